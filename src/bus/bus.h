@@ -1,0 +1,165 @@
+/* The log: topics of partitions of records, positions of consumer groups. One door, several implementations (sqlite:DIR; kafka:// to come).
+ *
+ * A topic is created with a fixed number of partitions; a record's offset is its place in its partition, from 0, without gaps on the embedded bus.
+ * Producers write in transactions: records, positions and (embedded, same file) serving rows become visible together, or not at all.
+ *
+ * Threads: a `struct bus` may be shared; a consumer and a producer belong to one thread each. Several processes may use one data
+ * folder at once. All pointers in a record batch belong to the consumer and live until its next poll. */
+#ifndef METERLINE_BUS_BUS_H
+#define METERLINE_BUS_BUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/clock.h"
+#include "core/database.h"
+#include "core/error.h"
+#include "core/slice.h"
+#include "model/registry.h"
+
+struct bus;
+struct bus_consumer;
+struct bus_producer;
+
+struct bus_header {
+    struct slice name, value;
+};
+
+struct bus_record {
+    struct slice key, value;             /* data NULL: null */
+    int64_t timestamp;                   /* ms; for `metrics` the wall clock of its publisher */
+    const struct bus_header *headers;
+    size_t header_count;
+};
+
+/* Records of one partition with consecutive offsets base_offset, base_offset + 1, ... */
+struct bus_batch {
+    const char *topic;
+    int32_t partition;
+    int64_t base_offset;
+    int64_t append_time;                 /* wall clock (ms) at which the log took the batch; the same for ever */
+    const struct bus_record *records;
+    size_t count;
+};
+
+struct bus_options {
+    bool durable;            /* an acknowledged transaction survives a power cut */
+    bool create;             /* make the log when it is missing */
+    const struct clock *clock;
+    int32_t partitions;      /* of topics that are created on first use */
+};
+
+enum { BUS_PARTITIONS_DEFAULT = 4, BUS_PARTITIONS_MAXIMUM = 1024, BUS_TOPIC_NAME_MAXIMUM = 249, BUS_RECORD_MAXIMUM = 16 * 1024 * 1024 };
+
+/* `url`: "sqlite:DIR" (a path alone is the same). */
+int bus_open(const char *url, const struct bus_options *options, struct bus **ret_bus, struct error *error);
+struct bus *bus_close(struct bus *bus);
+/* The registry of schemas that lives beside the log. Lives as long as the bus; calls are serialised. */
+const struct registry *bus_registry(struct bus *bus);
+
+/* Topics. Names as Kafka's: [a-zA-Z0-9._-]{1,249}, not "." or "..". */
+struct bus_topic_settings {
+    int32_t partitions;          /* 0: the bus's default */
+    int64_t retention_time;      /* ms since append, -1: for ever */
+    int64_t retention_bytes;     /* stored bytes of each partition, -1: any number */
+};
+
+struct bus_partition_info {
+    int64_t start_offset, end_offset;    /* the oldest kept, the next to be written */
+    int64_t bytes;                       /* stored, compressed */
+    int64_t last_append;                 /* ms, 0: nothing yet */
+};
+
+struct bus_topic_info {
+    char name[BUS_TOPIC_NAME_MAXIMUM + 1];
+    struct bus_topic_settings settings;
+    struct bus_partition_info *partitions;   /* settings.partitions of them */
+};
+
+struct bus_topic_list {
+    struct bus_topic_info *topics;   /* by name */
+    size_t count;
+};
+
+int bus_topic_create(struct bus *bus, const char *name, const struct bus_topic_settings *settings, struct error *error);  /* ERROR_EXISTS */
+/* Creates it with the defaults when it is missing; an existing topic is left as it is. */
+int bus_topic_ensure(struct bus *bus, const char *name, int32_t *ret_partitions, struct error *error);
+int bus_topic_alter(struct bus *bus, const char *name, const struct bus_topic_settings *settings, struct error *error);   /* retention only */
+int bus_topic_delete(struct bus *bus, const char *name, struct error *error);                                            /* ERROR_NOT_FOUND */
+int bus_topics(struct bus *bus, struct bus_topic_list *ret_list, struct error *error);
+/* One topic; ERROR_NOT_FOUND names the nearest topic. Free with bus_topic_info_release. */
+int bus_topic_describe(struct bus *bus, const char *name, struct bus_topic_info *ret_info, struct error *error);
+void bus_topic_info_release(struct bus_topic_info *info);
+void bus_topic_list_release(struct bus_topic_list *list);
+/* Deletes whole batches that are beyond retention; returns the number of records deleted. Called by producers now and then as well. */
+int bus_apply_retention(struct bus *bus, int64_t *ret_records, struct error *error);
+
+/* Positions. */
+enum { BUS_METADATA_MAXIMUM = 4096 };
+
+struct bus_position {
+    const char *group, *topic;
+    int32_t partition;
+    int64_t next_offset;
+    const char *metadata;        /* NUL-terminated, at most BUS_METADATA_MAXIMUM bytes */
+    int64_t expected;            /* compare-and-set: the revision read before, 0 when there was none */
+};
+
+struct bus_committed {
+    bool exists;
+    int64_t next_offset;
+    int64_t revision;            /* grows by one with every commit; give it back as `expected` */
+    char metadata[BUS_METADATA_MAXIMUM + 1];
+};
+
+int bus_committed(struct bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error);
+int bus_group_reset(struct bus *bus, const char *group, struct error *error);     /* forgets all positions of the group */
+
+struct bus_group_position {
+    char *group, *topic;
+    int32_t partition;
+    int64_t next_offset;
+};
+struct bus_group_list {
+    struct bus_group_position *positions;    /* by group, topic, partition */
+    size_t count;
+};
+int bus_groups(struct bus *bus, struct bus_group_list *ret_list, struct error *error);
+void bus_group_list_release(struct bus_group_list *list);
+
+/* Consumer: reads the partitions it is told to, from the offsets it is told to. */
+int bus_consumer_open(struct bus *bus, struct bus_consumer **ret_consumer, struct error *error);
+struct bus_consumer *bus_consumer_close(struct bus_consumer *consumer);
+/* Adds a partition, or moves it when it is there already. `offset` from start to end offset; one below the start is ERROR_NOT_FOUND (eaten by
+ * retention) and one beyond the end ERROR_INVALID, both with the topic, the partition and the offsets there are. */
+int bus_consumer_seek(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *error);
+/* The next records of any of its partitions, which take turns; waits up to `timeout` ms for some (news wake it within 10 ms).
+ * Returns 1 with a batch, 0 when there was nothing, or an error. A damaged batch is ERROR_CORRUPT with topic, partition and offset;
+ * it is not skipped: the next poll meets it again. */
+int bus_consumer_poll(struct bus_consumer *consumer, int64_t timeout, struct bus_batch *ret_batch, struct error *error);
+/* Like poll, but only that partition, which has been seeked before, and without waiting. */
+int bus_consumer_fetch(struct bus_consumer *consumer, const char *topic, int32_t partition, struct bus_batch *ret_batch, struct error *error);
+/* The end offset now. */
+int bus_end_offset(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t *ret_offset, struct error *error);
+
+/* Producer: records gather in memory, by partition, until the commit writes all of them in one transaction. */
+int bus_producer_open(struct bus *bus, struct bus_producer **ret_producer, struct error *error);
+struct bus_producer *bus_producer_close(struct bus_producer *producer);   /* what was not committed is dropped */
+/* A handle for a topic, created when missing; it stays valid until the producer is closed. */
+int bus_producer_topic(struct bus_producer *producer, const char *name, int32_t *ret_topic, int32_t *ret_partitions, struct error *error);
+/* Copies the record. ERROR_INVALID when it is larger than BUS_RECORD_MAXIMUM. */
+int bus_produce(struct bus_producer *producer, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error);
+size_t bus_producer_pending_records(const struct bus_producer *producer);
+size_t bus_producer_pending_bytes(const struct bus_producer *producer);   /* uncompressed; the caller commits before it grows too far */
+/* Opens the transaction ahead of the commit and gives the database it runs in, so that a store in the same file can join;
+ * NULL on a bus whose transaction nobody can join. */
+int bus_producer_begin(struct bus_producer *producer, struct database **ret_database, struct error *error);
+/* Writes pending records and positions; afterwards both are visible to all, and durable as the bus was opened.
+ * ERROR_CONFLICT: a position was moved by somebody else; nothing was written. On any error the transaction is rolled back; the pending records are
+ * kept after a retriable one and dropped by bus_producer_abort. */
+int bus_producer_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count, struct error *error);
+void bus_producer_abort(struct bus_producer *producer);
+
+/* Partition of a key as Kafka's Java client: murmur2(key) & 0x7fffffff modulo partitions. */
+int32_t bus_partition(struct slice key, int32_t partitions);
+
+#endif

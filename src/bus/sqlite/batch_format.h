@@ -1,0 +1,52 @@
+/* The blob of a stored batch: a header of 48 bytes, little-endian, and the records, compressed with zstd.
+ *
+ *      0  u32  CRC-32C of everything behind it
+ *      4  u8   format version, 1
+ *      5  u8   codec: 1 = zstd
+ *      6  u16  0
+ *      8  u32  number of records, 1 to 65536
+ *     12  u32  length of the records, uncompressed
+ *     16  i64  base timestamp
+ *     24  i64  append time
+ *     32  i64  base offset
+ *     40  u32  partition id (the row's), u32 0
+ *     48       records, compressed
+ *
+ * Records lie back to back, key beside value, which is where zstd finds its longest matches: varint key length + 1 (0 = null), key, varint value length + 1 (0 =
+ * null), value, zigzag timestamp - base timestamp, varint number of headers, and for each of those name and value like key and value. */
+#ifndef METERLINE_BUS_SQLITE_BATCH_FORMAT_H
+#define METERLINE_BUS_SQLITE_BATCH_FORMAT_H
+
+#include "bus/bus.h"
+#include "core/bytes.h"
+#include <zstd.h>
+
+enum { BATCH_HEADER = 48, BATCH_BYTES_MAXIMUM = 256 << 20, BATCH_RECORDS_MAXIMUM = 65536 };
+
+/* Where a batch is, as its row says; the header must agree. */
+struct batch_place {
+    uint32_t partition_id;
+    int64_t base_offset;
+};
+
+/* Appends a record in uncompressed form. */
+void batch_write_record(struct bytes *records, const struct bus_record *record, int64_t base_timestamp);
+/* Compresses `records` into `blob` (emptied first), leaving place, time and checksum open. */
+int batch_seal(ZSTD_CCtx *context, struct slice records, uint32_t count, int64_t base_timestamp, struct bytes *blob, struct error *error);
+/* Fills in what is known only inside the transaction, and the checksum. */
+void batch_stamp(struct bytes *blob, struct batch_place place, int64_t append_time);
+
+struct batch_reader {
+    ZSTD_DCtx *context;
+    struct bytes records;              /* uncompressed; decoded records point into it */
+    struct bus_record *decoded;
+    size_t decoded_capacity;
+    struct bus_header *headers;
+    size_t header_capacity;
+};
+
+/* Checks and decodes a blob. ERROR_CORRUPT says what is wrong; the caller adds where. */
+int batch_read(struct batch_reader *reader, struct slice blob, struct batch_place place, size_t *ret_count, int64_t *ret_append_time, struct error *error);
+void batch_reader_release(struct batch_reader *reader);
+
+#endif

@@ -1,0 +1,246 @@
+/* Each poll reads one stored batch. The next batch of a partition has the id of its next offset, so finding it is one look-up in the table's tree; only after
+ * a seek into the middle of a batch is the one before searched for. When there is nothing, the consumer watches SQLite's data_version. */
+#include "bus/sqlite/batch_format.h"
+#include "bus/sqlite/sqlite_bus.h"
+#include "core/memory.h"
+
+enum { WAIT_SHORT_NS = 500000, WAIT_LONG_NS = 4000000 };
+static const int64_t TIMEOUT_MAXIMUM = INT64_C(1000) * 86400 * 365;   /* ms; what is longer is as good as for ever */
+
+struct subscription {
+    char *topic;
+    int32_t partition;
+    int64_t id, next_offset;
+    bool aligned;              /* next_offset is where a batch begins */
+};
+
+struct bus_consumer {
+    struct bus *bus;
+    struct database *database;
+    struct subscription *subscriptions;
+    size_t count, capacity, turn;
+    struct batch_reader reader;
+    int64_t checked;           /* data version at which all partitions were known to exist */
+    sqlite3_stmt *next, *floor, *exists;
+};
+
+int bus_consumer_open(struct bus *bus, struct bus_consumer **ret_consumer, struct error *error) {
+    struct bus_consumer *consumer = memory_zero(1, sizeof *consumer);
+    if (!consumer)
+        return error_no_memory(error);
+    consumer->bus = bus;
+    int status = sqlite_bus_connect(bus, &consumer->database, error);
+    if (!status)
+        status = database_prepare(consumer->database, "SELECT id, data FROM log_batches WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1", &consumer->next, error);
+    if (!status)
+        status = database_prepare(consumer->database, "SELECT id, count FROM log_batches WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1", &consumer->floor, error);
+    if (!status)
+        status = database_prepare(consumer->database, "SELECT 1 FROM log_partitions WHERE id=?", &consumer->exists, error);
+    if (status) {
+        bus_consumer_close(consumer);
+        return status;
+    }
+    *ret_consumer = consumer;
+    return 0;
+}
+
+struct bus_consumer *bus_consumer_close(struct bus_consumer *consumer) {
+    if (!consumer)
+        return NULL;
+    for (size_t i = 0; i < consumer->count; i++)
+        free(consumer->subscriptions[i].topic);
+    free(consumer->subscriptions);
+    sqlite3_finalize(consumer->next);
+    sqlite3_finalize(consumer->floor);
+    sqlite3_finalize(consumer->exists);
+    batch_reader_release(&consumer->reader);
+    database_close(consumer->database);
+    free(consumer);
+    return NULL;
+}
+
+static struct subscription *consumer_find(struct bus_consumer *consumer, const char *topic, int32_t partition) {
+    for (size_t i = 0; i < consumer->count; i++)
+        if (consumer->subscriptions[i].partition == partition && strcmp(consumer->subscriptions[i].topic, topic) == 0)
+            return &consumer->subscriptions[i];
+    return NULL;
+}
+
+int bus_consumer_seek(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *error) {
+    struct sqlite_partition found;
+    int status = sqlite_bus_find_partition(consumer->database, topic, partition, &found, error);
+    if (status)
+        return status;
+    if (offset < found.start_offset)
+        return error_set(error, ERROR_NOT_FOUND, "%s/%d: offset %lld is gone, retention has deleted it; the log begins at %lld", topic, (int)partition,
+                         (long long)offset, (long long)found.start_offset);
+    if (offset > found.next_offset)
+        return error_set(error, ERROR_INVALID, "%s/%d: there is no offset %lld yet; the log ends at %lld", topic, (int)partition, (long long)offset,
+                         (long long)found.next_offset);
+    struct subscription *subscription = consumer_find(consumer, topic, partition);
+    if (!subscription) {
+        char *name = strdup(topic);
+        if (!name || !memory_reserve((void **)&consumer->subscriptions, &consumer->capacity, consumer->count + 1, sizeof *consumer->subscriptions)) {
+            free(name);
+            return error_no_memory(error);
+        }
+        subscription = &consumer->subscriptions[consumer->count++];
+        *subscription = (struct subscription){.topic = name, .partition = partition};
+    }
+    consumer->checked = 0;
+    subscription->id = found.id;
+    subscription->next_offset = offset;
+    subscription->aligned = false;
+    return 0;
+}
+
+/* The id of the batch that holds the next offset, or that it will have. */
+static int consumer_batch_id(struct bus_consumer *consumer, struct subscription *subscription, int64_t *ret_id, struct error *error) {
+    int64_t id = sqlite_bus_batch_id(subscription->id, subscription->next_offset);
+    *ret_id = id;
+    if (subscription->aligned)
+        return 0;
+    sqlite3_bind_int64(consumer->floor, 1, sqlite_bus_batch_id(subscription->id, 0));
+    sqlite3_bind_int64(consumer->floor, 2, id);
+    int status = database_step(consumer->database, consumer->floor, error);
+    if (status == 1 && sqlite3_column_int64(consumer->floor, 0) + sqlite3_column_int64(consumer->floor, 1) > id)
+        *ret_id = sqlite3_column_int64(consumer->floor, 0);
+    else
+        subscription->aligned = status >= 0;
+    sqlite3_reset(consumer->floor);
+    return status < 0 ? status : 0;
+}
+
+static int consumer_damaged(const struct subscription *subscription, int64_t offset, struct error *error) {
+    struct error cause = *error;
+    return error_set(error, ERROR_CORRUPT, "topic %s, partition %d, offset %lld: %s; the data folder is damaged: restore it from a backup, or delete the topic and replay it",
+                     subscription->topic, (int)subscription->partition, (long long)offset, cause.message);
+}
+
+static int consumer_decode(struct bus_consumer *consumer, struct subscription *subscription, int64_t id, struct slice blob, struct bus_batch *ret_batch, struct error *error) {
+    int64_t base = id & ((INT64_C(1) << SQLITE_BUS_OFFSET_BITS) - 1), append_time;
+    size_t count;
+    int status = batch_read(&consumer->reader, blob, (struct batch_place){(uint32_t)subscription->id, base}, &count, &append_time, error);
+    if (status == ERROR_CORRUPT)
+        return error ? consumer_damaged(subscription, base, error) : status;
+    if (status)
+        return status;
+    int64_t skip = subscription->next_offset - base;
+    if (skip >= (int64_t)count) {
+        error_set(error, ERROR_CORRUPT, "the batch has %zu records, its row says more", count);
+        return error ? consumer_damaged(subscription, base, error) : ERROR_CORRUPT;
+    }
+    if (skip < 0)
+        return error_set(error, ERROR_NOT_FOUND, "topic %s, partition %d: offsets %lld to %lld are gone, retention has deleted them before they were read", subscription->topic,
+                         (int)subscription->partition, (long long)subscription->next_offset, (long long)base - 1);
+    subscription->next_offset = base + (int64_t)count;
+    subscription->aligned = true;
+    *ret_batch = (struct bus_batch){subscription->topic, subscription->partition, base + skip, append_time, consumer->reader.decoded + skip, count - (size_t)skip};
+    return 1;
+}
+
+static int consumer_read(struct bus_consumer *consumer, struct subscription *subscription, struct bus_batch *ret_batch, struct error *error) {
+    int64_t id;
+    int status = consumer_batch_id(consumer, subscription, &id, error);
+    if (status)
+        return status;
+    sqlite3_bind_int64(consumer->next, 1, id);
+    sqlite3_bind_int64(consumer->next, 2, sqlite_bus_batch_id(subscription->id + 1, 0));
+    status = database_step(consumer->database, consumer->next, error);
+    if (status != 1)
+        return status;
+    struct slice blob = {sqlite3_column_blob(consumer->next, 1), (size_t)sqlite3_column_bytes(consumer->next, 1)};
+    if (!blob.data)
+        blob = SLICE("");
+    status = consumer_decode(consumer, subscription, sqlite3_column_int64(consumer->next, 0), blob, ret_batch, error);
+    sqlite3_reset(consumer->next);
+    return status;
+}
+
+/* A partition that has gone brings nothing for ever: say so. Looks only when somebody has committed since the last look. */
+static int consumer_check(struct bus_consumer *consumer, struct error *error) {
+    int64_t version;
+    int status = database_data_version(consumer->database, &version, error);
+    if (status || version == consumer->checked)
+        return status;
+    for (size_t i = 0; i < consumer->count; i++) {
+        sqlite3_bind_int64(consumer->exists, 1, consumer->subscriptions[i].id);
+        status = database_step(consumer->database, consumer->exists, error);
+        sqlite3_reset(consumer->exists);
+        if (status < 0)
+            return status;
+        if (status == 0)
+            return error_set(error, ERROR_NOT_FOUND, "topic %s was deleted while it was read", consumer->subscriptions[i].topic);
+    }
+    consumer->checked = version;
+    return 0;
+}
+
+int bus_consumer_fetch(struct bus_consumer *consumer, const char *topic, int32_t partition, struct bus_batch *ret_batch, struct error *error) {
+    struct subscription *subscription = consumer_find(consumer, topic, partition);
+    if (!subscription)
+        return error_set(error, ERROR_INVALID, "%s/%d was not sought", topic, (int)partition);
+    int status = consumer_read(consumer, subscription, ret_batch, error);
+    return status ? status : consumer_check(consumer, error);
+}
+
+/* One look at each partition, beginning behind the one that was served last. */
+static int consumer_look(struct bus_consumer *consumer, struct bus_batch *ret_batch, struct error *error) {
+    for (size_t i = 0; i < consumer->count; i++) {
+        size_t at = (consumer->turn + i) % consumer->count;
+        int status = consumer_read(consumer, &consumer->subscriptions[at], ret_batch, error);
+        if (status) {
+            consumer->turn = at + 1;
+            return status;
+        }
+    }
+    return 0;
+}
+
+/* Until another connection has committed, or `until`. */
+static int consumer_wait(struct bus_consumer *consumer, int64_t version, int64_t until, bool *ret_news, struct error *error) {
+    const struct clock *clock = consumer->bus->options.clock;
+    int64_t wait = WAIT_SHORT_NS, now;
+    *ret_news = false;
+    while ((now = clock_monotonic_ns(clock)) < until) {
+        clock_sleep_ns(clock, wait < until - now ? wait : until - now);
+        wait = wait * 2 < WAIT_LONG_NS ? wait * 2 : WAIT_LONG_NS;
+        int64_t current;
+        int status = database_data_version(consumer->database, &current, error);
+        if (status)
+            return status;
+        if (current != version) {
+            *ret_news = true;
+            return 0;
+        }
+    }
+    return 0;
+}
+
+int bus_consumer_poll(struct bus_consumer *consumer, int64_t timeout, struct bus_batch *ret_batch, struct error *error) {
+    if (timeout > TIMEOUT_MAXIMUM)
+        timeout = TIMEOUT_MAXIMUM;
+    int64_t until = timeout > 0 ? clock_monotonic_ns(consumer->bus->options.clock) + timeout * 1000000 : 0;
+    for (;;) {
+        int64_t version = 0;   /* taken before the look, so that no news fall between the look and the wait */
+        bool news = false;
+        int status = timeout > 0 ? database_data_version(consumer->database, &version, error) : 0;
+        if (!status)
+            status = consumer_look(consumer, ret_batch, error);
+        if (!status)
+            status = consumer_check(consumer, error);
+        if (status || timeout <= 0)
+            return status;
+        status = consumer_wait(consumer, version, until, &news, error);
+        if (status || !news)
+            return status;
+    }
+}
+
+int bus_end_offset(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t *ret_offset, struct error *error) {
+    struct sqlite_partition found;
+    int status = sqlite_bus_find_partition(consumer->database, topic, partition, &found, error);
+    if (!status)
+        *ret_offset = found.next_offset;
+    return status;
+}

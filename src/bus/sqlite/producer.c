@@ -1,0 +1,311 @@
+/* Records gather uncompressed, by partition; a full batch is compressed at once, the rest before the transaction begins, so that the lock is held only
+ * for writing. Inside the transaction offsets and the append time become known and are stamped into the blobs. */
+#include "bus/sqlite/batch_format.h"
+#include "bus/sqlite/sqlite_bus.h"
+#include "core/memory.h"
+
+enum { BATCH_SEAL_BYTES = 4 << 20, RETENTION_INTERVAL_MS = 60000, HEADER_OVERHEAD = 10 /* lengths, at most */ };
+
+struct sealed_batch {
+    struct bytes blob;
+    uint32_t count;
+};
+
+struct pending_partition {
+    int64_t id;                              /* of the partition, learned when the topic is opened */
+    struct bytes records;
+    uint32_t count;
+    int64_t base_timestamp;
+    struct sealed_batch *sealed;
+    size_t sealed_count, sealed_capacity;    /* blobs up to sealed_capacity keep their memory for the next round */
+};
+
+struct producer_topic {
+    char *name;
+    int32_t partition_count;
+    struct pending_partition *partitions;
+};
+
+struct bus_producer {
+    struct bus *bus;
+    struct database *database;
+    ZSTD_CCtx *context;
+    struct producer_topic *topics;
+    size_t topic_count, topic_capacity;
+    size_t pending_records, pending_bytes;
+    bool begun;                              /* the transaction is open and the write lock held */
+    int64_t retained_at;
+    sqlite3_stmt *end, *insert, *advance, *update_position, *insert_position;
+};
+
+int bus_producer_open(struct bus *bus, struct bus_producer **ret_producer, struct error *error) {
+    struct bus_producer *producer = memory_zero(1, sizeof *producer);
+    if (!producer)
+        return error_no_memory(error);
+    producer->bus = bus;
+    producer->retained_at = INT64_MIN / 2;
+    int status = sqlite_bus_connect(bus, &producer->database, error);
+    if (!status && !(producer->context = ZSTD_createCCtx()))
+        status = error_no_memory(error);
+    if (!status)
+        status = database_prepare(producer->database, "SELECT next_offset, last_append FROM log_partitions WHERE id=?", &producer->end, error);
+    if (!status)
+        status = database_prepare(producer->database, "INSERT INTO log_batches(id, count, append_time, data) VALUES(?, ?, ?, ?)", &producer->insert, error);
+    if (!status)
+        status = database_prepare(producer->database, "UPDATE log_partitions SET next_offset=?2, bytes=bytes+?3, last_append=?4 WHERE id=?1", &producer->advance, error);
+    if (!status)
+        status = database_prepare(producer->database, SQLITE_BUS_UPDATE_POSITION, &producer->update_position, error);
+    if (!status)
+        status = database_prepare(producer->database, SQLITE_BUS_INSERT_POSITION, &producer->insert_position, error);
+    if (status) {
+        bus_producer_close(producer);
+        return status;
+    }
+    *ret_producer = producer;
+    return 0;
+}
+
+static void producer_end(struct bus_producer *producer) {
+    if (producer->begun)
+        pthread_mutex_unlock(&producer->bus->write_lock);
+    producer->begun = false;
+}
+
+static void producer_forget(struct bus_producer *producer) {
+    for (size_t t = 0; t < producer->topic_count; t++)
+        for (int32_t p = 0; p < producer->topics[t].partition_count; p++) {
+            struct pending_partition *pending = &producer->topics[t].partitions[p];
+            pending->records.length = 0;
+            pending->count = 0;
+            pending->sealed_count = 0;
+        }
+    producer->pending_records = producer->pending_bytes = 0;
+}
+
+void bus_producer_abort(struct bus_producer *producer) {
+    database_rollback(producer->database);
+    producer_end(producer);
+    producer_forget(producer);
+}
+
+struct bus_producer *bus_producer_close(struct bus_producer *producer) {
+    if (!producer)
+        return NULL;
+    if (producer->database)
+        bus_producer_abort(producer);
+    for (size_t t = 0; t < producer->topic_count; t++) {
+        for (int32_t p = 0; p < producer->topics[t].partition_count; p++) {
+            struct pending_partition *pending = &producer->topics[t].partitions[p];
+            bytes_release(&pending->records);
+            for (size_t i = 0; i < pending->sealed_capacity; i++)
+                bytes_release(&pending->sealed[i].blob);
+            free(pending->sealed);
+        }
+        free(producer->topics[t].partitions);
+        free(producer->topics[t].name);
+    }
+    free(producer->topics);
+    sqlite3_finalize(producer->end);
+    sqlite3_finalize(producer->insert);
+    sqlite3_finalize(producer->advance);
+    sqlite3_finalize(producer->update_position);
+    sqlite3_finalize(producer->insert_position);
+    ZSTD_freeCCtx(producer->context);
+    database_close(producer->database);
+    free(producer);
+    return NULL;
+}
+
+static int producer_find_ids(struct bus_producer *producer, struct producer_topic *topic, struct error *error) {
+    int status = 0;
+    for (int32_t p = 0; p < topic->partition_count && !status; p++) {
+        struct sqlite_partition found;
+        status = sqlite_bus_find_partition(producer->database, topic->name, p, &found, error);
+        if (!status)
+            topic->partitions[p].id = found.id;
+    }
+    return status;
+}
+
+int bus_producer_topic(struct bus_producer *producer, const char *name, int32_t *ret_topic, int32_t *ret_partitions, struct error *error) {
+    for (size_t t = 0; t < producer->topic_count; t++)
+        if (strcmp(producer->topics[t].name, name) == 0) {
+            *ret_topic = (int32_t)t;
+            *ret_partitions = producer->topics[t].partition_count;
+            return 0;
+        }
+    if (producer->begun)
+        return error_set(error, ERROR_INVALID, "topic %s must be opened before the transaction begins", name);
+    int32_t partitions = 0;
+    int status = bus_topic_ensure(producer->bus, name, &partitions, error);
+    if (status)
+        return status;
+    if (!memory_reserve((void **)&producer->topics, &producer->topic_capacity, producer->topic_count + 1, sizeof *producer->topics))
+        return error_no_memory(error);
+    struct producer_topic topic = {.name = strdup(name), .partition_count = partitions, .partitions = memory_zero((size_t)partitions, sizeof *topic.partitions)};
+    status = topic.name && topic.partitions ? producer_find_ids(producer, &topic, error) : error_no_memory(error);
+    if (status) {
+        free(topic.name);
+        free(topic.partitions);
+        return status;
+    }
+    *ret_topic = (int32_t)producer->topic_count;
+    *ret_partitions = partitions;
+    producer->topics[producer->topic_count++] = topic;
+    return 0;
+}
+
+/* Compresses what has gathered into the next sealed batch. */
+static int producer_seal(struct bus_producer *producer, struct pending_partition *pending, struct error *error) {
+    if (pending->count == 0)
+        return 0;
+    if (pending->sealed_count == pending->sealed_capacity) {
+        size_t capacity = pending->sealed_capacity;
+        if (!memory_reserve((void **)&pending->sealed, &pending->sealed_capacity, capacity + 1, sizeof *pending->sealed))
+            return error_no_memory(error);
+        memset(pending->sealed + capacity, 0, (pending->sealed_capacity - capacity) * sizeof *pending->sealed);
+    }
+    struct sealed_batch *batch = &pending->sealed[pending->sealed_count];
+    int status = batch_seal(producer->context, bytes_slice(&pending->records), pending->count, pending->base_timestamp, &batch->blob, error);
+    if (status)
+        return status;
+    batch->count = pending->count;
+    pending->sealed_count++;
+    pending->count = 0;
+    pending->records.length = 0;
+    return 0;
+}
+
+static size_t record_size(const struct bus_record *record) {
+    size_t size = record->key.length + record->value.length;
+    for (size_t i = 0; i < record->header_count; i++)
+        size += record->headers[i].name.length + record->headers[i].value.length + HEADER_OVERHEAD;
+    return size;
+}
+
+int bus_produce(struct bus_producer *producer, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error) {
+    struct producer_topic *to = &producer->topics[topic];
+    struct pending_partition *pending = &to->partitions[partition];
+    size_t size = record_size(record);
+    if (size > BUS_RECORD_MAXIMUM)
+        return error_set(error, ERROR_INVALID, "a record for %s/%d has %zu bytes; at most %d are possible", to->name, (int)partition, size, BUS_RECORD_MAXIMUM);
+    if (pending->records.length >= BATCH_SEAL_BYTES || pending->count >= BATCH_RECORDS_MAXIMUM) {
+        int status = producer_seal(producer, pending, error);
+        if (status)
+            return status;
+    }
+    if (pending->count == 0)
+        pending->base_timestamp = record->timestamp;
+    size_t before = pending->records.length;
+    batch_write_record(&pending->records, record, pending->base_timestamp);
+    if (pending->records.failed) {
+        pending->records.failed = false;
+        pending->records.length = before;
+        return error_no_memory(error);
+    }
+    pending->count++;
+    producer->pending_records++;
+    producer->pending_bytes += pending->records.length - before;
+    return 0;
+}
+
+size_t bus_producer_pending_records(const struct bus_producer *producer) {
+    return producer->pending_records;
+}
+
+size_t bus_producer_pending_bytes(const struct bus_producer *producer) {
+    return producer->pending_bytes;
+}
+
+static int producer_seal_all(struct bus_producer *producer, struct error *error) {
+    int status = 0;
+    for (size_t t = 0; t < producer->topic_count && !status; t++)
+        for (int32_t p = 0; p < producer->topics[t].partition_count && !status; p++)
+            status = producer_seal(producer, &producer->topics[t].partitions[p], error);
+    return status;
+}
+
+int bus_producer_begin(struct bus_producer *producer, struct database **ret_database, struct error *error) {
+    database_rollback(producer->database);   /* begun before and not committed: starts anew */
+    producer_end(producer);
+    int status = producer_seal_all(producer, error);
+    if (status)
+        return status;
+    pthread_mutex_lock(&producer->bus->write_lock);
+    producer->begun = true;
+    status = database_begin(producer->database, error);
+    if (status) {
+        producer_end(producer);
+        return status;
+    }
+    *ret_database = producer->database;
+    return 0;
+}
+
+static int producer_insert(struct bus_producer *producer, int64_t partition, struct sealed_batch *batch, int64_t offset, int64_t now, struct error *error) {
+    batch_stamp(&batch->blob, (struct batch_place){(uint32_t)partition, offset}, now);
+    sqlite3_bind_int64(producer->insert, 1, sqlite_bus_batch_id(partition, offset));
+    sqlite3_bind_int64(producer->insert, 2, batch->count);
+    sqlite3_bind_int64(producer->insert, 3, now);
+    sqlite3_bind_blob64(producer->insert, 4, batch->blob.data, batch->blob.length, SQLITE_STATIC);
+    return database_run(producer->database, producer->insert, error);
+}
+
+static int producer_write_partition(struct bus_producer *producer, const struct producer_topic *topic, int32_t number, int64_t now, struct error *error) {
+    struct pending_partition *pending = &topic->partitions[number];
+    sqlite3_bind_int64(producer->end, 1, pending->id);
+    int status = database_step(producer->database, producer->end, error);
+    if (status == 0)
+        return error_set(error, ERROR_NOT_FOUND, "topic %s was deleted while it was written to", topic->name);
+    if (status < 0)
+        return status;
+    int64_t offset = sqlite3_column_int64(producer->end, 0), last = sqlite3_column_int64(producer->end, 1), size = 0;
+    sqlite3_reset(producer->end);
+    status = 0;
+    now = now > last ? now : last;   /* append time never goes back */
+    for (size_t i = 0; i < pending->sealed_count && !status; i++) {
+        status = producer_insert(producer, pending->id, &pending->sealed[i], offset, now, error);
+        offset += pending->sealed[i].count;
+        size += (int64_t)pending->sealed[i].blob.length;
+    }
+    if (status)
+        return error_wrap(error, "appending to %s/%d", topic->name, (int)number);
+    sqlite3_bind_int64(producer->advance, 1, pending->id);
+    sqlite3_bind_int64(producer->advance, 2, offset);
+    sqlite3_bind_int64(producer->advance, 3, size);
+    sqlite3_bind_int64(producer->advance, 4, now);
+    return database_run(producer->database, producer->advance, error);
+}
+
+static int producer_write(struct bus_producer *producer, const struct bus_position *positions, size_t count, struct error *error) {
+    int64_t now = clock_wall(producer->bus->options.clock), deleted;
+    int status = 0;
+    for (size_t t = 0; t < producer->topic_count && !status; t++)
+        for (int32_t p = 0; p < producer->topics[t].partition_count && !status; p++)
+            if (producer->topics[t].partitions[p].sealed_count)
+                status = producer_write_partition(producer, &producer->topics[t], p, now, error);
+    for (size_t i = 0; i < count && !status; i++)
+        status = sqlite_bus_put_position(producer->database, producer->update_position, producer->insert_position, &positions[i], error);
+    if (!status && now >= producer->retained_at + RETENTION_INTERVAL_MS) {
+        status = sqlite_bus_retain(producer->database, now, &deleted, error);
+        producer->retained_at = now;
+    }
+    return status;
+}
+
+int bus_producer_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count, struct error *error) {
+    struct database *database;
+    int status = producer->begun ? producer_seal_all(producer, error) : bus_producer_begin(producer, &database, error);
+    if (!status && !database_in_transaction(producer->database))   /* SQLite rolls back by itself when the disk is full */
+        status = error_set(error, ERROR_IO, "the transaction in %s was rolled back after an error; nothing was written", database_path(producer->database));
+    if (!status)
+        status = producer_write(producer, positions, count, error);
+    if (!status)
+        status = database_commit(producer->database, error);
+    if (status)
+        database_rollback(producer->database);
+    producer_end(producer);
+    if (!status)
+        producer_forget(producer);
+    return status;
+}

@@ -1,0 +1,81 @@
+#include "bus/sqlite/sqlite_bus.h"
+
+struct retention_limits {
+    int64_t partition, start_offset, bytes, time_limit, bytes_limit;
+};
+
+/* Deletes the oldest batches of one partition while they are beyond a limit. */
+static int retain_partition(struct database *database, struct retention_limits *limits, int64_t now, int64_t *records, struct error *error) {
+    sqlite3_stmt *oldest = NULL, *drop = NULL, *update = NULL;
+    int status = database_prepare(database, "SELECT id, count, append_time, length(data) FROM log_batches WHERE id >= ?1 << 44 AND id < (?1 + 1) << 44 ORDER BY id LIMIT 1", &oldest, error);
+    if (!status)
+        status = database_prepare(database, "DELETE FROM log_batches WHERE id=?", &drop, error);
+    if (!status)
+        status = database_prepare(database, "UPDATE log_partitions SET start_offset=?2, bytes=?3 WHERE id=?1", &update, error);
+    int64_t deleted = 0;
+    while (!status) {
+        sqlite3_bind_int64(oldest, 1, limits->partition);
+        status = database_step(database, oldest, error);
+        if (status != 1)
+            break;
+        int64_t id = sqlite3_column_int64(oldest, 0), count = sqlite3_column_int64(oldest, 1), size = sqlite3_column_int64(oldest, 3);
+        bool old = limits->time_limit >= 0 && sqlite3_column_int64(oldest, 2) < now - limits->time_limit;
+        bool much = limits->bytes_limit >= 0 && limits->bytes > limits->bytes_limit && limits->bytes > size;   /* the newest stays */
+        sqlite3_reset(oldest);
+        status = 0;
+        if (!old && !much)
+            break;
+        sqlite3_bind_int64(drop, 1, id);
+        status = database_run(database, drop, error);
+        limits->start_offset = (id & ((INT64_C(1) << SQLITE_BUS_OFFSET_BITS) - 1)) + count;
+        limits->bytes -= size;
+        deleted += count;
+    }
+    if (!status && deleted) {
+        sqlite3_bind_int64(update, 1, limits->partition);
+        sqlite3_bind_int64(update, 2, limits->start_offset);
+        sqlite3_bind_int64(update, 3, limits->bytes);
+        status = database_run(database, update, error);
+        *records += deleted;
+    }
+    sqlite3_finalize(oldest);
+    sqlite3_finalize(drop);
+    sqlite3_finalize(update);
+    return status;
+}
+
+int sqlite_bus_retain(struct database *database, int64_t now, int64_t *ret_records, struct error *error) {
+    sqlite3_stmt *statement;
+    int64_t records = 0;
+    int status = database_prepare(database, "SELECT p.id, p.start_offset, p.bytes, t.retention_time, t.retention_bytes FROM log_partitions p JOIN log_topics t ON t.id = p.topic"
+                                  " WHERE t.retention_time >= 0 OR t.retention_bytes >= 0", &statement, error);
+    if (status)
+        return status;
+    while ((status = database_step(database, statement, error)) == 1) {
+        struct retention_limits limits = {sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
+                                          sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4)};
+        status = retain_partition(database, &limits, now, &records, error);
+        if (status)
+            break;
+    }
+    sqlite3_finalize(statement);
+    if (!status)
+        *ret_records = records;
+    return status;
+}
+
+int bus_apply_retention(struct bus *bus, int64_t *ret_records, struct error *error) {
+    pthread_mutex_lock(&bus->write_lock);
+    pthread_mutex_lock(&bus->admin_lock);
+    int status = database_begin(bus->admin, error);
+    if (!status) {
+        status = sqlite_bus_retain(bus->admin, clock_wall(bus->options.clock), ret_records, error);
+        if (!status)
+            status = database_commit(bus->admin, error);
+        else
+            database_rollback(bus->admin);
+    }
+    pthread_mutex_unlock(&bus->admin_lock);
+    pthread_mutex_unlock(&bus->write_lock);
+    return status;
+}

@@ -1,0 +1,267 @@
+#include "bus/sqlite/sqlite_bus.h"
+#include "core/memory.h"
+#include "core/options.h"
+
+static int topic_find(struct database *database, const char *name, int64_t *ret_id, struct bus_topic_settings *ret_settings, struct error *error) {
+    sqlite3_stmt *statement;
+    int status = database_prepare(database, "SELECT id, partitions, retention_time, retention_bytes FROM log_topics WHERE name=?", &statement, error);
+    if (status)
+        return status;
+    database_bind_slice(statement, 1, slice_of(name));
+    status = database_step(database, statement, error);
+    if (status == 1) {
+        *ret_id = sqlite3_column_int64(statement, 0);
+        *ret_settings = (struct bus_topic_settings){(int32_t)sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3)};
+    }
+    sqlite3_finalize(statement);
+    if (status == 0)
+        return error_set(error, ERROR_NOT_FOUND, "topic %s does not exist", name);
+    return status < 0 ? status : 0;
+}
+
+static int topic_insert(struct database *database, const char *name, const struct bus_topic_settings *settings, struct error *error) {
+    sqlite3_stmt *topic = NULL, *partition = NULL;
+    int status = database_prepare(database, "INSERT INTO log_topics(name, partitions, retention_time, retention_bytes) VALUES(?, ?, ?, ?)", &topic, error);
+    if (!status)
+        status = database_prepare(database, "INSERT INTO log_partitions(topic, partition) VALUES(?, ?)", &partition, error);
+    if (!status) {
+        database_bind_slice(topic, 1, slice_of(name));
+        sqlite3_bind_int64(topic, 2, settings->partitions);
+        sqlite3_bind_int64(topic, 3, settings->retention_time);
+        sqlite3_bind_int64(topic, 4, settings->retention_bytes);
+        status = database_run(database, topic, error);
+    }
+    int64_t id = status ? 0 : sqlite3_last_insert_rowid(database_handle(database));
+    for (int32_t p = 0; p < settings->partitions && !status; p++) {
+        sqlite3_bind_int64(partition, 1, id);
+        sqlite3_bind_int64(partition, 2, p);
+        status = database_run(database, partition, error);
+        if (!status && sqlite3_last_insert_rowid(database_handle(database)) >= SQLITE_BUS_PARTITION_IDS)
+            status = error_set(error, ERROR_UNSUPPORTED, "topic %s: this log has had %d partitions, more are not possible: use another folder (--data)", name,
+                               SQLITE_BUS_PARTITION_IDS);
+    }
+    sqlite3_finalize(topic);
+    sqlite3_finalize(partition);
+    return status;
+}
+
+static int topic_check(const struct bus *bus, const char *name, struct bus_topic_settings *settings, struct error *error) {
+    if (!bus_topic_name_valid(name))
+        return error_set(error, ERROR_INVALID, "'%.80s' cannot be a topic's name: 1 to %d of letters, digits, '.', '_' and '-'", name, BUS_TOPIC_NAME_MAXIMUM);
+    if (settings->partitions == 0)
+        settings->partitions = bus->options.partitions ? bus->options.partitions : BUS_PARTITIONS_DEFAULT;
+    if (settings->partitions < 1 || settings->partitions > BUS_PARTITIONS_MAXIMUM)
+        return error_set(error, ERROR_INVALID, "topic %s: %d partitions are out of range: 1 to %d", name, (int)settings->partitions, BUS_PARTITIONS_MAXIMUM);
+    return 0;
+}
+
+/* Runs in a transaction of the admin connection. */
+static int topic_transaction(struct bus *bus, int (*work)(struct bus *, const char *, void *, struct error *), const char *name, void *context, struct error *error) {
+    pthread_mutex_lock(&bus->write_lock);
+    pthread_mutex_lock(&bus->admin_lock);
+    int status = database_begin(bus->admin, error);
+    if (!status) {
+        status = work(bus, name, context, error);
+        if (!status)
+            status = database_commit(bus->admin, error);
+        else
+            database_rollback(bus->admin);
+    }
+    pthread_mutex_unlock(&bus->admin_lock);
+    pthread_mutex_unlock(&bus->write_lock);
+    return status;
+}
+
+static int topic_create_work(struct bus *bus, const char *name, void *context, struct error *error) {
+    int64_t id = 0;
+    struct bus_topic_settings found;
+    int status = topic_find(bus->admin, name, &id, &found, error);
+    if (status == 0)
+        return error_set(error, ERROR_EXISTS, "topic %s exists already", name);
+    return status == ERROR_NOT_FOUND ? topic_insert(bus->admin, name, context, error) : status;
+}
+
+int bus_topic_create(struct bus *bus, const char *name, const struct bus_topic_settings *settings, struct error *error) {
+    struct bus_topic_settings checked = *settings;
+    int status = topic_check(bus, name, &checked, error);
+    return status ? status : topic_transaction(bus, topic_create_work, name, &checked, error);
+}
+
+int bus_topic_ensure(struct bus *bus, const char *name, int32_t *ret_partitions, struct error *error) {
+    struct bus_topic_settings settings = {0, -1, -1}, found;
+    int64_t id = 0;
+    int status = topic_check(bus, name, &settings, error);
+    if (status)
+        return status;
+    pthread_mutex_lock(&bus->admin_lock);
+    status = topic_find(bus->admin, name, &id, &found, error);
+    pthread_mutex_unlock(&bus->admin_lock);
+    if (status == ERROR_NOT_FOUND) {
+        status = topic_transaction(bus, topic_create_work, name, &settings, error);
+        if (status == ERROR_EXISTS)   /* another process was quicker */
+            return bus_topic_ensure(bus, name, ret_partitions, error);
+        found = settings;
+    }
+    if (!status)
+        *ret_partitions = found.partitions;
+    return status;
+}
+
+static int topic_alter_work(struct bus *bus, const char *name, void *context, struct error *error) {
+    const struct bus_topic_settings *settings = context;
+    struct bus_topic_settings found;
+    sqlite3_stmt *statement;
+    int64_t id = 0;
+    int status = topic_find(bus->admin, name, &id, &found, error);
+    if (!status)
+        status = database_prepare(bus->admin, "UPDATE log_topics SET retention_time=?, retention_bytes=? WHERE id=?", &statement, error);
+    if (status)
+        return status;
+    sqlite3_bind_int64(statement, 1, settings->retention_time);
+    sqlite3_bind_int64(statement, 2, settings->retention_bytes);
+    sqlite3_bind_int64(statement, 3, id);
+    status = database_run(bus->admin, statement, error);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+int bus_topic_alter(struct bus *bus, const char *name, const struct bus_topic_settings *settings, struct error *error) {
+    struct bus_topic_settings copy = *settings;
+    return topic_transaction(bus, topic_alter_work, name, &copy, error);
+}
+
+static int topic_delete_work(struct bus *bus, const char *name, void *context, struct error *error) {
+    (void)context;
+    static const char *const steps[] = {
+        "DELETE FROM log_batches WHERE id IN (SELECT b.id FROM log_partitions p JOIN log_batches b ON b.id >= p.id << 44 AND b.id < (p.id + 1) << 44 WHERE p.topic=?1)",
+        "DELETE FROM log_partitions WHERE topic=?1",
+        "DELETE FROM log_positions WHERE topic=(SELECT name FROM log_topics WHERE id=?1)",
+        "DELETE FROM log_topics WHERE id=?1",
+    };
+    int64_t id = 0;
+    struct bus_topic_settings found;
+    int status = topic_find(bus->admin, name, &id, &found, error);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && !status; i++) {
+        sqlite3_stmt *statement;
+        status = database_prepare(bus->admin, steps[i], &statement, error);
+        if (status)
+            break;
+        sqlite3_bind_int64(statement, 1, id);
+        status = database_run(bus->admin, statement, error);
+        sqlite3_finalize(statement);
+    }
+    return status;
+}
+
+int bus_topic_delete(struct bus *bus, const char *name, struct error *error) {
+    return topic_transaction(bus, topic_delete_work, name, NULL, error);
+}
+
+static int topic_partitions(struct bus *bus, int64_t topic, struct bus_topic_info *info, struct error *error) {
+    sqlite3_stmt *statement;
+    info->partitions = memory_zero((size_t)info->settings.partitions, sizeof *info->partitions);
+    if (!info->partitions)
+        return error_no_memory(error);
+    int status = database_prepare(bus->admin, "SELECT partition, start_offset, next_offset, bytes, last_append FROM log_partitions WHERE topic=?", &statement, error);
+    if (status)
+        return status;
+    sqlite3_bind_int64(statement, 1, topic);
+    while ((status = database_step(bus->admin, statement, error)) == 1) {
+        int64_t p = sqlite3_column_int64(statement, 0);
+        if (p >= 0 && p < info->settings.partitions)
+            info->partitions[p] = (struct bus_partition_info){sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
+                                                              sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4)};
+    }
+    sqlite3_finalize(statement);
+    return status;
+}
+
+static int topics_locked(struct bus *bus, struct bus_topic_list *list, struct error *error) {
+    sqlite3_stmt *statement;
+    size_t capacity = 0;
+    int status = database_prepare(bus->admin, "SELECT id, name, partitions, retention_time, retention_bytes FROM log_topics ORDER BY name", &statement, error);
+    if (status)
+        return status;
+    while ((status = database_step(bus->admin, statement, error)) == 1) {
+        if (!memory_reserve((void **)&list->topics, &capacity, list->count + 1, sizeof *list->topics)) {
+            status = error_no_memory(error);
+            break;
+        }
+        struct bus_topic_info *info = &list->topics[list->count++];
+        struct slice name = database_column_slice(statement, 1);
+        *info = (struct bus_topic_info){.settings = {(int32_t)sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4)}};
+        memcpy(info->name, name.data, name.length < sizeof info->name ? name.length : sizeof info->name - 1);
+        status = topic_partitions(bus, sqlite3_column_int64(statement, 0), info, error);
+        if (status)
+            break;
+    }
+    sqlite3_finalize(statement);
+    return status;
+}
+
+int bus_topics(struct bus *bus, struct bus_topic_list *ret_list, struct error *error) {
+    struct bus_topic_list list = {0};
+    pthread_mutex_lock(&bus->admin_lock);
+    int status = topics_locked(bus, &list, error);
+    pthread_mutex_unlock(&bus->admin_lock);
+    if (status) {
+        bus_topic_list_release(&list);
+        return status;
+    }
+    *ret_list = list;
+    return 0;
+}
+
+int bus_topic_describe(struct bus *bus, const char *name, struct bus_topic_info *ret_info, struct error *error) {
+    struct bus_topic_list list;
+    int status = bus_topics(bus, &list, error);
+    if (status)
+        return status;
+    status = ERROR_NOT_FOUND;
+    for (size_t i = 0; i < list.count && status; i++)
+        if (strcmp(list.topics[i].name, name) == 0) {
+            *ret_info = list.topics[i];
+            list.topics[i].partitions = NULL;
+            status = 0;
+        }
+    if (status) {
+        const char **names = memory_zero(list.count, sizeof *names);
+        for (size_t i = 0; names && i < list.count; i++)
+            names[i] = list.topics[i].name;
+        const char *nearest = names ? options_nearest(name, names, list.count) : NULL;
+        error_set(error, ERROR_NOT_FOUND, "topic %s does not exist%s%s%s", name, nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+        free(names);
+    }
+    bus_topic_list_release(&list);
+    return status;
+}
+
+void bus_topic_info_release(struct bus_topic_info *info) {
+    free(info->partitions);
+    info->partitions = NULL;
+}
+
+void bus_topic_list_release(struct bus_topic_list *list) {
+    for (size_t i = 0; i < list->count; i++)
+        bus_topic_info_release(&list->topics[i]);
+    free(list->topics);
+    *list = (struct bus_topic_list){0};
+}
+
+int sqlite_bus_find_partition(struct database *database, const char *topic, int32_t partition, struct sqlite_partition *ret_partition, struct error *error) {
+    sqlite3_stmt *statement;
+    int status = database_prepare(database, "SELECT p.id, start_offset, next_offset, last_append FROM log_partitions p JOIN log_topics t ON t.id = p.topic"
+                                  " WHERE t.name=? AND p.partition=?", &statement, error);
+    if (status)
+        return status;
+    database_bind_slice(statement, 1, slice_of(topic));
+    sqlite3_bind_int64(statement, 2, partition);
+    status = database_step(database, statement, error);
+    if (status == 1)
+        *ret_partition = (struct sqlite_partition){sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
+                                                   sqlite3_column_int64(statement, 3)};
+    sqlite3_finalize(statement);
+    if (status == 0)
+        return error_set(error, ERROR_NOT_FOUND, "topic %s has no partition %d, or does not exist", topic, (int)partition);
+    return status < 0 ? status : 0;
+}

@@ -1,0 +1,75 @@
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+
+atomic_bool cli_stop;
+
+#define OPTION(member) .offset = offsetof(struct common_settings, member)
+
+const struct option cli_common_options[] = {
+    {"data", 0, OPTION_STRING, "DIR", "./meterline-data", .environment = "METERLINE_DATA", .help = "The data folder.", OPTION(data)},
+    {"bus", 0, OPTION_STRING, "URL", .environment = "METERLINE_BUS", .help = "The log, sqlite:DIR; without it the data folder.", OPTION(bus)},
+    {"store", 0, OPTION_STRING, "URL", .environment = "METERLINE_STORE", .help = "The store, sqlite:DIR; without it the data folder.", OPTION(store)},
+    {"durability", 0, OPTION_CHOICE, "HOW", "full", .environment = "METERLINE_DURABILITY", .choices = "full|normal",
+     .help = "full: what was acknowledged survives a power cut; normal: it survives a killed process.", OPTION(durability)},
+    {"verbose", 'v', OPTION_FLAG, .help = "Say more on stderr.", OPTION(verbose)},
+    {"quiet", 'q', OPTION_FLAG, .help = "Say only what has failed.", OPTION(quiet)},
+    {0},
+};
+
+int cli_parse(const struct command_line *line, int argc, char **argv, void *settings, const char **operands, size_t *ret_operand_count) {
+    struct error error;
+    bool help = false;
+    int status = options_parse(line, argc, argv, settings, operands, ret_operand_count, &help, &error);
+    if (status)
+        return cli_usage(line->command, "%s", error.message);
+    if (!help)
+        return CLI_CONTINUE;
+    options_print_help(line, stdout);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int cli_fail(const char *command, const struct error *error) {
+    fprintf(stderr, "meterline %s: %s\n", command, error->message);
+    return 1;
+}
+
+int cli_usage(const char *command, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "meterline %s: ", command);
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\n'meterline %s --help' explains it.\n", command);
+    va_end(arguments);
+    return 2;
+}
+
+int cli_open_bus(const struct common_settings *common, bool create, struct bus **ret_bus, struct error *error) {
+    struct bus_options options = {.durable = common->durability[0] == 'f', .create = create, .clock = &clock_system, .partitions = BUS_PARTITIONS_DEFAULT};
+    return bus_open(common->bus ? common->bus : common->data, &options, ret_bus, error);
+}
+
+int cli_open_store(const struct common_settings *common, bool create, struct store **ret_store, struct error *error) {
+    struct store_options options = {.durable = common->durability[0] == 'f', .create = create};
+    return store_open(common->store ? common->store : common->data, &options, ret_store, error);
+}
+
+struct log cli_log(const struct common_settings *common) {
+    return (struct log){common->quiet ? LOG_ERROR : common->verbose ? LOG_DEBUG : LOG_INFO};
+}
+
+static void cli_on_signal(int number) {
+    (void)number;
+    if (atomic_exchange(&cli_stop, true))
+        _exit(130);
+}
+
+void cli_catch_signals(void) {
+    struct sigaction action = {.sa_handler = cli_on_signal};   /* no SA_RESTART: a waiting read ends */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}

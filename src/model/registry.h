@@ -1,0 +1,18 @@
+/* The registry of schemas: an id stands for one Avro schema for ever. Implemented by the log (embedded) or a schema registry over HTTP. */
+#ifndef METERLINE_MODEL_REGISTRY_H
+#define METERLINE_MODEL_REGISTRY_H
+
+#include "core/arena.h"
+#include "core/error.h"
+#include "core/slice.h"
+
+struct registry {
+    /* The JSON text of schema `id`, in `arena`. ERROR_NOT_FOUND only when the registry has said that there is none;
+     * anything retriable means that it could not be asked. */
+    int (*find)(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error);
+    /* The id of `schema` under `subject`, registered when it is new. */
+    int (*add)(void *context, const char *subject, struct slice schema, int32_t *ret_id, struct error *error);
+    void *context;
+};
+
+#endif

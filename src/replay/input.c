@@ -1,0 +1,194 @@
+/* Lines out of blocks: the buffer holds what was read and not yet given, [begin, end); a refill moves it to the front and reads behind it. */
+#include "replay/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "core/memory.h"
+
+enum { INPUT_BUFFER = 256 * 1024, INPUT_MEMORY_BLOCK = 4096 };
+
+struct input {
+    gzFile compressed;       /* NULL: memory */
+    struct slice memory;     /* what is left of it */
+    char *name;
+    char *buffer;
+    size_t capacity, begin, end;
+    int64_t line;
+    bool at_end;
+    struct error failure;    /* met behind the last whole line; code 0: none */
+};
+
+static int input_new(const char *name, struct input **ret_input, struct error *error) {
+    struct input *input = memory_zero(1, sizeof(*input));
+    if (!input)
+        return error_no_memory(error);
+    input->name = strdup(name);
+    input->buffer = malloc(INPUT_BUFFER);
+    input->capacity = INPUT_BUFFER;
+    if (!input->name || !input->buffer) {
+        input_close(input);
+        return error_no_memory(error);
+    }
+    *ret_input = input;
+    return 0;
+}
+
+static int input_open_descriptor(const char *file, int *ret_descriptor, struct error *error) {
+    int descriptor = strcmp(file, "-") == 0 ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct stat about;
+    if (descriptor < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return error_set(error, ERROR_NOT_FOUND, "%s: there is no such file", file);
+    if (descriptor < 0)
+        return error_set_errno(error, errno, "opening %s", file);
+    if (fstat(descriptor, &about) == 0 && S_ISDIR(about.st_mode)) {
+        close(descriptor);
+        return error_set(error, ERROR_INVALID, "%s is a folder: give one file of it", file);
+    }
+    *ret_descriptor = descriptor;
+    return 0;
+}
+
+int input_open(const char *file, struct input **ret_input, struct error *error) {
+    struct input *input = NULL;
+    int descriptor = -1;
+    int status = input_open_descriptor(file, &descriptor, error);
+    if (!status)
+        status = input_new(strcmp(file, "-") == 0 ? "standard input" : file, &input, error);
+    if (!status && !(input->compressed = gzdopen(descriptor, "rb")))
+        status = error_no_memory(error);
+    if (status) {
+        if (descriptor >= 0)
+            close(descriptor);
+        input_close(input);
+        return status;
+    }
+    gzbuffer(input->compressed, INPUT_BUFFER);
+    *ret_input = input;
+    return 0;
+}
+
+int input_open_memory(struct slice text, struct input **ret_input, struct error *error) {
+    struct input *input;
+    int status = input_new("memory", &input, error);
+    if (status)
+        return status;
+    input->memory = text;
+    *ret_input = input;
+    return 0;
+}
+
+struct input *input_close(struct input *input) {
+    if (!input)
+        return NULL;
+    if (input->compressed)
+        gzclose(input->compressed);
+    free(input->buffer);
+    free(input->name);
+    free(input);
+    return NULL;
+}
+
+int64_t input_line(const struct input *input) { return input->line; }
+const char *input_name(const struct input *input) { return input->name; }
+
+static size_t input_read_memory(struct input *input, char *to, size_t room) {
+    size_t length = input->memory.length;
+    length = length < room ? length : room;
+    length = length < INPUT_MEMORY_BLOCK ? length : INPUT_MEMORY_BLOCK;
+    if (length)
+        memcpy(to, input->memory.data, length);
+    input->memory.data += length;
+    input->memory.length -= length;
+    input->at_end = input->memory.length == 0;
+    return length;
+}
+
+/* gzread gives less than was asked for only at the end or on an error; gzerror tells which. */
+static size_t input_read_file(struct input *input, char *to, size_t room) {
+    errno = 0;
+    int length = gzread(input->compressed, to, (unsigned)room);
+    if (length == (int)room)
+        return room;
+    int errno_value = errno, code = Z_OK;
+    const char *text = gzerror(input->compressed, &code);
+    input->at_end = true;
+    if (code == Z_ERRNO && errno_value == EINTR)
+        error_set(&input->failure, ERROR_INTERRUPTED, "interrupted while reading");
+    else if (code == Z_ERRNO)
+        error_set_errno(&input->failure, errno_value, "reading");
+    else if (code == Z_BUF_ERROR)
+        error_set(&input->failure, ERROR_CORRUPT, "compressed data ends early");
+    else if (code != Z_OK && code != Z_STREAM_END)
+        error_set(&input->failure, ERROR_CORRUPT, "compressed data is damaged (%s)", text);
+    return length > 0 ? (size_t)length : 0;
+}
+
+static int input_fill(struct input *input, struct error *error) {
+    if (input->begin) {
+        memmove(input->buffer, input->buffer + input->begin, input->end - input->begin);
+        input->end -= input->begin;
+        input->begin = 0;
+    }
+    if (input->end == input->capacity) {
+        char *larger = memory_resize(input->buffer, input->capacity, 2);
+        if (!larger)
+            return error_no_memory(error);
+        input->buffer = larger;
+        input->capacity *= 2;
+    }
+    char *to = input->buffer + input->end;
+    size_t room = input->capacity - input->end;
+    input->end += input->compressed ? input_read_file(input, to, room) : input_read_memory(input, to, room);
+    return 0;
+}
+
+static int input_take(struct input *input, size_t length, size_t terminator, bool too_long, struct slice *ret_line) {
+    struct slice line = {input->buffer + input->begin, length};
+    input->begin += length + terminator;
+    input->line++;
+    if (too_long || length > INPUT_LINE_MAXIMUM)
+        return INPUT_TOO_LONG;
+    if (line.length && line.data[line.length - 1] == '\r')
+        line.length--;
+    if (input->line == 1 && line.length >= 3 && memcmp(line.data, "\xef\xbb\xbf", 3) == 0)
+        line = (struct slice){line.data + 3, line.length - 3};
+    *ret_line = line;
+    return INPUT_LINE;
+}
+
+static int input_finish(struct input *input, bool too_long, struct slice *ret_line, struct error *error) {
+    if (input->failure.code) {
+        error_set(error, input->failure.code, "%s: %s after line %lld", input->name, input->failure.message, (long long)input->line);
+        return input->failure.code;
+    }
+    size_t rest = input->end - input->begin;
+    return rest || too_long ? input_take(input, rest, 0, too_long, ret_line) : INPUT_END;
+}
+
+int input_next(struct input *input, struct slice *ret_line, struct error *error) {
+    size_t scanned = 0;
+    bool too_long = false;
+    for (;;) {
+        const char *from = input->buffer + input->begin;
+        const char *newline = memchr(from + scanned, '\n', input->end - input->begin - scanned);
+        if (newline)
+            return input_take(input, (size_t)(newline - from), 1, too_long, ret_line);
+        if (input->at_end)
+            return input_finish(input, too_long, ret_line, error);
+        scanned = input->end - input->begin;
+        if (scanned > INPUT_LINE_MAXIMUM) {
+            too_long = true;
+            input->begin = input->end;
+            scanned = 0;
+        }
+        int status = input_fill(input, error);
+        if (status)
+            return status;
+    }
+}

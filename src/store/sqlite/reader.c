@@ -1,0 +1,162 @@
+#include <stdio.h>
+
+#include "core/arena.h"
+#include "core/memory.h"
+#include "store/sqlite/sqlite_store.h"
+
+struct reader_series {
+    struct series series;
+    struct slice key;
+    int64_t id;
+};
+
+struct store_reader {
+    struct database *database;
+    sqlite3_stmt *rows;
+    struct arena names;
+    struct reader_series *series;
+    size_t count, capacity, at;
+    bool bound;                 /* `rows` is on series[at] */
+    int64_t window_size, left;
+    struct store_query query;
+};
+
+static int reader_compare(const void *left, const void *right) {
+    const struct reader_series *a = left, *b = right;
+    int order = slice_compare(a->key, b->key);
+    return order ? order : (a->series.gateway.length > b->series.gateway.length) - (a->series.gateway.length < b->series.gateway.length);
+}
+
+static int reader_add_series(struct store_reader *reader, sqlite3_stmt *statement, struct error *error) {
+    if (!memory_reserve((void **)&reader->series, &reader->capacity, reader->count + 1, sizeof *reader->series))
+        return error_no_memory(error);
+    struct series series = {database_column_slice(statement, 1), database_column_slice(statement, 2), database_column_slice(statement, 3)};
+    size_t length = series_key_length(&series);
+    char *key = arena_allocate(&reader->names, length);
+    if (!key)
+        return error_no_memory(error);
+    series_key_write(&series, key);
+    size_t gateway = series.gateway.length, type = series.type.length;
+    reader->series[reader->count++] = (struct reader_series){
+        {{key, gateway}, {key + gateway + 1, type}, {key + gateway + type + 2, series.attribute.length}}, {key, length}, sqlite3_column_int64(statement, 0)};
+    return 0;
+}
+
+static int reader_find_series(struct store_reader *reader, struct error *error) {
+    sqlite3_stmt *statement;
+    int status = database_prepare(reader->database, "SELECT id, gateway, type, attribute FROM store_series WHERE (?1 IS NULL OR gateway = ?1)"
+                                  " AND (?2 IS NULL OR type = ?2) AND (?3 IS NULL OR attribute = ?3)", &statement, error);
+    if (status)
+        return status;
+    const char *wanted[] = {reader->query.gateway, reader->query.type, reader->query.attribute};
+    for (int i = 0; i < 3; i++)
+        if (wanted[i])
+            sqlite3_bind_text(statement, i + 1, wanted[i], -1, SQLITE_STATIC);
+    while ((status = database_step(reader->database, statement, error)) == 1) {
+        status = reader_add_series(reader, statement, error);
+        if (status)
+            break;
+    }
+    sqlite3_finalize(statement);
+    if (!status && reader->count)
+        qsort(reader->series, reader->count, sizeof *reader->series, reader_compare);
+    return status;
+}
+
+static int reader_check_size(struct store *store, int64_t window_size, struct error *error) {
+    int64_t *sizes;
+    size_t count, length = 0;
+    char list[256] = "";
+    bool found = false;
+    int status = store_window_sizes(store, &sizes, &count, error);
+    if (status)
+        return status;
+    for (size_t i = 0; i < count; i++) {
+        found |= sizes[i] == window_size;
+        if (length < sizeof list)
+            length += (size_t)snprintf(list + length, sizeof list - length, "%s%lld", i ? ", " : "", (long long)(sizes[i] / 1000));
+    }
+    free(sizes);
+    if (found)
+        return 0;
+    return error_set(error, ERROR_NOT_FOUND, count ? "the store has no windows of %lld s; there are %s" : "the store has no windows of %lld s%s yet: 'meterline run' fills it",
+                     (long long)(window_size / 1000), list);
+}
+
+static int reader_prepare(struct store_reader *reader, struct error *error) {
+    char sql[256];
+    snprintf(sql, sizeof sql, "SELECT start, count, minimum, maximum, sum, revision FROM store_aggregates_%lld WHERE series=? AND start >= ? AND start < ? ORDER BY start %s",
+             (long long)(reader->window_size / 1000), reader->query.descending ? "DESC" : "ASC");
+    return database_prepare(reader->database, sql, &reader->rows, error);
+}
+
+int store_reader_open(struct store *store, const struct store_query *query, struct store_reader **ret_reader, struct error *error) {
+    int status = reader_check_size(store, query->window_size, error);
+    if (status)
+        return status;
+    struct store_reader *reader = memory_zero(1, sizeof *reader);
+    if (!reader)
+        return error_no_memory(error);
+    reader->query = *query;
+    reader->window_size = query->window_size;
+    reader->left = query->limit;
+    status = sqlite_store_connect(store, &reader->database, error);
+    if (!status)
+        status = database_execute(reader->database, "BEGIN", error);   /* one state of the store for the whole answer */
+    if (!status)
+        status = reader_find_series(reader, error);
+    if (!status)
+        status = reader_prepare(reader, error);
+    if (status) {
+        store_reader_close(reader);
+        return status;
+    }
+    *ret_reader = reader;
+    return 0;
+}
+
+struct store_reader *store_reader_close(struct store_reader *reader) {
+    if (!reader)
+        return NULL;
+    sqlite3_finalize(reader->rows);
+    database_close(reader->database);
+    arena_release(&reader->names);
+    free(reader->series);
+    free(reader);
+    return NULL;
+}
+
+static void reader_row(const struct store_reader *reader, struct aggregate_row *ret_row) {
+    const struct reader_series *series = &reader->series[reader->at];
+    int64_t start = sqlite3_column_int64(reader->rows, 0);
+    *ret_row = (struct aggregate_row){.series = series->series,
+                                      .key = series->key,
+                                      .window_start = start,
+                                      .window_end = start + reader->window_size,
+                                      .count = (uint64_t)sqlite3_column_int64(reader->rows, 1),
+                                      .minimum = sqlite3_column_double(reader->rows, 2),
+                                      .maximum = sqlite3_column_double(reader->rows, 3),
+                                      .sum = sqlite3_column_double(reader->rows, 4),
+                                      .revision = (uint64_t)sqlite3_column_int64(reader->rows, 5)};
+    ret_row->average = ret_row->sum / (double)ret_row->count;
+}
+
+int store_reader_next(struct store_reader *reader, struct aggregate_row *ret_row, struct error *error) {
+    for (; reader->at < reader->count && reader->left != 0; reader->at++, reader->bound = false) {
+        if (!reader->bound) {
+            sqlite3_bind_int64(reader->rows, 1, reader->series[reader->at].id);
+            sqlite3_bind_int64(reader->rows, 2, reader->query.from);
+            sqlite3_bind_int64(reader->rows, 3, reader->query.to);
+            reader->bound = true;
+        }
+        int status = database_step(reader->database, reader->rows, error);
+        if (status < 0)
+            return status;
+        if (status == 1) {
+            reader_row(reader, ret_row);
+            reader->left -= reader->left > 0;
+            return 1;
+        }
+    }
+    return 0;
+}

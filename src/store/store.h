@@ -1,0 +1,55 @@
+/* The serving store: final aggregates for the medium term, by series and window. One door, several implementations (sqlite:DIR; cassandra:// to come).
+ *
+ * Rows are keyed by (series, window size, window start); writing a row again with the same or a higher revision replaces it, a lower one is ignored, so
+ * writes are idempotent. Threads: a `struct store` may be shared; a writer and a reader belong to one thread each. */
+#ifndef METERLINE_STORE_STORE_H
+#define METERLINE_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/database.h"
+#include "core/error.h"
+#include "core/slice.h"
+#include "model/aggregate.h"
+
+struct store;
+struct store_writer;
+struct store_reader;
+
+struct store_options {
+    bool durable;
+    bool create;    /* make the store when it is missing */
+};
+
+int store_open(const char *url, const struct store_options *options, struct store **ret_store, struct error *error);
+struct store *store_close(struct store *store);
+
+int store_writer_open(struct store *store, struct store_writer **ret_writer, struct error *error);
+struct store_writer *store_writer_close(struct store_writer *writer);
+/* Writes rows of one window size (ms), in any order. `transaction` is the log's open transaction: when it is of the same database the rows
+ * join it; otherwise (or when it is NULL) the writer commits them itself before it returns, which is safe because rows are idempotent. */
+int store_write(struct store_writer *writer, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count,
+                struct error *error);
+/* The transaction that rows joined was rolled back: forget what was cached from it. */
+void store_writer_rolled_back(struct store_writer *writer);
+
+struct store_query {
+    int64_t window_size;                        /* ms */
+    const char *gateway, *type, *attribute;     /* NULL: any */
+    int64_t from, to;                           /* window starts in [from, to) */
+    int64_t limit;                              /* rows, -1: all */
+    bool descending;                            /* window starts from the newest, within each key */
+};
+
+/* Rows in the order of key bytes, then window start. ERROR_NOT_FOUND when the store has no table of that window size: names the sizes there are. */
+int store_reader_open(struct store *store, const struct store_query *query, struct store_reader **ret_reader, struct error *error);
+struct store_reader *store_reader_close(struct store_reader *reader);
+/* 1 with a row that lives until the next call, 0 at the end, or an error. */
+int store_reader_next(struct store_reader *reader, struct aggregate_row *ret_row, struct error *error);
+
+/* The window sizes (ms, rising) the store has tables for; `ret_sizes` is owned by the caller: free(). */
+int store_window_sizes(struct store *store, int64_t **ret_sizes, size_t *ret_count, struct error *error);
+/* Number of rows of one window size. */
+int store_count(struct store *store, int64_t window_size, int64_t *ret_rows, struct error *error);
+
+#endif

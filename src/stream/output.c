@@ -1,0 +1,195 @@
+#include "stream/output.h"
+
+#include <stdio.h>
+
+#include "codec/json.h"
+#include "core/bytes.h"
+#include "core/memory.h"
+#include "model/time.h"
+
+enum { COMMIT_ATTEMPTS = 5 };
+
+struct output_size {
+    int32_t topic, partitions;
+    int64_t size;
+    struct aggregate_row *rows;    /* for the store, until the commit */
+    size_t count, capacity;
+};
+
+struct output {
+    const struct aggregate_query *query;
+    const struct clock *clock;
+    struct bus_producer *producer;
+    struct store_writer *writer;
+    struct output_size sizes[WINDOW_SIZES_MAXIMUM];
+    int32_t late_topic, late_partitions, rejected_topic, rejected_partitions;
+    struct bytes json;
+    struct bus_header *headers;
+    size_t header_capacity;
+};
+
+static int output_topics(struct output *output, struct error *error) {
+    char name[BUS_TOPIC_NAME_MAXIMUM + 32];
+    const struct aggregate_query *query = output->query;
+    int status = 0;
+    for (size_t i = 0; i < query->windows.size_count && !status; i++) {
+        output->sizes[i].size = query->windows.sizes[i];
+        snprintf(name, sizeof name, "%s-aggregates-%lld", query->topic, (long long)(query->windows.sizes[i] / 1000));
+        status = bus_producer_topic(output->producer, name, &output->sizes[i].topic, &output->sizes[i].partitions, error);
+    }
+    if (status)
+        return status;
+    snprintf(name, sizeof name, "%s-late", query->topic);
+    status = bus_producer_topic(output->producer, name, &output->late_topic, &output->late_partitions, error);
+    if (status)
+        return status;
+    snprintf(name, sizeof name, "%s-rejected", query->topic);
+    return bus_producer_topic(output->producer, name, &output->rejected_topic, &output->rejected_partitions, error);
+}
+
+int output_open(struct bus *bus, struct store *store, const struct aggregate_query *query, const struct clock *clock, struct output **ret_output,
+                struct error *error) {
+    struct output *output = memory_zero(1, sizeof *output);
+    if (!output)
+        return error_no_memory(error);
+    output->query = query;
+    output->clock = clock;
+    int status = bus_producer_open(bus, &output->producer, error);
+    if (!status)
+        status = output_topics(output, error);
+    if (!status)
+        status = store_writer_open(store, &output->writer, error);
+    if (status) {
+        output_close(output);
+        return status;
+    }
+    *ret_output = output;
+    return 0;
+}
+
+struct output *output_close(struct output *output) {
+    if (!output)
+        return NULL;
+    store_writer_close(output->writer);   /* before the producer, whose database it may have joined */
+    bus_producer_close(output->producer);
+    for (size_t i = 0; i < WINDOW_SIZES_MAXIMUM; i++)
+        free(output->sizes[i].rows);
+    bytes_release(&output->json);
+    free(output->headers);
+    free(output);
+    return NULL;
+}
+
+static int output_result(struct output *output, const struct aggregate_row *row, struct error *error) {
+    struct output_size *size = output->sizes;
+    while (size->size != row->window_end - row->window_start)
+        size++;
+    if (!memory_reserve((void **)&size->rows, &size->capacity, size->count + 1, sizeof *size->rows))
+        return error_no_memory(error);
+    output->json.length = 0;
+    json_write_aggregate(&output->json, row);
+    if (output->json.failed) {
+        output->json.failed = false;
+        return error_no_memory(error);
+    }
+    struct bus_record record = {.key = row->key, .value = bytes_slice(&output->json), .timestamp = row->window_end};
+    int status = bus_produce(output->producer, size->topic, bus_partition(row->key, size->partitions), &record, error);
+    if (!status)
+        size->rows[size->count++] = *row;
+    return status;
+}
+
+int output_results(struct output *output, const struct aggregate_row *rows, size_t count, struct error *error) {
+    int status = 0;
+    for (size_t i = 0; i < count && !status; i++)
+        status = output_result(output, &rows[i], error);
+    return status;
+}
+
+static struct bus_header header_of(const char *name, const char *value) {
+    return (struct bus_header){slice_of(name), slice_of(value)};
+}
+
+/* Produces `batch`'s record with `more` headers and its origin behind its own. */
+static int output_with_headers(struct output *output, int32_t topic, int32_t partitions, const struct bus_batch *batch, size_t index,
+                               const struct bus_header *more, size_t more_count, struct error *error) {
+    struct bus_record record = batch->records[index];
+    size_t count = record.header_count;
+    if (!memory_reserve((void **)&output->headers, &output->header_capacity, count + more_count + 3, sizeof *output->headers))
+        return error_no_memory(error);
+    char partition[16], offset[24];
+    snprintf(partition, sizeof partition, "%d", (int)batch->partition);
+    snprintf(offset, sizeof offset, "%lld", (long long)(batch->base_offset + (int64_t)index));
+    if (count)
+        memcpy(output->headers, record.headers, count * sizeof *record.headers);
+    memcpy(output->headers + count, more, more_count * sizeof *more);
+    count += more_count;
+    output->headers[count++] = header_of("origin.topic", batch->topic);
+    output->headers[count++] = header_of("origin.partition", partition);
+    output->headers[count++] = header_of("origin.offset", offset);
+    record.headers = output->headers;
+    record.header_count = count;
+    int32_t target = record.key.data ? bus_partition(record.key, partitions) : batch->partition % partitions;
+    return bus_produce(output->producer, topic, target, &record, error);
+}
+
+int output_rejected(struct output *output, const struct bus_batch *batch, size_t index, const char *reason, struct error *error) {
+    struct bus_header header = header_of("error", reason);
+    return output_with_headers(output, output->rejected_topic, output->rejected_partitions, batch, index, &header, 1, error);
+}
+
+int output_late(struct output *output, const struct bus_batch *batch, size_t index, uint16_t missed, int64_t stream_time, struct error *error) {
+    char sizes[WINDOW_SIZES_MAXIMUM * 12] = "", reason[sizeof sizes + 64], time[TIME_TEXT_SIZE];
+    size_t length = 0;
+    for (size_t i = 0; i < output->query->windows.size_count; i++)
+        if (missed >> i & 1)
+            length += (size_t)snprintf(sizes + length, sizeof sizes - length, "%s%lld", length ? "," : "",
+                                       (long long)(output->query->windows.sizes[i] / 1000));
+    snprintf(reason, sizeof reason, "late: its windows of %s s have closed", sizes);
+    struct bus_header headers[] = {
+        header_of("error", reason),
+        header_of("late.windows", sizes),
+        {SLICE("stream.time"), {time, time_write(time, stream_time < TIME_MAXIMUM ? stream_time : TIME_MAXIMUM)}},
+    };
+    return output_with_headers(output, output->late_topic, output->late_partitions, batch, index, headers, 3, error);
+}
+
+bool output_pending(const struct output *output) {
+    return bus_producer_pending_records(output->producer) > 0;
+}
+
+size_t output_pending_bytes(const struct output *output) {
+    return bus_producer_pending_bytes(output->producer);
+}
+
+static int output_commit_once(struct output *output, const struct bus_position *positions, size_t count, struct error *error) {
+    struct database *transaction;
+    int status = bus_producer_begin(output->producer, &transaction, error);
+    for (size_t i = 0; i < output->query->windows.size_count && !status; i++) {
+        struct output_size *size = &output->sizes[i];
+        if (size->count)
+            status = store_write(output->writer, transaction, size->size, size->rows, size->count, error);
+    }
+    if (!status)
+        status = bus_producer_commit(output->producer, positions, count, error);
+    if (status)
+        store_writer_rolled_back(output->writer);
+    return status;
+}
+
+int output_commit(struct output *output, const struct bus_position *positions, size_t count, struct error *error) {
+    int status = 0;
+    for (int attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
+        status = output_commit_once(output, positions, count, error);
+        if (!status || !error->retriable)
+            break;
+        clock_sleep_ns(output->clock, INT64_C(50000000) << attempt);
+    }
+    if (status) {
+        bus_producer_abort(output->producer);
+        return status;
+    }
+    for (size_t i = 0; i < output->query->windows.size_count; i++)
+        output->sizes[i].count = 0;
+    return 0;
+}
