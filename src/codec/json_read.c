@@ -44,10 +44,8 @@ static __attribute__((cold)) bool json_unexpected(struct json_scan *scan) {
     return json_refuse(scan, what);
 }
 
-static __attribute__((cold)) bool json_refuse_field(struct json_scan *scan, size_t column, const char *format) {
-    char name[100];
-    snprintf(name, sizeof name, "%s", scan->batch->schema->columns[column].name);
-    scan->reason = reason_format(&scan->batch->arena, "%s %s", name, format);
+static __attribute__((cold)) bool json_refuse_field(struct json_scan *scan, size_t column, const char *problem) {
+    scan->reason = reason_format(&scan->batch->arena, "%s %s", scan->batch->schema->columns[column].name, problem);
     return false;
 }
 
@@ -66,38 +64,6 @@ static inline bool json_take(struct json_scan *scan, char c) {
 }
 
 /* --- strings ------------------------------------------------------------------------------------------------------------------ */
-
-/* Four hexadecimal digits, or -1. */
-static int json_hex(const char *at, const char *end) {
-    int value = 0;
-    if (end - at < 4)
-        return -1;
-    for (int i = 0; i < 4; i++) {
-        int c = at[i], lower = c | 0x20;
-        int digit = c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-        if (digit < 0)
-            return -1;
-        value = value * 16 + digit;
-    }
-    return value;
-}
-
-/* Reads what stands behind "\u": one unit, or a surrogate pair. Returns the bytes used, 0 when it is wrong. */
-static size_t json_unicode(const char *at, const char *end, unsigned *ret_character) {
-    int unit = json_hex(at, end);
-    if (unit < 0 || (unit >= 0xdc00 && unit < 0xe000))
-        return 0;
-    *ret_character = (unsigned)unit;
-    if (unit < 0xd800 || unit >= 0xe000)
-        return 4;
-    if (end - at < 10 || at[4] != '\\' || at[5] != 'u')
-        return 0;
-    int low = json_hex(at + 6, end);
-    if (low < 0xdc00 || low >= 0xe000)
-        return 0;
-    *ret_character = 0x10000 + ((unsigned)(unit - 0xd800) << 10) + (unsigned)(low - 0xdc00);
-    return 10;
-}
 
 static const char json_escape_names[] = "\"\\/bfnrt", json_escape_values[] = "\"\\/\b\f\n\r\t";
 
@@ -142,26 +108,6 @@ static bool json_span(struct json_scan *scan, struct json_span *ret_span) {
     *ret_span = (struct json_span){{first, (size_t)(scan->at - first)}, escapes, high != 0};
     scan->at++;
     return true;
-}
-
-static char *utf8_write(char *to, unsigned c) {
-    if (c < 0x80) {
-        *to++ = (char)c;
-        return to;
-    }
-    if (c < 0x800) {
-        *to++ = (char)(0xc0 | c >> 6);
-    } else {
-        if (c < 0x10000) {
-            *to++ = (char)(0xe0 | c >> 12);
-        } else {
-            *to++ = (char)(0xf0 | c >> 18);
-            *to++ = (char)(0x80 | (c >> 12 & 63));
-        }
-        *to++ = (char)(0x80 | (c >> 6 & 63));
-    }
-    *to++ = (char)(0x80 | (c & 63));
-    return to;
 }
 
 /* The string that a span stands for; its escapes have been checked. They never grow: six bytes of \uXXXX become at most three, twelve four. */
@@ -304,9 +250,7 @@ static __attribute__((cold)) bool json_refuse_type(struct json_scan *scan, size_
         what = "true or false";
         break;
     case 'n':
-        if (json_word(scan, SLICE("null")))
-            return json_refuse_field(scan, column, "is null");
-        break;
+        return json_word(scan, SLICE("null")) ? json_refuse_field(scan, column, "is null") : json_unexpected(scan);
     }
     snprintf(text, sizeof text, "is %s, not %s", what, wanted);
     return json_refuse_field(scan, column, text);

@@ -14,7 +14,7 @@ static bool json_plain(struct slice text) {
             return false;
     }
     for (; at < end; at++)
-        if (*at < 0x20 || *at == 0x7f || *at == '"' || *at == '\\')
+        if ((unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f || *at == '"' || *at == '\\')
             return false;
     return true;
 }

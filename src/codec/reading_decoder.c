@@ -80,19 +80,15 @@ static int decoder_fetch(const struct reading_decoder *decoder, struct cached_pl
     struct cached_plan entry = {.id = id};
     struct slice schema;
     struct error problem;
-    int status = decoder->registry->find(decoder->registry->context, id, &arena, &schema, &problem);
-    if (status && status != ERROR_NOT_FOUND) {
-        if (error)
-            *error = problem;
+    int status = decoder->registry->find(decoder->registry->context, id, &arena, &schema, error);
+    if (status && status != ERROR_NOT_FOUND)
         return status;
-    }
     entry.unknown = status == ERROR_NOT_FOUND;
-    if (!status)
+    if (!entry.unknown) {
         status = avro_plan_new(schema, &schema_reading, &entry.plan, &problem);
-    if (status == ERROR_NO_MEMORY)
-        return error_no_memory(error);
-    if (status && !(entry.problem = strdup(problem.message)))
-        return error_no_memory(error);
+        if (status == ERROR_NO_MEMORY || (status && !(entry.problem = strdup(problem.message))))
+            return error_no_memory(error);
+    }
     *ret_entry = entry;
     return 0;
 }
@@ -127,7 +123,7 @@ static int decode_avro(struct reading_decoder *decoder, struct slice value, stru
         return 0;
     }
     int32_t id = (int32_t)((uint32_t)wire[1] << 24 | (uint32_t)wire[2] << 16 | (uint32_t)wire[3] << 8 | wire[4]);
-    const struct cached_plan *cached;
+    const struct cached_plan *cached = NULL;
     int status = decoder_plan(decoder, id, &cached, error);
     if (status)
         return status;

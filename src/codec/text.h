@@ -1,4 +1,5 @@
-/* Looking at text: eight bytes at a time (S. E. Anderson, "Bit Twiddling Hacks": determine if a word has a byte less than n), and UTF-8. */
+/* Looking at text: eight bytes at a time (S. E. Anderson, "Bit Twiddling Hacks": determine if a word has a byte less than n), UTF-8, and
+ * JSON's \u escapes. */
 #ifndef METERLINE_CODEC_TEXT_H
 #define METERLINE_CODEC_TEXT_H
 
@@ -61,6 +62,59 @@ static inline bool utf8_valid(struct slice text) {
         if (!(length = utf8_length(text.data + at, text.length - at)))
             return false;
     return true;
+}
+
+/* Writes a character in UTF-8 and returns the place behind it. */
+static inline char *utf8_write(char *to, unsigned c) {
+    if (c < 0x80) {
+        *to++ = (char)c;
+        return to;
+    }
+    if (c < 0x800) {
+        *to++ = (char)(0xc0 | c >> 6);
+    } else {
+        if (c < 0x10000) {
+            *to++ = (char)(0xe0 | c >> 12);
+        } else {
+            *to++ = (char)(0xf0 | c >> 18);
+            *to++ = (char)(0x80 | (c >> 12 & 63));
+        }
+        *to++ = (char)(0x80 | (c >> 6 & 63));
+    }
+    *to++ = (char)(0x80 | (c & 63));
+    return to;
+}
+
+/* Four hexadecimal digits, or -1. */
+static inline int json_hex(const char *at, const char *end) {
+    int value = 0;
+    if (end - at < 4)
+        return -1;
+    for (int i = 0; i < 4; i++) {
+        int c = at[i], lower = c | 0x20;
+        int digit = c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+        if (digit < 0)
+            return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+/* Reads what stands behind "\u": one unit, or a surrogate pair. Returns the bytes used, 0 when it is wrong. */
+static inline size_t json_unicode(const char *at, const char *end, unsigned *ret_character) {
+    int unit = json_hex(at, end);
+    if (unit < 0 || (unit >= 0xdc00 && unit < 0xe000))
+        return 0;
+    *ret_character = (unsigned)unit;
+    if (unit < 0xd800 || unit >= 0xe000)
+        return 4;
+    if (end - at < 10 || at[4] != '\\' || at[5] != 'u')
+        return 0;
+    int low = json_hex(at + 6, end);
+    if (low < 0xdc00 || low >= 0xe000)
+        return 0;
+    *ret_character = 0x10000 + ((unsigned)(unit - 0xd800) << 10) + (unsigned)(low - 0xdc00);
+    return 10;
 }
 
 #endif

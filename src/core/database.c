@@ -29,7 +29,7 @@ sqlite3 *database_handle(struct database *database) {
 static const char *database_advice(int code) {
     switch (code & 0xff) {
     case SQLITE_FULL:
-        return "; the disk is full: free some space, then start again; what was committed is not lost";
+        return "; the disk is full: free some space or move the data folder (--data), then start again; what was committed is not lost";
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return "; the file is damaged or not a meterline log: restore it from a backup, or use another folder (--data)";

@@ -13,7 +13,7 @@ static void error_mark_cut(struct error *error, int length) {
 int error_set(struct error *error, int code, const char *format, ...) {
     if (!error)
         return code;
-    char message[sizeof error->message];   /* the arguments may point into the old message */
+    char message[sizeof error->message]; /* the arguments may point into the old message */
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(message, sizeof message, format, arguments);

@@ -18,9 +18,9 @@ void log_write(const struct log *log, enum log_level level, const char *format, 
     if (more > 0)
         length += more < (int)sizeof line - length - 1 ? more : (int)sizeof line - length - 2;
     for (int i = 0; i < length; i++)
-        if (line[i] == '\n' || line[i] == '\r')   /* a name from outside must not forge a line */
+        if (line[i] == '\n' || line[i] == '\r') /* a name from outside must not forge a line */
             line[i] = ' ';
     line[length++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, (size_t)length);
-    (void)written;   /* there is nobody left to tell */
+    (void)written; /* there is nobody left to tell */
 }

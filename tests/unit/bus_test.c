@@ -1,117 +1,7 @@
-/* The embedded log through its door: topics, records, positions, schemas, retention, damage, two processes (two buses) on one folder. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* The embedded log through its door: URLs, topics, records, seeking, waiting, schemas, retention. */
+#include "bus_fixture.h"
 
-#include <cmocka.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "bus/bus.h"
-
-struct fixture {
-    char folder[64], url[80], file[96];
-    int64_t now;               /* what the injected wall clock says */
-    struct clock clock;
-    struct bus_options options;
-    struct bus *bus;
-    struct bus_producer *producer;
-    struct bus_consumer *consumer;
-    struct error error;
-};
-
-static int64_t fixture_wall(void *context) { return ((struct fixture *)context)->now; }
-static int64_t fixture_monotonic(void *context) { (void)context; return clock_monotonic_ns(&clock_system); }
-static void fixture_sleep(void *context, int64_t ns) { (void)context; clock_sleep_ns(&clock_system, ns); }
-
-#define OK(call)                                            \
-    do {                                                    \
-        struct error *e_ = &f->error;                       \
-        e_->message[0] = '\0';                              \
-        if ((call) != 0)                                    \
-            fail_msg("%s: %s", #call, e_->message);         \
-    } while (0)
-
-#define FAILS(call, expected_code, text)                    \
-    do {                                                    \
-        assert_int_equal((call), expected_code);            \
-        assert_int_equal(f->error.code, expected_code);     \
-        if (!strstr(f->error.message, text))                \
-            fail_msg("'%s' is not in '%s'", text, f->error.message); \
-    } while (0)
-
-static void fixture_open(struct fixture *f) {
-    OK(bus_open(f->url, &f->options, &f->bus, &f->error));
-    OK(bus_producer_open(f->bus, &f->producer, &f->error));
-    OK(bus_consumer_open(f->bus, &f->consumer, &f->error));
-}
-
-static void fixture_close(struct fixture *f) {
-    f->producer = bus_producer_close(f->producer);
-    f->consumer = bus_consumer_close(f->consumer);
-    f->bus = bus_close(f->bus);
-}
-
-static int setup(void **state) {
-    struct fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    strcpy(f->folder, "/tmp/meterline-bus-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    snprintf(f->url, sizeof f->url, "sqlite:%s/a/b", f->folder);
-    snprintf(f->file, sizeof f->file, "%s/a/b/meterline.db", f->folder);
-    f->now = 1000000;
-    f->clock = (struct clock){fixture_wall, fixture_monotonic, fixture_sleep, f};
-    f->options = (struct bus_options){.create = true, .clock = &f->clock, .partitions = 3};
-    fixture_open(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *f = *state;
-    fixture_close(f);
-    char command[200];
-    snprintf(command, sizeof command, "chmod -R u+w %s; rm -rf %s", f->folder, f->folder);
-    int status = system(command);
-    free(f);
-    return status;
-}
-
-static void execute(struct fixture *f, const char *sql) {
-    sqlite3 *handle;
-    assert_int_equal(sqlite3_open(f->file, &handle), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(handle);
-}
-
-/* Adds `count` records "from", "from + 1", ... to one partition, without a commit. */
-static void produce(struct fixture *f, const char *topic, int32_t partition, int from, int count) {
-    int32_t handle, partitions;
-    OK(bus_producer_topic(f->producer, topic, &handle, &partitions, &f->error));
-    for (int i = from; i < from + count; i++) {
-        char text[16];
-        snprintf(text, sizeof text, "%d", i);
-        struct bus_record record = {.key = SLICE("key"), .value = slice_of(text), .timestamp = i};
-        OK(bus_produce(f->producer, handle, partition, &record, &f->error));
-    }
-}
-
-static void append(struct fixture *f, const char *topic, int32_t partition, int from, int count) {
-    produce(f, topic, partition, from, count);
-    OK(bus_producer_commit(f->producer, NULL, 0, &f->error));
-}
-
-static struct bus_partition_info partition_of(struct fixture *f, const char *topic, int32_t partition) {
-    struct bus_topic_info info;
-    OK(bus_topic_describe(f->bus, topic, &info, &f->error));
-    struct bus_partition_info result = info.partitions[partition];
-    bus_topic_info_release(&info);
-    return result;
-}
 
 static void test_urls(void **state) {
     struct fixture *f = *state;
@@ -164,11 +54,6 @@ static void test_topics(void **state) {
     OK(bus_topic_delete(f->bus, "alarms", &f->error));
     FAILS(bus_topic_delete(f->bus, "alarms", &f->error), ERROR_NOT_FOUND, "alarms");
     FAILS(bus_topic_alter(f->bus, "alarms", &settings, &f->error), ERROR_NOT_FOUND, "alarms");
-}
-
-static void assert_text(struct slice got, const char *expected) {
-    assert_non_null(got.data);
-    assert_true(slice_equal(got, slice_of(expected)));
 }
 
 static void test_records(void **state) {
@@ -285,76 +170,6 @@ static void test_wake_up(void **state) {
     assert_true(woken - f->now < 50000000);
 }
 
-static void test_positions(void **state) {
-    struct fixture *f = *state;
-    struct bus_committed committed;
-    struct bus_position position = {"g", "t", 2, 10, "state", 0};
-    append(f, "t", 2, 0, 1);
-    OK(bus_committed(f->bus, "g", "t", 2, &committed, &f->error));
-    assert_false(committed.exists);
-    assert_int_equal(committed.revision, 0);
-    OK(bus_producer_commit(f->producer, &position, 1, &f->error));
-    OK(bus_committed(f->bus, "g", "t", 2, &committed, &f->error));
-    assert_true(committed.exists);
-    assert_int_equal(committed.next_offset, 10);
-    assert_int_equal(committed.revision, 1);
-    assert_string_equal(committed.metadata, "state");
-    produce(f, "t", 2, 1, 5);
-    FAILS(bus_producer_commit(f->producer, &position, 1, &f->error), ERROR_CONFLICT, "group g on t/2 was moved by another process");
-    assert_int_equal(partition_of(f, "t", 2).end_offset, 1);
-    assert_int_equal(bus_producer_pending_records(f->producer), 5);
-    position = (struct bus_position){"g", "t", 2, 20, NULL, 1};
-    OK(bus_producer_commit(f->producer, &position, 1, &f->error));
-    assert_int_equal(partition_of(f, "t", 2).end_offset, 6);
-    struct bus_group_list list;
-    OK(bus_groups(f->bus, &list, &f->error));
-    assert_int_equal(list.count, 1);
-    assert_string_equal(list.positions[0].group, "g");
-    assert_string_equal(list.positions[0].topic, "t");
-    assert_int_equal(list.positions[0].next_offset, 20);
-    bus_group_list_release(&list);
-    char metadata[BUS_METADATA_MAXIMUM + 2];
-    memset(metadata, 'm', sizeof metadata);
-    metadata[BUS_METADATA_MAXIMUM + 1] = '\0';
-    position = (struct bus_position){"g", "t", 2, 21, metadata, 2};
-    FAILS(bus_producer_commit(f->producer, &position, 1, &f->error), ERROR_INVALID, "4096");
-    OK(bus_group_reset(f->bus, "g", &f->error));
-    OK(bus_committed(f->bus, "g", "t", 2, &committed, &f->error));
-    assert_false(committed.exists);
-}
-
-/* Rows of others, records and positions of one transaction: all or nothing. */
-static void test_transaction(void **state) {
-    struct fixture *f = *state;
-    struct database *database;
-    append(f, "t", 0, 0, 2);
-    produce(f, "t", 0, 2, 3);
-    OK(bus_producer_begin(f->producer, &database, &f->error));
-    OK(database_execute(database, "CREATE TABLE extra(x)", &f->error));
-    bus_producer_abort(f->producer);
-    assert_int_equal(bus_producer_pending_records(f->producer), 0);
-    OK(bus_producer_commit(f->producer, NULL, 0, &f->error));
-    assert_int_equal(partition_of(f, "t", 0).end_offset, 2);
-    produce(f, "t", 0, 2, 3);
-    OK(bus_producer_begin(f->producer, &database, &f->error));
-    OK(database_execute(database, "CREATE TABLE extra(x)", &f->error));
-    OK(bus_producer_begin(f->producer, &database, &f->error));   /* starts anew and keeps the records */
-    OK(database_execute(database, "CREATE TABLE extra(x)", &f->error));
-    produce(f, "t", 0, 5, 1);                                    /* after the beginning, still part of it */
-    int32_t topic, partitions;
-    FAILS(bus_producer_topic(f->producer, "new", &topic, &partitions, &f->error), ERROR_INVALID, "before the transaction");
-    OK(bus_producer_commit(f->producer, NULL, 0, &f->error));
-    assert_int_equal(partition_of(f, "t", 0).end_offset, 6);
-    execute(f, "INSERT INTO extra VALUES(1)");
-    produce(f, "t", 0, 6, 1);
-    OK(bus_producer_begin(f->producer, &database, &f->error));
-    OK(database_execute(database, "ROLLBACK", &f->error));       /* as SQLite does by itself when the disk is full */
-    FAILS(bus_producer_commit(f->producer, NULL, 0, &f->error), ERROR_IO, "rolled back");
-    assert_int_equal(partition_of(f, "t", 0).end_offset, 6);
-    OK(bus_producer_commit(f->producer, NULL, 0, &f->error));
-    assert_int_equal(partition_of(f, "t", 0).end_offset, 7);
-}
-
 static void test_registry(void **state) {
     struct fixture *f = *state;
     const struct registry *registry = bus_registry(f->bus);
@@ -411,42 +226,6 @@ static void test_retention(void **state) {
     assert_int_equal(partition_of(f, "t", 0).last_append, last);
 }
 
-static void test_deleted_while_used(void **state) {
-    struct fixture *f = *state;
-    struct bus_batch batch;
-    struct bus_position position = {"g", "t", 0, 1, "", 0};
-    append(f, "t", 0, 0, 1);
-    OK(bus_producer_commit(f->producer, &position, 1, &f->error));
-    OK(bus_consumer_seek(f->consumer, "t", 0, 1, &f->error));
-    assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 0);
-    OK(bus_topic_delete(f->bus, "t", &f->error));
-    FAILS(bus_consumer_poll(f->consumer, 0, &batch, &f->error), ERROR_NOT_FOUND, "topic t was deleted while it was read");
-    int32_t partitions;
-    OK(bus_topic_ensure(f->bus, "t", &partitions, &f->error));
-    FAILS(bus_consumer_fetch(f->consumer, "t", 0, &batch, &f->error), ERROR_NOT_FOUND, "was deleted");
-    produce(f, "t", 0, 1, 1);
-    FAILS(bus_producer_commit(f->producer, NULL, 0, &f->error), ERROR_NOT_FOUND, "topic t was deleted while it was written to");
-    struct bus_committed committed;
-    OK(bus_committed(f->bus, "g", "t", 0, &committed, &f->error));
-    assert_false(committed.exists);
-}
-
-static void test_damage(void **state) {
-    struct fixture *f = *state;
-    struct bus_batch batch;
-    append(f, "metrics", 2, 0, 5);
-    append(f, "metrics", 2, 5, 5);
-    execute(f, "UPDATE log_batches SET data = CAST(substr(data, 1, 60) || x'00ff00' || substr(data, 64) AS BLOB) WHERE id & 1 = 1");
-    OK(bus_consumer_seek(f->consumer, "metrics", 2, 0, &f->error));
-    assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
-    for (int i = 0; i < 2; i++) {
-        FAILS(bus_consumer_poll(f->consumer, 0, &batch, &f->error), ERROR_CORRUPT, "topic metrics, partition 2, offset 5: the checksum of the batch does not match (stored ");
-        assert_non_null(strstr(f->error.message, "restore it from a backup"));
-    }
-    OK(bus_consumer_seek(f->consumer, "metrics", 2, 10, &f->error));   /* behind the damage there is nothing wrong */
-    assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 0);
-}
-
 static void test_reopen(void **state) {
     struct fixture *f = *state;
     append(f, "t", 1, 0, 3);
@@ -465,10 +244,9 @@ static void test_reopen(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_urls), TEST(test_topics), TEST(test_records), TEST(test_seek), TEST(test_turns), TEST(test_wake_up), TEST(test_positions),
-        TEST(test_transaction), TEST(test_registry), TEST(test_retention), TEST(test_deleted_while_used), TEST(test_damage), TEST(test_reopen),
+        TEST(test_urls), TEST(test_topics), TEST(test_records), TEST(test_seek), TEST(test_turns), TEST(test_wake_up), TEST(test_registry),
+        TEST(test_retention), TEST(test_reopen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,195 @@
+"""How it behaves in operation: resuming, stopping, several processes, damaged and foreign data, the commands that look."""
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+
+from program import SAMPLE, Skipped, slow
+
+
+def synthetic(meterline, *more):
+    meterline("replay", "-t", "synthetic", "--series", 8, "--interval", "10s", "--duration", "1h", *more)
+
+
+def test_count_day_offset_households_and_stdin(meterline):
+    meterline("replay", "-t", "electricity", "-d", 1, "-s", 2, "-e", 3, "-c", 17, SAMPLE, says="published 17 readings")
+    records = meterline.records("metrics")
+    assert len(records) == 17 and {record["value"]["gateway"] for record in records} == {"2", "3"}
+    assert min(record["value"]["timestamp"] for record in records) == "2007-06-02T00:00:00Z"
+    meterline("replay", "-t", "electricity", "-c", 5, "-", input=SAMPLE.read_bytes(), says="published 5 readings")
+    assert meterline.end_offsets() == 22
+
+
+@slow
+def test_resume_after_count(meterline):
+    for count in (1000, 1000, 50000, 0):
+        meterline("replay", "-t", "electricity", "--resume", "-c", count, SAMPLE)
+    other = meterline.folder / "other"
+    meterline("replay", "-t", "electricity", SAMPLE, data=other)
+    pick = lambda records: sorted((r["partition"], r["offset"], r["key"], json.dumps(r["value"])) for r in records)
+    assert pick(meterline.records("metrics")) == pick(meterline.records("metrics", data=other))
+
+
+def test_pacing_is_even(meterline):
+    began = time.monotonic()
+    meterline("replay", "-t", "synthetic", "--series", 4, "-r", 200, "-c", 101)
+    assert 0.45 < time.monotonic() - began < 3
+    stamps = sorted({record["timestamp"] for record in meterline.records("metrics")})
+    assert len(stamps) > 20, "the readings came in bursts"
+
+
+def test_signals_stop_cleanly(meterline):
+    replay = meterline.start("replay", "-t", "synthetic", "--series", 10, "-r", 500, "--duration", "1d")
+    time.sleep(0.6)
+    run = meterline.start("run")
+    time.sleep(0.8)
+    for process, number in ((run, signal.SIGTERM), (replay, signal.SIGINT)):
+        began = time.monotonic()
+        process.send_signal(number)
+        _, err = process.communicate(timeout=10)
+        assert process.returncode == 0, err
+        assert time.monotonic() - began < 1.5, "took too long to stop"
+    assert "--resume" in err
+    metrics = meterline.metrics("--until-end")
+    meterline.check_conservation(metrics)
+
+
+def test_readers_wake_up(meterline):
+    meterline("topics", "create", "metrics")
+    track = meterline.start("track", "metrics", "--count", "1", "--timeout", "20s", "--format", "json")
+    time.sleep(0.4)
+    meterline("replay", "-t", "synthetic", "--series", 1, "-c", 1)
+    out, err = track.communicate(timeout=20)
+    assert track.returncode == 0 and json.loads(out)["records"] == 1, err
+
+
+def test_second_run_of_a_group_is_fenced(meterline):
+    meterline("topics", "create", "metrics")
+    runs = [meterline.start("run"), meterline.start("run")]
+    time.sleep(0.5)
+    synthetic(meterline)
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and all(run.poll() is None for run in runs):
+        time.sleep(0.05)
+    fenced = [run for run in runs if run.poll() is not None]
+    for run in runs:
+        if run.poll() is None:
+            run.send_signal(signal.SIGTERM)
+    messages = [run.communicate(timeout=10)[1] for run in runs]
+    assert len(fenced) == 1 and fenced[0].returncode == 1, messages
+    assert any("another process" in message for message in messages), messages
+    meterline.check_conservation(meterline.metrics("--final"))
+    assert len(meterline.records("metrics-aggregates-60")) == 8 * 60
+
+
+def test_changed_definition_is_refused(meterline):
+    synthetic(meterline)
+    meterline("run", "--until-end")
+    meterline("run", "--windows", "60,900", "--until-end", status=1, says=["--reset", "--group"])
+    meterline("run", "--windows", "60,900", "--group", "other", "--final")
+    assert len(meterline.rows(900)) == 8 * 4
+
+
+def test_final_then_more_is_late(meterline):
+    synthetic(meterline)
+    meterline("run", "--final")
+    synthetic(meterline, "--seed", 2)
+    metrics = meterline.metrics("--final")
+    assert metrics["meterline_records_late_total", "86400"] == 8 * 360
+    meterline.check_conservation(metrics)
+
+
+def test_idle_close(meterline):
+    synthetic(meterline)
+    run = meterline.start("run", "--windows", "1,2", "--grace", "0", "--idle-close", "1s")
+    time.sleep(3.5)
+    run.send_signal(signal.SIGTERM)
+    run.communicate(timeout=10)
+    assert len(meterline.rows(1)) == 8 * 360, "the last windows were not closed"
+
+
+def test_damaged_batch_is_found(meterline):
+    synthetic(meterline)
+    database = sqlite3.connect(meterline.data / "meterline.db")
+    number, blob = database.execute("SELECT id, data FROM log_batches ORDER BY id LIMIT 1").fetchone()
+    damaged = bytearray(blob)
+    damaged[len(blob) // 2] ^= 4
+    database.execute("UPDATE log_batches SET data=? WHERE id=?", (bytes(damaged), number))
+    database.commit()
+    database.close()
+    meterline("run", "--final", status=1, says=["metrics", "partition", "offset", "checksum"])
+
+
+def test_foreign_and_other_versions_are_refused(meterline):
+    synthetic(meterline)
+    database = sqlite3.connect(meterline.data / "meterline.db")
+    database.execute("PRAGMA user_version=99")
+    database.close()
+    meterline("run", "--final", status=1, says="99")
+    other = meterline.folder / "foreign"
+    other.mkdir()
+    foreign = sqlite3.connect(other / "meterline.db")
+    foreign.execute("CREATE TABLE mine(x)")
+    foreign.close()
+    before = (other / "meterline.db").read_bytes()
+    meterline("replay", "-t", "synthetic", data=other, status=1, says="not a meterline")
+    assert (other / "meterline.db").read_bytes() == before
+    (other / "meterline.db").write_bytes(b"this is no database " * 1000)
+    meterline("run", "--final", data=other, status=1)
+
+
+def test_folder_that_is_not_writable(meterline):
+    blocked = meterline.file("plain", "a file, not a folder")
+    meterline("replay", "-t", "synthetic", data=blocked / "data", status=1, says="plain")
+
+
+def test_full_disk(meterline):
+    if os.geteuid() != 0:
+        raise Skipped("mounting a small file system needs root")
+    mount = meterline.folder / "small"
+    mount.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", mount], capture_output=True).returncode != 0:
+        raise Skipped("a small file system cannot be mounted here")
+    try:
+        meterline("replay", "-t", "electricity", "-e", 9, SAMPLE, data=mount / "data", status=1, says="disk")
+    finally:
+        subprocess.run(["umount", "-l", mount], check=True)
+
+
+def test_query_filters(meterline):
+    meterline("replay", "-t", "synthetic", "--series", 8, "--interval", "60s", "--duration", "3h", "--start", "2024-02-01T00:00:00Z")
+    meterline("run", "--final")
+    assert {row["gateway"] for row in meterline.rows(3600, "--gateway", "1")} == {"1"}
+    assert {row["attribute"] for row in meterline.rows(3600, "--attribute", "VOLTAGE", "--type", "ELECTRICITY")} == {"VOLTAGE"}
+    part = meterline.rows(3600, "--gateway", "0", "--attribute", "VOLTAGE", "--from", "2024-02-01T01:00:00Z", "--to", "2024-02-01T02:00:00Z")
+    assert [row["windowStart"] for row in part] == ["2024-02-01T01:00:00Z"] and part[0]["sampleCount"] == "60"
+    newest = meterline.rows(3600, "--gateway", "0", "--attribute", "VOLTAGE", "--order", "desc", "--limit", "1")
+    assert [row["windowStart"] for row in newest] == ["2024-02-01T02:00:00Z"]
+    out, _ = meterline("query", "--limit", "1", "--format", "json")
+    assert json.loads(out)["sampleCount"] == 60
+    out, _ = meterline("query", "--gateway", "0", "--attribute", "VOLTAGE", "--chart")
+    assert out.count("█") > 3
+    out, err = meterline("query", "--gateway", "nobody")
+    assert "no rows" in err
+    meterline("query", "--window", "61", status=1, says="86400")
+    view = sqlite3.connect(meterline.data / "meterline.db").execute(
+        "SELECT gateway, metric, bucket, windowStart, sampleCount FROM metrics_aggregates_60 WHERE attribute='VOLTAGE' AND gateway='0' ORDER BY windowStart LIMIT 1").fetchone()
+    assert view == ("0", "ELECTRICITY", "2024-02-01", "2024-02-01T00:00:00Z", 1)
+
+
+def test_topics(meterline):
+    meterline("topics", "create", "mine", "--partitions", 2, "--retention-time", "30d")
+    meterline("topics", "create", "mine", status=1, says="exists")
+    meterline("topics", "create", "no/slash", status=1, says="no/slash")
+    synthetic(meterline)
+    meterline("run", "--final")
+    out, _ = meterline("topics", "--format", "csv")
+    assert "mine,2,0,0,2592000000,-1" in out and f"metrics,4,{8 * 360}," in out
+    out, _ = meterline("topics", "metrics", "--format", "csv")
+    lags = [line.split(",") for line in out.splitlines() if line.startswith("run,")]
+    assert len(lags) == 4 and all(line[5] == "0" for line in lags)
+    meterline("topics", "alter", "mine", "--retention-bytes", "1M")
+    meterline("topics", "delete", "mine")
+    meterline("topics", "mine", status=1, says="does not exist")

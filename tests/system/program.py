@@ -1,0 +1,95 @@
+"""The program under test, its data folder, and what the tests ask of both."""
+import csv
+import io
+import json
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "share/sample/household_power_consumption.txt.gz"
+SHARED = ROOT.parent / "shared/data"
+sys.path.insert(0, str(ROOT / "tools"))
+import oracle  # noqa: E402
+
+
+class Skipped(Exception):
+    """A test that cannot be done here, with the reason."""
+
+
+def slow(case):
+    case.slow = True
+    return case
+
+
+class Program:
+    def __init__(self, binary: str, folder: pathlib.Path):
+        self.binary, self.folder, self.data = binary, folder, folder / "data"
+
+    def command(self, *words, data=None):
+        return [self.binary, *map(str, words), "--data", str(data or self.data)]
+
+    def start(self, *words, **how):
+        return subprocess.Popen(self.command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+
+    def __call__(self, *words, status=0, input=None, data=None, says=()):
+        """Runs a command; checks its exit status and that its messages contain the words; returns (stdout, stderr)."""
+        raw = isinstance(input, bytes)
+        done = subprocess.run(self.command(*words, data=data), input=input, capture_output=True, timeout=300, text=not raw)
+        out, err = (done.stdout.decode(), done.stderr.decode()) if raw else (done.stdout, done.stderr)
+        assert done.returncode == status, f"{' '.join(map(str, words))}: exit status {done.returncode}, expected {status}; {err[-2000:]}"
+        for word in [says] if isinstance(says, str) else says:
+            assert word in err, f"{' '.join(map(str, words))}: expected '{word}' in: {err[-2000:]}"
+        return out, err
+
+    def file(self, name, content):
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def query(self, window=3600, *more):
+        return self("query", "--window", window, "--format", "csv", *more)[0]
+
+    def rows(self, window=3600, *more):
+        return list(csv.DictReader(io.StringIO(self.query(window, *more))))
+
+    def records(self, topic, *more, data=None):
+        out, _ = self("tail", topic, "--from-beginning", "--timeout", "200ms", "--format", "json", *more, data=data)
+        return [json.loads(line) for line in out.splitlines()]
+
+    def end_offsets(self, topic="metrics"):
+        out, _ = self("topics", topic, "--format", "csv")
+        table = out.split("group,")[0]
+        return sum(int(row["endOffset"]) for row in csv.DictReader(io.StringIO(table)))
+
+    def metrics(self, *words):
+        """Runs with --metrics; returns {(name, window): sum over partitions}."""
+        path = self.folder / "metrics.prom"
+        self("run", "--metrics", path, *words)
+        totals = {}
+        for line in path.read_text().splitlines():
+            if line.startswith("#"):
+                continue
+            name, value = line.rsplit(" ", 1)
+            window = name.split('window="')[1].split('"')[0] if 'window="' in name else None
+            key = name.split("{")[0], window
+            totals[key] = totals.get(key, 0) + int(value)
+        return totals
+
+    def check_conservation(self, metrics, windows=("60", "600", "3600", "86400")):
+        read = metrics["meterline_records_read_total", None]
+        others = sum(metrics[f"meterline_records_{what}_total", None] for what in ("rejected", "null", "filtered"))
+        assert read == self.end_offsets(), f"read {read} of {self.end_offsets()}"
+        for window in windows:
+            parts = metrics["meterline_records_folded_total", window] + metrics["meterline_records_late_total", window] + others
+            assert read == parts, f"window {window}: read {read}, accounted for {parts}"
+
+    def check_oracle(self, readings, windows=(60, 600, 3600, 86400)):
+        """`readings()` gives the oracle's input; every row of every size must be equal."""
+        for window in windows:
+            expected, actual = self.folder / "expected.csv", self.folder / "actual.csv"
+            with open(expected, "w", encoding="utf-8") as file:
+                oracle.write(readings(), window, 300, file)
+            actual.write_text(self.query(window))
+            difference = oracle.compare(expected, actual)
+            assert not difference, f"window {window}: {difference}"

@@ -1,0 +1,211 @@
+/* JSON: every rule of codec/json.h; each rejection with its text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/json.h"
+#include "core/memory.h"
+
+#define SERIES "\"gateway\":\"0\",\"metricType\":\"E\",\"metricAttribute\":\"V\","
+#define TIME "\"timestamp\":\"2007-01-01T00:00:00Z\","
+#define HEAD "{" SERIES TIME
+#define MOMENT INT64_C(1167609600000)
+
+static void free_batch(struct batch **batch) {
+    batch_free(*batch);
+}
+
+/* A copy that ends where its memory ends. */
+static char *tight_copy(const char *text, size_t length) {
+    char *copy = malloc(length ? length : 1);
+    assert_non_null(copy);
+    memcpy(copy, text, length);
+    return copy;
+}
+
+static void expect_reading(const char *text, const char *gateway, int64_t time, double value) {
+    cleanup(free_batch) struct batch *batch = batch_new(&schema_reading, 2);
+    char *copy = tight_copy(text, strlen(text));
+    const char *reason = json_decode((struct slice){copy, strlen(text)}, batch, 1);
+    if (reason)
+        fail_msg("%s: %s", text, reason);
+    if (!slice_equal(batch->columns[READING_GATEWAY].strings[1], slice_of(gateway)) || batch->columns[READING_TIMESTAMP].integers[1] != time ||
+        batch->columns[READING_VALUE].doubles[1] != value)
+        fail_msg("%s: another reading", text);
+    assert_true(slice_equal(batch->columns[READING_TYPE].strings[1], SLICE("E")));
+    assert_true(slice_equal(batch->columns[READING_ATTRIBUTE].strings[1], SLICE("V")));
+    free(copy);
+}
+
+static void expect_reason(const char *text, const char *expected) {
+    cleanup(free_batch) struct batch *batch = batch_new(&schema_reading, 1);
+    char *copy = tight_copy(text, strlen(text));
+    const char *reason = json_decode((struct slice){copy, strlen(text)}, batch, 0);
+    if (!reason || strcmp(reason, expected) != 0)
+        fail_msg("%s: expected '%s', got '%s'", text, expected, reason ? reason : "a reading");
+    free(copy);
+}
+
+static void test_readings(void **state) {
+    (void)state;
+    expect_reading(HEAD "\"value\":240.5}", "0", MOMENT, 240.5);
+    expect_reading(" {\n\t\"value\" : -1e-2 ,\"timestamp\" : 1167609600000,\r " "\"metricAttribute\":\"V\",\"metricType\":\"E\",\"gateway\":\"g\" } ", "g", MOMENT, -0.01);
+    expect_reading(HEAD "\"value\":0,\"more\":{\"a\":[1,{\"b\":\"}]\\\"\"},true,false,null,-0.5E+3],\"c\":{}},\"x\":[]}", "0", MOMENT, 0);
+    expect_reading("{\"metricType\":\"E\",\"metricAttribute\":\"V\"," TIME "\"value\":1,\"g\\u0061teway\":\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20AC\\ud83d\\ude00z\"}",
+                   "a\"\\/\b\f\n\r\t\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z", MOMENT, 1);
+    expect_reading("{\"metricType\":\"E\",\"metricAttribute\":\"V\"," TIME "\"value\":1,\"gateway\":\"caf\xc3\xa9 longer than a word\"}", "caf\xc3\xa9 longer than a word", MOMENT, 1);
+    expect_reading(HEAD "\"unused\":\"\xff\",\"value\":1}", "0", MOMENT, 1);
+    expect_reading("{" SERIES "\"timestamp\":\"2007-01-01T01:00:00.25+01:00\",\"value\":1}", "0", MOMENT + 250, 1);
+    expect_reading(HEAD "\"value\":123456789012345678901234567890}", "0", MOMENT, 123456789012345678901234567890.0);
+}
+
+static void test_reasons(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *reason;
+    } bad[] = {
+        {"", "truncated: the JSON text ends at byte 0, before its object"},
+        {"[]", "not JSON: unexpected '[' at byte 0"},
+        {"{}", "field gateway is missing"},
+        {"{" SERIES TIME "\"other\":1}", "field value is missing"},
+        {"{" SERIES "\"value\":1}", "field timestamp is missing"},
+        {HEAD "\"value\":1} x", "not JSON: unexpected 'x' at byte 100"},
+        {"{\"gateway\":\"0\",xyz}", "not JSON: unexpected 'x' at byte 15"},
+        {"{\"gateway\" \"0\"}", "not JSON: unexpected '\"' at byte 11"},
+        {"{\"gateway\":\"0\" \"x\":1}", "not JSON: unexpected '\"' at byte 15"},
+        {"{\"gateway\":\"0\",}", "not JSON: unexpected '}' at byte 15"},
+        {"{\"gateway\":0}", "gateway is a number, not a string"},
+        {"{\"gateway\":null}", "gateway is null"},
+        {"{\"gateway\":x}", "not JSON: unexpected 'x' at byte 11"},
+        {"{\"gateway\":\"a\nb\"}", "not JSON: unexpected byte 0x0a at byte 13"},
+        {"{\"gateway\":\"a\\x\"}", "not JSON: an unknown escape at byte 13"},
+        {"{\"gateway\":\"a\\u12g4\"}", "not JSON: a wrong \\u escape or half a surrogate pair at byte 13"},
+        {"{\"gateway\":\"\\ud83d\"}", "not JSON: a wrong \\u escape or half a surrogate pair at byte 12"},
+        {"{\"gateway\":\"\\ude00\"}", "not JSON: a wrong \\u escape or half a surrogate pair at byte 12"},
+        {"{\"gateway\":\"\\ud83d\\u0041\"}", "not JSON: a wrong \\u escape or half a surrogate pair at byte 12"},
+        {"{\"gateway\":\"\xff\"}", "not JSON: a string that is not UTF-8 at byte 12"},
+        {"{\"gateway\":\"\xc0\xaf\"}", "not JSON: a string that is not UTF-8 at byte 12"},
+        {"{\"gateway\":\"\xed\xa0\x80\"}", "not JSON: a string that is not UTF-8 at byte 12"},
+        {"{\"gateway\":\"0\",\"gateway\":\"0\"}", "gateway is there twice"},
+        {HEAD "\"value\":\"240.5\"}", "value is a string, not a number"},
+        {HEAD "\"value\":null}", "value is null"},
+        {HEAD "\"value\":nul}", "not JSON: unexpected 'n' at byte 97"},
+        {HEAD "\"value\":true}", "value is true or false, not a number"},
+        {HEAD "\"value\":[1]}", "value is a list, not a number"},
+        {HEAD "\"value\":{}}", "value is an object, not a number"},
+        {HEAD "\"value\":NaN}", "value is not a finite number"},
+        {HEAD "\"value\":-Infinity}", "value is not a finite number"},
+        {HEAD "\"value\":1e999}", "value is not a finite number"},
+        {HEAD "\"value\":01}", "not JSON: unexpected '1' at byte 98"},
+        {HEAD "\"value\":1.}", "not JSON: unexpected '}' at byte 99"},
+        {HEAD "\"value\":.5}", "not JSON: unexpected '.' at byte 97"},
+        {HEAD "\"value\":+1}", "not JSON: unexpected '+' at byte 97"},
+        {HEAD "\"value\":1e}", "not JSON: unexpected '}' at byte 99"},
+        {"{\"timestamp\":\"2007-13-01\"}", "timestamp '2007-13-01' is not an ISO-8601 time between 1970 and 9999"},
+        {"{\"timestamp\":\"1234567890123456789012345678901234567890\\u00e9\"}",
+         "timestamp '1234567890123456789012345678901234567890...' is not an ISO-8601 time between 1970 and 9999"},
+        {"{\"timestamp\":-1}", "timestamp -1 is not a time in ms between 1970 and 9999"},
+        {"{\"timestamp\":253402300800000}", "timestamp 253402300800000 is not a time in ms between 1970 and 9999"},
+        {"{\"timestamp\":1.5}", "timestamp is neither an ISO-8601 time nor a whole number of milliseconds"},
+        {"{\"timestamp\":null}", "timestamp is null"},
+        {"{\"other\":tru}", "not JSON: unexpected 't' at byte 9"},
+        {"{\"other\":{1}}", "not JSON: unexpected '1' at byte 10"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_reason(bad[i].text, bad[i].reason);
+    cleanup(free_batch) struct batch *batch = batch_new(&schema_reading, 1);
+    assert_non_null(json_decode(SLICE("{\"value\\u0000\":1}"), batch, 0));
+}
+
+static void test_cut_anywhere(void **state) {
+    (void)state;
+    static const char text[] = HEAD "\"x\\u00e9\":[{\"a\":true},\"b\\n\"],\"value\":240.5}";
+    cleanup(free_batch) struct batch *batch = batch_new(&schema_reading, 1);
+    for (size_t length = 0; length < sizeof text - 1; length++) {
+        char *copy = tight_copy(text, length);
+        assert_non_null(json_decode((struct slice){copy, length}, batch, 0));
+        free(copy);
+    }
+    assert_null(json_decode(slice_of(text), batch, 0));
+}
+
+static void test_depth(void **state) {
+    (void)state;
+    for (size_t depth = 63; depth <= 64; depth++) {    /* and the object itself */
+        cleanup(bytes_release) struct bytes text = {0};
+        cleanup(free_batch) struct batch *batch = batch_new(&schema_reading, 1);
+        bytes_append_string(&text, HEAD "\"value\":1,\"x\":");
+        for (size_t i = 0; i < depth; i++)
+            bytes_append_char(&text, '[');
+        for (size_t i = 0; i < depth; i++)
+            bytes_append_char(&text, ']');
+        bytes_append_char(&text, '}');
+        const char *reason = json_decode(bytes_slice(&text), batch, 0);
+        if (depth == 63)
+            assert_null(reason);
+        else
+            assert_string_equal(reason, "not JSON: nested deeper than 64 at byte 166");
+        assert_int_equal(json_object_valid(bytes_slice(&text)), depth == 63);
+    }
+}
+
+static void test_object_valid(void **state) {
+    (void)state;
+    assert_true(json_object_valid(SLICE("{\"a\":[1,2,{\"b\":\"\\u00e9\xc3\xa9\"}]} ")));
+    static const char *const bad[] = {"", "[]", "{", "{}{}", "{\"a\":\"\xff\"}", "{\"a\":\"\\ud800\"}", "{'a':1}", "{\"a\":01}", " 1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(json_object_valid(slice_of(bad[i])));
+}
+
+static void test_write_string(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *json;
+    } good[] = {
+        {"", "\"\""},
+        {"plain, more than eight", "\"plain, more than eight\""},
+        {"a\"b\\c\n\r\t\b\f\x01\x7f", "\"a\\\"b\\\\c\\n\\r\\t\\b\\f\\u0001\\u007f\""},
+        {"caf\xc3\xa9 \xf0\x9f\x98\x80", "\"caf\xc3\xa9 \xf0\x9f\x98\x80\""},
+        {"\xff-\xc3", "\"\xef\xbf\xbd-\xef\xbf\xbd\""},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        cleanup(bytes_release) struct bytes bytes = {0};
+        json_write_string(&bytes, slice_of(good[i].text));
+        assert_true(slice_equal(bytes_slice(&bytes), slice_of(good[i].json)));
+    }
+    cleanup(bytes_release) struct bytes bytes = {0};
+    json_write_string(&bytes, (struct slice){"\0", 1});
+    assert_true(slice_equal(bytes_slice(&bytes), SLICE("\"\\u0000\"")));
+}
+
+static void test_write_rows(void **state) {
+    (void)state;
+    cleanup(bytes_release) struct bytes bytes = {0};
+    struct aggregate_row row = {.series = {SLICE("0"), SLICE("ELECTRICITY"), SLICE("VOLTAGE")}, .window_start = MOMENT, .window_end = MOMENT + 60000, .count = 12,
+                                .minimum = 241.1, .maximum = 242.3, .sum = 2901.2, .average = 2901.2 / 12};
+    json_write_aggregate(&bytes, &row);
+    assert_true(slice_equal(bytes_slice(&bytes), SLICE("{\"windowStart\":\"2007-01-01T00:00:00Z\",\"windowEnd\":\"2007-01-01T00:01:00Z\",\"sampleCount\":12,\"min\":241.1,"
+                                                       "\"max\":242.3,\"sum\":2901.2,\"average\":241.76666666666665,\"metricType\":\"ELECTRICITY\","
+                                                       "\"metricAttribute\":\"VOLTAGE\",\"gateway\":\"0\"}")));
+    bytes.length = 0;
+    row.series.gateway = SLICE("a\"b");
+    json_write_aggregate(&bytes, &row);
+    static const char tail[] = ",\"metricType\":\"ELECTRICITY\",\"metricAttribute\":\"VOLTAGE\",\"gateway\":\"a\\\"b\"}";
+    assert_memory_equal(bytes.data + bytes.length - (sizeof tail - 1), tail, sizeof tail - 1);
+    bytes.length = 0;
+    json_write_reading(&bytes, SLICE("0"), SLICE("E"), SLICE("V"), MOMENT, 0.1);
+    assert_true(slice_equal(bytes_slice(&bytes), SLICE("{" SERIES "\"timestamp\":\"2007-01-01T00:00:00Z\",\"value\":0.1}")));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_readings), cmocka_unit_test(test_reasons),      cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_object_valid), cmocka_unit_test(test_write_string), cmocka_unit_test(test_write_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
