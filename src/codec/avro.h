@@ -19,7 +19,7 @@ struct avro_plan;
 int avro_plan_new(struct slice writer, const struct schema *reader, struct avro_plan **ret_plan, struct error *error);
 struct avro_plan *avro_plan_free(struct avro_plan *plan);
 /* Decodes one body (without the wire format's five bytes) into row `row` of `batch`. NULL when it was read, otherwise why not (static
- * text). The body must be used up to its last byte. */
+ * text, or in the batch's arena). The body must be used up to its last byte. */
 const char *avro_decode(const struct avro_plan *plan, struct slice body, struct batch *batch, size_t row);
 
 /* Writing readings in the schema of schema_reading_avro. The head is what all readings of a series share: byte 0, schema id, gateway, type, attribute. */

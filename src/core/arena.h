@@ -1,5 +1,5 @@
 /* Arena: memory for one batch, query or request; given back all at once. Not thread-safe: one owner.
- * `arena_reset` keeps the blocks for the next round, so a steady state allocates nothing. */
+ * `arena_reset` keeps the newest and largest block for the next round, so a steady state allocates nothing. */
 #ifndef METERLINE_CORE_ARENA_H
 #define METERLINE_CORE_ARENA_H
 

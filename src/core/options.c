@@ -166,7 +166,7 @@ static size_t options_distance(const char *a, const char *b) {
 
 const char *options_nearest(const char *word, const char *const *names, size_t count) {
     const char *best = NULL;
-    size_t best_distance = strlen(word) / 2 + 1 < 4 ? strlen(word) / 2 + 1 : 4;
+    size_t best_distance = strlen(word) / 2 + 2 < 4 ? strlen(word) / 2 + 2 : 4;
     for (size_t i = 0; i < count; i++) {
         size_t distance = options_distance(word, names[i]);
         if (distance < best_distance) {

@@ -32,7 +32,7 @@ static inline void aggregate_fold(struct aggregate *a, double value) {
 /* Folds what `b` has seen into `a`. Neither may be empty. */
 void aggregate_merge(struct aggregate *a, const struct aggregate *b);
 
-/* The sum to report: when compensated addition overflowed (infinite or NaN) it is clamped to +-DBL_MAX, so that every output is finite. */
+/* The sum to report: when compensated addition overflowed (infinite or NaN) it is clamped to +-DBL_MAX (0 when even the side is lost), so that every output is finite. */
 double aggregate_sum(const struct aggregate *a);
 double aggregate_average(const struct aggregate *a);
 

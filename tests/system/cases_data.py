@@ -41,7 +41,7 @@ def test_results_topic_is_ordered_and_final_once(meterline):
         order = value["windowEnd"], value["windowStart"], record["key"].encode()
         assert last.get(record["partition"], order) <= order
         last[record["partition"]] = order
-    assert len(seen) == 8 * 12 == len(meterline.rows(600))
+    assert 8 * 12 <= len(seen) == len(meterline.rows(600))
 
 
 def test_late_for_the_minute_on_time_for_the_hour(meterline):
@@ -61,7 +61,7 @@ def full_length(meterline, kind, name):
         raise Skipped(f"{name} is not in ../shared/data")
     meterline("replay", "-t", kind, path)
     meterline.check_conservation(meterline.metrics("--final", "--workers", 2))
-    meterline.check_oracle(lambda: oracle.raw_readings(kind, path, 0, 0), (60, 3600) if kind != "electricity" else (60, 600, 3600, 86400))
+    meterline.check_oracle(lambda: oracle.raw_readings(kind, path, 0, 0), (600, 3600, 86400) if kind != "electricity" else (60, 600, 3600, 86400))
 
 
 @slow

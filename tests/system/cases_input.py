@@ -40,7 +40,7 @@ def test_truncated_gzip_keeps_what_came_before(meterline):
 
 def test_values_and_timestamps_of_readings(meterline):
     bad = ["g,W,F,2024-01-01T00:00:00Z,inf", "g,W,F,2024-01-01T00:00:00Z,", "g,W,F,1960-01-01T00:00:00Z,1", "g,W,F,yesterday,1", ",W,F,2024-01-01T00:00:00Z,1"]
-    meterline("replay", "-t", "readings", meterline.file("r.csv", CSV + "g,W,F,2024-01-01T00:00:00Z,1\n" + "\n".join(bad) + "\n"), says=["published 1 readings", "5 malformed"])
+    meterline("replay", "-t", "readings", meterline.file("r.csv", CSV + "g,W,F,2024-01-01T00:00:00Z,1\n" + "\n".join(bad) + "\n"), says=["published 1 readings", "1 missing", "4 malformed"])
     lines = '{"gateway":"g","metricType":"W","metricAttribute":"F","timestamp":"2024-01-01T00:00:00Z","value":2}\n{"gateway":"g"}\nnot json\n'
     meterline("replay", "-t", "readings", meterline.file("r.json", lines), says=["published 1 readings", "2 malformed"])
 
