@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "codec/json.h"
 #include "core/memory.h"
 
 enum { AVRO_SCHEMA_MAXIMUM = 1 << 20, AVRO_NAMES_MAXIMUM = 1000, AVRO_NAME_SIZE = 512 };
@@ -294,9 +295,11 @@ int avro_plan_new(struct slice writer, const struct schema *reader, struct avro_
         return error_set(error, ERROR_INVALID, "the schema has %zu bytes; at most %d are possible", writer.length, AVRO_SCHEMA_MAXIMUM);
     json_error_t problem;
     json_t *json = json_loadb(writer.data, writer.length, JSON_DECODE_ANY, &problem);
+    /* jansson does not always say that it has run out of memory; the schema is an object, which our own scanner can judge without any. */
+    if (!json && json_object_valid(writer))
+        return error_no_memory(error);
     if (!json)
-        return json_error_code(&problem) == json_error_out_of_memory ? error_no_memory(error)
-                                                                     : error_set(error, ERROR_INVALID, "not an Avro schema: %s", problem.text);
+        return error_set(error, ERROR_INVALID, "not an Avro schema: %s", problem.text);
     struct avro_plan *plan = memory_zero(1, sizeof *plan);
     struct avro_parser parser = {.arena = plan ? &plan->arena : NULL, .error = error};
     const struct avro_type *type = NULL;

@@ -129,8 +129,8 @@ static int output_with_headers(struct output *output, int32_t topic, int32_t par
     output->headers[count++] = header_of("origin.offset", offset);
     record.headers = output->headers;
     record.header_count = count;
-    int32_t target = record.key.data ? bus_partition(record.key, partitions) : batch->partition % partitions;
-    return bus_produce(output->producer, topic, target, &record, error);
+    /* The partition it came from, whatever its key, so that the order does not depend on the workers. */
+    return bus_produce(output->producer, topic, batch->partition % partitions, &record, error);
 }
 
 int output_rejected(struct output *output, const struct bus_batch *batch, size_t index, const char *reason, struct error *error) {
