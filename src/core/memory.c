@@ -1,5 +1,7 @@
 #include "core/memory.h"
 
+#include <sys/mman.h>
+
 void *memory_zero(size_t count, size_t size) {
     return calloc(count ? count : 1, size ? size : 1);
 }
@@ -23,4 +25,18 @@ bool memory_reserve(void **array, size_t *capacity, size_t need, size_t size) {
     *array = grown;
     *capacity = wanted;
     return true;
+}
+
+void *memory_large(size_t count, size_t size) {
+    enum { LARGE_PAGE = 2 << 20 };
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return NULL;
+    if (bytes < LARGE_PAGE / 2)
+        return malloc(bytes ? bytes : 1);
+    void *block;
+    if (posix_memalign(&block, LARGE_PAGE, bytes) != 0)
+        return NULL;
+    madvise(block, bytes, MADV_HUGEPAGE);   /* advice: it does not matter when it is not taken */
+    return block;
 }

@@ -12,6 +12,9 @@ void *memory_resize(void *old, size_t count, size_t size);    /* reallocarray; o
 /* Makes room for `need` elements in a growing array (capacity doubles). Returns false and changes nothing when memory has run out. */
 bool memory_reserve(void **array, size_t *capacity, size_t need, size_t size);
 
+/* A large block for tables that are looked up at random: on large pages where the system has them, so that address translation does not miss too. */
+void *memory_large(size_t count, size_t size);   /* not zeroed */
+
 #define cleanup(f) __attribute__((cleanup(f)))
 
 #endif

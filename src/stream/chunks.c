@@ -9,7 +9,7 @@ static bool chunks_grow(struct chunks *chunks) {
         return false;
     if (!memory_reserve((void **)&chunks->chunks, &chunks->chunk_capacity, chunks->chunk_count + 1, sizeof(char *)))
         return false;
-    char *chunk = malloc(chunks->element_size * CHUNK_ELEMENTS);
+    char *chunk = memory_large(CHUNK_ELEMENTS, chunks->element_size);
     if (!chunk)
         return false;
     chunks->chunks[chunks->chunk_count++] = chunk;

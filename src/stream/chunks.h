@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CHUNK_SHIFT = 13, CHUNK_ELEMENTS = 1 << CHUNK_SHIFT };
+enum { CHUNK_SHIFT = 15, CHUNK_ELEMENTS = 1 << CHUNK_SHIFT };
 #define CHUNKS_NONE UINT32_MAX
 
 struct chunks {

@@ -48,7 +48,7 @@ static char *series_key_reserve(struct series_table *table, size_t length, uint3
         if (table->key_blocks >= UINT32_MAX / SERIES_KEY_BLOCK ||
             !memory_reserve((void **)&table->keys, &table->key_block_capacity, table->key_blocks + 1, sizeof(char *)))
             return NULL;
-        char *block = malloc(SERIES_KEY_BLOCK);
+        char *block = memory_large(SERIES_KEY_BLOCK, 1);
         if (!block)
             return NULL;
         table->keys[table->key_blocks++] = block;
@@ -68,9 +68,10 @@ static void series_slot_put(struct series_table *table, uint64_t slot) {
 static bool series_slots_grow(struct series_table *table) {
     uint64_t *old = table->slots;
     size_t old_count = table->slot_count;
-    uint64_t *slots = memory_zero(old_count * 2, sizeof(uint64_t));
+    uint64_t *slots = memory_large(old_count * 2, sizeof(uint64_t));
     if (!slots)
         return false;
+    memset(slots, 0, old_count * 2 * sizeof(uint64_t));
     table->slots = slots;
     table->slot_count = old_count * 2;
     for (size_t i = 0; i < old_count; i++)

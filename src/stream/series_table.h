@@ -1,7 +1,7 @@
 /* The series a task has open windows for: from (gateway, type, attribute) to a record of 8 bytes and one cell index for each window size.
  *
  * An open-addressing hash table of 8-byte slots (32 bits of hash, 32 bits of index + 1; linear probing, at most 3/4 full) over records in
- * chunks, and the key bytes `gateway.TYPE.ATTRIBUTE` in blocks of 1 MiB that never move. Look-ups of a whole run of rows are staged
+ * chunks, and the key bytes `gateway.TYPE.ATTRIBUTE` in blocks of 2 MiB that never move. Look-ups of a whole run of rows are staged
  * so that their cache misses overlap. Series cannot be removed one by one: series_table_rebuild drops those without cells. */
 #ifndef METERLINE_STREAM_SERIES_TABLE_H
 #define METERLINE_STREAM_SERIES_TABLE_H
@@ -40,7 +40,7 @@ static inline struct series_record *series_record_at(const struct series_table *
     return chunks_at(&table->records, index);
 }
 
-enum { SERIES_KEY_BLOCK = 1 << 20 };
+enum { SERIES_KEY_BLOCK = 2 << 20 };
 
 static inline const char *series_record_key(const struct series_table *table, const struct series_record *record) {
     return table->keys[record->key / SERIES_KEY_BLOCK] + record->key % SERIES_KEY_BLOCK;
