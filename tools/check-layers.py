@@ -47,7 +47,7 @@ def check_file(path: pathlib.Path, problems: list[str]) -> None:
         if include and include[1] not in reachable(room):
             problems.append(f"{relative}:{number}: {room} may not include {include[1]}")
         if line.startswith("{") or (line and not line[0].isspace() and line.endswith(") {")):
-            begin = number
+            begin = 0 if line.endswith("= {") else number
         if line.startswith("}"):
             if begin and number - begin > 100:
                 problems.append(f"{relative}:{begin}: a function of {number - begin} lines")

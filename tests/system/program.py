@@ -24,13 +24,22 @@ def slow(case):
 
 class Program:
     def __init__(self, binary: str, folder: pathlib.Path):
-        self.binary, self.folder, self.data = binary, folder, folder / "data"
+        self.binary, self.folder, self.data, self.started = binary, folder, folder / "data", []
 
     def command(self, *words, data=None):
         return [self.binary, *map(str, words), "--data", str(data or self.data)]
 
     def start(self, *words, **how):
-        return subprocess.Popen(self.command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+        process = subprocess.Popen(self.command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+        self.started.append(process)
+        return process
+
+    def close(self):
+        """A test that fails leaves no process behind."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
 
     def __call__(self, *words, status=0, input=None, data=None, says=()):
         """Runs a command; checks its exit status and that its messages contain the words; returns (stdout, stderr)."""
@@ -84,12 +93,20 @@ class Program:
             parts = metrics["meterline_records_folded_total", window] + metrics["meterline_records_late_total", window] + others
             assert read == parts, f"window {window}: read {read}, accounted for {parts}"
 
-    def check_oracle(self, readings, windows=(60, 600, 3600, 86400)):
-        """`readings()` gives the oracle's input; every row of every size must be equal."""
+    def check_oracle(self, readings, windows=(60, 600, 3600, 86400), grace=300):
+        """`readings` is the oracle's input; every row of every size must be equal. Returns the oracle's answer."""
+        answer = oracle.fold(readings, windows, grace)
         for window in windows:
-            expected, actual = self.folder / "expected.csv", self.folder / "actual.csv"
-            with open(expected, "w", encoding="utf-8") as file:
-                oracle.write(readings(), window, 300, file)
-            actual.write_text(self.query(window))
-            difference = oracle.compare(expected, actual)
+            path = self.folder / "actual.csv"
+            path.write_text(self.query(window))
+            head, actual = oracle.parsed(path)
+            assert head == oracle.HEADER, head
+            difference = oracle.difference(answer.rows(window), actual)
             assert not difference, f"window {window}: {difference}"
+        return answer
+
+    def dump(self, topic="metrics"):
+        """The topic as a file for oracle.topic_readings."""
+        path = self.folder / "topic.json"
+        path.write_text(self("tail", topic, "--from-beginning", "--timeout", "300ms", "--format", "json")[0])
+        return path
