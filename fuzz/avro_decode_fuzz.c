@@ -1,4 +1,4 @@
-/* Fuzz target: any bytes as a body, under three schemas. What is read lies inside the body and in range; a good body is no longer good without its last
+/* Fuzz target: any bytes as a body, under four schemas. What is read lies inside the body and in range; a good body is no longer good without its last
  * byte; and what is read with the schema of readings is written again with the same bytes when its timestamp was in meterline's form. */
 #include <stdlib.h>
 
@@ -17,7 +17,12 @@ static const char *const schemas[] = {
     "{\"name\":\"f\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":3}},{\"name\":\"z\",\"type\":{\"type\":\"array\",\"items\":\"null\"}}]}},"
     "{\"name\":\"gateway\",\"type\":\"string\"},{\"name\":\"metricType\",\"type\":\"string\"},{\"name\":\"metricAttribute\",\"type\":\"string\"},"
     "{\"name\":\"timestamp\",\"type\":\"string\"},{\"name\":\"value\",\"type\":\"int\"}]}",
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"value\",\"type\":[{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,\"scale\":3},"
+    "{\"type\":\"fixed\",\"name\":\"F\",\"size\":130,\"logicalType\":\"decimal\",\"precision\":9}]},{\"name\":\"timestamp\",\"type\":[\"bytes\","
+    "{\"type\":\"long\",\"logicalType\":\"local-timestamp-nanos\"}]},{\"name\":\"metricType\",\"type\":\"bytes\"},{\"name\":\"metricAttribute\",\"type\":\"string\"},"
+    "{\"name\":\"gateway\",\"type\":\"bytes\"}]}",
 };
+enum { SCHEMAS = sizeof schemas / sizeof *schemas };
 
 static void check_round_trip(struct slice body, const struct batch *batch) {
     struct bytes bytes = {0};
@@ -33,16 +38,16 @@ static void check_round_trip(struct slice body, const struct batch *batch) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static struct avro_plan *plans[3];
+    static struct avro_plan *plans[SCHEMAS];
     static struct batch *batch;
     if (!batch) {
         batch = batch_new(&schema_reading, 1);
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < SCHEMAS; i++)
             if (avro_plan_new(slice_of(schemas[i]), &schema_reading, &plans[i], NULL))
                 abort();
     }
     struct slice body = {(const char *)data, size};
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < SCHEMAS; i++) {
         batch_clear(batch, 1);
         if (avro_decode(plans[i], body, batch, 0))
             continue;

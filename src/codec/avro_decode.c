@@ -2,8 +2,10 @@
  *
  * Invariants: at <= end, and no byte at or behind `end` is read; each length is compared with what is left before it is used. What does not
  * take bytes (nulls, empty records, arrays of them) takes from a budget, and nesting from a depth, so that a short record cannot cost much. */
+#include "codec/avro_decimal.h"
 #include "codec/avro_plan.h"
 #include "codec/reason.h"
+#include "codec/text.h"
 #include "core/varint.h"
 #include "model/time.h"
 
@@ -11,7 +13,7 @@ enum {
     AVRO_FREE_ITEMS = 1 << 16,    /* values without bytes that a record may hold */
 };
 
-enum avro_outcome { AVRO_DONE, AVRO_CUT, AVRO_BAD_LENGTH, AVRO_BAD_BRANCH, AVRO_BAD_SYMBOL, AVRO_TOO_DEEP, AVRO_TOO_MANY };
+enum avro_outcome { AVRO_DONE, AVRO_CUT, AVRO_BAD_LENGTH, AVRO_BAD_BRANCH, AVRO_BAD_SYMBOL, AVRO_BAD_TEXT, AVRO_BAD_DECIMAL, AVRO_TOO_DEEP, AVRO_TOO_MANY };
 
 struct avro_skipper {
     const char *at, *end;
@@ -122,12 +124,21 @@ static __attribute__((cold, noinline)) const char *avro_reason(struct arena *are
         return reason_format(arena, "field %.80s has a union branch that its schema does not know", field);
     case AVRO_BAD_SYMBOL:
         return reason_format(arena, "field %.80s has an enum symbol that its schema does not know", field);
+    case AVRO_BAD_TEXT:
+        return reason_format(arena, "field %.80s has bytes that are not UTF-8 text", field);
+    case AVRO_BAD_DECIMAL:
+        return reason_format(arena, "field %.80s has a decimal without bytes, or beyond the range of a double", field);
     case AVRO_TOO_DEEP:
         return reason_format(arena, "field %.80s is nested deeper than %d", field, AVRO_DEPTH_MAXIMUM);
     case AVRO_TOO_MANY:
         return reason_format(arena, "field %.80s has too many empty items", field);
     }
     return reason_format(arena, "truncated: the value ends in field %.80s", field);
+}
+
+/* time / scale, rounded down: what is before 1970 shall not be called 0. */
+static int64_t avro_floor(int64_t time, int64_t scale) {
+    return time / scale - (time % scale < 0);
 }
 
 static __attribute__((cold, noinline)) const char *avro_refusal(struct arena *arena, const struct avro_step *step) {
@@ -160,8 +171,25 @@ static enum avro_outcome avro_read_enum(const struct avro_type *type, const char
         return AVRO_CUT;
     if ((uint64_t)symbol >= type->member_count)
         return AVRO_BAD_SYMBOL;
-    *ret_text = type->symbols[symbol];
+    *ret_text = type->words[symbol];
     return AVRO_DONE;
+}
+
+static enum avro_outcome avro_read_bytes_as_string(const char **at, const char *end, struct slice *ret_text) {
+    enum avro_outcome outcome = avro_read_string(at, end, ret_text);
+    return outcome == AVRO_DONE && !utf8_valid(*ret_text) ? AVRO_BAD_TEXT : outcome;
+}
+
+static enum avro_outcome avro_read_decimal(const struct avro_type *type, const char **at, const char *end, double *ret_value) {
+    struct slice unscaled = {*at, type->size};
+    enum avro_outcome outcome = AVRO_DONE;
+    if (type->kind == AVRO_BYTES)
+        outcome = avro_read_string(at, end, &unscaled);
+    else if (type->size > (uint64_t)(end - *at))
+        outcome = AVRO_CUT;
+    else
+        *at += type->size;
+    return outcome == AVRO_DONE && !avro_decimal_read(unscaled, type->scale, ret_value) ? AVRO_BAD_DECIMAL : outcome;
 }
 
 static enum avro_outcome avro_read_long_as_double(const char **at, const char *end, double *ret_value) {
@@ -217,7 +245,7 @@ const char *avro_decode(const struct avro_plan *plan, struct slice body, struct 
             if (!zigzag_read(&at, end, &time))
                 return avro_reason(&batch->arena, AVRO_CUT, step->field);
             if (time < TIME_MINIMUM || time / step->type->scale > TIME_MAXIMUM)
-                return reason_range(&batch->arena, step->field, time / step->type->scale);
+                return reason_range(&batch->arena, step->field, avro_floor(time, step->type->scale));
             columns[step->column].integers[row] = time / step->type->scale;
             break;
         case AVRO_READ_ENUM:
@@ -231,6 +259,12 @@ const char *avro_decode(const struct avro_plan *plan, struct slice body, struct 
             break;
         case AVRO_READ_FLOAT:
             outcome = avro_read_float(&at, end, &columns[step->column].doubles[row]);
+            break;
+        case AVRO_READ_BYTES_AS_STRING:
+            outcome = avro_read_bytes_as_string(&at, end, &columns[step->column].strings[row]);
+            break;
+        case AVRO_READ_DECIMAL:
+            outcome = avro_read_decimal(step->type, &at, end, &columns[step->column].doubles[row]);
             break;
         case AVRO_READ_UNION:
             step = avro_read_branch(field, &at, end, &outcome);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "codec/avro.h"
+#include "codec/avro_decimal.h"
 #include "core/memory.h"
 #include "model/time.h"
 
@@ -18,12 +19,23 @@
 #define SERIES FIELD("gateway", TEXT) "," FIELD("metricType", TEXT) "," FIELD("metricAttribute", TEXT) ","
 #define TIME FIELD("timestamp", TEXT)
 #define VALUE FIELD("value", "\"double\"")
+#define LOGICAL(type, logical) "{\"type\":\"" type "\",\"logicalType\":\"" logical "\"}"
+#define AT(type) RECORD(SERIES FIELD("timestamp", type) "," VALUE)
+#define OF(type) RECORD(SERIES TIME "," FIELD("value", type))
+#define FROM(type) RECORD(FIELD("gateway", type) "," FIELD("metricType", TEXT) "," FIELD("metricAttribute", TEXT) "," TIME "," VALUE)
+#define DECIMAL(type, scale) "{" type ",\"logicalType\":\"decimal\",\"precision\":40,\"scale\":" scale "}"
+#define DECIMAL_BYTES(scale) DECIMAL("\"type\":\"bytes\"", scale)
+#define DECIMAL_FIXED(size, scale) DECIMAL("\"type\":\"fixed\",\"name\":\"D\",\"size\":" size, scale)
 #define EXTRA(type) RECORD(SERIES FIELD("extra", type) "," TIME "," VALUE)
 
 /* 2007-01-01T00:00:00Z and 240.5 */
 #define B_SERIES "\x02" "7" "\x02" "E" "\x02" "V"
 #define B_TIME "\x14" "2007-01-01"
 #define B_VALUE "\0\0\0\0\0\x10\x6e\x40"
+/* The moment in milliseconds; in microseconds and nanoseconds with 999 and 999999 more, which are cut off. */
+#define B_MILLIS "\x80\xe0\xa4\xaf\xfb\x43"
+#define B_MICROS "\xce\x8f\x8e\xb7\xe9\xfb\x92\x04"
+#define B_NANOS "\xfe\x88\xaa\xc6\xd6\xaf\x97\xb4\x20"
 #define MOMENT INT64_C(1167609600000)
 
 struct example {
@@ -87,6 +99,71 @@ static const struct example examples[] = {
     {"string, negative", schema_reading_avro, BODY("\x01" "7"), "field gateway has a negative length"},
     {"bytes behind", schema_reading_avro, BODY(B_SERIES B_TIME B_VALUE "\0"), "the Avro value has bytes behind its last field: it was written with another schema"},
     {"empty", schema_reading_avro, BODY(""), "truncated: the value ends in field gateway"},
+
+    /* names */
+    {"another record name and namespace", "{\"type\":\"record\",\"name\":\"org.example.Sample\",\"namespace\":\"ignored\",\"fields\":[" SERIES TIME "," VALUE "]}",
+     BODY(B_SERIES B_TIME B_VALUE), NULL},
+    {"as Java writes it, with all that says nothing about bytes",
+     "{\"type\":\"record\",\"name\":\"M\",\"namespace\":\"a.b\",\"doc\":\"d\",\"aliases\":[\"N\"],\"connect.version\":1,\"fields\":["
+     "{\"name\":\"gateway\",\"type\":{\"type\":\"string\",\"avro.java.string\":\"String\"},\"order\":\"ignore\"},"
+     "{\"name\":\"metricType\",\"type\":{\"type\":\"string\",\"avro.java.string\":\"String\"},\"default\":\"\",\"aliases\":[\"gateway\"]},"
+     "{\"name\":\"metricAttribute\",\"type\":[\"null\",{\"type\":\"string\",\"avro.java.string\":\"String\"}],\"default\":null,\"doc\":\"x\"},"
+     "{\"name\":\"timestamp\",\"type\":{\"type\":\"string\",\"logicalType\":\"no-such\"}},{\"name\":\"value\",\"type\":{\"type\":{\"type\":\"double\"}},\"default\":0.5}]}",
+     BODY("\x02" "7" "\x02" "E" "\x02\x02" "V" B_TIME B_VALUE), NULL},
+    {"a record wrapped in a type", "{\"type\":" RECORD(SERIES TIME "," VALUE) "}", BODY(B_SERIES B_TIME B_VALUE), NULL},
+    {"NUL in a default", RECORD(SERIES "{\"name\":\"extra\",\"type\":\"bytes\",\"default\":\"\\u0000\"}," TIME "," VALUE), BODY(B_SERIES "\2x" B_TIME B_VALUE), NULL},
+    {"a name of the namespace around, of an inner one, and of none",
+     "{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"a\",\"fields\":[" SERIES FIELD("p", "{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}") ","
+     FIELD("q", "{\"type\":\"fixed\",\"name\":\"F\",\"namespace\":\"\",\"size\":2}") ","
+     FIELD("r", "{\"type\":\"fixed\",\"name\":\"G\",\"namespace\":\"\",\"size\":3}") ","
+     FIELD("s", "{\"type\":\"record\",\"name\":\"b.S\",\"fields\":[" FIELD("t", "{\"type\":\"fixed\",\"name\":\"F\",\"size\":4}") "," FIELD("u", "\"F\"") "," FIELD("v", "\"a.F\"") "]}") ","
+     FIELD("w", "\"F\"") "," FIELD("x", "\"G\"") "," FIELD("y", "\"b.F\"") "," FIELD("z", "{\"type\":\"G\"}") "," TIME "," VALUE "]}",
+     BODY(B_SERIES "1" "22" "333" "4444" "4444" "1" "1" "333" "4444" "333" B_TIME B_VALUE), NULL},
+    {"extra map, negative counts", EXTRA("{\"type\":\"map\",\"values\":\"int\"}"), BODY(B_SERIES "\3\x0c\2k\2\2l\2\2\2m\2\0" B_TIME B_VALUE), NULL},
+    {"extra array, the smallest count", EXTRA("{\"type\":\"array\",\"items\":\"int\"}"), BODY(B_SERIES "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\2\2\0" B_TIME B_VALUE), NULL},
+    {"extra array, block of a negative length", EXTRA("{\"type\":\"array\",\"items\":\"int\"}"), BODY(B_SERIES "\3\3\2\4\0" B_TIME B_VALUE), "field extra has a negative length"},
+    {"extra tree of unions", EXTRA("{\"type\":\"record\",\"name\":\"T\",\"fields\":[" FIELD("c", "{\"type\":\"array\",\"items\":[\"null\",\"T\",{\"type\":\"map\",\"values\":\"T\"}]}") "]}"),
+     BODY(B_SERIES "\6" "\0" "\2\0" "\4\2\2k\0\0" "\0" B_TIME B_VALUE), NULL},
+
+    /* strings */
+    {"bytes for a string", FROM("\"bytes\""), BODY(B_SERIES B_TIME B_VALUE), NULL},
+    {"bytes for a string, not UTF-8", FROM("\"bytes\""), BODY("\x02\xff" "\x02" "E" "\x02" "V" B_TIME B_VALUE), "field gateway has bytes that are not UTF-8 text"},
+    {"bytes for a string, cut", FROM("\"bytes\""), BODY("\x04" "7"), "truncated: the value ends in field gateway"},
+    {"bytes or null for a string", FROM("[\"null\",\"bytes\"]"), BODY("\2" B_SERIES B_TIME B_VALUE), NULL},
+    {"many branches for a string", FROM("[\"int\",\"null\",{\"type\":\"enum\",\"name\":\"N\",\"symbols\":[\"0\",\"7\"]},\"string\"]"),
+     BODY("\4\2" "\x02" "E" "\x02" "V" B_TIME B_VALUE), NULL},
+    {"many branches for a string, a wrong one", FROM("[\"int\",\"null\",\"string\"]"), BODY("\0\2" "\x02" "E" "\x02" "V" B_TIME B_VALUE),
+     "field gateway holds a union branch of a type that does not fit"},
+
+    /* times */
+    {"bytes for a time", AT("\"bytes\""), BODY(B_SERIES B_TIME B_VALUE), NULL},
+    {"local-timestamp-millis", AT(LOGICAL("long", "local-timestamp-millis")), BODY(B_SERIES B_MILLIS B_VALUE), NULL},
+    {"local-timestamp-micros", AT(LOGICAL("long", "local-timestamp-micros")), BODY(B_SERIES B_MICROS B_VALUE), NULL},
+    {"timestamp-nanos", AT(LOGICAL("long", "timestamp-nanos")), BODY(B_SERIES B_NANOS B_VALUE), NULL},
+    {"local-timestamp-nanos", AT(LOGICAL("long", "local-timestamp-nanos")), BODY(B_SERIES B_NANOS B_VALUE), NULL},
+    {"an unknown logical type is none", AT(LOGICAL("long", "no-such")), BODY(B_SERIES B_MILLIS B_VALUE), NULL},
+    {"a logical type where it is not valid is none", AT(LOGICAL("long", "date")), BODY(B_SERIES B_MILLIS B_VALUE), NULL},
+    {"null, text, millis or micros: text", AT("[\"null\",\"string\"," LOGICAL("long", "timestamp-millis") "]"), BODY(B_SERIES "\2" B_TIME B_VALUE), NULL},
+    {"null, text, millis or micros: micros", AT("[\"null\",\"string\"," LOGICAL("long", "timestamp-micros") "]"), BODY(B_SERIES "\4" B_MICROS B_VALUE), NULL},
+    {"null, text, millis or micros: null", AT("[\"null\",\"string\"," LOGICAL("long", "timestamp-micros") "]"), BODY(B_SERIES "\0" B_VALUE), "field timestamp is null"},
+    {"micros before 1970", AT(LOGICAL("long", "timestamp-micros")), BODY(B_SERIES "\1" B_VALUE), "timestamp -1 is not a time in ms between 1970 and 9999"},
+    {"micros, whole ms before 1970", AT(LOGICAL("long", "timestamp-micros")), BODY(B_SERIES "\xcf\x0f" B_VALUE), "timestamp -1 is not a time in ms between 1970 and 9999"},
+    {"millis behind 9999", AT("\"long\""), BODY(B_SERIES "\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01" B_VALUE),
+     "timestamp 9223372036854775807 is not a time in ms between 1970 and 9999"},
+
+    /* values */
+    {"long beyond a double's digits", OF("\"long\""), BODY(B_SERIES B_TIME "\x82\x80\x80\x80\x80\x80\x80\x20"), "value 9007199254740992"},
+    {"a double among numbers", OF("[\"null\",\"int\",\"long\",\"float\",\"double\"]"), BODY(B_SERIES B_TIME "\x08" B_VALUE), NULL},
+    {"a float among numbers", OF("[\"null\",\"int\",\"long\",\"float\",\"double\"]"), BODY(B_SERIES B_TIME "\6\0\x80\x70\x43"), NULL},
+    {"an int among numbers", OF("[\"null\",\"int\",\"long\",\"float\",\"double\"]"), BODY(B_SERIES B_TIME "\2\3"), "value -2"},
+    {"decimal of bytes", OF(DECIMAL_BYTES("1")), BODY(B_SERIES B_TIME "\4\x09\x65"), NULL},
+    {"decimal of bytes, sign extended", OF(DECIMAL_BYTES("2")), BODY(B_SERIES B_TIME "\x0a\xff\xff\xff\xa2\x0e"), "value -240.5"},
+    {"decimal of bytes, scale 0", OF("{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":3}"), BODY(B_SERIES B_TIME "\2\x80"), "value -128"},
+    {"decimal of bytes, none", OF(DECIMAL_BYTES("1")), BODY(B_SERIES B_TIME "\0"), "field value has a decimal without bytes, or beyond the range of a double"},
+    {"decimal of bytes or null", OF("[\"null\"," DECIMAL_BYTES("1") "]"), BODY(B_SERIES B_TIME "\2\4\x09\x65"), NULL},
+    {"decimal of fixed", OF(DECIMAL_FIXED("8", "3")), BODY(B_SERIES B_TIME "\0\0\0\0\0\3\xab\x74"), NULL},
+    {"decimal of fixed, 10^22 + 1 with a scale of 22", OF(DECIMAL_FIXED("10", "22")), BODY(B_SERIES B_TIME "\x02\x1e\x19\xe0\xc9\xba\xb2\x40\0\1"), "value 1"},
+    {"decimal of fixed, cut", OF(DECIMAL_FIXED("9223372036854775807", "3")), BODY(B_SERIES B_TIME "\0\0"), "truncated: the value ends in field value"},
 };
 
 static void free_plan(struct avro_plan **plan) {
@@ -149,10 +226,34 @@ static void test_schemas_refused(void **state) {
         {"{\"type\":\"record\",\"name\":\"R\"}", "not an Avro schema: a record without fields"},
         {RECORD(SERIES TIME), "field value is missing"},
         {RECORD(SERIES TIME "," VALUE "," VALUE), "field value is there twice"},
-        {RECORD(SERIES TIME "," FIELD("value", TEXT)), "field value has a type that does not fit"},
-        {RECORD(SERIES TIME "," FIELD("value", "\"boolean\"")), "field value has a type that does not fit"},
-        {RECORD(SERIES TIME "," FIELD("value", "[\"null\",\"string\"]")), "field value has a type that does not fit"},
-        {RECORD(SERIES FIELD("timestamp", "{\"type\":\"long\",\"logicalType\":\"time-micros\"}") "," VALUE), "field timestamp has a type that does not fit"},
+        {RECORD(SERIES TIME "," FIELD("value", TEXT)), "field value is a string, which cannot be read as a number"},
+        {RECORD(SERIES TIME "," FIELD("value", "\"boolean\"")), "field value is a boolean, which cannot be read as a number"},
+        {OF("[\"null\",\"string\"]"), "field value is a union, which cannot be read as a number"},
+        {OF("{\"type\":\"string\",\"logicalType\":\"decimal\",\"precision\":4}"), "field value is a string, which cannot be read as a number"},
+        {OF("\"bytes\""), "field value is bytes, which cannot be read as a number"},
+        {OF("{\"type\":\"bytes\",\"logicalType\":\"decimal\"}"), "field value is bytes, which cannot be read as a number"},
+        {OF("{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":2,\"scale\":3}"), "field value is bytes, which cannot be read as a number"},
+        {OF("{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":2,\"scale\":\"1\"}"), "field value is bytes, which cannot be read as a number"},
+        {OF("{\"type\":\"fixed\",\"name\":\"F\",\"size\":8}"), "field value is a fixed, which cannot be read as a number"},
+        {OF(RECORD("")), "not an Avro schema: a name is defined twice: 'R'"},
+        {OF("\"R\""), "field value is a record, which cannot be read as a number"},
+        {OF("{\"type\":\"array\",\"items\":\"double\"}"), "field value is an array, which cannot be read as a number"},
+        {AT("\"int\""), "field timestamp is an int, which cannot be read as a time"},
+        {AT("\"double\""), "field timestamp is a double, which cannot be read as a time"},
+        {AT(LOGICAL("int", "date")), "field timestamp is an int (date), which cannot be read as a time"},
+        {AT(LOGICAL("int", "time-millis")), "field timestamp is an int (time-millis), which cannot be read as a time"},
+        {AT(LOGICAL("long", "time-micros")), "field timestamp is a long (time-micros), which cannot be read as a time"},
+        {FROM("\"long\""), "field gateway is a long, which cannot be read as a string"},
+        {FROM("\"null\""), "field gateway is null, which cannot be read as a string"},
+        {FROM("{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}"), "field gateway is a fixed, which cannot be read as a string"},
+        {FROM(DECIMAL_BYTES("1")), "field gateway is bytes (decimal), which cannot be read as a string"},
+        {FROM("{\"type\":\"map\",\"values\":\"string\"}"), "field gateway is a map, which cannot be read as a string"},
+        {RECORD(FIELD("Gateway", TEXT) "," FIELD("metricType", TEXT) "," FIELD("metricAttribute", TEXT) "," TIME "," VALUE), "field gateway is missing"},
+        {RECORD("{\"name\":\"device\",\"aliases\":[\"gateway\"],\"type\":\"string\"}," FIELD("metricType", TEXT) "," FIELD("metricAttribute", TEXT) "," TIME "," VALUE),
+         "field gateway is missing"},
+        {EXTRA("\"int\\u0000eger\""), "not an Avro schema: a type that is neither name, list nor object"},
+        {RECORD(SERIES "{\"name\":\"extra\",\"type\":\"long\",\"default\":99999999999999999999}," TIME "," VALUE), "not an Avro schema: too big integer"},
+        {RECORD(SERIES FIELD("p", "{\"type\":\"fixed\",\"name\":\"b.F\",\"size\":4}") "," FIELD("q", "\"F\"") "," TIME "," VALUE), "not an Avro schema: unknown type 'F'"},
         {EXTRA("\"unknown\""), "not an Avro schema: unknown type 'unknown'"},
         {EXTRA("[\"null\",[\"int\"]]"), "not an Avro schema: a union directly in a union"},
         {EXTRA("{\"type\":\"array\"}"), "not an Avro schema: an array or map without 'items'"},
@@ -167,6 +268,38 @@ static void test_schemas_refused(void **state) {
         assert_null(plan);
         if (strncmp(error.message, bad[i].message, strlen(bad[i].message)) != 0)
             fail_msg("%s: expected '%s', got '%s'", bad[i].schema, bad[i].message, error.message);
+    }
+}
+
+static void test_decimals(void **state) {
+    (void)state;
+    static char huge[129];
+    huge[0] = 0x7f;
+    static const struct {
+        struct slice unscaled;
+        int64_t scale;
+        bool read;
+        double value;
+    } cases[] = {
+        {SLICE("\0"), 0, true, 0},
+        {SLICE("\0\0\0\0\0\0\0\0\0\0"), 400, true, 0},
+        {SLICE("\xff"), 0, true, -1},
+        {SLICE("\x80\0\0\0\0\0\0\0"), 0, true, -9223372036854775808.0},
+        {SLICE("\x7f\xff\xff\xff\xff\xff\xff\xff"), 18, true, 9.223372036854775807},
+        {SLICE("\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), 10, true, 34028236692093846346337460743.1768211455},
+        {SLICE("\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), 38, true, -1.70141183460469231731687303715884105728},
+        {SLICE("\x3b\x9a\xca\0"), 9, true, 1},
+        {SLICE("\1"), 324, true, 0},
+        {SLICE("\x05"), 324, true, 5e-324},
+        {{huge, 128}, 0, true, 0x1.fcp1022},
+        {{huge, 129}, 0, false, 0},
+        {{huge, 0}, 0, false, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double value = -7;
+        assert_int_equal(avro_decimal_read(cases[i].unscaled, cases[i].scale, &value), cases[i].read);
+        if (value != (cases[i].read ? cases[i].value : -7))
+            fail_msg("decimal %zu: %.17g", i, value);
     }
 }
 
@@ -203,7 +336,7 @@ static void test_write(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_examples), cmocka_unit_test(test_schemas_refused), cmocka_unit_test(test_schema_limits),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_examples), cmocka_unit_test(test_schemas_refused), cmocka_unit_test(test_decimals), cmocka_unit_test(test_schema_limits),
                                        cmocka_unit_test(test_write)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
