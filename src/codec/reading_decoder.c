@@ -19,7 +19,7 @@ struct cached_plan {
     int32_t id;
     bool unknown;                 /* the registry has no such schema */
     struct avro_plan *plan;       /* NULL: the schema is there but cannot be read as a reading */
-    char *problem;                /* then why */
+    char *problem;                /* then why: the reason of every record that was written with it */
 };
 
 struct reading_decoder {
@@ -74,20 +74,28 @@ static size_t decoder_search(const struct reading_decoder *decoder, int32_t id) 
     return low;
 }
 
+/* Compiles what the registry has; a schema that cannot be read becomes a problem. */
+static int decoder_compile(struct slice schema, struct cached_plan *entry, struct error *problem) {
+    int status = avro_plan_new(schema, &schema_reading, &entry->plan, problem);
+    return status == ERROR_INVALID ? error_wrap(problem, "schema %d cannot be read as a reading", (int)entry->id) : status;
+}
+
 /* Asks the registry and compiles the schema. */
 static int decoder_fetch(const struct reading_decoder *decoder, struct cached_plan *ret_entry, int32_t id, struct error *error) {
     cleanup(arena_release) struct arena arena = {0};
     struct cached_plan entry = {.id = id};
     struct slice schema;
-    struct error problem;
-    int status = decoder->registry->find(decoder->registry->context, id, &arena, &schema, error);
-    if (status && status != ERROR_NOT_FOUND)
+    struct error problem = {0};
+    int found = decoder->registry->find(decoder->registry->context, id, &arena, &schema, &problem);
+    int status = found ? found : decoder_compile(schema, &entry, &problem);
+    bool unreadable = found == ERROR_UNSUPPORTED || (!found && status == ERROR_INVALID);
+    entry.unknown = found == ERROR_NOT_FOUND;
+    if (unreadable && !(entry.problem = strdup(problem.message)))
+        return error_no_memory(error);
+    if (status && !entry.unknown && !unreadable) {
+        if (error)
+            *error = problem;
         return status;
-    entry.unknown = status == ERROR_NOT_FOUND;
-    if (!entry.unknown) {
-        status = avro_plan_new(schema, &schema_reading, &entry.plan, &problem);
-        if (status == ERROR_NO_MEMORY || (status && !(entry.problem = strdup(problem.message))))
-            return error_no_memory(error);
     }
     *ret_entry = entry;
     return 0;
@@ -132,7 +140,7 @@ static int decode_avro(struct reading_decoder *decoder, struct slice value, stru
     else if (cached->unknown)
         *ret_reason = reason_format(&batch->arena, "schema id %d is not in the registry", (int)id);
     else
-        *ret_reason = reason_format(&batch->arena, "schema %d cannot be read as a reading: %s", (int)id, cached->problem);
+        *ret_reason = reason_format(&batch->arena, "%s", cached->problem);
     return 0;
 }
 

@@ -2,9 +2,10 @@
  * with the same names, recognised record by record (JSON starts with '{', white space allowed).
  *
  * A record that cannot be read makes a row with ROW_REJECTED and a reason that a person can act on; a record without a value (null or
- * empty) ROW_NULL; nothing stops the batch. A schema id is asked for once and its plan kept; that the registry cannot be asked
- * is an error of the call (the batch is tried again), never a rejection. A reading is valid when gateway, type and attribute are not empty and
- * free of control characters, the series key is at most SERIES_KEY_MAXIMUM bytes, the timestamp in range, the value finite. One thread. */
+ * empty) ROW_NULL; nothing stops the batch. A schema id is asked for once and its plan kept; that the registry cannot be asked is an error
+ * of the call, never a rejection: the batch is tried again, and whoever does so waits first, as the registry is asked again at once. A reading is valid
+ * when gateway, type and attribute are not empty and free of control characters, the series key is at most SERIES_KEY_MAXIMUM bytes, the timestamp
+ * in range, the value finite. One thread. */
 #ifndef METERLINE_CODEC_READING_DECODER_H
 #define METERLINE_CODEC_READING_DECODER_H
 

@@ -7,8 +7,9 @@
 #include "core/slice.h"
 
 struct registry {
-    /* The JSON text of schema `id`, in `arena`. ERROR_NOT_FOUND only when the registry has said that there is none;
-     * anything retriable means that it could not be asked. */
+    /* The JSON text of schema `id`, in `arena`. ERROR_NOT_FOUND only when the registry has said that there is none,
+     * ERROR_UNSUPPORTED when it has one that is not Avro or not whole (the message says so in words for a rejected record); anything
+     * retriable means that it could not be asked. */
     int (*find)(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error);
     /* The id of `schema` under `subject`, registered when it is new. */
     int (*add)(void *context, const char *subject, struct slice schema, int32_t *ret_id, struct error *error);

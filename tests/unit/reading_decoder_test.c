@@ -28,6 +28,8 @@ static int fake_find(void *context, int32_t id, struct arena *arena, struct slic
     fake->asked++;
     if (fake->down)
         return error_set(error, ERROR_BUSY, "the registry does not answer");
+    if (id == 6)
+        return error_set(error, ERROR_UNSUPPORTED, "schema 6 is PROTOBUF, not AVRO");
     if (id < 0 || id >= 10 || !fake->schemas[id])
         return error_set(error, ERROR_NOT_FOUND, "no schema");
     *ret_schema = arena_copy(arena, slice_of(fake->schemas[id]));
@@ -143,6 +145,20 @@ static void test_cache(void **state) {
     expect_rejected(f, 7, "schema 7 cannot be read as a reading: field metricType is missing");
 }
 
+/* A schema that is not Avro rejects its records, and is asked for once. */
+static void test_not_avro(void **state) {
+    struct fixture *f = *state;
+    cleanup(bytes_release) struct bytes one = avro(1, SLICE("0"), 1), six = avro(6, SLICE("0"), 1);
+    const struct slice values[] = {bytes_slice(&six), bytes_slice(&one), bytes_slice(&six)};
+    for (int i = 0; i < 2; i++) {
+        decode(f, values, 3);
+        expect_rejected(f, 0, "schema 6 is PROTOBUF, not AVRO");
+        assert_int_equal(f->batch->status[1], ROW_GOOD);
+        expect_rejected(f, 2, "schema 6 is PROTOBUF, not AVRO");
+    }
+    assert_int_equal(f->fake.asked, 2);
+}
+
 static void test_registry_down(void **state) {
     struct fixture *f = *state;
     cleanup(bytes_release) struct bytes one = avro(1, SLICE("0"), 1), nine = avro(9, SLICE("0"), 1);
@@ -212,7 +228,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_formats, setup, teardown),       cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(test_registry_down, setup, teardown), cmocka_unit_test_setup_teardown(test_valid_readings, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_stride, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stride, setup, teardown),        cmocka_unit_test_setup_teardown(test_not_avro, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
