@@ -7,12 +7,16 @@
 
 #include <stdatomic.h>
 #include "bus/bus.h"
+#include "cli/connection.h"
 #include "core/log.h"
 #include "core/options.h"
 #include "store/store.h"
 
 struct common_settings {
     const char *data, *bus, *store;    /* --data DIR, --bus URL, --store URL; bus and store default to sqlite:DATA */
+    struct connection_settings connection;
+    const char *instance;
+    int64_t replication;
     const char *durability;            /* full | normal */
     bool verbose, quiet;
 };
@@ -37,6 +41,10 @@ int cli_usage(const char *command, const char *format, ...) __attribute__((forma
 
 /* `create`: make the data folder when it is missing (commands that write); otherwise a missing log is an error that names the folder. */
 int cli_open_bus(const struct common_settings *common, bool create, struct bus **ret_bus, struct error *error);
+/* Closes it (NULL is fine), and what was opened with it. */
+void cli_close_bus(struct bus *bus);
+/* What was asked of the schema registry, when there is one. */
+void cli_registry_counts(struct registry_counts *ret_counts);
 int cli_open_store(const struct common_settings *common, bool create, struct store **ret_store, struct error *error);
 struct log cli_log(const struct common_settings *common);
 

@@ -11,6 +11,7 @@
 struct run_settings {
     struct common_settings common;
     const char *windows, *group, *topic, *metrics;
+    const char *delivery, *lost_offsets;
     int64_t grace, max_ahead, idle_close, workers;
     bool until_end, final, reset;
 };
@@ -29,6 +30,11 @@ static const struct option run_options[] = {
      .help = "When a partition has brought nothing for so long, its stream time goes on with the wall clock. Off by default.", OPTION(idle_close)},
     {"workers", 'j', OPTION_INTEGER, "N", "1", .environment = "METERLINE_WORKERS", .minimum = 1, .maximum = 1024,
      .help = "Threads, each with its share of the partitions.", OPTION(workers)},
+    {"delivery", 0, OPTION_CHOICE, "HOW", "exactly-once", .choices = "exactly-once|at-least-once",
+     .help = "Kafka: exactly-once commits results and positions in one transaction; at-least-once commits sooner, and may write results again after a crash.", OPTION(delivery)},
+    {"on-lost-offsets", 0, OPTION_CHOICE, "HOW", "fail", .choices = "fail|earliest|latest",
+     .help = "When the log no longer has what the positions need: fail, or go on with the oldest or the next record and mark results that lack readings as incomplete.",
+     OPTION(lost_offsets)},
     {"group", 0, OPTION_STRING, "NAME", "run", .help = "Whose positions to go on from.", OPTION(group)},
     {"topic", 0, OPTION_STRING, "NAME", "metrics", .help = "Topic of the readings; results go to NAME-aggregates-N, late ones to NAME-late, unreadable ones to NAME-rejected.", OPTION(topic)},
     {"reset", 0, OPTION_FLAG, .help = "Forget the group's positions and start from the beginning. What was written to topics before stays there.", OPTION(reset)},
@@ -65,10 +71,10 @@ static int run_report_print(const struct run_settings *settings, const struct ag
 }
 
 static int run_open_and_work(const struct run_settings *settings, const struct aggregate_query *query, struct bus *bus, struct store *store, struct error *error) {
-    struct worker_settings workers = {.bus = bus, .store = store, .query = query, .clock = &clock_system, .stop = &cli_stop,
+    struct log log = cli_log(&settings->common);
+    struct worker_settings workers = {.bus = bus, .store = store, .query = query, .clock = &clock_system, .log = &log, .stop = &cli_stop,
                                       .until_end = settings->until_end || settings->final, .final = settings->final};
     struct run_report report;
-    struct log log = cli_log(&settings->common);
     int status = settings->reset ? bus_group_reset(bus, query->group, error) : 0;
     if (status)
         return status;
@@ -76,6 +82,7 @@ static int run_open_and_work(const struct run_settings *settings, const struct a
     status = run_query(&workers, (size_t)settings->workers, &report, error);
     if (report.recovered)
         log_write(&log, LOG_DEBUG, "read %" PRId64 " records again to rebuild the open windows", report.recovered);
+    cli_registry_counts(&report.registry);
     struct error report_error;
     int report_status = report.partitions && report.lags ? run_report_print(settings, query, &report, status ? &report_error : error) : 0;
     run_report_release(&report);
@@ -89,19 +96,21 @@ static int run_main(int argc, char **argv) {
     int status = cli_parse(&run_line, argc, argv, &settings, NULL, &operands);
     if (status != CLI_CONTINUE)
         return status;
-    struct aggregate_query query = {.group = settings.group, .topic = settings.topic, .max_ahead = settings.max_ahead, .idle_close = settings.idle_close};
+    struct aggregate_query query = {.group = settings.group, .topic = settings.topic, .max_ahead = settings.max_ahead, .idle_close = settings.idle_close,
+                                    .at_least_once = settings.delivery[0] == 'a',
+                                    .lost_offsets = settings.lost_offsets[0] == 'f' ? LOST_OFFSETS_FAIL : settings.lost_offsets[0] == 'e' ? LOST_OFFSETS_EARLIEST : LOST_OFFSETS_LATEST};
     if (window_settings_read(settings.windows, settings.grace, &query.windows, &error))
         return cli_usage("run", "--windows %s: %s", settings.windows, error.message);
     cli_catch_signals();
     struct bus *bus = NULL;
     struct store *store = NULL;
     status = cli_open_bus(&settings.common, true, &bus, &error);
-    if (!status)
+    if (!status && !(settings.common.store && strcmp(settings.common.store, "none") == 0))
         status = cli_open_store(&settings.common, true, &store, &error);
     if (!status)
         status = run_open_and_work(&settings, &query, bus, store, &error);
     store_close(store);
-    bus_close(bus);
+    cli_close_bus(bus);
     return status ? cli_fail("run", &error) : 0;
 }
 

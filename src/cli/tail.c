@@ -146,7 +146,7 @@ static int tail_loop(struct tail *tail, struct bus_consumer *consumer, const str
         int got = bus_consumer_poll(consumer, 100, &records, error);
         if (got < 0)
             return got;
-        if (got) {
+        if (got && records.count) {
             int status = tail_batch(tail, &records, &left, error);
             if (status)
                 return status;
@@ -161,7 +161,7 @@ static int tail_loop(struct tail *tail, struct bus_consumer *consumer, const str
 static int tail_work(const struct tail_settings *settings, const char *topic, struct bus *bus, struct error *error) {
     struct tail tail = {.format = table_format_of(settings->format)};
     struct bus_consumer *consumer = NULL;
-    int status = bus_consumer_open(bus, &consumer, error);
+    int status = bus_consumer_open(bus, NULL, &consumer, error);
     if (!status)
         status = reading_decoder_new(bus_registry(bus), &tail.decoder, error);
     if (!status && !(tail.batch = batch_new(&schema_reading, 1024)))
@@ -190,7 +190,7 @@ static int tail_main(int argc, char **argv) {
     status = cli_open_bus(&settings.common, false, &bus, &error);
     if (!status) {
         status = tail_work(&settings, topic, bus, &error);
-        bus_close(bus);
+        cli_close_bus(bus);
     }
     return status ? cli_fail("tail", &error) : 0;
 }

@@ -37,6 +37,14 @@ static const struct command_line topics_line = {
     .operand_maximum = 2,
 };
 
+/* Nothing where the log does not say. */
+static void topics_bytes(struct table *table, int64_t bytes) {
+    if (bytes >= 0)
+        table_integer(table, bytes);
+    else
+        table_text(table, (struct slice){NULL, 0});
+}
+
 static int topics_list(struct bus *bus, enum table_format format, struct error *error) {
     static const char *const columns[] = {"topic", "partitions", "records", "bytes", "retentionTime", "retentionBytes"};
     struct bus_topic_list list;
@@ -50,12 +58,12 @@ static int topics_list(struct bus *bus, enum table_format format, struct error *
         int64_t records = 0, bytes = 0;
         for (int32_t p = 0; p < info->settings.partitions; p++) {
             records += info->partitions[p].end_offset - info->partitions[p].start_offset;
-            bytes += info->partitions[p].bytes;
+            bytes = bytes < 0 || info->partitions[p].bytes < 0 ? -1 : bytes + info->partitions[p].bytes;
         }
         table_text(table, slice_of(info->name));
         table_integer(table, info->settings.partitions);
         table_integer(table, records);
-        table_integer(table, bytes);
+        topics_bytes(table, bytes);
         table_integer(table, info->settings.retention_time);
         table_integer(table, info->settings.retention_bytes);
         table_row_end(table);
@@ -122,7 +130,7 @@ static int topics_describe(struct bus *bus, const char *name, enum table_format 
         table_integer(table, p);
         table_integer(table, info.partitions[p].start_offset);
         table_integer(table, info.partitions[p].end_offset);
-        table_integer(table, info.partitions[p].bytes);
+        topics_bytes(table, info.partitions[p].bytes);
         if (info.partitions[p].last_append)
             table_time(table, info.partitions[p].last_append);
         else
@@ -187,7 +195,7 @@ static int topics_main(int argc, char **argv) {
     status = cli_open_bus(&settings.common, strcmp(verb, "create") == 0, &bus, &error);
     if (!status) {
         status = topics_work(&settings, verb, name, bus, &error);
-        bus_close(bus);
+        cli_close_bus(bus);
     }
     return status ? cli_fail("topics", &error) : 0;
 }

@@ -46,7 +46,7 @@ static int track_loop(struct bus *bus, const char *topic, const struct track_set
     int status = bus_topic_describe(bus, topic, &info, error);
     if (status)
         return status;
-    status = bus_consumer_open(bus, &consumer, error);
+    status = bus_consumer_open(bus, NULL, &consumer, error);
     for (int32_t p = 0; p < info.settings.partitions && !status; p++)
         status = bus_consumer_seek(consumer, topic, p, settings->from_beginning ? info.partitions[p].start_offset : info.partitions[p].end_offset, error);
     bus_topic_info_release(&info);
@@ -55,7 +55,7 @@ static int track_loop(struct bus *bus, const char *topic, const struct track_set
         struct bus_batch records;
         int got = bus_consumer_poll(consumer, 50, &records, error);
         int64_t now = clock_monotonic_ns(&clock_system);
-        if (got > 0) {
+        if (got > 0 && records.count) {
             times->first = times->records ? times->first : now;
             times->records += (int64_t)records.count;
             times->last = now;
@@ -101,7 +101,7 @@ static int track_main(int argc, char **argv) {
         status = track_loop(bus, topic, &settings, &times, &error);
         if (!status)
             status = track_print(&settings, &times, &error);
-        bus_close(bus);
+        cli_close_bus(bus);
     }
     return status ? cli_fail("track", &error) : 0;
 }

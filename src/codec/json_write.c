@@ -65,7 +65,7 @@ static inline char *json_put_plain(char *at, struct slice text) {
     return at + text.length;
 }
 
-enum { JSON_ROW_SIZE = 200 + 2 * TIME_TEXT_SIZE + NUMBER_INTEGER_SIZE + 4 * NUMBER_DOUBLE_SIZE };    /* all of a row but its strings */
+enum { JSON_ROW_SIZE = 220 + 2 * TIME_TEXT_SIZE + NUMBER_INTEGER_SIZE + 4 * NUMBER_DOUBLE_SIZE };    /* all of a row but its strings */
 
 static char *json_put_numbers(char *at, const struct aggregate_row *row) {
     at = JSON_PUT(at, "{\"windowStart\":\"");
@@ -90,6 +90,8 @@ void json_write_aggregate(struct bytes *to, const struct aggregate_row *row) {
     if (!at)
         return;
     at = json_put_numbers(at, row);
+    if (row->revision == AGGREGATE_INCOMPLETE)
+        at = JSON_PUT(at, ",\"incomplete\":true");
     if (json_plain(series->type) && json_plain(series->attribute) && json_plain(series->gateway)) {
         at = JSON_PUT(at, ",\"metricType\":\"");
         at = json_put_plain(at, series->type);

@@ -20,6 +20,7 @@ enum error_code {
     ERROR_BUSY = -8,        /* a lock or server did not answer in time; trying again may help */
     ERROR_INTERRUPTED = -9, /* the user asked to stop */
     ERROR_UNSUPPORTED = -10,
+    ERROR_ABORTED = -11,    /* what was under way is undone: go back to the last committed state and work again */
 };
 
 struct error {

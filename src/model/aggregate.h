@@ -36,6 +36,9 @@ void aggregate_merge(struct aggregate *a, const struct aggregate *b);
 double aggregate_sum(const struct aggregate *a);
 double aggregate_average(const struct aggregate *a);
 
+/* The revision of a result for which readings had been lost before they were folded: anything else replaces it. */
+enum { AGGREGATE_INCOMPLETE = -1 };
+
 /* A final result. Strings point into memory of whoever made the row. */
 struct aggregate_row {
     struct series series;
@@ -43,7 +46,7 @@ struct aggregate_row {
     int64_t window_start, window_end;   /* ms; [start, end) */
     uint64_t count;
     double minimum, maximum, sum, average;
-    uint64_t revision;          /* 0 = the stream's final result; corrections by batch are higher */
+    int64_t revision;           /* 0 = the stream's final result; corrections by batch are higher; AGGREGATE_INCOMPLETE */
 };
 
 #endif

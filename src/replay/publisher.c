@@ -28,14 +28,15 @@ struct publisher {
     struct bytes scratch;
 };
 
-int publisher_open(struct bus *bus, const char *topic, bool json, struct publisher **ret_publisher, struct error *error) {
+int publisher_open(struct bus *bus, const char *name, const char *topic, bool json, struct publisher **ret_publisher, struct error *error) {
+    struct bus_producer_options options = {.name = name};
     struct publisher *publisher = memory_zero(1, sizeof(*publisher));
     if (!publisher)
         return error_no_memory(error);
     publisher->json = json;
-    int status = bus_producer_open(bus, &publisher->producer, error);
+    int status = bus_producer_open(bus, &options, &publisher->producer, error);
     if (!status)
-        status = bus_producer_topic(publisher->producer, topic, &publisher->topic, &publisher->partitions, error);
+        status = bus_producer_topic(publisher->producer, topic, NULL, &publisher->topic, &publisher->partitions, error);
     const struct registry *registry = bus_registry(bus);
     if (!status && !json)
         status = registry->add(registry->context, SCHEMA_READING_SUBJECT, slice_of(schema_reading_avro), &publisher->schema_id, error);
@@ -156,6 +157,8 @@ bool publisher_is_full(const struct publisher *publisher) {
 }
 
 bool publisher_is_empty(const struct publisher *publisher) { return bus_producer_pending_records(publisher->producer) == 0; }
+
+void publisher_drop(struct publisher *publisher) { bus_producer_abort(publisher->producer); }
 
 int publisher_commit(struct publisher *publisher, const struct bus_position *position, struct error *error) {
     return bus_producer_commit(publisher->producer, position, 1, error);

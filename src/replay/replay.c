@@ -1,7 +1,8 @@
 /* Replay: source -> pace -> publisher, in transactions that also move the replay's place.
  *
  * The place (group "replay.IDENTITY", partition 0 of the topic): next offset = readings published, metadata = "line=L done=D", L the line of the last reading
- * published, D = 1 when the source has ended. It is written by compare-and-set, so two replays of one source cannot run at once.
+ * published, D = 1 when the source has ended. It is fenced, so two replays of one source cannot run at once. When it is not known whether a commit has
+ * succeeded (ERROR_ABORTED), the place tells.
  *
  * Unpaced, a transaction ends when the publisher is full. Paced, time is cut into ticks: at each one what is due is published and committed.
  *
@@ -16,7 +17,7 @@
 
 #include "replay/publisher.h"
 
-enum { REPLAY_COMMIT_TRIES = 8, REPLAY_PROGRESS_EVERY = 4096, REPLAY_GROUP_SIZE = 512, REPLAY_METADATA_SIZE = 64 };
+enum { REPLAY_COMMIT_TRIES = 12, REPLAY_PROGRESS_EVERY = 4096, REPLAY_GROUP_SIZE = 512, REPLAY_METADATA_SIZE = 64 };
 #define REPLAY_TICK INT64_C(5000000)           /* ns */
 #define REPLAY_SLEEP_LONGEST INT64_C(100000000) /* ns; the stop flag is looked at so often */
 #define REPLAY_PROGRESS INT64_C(500000000)     /* ns */
@@ -25,6 +26,7 @@ enum { REPLAY_COMMIT_TRIES = 8, REPLAY_PROGRESS_EVERY = 4096, REPLAY_GROUP_SIZE 
 struct replay {
     const struct replay_options *options;
     struct replay_source *source;
+    struct bus *bus;
     struct publisher *publisher;
     char group[REPLAY_GROUP_SIZE];
     int64_t resumed_at, taken;      /* readings published before this run; handed to the publisher by it */
@@ -55,6 +57,23 @@ static void replay_report(struct replay *replay, bool last) {
     replay->options->progress(replay->options->context, published, total, rate, left);
 }
 
+/* The commit was undone, or not: what the place says is true. `failure` tells what happened and then whether to try again. */
+static int replay_settle(struct replay *replay, const struct bus_position *position, struct error *failure) {
+    struct bus_committed place;
+    struct error unknown;
+    int status = bus_committed(replay->bus, replay->group, replay->options->topic, 0, &place, &unknown);
+    if (status) {
+        *failure = unknown;
+        return status;
+    }
+    if (place.exists && place.next_offset == position->next_offset && strcmp(place.metadata, position->metadata) == 0) {
+        publisher_drop(replay->publisher);
+        return 0;
+    }
+    failure->retriable = true;
+    return ERROR_ABORTED;
+}
+
 static int replay_commit(struct replay *replay, struct error *error) {
     char metadata[REPLAY_METADATA_SIZE];
     snprintf(metadata, sizeof(metadata), "line=%" PRId64 " done=%d", replay->line, replay->ended);
@@ -64,6 +83,8 @@ static int replay_commit(struct replay *replay, struct error *error) {
     for (int try = 1;; try++, back_off *= 2) {
         struct error failure = {0};
         int status = publisher_commit(replay->publisher, &position, &failure);
+        if (status == ERROR_ABORTED)
+            status = replay_settle(replay, &position, &failure);
         if (!status) {
             replay->revision++;
             return 0;
@@ -169,10 +190,10 @@ static int replay_discard(struct replay *replay, struct error *error) {
 }
 
 /* Finds the place, takes it over when it starts anew, or goes to it. `*ret_done`: nothing is left to publish. */
-static int replay_begin(struct replay *replay, struct bus *bus, bool *ret_done, struct error *error) {
+static int replay_begin(struct replay *replay, bool *ret_done, struct error *error) {
     struct bus_committed place;
     int done = 0;
-    int status = bus_committed(bus, replay->group, replay->options->topic, 0, &place, error);
+    int status = bus_committed(replay->bus, replay->group, replay->options->topic, 0, &place, error);
     if (status)
         return status;
     replay->revision = place.exists ? place.revision : 0;
@@ -190,14 +211,14 @@ static int replay_begin(struct replay *replay, struct bus *bus, bool *ret_done, 
 
 int replay_run(struct bus *bus, struct replay_source *source, const char *identity, const struct replay_options *options,
                struct replay_result *ret_result, struct error *error) {
-    struct replay replay = {.options = options, .source = source};
+    struct replay replay = {.options = options, .source = source, .bus = bus};
     bool done = false;
     int length = snprintf(replay.group, sizeof(replay.group), "replay.%s", identity);
     if (length < 0 || (size_t)length >= sizeof(replay.group))
         return error_set(error, ERROR_INVALID, "the name of the source is longer than %d bytes", REPLAY_GROUP_SIZE - 8);
-    int status = publisher_open(bus, options->topic, options->json, &replay.publisher, error);
+    int status = publisher_open(bus, replay.group, options->topic, options->json, &replay.publisher, error);
     if (!status)
-        status = replay_begin(&replay, bus, &done, error);
+        status = replay_begin(&replay, &done, error);
     replay.started = replay.reported = replay_now(&replay);
     if (!status && !done)
         status = replay_all(&replay, error);

@@ -52,6 +52,11 @@ static const struct metrics_counter metrics_counters[] = {
     {"meterline_results_total", "Final results.", offsetof(struct task_counters, results), true},
 };
 
+static void metrics_total(struct bytes *to, const char *name, const char *help, uint64_t value) {
+    metrics_head(to, name, "counter", help);
+    bytes_append_format(to, "%s %" PRIu64 "\n", name, value);
+}
+
 static void metrics_format(struct bytes *to, const struct aggregate_query *query, const struct run_report *report) {
     for (size_t c = 0; c < sizeof metrics_counters / sizeof *metrics_counters; c++) {
         const struct metrics_counter *counter = &metrics_counters[c];
@@ -68,8 +73,15 @@ static void metrics_format(struct bytes *to, const struct aggregate_query *query
     metrics_head(to, "meterline_lag_records", "gauge", "Records not yet read.");
     for (int32_t p = 0; p < report->partition_count; p++)
         metrics_sample(to, "meterline_lag_records", query, p, 0, (uint64_t)report->lags[p]);
-    metrics_head(to, "meterline_commits_total", "counter", "Transactions committed by this run.");
-    bytes_append_format(to, "meterline_commits_total %" PRIu64 "\n", report->commits);
+    metrics_total(to, "meterline_commits_total", "Commits of this run.", report->commits);
+    metrics_total(to, "meterline_rewinds_total", "Times that a commit was undone and a worker went back to its positions.", report->rewinds);
+    metrics_total(to, "meterline_rebalances_total", "Rebalances of the consumer group.", report->bus.rebalances);
+    metrics_total(to, "meterline_partitions_lost_total", "Partitions that the group gave to others without asking.", report->bus.partitions_lost);
+    metrics_total(to, "meterline_transactions_total", "Transactions of the log.", report->bus.transactions);
+    metrics_total(to, "meterline_transactions_aborted_total", "Transactions of the log that were aborted.", report->bus.transactions_aborted);
+    metrics_total(to, "meterline_connections_lost_total", "Connections to the log that broke.", report->bus.reconnects);
+    metrics_total(to, "meterline_registry_requests_total", "Requests to the schema registry.", report->registry.requests);
+    metrics_total(to, "meterline_registry_failures_total", "Requests to the schema registry that were not answered or refused.", report->registry.failures);
     metrics_head(to, "meterline_recovered_records", "gauge", "Records read again at start to rebuild open windows.");
     bytes_append_format(to, "meterline_recovered_records %" PRId64 "\n", report->recovered);
 }

@@ -31,33 +31,35 @@ struct output {
 static int output_topics(struct output *output, struct error *error) {
     char name[BUS_TOPIC_NAME_MAXIMUM + 32];
     const struct aggregate_query *query = output->query;
+    static const struct bus_topic_settings kept = {.retention_time = -1, .retention_bytes = -1};   /* for ever */
     int status = 0;
     for (size_t i = 0; i < query->windows.size_count && !status; i++) {
         output->sizes[i].size = query->windows.sizes[i];
         snprintf(name, sizeof name, "%s-aggregates-%lld", query->topic, (long long)(query->windows.sizes[i] / 1000));
-        status = bus_producer_topic(output->producer, name, &output->sizes[i].topic, &output->sizes[i].partitions, error);
+        status = bus_producer_topic(output->producer, name, &kept, &output->sizes[i].topic, &output->sizes[i].partitions, error);
     }
     if (status)
         return status;
     snprintf(name, sizeof name, "%s-late", query->topic);
-    status = bus_producer_topic(output->producer, name, &output->late_topic, &output->late_partitions, error);
+    status = bus_producer_topic(output->producer, name, &kept, &output->late_topic, &output->late_partitions, error);
     if (status)
         return status;
     snprintf(name, sizeof name, "%s-rejected", query->topic);
-    return bus_producer_topic(output->producer, name, &output->rejected_topic, &output->rejected_partitions, error);
+    return bus_producer_topic(output->producer, name, &kept, &output->rejected_topic, &output->rejected_partitions, error);
 }
 
-int output_open(struct bus *bus, struct store *store, const struct aggregate_query *query, const struct clock *clock, struct output **ret_output,
-                struct error *error) {
+int output_open(struct bus *bus, struct store *store, const struct aggregate_query *query, const char *name, struct bus_consumer *member,
+                const struct clock *clock, struct output **ret_output, struct error *error) {
+    struct bus_producer_options options = {.name = name, .member = member, .at_least_once = query->at_least_once};
     struct output *output = memory_zero(1, sizeof *output);
     if (!output)
         return error_no_memory(error);
     output->query = query;
     output->clock = clock;
-    int status = bus_producer_open(bus, &output->producer, error);
+    int status = bus_producer_open(bus, &options, &output->producer, error);
     if (!status)
         status = output_topics(output, error);
-    if (!status)
+    if (!status && store)
         status = store_writer_open(store, &output->writer, error);
     if (status) {
         output_close(output);
@@ -94,7 +96,7 @@ static int output_result(struct output *output, const struct aggregate_row *row,
     }
     struct bus_record record = {.key = row->key, .value = bytes_slice(&output->json), .timestamp = row->window_end};
     int status = bus_produce(output->producer, size->topic, bus_partition(row->key, size->partitions), &record, error);
-    if (!status)
+    if (!status && output->writer)
         size->rows[size->count++] = *row;
     return status;
 }
@@ -172,7 +174,7 @@ static int output_commit_once(struct output *output, const struct bus_position *
     }
     if (!status)
         status = bus_producer_commit(output->producer, positions, count, error);
-    if (status)
+    if (status && output->writer)
         store_writer_rolled_back(output->writer);
     return status;
 }
@@ -185,11 +187,15 @@ int output_commit(struct output *output, const struct bus_position *positions, s
             break;
         clock_sleep_ns(output->clock, INT64_C(50000000) << attempt);
     }
-    if (status) {
-        bus_producer_abort(output->producer);
-        return status;
-    }
+    if (status)
+        output_abort(output);
     for (size_t i = 0; i < output->query->windows.size_count; i++)
         output->sizes[i].count = 0;
-    return 0;
+    return status;
+}
+
+void output_abort(struct output *output) {
+    bus_producer_abort(output->producer);
+    for (size_t i = 0; i < output->query->windows.size_count; i++)
+        output->sizes[i].count = 0;
 }

@@ -9,8 +9,9 @@
 
 struct output;
 
-int output_open(struct bus *bus, struct store *store, const struct aggregate_query *query, const struct clock *clock, struct output **ret_output,
-                struct error *error);
+/* `store` NULL: results go to the topics only. `name` and `member`: as bus_producer_options has them. */
+int output_open(struct bus *bus, struct store *store, const struct aggregate_query *query, const char *name, struct bus_consumer *member,
+                const struct clock *clock, struct output **ret_output, struct error *error);
 struct output *output_close(struct output *output);
 
 /* Final results of any sizes, in output order. Their strings must live until the commit. */
@@ -22,6 +23,8 @@ int output_late(struct output *output, const struct bus_batch *batch, size_t ind
 
 bool output_pending(const struct output *output);
 size_t output_pending_bytes(const struct output *output);
+/* As bus_producer_commit; whatever it returns, nothing is pending afterwards. */
 int output_commit(struct output *output, const struct bus_position *positions, size_t count, struct error *error);
+void output_abort(struct output *output);   /* drops what is pending */
 
 #endif

@@ -14,9 +14,13 @@ int task_position_write(const struct task_position *position, size_t size_count,
         bytes_append_char(&text, '-');
     else
         bytes_append_format(&text, "%" PRId64, position->stream_time);
+    if (position->partitions)
+        bytes_append_format(&text, " p=%" PRId32, position->partitions);
     bytes_append_format(&text, " n=%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, n->read, n->null, n->rejected, n->filtered);
     for (size_t i = 0; i < size_count; i++)
         bytes_append_format(&text, " w=%" PRIu64 ",%" PRIu64 ",%" PRIu64, n->folded[i], n->late[i], n->results[i]);
+    if (position->incomplete_until != INT64_MIN)
+        bytes_append_format(&text, " i=%" PRId64, position->incomplete_until);
     if (text.failed)
         return error_no_memory(error);
     if (text.length >= size)
@@ -42,7 +46,7 @@ int task_position_read_definition(const char *text, uint64_t *ret_definition, st
 }
 
 int task_position_read(const char *text, size_t size_count, struct task_position *ret_position, struct error *error) {
-    struct task_position position = {.stream_time = INT64_MIN};
+    struct task_position position = {.stream_time = INT64_MIN, .incomplete_until = INT64_MIN};
     struct task_counters *n = &position.counters;
     const char *at = text;
     int length = 0;
@@ -55,12 +59,16 @@ int task_position_read(const char *text, size_t size_count, struct task_position
         at += length;
     else
         return position_unreadable(text, error);
+    if (sscanf(at, " p=%" SCNd32 "%n", &position.partitions, &length) == 1)
+        at += length;
     if (sscanf(at, " n=%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 "%n", &n->read, &n->null, &n->rejected, &n->filtered, &length) != 4)
         return position_unreadable(text, error);
     at += length;
     for (size_t i = 0; i < size_count; i++, at += length)
         if (sscanf(at, " w=%" SCNu64 ",%" SCNu64 ",%" SCNu64 "%n", &n->folded[i], &n->late[i], &n->results[i], &length) != 3)
             return position_unreadable(text, error);
+    if (sscanf(at, " i=%" SCNd64 "%n", &position.incomplete_until, &length) == 1)
+        at += length;
     if (*at)
         return position_unreadable(text, error);
     *ret_position = position;

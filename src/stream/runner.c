@@ -2,31 +2,32 @@
 
 #include "core/memory.h"
 
-static void runner_report(const struct worker *workers, size_t count, struct run_report *report) {
-    report->workers = count;
-    for (size_t w = 0; w < count; w++) {
-        report->commits += workers[w].commits;
-        for (size_t t = 0; t < workers[w].task_count; t++) {
-            const struct task *task = &workers[w].tasks[t];
-            report->partitions[task->partition] = task->counters;
-            report->recovered += task->recovered;
-            int64_t end;
-            if (bus_end_offset(workers[w].consumer, task->query->topic, task->partition, &end, NULL) == 0)
-                report->lags[task->partition] = end - task->next_offset;
-            struct task_counters run = task->counters;
-            const struct task_counters *before = &task->counters_before;
-            run.read -= before->read;
-            run.null -= before->null;
-            run.rejected -= before->rejected;
-            run.filtered -= before->filtered;
-            for (size_t i = 0; i < WINDOW_SIZES_MAXIMUM; i++) {
-                run.folded[i] -= before->folded[i];
-                run.late[i] -= before->late[i];
-                run.results[i] -= before->results[i];
-            }
-            task_counters_add(&report->run, &run);
-        }
+static void runner_report_worker(const struct worker *worker, struct run_report *report) {
+    const char *topic = worker->settings->query->topic;
+    report->commits += worker->commits;
+    report->rewinds += worker->rewinds;
+    report->recovered += worker->recovered;
+    task_counters_add(&report->run, &worker->run);
+    for (int32_t p = 0; p < worker->partitions; p++) {
+        const struct task *task = worker->tasks[p];
+        if (worker->closed[p].read > report->partitions[p].read)
+            report->partitions[p] = worker->closed[p];
+        if (!task)
+            continue;
+        int64_t start, end;
+        worker_count(&report->run, task);
+        report->partitions[p] = task->committed;
+        report->recovered += task->recovered;
+        if (bus_offsets(worker->consumer, topic, p, &start, &end, NULL) == 0)
+            report->lags[p] = end - task->next_offset;
     }
+}
+
+static void runner_report(const struct worker_settings *settings, const struct worker *workers, size_t count, struct run_report *report) {
+    report->workers = count;
+    for (size_t w = 0; w < count; w++)
+        runner_report_worker(&workers[w], report);
+    bus_counts(settings->bus, &report->bus);
 }
 
 /* A worker that fails stops the others, which commit what they have. */
@@ -59,23 +60,48 @@ static int runner_threads(struct worker *workers, size_t count, struct error *er
     return status;
 }
 
-static int runner_open(const struct worker_settings *settings, struct worker *workers, size_t count, int32_t partitions, size_t *ret_opened,
+static int runner_open(const struct worker_settings *settings, struct worker *workers, size_t count, int32_t partitions, atomic_size_t *at_end, size_t *ret_opened,
                        struct error *error) {
     int status = 0;
     *ret_opened = 0;
     for (size_t i = 0; i < count && !status; i++) {
-        status = worker_open(&workers[i], settings, i, count, partitions, error);
+        status = worker_open(&workers[i], settings, i, count, partitions, at_end, error);
         *ret_opened += !status;
     }
     return status;
 }
 
+/* Recovery reads what is in open windows again; it must still be there. */
+static int runner_check_retention(const struct worker_settings *settings, struct error *error) {
+    const struct aggregate_query *query = settings->query;
+    struct bus_topic_info info;
+    int status = bus_topic_describe(settings->bus, query->topic, &info, error);
+    if (status)
+        return status;
+    int64_t needed = query->windows.sizes[query->windows.size_count - 1] + query->windows.grace, kept = info.settings.retention_time;
+    bool compacted = info.settings.compacted;
+    bus_topic_info_release(&info);
+    if (query->lost_offsets != LOST_OFFSETS_FAIL)
+        return 0;
+    if (compacted)
+        return error_set(error, ERROR_INVALID, "topic %s is compacted: of a series all readings but the newest disappear, open windows could not be rebuilt; give it "
+                         "cleanup.policy=delete, or go on all the same with --on-lost-offsets earliest", query->topic);
+    if (kept >= 0 && kept < needed)
+        return error_set(error, ERROR_INVALID, "topic %s keeps records for %lld s, the longest window and its grace take %lld s: after a restart open windows could not be "
+                         "rebuilt; lengthen its retention, shorten --windows or --grace, or go on all the same with --on-lost-offsets earliest", query->topic,
+                         (long long)(kept / 1000), (long long)(needed / 1000));
+    return 0;
+}
+
 int run_query(const struct worker_settings *settings, size_t workers, struct run_report *ret_report, struct error *error) {
     int32_t partitions;
     *ret_report = (struct run_report){0};
-    int status = bus_topic_ensure(settings->bus, settings->query->topic, &partitions, error);
+    int status = bus_topic_ensure(settings->bus, settings->query->topic, NULL, &partitions, error);
+    if (!status)
+        status = runner_check_retention(settings, error);
     if (status)
         return status;
+    atomic_size_t at_end = 0;
     size_t count = workers > (size_t)partitions ? (size_t)partitions : workers, opened = 0;
     struct worker *all = memory_zero(count, sizeof *all);
     ret_report->partitions = memory_zero((size_t)partitions, sizeof *ret_report->partitions);
@@ -85,10 +111,10 @@ int run_query(const struct worker_settings *settings, size_t workers, struct run
         return error_no_memory(error);
     }
     ret_report->partition_count = partitions;
-    status = runner_open(settings, all, count, partitions, &opened, error);
+    status = runner_open(settings, all, count, partitions, &at_end, &opened, error);
     if (!status)
         status = runner_threads(all, count, error);
-    runner_report(all, opened, ret_report);
+    runner_report(settings, all, opened, ret_report);
     for (size_t i = 0; i < opened; i++)
         worker_close(&all[i]);
     free(all);

@@ -2,6 +2,7 @@
 #ifndef METERLINE_STREAM_RUNNER_H
 #define METERLINE_STREAM_RUNNER_H
 
+#include "codec/registry_client.h"
 #include "stream/worker.h"
 
 struct run_report {
@@ -9,7 +10,9 @@ struct run_report {
     struct task_counters *partitions;      /* since the group's first record, for each partition */
     int64_t *lags;                         /* records behind the end, for each partition */
     int32_t partition_count;
-    uint64_t commits;
+    uint64_t commits, rewinds;             /* a commit that was undone makes the worker go back to its positions */
+    struct bus_counts bus;
+    struct registry_counts registry;       /* filled in by the caller, whose client it is */
     int64_t recovered;                     /* records read again to rebuild open windows */
     size_t workers;
 };

@@ -40,19 +40,19 @@ static void task_reject_ahead(const struct task *task, struct batch *batch, size
 
 /* The rules that need more than the value: the key keeps a series on one partition, the clock of the log bounds the meter's. */
 static void task_judge(const struct task *task, const struct bus_batch *records, struct batch *batch) {
-    int64_t latest = records->append_time + task->query->max_ahead;
     for (size_t row = 0; row < batch->count; row++) {
         if (batch->status[row] != ROW_GOOD)
             continue;
         struct slice key = records->records[row].key;
+        int64_t clock = records->append_time ? records->append_time : records->records[row].timestamp;
         struct series series = {batch->columns[READING_GATEWAY].strings[row], batch->columns[READING_TYPE].strings[row],
                                 batch->columns[READING_ATTRIBUTE].strings[row]};
         if (!key.data)
             task_reject(batch, row, "no key: the key must be gateway.TYPE.ATTRIBUTE or the gateway, which keep a series on one partition");
         else if (!series_key_matches(&series, key) && !slice_equal(series.gateway, key))
             task_reject(batch, row, "the key is neither gateway.TYPE.ATTRIBUTE nor the gateway of the reading: the series would be split over partitions");
-        else if (batch->columns[READING_TIMESTAMP].integers[row] > latest)
-            task_reject_ahead(task, batch, row, records->append_time);
+        else if (clock >= 0 && batch->columns[READING_TIMESTAMP].integers[row] - task->query->max_ahead > clock)
+            task_reject_ahead(task, batch, row, clock);
     }
 }
 
@@ -64,36 +64,7 @@ static int task_decode(struct task *task, const struct bus_batch *records, struc
     return status;
 }
 
-static int task_restore(struct task *task, struct bus_consumer *consumer, struct reading_decoder *decoder, int64_t from, struct error *error) {
-    int status = bus_consumer_seek(consumer, task->query->topic, task->partition, from, error);
-    while (!status && from < task->next_offset) {
-        struct bus_batch records;
-        int got = bus_consumer_fetch(consumer, task->query->topic, task->partition, &records, error);
-        if (got <= 0)
-            return got < 0 ? got
-                           : error_set(error, ERROR_CORRUPT, "%s/%d ends at offset %lld, before the committed position %lld of group %s",
-                                       task->query->topic, (int)task->partition, (long long)from, (long long)task->next_offset, task->query->group);
-        if (records.base_offset + (int64_t)records.count > task->next_offset)
-            records.count = (size_t)(task->next_offset - records.base_offset);
-        status = task_decode(task, &records, decoder, error);
-        if (!status)
-            status = window_aggregate_restore(task->aggregate, task->batch, error);
-        from = records.base_offset + (int64_t)records.count;
-        task->recovered += (int64_t)records.count;
-    }
-    return status;
-}
-
-static int task_lost(struct task *task, int64_t replay_from, struct error *error) {
-    char time[TIME_TEXT_SIZE];
-    int length = (int)time_write(time, window_aggregate_stream_time(task->aggregate) > 0 ? window_aggregate_stream_time(task->aggregate) : 0);
-    return error_wrap(error, "group %s cannot go on with %s/%d: the windows that were open at stream time %.*s need the records from offset %lld; "
-                      "lengthen the topic's retention, or start the group anew from what is left with --reset",
-                      task->query->group, task->query->topic, (int)task->partition, length, time, (long long)replay_from);
-}
-
-static int task_resume(struct task *task, struct bus_consumer *consumer, struct reading_decoder *decoder, const struct bus_committed *committed,
-                       struct error *error) {
+static int task_resume(struct task *task, const struct bus_committed *committed, int64_t *ret_replay_from, struct error *error) {
     uint64_t definition;
     struct task_position position;
     int status = task_position_read_definition(committed->metadata, &definition, error);
@@ -106,40 +77,50 @@ static int task_resume(struct task *task, struct bus_consumer *consumer, struct 
     status = task_position_read(committed->metadata, task->query->windows.size_count, &position, error);
     if (status)
         return status;
+    if (position.partitions && position.partitions != task->partitions)
+        return error_set(error, ERROR_INVALID,
+                         "topic %s has %d partitions, it had %d when group %s worked on it: series have moved to other partitions, their open windows would be "
+                         "torn apart; start another group (--group NAME), or this one from the beginning with --reset", task->query->topic, (int)task->partitions,
+                         (int)position.partitions, task->query->group);
     task->next_offset = committed->next_offset;
-    task->counters = task->counters_before = position.counters;
+    task->revision = committed->revision;
+    task->lost_unread = position.incomplete_until == INT64_MAX;
+    task->incomplete_until = task->lost_unread ? position.stream_time : position.incomplete_until;
+    task->counters = task->committed = task->counters_before = position.counters;
     window_aggregate_advance(task->aggregate, position.stream_time);
-    status = task_restore(task, consumer, decoder, position.replay_from, error);
-    return status == ERROR_NOT_FOUND ? task_lost(task, position.replay_from, error) : status;
+    *ret_replay_from = position.replay_from;
+    return 0;
 }
 
-static int task_start(struct task *task, struct bus *bus, struct bus_consumer *consumer, struct reading_decoder *decoder, struct error *error) {
+/* A task without a position has nothing to lose: it starts with the oldest record. */
+static int task_start(struct task *task, struct bus *bus, struct bus_consumer *consumer, struct error *error) {
     struct bus_committed committed;
-    struct bus_topic_info info;
-    int status = bus_committed(bus, task->query->group, task->query->topic, task->partition, &committed, error);
+    const char *topic = task->query->topic;
+    int64_t start, end;
+    int status = bus_committed(bus, task->query->group, topic, task->partition, &committed, error);
     if (!status)
-        status = bus_topic_describe(bus, task->query->topic, &info, error);
+        status = bus_offsets(consumer, topic, task->partition, &start, &end, error);
     if (status)
         return status;
-    task->next_offset = info.partitions[task->partition].start_offset;
-    task->until = info.partitions[task->partition].end_offset;
-    bus_topic_info_release(&info);
-    task->revision = committed.exists ? committed.revision : 0;
-    if (committed.exists)
-        status = task_resume(task, consumer, decoder, &committed, error);
-    if (!status)
-        status = bus_consumer_seek(consumer, task->query->topic, task->partition, task->next_offset, error);
+    task->next_offset = task->read_offset = start;
+    task->until = end;
+    if (committed.exists) {
+        status = task_resume(task, &committed, &task->read_offset, error);
+        if (!status && (task->read_offset < start || task->next_offset > end))
+            status = task_lost(task, start, end, error);
+    }
     task->idle_stream_time = window_aggregate_stream_time(task->aggregate);
-    return status;
+    return status ? status : bus_consumer_seek(consumer, topic, task->partition, task->read_offset, error);
 }
 
-int task_open(struct task *task, struct bus *bus, struct bus_consumer *consumer, const struct aggregate_query *query, int32_t partition,
-              struct reading_decoder *decoder, struct batch *batch, struct error *error) {
-    *task = (struct task){.query = query, .partition = partition, .batch = batch, .definition = aggregate_query_definition(query)};
+int task_open(struct task *task, struct bus *bus, struct bus_consumer *consumer, const struct aggregate_query *query, int32_t partition, int32_t partitions,
+              struct batch *batch, struct error *error) {
+    *task = (struct task){.query = query, .partition = partition, .partitions = partitions, .batch = batch, .incomplete_until = INT64_MIN,
+                          .definition = aggregate_query_definition(query)};
     task->rows = memory_zero(ROWS_ROOM, sizeof *task->rows);
     int status = task->rows ? window_aggregate_new(&query->windows, &task->aggregate, error) : error_no_memory(error);
     if (!status)
-        status = task_start(task, bus, consumer, decoder, error);
+        status = task_start(task, bus, consumer, error);
     if (status)
         task_close(task);
     return status;
@@ -195,6 +176,8 @@ static int task_take_results(struct task *task, struct output *output, struct er
     for (;;) {
         size_t count;
         int status = window_aggregate_take(task->aggregate, task->rows, ROWS_ROOM, &count, error);
+        for (size_t row = 0; !status && row < count; row++)
+            task->rows[row].revision = task->rows[row].window_start <= task->incomplete_until ? AGGREGATE_INCOMPLETE : 0;
         if (!status)
             status = output_results(output, task->rows, count, error);
         if (status || count == 0)
@@ -217,29 +200,82 @@ static int task_fold(struct task *task, struct output *output, struct error *err
     return status;
 }
 
-int task_process(struct task *task, const struct bus_batch *records, struct reading_decoder *decoder, struct output *output, struct error *error) {
-    if (records->base_offset != task->next_offset)
-        return error_set(error, ERROR_CORRUPT, "%s/%d: expected offset %lld, the log gave %lld", records->topic, (int)records->partition,
-                         (long long)task->next_offset, (long long)records->base_offset);
+/* Records before the committed position: what they closed then stays closed, what they rejected is rejected already. */
+static int task_restore(struct task *task, const struct bus_batch *records, struct reading_decoder *decoder, struct error *error) {
+    int status = task_decode(task, records, decoder, error);
+    if (!status)
+        status = window_aggregate_restore(task->aggregate, task->batch, error);
+    if (!status)
+        task->recovered += (int64_t)records->count;
+    return status;
+}
+
+/* The first readings behind a gap tell how far the windows reach that may have lost some. */
+static void task_pass_gap(struct task *task) {
+    for (size_t row = 0; row < task->batch->count && task->lost_unread; row++)
+        if (task->batch->status[row] == ROW_GOOD) {
+            int64_t time = task->batch->columns[READING_TIMESTAMP].integers[row] + task->query->windows.grace;
+            task->incomplete_until = time > task->incomplete_until ? time : task->incomplete_until;
+            task->lost_unread = false;
+        }
+}
+
+static int task_work(struct task *task, const struct bus_batch *records, struct reading_decoder *decoder, struct output *output, struct error *error) {
     if (!task_fold_reserve(task, records->count))
         return error_no_memory(error);
     int status = task_decode(task, records, decoder, error);
-    if (!status)
-        status = task_fold(task, output, error);
+    if (status)
+        return status;
+    task_pass_gap(task);
+    status = task_fold(task, output, error);
     if (!status)
         status = task_account(task, records, output, error);
-    if (status)
-        return error_wrap(error, "%s/%d from offset %lld", records->topic, (int)records->partition, (long long)records->base_offset);
+    if (status) {
+        error->retriable = false;   /* part of it is done */
+        return status;
+    }
     for (size_t i = 0; i < task->query->windows.size_count; i++) {
         task->counters.folded[i] += task->fold.folded[i];
         task->counters.late[i] += task->fold.late_count[i];
         task->fold.folded[i] = task->fold.late_count[i] = 0;
     }
     task->counters.read += records->count;
-    task->next_offset += (int64_t)records->count;
     task->idle_stream_time = window_aggregate_stream_time(task->aggregate);
-    task->dirty = true;
     return 0;
+}
+
+/* Up to `offset` there is nothing more to come. */
+static void task_reach(struct task *task, int64_t offset) {
+    task->read_offset = offset;
+    if (offset > task->next_offset) {
+        task->next_offset = offset;
+        task->dirty = true;
+    }
+}
+
+int task_process(struct task *task, const struct bus_batch *records, struct reading_decoder *decoder, struct output *output, struct error *error) {
+    struct bus_batch part = *records;
+    int status = 0;
+    if (records->base_offset < task->read_offset)
+        return error_set(error, ERROR_CORRUPT, "%s/%d: expected offset %lld, the log gave %lld", records->topic, (int)records->partition,
+                         (long long)task->read_offset, (long long)records->base_offset);
+    if (records->count == 0)
+        task_reach(task, records->base_offset);
+    int64_t before = task->next_offset - records->base_offset;   /* records that were processed before the position was committed */
+    if (before > 0 && records->count) {
+        part.count = before < (int64_t)records->count ? (size_t)before : records->count;
+        status = task_restore(task, &part, decoder, error);
+        if (!status)
+            task_reach(task, part.base_offset + (int64_t)part.count);
+        part = (struct bus_batch){records->topic, records->partition, part.base_offset + (int64_t)part.count, records->append_time, records->records + part.count,
+                                  records->count - part.count};
+    }
+    if (!status && part.count) {
+        status = task_work(task, &part, decoder, output, error);
+        if (!status)
+            task_reach(task, part.base_offset + (int64_t)part.count);
+    }
+    return status ? error_wrap(error, "%s/%d from offset %lld", records->topic, (int)records->partition, (long long)part.base_offset) : 0;
 }
 
 int task_prepare_commit(struct task *task, struct output *output, struct bus_position *ret_position, struct error *error) {
@@ -249,6 +285,8 @@ int task_prepare_commit(struct task *task, struct output *output, struct bus_pos
     struct task_position position = {.definition = task->definition,
                                      .replay_from = window_aggregate_replay_from(task->aggregate, task->next_offset),
                                      .stream_time = window_aggregate_stream_time(task->aggregate),
+                                     .partitions = task->partitions,
+                                     .incomplete_until = task->lost_unread ? INT64_MAX : task->incomplete_until,
                                      .counters = task->counters};
     status = task_position_write(&position, task->query->windows.size_count, task->metadata, sizeof task->metadata, error);
     if (status)
@@ -264,6 +302,7 @@ int task_prepare_commit(struct task *task, struct output *output, struct bus_pos
 
 void task_committed(struct task *task) {
     task->revision++;
+    task->committed = task->counters;
     task->dirty = false;
     window_aggregate_forget(task->aggregate);   /* the output holds no strings of it any more */
 }

@@ -73,7 +73,7 @@ def test_commands_without_a_log(meterline):
     for words in (["query"], ["tail", "metrics"], ["topics"], ["track", "metrics"]):
         meterline(*words, status=1, says="--data")
         assert not meterline.data.exists()
-    meterline("run", "--bus", "kafka://localhost:9092", status=1, says="sqlite:DIR")
+    meterline("run", "--bus", "kafka://127.0.0.1:1", status=1, says="does not answer")
     meterline("topics", "create", "metrics")
     meterline("tail", "metrcs", status=1, says="did you mean metrics")
     meterline("query", status=1, says="meterline run")

@@ -47,8 +47,8 @@ static inline void fixture_sleep(void *context, int64_t ns) { (void)context; clo
 
 static inline void fixture_open(struct fixture *f) {
     OK(bus_open(f->url, &f->options, &f->bus, &f->error));
-    OK(bus_producer_open(f->bus, &f->producer, &f->error));
-    OK(bus_consumer_open(f->bus, &f->consumer, &f->error));
+    OK(bus_producer_open(f->bus, &(struct bus_producer_options){0}, &f->producer, &f->error));
+    OK(bus_consumer_open(f->bus, NULL, &f->consumer, &f->error));
 }
 
 static inline void fixture_close(struct fixture *f) {
@@ -92,7 +92,7 @@ static inline void execute(struct fixture *f, const char *sql) {
 /* Adds `count` records "from", "from + 1", ... to one partition, without a commit. */
 static inline void produce(struct fixture *f, const char *topic, int32_t partition, int from, int count) {
     int32_t handle, partitions;
-    OK(bus_producer_topic(f->producer, topic, &handle, &partitions, &f->error));
+    OK(bus_producer_topic(f->producer, topic, NULL, &handle, &partitions, &f->error));
     for (int i = from; i < from + count; i++) {
         char text[16];
         snprintf(text, sizeof text, "%d", i);

@@ -6,7 +6,10 @@
 static void test_urls(void **state) {
     struct fixture *f = *state;
     struct bus *bus;
-    FAILS(bus_open("kafka://localhost:9092", &f->options, &bus, &f->error), ERROR_UNSUPPORTED, "no Kafka bus yet; use sqlite:DIR");
+    FAILS(bus_open("kafka://", &f->options, &bus, &f->error), ERROR_INVALID, "the broker is missing");
+    FAILS(bus_open("kafka://user:secret@localhost:9092", &f->options, &bus, &f->error), ERROR_INVALID, "do not belong into the URL");
+    assert_null(strstr(f->error.message, "secret"));
+    FAILS(bus_open("kafka://localhost:9092/1", &f->options, &bus, &f->error), ERROR_INVALID, "only brokers may follow");
     FAILS(bus_open("amqp://localhost", &f->options, &bus, &f->error), ERROR_INVALID, "use sqlite:DIR");
     FAILS(bus_open("sqlite:", &f->options, &bus, &f->error), ERROR_INVALID, "the folder is missing");
     struct bus_options options = f->options;
@@ -34,9 +37,9 @@ static void test_topics(void **state) {
     settings.partitions = BUS_PARTITIONS_MAXIMUM + 1;
     FAILS(bus_topic_create(f->bus, "many", &settings, &f->error), ERROR_INVALID, "1025");
     int32_t partitions = 0;
-    OK(bus_topic_ensure(f->bus, "metrics", &partitions, &f->error));
+    OK(bus_topic_ensure(f->bus, "metrics", NULL, &partitions, &f->error));
     assert_int_equal(partitions, 2);
-    OK(bus_topic_ensure(f->bus, "alarms", &partitions, &f->error));
+    OK(bus_topic_ensure(f->bus, "alarms", NULL, &partitions, &f->error));
     assert_int_equal(partitions, 3);
     settings = (struct bus_topic_settings){0, -1, 77};
     OK(bus_topic_alter(f->bus, "metrics", &settings, &f->error));
@@ -63,7 +66,7 @@ static void test_records(void **state) {
     struct bus_record records[] = {{.key = SLICE("k"), .value = SLICE("v"), .timestamp = 5, .headers = &header, .header_count = 1},
                                    {.key = {NULL, 0}, .value = {NULL, 0}, .timestamp = -3},
                                    {.key = SLICE(""), .value = SLICE(""), .timestamp = 7}};
-    OK(bus_producer_topic(f->producer, "t", &topic, &partitions, &f->error));
+    OK(bus_producer_topic(f->producer, "t", NULL, &topic, &partitions, &f->error));
     assert_int_equal(partitions, 3);
     for (int i = 0; i < 3; i++)
         OK(bus_produce(f->producer, topic, 1, &records[i], &f->error));
@@ -108,7 +111,7 @@ static void test_seek(void **state) {
     for (int64_t from = 0; from <= RECORDS; from += from == 65536 ? 1 : 65535 - from % 2) {
         OK(bus_consumer_seek(f->consumer, "t", 0, from, &f->error));
         int64_t next = from;
-        while (bus_consumer_fetch(f->consumer, "t", 0, &batch, &f->error) == 1) {
+        while (bus_consumer_poll(f->consumer, 0, &batch, &f->error) == 1) {
             assert_int_equal(batch.base_offset, next);
             for (size_t i = 0; i < batch.count; i++)
                 assert_int_equal(batch.records[i].timestamp, next++);
@@ -122,8 +125,9 @@ static void test_seek(void **state) {
     assert_int_equal(batch.base_offset, RECORDS);
     FAILS(bus_consumer_seek(f->consumer, "t", 0, RECORDS + 2, &f->error), ERROR_INVALID, "150002");
     FAILS(bus_consumer_seek(f->consumer, "t", 3, 0, &f->error), ERROR_NOT_FOUND, "partition 3");
-    int64_t end = 0;
-    OK(bus_end_offset(f->consumer, "t", 0, &end, &f->error));
+    int64_t begin = -1, end = 0;
+    OK(bus_offsets(f->consumer, "t", 0, &begin, &end, &f->error));
+    assert_int_equal(begin, 0);
     assert_int_equal(end, RECORDS + 1);
 }
 
@@ -145,7 +149,7 @@ static void test_turns(void **state) {
 static void *append_later(void *context) {
     struct fixture *f = context, other = *f;
     OK(bus_open(f->url, &f->options, &other.bus, &f->error));
-    OK(bus_producer_open(other.bus, &other.producer, &other.error));
+    OK(bus_producer_open(other.bus, &(struct bus_producer_options){0}, &other.producer, &other.error));
     usleep(100000);
     append(&other, "t", 2, 42, 1);
     f->now = clock_monotonic_ns(&clock_system);

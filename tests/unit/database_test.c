@@ -134,7 +134,7 @@ static void test_race(void **state) {
                 int32_t partitions;
                 int status = bus_open(url, &options, &bus, &f->error);
                 if (!status)
-                    status = bus_topic_ensure(bus, "metrics", &partitions, &f->error);
+                    status = bus_topic_ensure(bus, "metrics", NULL, &partitions, &f->error);
                 if (status)
                     fprintf(stderr, "%s\n", f->error.message);
                 else

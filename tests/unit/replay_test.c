@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bus/driver.h"
 #include "replay/replay.h"
 
 enum { RECORDS = 300000 };
@@ -23,22 +24,19 @@ struct kept {
     char key[40];
 };
 
-/* The log: one producer, one position. */
-struct bus {
+/* A log: one producer, one position. */
+struct fake_bus {
+    struct bus base;
     struct kept *records;
-    size_t committed, pending;
+    size_t committed;
     struct bus_committed place;
     char group[300];
     int commits, busy_at, conflict_at, stop_at;   /* counted from 1; 0: never */
     int schemas;
 };
 
-struct bus_producer {
-    struct bus *bus;
-};
-
-static struct bus fake;
-static struct bus_producer fake_producer = {&fake};
+static struct fake_bus fake;
+static struct bus_producer fake_producer;
 static atomic_bool stop;
 static int64_t now;
 
@@ -52,39 +50,40 @@ static int fake_add(void *context, const char *subject, struct slice schema, int
 }
 
 static const struct registry fake_registry = {.add = fake_add};
-const struct registry *bus_registry(struct bus *bus) { (void)bus; return &fake_registry; }
 
-int bus_committed(struct bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error) {
-    (void)error;
+static int fake_committed(struct bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error) {
+    (void)bus, (void)error;
     assert_string_equal(topic, "metrics");
     assert_int_equal(partition, 0);
-    snprintf(bus->group, sizeof(bus->group), "%s", group);
-    *ret_committed = bus->place;
+    snprintf(fake.group, sizeof(fake.group), "%s", group);
+    *ret_committed = fake.place;
     return 0;
 }
 
-int bus_producer_open(struct bus *bus, struct bus_producer **ret_producer, struct error *error) {
+static int fake_producer_open(struct bus *bus, const struct bus_producer_options *options, struct bus_producer **ret_producer, struct error *error) {
     (void)error;
-    bus->pending = 0;
+    assert_string_equal(options->name, "replay.it");
+    fake_producer = (struct bus_producer){.driver = bus->driver};
     *ret_producer = &fake_producer;
     return 0;
 }
 
-struct bus_producer *bus_producer_close(struct bus_producer *producer) { (void)producer; return NULL; }
+static void fake_producer_close(struct bus_producer *producer) { (void)producer; }
 
-int bus_producer_topic(struct bus_producer *producer, const char *name, int32_t *ret_topic, int32_t *ret_partitions, struct error *error) {
-    (void)producer, (void)error;
+static void fake_abort(struct bus_producer *producer) { producer->pending_records = producer->pending_bytes = 0; }
+
+static int fake_topic(struct bus_producer *producer, const char *name, const struct bus_topic_settings *settings, int32_t *ret_topic, int32_t *ret_partitions, struct error *error) {
+    (void)producer, (void)settings, (void)error;
     assert_string_equal(name, "metrics");
     *ret_topic = 0;
     *ret_partitions = 4;
     return 0;
 }
 
-int bus_produce(struct bus_producer *producer, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error) {
+static int fake_produce(struct bus_producer *producer, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error) {
     (void)topic, (void)error;
-    struct bus *bus = producer->bus;
-    assert_true(bus->committed + bus->pending < RECORDS && record->key.length < sizeof(bus->records->key));
-    struct kept *kept = &bus->records[bus->committed + bus->pending++];
+    assert_true(fake.committed + producer->pending_records < RECORDS && record->key.length < sizeof(fake.records->key));
+    struct kept *kept = &fake.records[fake.committed + producer->pending_records++];
     *kept = (struct kept){.timestamp = record->timestamp, .partition = partition, .length = (uint16_t)record->value.length};
     memcpy(kept->key, record->key.data, record->key.length);
     if (record->value.length >= sizeof(double))
@@ -92,30 +91,36 @@ int bus_produce(struct bus_producer *producer, int32_t topic, int32_t partition,
     return 0;
 }
 
-size_t bus_producer_pending_records(const struct bus_producer *producer) { return producer->bus->pending; }
-size_t bus_producer_pending_bytes(const struct bus_producer *producer) { return producer->bus->pending * 10; }
-
-int bus_producer_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count, struct error *error) {
-    struct bus *bus = producer->bus;
+static int fake_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count, struct error *error) {
     assert_int_equal(count, 1);
-    bus->commits++;
-    if (bus->commits == bus->busy_at) {
+    fake.commits++;
+    if (fake.commits == fake.busy_at) {
         error_set(error, ERROR_BUSY, "locked");
         error->retriable = true;
         return ERROR_BUSY;
     }
-    if (bus->commits == bus->conflict_at || positions->expected != bus->place.revision)
+    if (fake.commits == fake.conflict_at || positions->expected != fake.place.revision)
         return error_set(error, ERROR_CONFLICT, "moved");
-    if (bus->commits == bus->stop_at)
+    if (fake.commits == fake.stop_at)
         atomic_store(&stop, true);
-    bus->place.exists = true;
-    bus->place.revision++;
-    bus->place.next_offset = positions->next_offset;
-    snprintf(bus->place.metadata, sizeof(bus->place.metadata), "%s", positions->metadata);
-    bus->committed += bus->pending;
-    bus->pending = 0;
+    fake.place.exists = true;
+    fake.place.revision++;
+    fake.place.next_offset = positions->next_offset;
+    snprintf(fake.place.metadata, sizeof(fake.place.metadata), "%s", positions->metadata);
+    fake.committed += producer->pending_records;
+    producer->pending_records = producer->pending_bytes = 0;
     return 0;
 }
+
+static const struct bus_driver fake_driver = {
+    .committed = fake_committed,
+    .producer_open = fake_producer_open,
+    .producer_close = fake_producer_close,
+    .producer_topic = fake_topic,
+    .produce = fake_produce,
+    .producer_commit = fake_commit,
+    .producer_abort = fake_abort,
+};
 
 static int64_t fake_wall(void *context) { (void)context; return now / 1000000 + 1700000000000; }
 static int64_t fake_monotonic(void *context) { (void)context; return now; }
@@ -125,7 +130,7 @@ static const struct clock fake_clock = {fake_wall, fake_monotonic, fake_sleep, N
 static int reset(void **state) {
     (void)state;
     struct kept *records = fake.records ? fake.records : malloc(RECORDS * sizeof(*records));
-    fake = (struct bus){.records = records};
+    fake = (struct fake_bus){.base = {.driver = &fake_driver, .registry = &fake_registry}, .records = records};
     atomic_store(&stop, false);
     now = 1000;
     return records ? 0 : -1;
@@ -142,7 +147,7 @@ static int run(const struct replay_settings *settings, const struct replay_optio
     options.topic = "metrics";
     options.clock = &fake_clock;
     options.stop = &stop;
-    int status = replay_run(&fake, source, "it", &options, ret_result, error);
+    int status = replay_run(&fake.base, source, "it", &options, ret_result, error);
     replay_source_close(source);
     return status;
 }

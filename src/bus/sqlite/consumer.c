@@ -14,20 +14,27 @@ struct subscription {
     bool aligned;              /* next_offset is where a batch begins */
 };
 
-struct bus_consumer {
-    struct bus *bus;
+struct sqlite_consumer {
+    struct bus_consumer base;
+    struct sqlite_bus *bus;
     struct database *database;
     struct subscription *subscriptions;
     size_t count, capacity, turn;
     struct batch_reader reader;
     int64_t checked;           /* data version at which all partitions were known to exist */
     sqlite3_stmt *next, *floor, *exists;
+    const struct bus_member *member;   /* to be told its partitions at the next poll; NULL afterwards */
+    int32_t *partitions;
+    size_t partition_count;
 };
 
-int bus_consumer_open(struct bus *bus, struct bus_consumer **ret_consumer, struct error *error) {
-    struct bus_consumer *consumer = memory_zero(1, sizeof *consumer);
+int sqlite_consumer_open(struct bus *door, const char *group, struct bus_consumer **ret_consumer, struct error *error) {
+    (void)group;   /* any member gets the share that it asks for; positions are compared and set */
+    struct sqlite_bus *bus = (struct sqlite_bus *)door;
+    struct sqlite_consumer *consumer = memory_zero(1, sizeof *consumer);
     if (!consumer)
         return error_no_memory(error);
+    consumer->base.driver = &sqlite_bus_driver;
     consumer->bus = bus;
     int status = sqlite_bus_connect(bus, &consumer->database, error);
     if (!status)
@@ -37,16 +44,15 @@ int bus_consumer_open(struct bus *bus, struct bus_consumer **ret_consumer, struc
     if (!status)
         status = database_prepare(consumer->database, "SELECT 1 FROM log_partitions WHERE id=?", &consumer->exists, error);
     if (status) {
-        bus_consumer_close(consumer);
+        sqlite_consumer_close(&consumer->base);
         return status;
     }
-    *ret_consumer = consumer;
+    *ret_consumer = &consumer->base;
     return 0;
 }
 
-struct bus_consumer *bus_consumer_close(struct bus_consumer *consumer) {
-    if (!consumer)
-        return NULL;
+void sqlite_consumer_close(struct bus_consumer *door) {
+    struct sqlite_consumer *consumer = (struct sqlite_consumer *)door;
     for (size_t i = 0; i < consumer->count; i++)
         free(consumer->subscriptions[i].topic);
     free(consumer->subscriptions);
@@ -55,18 +61,36 @@ struct bus_consumer *bus_consumer_close(struct bus_consumer *consumer) {
     sqlite3_finalize(consumer->exists);
     batch_reader_release(&consumer->reader);
     database_close(consumer->database);
+    free(consumer->partitions);
     free(consumer);
-    return NULL;
 }
 
-static struct subscription *consumer_find(struct bus_consumer *consumer, const char *topic, int32_t partition) {
+int sqlite_consumer_join(struct bus_consumer *door, const char *topic, size_t number, size_t count, const struct bus_member *member, struct error *error) {
+    struct sqlite_consumer *consumer = (struct sqlite_consumer *)door;
+    struct bus_topic_info info;
+    int status = sqlite_topic_describe(&consumer->bus->base, topic, &info, error);
+    if (status)
+        return status;
+    int32_t partitions = info.settings.partitions;
+    bus_topic_info_release(&info);
+    consumer->partitions = memory_zero((size_t)partitions / count + 1, sizeof *consumer->partitions);
+    if (!consumer->partitions)
+        return error_no_memory(error);
+    for (size_t p = number; p < (size_t)partitions; p += count)
+        consumer->partitions[consumer->partition_count++] = (int32_t)p;
+    consumer->member = member;
+    return 0;
+}
+
+static struct subscription *consumer_find(struct sqlite_consumer *consumer, const char *topic, int32_t partition) {
     for (size_t i = 0; i < consumer->count; i++)
         if (consumer->subscriptions[i].partition == partition && strcmp(consumer->subscriptions[i].topic, topic) == 0)
             return &consumer->subscriptions[i];
     return NULL;
 }
 
-int bus_consumer_seek(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *error) {
+int sqlite_consumer_seek(struct bus_consumer *door, const char *topic, int32_t partition, int64_t offset, struct error *error) {
+    struct sqlite_consumer *consumer = (struct sqlite_consumer *)door;
     struct sqlite_partition found;
     int status = sqlite_bus_find_partition(consumer->database, topic, partition, &found, error);
     if (status)
@@ -95,7 +119,7 @@ int bus_consumer_seek(struct bus_consumer *consumer, const char *topic, int32_t 
 }
 
 /* The id of the batch that holds the next offset, or that it will have. */
-static int consumer_batch_id(struct bus_consumer *consumer, struct subscription *subscription, int64_t *ret_id, struct error *error) {
+static int consumer_batch_id(struct sqlite_consumer *consumer, struct subscription *subscription, int64_t *ret_id, struct error *error) {
     int64_t id = sqlite_bus_batch_id(subscription->id, subscription->next_offset);
     *ret_id = id;
     if (subscription->aligned)
@@ -117,7 +141,7 @@ static int consumer_damaged(const struct subscription *subscription, int64_t off
                      subscription->topic, (int)subscription->partition, (long long)offset, cause.message);
 }
 
-static int consumer_decode(struct bus_consumer *consumer, struct subscription *subscription, int64_t id, struct slice blob, struct bus_batch *ret_batch, struct error *error) {
+static int consumer_decode(struct sqlite_consumer *consumer, struct subscription *subscription, int64_t id, struct slice blob, struct bus_batch *ret_batch, struct error *error) {
     int64_t base = id & ((INT64_C(1) << SQLITE_BUS_OFFSET_BITS) - 1), append_time;
     size_t count;
     int status = batch_read(&consumer->reader, blob, (struct batch_place){(uint32_t)subscription->id, base}, &count, &append_time, error);
@@ -139,7 +163,7 @@ static int consumer_decode(struct bus_consumer *consumer, struct subscription *s
     return 1;
 }
 
-static int consumer_read(struct bus_consumer *consumer, struct subscription *subscription, struct bus_batch *ret_batch, struct error *error) {
+static int consumer_read(struct sqlite_consumer *consumer, struct subscription *subscription, struct bus_batch *ret_batch, struct error *error) {
     int64_t id;
     int status = consumer_batch_id(consumer, subscription, &id, error);
     if (status)
@@ -158,7 +182,7 @@ static int consumer_read(struct bus_consumer *consumer, struct subscription *sub
 }
 
 /* A partition that has gone brings nothing for ever: say so. Looks only when somebody has committed since the last look. */
-static int consumer_check(struct bus_consumer *consumer, struct error *error) {
+static int consumer_check(struct sqlite_consumer *consumer, struct error *error) {
     int64_t version;
     int status = database_data_version(consumer->database, &version, error);
     if (status || version == consumer->checked)
@@ -176,16 +200,8 @@ static int consumer_check(struct bus_consumer *consumer, struct error *error) {
     return 0;
 }
 
-int bus_consumer_fetch(struct bus_consumer *consumer, const char *topic, int32_t partition, struct bus_batch *ret_batch, struct error *error) {
-    struct subscription *subscription = consumer_find(consumer, topic, partition);
-    if (!subscription)
-        return error_set(error, ERROR_INVALID, "%s/%d was not sought", topic, (int)partition);
-    int status = consumer_read(consumer, subscription, ret_batch, error);
-    return status ? status : consumer_check(consumer, error);
-}
-
 /* One look at each partition, beginning behind the one that was served last. */
-static int consumer_look(struct bus_consumer *consumer, struct bus_batch *ret_batch, struct error *error) {
+static int consumer_look(struct sqlite_consumer *consumer, struct bus_batch *ret_batch, struct error *error) {
     for (size_t i = 0; i < consumer->count; i++) {
         size_t at = (consumer->turn + i) % consumer->count;
         int status = consumer_read(consumer, &consumer->subscriptions[at], ret_batch, error);
@@ -198,8 +214,8 @@ static int consumer_look(struct bus_consumer *consumer, struct bus_batch *ret_ba
 }
 
 /* Until another connection has committed, or `until`. */
-static int consumer_wait(struct bus_consumer *consumer, int64_t version, int64_t until, bool *ret_news, struct error *error) {
-    const struct clock *clock = consumer->bus->options.clock;
+static int consumer_wait(struct sqlite_consumer *consumer, int64_t version, int64_t until, bool *ret_news, struct error *error) {
+    const struct clock *clock = consumer->bus->base.options.clock;
     int64_t wait = WAIT_SHORT_NS, now;
     *ret_news = false;
     while ((now = clock_monotonic_ns(clock)) < until) {
@@ -217,10 +233,18 @@ static int consumer_wait(struct bus_consumer *consumer, int64_t version, int64_t
     return 0;
 }
 
-int bus_consumer_poll(struct bus_consumer *consumer, int64_t timeout, struct bus_batch *ret_batch, struct error *error) {
+int sqlite_consumer_poll(struct bus_consumer *door, int64_t timeout, struct bus_batch *ret_batch, struct error *error) {
+    struct sqlite_consumer *consumer = (struct sqlite_consumer *)door;
+    if (consumer->member) {
+        const struct bus_member *member = consumer->member;
+        consumer->member = NULL;
+        int status = member->assigned(member->context, consumer->partitions, consumer->partition_count, error);
+        if (status)
+            return status;
+    }
     if (timeout > TIMEOUT_MAXIMUM)
         timeout = TIMEOUT_MAXIMUM;
-    int64_t until = timeout > 0 ? clock_monotonic_ns(consumer->bus->options.clock) + timeout * 1000000 : 0;
+    int64_t until = timeout > 0 ? clock_monotonic_ns(consumer->bus->base.options.clock) + timeout * 1000000 : 0;
     for (;;) {
         int64_t version = 0;   /* taken before the look, so that no news fall between the look and the wait */
         bool news = false;
@@ -237,10 +261,13 @@ int bus_consumer_poll(struct bus_consumer *consumer, int64_t timeout, struct bus
     }
 }
 
-int bus_end_offset(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t *ret_offset, struct error *error) {
+int sqlite_offsets(struct bus_consumer *door, const char *topic, int32_t partition, int64_t *ret_start, int64_t *ret_end, struct error *error) {
+    struct sqlite_consumer *consumer = (struct sqlite_consumer *)door;
     struct sqlite_partition found;
     int status = sqlite_bus_find_partition(consumer->database, topic, partition, &found, error);
-    if (!status)
-        *ret_offset = found.next_offset;
+    if (!status) {
+        *ret_start = found.start_offset;
+        *ret_end = found.next_offset;
+    }
     return status;
 }

@@ -27,7 +27,7 @@ int sqlite_bus_put_position(struct database *database, sqlite3_stmt *update, sql
                      "stop the other one, or use another group; nothing was written twice", position->group, position->topic, (int)position->partition);
 }
 
-static int committed_locked(struct bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error) {
+static int committed_locked(struct sqlite_bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error) {
     sqlite3_stmt *statement;
     int status = database_prepare(bus->admin, "SELECT next_offset, revision, metadata FROM log_positions WHERE group_name=? AND topic=? AND partition=?", &statement, error);
     if (status)
@@ -49,14 +49,16 @@ static int committed_locked(struct bus *bus, const char *group, const char *topi
     return status < 0 ? status : 0;
 }
 
-int bus_committed(struct bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error) {
+int sqlite_committed(struct bus *door, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error) {
+    struct sqlite_bus *bus = (struct sqlite_bus *)door;
     pthread_mutex_lock(&bus->admin_lock);
     int status = committed_locked(bus, group, topic, partition, ret_committed, error);
     pthread_mutex_unlock(&bus->admin_lock);
     return status;
 }
 
-int bus_group_reset(struct bus *bus, const char *group, struct error *error) {
+int sqlite_group_reset(struct bus *door, const char *group, struct error *error) {
+    struct sqlite_bus *bus = (struct sqlite_bus *)door;
     pthread_mutex_lock(&bus->admin_lock);
     sqlite3_stmt *statement;
     int status = database_prepare(bus->admin, "DELETE FROM log_positions WHERE group_name=?", &statement, error);
@@ -69,7 +71,7 @@ int bus_group_reset(struct bus *bus, const char *group, struct error *error) {
     return status;
 }
 
-static int groups_locked(struct bus *bus, struct bus_group_list *list, struct error *error) {
+static int groups_locked(struct sqlite_bus *bus, struct bus_group_list *list, struct error *error) {
     sqlite3_stmt *statement;
     size_t capacity = 0;
     int status = database_prepare(bus->admin, "SELECT group_name, topic, partition, next_offset FROM log_positions ORDER BY 1, 2, 3", &statement, error);
@@ -95,7 +97,8 @@ static int groups_locked(struct bus *bus, struct bus_group_list *list, struct er
     return status;
 }
 
-int bus_groups(struct bus *bus, struct bus_group_list *ret_list, struct error *error) {
+int sqlite_groups(struct bus *door, struct bus_group_list *ret_list, struct error *error) {
+    struct sqlite_bus *bus = (struct sqlite_bus *)door;
     struct bus_group_list list = {0};
     pthread_mutex_lock(&bus->admin_lock);
     int status = groups_locked(bus, &list, error);
@@ -106,13 +109,4 @@ int bus_groups(struct bus *bus, struct bus_group_list *ret_list, struct error *e
     }
     *ret_list = list;
     return 0;
-}
-
-void bus_group_list_release(struct bus_group_list *list) {
-    for (size_t i = 0; i < list->count; i++) {
-        free(list->positions[i].group);
-        free(list->positions[i].topic);
-    }
-    free(list->positions);
-    *list = (struct bus_group_list){0};
 }

@@ -4,7 +4,7 @@
 #include "bus/sqlite/sqlite_bus.h"
 #include "core/memory.h"
 
-enum { BATCH_SEAL_BYTES = 4 << 20, RETENTION_INTERVAL_MS = 60000, HEADER_OVERHEAD = 10 /* lengths, at most */ };
+enum { BATCH_SEAL_BYTES = 4 << 20, RETENTION_INTERVAL_MS = 60000 };
 
 struct sealed_batch {
     struct bytes blob;
@@ -26,22 +26,25 @@ struct producer_topic {
     struct pending_partition *partitions;
 };
 
-struct bus_producer {
-    struct bus *bus;
+struct sqlite_producer {
+    struct bus_producer base;
+    struct sqlite_bus *bus;
     struct database *database;
     ZSTD_CCtx *context;
     struct producer_topic *topics;
     size_t topic_count, topic_capacity;
-    size_t pending_records, pending_bytes;
     bool begun;                              /* the transaction is open and the write lock held */
     int64_t retained_at;
     sqlite3_stmt *end, *insert, *advance, *update_position, *insert_position;
 };
 
-int bus_producer_open(struct bus *bus, struct bus_producer **ret_producer, struct error *error) {
-    struct bus_producer *producer = memory_zero(1, sizeof *producer);
+int sqlite_producer_open(struct bus *door, const struct bus_producer_options *options, struct bus_producer **ret_producer, struct error *error) {
+    (void)options;   /* positions are compared and set, which fences without names or membership */
+    struct sqlite_bus *bus = (struct sqlite_bus *)door;
+    struct sqlite_producer *producer = memory_zero(1, sizeof *producer);
     if (!producer)
         return error_no_memory(error);
+    producer->base.driver = &sqlite_bus_driver;
     producer->bus = bus;
     producer->retained_at = INT64_MIN / 2;
     int status = sqlite_bus_connect(bus, &producer->database, error);
@@ -58,20 +61,20 @@ int bus_producer_open(struct bus *bus, struct bus_producer **ret_producer, struc
     if (!status)
         status = database_prepare(producer->database, SQLITE_BUS_INSERT_POSITION, &producer->insert_position, error);
     if (status) {
-        bus_producer_close(producer);
+        sqlite_producer_close(&producer->base);
         return status;
     }
-    *ret_producer = producer;
+    *ret_producer = &producer->base;
     return 0;
 }
 
-static void producer_end(struct bus_producer *producer) {
+static void producer_end(struct sqlite_producer *producer) {
     if (producer->begun)
         pthread_mutex_unlock(&producer->bus->write_lock);
     producer->begun = false;
 }
 
-static void producer_forget(struct bus_producer *producer) {
+static void producer_forget(struct sqlite_producer *producer) {
     for (size_t t = 0; t < producer->topic_count; t++)
         for (int32_t p = 0; p < producer->topics[t].partition_count; p++) {
             struct pending_partition *pending = &producer->topics[t].partitions[p];
@@ -79,20 +82,20 @@ static void producer_forget(struct bus_producer *producer) {
             pending->count = 0;
             pending->sealed_count = 0;
         }
-    producer->pending_records = producer->pending_bytes = 0;
+    producer->base.pending_records = producer->base.pending_bytes = 0;
 }
 
-void bus_producer_abort(struct bus_producer *producer) {
+void sqlite_producer_abort(struct bus_producer *door) {
+    struct sqlite_producer *producer = (struct sqlite_producer *)door;
     database_rollback(producer->database);
     producer_end(producer);
     producer_forget(producer);
 }
 
-struct bus_producer *bus_producer_close(struct bus_producer *producer) {
-    if (!producer)
-        return NULL;
+void sqlite_producer_close(struct bus_producer *door) {
+    struct sqlite_producer *producer = (struct sqlite_producer *)door;
     if (producer->database)
-        bus_producer_abort(producer);
+        sqlite_producer_abort(door);
     for (size_t t = 0; t < producer->topic_count; t++) {
         for (int32_t p = 0; p < producer->topics[t].partition_count; p++) {
             struct pending_partition *pending = &producer->topics[t].partitions[p];
@@ -113,10 +116,9 @@ struct bus_producer *bus_producer_close(struct bus_producer *producer) {
     ZSTD_freeCCtx(producer->context);
     database_close(producer->database);
     free(producer);
-    return NULL;
 }
 
-static int producer_find_ids(struct bus_producer *producer, struct producer_topic *topic, struct error *error) {
+static int producer_find_ids(struct sqlite_producer *producer, struct producer_topic *topic, struct error *error) {
     int status = 0;
     for (int32_t p = 0; p < topic->partition_count && !status; p++) {
         struct sqlite_partition found;
@@ -127,7 +129,9 @@ static int producer_find_ids(struct bus_producer *producer, struct producer_topi
     return status;
 }
 
-int bus_producer_topic(struct bus_producer *producer, const char *name, int32_t *ret_topic, int32_t *ret_partitions, struct error *error) {
+int sqlite_producer_topic(struct bus_producer *door, const char *name, const struct bus_topic_settings *settings, int32_t *ret_topic, int32_t *ret_partitions,
+                          struct error *error) {
+    struct sqlite_producer *producer = (struct sqlite_producer *)door;
     for (size_t t = 0; t < producer->topic_count; t++)
         if (strcmp(producer->topics[t].name, name) == 0) {
             *ret_topic = (int32_t)t;
@@ -137,7 +141,7 @@ int bus_producer_topic(struct bus_producer *producer, const char *name, int32_t 
     if (producer->begun)
         return error_set(error, ERROR_INVALID, "topic %s must be opened before the transaction begins", name);
     int32_t partitions = 0;
-    int status = bus_topic_ensure(producer->bus, name, &partitions, error);
+    int status = sqlite_topic_ensure(&producer->bus->base, name, settings, &partitions, error);
     if (status)
         return status;
     if (!memory_reserve((void **)&producer->topics, &producer->topic_capacity, producer->topic_count + 1, sizeof *producer->topics))
@@ -156,7 +160,7 @@ int bus_producer_topic(struct bus_producer *producer, const char *name, int32_t 
 }
 
 /* Compresses what has gathered into the next sealed batch. */
-static int producer_seal(struct bus_producer *producer, struct pending_partition *pending, struct error *error) {
+static int producer_seal(struct sqlite_producer *producer, struct pending_partition *pending, struct error *error) {
     if (pending->count == 0)
         return 0;
     if (pending->sealed_count == pending->sealed_capacity) {
@@ -176,19 +180,12 @@ static int producer_seal(struct bus_producer *producer, struct pending_partition
     return 0;
 }
 
-static size_t record_size(const struct bus_record *record) {
-    size_t size = record->key.length + record->value.length;
-    for (size_t i = 0; i < record->header_count; i++)
-        size += record->headers[i].name.length + record->headers[i].value.length + HEADER_OVERHEAD;
-    return size;
-}
-
-int bus_produce(struct bus_producer *producer, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error) {
+int sqlite_produce(struct bus_producer *door, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error) {
+    struct sqlite_producer *producer = (struct sqlite_producer *)door;
     struct producer_topic *to = &producer->topics[topic];
     struct pending_partition *pending = &to->partitions[partition];
-    size_t size = record_size(record);
-    if (size > BUS_RECORD_MAXIMUM)
-        return error_set(error, ERROR_INVALID, "a record for %s/%d has %zu bytes; at most %d are possible", to->name, (int)partition, size, BUS_RECORD_MAXIMUM);
+    if (bus_record_size(record) > BUS_RECORD_MAXIMUM)
+        return bus_record_too_large(record, to->name, partition, error);
     if (pending->records.length >= BATCH_SEAL_BYTES || pending->count >= BATCH_RECORDS_MAXIMUM) {
         int status = producer_seal(producer, pending, error);
         if (status)
@@ -204,20 +201,12 @@ int bus_produce(struct bus_producer *producer, int32_t topic, int32_t partition,
         return error_no_memory(error);
     }
     pending->count++;
-    producer->pending_records++;
-    producer->pending_bytes += pending->records.length - before;
+    producer->base.pending_records++;
+    producer->base.pending_bytes += pending->records.length - before;
     return 0;
 }
 
-size_t bus_producer_pending_records(const struct bus_producer *producer) {
-    return producer->pending_records;
-}
-
-size_t bus_producer_pending_bytes(const struct bus_producer *producer) {
-    return producer->pending_bytes;
-}
-
-static int producer_seal_all(struct bus_producer *producer, struct error *error) {
+static int producer_seal_all(struct sqlite_producer *producer, struct error *error) {
     int status = 0;
     for (size_t t = 0; t < producer->topic_count && !status; t++)
         for (int32_t p = 0; p < producer->topics[t].partition_count && !status; p++)
@@ -225,7 +214,8 @@ static int producer_seal_all(struct bus_producer *producer, struct error *error)
     return status;
 }
 
-int bus_producer_begin(struct bus_producer *producer, struct database **ret_database, struct error *error) {
+int sqlite_producer_begin(struct bus_producer *door, struct database **ret_database, struct error *error) {
+    struct sqlite_producer *producer = (struct sqlite_producer *)door;
     database_rollback(producer->database);   /* begun before and not committed: starts anew */
     producer_end(producer);
     int status = producer_seal_all(producer, error);
@@ -242,7 +232,7 @@ int bus_producer_begin(struct bus_producer *producer, struct database **ret_data
     return 0;
 }
 
-static int producer_insert(struct bus_producer *producer, int64_t partition, struct sealed_batch *batch, int64_t offset, int64_t now, struct error *error) {
+static int producer_insert(struct sqlite_producer *producer, int64_t partition, struct sealed_batch *batch, int64_t offset, int64_t now, struct error *error) {
     batch_stamp(&batch->blob, (struct batch_place){(uint32_t)partition, offset}, now);
     sqlite3_bind_int64(producer->insert, 1, sqlite_bus_batch_id(partition, offset));
     sqlite3_bind_int64(producer->insert, 2, batch->count);
@@ -251,7 +241,7 @@ static int producer_insert(struct bus_producer *producer, int64_t partition, str
     return database_run(producer->database, producer->insert, error);
 }
 
-static int producer_write_partition(struct bus_producer *producer, const struct producer_topic *topic, int32_t number, int64_t now, struct error *error) {
+static int producer_write_partition(struct sqlite_producer *producer, const struct producer_topic *topic, int32_t number, int64_t now, struct error *error) {
     struct pending_partition *pending = &topic->partitions[number];
     sqlite3_bind_int64(producer->end, 1, pending->id);
     int status = database_step(producer->database, producer->end, error);
@@ -277,8 +267,8 @@ static int producer_write_partition(struct bus_producer *producer, const struct 
     return database_run(producer->database, producer->advance, error);
 }
 
-static int producer_write(struct bus_producer *producer, const struct bus_position *positions, size_t count, struct error *error) {
-    int64_t now = clock_wall(producer->bus->options.clock), deleted;
+static int producer_write(struct sqlite_producer *producer, const struct bus_position *positions, size_t count, struct error *error) {
+    int64_t now = clock_wall(producer->bus->base.options.clock), deleted;
     int status = 0;
     for (size_t t = 0; t < producer->topic_count && !status; t++)
         for (int32_t p = 0; p < producer->topics[t].partition_count && !status; p++)
@@ -293,9 +283,10 @@ static int producer_write(struct bus_producer *producer, const struct bus_positi
     return status;
 }
 
-int bus_producer_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count, struct error *error) {
+int sqlite_producer_commit(struct bus_producer *door, const struct bus_position *positions, size_t count, struct error *error) {
+    struct sqlite_producer *producer = (struct sqlite_producer *)door;
     struct database *database;
-    int status = producer->begun ? producer_seal_all(producer, error) : bus_producer_begin(producer, &database, error);
+    int status = producer->begun ? producer_seal_all(producer, error) : sqlite_producer_begin(door, &database, error);
     if (!status && !database_in_transaction(producer->database))   /* SQLite rolls back by itself when the disk is full */
         status = error_set(error, ERROR_IO, "the transaction in %s was rolled back after an error; nothing was written", database_path(producer->database));
     if (!status)

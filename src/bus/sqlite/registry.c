@@ -1,6 +1,6 @@
 #include "bus/sqlite/sqlite_bus.h"
 
-static int registry_find_locked(struct bus *bus, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int registry_find_locked(struct sqlite_bus *bus, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
     sqlite3_stmt *statement;
     int status = database_prepare(bus->admin, "SELECT schema FROM log_schemas WHERE id=?", &statement, error);
     if (status)
@@ -20,14 +20,14 @@ static int registry_find_locked(struct bus *bus, int32_t id, struct arena *arena
 }
 
 static int registry_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
-    struct bus *bus = context;
+    struct sqlite_bus *bus = context;
     pthread_mutex_lock(&bus->admin_lock);
     int status = registry_find_locked(bus, id, arena, ret_schema, error);
     pthread_mutex_unlock(&bus->admin_lock);
     return status;
 }
 
-static int registry_add_locked(struct bus *bus, const char *subject, struct slice schema, int32_t *ret_id, struct error *error) {
+static int registry_add_locked(struct sqlite_bus *bus, const char *subject, struct slice schema, int32_t *ret_id, struct error *error) {
     sqlite3_stmt *insert = NULL, *select = NULL;
     int status = database_prepare(bus->admin, "INSERT INTO log_schemas(subject, schema) VALUES(?1, ?2) ON CONFLICT DO NOTHING", &insert, error);
     if (!status)
@@ -51,13 +51,13 @@ static int registry_add_locked(struct bus *bus, const char *subject, struct slic
 }
 
 static int registry_add(void *context, const char *subject, struct slice schema, int32_t *ret_id, struct error *error) {
-    struct bus *bus = context;
+    struct sqlite_bus *bus = context;
     pthread_mutex_lock(&bus->admin_lock);
     int status = registry_add_locked(bus, subject, schema, ret_id, error);
     pthread_mutex_unlock(&bus->admin_lock);
     return status;
 }
 
-void sqlite_bus_registry_open(struct bus *bus) {
+void sqlite_bus_registry_open(struct sqlite_bus *bus) {
     bus->registry = (struct registry){.find = registry_find, .add = registry_add, .context = bus};
 }

@@ -64,12 +64,13 @@ int sqlite_bus_retain(struct database *database, int64_t now, int64_t *ret_recor
     return status;
 }
 
-int bus_apply_retention(struct bus *bus, int64_t *ret_records, struct error *error) {
+int sqlite_apply_retention(struct bus *door, int64_t *ret_records, struct error *error) {
+    struct sqlite_bus *bus = (struct sqlite_bus *)door;
     pthread_mutex_lock(&bus->write_lock);
     pthread_mutex_lock(&bus->admin_lock);
     int status = database_begin(bus->admin, error);
     if (!status) {
-        status = sqlite_bus_retain(bus->admin, clock_wall(bus->options.clock), ret_records, error);
+        status = sqlite_bus_retain(bus->admin, clock_wall(bus->base.options.clock), ret_records, error);
         if (!status)
             status = database_commit(bus->admin, error);
         else

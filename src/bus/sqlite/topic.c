@@ -1,6 +1,5 @@
 #include "bus/sqlite/sqlite_bus.h"
 #include "core/memory.h"
-#include "core/options.h"
 
 static int topic_find(struct database *database, const char *name, int64_t *ret_id, struct bus_topic_settings *ret_settings, struct error *error) {
     sqlite3_stmt *statement;
@@ -45,18 +44,18 @@ static int topic_insert(struct database *database, const char *name, const struc
     return status;
 }
 
-static int topic_check(const struct bus *bus, const char *name, struct bus_topic_settings *settings, struct error *error) {
-    if (!bus_topic_name_valid(name))
-        return error_set(error, ERROR_INVALID, "'%.80s' cannot be a topic's name: 1 to %d of letters, digits, '.', '_' and '-'", name, BUS_TOPIC_NAME_MAXIMUM);
-    if (settings->partitions == 0)
-        settings->partitions = bus->options.partitions ? bus->options.partitions : BUS_PARTITIONS_DEFAULT;
-    if (settings->partitions < 1 || settings->partitions > BUS_PARTITIONS_MAXIMUM)
-        return error_set(error, ERROR_INVALID, "topic %s: %d partitions are out of range: 1 to %d", name, (int)settings->partitions, BUS_PARTITIONS_MAXIMUM);
-    return 0;
+/* Fills in the defaults. */
+static int topic_check(const struct sqlite_bus *bus, const char *name, struct bus_topic_settings *settings, struct error *error) {
+    int status = bus_topic_check(&bus->base, name, settings, error);
+    if (settings->retention_time == BUS_RETENTION_DEFAULT)
+        settings->retention_time = -1;
+    if (settings->retention_bytes == BUS_RETENTION_DEFAULT)
+        settings->retention_bytes = -1;
+    return status;
 }
 
 /* Runs in a transaction of the admin connection. */
-static int topic_transaction(struct bus *bus, int (*work)(struct bus *, const char *, void *, struct error *), const char *name, void *context, struct error *error) {
+static int topic_transaction(struct sqlite_bus *bus, int (*work)(struct sqlite_bus *, const char *, void *, struct error *), const char *name, void *context, struct error *error) {
     pthread_mutex_lock(&bus->write_lock);
     pthread_mutex_lock(&bus->admin_lock);
     int status = database_begin(bus->admin, error);
@@ -72,7 +71,7 @@ static int topic_transaction(struct bus *bus, int (*work)(struct bus *, const ch
     return status;
 }
 
-static int topic_create_work(struct bus *bus, const char *name, void *context, struct error *error) {
+static int topic_create_work(struct sqlite_bus *bus, const char *name, void *context, struct error *error) {
     int64_t id = 0;
     struct bus_topic_settings found;
     int status = topic_find(bus->admin, name, &id, &found, error);
@@ -81,14 +80,16 @@ static int topic_create_work(struct bus *bus, const char *name, void *context, s
     return status == ERROR_NOT_FOUND ? topic_insert(bus->admin, name, context, error) : status;
 }
 
-int bus_topic_create(struct bus *bus, const char *name, const struct bus_topic_settings *settings, struct error *error) {
+int sqlite_topic_create(struct bus *door, const char *name, const struct bus_topic_settings *settings, struct error *error) {
+    struct sqlite_bus *bus = (struct sqlite_bus *)door;
     struct bus_topic_settings checked = *settings;
     int status = topic_check(bus, name, &checked, error);
     return status ? status : topic_transaction(bus, topic_create_work, name, &checked, error);
 }
 
-int bus_topic_ensure(struct bus *bus, const char *name, int32_t *ret_partitions, struct error *error) {
-    struct bus_topic_settings settings = {0, -1, -1}, found;
+int sqlite_topic_ensure(struct bus *door, const char *name, const struct bus_topic_settings *wanted, int32_t *ret_partitions, struct error *error) {
+    struct sqlite_bus *bus = (struct sqlite_bus *)door;
+    struct bus_topic_settings settings = wanted ? *wanted : (struct bus_topic_settings){0, -1, -1}, found;
     int64_t id = 0;
     int status = topic_check(bus, name, &settings, error);
     if (status)
@@ -99,7 +100,7 @@ int bus_topic_ensure(struct bus *bus, const char *name, int32_t *ret_partitions,
     if (status == ERROR_NOT_FOUND) {
         status = topic_transaction(bus, topic_create_work, name, &settings, error);
         if (status == ERROR_EXISTS)   /* another process was quicker */
-            return bus_topic_ensure(bus, name, ret_partitions, error);
+            return sqlite_topic_ensure(door, name, wanted, ret_partitions, error);
         found = settings;
     }
     if (!status)
@@ -107,7 +108,7 @@ int bus_topic_ensure(struct bus *bus, const char *name, int32_t *ret_partitions,
     return status;
 }
 
-static int topic_alter_work(struct bus *bus, const char *name, void *context, struct error *error) {
+static int topic_alter_work(struct sqlite_bus *bus, const char *name, void *context, struct error *error) {
     const struct bus_topic_settings *settings = context;
     struct bus_topic_settings found;
     sqlite3_stmt *statement;
@@ -125,12 +126,13 @@ static int topic_alter_work(struct bus *bus, const char *name, void *context, st
     return status;
 }
 
-int bus_topic_alter(struct bus *bus, const char *name, const struct bus_topic_settings *settings, struct error *error) {
+int sqlite_topic_alter(struct bus *door, const char *name, const struct bus_topic_settings *settings, struct error *error) {
+    struct sqlite_bus *bus = (struct sqlite_bus *)door;
     struct bus_topic_settings copy = *settings;
     return topic_transaction(bus, topic_alter_work, name, &copy, error);
 }
 
-static int topic_delete_work(struct bus *bus, const char *name, void *context, struct error *error) {
+static int topic_delete_work(struct sqlite_bus *bus, const char *name, void *context, struct error *error) {
     (void)context;
     static const char *const steps[] = {
         "DELETE FROM log_batches WHERE id IN (SELECT b.id FROM log_partitions p JOIN log_batches b ON b.id >= p.id << 44 AND b.id < (p.id + 1) << 44 WHERE p.topic=?1)",
@@ -153,11 +155,12 @@ static int topic_delete_work(struct bus *bus, const char *name, void *context, s
     return status;
 }
 
-int bus_topic_delete(struct bus *bus, const char *name, struct error *error) {
+int sqlite_topic_delete(struct bus *door, const char *name, struct error *error) {
+    struct sqlite_bus *bus = (struct sqlite_bus *)door;
     return topic_transaction(bus, topic_delete_work, name, NULL, error);
 }
 
-static int topic_partitions(struct bus *bus, int64_t topic, struct bus_topic_info *info, struct error *error) {
+static int topic_partitions(struct sqlite_bus *bus, int64_t topic, struct bus_topic_info *info, struct error *error) {
     sqlite3_stmt *statement;
     info->partitions = memory_zero((size_t)info->settings.partitions, sizeof *info->partitions);
     if (!info->partitions)
@@ -176,7 +179,7 @@ static int topic_partitions(struct bus *bus, int64_t topic, struct bus_topic_inf
     return status;
 }
 
-static int topics_locked(struct bus *bus, struct bus_topic_list *list, struct error *error) {
+static int topics_locked(struct sqlite_bus *bus, struct bus_topic_list *list, struct error *error) {
     sqlite3_stmt *statement;
     size_t capacity = 0;
     int status = database_prepare(bus->admin, "SELECT id, name, partitions, retention_time, retention_bytes FROM log_topics ORDER BY name", &statement, error);
@@ -199,7 +202,8 @@ static int topics_locked(struct bus *bus, struct bus_topic_list *list, struct er
     return status;
 }
 
-int bus_topics(struct bus *bus, struct bus_topic_list *ret_list, struct error *error) {
+int sqlite_topics(struct bus *door, struct bus_topic_list *ret_list, struct error *error) {
+    struct sqlite_bus *bus = (struct sqlite_bus *)door;
     struct bus_topic_list list = {0};
     pthread_mutex_lock(&bus->admin_lock);
     int status = topics_locked(bus, &list, error);
@@ -212,9 +216,9 @@ int bus_topics(struct bus *bus, struct bus_topic_list *ret_list, struct error *e
     return 0;
 }
 
-int bus_topic_describe(struct bus *bus, const char *name, struct bus_topic_info *ret_info, struct error *error) {
+int sqlite_topic_describe(struct bus *door, const char *name, struct bus_topic_info *ret_info, struct error *error) {
     struct bus_topic_list list;
-    int status = bus_topics(bus, &list, error);
+    int status = sqlite_topics(door, &list, error);
     if (status)
         return status;
     status = ERROR_NOT_FOUND;
@@ -224,28 +228,10 @@ int bus_topic_describe(struct bus *bus, const char *name, struct bus_topic_info 
             list.topics[i].partitions = NULL;
             status = 0;
         }
-    if (status) {
-        const char **names = memory_zero(list.count, sizeof *names);
-        for (size_t i = 0; names && i < list.count; i++)
-            names[i] = list.topics[i].name;
-        const char *nearest = names ? options_nearest(name, names, list.count) : NULL;
-        error_set(error, ERROR_NOT_FOUND, "topic %s does not exist%s%s%s", name, nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
-        free(names);
-    }
+    if (status)
+        bus_topic_unknown(name, &list, error);
     bus_topic_list_release(&list);
     return status;
-}
-
-void bus_topic_info_release(struct bus_topic_info *info) {
-    free(info->partitions);
-    info->partitions = NULL;
-}
-
-void bus_topic_list_release(struct bus_topic_list *list) {
-    for (size_t i = 0; i < list->count; i++)
-        bus_topic_info_release(&list->topics[i]);
-    free(list->topics);
-    *list = (struct bus_topic_list){0};
 }
 
 int sqlite_bus_find_partition(struct database *database, const char *topic, int32_t partition, struct sqlite_partition *ret_partition, struct error *error) {

@@ -137,7 +137,7 @@ static void reader_row(const struct store_reader *reader, struct aggregate_row *
                                       .minimum = sqlite3_column_double(reader->rows, 2),
                                       .maximum = sqlite3_column_double(reader->rows, 3),
                                       .sum = sqlite3_column_double(reader->rows, 4),
-                                      .revision = (uint64_t)sqlite3_column_int64(reader->rows, 5)};
+                                      .revision = sqlite3_column_int64(reader->rows, 5)};
     ret_row->average = ret_row->sum / (double)ret_row->count;
 }
 

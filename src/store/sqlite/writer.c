@@ -227,7 +227,7 @@ static int writer_rows(struct store_writer *writer, struct database *database, i
         sqlite3_bind_double(insert, 4, row->minimum);
         sqlite3_bind_double(insert, 5, row->maximum);
         sqlite3_bind_double(insert, 6, row->sum);
-        sqlite3_bind_int64(insert, 7, (int64_t)row->revision);
+        sqlite3_bind_int64(insert, 7, row->revision);
         status = database_run(database, insert, error);
     }
     return status;

@@ -1,0 +1,116 @@
+/* The group's side of a consumer. librdkafka says which partitions come and go and waits for our answer:
+ *
+ *     fetched messages ─▶ given out by poll ─▶ rebalance noted ─▶ poll finds nothing left ─▶ member->assigned / revoked ─▶ answer
+ *
+ * The answer waits until nothing fetched is left over, so that no message of a partition that has gone can follow its leave. */
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "bus/kafka/consumer.h"
+#include "core/memory.h"
+
+void kafka_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t event, rd_kafka_topic_partition_list_t *partitions, void *opaque) {
+    struct kafka_consumer *consumer = (struct kafka_consumer *)((char *)opaque - offsetof(struct kafka_consumer, handle));
+    if (consumer->closing) {
+        if (event == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
+            rd_kafka_error_destroy(rd_kafka_incremental_unassign(client, partitions));
+        return;
+    }
+    atomic_fetch_add(&consumer->bus->rebalances, 1);
+    if (consumer->event_partitions)
+        rd_kafka_topic_partition_list_destroy(consumer->event_partitions);
+    consumer->event = event;
+    consumer->event_partitions = rd_kafka_topic_partition_list_copy(partitions);
+}
+
+static int32_t *membership_numbers(const rd_kafka_topic_partition_list_t *list) {
+    int32_t *numbers = memory_zero((size_t)list->cnt + 1, sizeof *numbers);
+    for (int i = 0; numbers && i < list->cnt; i++)
+        numbers[i] = list->elems[i].partition;
+    return numbers;
+}
+
+static int membership_done(struct kafka_consumer *consumer, rd_kafka_error_t *failure, const char *what, struct error *error) {
+    if (!failure)
+        return 0;
+    int status = kafka_error(consumer->bus, rd_kafka_error_code(failure), rd_kafka_error_string(failure), error, "group %s: cannot %s partitions", consumer->group, what);
+    rd_kafka_error_destroy(failure);
+    return status;
+}
+
+/* Partitions that the member did not seek begin at their end: it has said in an error why. */
+static int membership_assign(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list, struct error *error) {
+    int32_t *numbers = membership_numbers(list);
+    if (!numbers)
+        return error_no_memory(error);
+    for (int i = 0; i < list->cnt; i++)
+        list->elems[i].offset = RD_KAFKA_OFFSET_END;
+    consumer->starting = list;
+    int status = consumer->member->assigned(consumer->member->context, numbers, (size_t)list->cnt, error);
+    consumer->starting = NULL;
+    free(numbers);
+    for (int i = 0; i < list->cnt && !status; i++)
+        rd_kafka_topic_partition_list_add(consumer->assigned, list->elems[i].topic, list->elems[i].partition)->offset = list->elems[i].offset;
+    struct error *where = status ? NULL : error;
+    int answered = membership_done(consumer, rd_kafka_incremental_assign(consumer->client, list), "take", where);
+    return status ? status : answered;
+}
+
+static int membership_revoke(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list, struct error *error) {
+    int32_t *numbers = membership_numbers(list);
+    if (!numbers)
+        return error_no_memory(error);
+    bool lost = rd_kafka_assignment_lost(consumer->client) != 0;
+    if (lost)
+        atomic_fetch_add(&consumer->bus->partitions_lost, (uint_fast64_t)list->cnt);
+    for (int i = 0; i < list->cnt; i++)
+        rd_kafka_topic_partition_list_del(consumer->assigned, list->elems[i].topic, list->elems[i].partition);
+    int status = consumer->member->revoked(consumer->member->context, numbers, (size_t)list->cnt, lost, error);
+    free(numbers);
+    kafka_consumer_forget(consumer, list);
+    struct error *where = status ? NULL : error;
+    int answered = membership_done(consumer, rd_kafka_incremental_unassign(consumer->client, list), "give up", where);
+    return status ? status : answered;
+}
+
+int kafka_membership_answer(struct kafka_consumer *consumer, struct error *error) {
+    rd_kafka_topic_partition_list_t *list = consumer->event_partitions;
+    rd_kafka_resp_err_t event = consumer->event;
+    consumer->event_partitions = NULL;
+    int status = 0;
+    if (event == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+        status = membership_assign(consumer, list, error);
+    else if (event == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
+        status = membership_revoke(consumer, list, error);
+    else
+        status = kafka_error(consumer->bus, event, NULL, error, "group %s: cannot share out the partitions of %s", consumer->group, consumer->topic);
+    rd_kafka_topic_partition_list_destroy(list);
+    return status;
+}
+
+int kafka_consumer_join(struct bus_consumer *door, const char *topic, size_t number, size_t count, const struct bus_member *member, struct error *error) {
+    struct kafka_consumer *consumer = (struct kafka_consumer *)door;
+    (void)number, (void)count;   /* the group shares out the partitions, over all processes */
+    consumer->topic = strdup(topic);
+    if (!consumer->topic)
+        return error_no_memory(error);
+    consumer->member = member;
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(topics, topic, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(consumer->client, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    return err ? kafka_error(consumer->bus, err, NULL, error, "group %s cannot subscribe to %s", consumer->group, topic) : 0;
+}
+
+int kafka_membership(struct kafka_consumer *consumer, rd_kafka_consumer_group_metadata_t **ret_metadata, struct error *error) {
+    rd_kafka_consumer_group_metadata_t *metadata = rd_kafka_consumer_group_metadata(consumer->client);
+    /* Asked after the metadata was taken: had the partitions been lost before, we would hear of it now; if they are lost afterwards, the broker refuses the
+     * generation that the metadata names. */
+    if (metadata && !rd_kafka_assignment_lost(consumer->client)) {
+        *ret_metadata = metadata;
+        return 0;
+    }
+    if (metadata)
+        rd_kafka_consumer_group_metadata_destroy(metadata);
+    return error_set(error, ERROR_ABORTED, "group %s has given our partitions to others, as we had not been heard of", consumer->group);
+}

@@ -1,0 +1,291 @@
+/* Records gather in an arena. As soon as there are some thousands they are handed to librdkafka, which sends them while more are made; they stay here until the
+ * commit has succeeded, so that a transaction that was undone can be repeated. librdkafka does not copy the values. */
+#include "bus/kafka/producer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "core/clock.h"
+#include "core/memory.h"
+
+enum { SEND_RECORDS = 2000, QUEUE_FULL_WAIT_MS = 10 };
+
+static void producer_on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
+    struct kafka_producer *producer = (struct kafka_producer *)((char *)opaque - offsetof(struct kafka_producer, handle));
+    (void)client;
+    if (message->err)
+        atomic_store(&producer->failed, message->err);
+}
+
+static int producer_configure(struct kafka_producer *producer, rd_kafka_conf_t **ret_conf, struct error *error) {
+    rd_kafka_conf_t *conf;
+    char timeout[16];
+    int status = kafka_configure(&producer->handle, KAFKA_PRODUCER, &conf, error);
+    if (status)
+        return status;
+    if (producer->transactional_id) {
+        size_t size = sizeof timeout;
+        status = kafka_set(conf, "transactional.id", producer->transactional_id, error);
+        /* librdkafka's default is a minute, for which the outputs of a killed instance would hold up everybody who reads them */
+        if (!status && rd_kafka_conf_get(conf, "transaction.timeout.ms", timeout, &size) == RD_KAFKA_CONF_OK && strcmp(timeout, "60000") == 0) {
+            snprintf(timeout, sizeof timeout, "%d", KAFKA_TRANSACTION_TIMEOUT);
+            status = kafka_set(conf, "transaction.timeout.ms", timeout, error);
+        }
+        producer->transaction_timeout_ns = strtoll(timeout, NULL, 10) * 1000000;
+    } else {
+        status = kafka_set(conf, "enable.idempotence", "true", error);
+        rd_kafka_conf_set_dr_msg_cb(conf, producer_on_delivery);
+    }
+    if (status) {
+        rd_kafka_conf_destroy(conf);
+        return status;
+    }
+    *ret_conf = conf;
+    return 0;
+}
+
+static int producer_open_client(struct kafka_producer *producer, struct error *error) {
+    rd_kafka_conf_t *conf;
+    int status = producer_configure(producer, &conf, error);
+    if (!status)
+        status = kafka_client(producer->bus, RD_KAFKA_PRODUCER, conf, &producer->client, error);
+    producer->ready = false;
+    return status;
+}
+
+void kafka_producer_drop_client(struct kafka_producer *producer) {
+    for (size_t i = 0; i < producer->topic_count; i++)
+        if (producer->topics[i].handle) {
+            rd_kafka_topic_destroy(producer->topics[i].handle);
+            producer->topics[i].handle = NULL;
+        }
+    if (producer->client) {
+        rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        rd_kafka_destroy(producer->client);
+    }
+    producer->client = NULL;
+    producer->ready = producer->in_transaction = false;
+    producer->sent = 0;
+}
+
+/* One try; librdkafka goes on where a try that timed out has stopped. */
+static int producer_initialise(struct kafka_producer *producer, struct error *error) {
+    rd_kafka_error_t *failure = rd_kafka_init_transactions(producer->client, (int)(producer->transaction_timeout_ns / 1000000));
+    if (!failure) {
+        producer->ready = true;
+        return 0;
+    }
+    int status = kafka_error(producer->bus, rd_kafka_error_code(failure), rd_kafka_error_string(failure), error, "cannot begin with transactions as %s", producer->transactional_id);
+    bool retriable = rd_kafka_error_is_retriable(failure), fatal = rd_kafka_error_is_fatal(failure);
+    rd_kafka_error_destroy(failure);
+    if (error)
+        error->retriable = retriable;
+    if (fatal)
+        kafka_producer_drop_client(producer);
+    rd_kafka_poll(producer->client, 0);
+    int refused = retriable ? kafka_refused(producer->bus, error) : 0;
+    return refused ? refused : status;
+}
+
+int kafka_producer_ready(struct kafka_producer *producer, struct error *error) {
+    int status = producer->client ? 0 : producer_open_client(producer, error);
+    if (!status && producer->transactional_id && !producer->ready)
+        status = producer_initialise(producer, error);
+    for (size_t i = 0; i < producer->topic_count && !status; i++) {
+        struct kafka_topic *topic = &producer->topics[i];
+        if (!topic->handle && !(topic->handle = rd_kafka_topic_new(producer->client, topic->name, NULL)))
+            status = kafka_error(producer->bus, rd_kafka_last_error(), NULL, error, "cannot write to topic %s", topic->name);
+    }
+    return status;
+}
+
+/* "meterline.NAME" for what only one process may do (a replay), with --instance also for workers; otherwise a name of this process's own. */
+static int producer_name(struct kafka_producer *producer, const struct bus_producer_options *options, struct error *error) {
+    char text[600];
+    unsigned long long random = 0;
+    if (options->at_least_once)
+        return 0;
+    producer->named = options->name && (!options->member || producer->bus->instance);
+    if (producer->named && options->member) {
+        snprintf(text, sizeof text, "meterline.%s.%s", producer->bus->instance, options->name);
+    } else if (producer->named) {
+        snprintf(text, sizeof text, "meterline.%s", options->name);
+    } else {
+        if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+            return error_set(error, ERROR_IO, "the system gives no random number");
+        snprintf(text, sizeof text, "meterline.%.300s.%016llx", options->name ? options->name : "producer", random);
+    }
+    producer->transactional_id = strdup(text);
+    return producer->transactional_id ? 0 : error_no_memory(error);
+}
+
+int kafka_producer_open(struct bus *door, const struct bus_producer_options *options, struct bus_producer **ret_producer, struct error *error) {
+    struct kafka_bus *bus = (struct kafka_bus *)door;
+    struct kafka_producer *producer = memory_zero(1, sizeof *producer);
+    if (!producer)
+        return error_no_memory(error);
+    producer->base.driver = &kafka_bus_driver;
+    producer->bus = producer->handle.bus = bus;
+    producer->member = (struct kafka_consumer *)options->member;
+    int status = producer_name(producer, options, error);
+    if (!status)
+        status = producer_open_client(producer, error);
+    if (status) {
+        kafka_producer_close(&producer->base);
+        return status;
+    }
+    *ret_producer = &producer->base;
+    return 0;
+}
+
+void kafka_producer_forget(struct kafka_producer *producer) {
+    arena_reset(&producer->arena);
+    producer->sent = 0;
+    producer->base.pending_records = producer->base.pending_bytes = 0;
+    atomic_store(&producer->failed, 0);
+}
+
+void kafka_producer_close(struct bus_producer *door) {
+    struct kafka_producer *producer = (struct kafka_producer *)door;
+    if (producer->client)
+        kafka_producer_abort(door);
+    kafka_producer_drop_client(producer);
+    for (size_t i = 0; i < producer->topic_count; i++)
+        free(producer->topics[i].name);
+    free(producer->topics);
+    free(producer->pending);
+    free(producer->transactional_id);
+    arena_release(&producer->arena);
+    free(producer);
+}
+
+int kafka_producer_topic(struct bus_producer *door, const char *name, const struct bus_topic_settings *settings, int32_t *ret_topic, int32_t *ret_partitions,
+                         struct error *error) {
+    struct kafka_producer *producer = (struct kafka_producer *)door;
+    for (size_t i = 0; i < producer->topic_count; i++)
+        if (strcmp(producer->topics[i].name, name) == 0) {
+            *ret_topic = (int32_t)i;
+            *ret_partitions = producer->topics[i].partitions;
+            return 0;
+        }
+    struct kafka_topic topic = {0};
+    int status = kafka_topic_ensure(&producer->bus->base, name, settings, &topic.partitions, error);
+    if (status)
+        return status;
+    topic.name = strdup(name);
+    if (!topic.name || !memory_reserve((void **)&producer->topics, &producer->topic_capacity, producer->topic_count + 1, sizeof *producer->topics)) {
+        free(topic.name);
+        return error_no_memory(error);
+    }
+    *ret_topic = (int32_t)producer->topic_count;
+    *ret_partitions = topic.partitions;
+    producer->topics[producer->topic_count++] = topic;
+    return 0;
+}
+
+static rd_kafka_headers_t *producer_headers(const struct kafka_pending *record) {
+    if (!record->header_count)
+        return NULL;
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
+    for (size_t i = 0; i < record->header_count; i++) {
+        const struct bus_header *header = &record->headers[i];
+        rd_kafka_header_add(headers, header->name.data ? header->name.data : "", (ssize_t)header->name.length, header->value.data, (ssize_t)header->value.length);
+    }
+    return headers;
+}
+
+static rd_kafka_resp_err_t producer_hand_over(const struct kafka_producer *producer, const struct kafka_pending *record) {
+    rd_kafka_headers_t *headers = producer_headers(record);
+    rd_kafka_vu_t parts[7] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = producer->topics[record->topic].handle},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = record->partition},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = 0},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)record->key.data, record->key.length}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)record->value.data, record->value.length}},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = record->timestamp},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+    };
+    rd_kafka_error_t *failure = rd_kafka_produceva(producer->client, parts, headers ? 7 : 6);
+    if (!failure)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_resp_err_t err = rd_kafka_error_code(failure);
+    rd_kafka_error_destroy(failure);
+    if (headers)
+        rd_kafka_headers_destroy(headers);
+    return err;
+}
+
+static int producer_begin_transaction(struct kafka_producer *producer, struct error *error) {
+    if (!producer->transactional_id || producer->in_transaction)
+        return 0;
+    rd_kafka_error_t *failure = rd_kafka_begin_transaction(producer->client);
+    if (failure) {
+        int status = kafka_error(producer->bus, rd_kafka_error_code(failure), rd_kafka_error_string(failure), error, "cannot begin a transaction");
+        rd_kafka_error_destroy(failure);
+        return status;
+    }
+    producer->in_transaction = true;
+    producer->begun_ns = clock_monotonic_ns(producer->bus->base.options.clock);
+    return 0;
+}
+
+int kafka_producer_send(struct kafka_producer *producer, struct error *error) {
+    int status = kafka_producer_ready(producer, error);
+    if (!status)
+        status = producer_begin_transaction(producer, error);
+    while (!status && producer->sent < producer->base.pending_records) {
+        const struct kafka_pending *record = &producer->pending[producer->sent];
+        rd_kafka_resp_err_t err = producer_hand_over(producer, record);
+        if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            rd_kafka_poll(producer->client, QUEUE_FULL_WAIT_MS);
+        else if (err)
+            status = kafka_error(producer->bus, err, NULL, error, "cannot write to %s/%d", producer->topics[record->topic].name, (int)record->partition);
+        else
+            producer->sent++;
+    }
+    return status;
+}
+
+/* A copy of the record in the arena; false: no memory. */
+static bool producer_copy(struct kafka_producer *producer, const struct bus_record *record, struct kafka_pending *ret_pending) {
+    char *bytes = arena_allocate(&producer->arena, record->key.length + record->value.length + 1);
+    struct bus_header *headers = record->header_count ? arena_allocate(&producer->arena, record->header_count * sizeof *headers) : NULL;
+    if (!bytes || (record->header_count && !headers))
+        return false;
+    if (record->key.length)
+        memcpy(bytes, record->key.data, record->key.length);
+    if (record->value.length)
+        memcpy(bytes + record->key.length, record->value.data, record->value.length);
+    *ret_pending = (struct kafka_pending){.key = {record->key.data ? bytes : NULL, record->key.length},
+                                          .value = {record->value.data ? bytes + record->key.length : NULL, record->value.length},
+                                          .timestamp = record->timestamp,
+                                          .headers = headers,
+                                          .header_count = record->header_count};
+    for (size_t i = 0; i < record->header_count; i++) {
+        headers[i] = (struct bus_header){arena_copy(&producer->arena, record->headers[i].name), arena_copy(&producer->arena, record->headers[i].value)};
+        if ((record->headers[i].name.data && !headers[i].name.data) || (record->headers[i].value.data && !headers[i].value.data))
+            return false;
+    }
+    return true;
+}
+
+int kafka_produce(struct bus_producer *door, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error) {
+    struct kafka_producer *producer = (struct kafka_producer *)door;
+    size_t size = bus_record_size(record);
+    if (size > BUS_RECORD_MAXIMUM)
+        return bus_record_too_large(record, producer->topics[topic].name, partition, error);
+    struct kafka_pending pending;
+    if (!memory_reserve((void **)&producer->pending, &producer->pending_capacity, door->pending_records + 1, sizeof *producer->pending) ||
+        !producer_copy(producer, record, &pending))
+        return error_no_memory(error);
+    pending.topic = topic;
+    pending.partition = partition;
+    producer->pending[door->pending_records++] = pending;
+    door->pending_bytes += size;
+    if (door->pending_records - producer->sent >= SEND_RECORDS && producer->ready) {
+        struct error ignored;   /* the commit meets it again */
+        kafka_producer_send(producer, &ignored);
+    }
+    return 0;
+}

@@ -1,0 +1,50 @@
+/* What the producer's two halves share: producer.c gathers records and hands them to librdkafka, transaction.c commits. */
+#ifndef METERLINE_BUS_KAFKA_PRODUCER_H
+#define METERLINE_BUS_KAFKA_PRODUCER_H
+
+#include "bus/kafka/consumer.h"
+#include "core/arena.h"
+
+struct kafka_topic {
+    char *name;
+    rd_kafka_topic_t *handle;       /* of the client that is open */
+    int32_t partitions;
+};
+
+/* A record that waits for the commit; its bytes are in the arena, where librdkafka reads them until they are acknowledged. */
+struct kafka_pending {
+    int32_t topic, partition;
+    struct slice key, value;
+    int64_t timestamp;
+    const struct bus_header *headers;
+    size_t header_count;
+};
+
+struct kafka_producer {
+    struct bus_producer base;
+    struct kafka_handle handle;
+    struct kafka_bus *bus;
+    rd_kafka_t *client;             /* NULL: to be opened (anew) */
+    char *transactional_id;         /* NULL: at least once */
+    bool named;                     /* the transactional id is the same over restarts: another process may fence us */
+    bool ready;                     /* transactions are initialised */
+    bool in_transaction;
+    int64_t transaction_timeout_ns, begun_ns;
+    struct kafka_consumer *member;
+    struct kafka_topic *topics;
+    size_t topic_count, topic_capacity;
+    struct arena arena;
+    struct kafka_pending *pending;
+    size_t pending_capacity, sent;  /* pending[0, sent) are with librdkafka */
+    atomic_int failed;              /* at least once: the error of a record that could not be delivered */
+};
+
+/* Opens the client when there is none, and initialises transactions. */
+int kafka_producer_ready(struct kafka_producer *producer, struct error *error);
+/* Ends the client: the next one, with the same transactional id, settles what this one has left. */
+void kafka_producer_drop_client(struct kafka_producer *producer);
+/* Hands what is pending to librdkafka, inside a transaction which it begins. */
+int kafka_producer_send(struct kafka_producer *producer, struct error *error);
+void kafka_producer_forget(struct kafka_producer *producer);
+
+#endif
