@@ -1,14 +1,16 @@
 /* Avro binary decoding into columns (Apache Avro specification 1.11: binary encoding, schema resolution).
  *
- * A writer schema is compiled once into a plan: a flat list of steps (read into column k, convert, skip) that decodes each record without looking at the
- * schema again. The reader's schema is a model schema: fields are matched by name, whatever the writer's record is called; the writer's may come in any order; fields
- * that the reader does not know are skipped, of any type, nested too; one that the reader wants and the writer does not have is refused, as columns have no
- * defaults. A union is accepted when one of its branches is (a null or an unfit branch in a wanted column rejects the record). Columns take:
+ * A writer schema is compiled once into a plan: a flat list of steps (read into column k, convert, skip) that decodes each record without looking at
+ * the schema again. The reader's schema is a model schema: fields are matched by name, whatever the writer's record is called; the writer's may come in
+ * any order; fields that the reader does not know are skipped, of any type, nested too; one that the reader wants and the writer does not have is
+ * refused, as columns have no defaults. A union is accepted when one of its branches is (a null or an unfit branch in a wanted column rejects the
+ * record). Columns take:
  *
  *   string     string, enum, bytes that are UTF-8
  *   double     double, float, long, int; logical type decimal, rounded to the nearest double
  *   integer    long, int
- *   timestamp  string or bytes (ISO-8601); long in ms, or with logical types [local-]timestamp-millis, -micros and -nanos, cut to ms; a local one is taken as UTC */
+ *   timestamp  string or bytes (ISO-8601); long in ms, or with logical types [local-]timestamp-millis, -micros and -nanos, cut to ms; a local one is
+ *              taken as UTC */
 #ifndef METERLINE_CODEC_AVRO_H
 #define METERLINE_CODEC_AVRO_H
 

@@ -1,7 +1,8 @@
 /* Schema resolution (Apache Avro specification 1.11), done once: the writer's record and the reader's columns become a flat list of steps.
  *
- * Fields are matched by name; the names of the records are not compared, as a reader of readings does not mind what the writer's class is called. Beyond
- * the specification's promotions a column of strings takes enums, one of times takes text and the timestamps among the logical types, and one of numbers takes decimals. */
+ * Fields are matched by name; the names of the records are not compared, as a reader of readings does not mind what the writer's class is called.
+ * Beyond the specification's promotions a column of strings takes enums, one of times takes text and the timestamps among the logical types, and
+ * one of numbers takes decimals. */
 #include "codec/avro_plan.h"
 
 #include <stdlib.h>
@@ -55,11 +56,13 @@ static enum avro_action avro_action_of(const struct avro_type *type, enum column
 
 static int avro_refuse_field(const char *name, const struct avro_type *type, enum column_type target, struct error *error) {
     static const char *const kinds[] = {
-        [AVRO_NULL] = "null",     [AVRO_BOOLEAN] = "a boolean", [AVRO_INT] = "an int",     [AVRO_LONG] = "a long",   [AVRO_FLOAT] = "a float",
-        [AVRO_DOUBLE] = "a double", [AVRO_BYTES] = "bytes",     [AVRO_STRING] = "a string", [AVRO_FIXED] = "a fixed", [AVRO_ENUM] = "an enum",
-        [AVRO_ARRAY] = "an array", [AVRO_MAP] = "a map",        [AVRO_UNION] = "a union",  [AVRO_RECORD] = "a record",
+        [AVRO_NULL] = "null",       [AVRO_BOOLEAN] = "a boolean", [AVRO_INT] = "an int",      [AVRO_LONG] = "a long",   [AVRO_FLOAT] = "a float",
+        [AVRO_DOUBLE] = "a double", [AVRO_BYTES] = "bytes",       [AVRO_STRING] = "a string", [AVRO_FIXED] = "a fixed", [AVRO_ENUM] = "an enum",
+        [AVRO_ARRAY] = "an array",  [AVRO_MAP] = "a map",         [AVRO_UNION] = "a union",   [AVRO_RECORD] = "a record",
     };
-    static const char *const targets[] = {[COLUMN_STRING] = "a string", [COLUMN_INTEGER] = "a whole number", [COLUMN_DOUBLE] = "a number", [COLUMN_TIMESTAMP] = "a time"};
+    static const char *const targets[] = {
+        [COLUMN_STRING] = "a string", [COLUMN_INTEGER] = "a whole number", [COLUMN_DOUBLE] = "a number", [COLUMN_TIMESTAMP] = "a time",
+    };
     return error_set(error, ERROR_INVALID, "field %s is %s%s%s%s, which cannot be read as %s", name, kinds[type->kind], type->logical ? " (" : "",
                      type->logical ? type->logical : "", type->logical ? ")" : "", targets[target]);
 }

@@ -196,7 +196,8 @@ static void avro_set_logical(struct avro_type *type, const json_t *json) {
         avro_set_decimal(type, json);
 }
 
-static int avro_parse_named(struct avro_parser *parser, const json_t *json, enum avro_kind kind, const char *space, int depth, const struct avro_type **ret_type) {
+static int avro_parse_named(struct avro_parser *parser, const json_t *json, enum avro_kind kind, const char *space, int depth,
+                            const struct avro_type **ret_type) {
     const char *name = avro_attribute(json, "name"), *own_space = avro_attribute(json, "namespace");
     char full[AVRO_NAME_SIZE], inner_space[AVRO_NAME_SIZE];
     if (!name || !*name)

@@ -7,9 +7,10 @@
  *   ERROR_INVALID      trying again does not help: 401, 403, certificate, redirect, a schema that the registry refuses (422), any other 4xx
  *   ERROR_CONFLICT     the schema is not compatible with its subject's (409), with the registry's words
  *
- * When there are several URLs a retriable failure is tried on the next one, beginning with the one that answered last. A call may take the time-out for each URL;
- * it does not wait between tries, so whoever repeats a call that failed waits before he does. Schemas found are kept for the client's life, unknown ones
- * are asked for again. Any number of threads may share a client: their requests go one after another. Proxies are taken from the environment as curl does. */
+ * When there are several URLs a retriable failure is tried on the next one, beginning with the one that answered last. A call may take the
+ * time-out for each URL; it does not wait between tries, so whoever repeats a call that failed waits before he does. Schemas found are kept for the
+ * client's life, unknown ones are asked for again. Any number of threads may share a client: their requests go one after another. Proxies are taken from the
+ * environment as curl does. */
 #ifndef METERLINE_CODEC_REGISTRY_CLIENT_H
 #define METERLINE_CODEC_REGISTRY_CLIENT_H
 

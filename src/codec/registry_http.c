@@ -38,7 +38,8 @@ static bool http_token_valid(const char *token) {
 
 static int http_check_options(const struct registry_client_options *options, struct error *error) {
     if (options->timeout_ms < 0 || options->timeout_ms > INT32_MAX)
-        return error_set(error, ERROR_INVALID, "the time-out of the schema registry is %lld ms; it must be between 1 and %d", (long long)options->timeout_ms, INT32_MAX);
+        return error_set(error, ERROR_INVALID, "the time-out of the schema registry is %lld ms; it must be between 1 and %d",
+                         (long long)options->timeout_ms, INT32_MAX);
     if (options->password && !options->username)
         return error_set(error, ERROR_INVALID, "the schema registry was given a password without a user name");
     if (options->bearer_token && options->username)
@@ -75,7 +76,8 @@ static int http_failed(const struct registry_http *http, CURLcode code, struct e
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_INVALIDCERTSTATUS:
-        return error_set(error, ERROR_INVALID, "%s: it is not the server of that name, or the authority of its certificate is not trusted (give its file of authorities)", detail);
+        return error_set(error, ERROR_INVALID, "%s: it is not the server of that name, or the authority of its certificate is not trusted "
+                         "(give its file of authorities)", detail);
     case CURLE_SSL_CACERT_BADFILE:
         return error_set(error, ERROR_INVALID, "%s: the file of authorities must be PEM", detail);
     case CURLE_SSL_CERTPROBLEM:

@@ -70,12 +70,15 @@ static const struct example examples[] = {
     {"extra array, 3 nulls", EXTRA("{\"type\":\"array\",\"items\":\"null\"}"), BODY(B_SERIES "\6\0" B_TIME B_VALUE), NULL},
     {"extra map", EXTRA("{\"type\":\"map\",\"values\":\"string\"}"), BODY(B_SERIES "\2\2k\4vv\0" B_TIME B_VALUE), NULL},
     {"extra union", EXTRA("[\"null\",\"string\"]"), BODY(B_SERIES "\2\4vv" B_TIME B_VALUE), NULL},
-    {"extra union, unknown branch", EXTRA("[\"null\",\"string\"]"), BODY(B_SERIES "\4\4vv" B_TIME B_VALUE), "field extra has a union branch that its schema does not know"},
+    {"extra union, unknown branch", EXTRA("[\"null\",\"string\"]"),
+     BODY(B_SERIES "\4\4vv" B_TIME B_VALUE), "field extra has a union branch that its schema does not know"},
     {"extra record with array of records", EXTRA("{\"type\":\"record\",\"name\":\"a.b.O\",\"fields\":[" FIELD("x", "\"long\"") ","
         FIELD("y", "{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"I\",\"fields\":[" FIELD("z", "\"string\"") "]}}") "," FIELD("w", "\"I\"") ","
         FIELD("v", "\"a.b.I\"") "]}"), BODY(B_SERIES "\2\4\2p\2q\0\2r\2s" B_TIME B_VALUE), NULL},
-    {"extra recursive list", EXTRA("{\"type\":\"record\",\"name\":\"L\",\"fields\":[" FIELD("next", "[\"null\",\"L\"]") "]}"), BODY(B_SERIES "\2\2\0" B_TIME B_VALUE), NULL},
-    {"extra recursion without end", EXTRA("{\"type\":\"record\",\"name\":\"L\",\"fields\":[" FIELD("a", "\"L\"") "," FIELD("b", "\"L\"") "]}"), BODY(B_SERIES B_TIME B_VALUE),
+    {"extra recursive list", EXTRA("{\"type\":\"record\",\"name\":\"L\",\"fields\":[" FIELD("next", "[\"null\",\"L\"]") "]}"),
+     BODY(B_SERIES "\2\2\0" B_TIME B_VALUE), NULL},
+    {"extra recursion without end", EXTRA("{\"type\":\"record\",\"name\":\"L\",\"fields\":[" FIELD("a", "\"L\"") "," FIELD("b", "\"L\"") "]}"),
+     BODY(B_SERIES B_TIME B_VALUE),
      "field extra is nested deeper than 64"},
     {"int", RECORD(SERIES TIME "," FIELD("value", "\"int\"")), BODY(B_SERIES B_TIME "\2"), "value 1"},
     {"long", RECORD(SERIES TIME "," FIELD("value", "\"long\"")), BODY(B_SERIES B_TIME "\x03"), "value -2"},
@@ -84,50 +87,62 @@ static const struct example examples[] = {
     {"union value, null", RECORD(SERIES TIME "," FIELD("value", "[\"null\",\"double\"]")), BODY(B_SERIES B_TIME "\0"), "field value is null"},
     {"union value, other branch", RECORD(SERIES TIME "," FIELD("value", "[\"double\",\"string\"]")), BODY(B_SERIES B_TIME "\2\2x"),
      "field value holds a union branch of a type that does not fit"},
-    {"union value, unknown branch", RECORD(SERIES TIME "," FIELD("value", "[\"double\"]")), BODY(B_SERIES B_TIME "\1"), "field value has a union branch that its schema does not know"},
+    {"union value, unknown branch", RECORD(SERIES TIME "," FIELD("value", "[\"double\"]")),
+     BODY(B_SERIES B_TIME "\1"), "field value has a union branch that its schema does not know"},
     {"enum", RECORD(FIELD("gateway", TEXT) "," FIELD("metricType", "{\"type\":\"enum\",\"name\":\"T\",\"symbols\":[\"W\",\"E\"]}") "," FIELD("metricAttribute", TEXT) "," TIME "," VALUE),
      BODY("\x02" "7" "\2" "\x02" "V" B_TIME B_VALUE), NULL},
     {"enum, unknown symbol", RECORD(FIELD("gateway", TEXT) "," FIELD("metricType", "{\"type\":\"enum\",\"name\":\"T\",\"symbols\":[\"W\",\"E\"]}") "," FIELD("metricAttribute", TEXT) "," TIME "," VALUE),
      BODY("\x02" "7" "\4" "\x02" "V" B_TIME B_VALUE), "field metricType has an enum symbol that its schema does not know"},
     {"long timestamp", RECORD(SERIES FIELD("timestamp", "\"long\"") "," VALUE), BODY(B_SERIES "\x80\xe0\xa4\xaf\xfb\x43" B_VALUE), NULL},
-    {"millis", RECORD(SERIES FIELD("timestamp", "{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}") "," VALUE), BODY(B_SERIES "\x80\xe0\xa4\xaf\xfb\x43" B_VALUE), NULL},
+    {"millis", RECORD(SERIES FIELD("timestamp", "{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}") "," VALUE),
+     BODY(B_SERIES "\x80\xe0\xa4\xaf\xfb\x43" B_VALUE), NULL},
     {"micros, cut to ms", RECORD(SERIES FIELD("timestamp", "{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}") "," VALUE),
      BODY(B_SERIES "\xce\x8f\x8e\xb7\xe9\xfb\x92\x04" B_VALUE), NULL},
-    {"before 1970", RECORD(SERIES FIELD("timestamp", "\"long\"") "," VALUE), BODY(B_SERIES "\1" B_VALUE), "timestamp -1 is not a time in ms between 1970 and 9999"},
+    {"before 1970", RECORD(SERIES FIELD("timestamp", "\"long\"") "," VALUE),
+     BODY(B_SERIES "\1" B_VALUE), "timestamp -1 is not a time in ms between 1970 and 9999"},
     {"no time", schema_reading_avro, BODY(B_SERIES "\x14" "2007-13-01" B_VALUE), "timestamp '2007-13-01' is not an ISO-8601 time between 1970 and 9999"},
     {"string too long", schema_reading_avro, BODY("\x7e" "7"), "truncated: the value ends in field gateway"},
     {"string, negative", schema_reading_avro, BODY("\x01" "7"), "field gateway has a negative length"},
-    {"bytes behind", schema_reading_avro, BODY(B_SERIES B_TIME B_VALUE "\0"), "the Avro value has bytes behind its last field: it was written with another schema"},
+    {"bytes behind", schema_reading_avro, BODY(B_SERIES B_TIME B_VALUE "\0"),
+     "the Avro value has bytes behind its last field: it was written with another schema"},
     {"empty", schema_reading_avro, BODY(""), "truncated: the value ends in field gateway"},
 
     /* names */
-    {"another record name and namespace", "{\"type\":\"record\",\"name\":\"org.example.Sample\",\"namespace\":\"ignored\",\"fields\":[" SERIES TIME "," VALUE "]}",
+    {"another record name and namespace",
+     "{\"type\":\"record\",\"name\":\"org.example.Sample\",\"namespace\":\"ignored\",\"fields\":[" SERIES TIME "," VALUE "]}",
      BODY(B_SERIES B_TIME B_VALUE), NULL},
     {"as Java writes it, with all that says nothing about bytes",
      "{\"type\":\"record\",\"name\":\"M\",\"namespace\":\"a.b\",\"doc\":\"d\",\"aliases\":[\"N\"],\"connect.version\":1,\"fields\":["
      "{\"name\":\"gateway\",\"type\":{\"type\":\"string\",\"avro.java.string\":\"String\"},\"order\":\"ignore\"},"
      "{\"name\":\"metricType\",\"type\":{\"type\":\"string\",\"avro.java.string\":\"String\"},\"default\":\"\",\"aliases\":[\"gateway\"]},"
      "{\"name\":\"metricAttribute\",\"type\":[\"null\",{\"type\":\"string\",\"avro.java.string\":\"String\"}],\"default\":null,\"doc\":\"x\"},"
-     "{\"name\":\"timestamp\",\"type\":{\"type\":\"string\",\"logicalType\":\"no-such\"}},{\"name\":\"value\",\"type\":{\"type\":{\"type\":\"double\"}},\"default\":0.5}]}",
+     "{\"name\":\"timestamp\",\"type\":{\"type\":\"string\",\"logicalType\":\"no-such\"}},"
+     "{\"name\":\"value\",\"type\":{\"type\":{\"type\":\"double\"}},\"default\":0.5}]}",
      BODY("\x02" "7" "\x02" "E" "\x02\x02" "V" B_TIME B_VALUE), NULL},
     {"a record wrapped in a type", "{\"type\":" RECORD(SERIES TIME "," VALUE) "}", BODY(B_SERIES B_TIME B_VALUE), NULL},
-    {"NUL in a default", RECORD(SERIES "{\"name\":\"extra\",\"type\":\"bytes\",\"default\":\"\\u0000\"}," TIME "," VALUE), BODY(B_SERIES "\2x" B_TIME B_VALUE), NULL},
+    {"NUL in a default", RECORD(SERIES "{\"name\":\"extra\",\"type\":\"bytes\",\"default\":\"\\u0000\"}," TIME "," VALUE),
+     BODY(B_SERIES "\2x" B_TIME B_VALUE), NULL},
     {"a name of the namespace around, of an inner one, and of none",
      "{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"a\",\"fields\":[" SERIES FIELD("p", "{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}") ","
      FIELD("q", "{\"type\":\"fixed\",\"name\":\"F\",\"namespace\":\"\",\"size\":2}") ","
      FIELD("r", "{\"type\":\"fixed\",\"name\":\"G\",\"namespace\":\"\",\"size\":3}") ","
-     FIELD("s", "{\"type\":\"record\",\"name\":\"b.S\",\"fields\":[" FIELD("t", "{\"type\":\"fixed\",\"name\":\"F\",\"size\":4}") "," FIELD("u", "\"F\"") "," FIELD("v", "\"a.F\"") "]}") ","
+     FIELD("s", "{\"type\":\"record\",\"name\":\"b.S\",\"fields\":["
+           FIELD("t", "{\"type\":\"fixed\",\"name\":\"F\",\"size\":4}") "," FIELD("u", "\"F\"") "," FIELD("v", "\"a.F\"") "]}") ","
      FIELD("w", "\"F\"") "," FIELD("x", "\"G\"") "," FIELD("y", "\"b.F\"") "," FIELD("z", "{\"type\":\"G\"}") "," TIME "," VALUE "]}",
      BODY(B_SERIES "1" "22" "333" "4444" "4444" "1" "1" "333" "4444" "333" B_TIME B_VALUE), NULL},
     {"extra map, negative counts", EXTRA("{\"type\":\"map\",\"values\":\"int\"}"), BODY(B_SERIES "\3\x0c\2k\2\2l\2\2\2m\2\0" B_TIME B_VALUE), NULL},
-    {"extra array, the smallest count", EXTRA("{\"type\":\"array\",\"items\":\"int\"}"), BODY(B_SERIES "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\2\2\0" B_TIME B_VALUE), NULL},
-    {"extra array, block of a negative length", EXTRA("{\"type\":\"array\",\"items\":\"int\"}"), BODY(B_SERIES "\3\3\2\4\0" B_TIME B_VALUE), "field extra has a negative length"},
-    {"extra tree of unions", EXTRA("{\"type\":\"record\",\"name\":\"T\",\"fields\":[" FIELD("c", "{\"type\":\"array\",\"items\":[\"null\",\"T\",{\"type\":\"map\",\"values\":\"T\"}]}") "]}"),
+    {"extra array, the smallest count", EXTRA("{\"type\":\"array\",\"items\":\"int\"}"),
+     BODY(B_SERIES "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\2\2\0" B_TIME B_VALUE), NULL},
+    {"extra array, block of a negative length", EXTRA("{\"type\":\"array\",\"items\":\"int\"}"),
+     BODY(B_SERIES "\3\3\2\4\0" B_TIME B_VALUE), "field extra has a negative length"},
+    {"extra tree of unions",
+     EXTRA("{\"type\":\"record\",\"name\":\"T\",\"fields\":[" FIELD("c", "{\"type\":\"array\",\"items\":[\"null\",\"T\",{\"type\":\"map\",\"values\":\"T\"}]}") "]}"),
      BODY(B_SERIES "\6" "\0" "\2\0" "\4\2\2k\0\0" "\0" B_TIME B_VALUE), NULL},
 
     /* strings */
     {"bytes for a string", FROM("\"bytes\""), BODY(B_SERIES B_TIME B_VALUE), NULL},
-    {"bytes for a string, not UTF-8", FROM("\"bytes\""), BODY("\x02\xff" "\x02" "E" "\x02" "V" B_TIME B_VALUE), "field gateway has bytes that are not UTF-8 text"},
+    {"bytes for a string, not UTF-8", FROM("\"bytes\""),
+     BODY("\x02\xff" "\x02" "E" "\x02" "V" B_TIME B_VALUE), "field gateway has bytes that are not UTF-8 text"},
     {"bytes for a string, cut", FROM("\"bytes\""), BODY("\x04" "7"), "truncated: the value ends in field gateway"},
     {"bytes or null for a string", FROM("[\"null\",\"bytes\"]"), BODY("\2" B_SERIES B_TIME B_VALUE), NULL},
     {"many branches for a string", FROM("[\"int\",\"null\",{\"type\":\"enum\",\"name\":\"N\",\"symbols\":[\"0\",\"7\"]},\"string\"]"),
@@ -145,9 +160,11 @@ static const struct example examples[] = {
     {"a logical type where it is not valid is none", AT(LOGICAL("long", "date")), BODY(B_SERIES B_MILLIS B_VALUE), NULL},
     {"null, text, millis or micros: text", AT("[\"null\",\"string\"," LOGICAL("long", "timestamp-millis") "]"), BODY(B_SERIES "\2" B_TIME B_VALUE), NULL},
     {"null, text, millis or micros: micros", AT("[\"null\",\"string\"," LOGICAL("long", "timestamp-micros") "]"), BODY(B_SERIES "\4" B_MICROS B_VALUE), NULL},
-    {"null, text, millis or micros: null", AT("[\"null\",\"string\"," LOGICAL("long", "timestamp-micros") "]"), BODY(B_SERIES "\0" B_VALUE), "field timestamp is null"},
+    {"null, text, millis or micros: null", AT("[\"null\",\"string\"," LOGICAL("long", "timestamp-micros") "]"),
+     BODY(B_SERIES "\0" B_VALUE), "field timestamp is null"},
     {"micros before 1970", AT(LOGICAL("long", "timestamp-micros")), BODY(B_SERIES "\1" B_VALUE), "timestamp -1 is not a time in ms between 1970 and 9999"},
-    {"micros, whole ms before 1970", AT(LOGICAL("long", "timestamp-micros")), BODY(B_SERIES "\xcf\x0f" B_VALUE), "timestamp -1 is not a time in ms between 1970 and 9999"},
+    {"micros, whole ms before 1970", AT(LOGICAL("long", "timestamp-micros")),
+     BODY(B_SERIES "\xcf\x0f" B_VALUE), "timestamp -1 is not a time in ms between 1970 and 9999"},
     {"millis behind 9999", AT("\"long\""), BODY(B_SERIES "\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01" B_VALUE),
      "timestamp 9223372036854775807 is not a time in ms between 1970 and 9999"},
 
@@ -249,11 +266,13 @@ static void test_schemas_refused(void **state) {
         {FROM(DECIMAL_BYTES("1")), "field gateway is bytes (decimal), which cannot be read as a string"},
         {FROM("{\"type\":\"map\",\"values\":\"string\"}"), "field gateway is a map, which cannot be read as a string"},
         {RECORD(FIELD("Gateway", TEXT) "," FIELD("metricType", TEXT) "," FIELD("metricAttribute", TEXT) "," TIME "," VALUE), "field gateway is missing"},
-        {RECORD("{\"name\":\"device\",\"aliases\":[\"gateway\"],\"type\":\"string\"}," FIELD("metricType", TEXT) "," FIELD("metricAttribute", TEXT) "," TIME "," VALUE),
+        {RECORD("{\"name\":\"device\",\"aliases\":[\"gateway\"],\"type\":\"string\"},"
+                FIELD("metricType", TEXT) "," FIELD("metricAttribute", TEXT) "," TIME "," VALUE),
          "field gateway is missing"},
         {EXTRA("\"int\\u0000eger\""), "not an Avro schema: a type that is neither name, list nor object"},
         {RECORD(SERIES "{\"name\":\"extra\",\"type\":\"long\",\"default\":99999999999999999999}," TIME "," VALUE), "not an Avro schema: too big integer"},
-        {RECORD(SERIES FIELD("p", "{\"type\":\"fixed\",\"name\":\"b.F\",\"size\":4}") "," FIELD("q", "\"F\"") "," TIME "," VALUE), "not an Avro schema: unknown type 'F'"},
+        {RECORD(SERIES FIELD("p", "{\"type\":\"fixed\",\"name\":\"b.F\",\"size\":4}") "," FIELD("q", "\"F\"") "," TIME "," VALUE),
+         "not an Avro schema: unknown type 'F'"},
         {EXTRA("\"unknown\""), "not an Avro schema: unknown type 'unknown'"},
         {EXTRA("[\"null\",[\"int\"]]"), "not an Avro schema: a union directly in a union"},
         {EXTRA("{\"type\":\"array\"}"), "not an Avro schema: an array or map without 'items'"},
@@ -336,7 +355,8 @@ static void test_write(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_examples), cmocka_unit_test(test_schemas_refused), cmocka_unit_test(test_decimals), cmocka_unit_test(test_schema_limits),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_examples), cmocka_unit_test(test_schemas_refused), cmocka_unit_test(test_decimals),
+                                       cmocka_unit_test(test_schema_limits),
                                        cmocka_unit_test(test_write)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

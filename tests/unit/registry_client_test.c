@@ -84,9 +84,11 @@ struct answer_case {
 
 static const struct answer_case find_cases[] = {
     {"unknown", NOT_FOUND, ERROR_NOT_FOUND, FINAL, "schema id 7 is not in the registry"},
-    {"404 of a proxy", {404, "<html>not here</html>", NULL}, ERROR_IO, RETRIABLE, "/schemas/ids/7: HTTP status 404, but not in the words of a schema registry: does"},
+    {"404 of a proxy", {404, "<html>not here</html>", NULL}, ERROR_IO, RETRIABLE,
+     "/schemas/ids/7: HTTP status 404, but not in the words of a schema registry: does"},
     {"404 without a body", {404, NULL, NULL}, ERROR_IO, RETRIABLE, "HTTP status 404, but not in the words"},
-    {"404 of a wrong path", {404, "{\"error_code\":404,\"message\":\"HTTP 404 Not Found\"}", NULL}, ERROR_IO, RETRIABLE, "registry: HTTP 404 Not Found: does the URL"},
+    {"404 of a wrong path", {404, "{\"error_code\":404,\"message\":\"HTTP 404 Not Found\"}", NULL}, ERROR_IO, RETRIABLE,
+     "registry: HTTP 404 Not Found: does the URL"},
     {"400", {400, "plain HTTP to an HTTPS port", NULL}, ERROR_INVALID, FINAL, "HTTP status 400: is it a schema registry?"},
     {"401", {401, "{\"error_code\":401,\"message\":\"Unauthorized\"}", NULL}, ERROR_INVALID, FINAL, "HTTP status 401: Unauthorized: user name and password"},
     {"403", {403, NULL, NULL}, ERROR_INVALID, FINAL, "HTTP status 403: this user may not do that"},
@@ -173,7 +175,8 @@ static void test_add_answers(void **state) {
 
 static void test_kept_schemas(void **state) {
     (void)state;
-    static const struct answer script[] = {{200, SCHEMA, NULL}, NOT_FOUND, {500, NULL, NULL}, {200, "{\"schema\":\"\\\"int\\\"\",\"schemaType\":\"AVRO\",\"references\":[]}", NULL}};
+    static const struct answer script[] = {{200, SCHEMA, NULL}, NOT_FOUND, {500, NULL, NULL},
+                                           {200, "{\"schema\":\"\\\"int\\\"\",\"schemaType\":\"AVRO\",\"references\":[]}", NULL}};
     cleanup(release_server) struct server *server = server_start(script, 4);
     cleanup(release_client) struct registry_client *client = open_client("http://127.0.0.1:%d", server->port, 0);
     cleanup(arena_release) struct arena arena = {0};
@@ -400,8 +403,8 @@ int main(void) {
     setenv("no_proxy", "*", 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find_answers), cmocka_unit_test(test_add_answers),     cmocka_unit_test(test_kept_schemas), cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_refused),      cmocka_unit_test(test_fail_over),       cmocka_unit_test(test_credentials),  cmocka_unit_test(test_options_refused),
-        cmocka_unit_test(test_tls),          cmocka_unit_test(test_response_shown),
+        cmocka_unit_test(test_refused),      cmocka_unit_test(test_fail_over),       cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_options_refused), cmocka_unit_test(test_tls), cmocka_unit_test(test_response_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,14 +58,15 @@ static void server_receive(int connection, char request[REQUEST_SIZE]) {
 
 static void server_answer(int connection, const struct answer *answer) {
     char head[1024], byte;
-    size_t length = answer->body ? strlen(answer->body) : 0, announced = answer->status == ANSWER_HUGE ? 5 << 20 : length + (answer->status == ANSWER_CUT) * 100;
+    size_t length = answer->body ? strlen(answer->body) : 0;
+    size_t announced = answer->status == ANSWER_HUGE ? 5 << 20 : length + (answer->status == ANSWER_CUT) * 100;
     if (answer->status == ANSWER_HANG)
         while (recv(connection, &byte, 1, 0) > 0)
             ;
     if (answer->status == ANSWER_HANG || answer->status == ANSWER_CLOSE)
         return;
-    snprintf(head, sizeof head, "HTTP/1.1 %d Answer\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n", answer->status > 0 ? answer->status : 200, announced,
-             answer->headers ? answer->headers : "");
+    snprintf(head, sizeof head, "HTTP/1.1 %d Answer\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n",
+             answer->status > 0 ? answer->status : 200, announced, answer->headers ? answer->headers : "");
     server_send(connection, head, strlen(head));
     server_send(connection, answer->body, length);
     if (answer->status != ANSWER_HUGE)
