@@ -150,9 +150,10 @@ void bus_group_list_release(struct bus_group_list *list);
 int bus_consumer_open(struct bus *bus, const char *group, struct bus_consumer **ret_consumer, struct error *error);
 struct bus_consumer *bus_consumer_close(struct bus_consumer *consumer);   /* leaves the group */
 
-/* Membership: which partitions of a topic are this consumer's. Both are called by bus_consumer_poll, in its thread; an error ends that poll. */
+/* Membership: which partitions of a topic are this consumer's. Both are called by bus_consumer_poll, in its thread; an error ends that poll. When members come
+ * or go Kafka takes all partitions away and gives new ones at once, often the same. */
 struct bus_member {
-    /* They are ours from now on: seek each of them. */
+    /* They, and no others, are ours from now on: seek each of them. */
     int (*assigned)(void *context, const int32_t *partitions, size_t count, struct error *error);
     /* They are taken away. Unless `lost` they are still ours until this returns: commit what was done. When `lost`, others may have them already and a
      * commit of theirs is refused. */

@@ -82,6 +82,7 @@ static int task_resume(struct task *task, const struct bus_committed *committed,
                          "topic %s has %d partitions, it had %d when group %s worked on it: series have moved to other partitions, their open windows would be "
                          "torn apart; start another group (--group NAME), or this one from the beginning with --reset", task->query->topic, (int)task->partitions,
                          (int)position.partitions, task->query->group);
+    snprintf(task->metadata, sizeof task->metadata, "%s", committed->metadata);
     task->next_offset = committed->next_offset;
     task->revision = committed->revision;
     task->lost_unread = position.incomplete_until == INT64_MAX;
@@ -124,6 +125,15 @@ int task_open(struct task *task, struct bus *bus, struct bus_consumer *consumer,
     if (status)
         task_close(task);
     return status;
+}
+
+int task_reopen(struct task *task, struct bus *bus, struct bus_consumer *consumer, bool *ret_reopened, struct error *error) {
+    struct bus_committed committed;
+    int status = bus_committed(bus, task->query->group, task->query->topic, task->partition, &committed, error);
+    if (status)
+        return status;
+    *ret_reopened = committed.exists && committed.next_offset == task->next_offset && strcmp(committed.metadata, task->metadata) == 0;
+    return *ret_reopened ? bus_consumer_seek(consumer, task->query->topic, task->partition, task->read_offset, error) : 0;
 }
 
 void task_close(struct task *task) {

@@ -47,6 +47,9 @@ int task_open(struct task *task, struct bus *bus, struct bus_consumer *consumer,
               struct batch *batch, struct error *error);
 void task_close(struct task *task);
 
+/* Goes on with a task whose partition was taken away and has come back: true when the committed position is still the one that it has committed. */
+int task_reopen(struct task *task, struct bus *bus, struct bus_consumer *consumer, bool *ret_reopened, struct error *error);
+
 /* A retriable error means that the registry could not be asked: nothing was done, seek back to read_offset and try again. */
 int task_process(struct task *task, const struct bus_batch *records, struct reading_decoder *decoder, struct output *output, struct error *error);
 /* Moves what has closed to the output and fills the position to commit, which lives in the task. */

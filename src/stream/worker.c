@@ -39,13 +39,50 @@ void worker_count(struct task_counters *to, const struct task *task) {
     task_counters_add(to, &run);
 }
 
+static void worker_end_task(struct worker *worker, struct task **place) {
+    struct task *task = *place;
+    if (!task)
+        return;
+    worker_count(&worker->run, task);
+    worker->closed[task->partition] = task->committed;
+    worker->recovered += task->recovered;
+    task_close(task);
+    free(task);
+    *place = NULL;
+}
+
+/* Takes a parked task back when its position has not moved. */
+static int worker_unpark_task(struct worker *worker, int32_t partition, struct error *error) {
+    bool reopened = false;
+    struct task *task = worker->parked[partition];
+    if (!task)
+        return 0;
+    int status = task_reopen(task, worker->settings->bus, worker->consumer, &reopened, error);
+    if (status)
+        return status;
+    if (reopened) {
+        worker->tasks[partition] = task;
+        worker->parked[partition] = NULL;
+    }
+    worker_end_task(worker, &worker->parked[partition]);
+    return 0;
+}
+
+/* One try to get the task of a partition to work. */
+static int worker_try_task(struct worker *worker, struct task *task, int32_t partition, struct error *error) {
+    int status = worker_unpark_task(worker, partition, error);
+    if (status || worker->tasks[partition])
+        return status;
+    return task_open(task, worker->settings->bus, worker->consumer, worker->settings->query, partition, worker->partitions, worker->batch, error);
+}
+
 /* Tries until the log answers. When the worker is stopped meanwhile the task stays NULL. */
 static int worker_open_task(struct worker *worker, int32_t partition, struct error *error) {
     struct task *task = memory_zero(1, sizeof *task);
     if (!task)
         return error_no_memory(error);
     for (;;) {
-        int status = task_open(task, worker->settings->bus, worker->consumer, worker->settings->query, partition, worker->partitions, worker->batch, error);
+        int status = worker_try_task(worker, task, partition, error);
         if (!status)
             break;
         if (error->retriable && !worker_stopped(worker)) {
@@ -55,24 +92,16 @@ static int worker_open_task(struct worker *worker, int32_t partition, struct err
         free(task);
         return error->retriable ? 0 : status;
     }
+    if (worker->tasks[partition]) {   /* it was parked */
+        free(task);
+        return 0;
+    }
     if (task->lost)
         log_write(worker->settings->log, LOG_WARNING, "%s/%d: records that open windows need are lost; going on from offset %lld, their results are marked as incomplete",
                   task->query->topic, (int)partition, (long long)task->read_offset);
     task->last_record_ns = clock_monotonic_ns(worker->settings->clock);
     worker->tasks[partition] = task;
     return 0;
-}
-
-static void worker_drop_task(struct worker *worker, int32_t partition) {
-    struct task *task = worker->tasks[partition];
-    if (!task)
-        return;
-    worker_count(&worker->run, task);
-    worker->closed[partition] = task->committed;
-    worker->recovered += task->recovered;
-    task_close(task);
-    free(task);
-    worker->tasks[partition] = NULL;
 }
 
 static bool worker_has_closed(const struct worker *worker) {
@@ -97,7 +126,7 @@ static int worker_rewind(struct worker *worker, struct error *error) {
     worker->rewinds++;
     for (int32_t p = 0; p < worker->partitions && !status; p++)
         if (worker->tasks[p]) {
-            worker_drop_task(worker, p);
+            worker_end_task(worker, &worker->tasks[p]);
             status = worker_open_task(worker, p, error);
         }
     return status;
@@ -140,17 +169,23 @@ static int worker_assigned(void *context, const int32_t *partitions, size_t coun
         log_write(worker->settings->log, LOG_DEBUG, "%s/%d is ours", worker->settings->query->topic, (int)partitions[i]);
         status = worker_open_task(worker, partitions[i], error);
     }
+    for (int32_t p = 0; p < worker->partitions; p++)   /* of others now */
+        worker_end_task(worker, &worker->parked[p]);
     return status;
 }
 
-/* A commit that cannot be made leaves what was done to the next owner. */
+/* A commit that cannot be made leaves what was done to the next owner; one that was made leaves tasks that can be taken up again. */
 static int worker_revoked(void *context, const int32_t *partitions, size_t count, bool lost, struct error *error) {
     struct worker *worker = context;
     int status = lost ? ERROR_ABORTED : worker_commit(worker, error);
     for (size_t i = 0; i < count; i++)
         if (partitions[i] < worker->partitions) {
             log_write(worker->settings->log, LOG_DEBUG, "%s/%d is no longer ours%s", worker->settings->query->topic, (int)partitions[i], lost ? ": lost" : "");
-            worker_drop_task(worker, partitions[i]);
+            struct task **place = &worker->tasks[partitions[i]];
+            if (status)
+                worker_end_task(worker, place);
+            worker->parked[partitions[i]] = *place;
+            *place = NULL;
         }
     if (lost)
         error_set(error, ERROR_ABORTED, "the group gave our partitions to others, as we had not been heard of");
@@ -164,9 +199,10 @@ int worker_open(struct worker *worker, const struct worker_settings *settings, s
     worker->member = (struct bus_member){worker_assigned, worker_revoked, worker};
     snprintf(name, sizeof name, "%s.%zu", settings->query->group, number);
     worker->tasks = memory_zero((size_t)partitions, sizeof *worker->tasks);
+    worker->parked = memory_zero((size_t)partitions, sizeof *worker->parked);
     worker->positions = memory_zero((size_t)partitions, sizeof *worker->positions);
     worker->closed = memory_zero((size_t)partitions, sizeof *worker->closed);
-    int status = worker->tasks && worker->positions && worker->closed ? 0 : error_no_memory(error);
+    int status = worker->tasks && worker->parked && worker->positions && worker->closed ? 0 : error_no_memory(error);
     if (!status)
         status = bus_consumer_open(settings->bus, settings->query->group, &worker->consumer, error);
     if (!status)
@@ -185,15 +221,18 @@ int worker_open(struct worker *worker, const struct worker_settings *settings, s
 
 void worker_close(struct worker *worker) {
     for (int32_t p = 0; worker->tasks && p < worker->partitions; p++)
-        worker_drop_task(worker, p);
+        worker_end_task(worker, &worker->tasks[p]);
+    for (int32_t p = 0; worker->parked && p < worker->partitions; p++)
+        worker_end_task(worker, &worker->parked[p]);
     free(worker->tasks);
+    free(worker->parked);
     free(worker->positions);
     free(worker->closed);
     worker->batch = batch_free(worker->batch);
     worker->decoder = reading_decoder_free(worker->decoder);
     worker->output = output_close(worker->output);
     worker->consumer = bus_consumer_close(worker->consumer);
-    worker->tasks = NULL;
+    worker->tasks = worker->parked = NULL;
     worker->positions = NULL;
     worker->closed = NULL;
 }

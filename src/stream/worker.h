@@ -1,8 +1,11 @@
 /* A worker: a thread with its own consumer, output and tasks. Workers share nothing but the log, which gives each its partitions:
  *
- *     assigned ─▶ task_open ─▶ recover (read again, rebuild open windows) ─▶ work ─▶ revoked: commit, task_close
- *                    ▲                                                        │        lost: task_close
- *                    └── the commit was undone: back to the positions ◀───────┘
+ *     assigned ─▶ task_open ─▶ recover (read again, rebuild open windows) ─▶ work ─▶ revoked: commit, park      lost: task_close
+ *        │           ▲                                                        ▲ │                      │
+ *        │           └── the commit was undone: back to the positions ◀───────┼─┘                      │
+ *        └── parked, and nobody has moved the position ───────────────────────┘◀───────────────────────┘
+ *
+ * A parked task is one whose partition was taken away: a rebalance often gives it back at once, and then its open windows need not be rebuilt.
  *
  * It commits after at most COMMIT_INTERVAL of work while it is behind, at once when it has caught up and there is something to say, and every
  * POSITION_INTERVAL when there is not. What cannot be reached for the moment (registry, coordinator) is tried again until it answers or the worker is stopped. */
@@ -38,6 +41,7 @@ struct worker {
     struct bus_member member;
     bool assigned;               /* has been told its partitions */
     struct task **tasks;         /* by partition; NULL: not ours */
+    struct task **parked;        /* by partition: were ours until the rebalance that is under way */
     struct bus_position *positions;
     uint64_t commits, rewinds;
     int64_t recovered;

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from program import SAMPLE, slow
+from system_program import SAMPLE, slow
 
 SUMMARY = re.compile(r"read (\d+) = folded (\d+) \+ late (\d+) \+ rejected (\d+) \+ null (\d+) \+ filtered (\d+)  \((\d+) s")
 

@@ -1,5 +1,5 @@
 """Right numbers: real and synthetic data against the oracle, for any number of workers."""
-from program import SAMPLE, SHARED, Skipped, oracle, slow
+from system_program import SAMPLE, SHARED, Skipped, oracle, slow
 
 
 @slow

@@ -1,7 +1,7 @@
 """Bad input of every kind: a clear message, the right exit status, nothing lost, nothing written by a command that was called wrongly."""
 import gzip
 
-from program import SAMPLE
+from system_program import SAMPLE
 
 EDF = "Date;Time;Global_active_power;Global_reactive_power;Voltage;Global_intensity;Sub_metering_1;Sub_metering_2;Sub_metering_3\n"
 ROW = "1/1/2007;00:{:02d}:00;2.58;0.136;241.97;10.6;0;0;0.0\n"

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import time
 
-from program import SAMPLE, Skipped, slow
+from system_program import SAMPLE, Skipped, slow
 
 
 def synthetic(meterline, *more):

@@ -3,7 +3,7 @@ import collections
 import json
 import shutil
 
-from program import SAMPLE, oracle
+from system_program import SAMPLE, oracle
 
 CSV = "gateway,type,attribute,timestamp,value\n"
 SIZES = (60, 600, 3600, 86400)

@@ -18,7 +18,7 @@ static int consumer_configure(struct kafka_handle *handle, const char *group, rd
         {"isolation.level", "read_committed"},
         {"auto.offset.reset", "error"},   /* never go on elsewhere in silence */
         {"enable.partition.eof", "true"},
-        {"partition.assignment.strategy", "cooperative-sticky"},
+        {"partition.assignment.strategy", "range"},
     };
     rd_kafka_conf_t *conf;
     int status = kafka_configure(handle, KAFKA_CONSUMER, &conf, error);

@@ -4,8 +4,10 @@
  *     position              the group's committed offset and its metadata string (at most offset.metadata.max.bytes, 4 KiB)
  *     commit                a Kafka transaction: records and positions (KIP-98, KIP-447); consumers read only what is committed
  *     fencing               by the transactional id of the producer and by the membership of its consumer
- *     membership            the group's protocol with the cooperative-sticky assignor (KIP-429): a rebalance takes away only what moves, and as a partition
- *                           that moves is recovered by reading its open windows again, what stays must not pay for that
+ *     membership            the group's eager protocol with the range assignor: at a rebalance every member gives up all and gets its share. That what comes
+ *                           back need not be recovered is the member's business (it keeps the state of a partition while the position has not moved). The
+ *                           cooperative protocol (KIP-429) would do the same on the wire, but its assignor ends the process by an assertion in librdkafka
+ *                           before 2.3 (pull request 4381), which is what Debian 12 has
  *
  * Threads: the admin client is shared under admin_lock; librdkafka's own threads call only the log and error callbacks here. */
 #ifndef METERLINE_BUS_KAFKA_KAFKA_BUS_H

@@ -13,7 +13,7 @@ void kafka_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t event, rd_kafka_
     struct kafka_consumer *consumer = (struct kafka_consumer *)((char *)opaque - offsetof(struct kafka_consumer, handle));
     if (consumer->closing) {
         if (event == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
-            rd_kafka_error_destroy(rd_kafka_incremental_unassign(client, partitions));
+            rd_kafka_assign(client, NULL);
         return;
     }
     atomic_fetch_add(&consumer->bus->rebalances, 1);
@@ -30,12 +30,10 @@ static int32_t *membership_numbers(const rd_kafka_topic_partition_list_t *list) 
     return numbers;
 }
 
-static int membership_done(struct kafka_consumer *consumer, rd_kafka_error_t *failure, const char *what, struct error *error) {
-    if (!failure)
-        return 0;
-    int status = kafka_error(consumer->bus, rd_kafka_error_code(failure), rd_kafka_error_string(failure), error, "group %s: cannot %s partitions", consumer->group, what);
-    rd_kafka_error_destroy(failure);
-    return status;
+/* Tells librdkafka which partitions are to be read now; NULL: none. */
+static int membership_done(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list, struct error *error) {
+    rd_kafka_resp_err_t err = rd_kafka_assign(consumer->client, list);
+    return err ? kafka_error(consumer->bus, err, NULL, error, "group %s: cannot %s partitions", consumer->group, list ? "take" : "give up") : 0;
 }
 
 /* Partitions that the member did not seek begin at their end: it has said in an error why. */
@@ -52,7 +50,7 @@ static int membership_assign(struct kafka_consumer *consumer, rd_kafka_topic_par
     for (int i = 0; i < list->cnt && !status; i++)
         rd_kafka_topic_partition_list_add(consumer->assigned, list->elems[i].topic, list->elems[i].partition)->offset = list->elems[i].offset;
     struct error *where = status ? NULL : error;
-    int answered = membership_done(consumer, rd_kafka_incremental_assign(consumer->client, list), "take", where);
+    int answered = membership_done(consumer, list, where);
     return status ? status : answered;
 }
 
@@ -69,7 +67,7 @@ static int membership_revoke(struct kafka_consumer *consumer, rd_kafka_topic_par
     free(numbers);
     kafka_consumer_forget(consumer, list);
     struct error *where = status ? NULL : error;
-    int answered = membership_done(consumer, rd_kafka_incremental_unassign(consumer->client, list), "give up", where);
+    int answered = membership_done(consumer, NULL, where);
     return status ? status : answered;
 }
 

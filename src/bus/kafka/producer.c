@@ -9,7 +9,7 @@
 #include "core/clock.h"
 #include "core/memory.h"
 
-enum { SEND_RECORDS = 2000, QUEUE_FULL_WAIT_MS = 10 };
+enum { SEND_RECORDS = 2000, QUEUE_FULL_WAIT_MS = 10, START_TRIES = 3 };
 
 static void producer_on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
     struct kafka_producer *producer = (struct kafka_producer *)((char *)opaque - offsetof(struct kafka_producer, handle));
@@ -83,7 +83,8 @@ static int producer_initialise(struct kafka_producer *producer, struct error *er
         error->retriable = retriable;
     if (fatal)
         kafka_producer_drop_client(producer);
-    rd_kafka_poll(producer->client, 0);
+    else
+        rd_kafka_poll(producer->client, 0);   /* the error callback */
     int refused = retriable ? kafka_refused(producer->bus, error) : 0;
     return refused ? refused : status;
 }
@@ -131,6 +132,12 @@ int kafka_producer_open(struct bus *door, const struct bus_producer_options *opt
     int status = producer_name(producer, options, error);
     if (!status)
         status = producer_open_client(producer, error);
+    /* Begun now, so that what an earlier one of the name has left open is settled before its positions are read. */
+    for (int attempt = 0; attempt < START_TRIES && !status && producer->named && !producer->ready; attempt++) {
+        status = kafka_producer_ready(producer, error);
+        if (status && error && error->retriable && attempt + 1 < START_TRIES)
+            status = 0;
+    }
     if (status) {
         kafka_producer_close(&producer->base);
         return status;

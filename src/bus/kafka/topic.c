@@ -245,6 +245,19 @@ static int topic_read_settings(struct kafka_bus *bus, const char *name, struct b
     return 0;
 }
 
+/* Of a topic that has just been made, or while leaders move, brokers give all kinds of answers. */
+static int topic_offsets(struct kafka_bus *bus, const char *name, int32_t partition, struct bus_partition_info *info, struct error *error) {
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int waited = 0; waited < WATERMARK_TIMEOUT_MS; waited += APPEAR_STEP_MS) {
+        err = rd_kafka_query_watermark_offsets(bus->admin, name, partition, &info->start_offset, &info->end_offset, WATERMARK_TIMEOUT_MS);
+        if (err != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION && err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE && err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+            err != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && err != RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE)
+            break;
+        clock_sleep_ns(bus->base.options.clock, INT64_C(1000000) * APPEAR_STEP_MS);
+    }
+    return err ? kafka_error(bus, err, NULL, error, "cannot ask for the offsets of %s/%d", name, (int)partition) : 0;
+}
+
 /* Settings and offsets of a topic that metadata has told of. */
 static int topic_fill(struct kafka_bus *bus, const struct rd_kafka_metadata_topic *topic, struct bus_topic_info *ret_info, struct error *error) {
     struct bus_topic_info info = {.settings.partitions = topic->partition_cnt};
@@ -252,11 +265,8 @@ static int topic_fill(struct kafka_bus *bus, const struct rd_kafka_metadata_topi
     info.partitions = memory_zero((size_t)topic->partition_cnt, sizeof *info.partitions);
     int status = info.partitions ? topic_read_settings(bus, info.name, &info.settings, error) : error_no_memory(error);
     for (int32_t p = 0; p < topic->partition_cnt && !status; p++) {
-        struct bus_partition_info *partition = &info.partitions[p];
-        rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(bus->admin, info.name, p, &partition->start_offset, &partition->end_offset, WATERMARK_TIMEOUT_MS);
-        if (err)
-            status = kafka_error(bus, err, NULL, error, "cannot ask for the offsets of %s/%d", info.name, (int)p);
-        partition->bytes = -1;
+        status = topic_offsets(bus, info.name, p, &info.partitions[p], error);
+        info.partitions[p].bytes = -1;
     }
     if (status) {
         bus_topic_info_release(&info);
