@@ -27,9 +27,11 @@ struct store *store_close(struct store *store);
 int store_writer_open(struct store *store, struct store_writer **ret_writer, struct error *error);
 struct store_writer *store_writer_close(struct store_writer *writer);
 /* Writes rows of one window size (ms), in any order. `transaction` is the log's open transaction: when it is of the same database the rows
- * join it; otherwise (or when it is NULL) the writer commits them itself before it returns, which is safe because rows are idempotent. */
+ * join it; otherwise (or when it is NULL) the writer commits them itself, at the latest in store_flush, which is safe because rows are idempotent. */
 int store_write(struct store_writer *writer, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count,
                 struct error *error);
+/* Waits until every row written so far is acknowledged; a store that acknowledges in store_write has nothing to wait for. */
+int store_flush(struct store_writer *writer, struct error *error);
 /* The transaction that rows joined was rolled back: forget what was cached from it. */
 void store_writer_rolled_back(struct store_writer *writer);
 

@@ -172,6 +172,8 @@ static int output_commit_once(struct output *output, const struct bus_position *
         if (size->count)
             status = store_write(output->writer, transaction, size->size, size->rows, size->count, error);
     }
+    if (!status && output->writer)
+        status = store_flush(output->writer, error);
     if (!status)
         status = bus_producer_commit(output->producer, positions, count, error);
     if (status && output->writer)

@@ -10,7 +10,8 @@ struct reader_series {
     int64_t id;
 };
 
-struct store_reader {
+struct sqlite_reader {
+    struct store_reader base;
     struct database *database;
     sqlite3_stmt *rows;
     struct arena names;
@@ -27,7 +28,7 @@ static int reader_compare(const void *left, const void *right) {
     return order ? order : (a->series.gateway.length > b->series.gateway.length) - (a->series.gateway.length < b->series.gateway.length);
 }
 
-static int reader_add_series(struct store_reader *reader, sqlite3_stmt *statement, struct error *error) {
+static int reader_add_series(struct sqlite_reader *reader, sqlite3_stmt *statement, struct error *error) {
     if (!memory_reserve((void **)&reader->series, &reader->capacity, reader->count + 1, sizeof *reader->series))
         return error_no_memory(error);
     struct series series = {database_column_slice(statement, 1), database_column_slice(statement, 2), database_column_slice(statement, 3)};
@@ -42,7 +43,7 @@ static int reader_add_series(struct store_reader *reader, sqlite3_stmt *statemen
     return 0;
 }
 
-static int reader_find_series(struct store_reader *reader, struct error *error) {
+static int reader_find_series(struct sqlite_reader *reader, struct error *error) {
     sqlite3_stmt *statement;
     int status = database_prepare(reader->database, "SELECT id, gateway, type, attribute FROM store_series WHERE (?1 IS NULL OR gateway = ?1)"
                                   " AND (?2 IS NULL OR type = ?2) AND (?3 IS NULL OR attribute = ?3)", &statement, error);
@@ -63,44 +64,23 @@ static int reader_find_series(struct store_reader *reader, struct error *error) 
     return status;
 }
 
-static int reader_check_size(struct store *store, int64_t window_size, struct error *error) {
-    int64_t *sizes;
-    size_t count, length = 0;
-    char list[256] = "";
-    bool found = false;
-    int status = store_window_sizes(store, &sizes, &count, error);
-    if (status)
-        return status;
-    for (size_t i = 0; i < count; i++) {
-        found |= sizes[i] == window_size;
-        if (length < sizeof list)
-            length += (size_t)snprintf(list + length, sizeof list - length, "%s%lld", i ? ", " : "", (long long)(sizes[i] / 1000));
-    }
-    free(sizes);
-    if (found)
-        return 0;
-    return error_set(error, ERROR_NOT_FOUND, count ? "the store has no windows of %lld s; there are %s" : "the store has no windows of %lld s%s yet: 'meterline run' fills it",
-                     (long long)(window_size / 1000), list);
-}
-
-static int reader_prepare(struct store_reader *reader, struct error *error) {
+static int reader_prepare(struct sqlite_reader *reader, struct error *error) {
     char sql[256];
     snprintf(sql, sizeof sql, "SELECT start, count, minimum, maximum, sum, revision FROM store_aggregates_%lld WHERE series=? AND start >= ? AND start < ? ORDER BY start %s",
              (long long)(reader->window_size / 1000), reader->query.descending ? "DESC" : "ASC");
     return database_prepare(reader->database, sql, &reader->rows, error);
 }
 
-int store_reader_open(struct store *store, const struct store_query *query, struct store_reader **ret_reader, struct error *error) {
-    int status = reader_check_size(store, query->window_size, error);
-    if (status)
-        return status;
-    struct store_reader *reader = memory_zero(1, sizeof *reader);
+int sqlite_reader_open(struct store *door, const struct store_query *query, struct store_reader **ret_reader, struct error *error) {
+    struct sqlite_store *store = (struct sqlite_store *)door;
+    struct sqlite_reader *reader = memory_zero(1, sizeof *reader);
     if (!reader)
         return error_no_memory(error);
+    reader->base.driver = &sqlite_store_driver;
     reader->query = *query;
     reader->window_size = query->window_size;
     reader->left = query->limit;
-    status = sqlite_store_connect(store, &reader->database, error);
+    int status = sqlite_store_connect(store, &reader->database, error);
     if (!status)
         status = database_execute(reader->database, "BEGIN", error);   /* one state of the store for the whole answer */
     if (!status)
@@ -108,25 +88,23 @@ int store_reader_open(struct store *store, const struct store_query *query, stru
     if (!status)
         status = reader_prepare(reader, error);
     if (status) {
-        store_reader_close(reader);
+        sqlite_reader_close(&reader->base);
         return status;
     }
-    *ret_reader = reader;
+    *ret_reader = &reader->base;
     return 0;
 }
 
-struct store_reader *store_reader_close(struct store_reader *reader) {
-    if (!reader)
-        return NULL;
+void sqlite_reader_close(struct store_reader *door) {
+    struct sqlite_reader *reader = (struct sqlite_reader *)door;
     sqlite3_finalize(reader->rows);
     database_close(reader->database);
     arena_release(&reader->names);
     free(reader->series);
     free(reader);
-    return NULL;
 }
 
-static void reader_row(const struct store_reader *reader, struct aggregate_row *ret_row) {
+static void reader_row(const struct sqlite_reader *reader, struct aggregate_row *ret_row) {
     const struct reader_series *series = &reader->series[reader->at];
     int64_t start = sqlite3_column_int64(reader->rows, 0);
     *ret_row = (struct aggregate_row){.series = series->series,
@@ -141,7 +119,8 @@ static void reader_row(const struct store_reader *reader, struct aggregate_row *
     ret_row->average = ret_row->sum / (double)ret_row->count;
 }
 
-int store_reader_next(struct store_reader *reader, struct aggregate_row *ret_row, struct error *error) {
+int sqlite_reader_next(struct store_reader *door, struct aggregate_row *ret_row, struct error *error) {
+    struct sqlite_reader *reader = (struct sqlite_reader *)door;
     for (; reader->at < reader->count && reader->left != 0; reader->at++, reader->bound = false) {
         if (!reader->bound) {
             sqlite3_bind_int64(reader->rows, 1, reader->series[reader->at].id);

@@ -8,8 +8,8 @@ static const char common_tables[] =
     "CREATE TABLE IF NOT EXISTS store_series(id INTEGER PRIMARY KEY, gateway TEXT NOT NULL, type TEXT NOT NULL, attribute TEXT NOT NULL,"
     " UNIQUE(gateway, type, attribute));";
 
-int sqlite_store_connect(const struct store *store, struct database **ret_database, struct error *error) {
-    struct database_options options = {.durable = store->options.durable, .create = store->options.create, .lock_timeout = 30000};
+int sqlite_store_connect(const struct sqlite_store *store, struct database **ret_database, struct error *error) {
+    struct database_options options = {.durable = store->base.options.durable, .create = store->base.options.create, .lock_timeout = 30000};
     return database_open(store->folder, &options, ret_database, error);
 }
 
@@ -24,7 +24,7 @@ static int store_has_tables(struct database *database, bool *ret_exists, struct 
     return status < 0 ? status : 0;
 }
 
-int sqlite_store_prepare(struct store *store, struct error *error) {
+int sqlite_store_prepare(struct sqlite_store *store, struct error *error) {
     struct database *database;
     bool exists;
     int status = sqlite_store_connect(store, &database, error);
@@ -61,7 +61,8 @@ int sqlite_store_create_window(struct database *database, int64_t window_size, s
     return database_execute(database, sql, error);
 }
 
-int store_window_sizes(struct store *store, int64_t **ret_sizes, size_t *ret_count, struct error *error) {
+int sqlite_window_sizes(struct store *door, int64_t **ret_sizes, size_t *ret_count, struct error *error) {
+    struct sqlite_store *store = (struct sqlite_store *)door;
     struct database *database;
     sqlite3_stmt *statement;
     int64_t *sizes = NULL;
@@ -90,7 +91,8 @@ int store_window_sizes(struct store *store, int64_t **ret_sizes, size_t *ret_cou
     return 0;
 }
 
-int store_count(struct store *store, int64_t window_size, int64_t *ret_rows, struct error *error) {
+int sqlite_count(struct store *door, int64_t window_size, int64_t *ret_rows, struct error *error) {
+    struct sqlite_store *store = (struct sqlite_store *)door;
     struct database *database;
     sqlite3_stmt *statement;
     char sql[96];

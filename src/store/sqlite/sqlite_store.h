@@ -9,16 +9,28 @@
 #ifndef METERLINE_STORE_SQLITE_SQLITE_STORE_H
 #define METERLINE_STORE_SQLITE_SQLITE_STORE_H
 
-#include "store/store.h"
+#include "store/driver.h"
 
-struct store {
+struct sqlite_store {
+    struct store base;
     char *folder;
-    struct store_options options;
 };
 
-int sqlite_store_connect(const struct store *store, struct database **ret_database, struct error *error);
+int sqlite_store_connect(const struct sqlite_store *store, struct database **ret_database, struct error *error);
 /* Checks that the store can be opened, and makes what is common to all window sizes when it may. */
-int sqlite_store_prepare(struct store *store, struct error *error);
+int sqlite_store_prepare(struct sqlite_store *store, struct error *error);
 int sqlite_store_create_window(struct database *database, int64_t window_size, struct error *error);
+
+/* The functions of the driver. */
+extern const struct store_driver sqlite_store_driver;
+int sqlite_writer_open(struct store *door, struct store_writer **ret_writer, struct error *error);
+void sqlite_writer_close(struct store_writer *door);
+int sqlite_write(struct store_writer *door, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count, struct error *error);
+void sqlite_writer_rolled_back(struct store_writer *door);
+int sqlite_reader_open(struct store *door, const struct store_query *query, struct store_reader **ret_reader, struct error *error);
+void sqlite_reader_close(struct store_reader *door);
+int sqlite_reader_next(struct store_reader *door, struct aggregate_row *ret_row, struct error *error);
+int sqlite_window_sizes(struct store *door, int64_t **ret_sizes, size_t *ret_count, struct error *error);
+int sqlite_count(struct store *door, int64_t window_size, int64_t *ret_rows, struct error *error);
 
 #endif

@@ -23,8 +23,9 @@ struct writer_order {
     uint32_t row;
 };
 
-struct store_writer {
-    struct store *store;
+struct sqlite_writer {
+    struct store_writer base;
+    struct sqlite_store *store;
     struct database *own;               /* for transactions of our own */
     struct database *prepared;          /* the statements below belong to it */
     sqlite3_stmt *find_series, *add_series;
@@ -37,28 +38,30 @@ struct store_writer {
     size_t order_capacity;
 };
 
-int store_writer_open(struct store *store, struct store_writer **ret_writer, struct error *error) {
-    struct store_writer *writer = memory_zero(1, sizeof *writer);
+int sqlite_writer_open(struct store *door, struct store_writer **ret_writer, struct error *error) {
+    struct sqlite_store *store = (struct sqlite_store *)door;
+    struct sqlite_writer *writer = memory_zero(1, sizeof *writer);
     if (!writer)
         return error_no_memory(error);
+    writer->base.driver = &sqlite_store_driver;
     writer->store = store;
     int status = sqlite_store_connect(store, &writer->own, error);
     if (status) {
-        store_writer_close(writer);
+        sqlite_writer_close(&writer->base);
         return status;
     }
-    *ret_writer = writer;
+    *ret_writer = &writer->base;
     return 0;
 }
 
-static void writer_forget_series(struct store_writer *writer) {
+static void writer_forget_series(struct sqlite_writer *writer) {
     free(writer->table);
     writer->table = NULL;
     writer->table_size = writer->table_used = 0;
     arena_reset(&writer->names);
 }
 
-static void writer_finalize(struct store_writer *writer) {
+static void writer_finalize(struct sqlite_writer *writer) {
     sqlite3_finalize(writer->find_series);
     sqlite3_finalize(writer->add_series);
     for (size_t i = 0; i < writer->size_count; i++)
@@ -68,25 +71,24 @@ static void writer_finalize(struct store_writer *writer) {
     writer->prepared = NULL;
 }
 
-struct store_writer *store_writer_close(struct store_writer *writer) {
-    if (!writer)
-        return NULL;
+void sqlite_writer_close(struct store_writer *door) {
+    struct sqlite_writer *writer = (struct sqlite_writer *)door;
     writer_finalize(writer);
     writer_forget_series(writer);
     arena_release(&writer->names);
     free(writer->order);
     database_close(writer->own);
     free(writer);
-    return NULL;
 }
 
-void store_writer_rolled_back(struct store_writer *writer) {
+void sqlite_writer_rolled_back(struct store_writer *door) {
+    struct sqlite_writer *writer = (struct sqlite_writer *)door;
     /* Series and tables that the transaction made are gone again. */
     writer_forget_series(writer);
     writer_finalize(writer);
 }
 
-static int writer_prepare(struct store_writer *writer, struct database *database, struct error *error) {
+static int writer_prepare(struct sqlite_writer *writer, struct database *database, struct error *error) {
     if (writer->prepared == database)
         return 0;
     writer_finalize(writer);
@@ -98,7 +100,7 @@ static int writer_prepare(struct store_writer *writer, struct database *database
     return status;
 }
 
-static int writer_insert_statement(struct store_writer *writer, struct database *database, int64_t size, sqlite3_stmt **ret_insert, struct error *error) {
+static int writer_insert_statement(struct sqlite_writer *writer, struct database *database, int64_t size, sqlite3_stmt **ret_insert, struct error *error) {
     for (size_t i = 0; i < writer->size_count; i++)
         if (writer->sizes[i].size == size) {
             *ret_insert = writer->sizes[i].insert;
@@ -121,7 +123,7 @@ static int writer_insert_statement(struct store_writer *writer, struct database 
 
 /* --- series ids ------------------------------------------------------------------------------------------------------------------- */
 
-static size_t series_slot(const struct store_writer *writer, const struct series *series) {
+static size_t series_slot(const struct sqlite_writer *writer, const struct series *series) {
     uint64_t hash = hash_bytes(series->gateway.data, series->gateway.length, 1);
     hash = hash_bytes(series->type.data, series->type.length, hash);
     hash = hash_bytes(series->attribute.data, series->attribute.length, hash);
@@ -134,7 +136,7 @@ static size_t series_slot(const struct store_writer *writer, const struct series
     return at;
 }
 
-static bool series_grow(struct store_writer *writer) {
+static bool series_grow(struct sqlite_writer *writer) {
     struct writer_series *old = writer->table;
     size_t old_size = writer->table_size, size = old_size ? old_size * 2 : 256;
     struct writer_series *table = memory_zero(size, sizeof *table);
@@ -155,7 +157,7 @@ static void series_bind(sqlite3_stmt *statement, const struct series *series) {
     database_bind_slice(statement, 3, series->attribute);
 }
 
-static int series_look_up(struct store_writer *writer, struct database *database, const struct series *series, int64_t *ret_id, struct error *error) {
+static int series_look_up(struct sqlite_writer *writer, struct database *database, const struct series *series, int64_t *ret_id, struct error *error) {
     series_bind(writer->find_series, series);
     int status = database_step(database, writer->find_series, error);
     if (status == 1)
@@ -170,7 +172,7 @@ static int series_look_up(struct store_writer *writer, struct database *database
     return status;
 }
 
-static int series_id(struct store_writer *writer, struct database *database, const struct series *series, int64_t *ret_id, struct error *error) {
+static int series_id(struct sqlite_writer *writer, struct database *database, const struct series *series, int64_t *ret_id, struct error *error) {
     if ((writer->table_used + 1) * 2 > writer->table_size && !series_grow(writer))
         return error_no_memory(error);
     struct writer_series *entry = &writer->table[series_slot(writer, series)];
@@ -198,7 +200,7 @@ static int order_compare(const void *left, const void *right) {
     return (a->start > b->start) - (a->start < b->start);
 }
 
-static int writer_sort(struct store_writer *writer, struct database *database, const struct aggregate_row *rows, size_t count, struct error *error) {
+static int writer_sort(struct sqlite_writer *writer, struct database *database, const struct aggregate_row *rows, size_t count, struct error *error) {
     if (!memory_reserve((void **)&writer->order, &writer->order_capacity, count, sizeof *writer->order))
         return error_no_memory(error);
     for (size_t i = 0; i < count; i++) {
@@ -212,7 +214,7 @@ static int writer_sort(struct store_writer *writer, struct database *database, c
     return 0;
 }
 
-static int writer_rows(struct store_writer *writer, struct database *database, int64_t size, const struct aggregate_row *rows, size_t count, struct error *error) {
+static int writer_rows(struct sqlite_writer *writer, struct database *database, int64_t size, const struct aggregate_row *rows, size_t count, struct error *error) {
     sqlite3_stmt *insert = NULL;
     int status = writer_prepare(writer, database, error);
     if (!status)
@@ -233,7 +235,8 @@ static int writer_rows(struct store_writer *writer, struct database *database, i
     return status;
 }
 
-int store_write(struct store_writer *writer, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count, struct error *error) {
+int sqlite_write(struct store_writer *door, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count, struct error *error) {
+    struct sqlite_writer *writer = (struct sqlite_writer *)door;
     int status;
     if (transaction && strcmp(database_path(transaction), database_path(writer->own)) == 0) {
         status = writer_rows(writer, transaction, window_size, rows, count, error);
@@ -245,7 +248,7 @@ int store_write(struct store_writer *writer, struct database *transaction, int64
             status = database_commit(writer->own, error);
         if (status) {
             database_rollback(writer->own);
-            store_writer_rolled_back(writer);
+            sqlite_writer_rolled_back(door);
         }
     }
     return status ? error_wrap(error, "writing %zu aggregates of %lld s", count, (long long)(window_size / 1000)) : 0;
