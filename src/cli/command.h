@@ -10,12 +10,13 @@
 #include "cli/connection.h"
 #include "core/log.h"
 #include "core/options.h"
+#include "store/cache.h"
 #include "store/store.h"
 
 struct common_settings {
     const char *data, *bus, *store;    /* --data DIR, --bus URL, --store URL; bus and store default to sqlite:DATA */
     struct connection_settings connection;
-    const char *instance;
+    const char *instance, *cache;
     int64_t replication;
     const char *durability;            /* full | normal */
     bool verbose, quiet;
@@ -45,6 +46,8 @@ int cli_open_bus(const struct common_settings *common, bool create, struct bus *
 void cli_close_bus(struct bus *bus);
 /* What was asked of the schema registry, when there is one. */
 void cli_registry_counts(struct registry_counts *ret_counts);
+/* `*ret_cache` is NULL when no cache was named and none is needed: `wanted` false. */
+int cli_open_cache(const struct common_settings *common, bool wanted, bool create, struct cache **ret_cache, struct error *error);
 int cli_open_store(const struct common_settings *common, bool create, struct store **ret_store, struct error *error);
 struct log cli_log(const struct common_settings *common);
 

@@ -13,6 +13,8 @@ atomic_bool cli_stop;
 const struct option cli_common_options[] = {
     {"data", 0, OPTION_STRING, "DIR", "./meterline-data", .environment = "METERLINE_DATA", .help = "The data folder.", OPTION(data)},
     {"bus", 0, OPTION_STRING, "URL", .environment = "METERLINE_BUS", .help = "The log, sqlite:DIR or kafka://HOST:PORT,...; without it the data folder.", OPTION(bus)},
+    {"cache", 0, OPTION_STRING, "URL", .environment = "METERLINE_CACHE",
+     .help = "The cache of latest values, sqlite:DIR or redis://[:PASSWORD@]HOST[:PORT]/1. run: without it none is written; query: without it the data folder.", OPTION(cache)},
     {"registry", 0, OPTION_STRING, "URL", .environment = "METERLINE_REGISTRY",
      .help = "The schema registry, such as http://HOST:8081, several separated by commas; Avro on Kafka needs one.", OPTION(connection.registry)},
     {"property", 'X', OPTION_LIST, "NAME=VALUE",
@@ -92,6 +94,17 @@ void cli_registry_counts(struct registry_counts *ret_counts) {
 int cli_open_store(const struct common_settings *common, bool create, struct store **ret_store, struct error *error) {
     struct store_options options = {.durable = common->durability[0] == 'f', .create = create};
     return store_open(common->store ? common->store : common->data, &options, ret_store, error);
+}
+
+int cli_open_cache(const struct common_settings *common, bool wanted, bool create, struct cache **ret_cache, struct error *error) {
+    struct cache_options options = {.durable = common->durability[0] == 'f', .create = create, .clock = &clock_system};
+    *ret_cache = NULL;
+    if (!common->cache && !wanted)
+        return 0;
+    int status = cache_open(common->cache ? common->cache : common->data, &options, ret_cache, error);
+    if (common->cache)
+        connection_hide_user((char *)common->cache);
+    return status;
 }
 
 struct log cli_log(const struct common_settings *common) {

@@ -181,8 +181,7 @@ static int connection_open_registry(struct connection *connection, const char *u
     return status;
 }
 
-/* User and password of http://USER:PASSWORD@HOST in the argument list. */
-static void connection_hide_user(char *url) {
+void connection_hide_user(char *url) {
     char *begin = strstr(url, "://");
     for (; begin; begin = strstr(begin + 1, "://")) {
         char *from = begin + 3, *end = from + strcspn(from, "/,");

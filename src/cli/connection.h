@@ -28,6 +28,8 @@ struct connection {
 /* Reads all sources and opens the registry's client, which connects to nothing yet. ERROR_INVALID names the file and line, or the option. */
 int connection_open(const struct connection_settings *settings, struct connection *ret_connection, struct error *error);
 void connection_release(struct connection *connection);
+/* Overwrites user and password of SCHEME://USER:PASSWORD@HOST,... which is in the argument list. */
+void connection_hide_user(char *url);
 /* Those for the bus come first. */
 size_t connection_bus_properties(const struct connection *connection);
 

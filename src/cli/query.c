@@ -1,10 +1,11 @@
-/* meterline query: aggregates from the store. */
+/* meterline query: aggregates from the store, latest values from the cache. */
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 
 #include "cli/command.h"
+#include "cli/query_latest.h"
 #include "cli/table.h"
 #include "core/memory.h"
 #include "core/number.h"
@@ -12,7 +13,7 @@
 
 struct query_settings {
     struct common_settings common;
-    const char *gateway, *type, *attribute, *from, *to, *order, *format;
+    const char *gateway, *type, *attribute, *from, *to, *order, *format, *latest;
     int64_t window, limit;
     bool chart;
 };
@@ -29,6 +30,9 @@ static const struct option query_options[] = {
     {"limit", 'n', OPTION_INTEGER, "ROWS", "-1", .minimum = -1, .maximum = 9e18, .help = "At most so many rows; -1: all.", OPTION(limit)},
     {"order", 0, OPTION_CHOICE, "HOW", "asc", .choices = "asc|desc", .help = "Order of the window starts of each series.", OPTION(order)},
     {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json", .help = "Without it a table on a terminal, otherwise CSV.", OPTION(format)},
+    {"latest", 'l', OPTION_CHOICE, "WHAT", .choices = "gateways|series",
+     .help = "From the cache: the newest time of each gateway, or the latest value of each series (run --cache-values); --gateway names one, of series by its whole key.",
+     OPTION(latest)},
     {"chart", 0, OPTION_FLAG, .help = "Draw the averages as bars.", OPTION(chart)},
     {0},
 };
@@ -36,10 +40,11 @@ static const struct option query_options[] = {
 static const struct command_line query_line = {
     .command = "query",
     .operands = "",
-    .summary = "Aggregates from the store, in the order of series and window start.",
+    .summary = "Aggregates from the store, in the order of series and window start; latest values.",
     .description = "Examples:\n"
                    "  meterline query --window 3600 --gateway 0 --attribute VOLTAGE --from 2007-06-01 --to 2007-06-02\n"
-                   "  meterline query --window 86400 --format csv >daily.csv",
+                   "  meterline query --window 86400 --format csv >daily.csv\n"
+                   "  meterline query --latest gateways --limit 10",
     .options = query_options,
     .common = cli_common_options,
 };
@@ -146,10 +151,15 @@ static int query_main(int argc, char **argv) {
     if (settings.to && !time_read(slice_of(settings.to), &query.to))
         return cli_usage("query", "--to: '%s' is not an ISO-8601 time, such as 2007-06-01 or 2007-06-01T12:00:00Z", settings.to);
     int64_t rows = 0;
-    status = query_answer(&settings, &query, &rows, &error);
+    if (settings.latest)
+        status = query_latest(&settings.common, settings.gateway, settings.latest[0] == 's', settings.limit, settings.format, &rows, &error);
+    else
+        status = query_answer(&settings, &query, &rows, &error);
     if (status)
         return cli_fail("query", &error);
-    if (rows == 0 && !settings.common.quiet)
+    if (rows == 0 && settings.latest && !settings.common.quiet)
+        fprintf(stderr, "meterline query: the cache has no such entry; 'meterline run --cache URL' fills it\n");
+    else if (rows == 0 && !settings.common.quiet)
         fprintf(stderr, "meterline query: no rows match; 'meterline query --window %" PRId64 " --limit 5' shows what is there\n", settings.window);
     return 0;
 }

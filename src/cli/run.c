@@ -1,5 +1,6 @@
 /* meterline run: the aggregate query over a topic, its results into topics and the store. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,13 +8,14 @@
 #include "cli/command.h"
 #include "stream/metrics.h"
 #include "stream/runner.h"
+#include "stream/sinks.h"
 
 struct run_settings {
     struct common_settings common;
     const char *windows, *group, *topic, *metrics;
     const char *delivery, *lost_offsets;
-    int64_t grace, max_ahead, idle_close, workers;
-    bool until_end, final, reset;
+    int64_t grace, max_ahead, idle_close, workers, sink_workers;
+    bool until_end, final, reset, cache_values;
 };
 
 #define OPTION(member) .offset = offsetof(struct run_settings, member)
@@ -35,6 +37,9 @@ static const struct option run_options[] = {
     {"on-lost-offsets", 0, OPTION_CHOICE, "HOW", "fail", .choices = "fail|earliest|latest",
      .help = "When the log no longer has what the positions need: fail, or go on with the oldest or the next record and mark results that lack readings as incomplete.",
      OPTION(lost_offsets)},
+    {"sink-workers", 0, OPTION_INTEGER, "N", "1", .minimum = 1, .maximum = SINK_WORKERS_MAXIMUM,
+     .help = "Threads for each topic that bring its records to a store or cache server.", OPTION(sink_workers)},
+    {"cache-values", 0, OPTION_FLAG, .help = "Keep the latest value of each series in the cache, not only the latest time of each gateway.", OPTION(cache_values)},
     {"group", 0, OPTION_STRING, "NAME", "run", .help = "Whose positions to go on from.", OPTION(group)},
     {"topic", 0, OPTION_STRING, "NAME", "metrics", .help = "Topic of the readings; results go to NAME-aggregates-N, late ones to NAME-late, unreadable ones to NAME-rejected.", OPTION(topic)},
     {"reset", 0, OPTION_FLAG, .help = "Forget the group's positions and start from the beginning. What was written to topics before stays there.", OPTION(reset)},
@@ -70,23 +75,65 @@ static int run_report_print(const struct run_settings *settings, const struct ag
     return settings->metrics ? metrics_write(settings->metrics, query, report, error) : 0;
 }
 
-static int run_open_and_work(const struct run_settings *settings, const struct aggregate_query *query, struct bus *bus, struct store *store, struct error *error) {
-    struct log log = cli_log(&settings->common);
-    struct worker_settings workers = {.bus = bus, .store = store, .query = query, .clock = &clock_system, .log = &log, .stop = &cli_stop,
+/* What a run works on; each may be NULL. */
+struct run_servers {
+    struct bus *bus;
+    struct store *store;
+    struct cache *cache;
+};
+
+static int run_work(const struct run_settings *settings, const struct aggregate_query *query, const struct run_servers *servers, const struct log *log, struct error *error) {
+    bool remote = servers->store && store_is_remote(servers->store);
+    struct sinks_settings sinks_settings = {.bus = servers->bus, .store = remote ? servers->store : NULL, .cache = servers->cache, .query = query, .clock = &clock_system, .log = log,
+                                            .stop = &cli_stop, .workers = (size_t)settings->sink_workers, .cache_values = settings->cache_values};
+    struct worker_settings workers = {.bus = servers->bus, .store = remote ? NULL : servers->store, .query = query, .clock = &clock_system, .log = log, .stop = &cli_stop,
                                       .until_end = settings->until_end || settings->final, .final = settings->final};
     struct run_report report;
-    int status = settings->reset ? bus_group_reset(bus, query->group, error) : 0;
+    struct sinks sinks;
+    int status = sinks_start(&sinks, &sinks_settings, error);
     if (status)
         return status;
-    log_write(&log, LOG_DEBUG, "group %s reads topic %s", query->group, query->topic);
     status = run_query(&workers, (size_t)settings->workers, &report, error);
+    struct error sinks_error;
+    int sinks_status = sinks_finish(&sinks, !status && !atomic_load(&cli_stop), status ? &sinks_error : error);
     if (report.recovered)
-        log_write(&log, LOG_DEBUG, "read %" PRId64 " records again to rebuild the open windows", report.recovered);
+        log_write(log, LOG_DEBUG, "read %" PRId64 " records again to rebuild the open windows", report.recovered);
     cli_registry_counts(&report.registry);
+    status = status ? status : sinks_status;
     struct error report_error;
     int report_status = report.partitions && report.lags ? run_report_print(settings, query, &report, status ? &report_error : error) : 0;
     run_report_release(&report);
     return status ? status : report_status;
+}
+
+static int run_reset(const struct run_settings *settings, const struct aggregate_query *query, struct bus *bus, struct error *error) {
+    char group[300];
+    int status = settings->reset ? bus_group_reset(bus, query->group, error) : 0;
+    for (size_t i = 0; settings->reset && i < query->windows.size_count && !status; i++) {
+        snprintf(group, sizeof group, "%s.store-%lld", query->group, (long long)(query->windows.sizes[i] / 1000));
+        status = bus_group_reset(bus, group, error);
+    }
+    snprintf(group, sizeof group, "%s.cache", query->group);
+    return status || !settings->reset ? status : bus_group_reset(bus, group, error);
+}
+
+static int run_open_and_work(const struct run_settings *settings, const struct aggregate_query *query, struct error *error) {
+    struct log log = cli_log(&settings->common);
+    struct run_servers servers = {0};
+    int status = cli_open_bus(&settings->common, true, &servers.bus, error);
+    if (!status && !(settings->common.store && strcmp(settings->common.store, "none") == 0))
+        status = cli_open_store(&settings->common, true, &servers.store, error);
+    if (!status)
+        status = cli_open_cache(&settings->common, false, true, &servers.cache, error);
+    if (!status)
+        status = run_reset(settings, query, servers.bus, error);
+    log_write(&log, LOG_DEBUG, "group %s reads topic %s", query->group, query->topic);
+    if (!status)
+        status = run_work(settings, query, &servers, &log, error);
+    cache_close(servers.cache);
+    store_close(servers.store);
+    cli_close_bus(servers.bus);
+    return status;
 }
 
 static int run_main(int argc, char **argv) {
@@ -102,15 +149,8 @@ static int run_main(int argc, char **argv) {
     if (window_settings_read(settings.windows, settings.grace, &query.windows, &error))
         return cli_usage("run", "--windows %s: %s", settings.windows, error.message);
     cli_catch_signals();
-    struct bus *bus = NULL;
-    struct store *store = NULL;
-    status = cli_open_bus(&settings.common, true, &bus, &error);
-    if (!status && !(settings.common.store && strcmp(settings.common.store, "none") == 0))
-        status = cli_open_store(&settings.common, true, &store, &error);
-    if (!status)
-        status = run_open_and_work(&settings, &query, bus, store, &error);
-    store_close(store);
-    cli_close_bus(bus);
+    signal(SIGPIPE, SIG_IGN);   /* a server that has gone is an error, not the end */
+    status = run_open_and_work(&settings, &query, &error);
     return status ? cli_fail("run", &error) : 0;
 }
 

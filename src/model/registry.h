@@ -2,6 +2,7 @@
 #ifndef METERLINE_MODEL_REGISTRY_H
 #define METERLINE_MODEL_REGISTRY_H
 
+#include <stdint.h>
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/slice.h"

@@ -6,6 +6,7 @@
 #include "store/store.h"
 
 struct store_driver {
+    bool remote;
     void (*close)(struct store *store);
     int (*writer_open)(struct store *store, struct store_writer **ret_writer, struct error *error);
     void (*writer_close)(struct store_writer *writer);

@@ -21,6 +21,10 @@ struct store *store_close(struct store *store) {
     return NULL;
 }
 
+bool store_is_remote(const struct store *store) {
+    return store->driver->remote;
+}
+
 int store_writer_open(struct store *store, struct store_writer **ret_writer, struct error *error) {
     return store->driver->writer_open(store, ret_writer, error);
 }

@@ -43,6 +43,9 @@ struct store_query {
     bool descending;                            /* window starts from the newest, within each key */
 };
 
+/* Is it a server of its own, which may be away while the log is there? Then rows go there through sinks, not with the log's commits. */
+bool store_is_remote(const struct store *store);
+
 /* Rows in the order of key bytes, then window start. ERROR_NOT_FOUND when the store has no table of that window size: names the sizes there are. */
 int store_reader_open(struct store *store, const struct store_query *query, struct store_reader **ret_reader, struct error *error);
 struct store_reader *store_reader_close(struct store_reader *reader);

@@ -6,6 +6,7 @@
 #include "core/bytes.h"
 #include "core/memory.h"
 #include "model/time.h"
+#include "stream/mail.h"
 
 enum { COMMIT_ATTEMPTS = 5 };
 
@@ -22,10 +23,8 @@ struct output {
     struct bus_producer *producer;
     struct store_writer *writer;
     struct output_size sizes[WINDOW_SIZES_MAXIMUM];
-    int32_t late_topic, late_partitions, rejected_topic, rejected_partitions;
+    struct mail late, rejected;
     struct bytes json;
-    struct bus_header *headers;
-    size_t header_capacity;
 };
 
 static int output_topics(struct output *output, struct error *error) {
@@ -41,11 +40,11 @@ static int output_topics(struct output *output, struct error *error) {
     if (status)
         return status;
     snprintf(name, sizeof name, "%s-late", query->topic);
-    status = bus_producer_topic(output->producer, name, &kept, &output->late_topic, &output->late_partitions, error);
+    status = mail_open(&output->late, output->producer, name, error);
     if (status)
         return status;
     snprintf(name, sizeof name, "%s-rejected", query->topic);
-    return bus_producer_topic(output->producer, name, &kept, &output->rejected_topic, &output->rejected_partitions, error);
+    return mail_open(&output->rejected, output->producer, name, error);
 }
 
 int output_open(struct bus *bus, struct store *store, const struct aggregate_query *query, const char *name, struct bus_consumer *member,
@@ -77,7 +76,8 @@ struct output *output_close(struct output *output) {
     for (size_t i = 0; i < WINDOW_SIZES_MAXIMUM; i++)
         free(output->sizes[i].rows);
     bytes_release(&output->json);
-    free(output->headers);
+    mail_release(&output->late);
+    mail_release(&output->rejected);
     free(output);
     return NULL;
 }
@@ -108,36 +108,8 @@ int output_results(struct output *output, const struct aggregate_row *rows, size
     return status;
 }
 
-static struct bus_header header_of(const char *name, const char *value) {
-    return (struct bus_header){slice_of(name), slice_of(value)};
-}
-
-/* Produces `batch`'s record with `more` headers and its origin behind its own. */
-static int output_with_headers(struct output *output, int32_t topic, int32_t partitions, const struct bus_batch *batch, size_t index,
-                               const struct bus_header *more, size_t more_count, struct error *error) {
-    struct bus_record record = batch->records[index];
-    size_t count = record.header_count;
-    if (!memory_reserve((void **)&output->headers, &output->header_capacity, count + more_count + 3, sizeof *output->headers))
-        return error_no_memory(error);
-    char partition[16], offset[24];
-    snprintf(partition, sizeof partition, "%d", (int)batch->partition);
-    snprintf(offset, sizeof offset, "%lld", (long long)(batch->base_offset + (int64_t)index));
-    if (count)
-        memcpy(output->headers, record.headers, count * sizeof *record.headers);
-    memcpy(output->headers + count, more, more_count * sizeof *more);
-    count += more_count;
-    output->headers[count++] = header_of("origin.topic", batch->topic);
-    output->headers[count++] = header_of("origin.partition", partition);
-    output->headers[count++] = header_of("origin.offset", offset);
-    record.headers = output->headers;
-    record.header_count = count;
-    /* The partition it came from, whatever its key, so that the order does not depend on the workers. */
-    return bus_produce(output->producer, topic, batch->partition % partitions, &record, error);
-}
-
 int output_rejected(struct output *output, const struct bus_batch *batch, size_t index, const char *reason, struct error *error) {
-    struct bus_header header = header_of("error", reason);
-    return output_with_headers(output, output->rejected_topic, output->rejected_partitions, batch, index, &header, 1, error);
+    return mail_reject(&output->rejected, batch, index, reason, error);
 }
 
 int output_late(struct output *output, const struct bus_batch *batch, size_t index, uint16_t missed, int64_t stream_time, struct error *error) {
@@ -149,11 +121,11 @@ int output_late(struct output *output, const struct bus_batch *batch, size_t ind
                                        (long long)(output->query->windows.sizes[i] / 1000));
     snprintf(reason, sizeof reason, "late: its windows of %s s have closed", sizes);
     struct bus_header headers[] = {
-        header_of("error", reason),
-        header_of("late.windows", sizes),
+        {SLICE("error"), slice_of(reason)},
+        {SLICE("late.windows"), slice_of(sizes)},
         {SLICE("stream.time"), {time, time_write(time, stream_time < TIME_MAXIMUM ? stream_time : TIME_MAXIMUM)}},
     };
-    return output_with_headers(output, output->late_topic, output->late_partitions, batch, index, headers, 3, error);
+    return mail_produce(&output->late, batch, index, headers, 3, error);
 }
 
 bool output_pending(const struct output *output) {
