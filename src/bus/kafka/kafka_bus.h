@@ -47,6 +47,8 @@ struct kafka_bus {
     atomic_uint_fast64_t rebalances, partitions_lost, transactions, transactions_aborted, reconnects;
 };
 
+#define KAFKA_MESSAGE_MAXIMUM "17825792"   /* 17 MiB: BUS_RECORD_MAXIMUM and its headers */
+
 enum kafka_role { KAFKA_ADMIN, KAFKA_CONSUMER, KAFKA_PRODUCER };
 
 /* A new configuration with the user's properties; the caller adds its own and makes a client of it. */

@@ -101,6 +101,9 @@ int kafka_topic_create(struct bus *door, const char *name, const struct bus_topi
         return error_set(error, ERROR_INVALID, "topic %s: %s", name, text);
     topic_add_setting(topic, "retention.ms", checked.retention_time);
     topic_add_setting(topic, "retention.bytes", checked.retention_bytes);
+    /* Mail is a little larger than the record that it passes on. */
+    if (checked.retention_time != BUS_RETENTION_DEFAULT)
+        rd_kafka_NewTopic_set_config(topic, "max.message.bytes", KAFKA_MESSAGE_MAXIMUM);
     /* The brokers' clock is the one by which a meter's clock is judged (--max-ahead); results carry the end of their window. */
     if (checked.retention_time == BUS_RETENTION_DEFAULT)
         rd_kafka_NewTopic_set_config(topic, "message.timestamp.type", "LogAppendTime");
