@@ -163,6 +163,13 @@ void sink_close(struct sink *sink) {
     sink->places = NULL;
 }
 
+static bool sink_dirty(const struct sink *sink) {
+    for (int32_t p = 0; p < sink->partitions; p++)
+        if (sink->places[p].dirty)
+            return true;
+    return false;
+}
+
 static int sink_process(struct sink *sink, const struct bus_batch *records, struct error *error) {
     struct sink_place *place = &sink->places[records->partition];
     if (!place->ours)
@@ -181,16 +188,9 @@ static int sink_process(struct sink *sink, const struct bus_batch *records, stru
     return 0;
 }
 
-static bool sink_dirty(const struct sink *sink) {
-    for (int32_t p = 0; p < sink->partitions; p++)
-        if (sink->places[p].dirty)
-            return true;
-    return false;
-}
-
-/* Is all done that was there when the drain began? */
+/* Is all done and committed that was there when the drain began? */
 static bool sink_drained(struct sink *sink) {
-    if (!atomic_load(sink->settings.drain) || !sink->assigned)
+    if (!atomic_load(sink->settings.drain) || !sink->assigned || sink_dirty(sink))
         return false;
     for (int32_t p = 0; p < sink->partitions; p++) {
         struct sink_place *place = &sink->places[p];
@@ -221,10 +221,11 @@ void *sink_run(void *context) {
     sink->last_commit_ns = clock_monotonic_ns(sink->settings.clock);
     while (!status && !sink_stopped(sink) && !sink_drained(sink))
         status = sink_step(sink, &sink->error);
-    if (!status && sink_dirty(sink))
+    if (!status && sink_dirty(sink)) {   /* stopped */
         status = sink_commit_once(sink, &sink->error);
-    if (status && sink_stopped(sink) && sink_passes(&sink->error))
-        status = 0;   /* the target is away; what it lacks is written after the next start */
+        if (status && sink_passes(&sink->error))
+            status = 0;   /* the target is away; what it lacks is written after the next start */
+    }
     sink->status = status;
     if (status)
         atomic_store(sink->settings.failed, true);
