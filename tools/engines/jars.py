@@ -60,7 +60,7 @@ def java() -> str:
 def run_java(name: str, source, *arguments, input: str = "", timeout: float = 60) -> str:
     """Runs a single-file Java source with an engine's jars; its standard output. An EngineError with its messages when it fails."""
     command = [java(), "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", class_path(name), source, *arguments]
-    done = subprocess.run([*map(str, command)], input=input, capture_output=True, text=True, timeout=timeout)
+    done = subprocess.run([*map(str, command)], input=input, capture_output=True, encoding="utf-8", timeout=timeout)
     if done.returncode != 0:
         raise EngineError(f"{pathlib.Path(source).name}: exit status {done.returncode}: {done.stderr.strip()[-4000:]}")
     return done.stdout

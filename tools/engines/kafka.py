@@ -92,7 +92,7 @@ class Kafka(Engine):
         options = [word for name, value in {**self.client, **(properties or {})}.items() for word in ("-X", f"{name}={value}")]
         command = [program("kcat"), "-q", "-b", self.address(broker) if broker else self.bootstrap, *options, *map(str, arguments)]
         given = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, **given)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=timeout, **given)
         if done.returncode != 0:
             raise EngineError(f"kcat {' '.join(map(str, arguments))}: exit status {done.returncode}: {done.stderr.strip()[-2000:]}")
         return done.stdout
