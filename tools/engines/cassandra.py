@@ -31,13 +31,13 @@ LOGBACK = """<configuration>
 class Cassandra(Engine):
     """`contact_points`: host:port,... of all nodes; `addresses` and `port` apart. `username`, `password`: with `auth`, else None.
     `certificates`: with `tls`, else None. `config` is put over the settings of cassandra.yaml. The log-ins are on one node of a cluster only (as in a
-    new Cassandra), so with `auth` the end of that node ends logging in."""
+    new Cassandra), so with `auth` the end of that node ends logging in. `quick`: see jars.java."""
     name = "cassandra"
 
     def __init__(self, nodes: int = 1, auth: bool = False, tls: bool = False, heap: str = "1g", port: int | None = None, folder=None,
-                 config: dict | None = None, detached: bool = False):
+                 config: dict | None = None, detached: bool = False, quick: bool = True):
         super().__init__(nodes, folder, detached)
-        self.heap, self.port, self.config = heap, port, dict(config or {})
+        self.heap, self.port, self.config, self.quick = heap, port, dict(config or {}), quick
         self.username, self.password = (USERNAME, PASSWORD) if auth else (None, None)
         self.certificates: Certificates | None = None
         self._tls, self._storage_port = tls, 0
@@ -52,8 +52,8 @@ class Cassandra(Engine):
         return ",".join(f"{address}:{self.port}" for address in self.addresses)
 
     @property
-    def urls(self) -> str:
-        return self.contact_points
+    def url(self) -> str:
+        return f"cassandra://{self.contact_points}"
 
     def connect(self, node: int = 1) -> Connection:
         """A connection for the test's own statements, logged in."""
@@ -110,7 +110,7 @@ class Cassandra(Engine):
     def _command(self, node: int) -> list:
         libraries = jars.jar_folder("cassandra")
         agent = next(libraries.glob("jamm-*.jar"))
-        return [jars.java(), *MODULES, f"-Xmx{self.heap}", f"-javaagent:{agent}", f"-Dcassandra.config=file://{self._file(node)}",
+        return [*jars.java(self.quick), *MODULES, f"-Xmx{self.heap}", f"-javaagent:{agent}", f"-Dcassandra.config=file://{self._file(node)}",
                 f"-Dlogback.configurationFile={self.folder / 'logback.xml'}",
                 f"-Dcassandra.storagedir={self._storage(node)}", "-Dcassandra-foreground=yes", "-Dcassandra.ring_delay_ms=1000",
                 "-Dcassandra.skip_wait_for_gossip_to_settle=0", "-Dcassandra.superuser_setup_delay_ms=0",

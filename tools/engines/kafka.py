@@ -44,18 +44,18 @@ SECURITY = {
 class Kafka(Engine):
     """`bootstrap`: host:port,... of all brokers. `client`: the librdkafka properties that a client needs (empty without security).
     `username`, `password`: of SASL; `certificates`: of TLS, or None. `config` is added to each broker's server.properties.
-    `port` is that of the first broker; the others follow it (without it: free ports). `version`: "4.1" or "3.9"."""
+    `port` is that of the first broker; the others follow it (without it: free ports). `version`: "4.1" or "3.9". `quick`: see jars.java."""
     name = "kafka"
     stop_broker, kill_broker, start_broker = Engine.stop_node, Engine.kill_node, Engine.start_node
     pause_broker, resume_broker = Engine.pause_node, Engine.resume_node
 
     def __init__(self, brokers: int = 1, folder=None, heap: str = "512m", config: dict | None = None, security: str | None = None,
-                 port: int | None = None, detached: bool = False, version: str | None = None):
+                 port: int | None = None, detached: bool = False, version: str | None = None, quick: bool = True):
         super().__init__(brokers, folder, detached)
         if security not in SECURITY:
             raise EngineError(f"security '{security}' is none of {', '.join(filter(None, SECURITY))}")
         self.heap, self.config, self.security = heap, dict(config or {}), SECURITY[security]
-        self.version = version or ("3.9" if security == "scram" else "4.1")
+        self.quick, self.version = quick, version or ("3.9" if security == "scram" else "4.1")
         self.username, self.password, self.certificates = USERNAME, PASSWORD, None
         self._port = port
         self._ports: dict[int, tuple[int, int, int]] = {}   # node -> client, internal, controller
@@ -68,8 +68,8 @@ class Kafka(Engine):
         return f"127.0.0.1:{self._ports[broker][0]}"
 
     @property
-    def urls(self) -> str:
-        return self.bootstrap
+    def url(self) -> str:
+        return f"kafka://{self.bootstrap}"
 
     @property
     def client(self) -> dict[str, str]:
@@ -159,7 +159,7 @@ class Kafka(Engine):
         identity = "m" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
         users = [word for mechanism in self.security.mechanisms if mechanism.startswith("SCRAM")
                  for word in ("--add-scram", f"{mechanism}=[name={self.username},password={self.password}]")]
-        tool = [jars.java(), "-XX:TieredStopAtLevel=1", "-cp", jars.class_path(JARS[self.version]), "kafka.tools.StorageTool", "format", "-t", identity, *users, "-c"]
+        tool = [*jars.java(), "-cp", jars.class_path(JARS[self.version]), "kafka.tools.StorageTool", "format", "-t", identity, *users, "-c"]
         running = [subprocess.Popen([*tool, str(self._file(node))], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
                    for node in self._ports]
         for process in running:
@@ -168,7 +168,7 @@ class Kafka(Engine):
                 raise EngineError(f"kafka: the storage could not be formatted: {said.strip()[-2000:]}")
 
     def _command(self, node: int) -> list:
-        return [jars.java(), f"-Xmx{self.heap}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true",
+        return [*jars.java(self.quick), f"-Xmx{self.heap}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true",
                 "-cp", jars.class_path(JARS[self.version]), "kafka.Kafka", self._file(node)]
 
     def _ready(self, node: int) -> bool:

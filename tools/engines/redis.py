@@ -1,4 +1,9 @@
-"""Redis, the program of Debian's package, without persistence: a restart forgets everything."""
+"""Redis without persistence: a restart forgets everything.
+
+The binary is that of Debian's redis-tools, which starts no service on the machine as redis-server does when it is installed. It is the same binary: one
+that is called redis-check-rdb checks files, under any other name it is the server.
+"""
+import shutil
 import socket
 
 from .common import Engine, free_ports, program
@@ -19,16 +24,17 @@ class Redis(Engine):
     def url(self) -> str:
         return f"redis://{f':{self.password}@' if self.password else ''}127.0.0.1:{self.port}"
 
-    @property
-    def urls(self) -> str:
-        return self.url
-
     def _prepare(self) -> None:
         self.port = self.port or free_ports(1)[0]
+        self._server.symlink_to(shutil.which("redis-server") or program("redis-check-rdb"))
+
+    @property
+    def _server(self):
+        return self.folder / "redis-server"
 
     def _command(self, node: int) -> list:
         password = ["--requirepass", self.password] if self.password else []
-        return [program("redis-server"), "--bind", "127.0.0.1", "--port", self.port, "--dir", self.folder, "--save", "", "--appendonly", "no", *password]
+        return [self._server, "--bind", "127.0.0.1", "--port", self.port, "--dir", self.folder, "--save", "", "--appendonly", "no", *password]
 
     def _ready(self, node: int) -> bool:
         try:

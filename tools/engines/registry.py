@@ -26,10 +26,6 @@ class SchemaRegistry(Engine):
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}{PATH}"
 
-    @property
-    def urls(self) -> str:
-        return self.url
-
     def _prepare(self) -> None:
         port, admin_port = free_ports(2)
         self._port = self._port or port
@@ -58,7 +54,7 @@ class SchemaRegistry(Engine):
         return self.folder / "registry.yaml"
 
     def _command(self, node: int) -> list:
-        return [jars.java(), *OPENS, f"-Xmx{self.heap}", "-cp", jars.class_path("registry"), f"{PACKAGE}.webservice.RegistryApplication", "server", self._file]
+        return [*jars.java(), *OPENS, f"-Xmx{self.heap}", "-cp", jars.class_path("registry"), f"{PACKAGE}.webservice.RegistryApplication", "server", self._file]
 
     def _ready(self, node: int) -> bool:
         try:

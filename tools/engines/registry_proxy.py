@@ -35,9 +35,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if fault in (HANG, CLOSE):
             self.close_connection = True
         elif fault is not None:
-            self._answer(fault, b'{"error_code":%d,"message":"failed on purpose"}' % fault)
+            self._answer(fault, b"<html>out of order</html>", "text/html")
         elif not proxy.admits(self.headers.get("Authorization")):
-            self._answer(401, b'{"error_code":401,"message":"Unauthorized"}')
+            self._answer(401, b'{"error_code":40101,"message":"Unauthorized"}')
         else:
             self._answer(*proxy.forward(self.command, self.path, body, self.headers.get("Content-Type")))
 
@@ -64,7 +64,8 @@ class _Server(http.server.ThreadingHTTPServer):
 class RegistryProxy:
     """`target`: the registry's URL. A log-in is asked for with `username` and `password` (Basic), or `bearer` (a token), or either when both are given.
     `certificates`: a Certificates, for https; with `client_certificate` the client must show one that its CA signed.
-    `fail_with` may be changed at any time: None, an HTTP status, "hang" (no answer until the proxy closes) or "close" (the connection ends without one).
+    `fail_with` may be changed at any time: None, an HTTP status (with a page of HTML: the word of somebody in between, not of a registry), "hang" (no
+    answer until the proxy closes) or "close" (the connection ends without one).
     `url`: what clients use. `requests`: a Counter of "METHOD /path", also of those that failed or were refused."""
 
     def __init__(self, target: str, username: str | None = None, password: str | None = None, bearer: str | None = None, certificates=None,
