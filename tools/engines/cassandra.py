@@ -9,6 +9,7 @@ from .cql import Connection
 from .process import EngineError
 
 USERNAME = PASSWORD = "cassandra"   # the superuser that Cassandra makes at its first start
+EVERY_NODE = "SELECT session_id FROM system_traces.sessions"   # of two replicas: at ALL it is refused while a node is taken for down
 
 # What the server's own conf/jvm17-server.options opens to it.
 EXPORTS = ("java.base/jdk.internal.misc", "java.base/java.lang.ref", "java.management.rmi/com.sun.jmx.remote.internal.rmi", "java.rmi/sun.rmi.registry",
@@ -117,15 +118,17 @@ class Cassandra(Engine):
                 "-cp", f"{libraries}/*", "org.apache.cassandra.service.CassandraDaemon"]
 
     def _ready(self, node: int) -> bool:
-        """The node lets us log in, and it and the others that answer know of each other and have the same schema."""
+        """The node lets us log in; it and the others that answer know of each other, see each other up, and have the same schema."""
         if not accepts(self.address(node), self.port):
             return False
         answering = [other for other, process in self._processes.items() if process.running() and not process.paused]
         try:
-            return all(self._knows(other, len(answering) - 1) for other in answering)
+            return all(self._sees(other, len(answering) - 1) for other in answering)
         except (OSError, EngineError):
             return False
 
-    def _knows(self, node: int, peers: int) -> bool:
+    def _sees(self, node: int, peers: int) -> bool:
         with self.connect(node) as connection:
+            if 0 < peers == self.nodes - 1:
+                connection.query(EVERY_NODE, consistency="ALL")
             return len(connection.query("SELECT peer FROM system.peers")) >= peers and len(connection.schema_versions()) == 1
