@@ -8,10 +8,10 @@ SOURCE = ("-t", "synthetic", "--series", 40, "--interval", "5s", "--seed", 7)
 
 def configure(meterline, topic, **settings):
     """Topic settings by Kafka's own tool."""
-    from engines.common import jars
+    from engines.jars import class_path
     import subprocess
     words = ",".join(f"{name.replace('_', '.')}={value}" for name, value in settings.items())
-    subprocess.run(["java", "-cp", f"{jars('kafka')}/*", "kafka.admin.ConfigCommand", "--bootstrap-server", meterline.bootstrap, "--alter", "--entity-type", "topics",
+    subprocess.run(["java", "-cp", class_path("kafka"), "kafka.admin.ConfigCommand", "--bootstrap-server", meterline.bootstrap, "--alter", "--entity-type", "topics",
                     "--entity-name", topic, "--add-config", words], check=True, capture_output=True, timeout=60)
 
 
@@ -54,11 +54,11 @@ def test_topic_made_anew(meterline):
 
 def test_partitions_added_while_running(meterline):
     import subprocess
-    from engines.common import jars
+    from engines.jars import class_path
     meterline("replay", *SOURCE, "--duration", "10m")
     run = meterline.start("run", "--group", "grown", *QUICK, "-X", "topic.metadata.refresh.interval.ms=500")
     meterline.wait_for(lambda: meterline.lag("grown") == 0, "the run has read all")
-    subprocess.run(["java", "-cp", f"{jars('kafka')}/*", "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", meterline.bootstrap, "--alter", "--topic", "metrics",
+    subprocess.run(["java", "-cp", class_path("kafka"), "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", meterline.bootstrap, "--alter", "--topic", "metrics",
                     "--partitions", "6"], check=True, capture_output=True, timeout=60)
     _, text = run.communicate(timeout=60)
     assert run.returncode == 1 and "more than the 4 partitions" in text, text

@@ -4,7 +4,7 @@ import struct
 import time
 
 from program import QUICK, WINDOWS, oracle
-from engines.registry import RegistryProxy
+from engines.registry_proxy import RegistryProxy
 
 
 def reading(gateway, timestamp, value):

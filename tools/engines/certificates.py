@@ -1,33 +1,46 @@
-"""Test certificates by openssl: an authority, a server's for 127.0.0.1 and localhost, a client's; in PEM, and the server's as PKCS12 for Java."""
+"""Certificates for tests: a CA of its own, a server's certificate for localhost and 127.0.0.1 to 127.0.0.9, and a client's, all made by openssl.
+
+Everything is in one folder: ca.pem; server.pem and server-key.pem; client.pem and client-key.pem; server.p12 and client.p12 (key, certificate and CA,
+for Java; with `PASSWORD`). Two of these do not trust each other.
+"""
 import pathlib
 import subprocess
 
+from .common import program
+from .process import EngineError
+
+PASSWORD = "meterline-secret"
+VALID_DAYS = "30"
+NAMES = ",".join(["DNS:localhost", *(f"IP:127.0.0.{node}" for node in range(1, 10))])
+
 
 class Certificates:
+    """`ca`, `server_certificate`, `server_key`, `client_certificate`, `client_key`, `server_keystore`, `client_keystore`: paths; `password`: of the keystores."""
+
     def __init__(self, folder):
-        self.ca = folder / "ca.pem"
-        self.server, self.server_key, self.server_store = folder / "server.pem", folder / "server.key", folder / "server.p12"
-        self.client, self.client_key = folder / "client.pem", folder / "client.key"
+        self.folder, self.password = pathlib.Path(folder), PASSWORD
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.ca, self._ca_key = self.folder / "ca.pem", self.folder / "ca-key.pem"
+        self._openssl("req", "-x509", *self._key(self._ca_key), "-subj", "/CN=meterline test CA", "-days", VALID_DAYS, "-out", self.ca)
+        self.server_certificate, self.server_key, self.server_keystore = self._signed("server", "serverAuth")
+        self.client_certificate, self.client_key, self.client_keystore = self._signed("client", "clientAuth")
 
+    @staticmethod
+    def _key(path):
+        return "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", path
 
-def openssl(*arguments):
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+    def _signed(self, name: str, usage: str):
+        certificate, key, keystore = (self.folder / f"{name}{end}" for end in (".pem", "-key.pem", ".p12"))
+        request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.extensions"
+        extensions.write_text(f"subjectAltName={NAMES}\nextendedKeyUsage={usage}\nbasicConstraints=critical,CA:FALSE\n")
+        self._openssl("req", *self._key(key), "-subj", f"/CN=meterline test {name}", "-out", request)
+        self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._ca_key, "-CAcreateserial", "-days", VALID_DAYS,
+                      "-extfile", extensions, "-out", certificate)
+        self._openssl("pkcs12", "-export", "-in", certificate, "-inkey", key, "-certfile", self.ca, "-name", name,
+                      "-passout", f"pass:{self.password}", "-out", keystore)
+        return certificate, key, keystore
 
-
-def signed(folder, name, ca_key, extensions):
-    request, extra = folder / f"{name}.csr", folder / f"{name}.ext"
-    extra.write_text(extensions)
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / f"{name}.key", "-out", request, "-subj", f"/CN={name}")
-    openssl("x509", "-req", "-in", request, "-CA", folder / "ca.pem", "-CAkey", ca_key, "-CAcreateserial", "-days", "30", "-extfile", extra, "-out", folder / f"{name}.pem")
-
-
-def make(folder, store_password):
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    files = Certificates(folder)
-    ca_key = folder / "ca.key"
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", ca_key, "-out", files.ca, "-days", "30", "-subj", "/CN=meterline test authority")
-    signed(folder, "server", ca_key, "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:127.0.0.2\n")
-    signed(folder, "client", ca_key, "extendedKeyUsage=clientAuth\n")
-    openssl("pkcs12", "-export", "-in", files.server, "-inkey", files.server_key, "-certfile", files.ca, "-out", files.server_store, "-passout", f"pass:{store_password}")
-    return files
+    def _openssl(self, *words) -> None:
+        done = subprocess.run([program("openssl"), *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=self.folder)
+        if done.returncode != 0:
+            raise EngineError(f"openssl {words[0]}: {done.stderr.strip()[-1000:]}")

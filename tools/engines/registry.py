@@ -1,144 +1,75 @@
-"""A schema registry (Hortonworks Registry, Confluent's API), and a proxy before it that can ask for credentials, fail, and count."""
-import base64
-import http.client
-import http.server
-import ssl
-import threading
+"""Hortonworks Schema Registry, which speaks Confluent's API below /api/v1/confluent. It keeps schemas in memory: a restart forgets them.
 
-from .common import Engine, EngineError, Process, accepts, free_ports, jars
-
-CONFIGURATION = """modules:
-  - name: schema-registry
-    className: com.hortonworks.registries.schemaregistry.webservice.SchemaRegistryModule
-    config:
-      schemaProviders:
-        - providerClass: "com.hortonworks.registries.schemaregistry.avro.AvroSchemaProvider"
-          defaultSerializerClass: "com.hortonworks.registries.schemaregistry.serdes.avro.AvroSnapshotSerializer"
-          defaultDeserializerClass: "com.hortonworks.registries.schemaregistry.serdes.avro.AvroSnapshotDeserializer"
-          hashFunction: "MD5"
-      customSchemaStateExecutor:
-        className: "com.hortonworks.registries.schemaregistry.state.DefaultCustomSchemaStateExecutor"
-        props: {{}}
-fileStorageConfiguration:
-  className: "com.hortonworks.registries.common.util.LocalFileSystemStorage"
-  properties:
-    directory: "{folder}/files"
-storageProviderConfiguration:
-  providerClass: "com.hortonworks.registries.storage.impl.memory.InMemoryStorageManager"
-swagger:
-  resourcePackage: com.hortonworks.registries
-server:
-  applicationConnectors:
-    - {{type: http, port: {port}, bindHost: 127.0.0.1}}
-  adminConnectors:
-    - {{type: http, port: {admin}, bindHost: 127.0.0.1}}
-logging:
-  level: WARN
+It has subjects, versions, ids and the check of compatibility (409), but neither /config nor /compatibility. For TLS, log-in and faults put a
+RegistryProxy in front.
 """
+import json
+import urllib.request
+
+from . import jars
+from .common import Engine, free_ports
+
+PACKAGE = "com.hortonworks.registries"
+PATH = "/api/v1/confluent"
+OPENS = [word for package in ("lang", "util") for word in ("--add-opens", f"java.base/java.{package}=ALL-UNNAMED")]
 
 
 class SchemaRegistry(Engine):
-    """`url` is the base of Confluent's API. Schemas live in memory: they are gone after a restart."""
+    """`url`: the base of the API, with its path."""
+    name = "registry"
 
-    def __init__(self, folder=None, port=None, detached=False):
-        super().__init__(folder, detached)
-        ports = free_ports(2)
-        self.port = port or ports[0]
-        self.url = f"http://127.0.0.1:{self.port}/api/v1/confluent"
-        configuration = self.folder / "registry.yaml"
-        configuration.write_text(CONFIGURATION.format(folder=self.folder, port=self.port, admin=ports[1]))
-        opens = [word for package in ("java.lang", "java.util") for word in ("--add-opens", f"java.base/{package}=ALL-UNNAMED")]
-        self.process = Process(["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *opens, "-cp", f"{jars('registry')}/*",
-                                "com.hortonworks.registries.webservice.RegistryApplication", "server", str(configuration)],
-                               self.folder / "registry.log", cwd=self.folder, detached=detached)
+    def __init__(self, port: int | None = None, folder=None, heap: str = "256m", detached: bool = False):
+        super().__init__(1, folder, detached)
+        self.heap, self._port = heap, port
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}{PATH}"
+
+    def _prepare(self) -> None:
+        port, admin_port = free_ports(2)
+        self._port = self._port or port
+        serdes = f"{PACKAGE}.schemaregistry.serdes.avro"
+        module = {
+            "name": "schema-registry", "className": f"{PACKAGE}.schemaregistry.webservice.SchemaRegistryModule",
+            "config": {
+                "schemaProviders": [{"providerClass": f"{PACKAGE}.schemaregistry.avro.AvroSchemaProvider", "hashFunction": "MD5",
+                                     "defaultSerializerClass": f"{serdes}.AvroSnapshotSerializer",
+                                     "defaultDeserializerClass": f"{serdes}.AvroSnapshotDeserializer"}],
+                "customSchemaStateExecutor": {"className": f"{PACKAGE}.schemaregistry.state.DefaultCustomSchemaStateExecutor", "props": {}},
+            },
+        }
+        self._file.write_text(json.dumps({   # JSON is YAML
+            "modules": [module],
+            "fileStorageConfiguration": {"className": f"{PACKAGE}.common.util.LocalFileSystemStorage", "properties": {"directory": str(self.folder / "files")}},
+            "storageProviderConfiguration": {"providerClass": f"{PACKAGE}.storage.impl.memory.InMemoryStorageManager"},
+            "swagger": {"resourcePackage": PACKAGE},
+            "server": {"applicationConnectors": [{"type": "http", "port": self._port, "bindHost": "127.0.0.1"}],
+                       "adminConnectors": [{"type": "http", "port": admin_port, "bindHost": "127.0.0.1"}]},
+            "logging": {"level": "WARN"},
+        }, indent=1))
+
+    @property
+    def _file(self):
+        return self.folder / "registry.yaml"
+
+    def _command(self, node: int) -> list:
+        return [*jars.java(), *OPENS, f"-Xmx{self.heap}", "-cp", jars.class_path("registry"), f"{PACKAGE}.webservice.RegistryApplication", "server", self._file]
+
+    def _ready(self, node: int) -> bool:
         try:
-            self.process.wait_until(self._answers, "the schema registry")
-        except EngineError:
-            self.close()
-            raise
-
-    def _answers(self):
-        if not accepts(self.port):
+            return isinstance(self.request("subjects"), list)
+        except (OSError, ValueError):
             return False
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/api/v1/confluent/subjects")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
 
-    def processes(self):
-        return [self.process]
+    def request(self, path: str, body=None):
+        """GET, or POST of `body`, below `url`: what the answer's JSON says. urllib's HTTPError on any other status than 200."""
+        data = None if body is None else json.dumps(body).encode()
+        asked = urllib.request.Request(f"{self.url}/{path}", data, {"Content-Type": "application/vnd.schemaregistry.v1+json"})
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return json.load(answer)
 
-
-class RegistryProxy:
-    """A reverse proxy in this process. `fail_with` (None, a status, or "hang") and `credentials` may be changed while it works; `requests` counts by method and path."""
-
-    def __init__(self, target, username=None, password=None, bearer=None, certificates=None, client_certificate=False):
-        self.target, self.fail_with, self.requests = target, None, {}
-        self.authorization = None
-        if username:
-            self.authorization = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
-        if bearer:
-            self.authorization = f"Bearer {bearer}"
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.server.daemon_threads = True
-        scheme = "http"
-        if certificates:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificates.server, certificates.server_key)
-            if client_certificate:
-                context.verify_mode = ssl.CERT_REQUIRED
-                context.load_verify_locations(certificates.ca)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-            scheme = "https"
-        self.url = f"{scheme}://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-
-    def _handler(self):
-        proxy = self
-        host, _, path = proxy.target.removeprefix("http://").partition("/")
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def log_message(self, *_):
-                pass
-
-            def answer(self, status, body, kind="application/vnd.schemaregistry.v1+json"):
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def forward(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                key = f"{self.command} {self.path}"
-                proxy.requests[key] = proxy.requests.get(key, 0) + 1
-                if proxy.fail_with == "hang":
-                    threading.Event().wait(60)
-                if proxy.fail_with:
-                    return self.answer(proxy.fail_with, b"<html>out of order</html>", "text/html")
-                if proxy.authorization and self.headers.get("Authorization") != proxy.authorization:
-                    return self.answer(401, b'{"error_code":40101,"message":"Unauthorized"}')
-                connection = http.client.HTTPConnection(host, timeout=20)
-                try:
-                    connection.request(self.command, f"/{path}{self.path}", body or None, {"Content-Type": self.headers.get("Content-Type") or "application/json"})
-                    response = connection.getresponse()
-                    return self.answer(response.status, response.read(), response.headers.get("Content-Type") or "application/json")
-                except OSError:
-                    return self.answer(502, b"bad gateway", "text/plain")
-                finally:
-                    connection.close()
-
-            do_GET = do_POST = forward
-
-        return Handler
+    def register(self, subject: str, schema) -> int:
+        """The id of an Avro schema (a JSON text, or what it says) under a subject."""
+        text = schema if isinstance(schema, str) else json.dumps(schema)
+        return self.request(f"subjects/{subject}/versions", {"schema": text})["id"]
