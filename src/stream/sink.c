@@ -163,6 +163,14 @@ void sink_close(struct sink *sink) {
     sink->places = NULL;
 }
 
+/* The target is away. What it took before may still be acknowledged: then only `records` come again, otherwise everything since the last commit. */
+static int sink_save(struct sink *sink, const struct bus_batch *records, struct error *error) {
+    int status = sink_commit_once(sink, error);
+    if (status)
+        return sink_passes(error) ? sink_rewind(sink, error) : status;
+    return bus_consumer_seek(sink->consumer, records->topic, records->partition, sink->places[records->partition].next, error);
+}
+
 static bool sink_dirty(const struct sink *sink) {
     for (int32_t p = 0; p < sink->partitions; p++)
         if (sink->places[p].dirty)
@@ -177,7 +185,7 @@ static int sink_process(struct sink *sink, const struct bus_batch *records, stru
     int status = records->count ? sink->target->write(sink->context, records, &sink->mail, error) : 0;
     if (status && error->retriable && !sink_stopped(sink)) {
         sink_wait(sink, error);
-        return sink_rewind(sink, error);
+        return sink_save(sink, records, error);
     }
     if (status)
         return error_wrap(error, "%s of %s/%d from offset %lld", sink->target->name, records->topic, (int)records->partition, (long long)records->base_offset);

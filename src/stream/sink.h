@@ -3,6 +3,7 @@
  *
  *     poll ─▶ target->write (may keep some under way) ─▶ ... ─▶ target->flush (all acknowledged) ─▶ commit positions
  *                 │ retriable: wait, go back to the committed positions, write again
+ *                 │            (only from the record that failed, when what came before is acknowledged)
  *
  * Writing again must change nothing: targets are idempotent. Memory is bounded: what a target keeps under way is its own bound, and nothing is polled
  * while it pushes back. */
