@@ -43,7 +43,7 @@ struct cql_options {
     const struct cql_tls_settings *tls; /* NULL: plain */
     bool lz4;                           /* compress larger frames when the server can */
     unsigned connections;               /* to each node [1] */
-    size_t in_flight_maximum;           /* requests [1024] */
+    size_t in_flight_maximum;           /* requests [512] */
     size_t in_flight_bytes;             /* [16 MiB] */
     unsigned attempts;                  /* of a request that may be repeated [4] */
     int64_t connect_timeout;            /* ms, until a connection is ready [5000] */

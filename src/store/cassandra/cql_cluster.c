@@ -226,17 +226,20 @@ static void cluster_give_up(struct cql_cluster *cluster, struct cql_request *req
     cluster_finish(cluster, request, NULL, &error);
 }
 
-/* Those that wait, the oldest first. A callback may add to the end of the list, or take the slots of those that are gone. */
-static void cluster_send_waiting(struct cql_cluster *cluster, int64_t now) {
+/* Those that wait, the oldest first, until no connection has room; then only the late ones are looked for, and only when `tick` says so. A callback
+ * may add to the end of the list, or take the slots of those that are gone. */
+static void cluster_send_waiting(struct cql_cluster *cluster, int64_t now, bool tick) {
     struct cql_request *last = cluster->waiting_last, *next;
-    for (struct cql_request *request = cluster->waiting_first; request; request = next) {
-        bool end = request == last;
-        next = end ? NULL : request->next;
+    bool full = false;
+    for (struct cql_request *request = cluster->waiting_first; request && (tick || !full); request = next) {
+        next = request == last ? NULL : request->next;
         bool late = now >= request->deadline;
-        if (!late && (request->hold || now < request->not_before))
+        if (!late && (full || request->hold || now < request->not_before))
             continue;
-        if (!late && !cluster_send(cluster, request, now))
+        if (!late && !cluster_send(cluster, request, now)) {
+            full = true;
             continue;
+        }
         cluster_unqueue(cluster, request);
         if (late)
             cluster_give_up(cluster, request);
@@ -255,7 +258,7 @@ static void cluster_service(struct cql_cluster *cluster, int64_t now) {
     if (tick)
         cluster->expired_at = now;
     cql_control_service(cluster, now);
-    cluster_send_waiting(cluster, now);
+    cluster_send_waiting(cluster, now, tick);
 }
 
 /* Flushes all connections and lists them for poll(2). No memory: fewer are polled, this time. */
@@ -392,7 +395,7 @@ static void cluster_set(struct cql_cluster *cluster, const struct cql_options *o
     if (cluster->connections > CQL_CONNECTIONS_MAXIMUM)
         cluster->connections = CQL_CONNECTIONS_MAXIMUM;
     cluster->attempts = options->attempts ? options->attempts : 4;
-    cluster->in_flight_maximum = options->in_flight_maximum ? options->in_flight_maximum : 1024;
+    cluster->in_flight_maximum = options->in_flight_maximum ? options->in_flight_maximum : 512;
     cluster->in_flight_bytes = options->in_flight_bytes ? options->in_flight_bytes : 16 << 20;
     cluster->reconnect_pause = cluster_default(options->reconnect_pause, 250) * CQL_MILLISECOND;
     cluster->random = options->seed ? options->seed : (uint64_t)clock_monotonic_ns(cluster->clock) | 1;
