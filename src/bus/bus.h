@@ -16,6 +16,7 @@
 #include "core/database.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/property.h"
 #include "core/slice.h"
 #include "model/registry.h"
 
@@ -45,11 +46,6 @@ struct bus_batch {
     size_t count;
 };
 
-/* A setting of the implementation, such as Kafka's "security.protocol". Values may be secret: they are never logged. */
-struct bus_property {
-    const char *name, *value;
-};
-
 struct bus_options {
     bool durable;            /* an acknowledged transaction survives a power cut */
     bool create;             /* make the log when it is missing */
@@ -59,7 +55,7 @@ struct bus_options {
     const struct registry *registry;   /* the registry of schemas; NULL: the log's own (embedded), or none (Kafka) */
     const char *instance;    /* Kafka: a name that stays the same over restarts of this process and is used by no other one; NULL: a new one each time */
     const struct log *log;   /* NULL: silent */
-    const struct bus_property *properties;   /* Kafka; borrowed while bus_open runs */
+    const struct property *properties;   /* Kafka; borrowed while bus_open runs */
     size_t property_count;
 };
 

@@ -42,8 +42,8 @@ int cli_usage(const char *command, const char *format, ...) __attribute__((forma
 
 /* `create`: make the data folder when it is missing (commands that write); otherwise a missing log is an error that names the folder. */
 int cli_open_bus(const struct common_settings *common, bool create, struct bus **ret_bus, struct error *error);
-/* Closes it (NULL is fine), and what was opened with it. */
-void cli_close_bus(struct bus *bus);
+/* At the end of a command, when all is closed: forgets credentials. */
+void cli_disconnect(void);
 /* What was asked of the schema registry, when there is one. */
 void cli_registry_counts(struct registry_counts *ret_counts);
 /* `*ret_cache` is NULL when no cache was named and none is needed: `wanted` false. */

@@ -24,7 +24,7 @@ const struct option cli_common_options[] = {
      .help = "Kafka: replicas of topics that are created; 0: as the brokers are set.", OPTION(replication)},
     {"instance", 0, OPTION_STRING, "NAME", .environment = "METERLINE_INSTANCE",
      .help = "Kafka: a name of this process that stays the same over restarts and no other one uses; after a crash its transactions then end at once.", OPTION(instance)},
-    {"store", 0, OPTION_STRING, "URL", .environment = "METERLINE_STORE", .help = "The store, sqlite:DIR; without it the data folder. run: none keeps results in the topics only.", OPTION(store)},
+    {"store", 0, OPTION_STRING, "URL", .environment = "METERLINE_STORE", .help = "The store, sqlite:DIR or cassandra://[USER:PASSWORD@]HOST[:PORT],.../KEYSPACE; without it the data folder. run: none keeps results in the topics only.", OPTION(store)},
     {"durability", 0, OPTION_CHOICE, "HOW", "full", .environment = "METERLINE_DURABILITY", .choices = "full|normal",
      .help = "full: what was acknowledged survives a power cut; normal: it survives a killed process.", OPTION(durability)},
     {"verbose", 'v', OPTION_FLAG, .help = "Say more on stderr.", OPTION(verbose)},
@@ -59,12 +59,27 @@ int cli_usage(const char *command, const char *format, ...) {
     return 2;
 }
 
-/* One command opens one bus; its registry and log live as long. */
+/* What a command connects to; released at its end. */
 static struct connection cli_connection;
+static bool cli_connected;
 static struct log cli_bus_log;
 
-int cli_open_bus(const struct common_settings *common, bool create, struct bus **ret_bus, struct error *error) {
+static int cli_connect(const struct common_settings *common, struct error *error) {
+    if (cli_connected)
+        return 0;
     int status = connection_open(&common->connection, &cli_connection, error);
+    cli_connected = status == 0;
+    return status;
+}
+
+void cli_disconnect(void) {
+    if (cli_connected)
+        connection_release(&cli_connection);
+    cli_connected = false;
+}
+
+int cli_open_bus(const struct common_settings *common, bool create, struct bus **ret_bus, struct error *error) {
+    int status = cli_connect(common, error);
     if (status)
         return status;
     cli_bus_log = cli_log(common);
@@ -72,17 +87,7 @@ int cli_open_bus(const struct common_settings *common, bool create, struct bus *
                                   .replication = (int32_t)common->replication, .instance = common->instance, .log = &cli_bus_log,
                                   .registry = cli_connection.registry ? registry_client_registry(cli_connection.registry) : NULL,
                                   .properties = cli_connection.properties, .property_count = connection_bus_properties(&cli_connection)};
-    status = bus_open(common->bus ? common->bus : common->data, &options, ret_bus, error);
-    if (status)
-        connection_release(&cli_connection);
-    return status;
-}
-
-void cli_close_bus(struct bus *bus) {
-    if (!bus)
-        return;
-    bus_close(bus);
-    connection_release(&cli_connection);
+    return bus_open(common->bus ? common->bus : common->data, &options, ret_bus, error);
 }
 
 void cli_registry_counts(struct registry_counts *ret_counts) {
@@ -92,8 +97,15 @@ void cli_registry_counts(struct registry_counts *ret_counts) {
 }
 
 int cli_open_store(const struct common_settings *common, bool create, struct store **ret_store, struct error *error) {
-    struct store_options options = {.durable = common->durability[0] == 'f', .create = create};
-    return store_open(common->store ? common->store : common->data, &options, ret_store, error);
+    int status = cli_connect(common, error);
+    if (status)
+        return status;
+    struct store_options options = {.durable = common->durability[0] == 'f', .create = create, .clock = &clock_system};
+    options.property_count = connection_store_properties(&cli_connection, &options.properties);
+    status = store_open(common->store ? common->store : common->data, &options, ret_store, error);
+    if (common->store)
+        connection_hide_user((char *)common->store);
+    return status;
 }
 
 int cli_open_cache(const struct common_settings *common, bool wanted, bool create, struct cache **ret_cache, struct error *error) {

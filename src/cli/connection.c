@@ -11,6 +11,7 @@
 extern char **environ;
 
 #define REGISTRY_PREFIX "schema.registry."
+#define STORE_PREFIX "cassandra."
 #define ENVIRONMENT_PREFIX "METERLINE_KAFKA_"
 enum { LINE_MAXIMUM = 16384, NAME_MAXIMUM = 200 };
 
@@ -28,7 +29,7 @@ static bool connection_is_secret(const char *name) {
     return false;
 }
 
-static struct bus_property *connection_find(const struct connection *connection, const char *name) {
+static struct property *connection_find(const struct connection *connection, const char *name) {
     for (size_t i = 0; i < connection->count; i++)
         if (strcmp(connection->properties[i].name, name) == 0)
             return &connection->properties[i];
@@ -37,11 +38,11 @@ static struct bus_property *connection_find(const struct connection *connection,
 
 /* A later value overrules an earlier one. */
 static int connection_put(struct connection *connection, const char *name, const char *value, struct error *error) {
-    struct bus_property *property = connection_find(connection, name);
+    struct property *property = connection_find(connection, name);
     char *copy = strdup(value);
     if (!property && copy && memory_reserve((void **)&connection->properties, &connection->capacity, connection->count + 1, sizeof *connection->properties)) {
         property = &connection->properties[connection->count];
-        *property = (struct bus_property){strdup(name), NULL};
+        *property = (struct property){strdup(name), NULL};
         connection->count += property->name != NULL;
     }
     if (!copy || !property || !property->name) {
@@ -121,26 +122,41 @@ static int connection_read_option(struct connection *connection, char *text, str
     return status;
 }
 
-/* Moves the registry's properties behind those of the bus. */
+/* 0: of the bus, 1: of the store, 2: of the registry. */
+static int connection_kind(const struct property *property) {
+    if (strncmp(property->name, REGISTRY_PREFIX, strlen(REGISTRY_PREFIX)) == 0)
+        return 2;
+    return strncmp(property->name, STORE_PREFIX, strlen(STORE_PREFIX)) == 0;
+}
+
+static int connection_compare(const void *a, const void *b) {
+    return connection_kind(a) - connection_kind(b);
+}
+
 static void connection_sort(struct connection *connection) {
-    for (size_t i = 0, kept = 0; i < connection->count; i++)
-        if (strncmp(connection->properties[i].name, REGISTRY_PREFIX, strlen(REGISTRY_PREFIX)) != 0) {
-            struct bus_property property = connection->properties[i];
-            connection->properties[i] = connection->properties[kept];
-            connection->properties[kept++] = property;
-        }
+    if (connection->count)
+        qsort(connection->properties, connection->count, sizeof *connection->properties, connection_compare);
+}
+
+static size_t connection_count(const struct connection *connection, int kind) {
+    size_t count = 0;
+    for (size_t i = 0; i < connection->count; i++)
+        count += connection_kind(&connection->properties[i]) == kind;
+    return count;
 }
 
 size_t connection_bus_properties(const struct connection *connection) {
-    size_t count = 0;
-    while (count < connection->count && strncmp(connection->properties[count].name, REGISTRY_PREFIX, strlen(REGISTRY_PREFIX)) != 0)
-        count++;
-    return count;
+    return connection_count(connection, 0);
+}
+
+size_t connection_store_properties(const struct connection *connection, const struct property **ret_store) {
+    *ret_store = connection->properties + connection_count(connection, 0);
+    return connection_count(connection, 1);
 }
 
 static int connection_check_registry(const struct connection *connection, struct error *error) {
     static const char *const known[] = {"basic.auth.user.info", "bearer.auth.token", "ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.key.password"};
-    for (size_t i = connection_bus_properties(connection); i < connection->count; i++) {
+    for (size_t i = connection->count - connection_count(connection, 2); i < connection->count; i++) {
         const char *name = connection->properties[i].name + strlen(REGISTRY_PREFIX);
         bool found = false;
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)
@@ -155,7 +171,7 @@ static int connection_check_registry(const struct connection *connection, struct
 }
 
 static const char *connection_value(const struct connection *connection, const char *name) {
-    const struct bus_property *property = connection_find(connection, name);
+    const struct property *property = connection_find(connection, name);
     return property ? property->value : NULL;
 }
 

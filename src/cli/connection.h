@@ -5,7 +5,8 @@
  *     METERLINE_KAFKA_SASL_PASSWORD    of the environment, for sasl.password
  *     -X name=value                    the value of a secret is overwritten in the argument list at once, so that ps does not show it
  *
- * schema.registry.* are for the schema registry, with the names of Confluent's clients; all others are librdkafka's. No value is ever printed. */
+ * schema.registry.* are for the schema registry, with the names of Confluent's clients; cassandra.* for the store; all others are librdkafka's. No value is
+ * ever printed. */
 #ifndef METERLINE_CLI_CONNECTION_H
 #define METERLINE_CLI_CONNECTION_H
 
@@ -20,7 +21,7 @@ struct connection_settings {
 };
 
 struct connection {
-    struct bus_property *properties;   /* owned strings, wiped when released */
+    struct property *properties;   /* owned strings, wiped when released */
     size_t count, capacity;
     struct registry_client *registry;  /* NULL: none was named */
 };
@@ -30,7 +31,8 @@ int connection_open(const struct connection_settings *settings, struct connectio
 void connection_release(struct connection *connection);
 /* Overwrites user and password of SCHEME://USER:PASSWORD@HOST,... which is in the argument list. */
 void connection_hide_user(char *url);
-/* Those for the bus come first. */
+/* Those for the bus come first, then those of the store, which are `*ret_store` and so many. */
 size_t connection_bus_properties(const struct connection *connection);
+size_t connection_store_properties(const struct connection *connection, const struct property **ret_store);
 
 #endif

@@ -61,5 +61,9 @@ int main(int argc, char **argv) {
         return argc > 1 ? status : 2;
     }
     const struct command *command = main_find(name);
-    return command ? command->run(argc - 1, argv + 1) : main_unknown(name);
+    if (!command)
+        return main_unknown(name);
+    int status = command->run(argc - 1, argv + 1);
+    cli_disconnect();
+    return status;
 }

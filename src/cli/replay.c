@@ -197,7 +197,7 @@ static int replay_work(const struct replay_command *command, const struct replay
     int status = cli_open_bus(&command->common, true, &bus, error);
     if (!status)
         status = replay_run(bus, source, identity, &options, &result, error);
-    cli_close_bus(bus);
+    bus_close(bus);
     if (progress.terminal)
         fputs("\r\033[K", stderr);
     if (settings->file && !settings->strict)

@@ -1,6 +1,5 @@
 /* meterline run: the aggregate query over a topic, its results into topics and the store. */
 #include <inttypes.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -132,7 +131,7 @@ static int run_open_and_work(const struct run_settings *settings, const struct a
         status = run_work(settings, query, &servers, &log, error);
     cache_close(servers.cache);
     store_close(servers.store);
-    cli_close_bus(servers.bus);
+    bus_close(servers.bus);
     return status;
 }
 
@@ -149,7 +148,6 @@ static int run_main(int argc, char **argv) {
     if (window_settings_read(settings.windows, settings.grace, &query.windows, &error))
         return cli_usage("run", "--windows %s: %s", settings.windows, error.message);
     cli_catch_signals();
-    signal(SIGPIPE, SIG_IGN);   /* a server that has gone is an error, not the end */
     status = run_open_and_work(&settings, &query, &error);
     return status ? cli_fail("run", &error) : 0;
 }

@@ -190,7 +190,7 @@ static int tail_main(int argc, char **argv) {
     status = cli_open_bus(&settings.common, false, &bus, &error);
     if (!status) {
         status = tail_work(&settings, topic, bus, &error);
-        cli_close_bus(bus);
+        bus_close(bus);
     }
     return status ? cli_fail("tail", &error) : 0;
 }

@@ -195,7 +195,7 @@ static int topics_main(int argc, char **argv) {
     status = cli_open_bus(&settings.common, strcmp(verb, "create") == 0, &bus, &error);
     if (!status) {
         status = topics_work(&settings, verb, name, bus, &error);
-        cli_close_bus(bus);
+        bus_close(bus);
     }
     return status ? cli_fail("topics", &error) : 0;
 }

@@ -101,7 +101,7 @@ static int track_main(int argc, char **argv) {
         status = track_loop(bus, topic, &settings, &times, &error);
         if (!status)
             status = track_print(&settings, &times, &error);
-        cli_close_bus(bus);
+        bus_close(bus);
     }
     return status ? cli_fail("track", &error) : 0;
 }

@@ -33,6 +33,7 @@ struct store_reader {
     const struct store_driver *driver;
 };
 
+int cassandra_store_open(const char *address, const struct store_options *options, struct store **ret_store, struct error *error);
 int sqlite_store_open(const char *folder, const struct store_options *options, struct store **ret_store, struct error *error);
 
 #endif

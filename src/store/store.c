@@ -8,8 +8,10 @@
 
 int store_open(const char *url, const struct store_options *options, struct store **ret_store, struct error *error) {
     const char *folder = strncmp(url, "sqlite:", 7) == 0 ? url + 7 : url;
+    if (strncmp(url, "cassandra://", 12) == 0)
+        return cassandra_store_open(url + 12, options, ret_store, error);
     if (strstr(folder, "://"))
-        return error_set(error, ERROR_UNSUPPORTED, "--store %s: this version has only the embedded store; use sqlite:DIR", url);
+        return error_set(error, ERROR_INVALID, "--store: no store of this kind is known; use sqlite:DIR or cassandra://HOST:9042/KEYSPACE");
     if (!*folder)
         return error_set(error, ERROR_INVALID, "--store: the folder is missing; use sqlite:DIR");
     return sqlite_store_open(folder, options, ret_store, error);

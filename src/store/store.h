@@ -1,4 +1,5 @@
-/* The serving store: final aggregates for the medium term, by series and window. One door, several implementations (sqlite:DIR; cassandra:// to come).
+/* The serving store: final aggregates for the medium term, by series and window. One door, two implementations: sqlite:DIR (embedded) and
+ * cassandra://[USER:PASSWORD@]HOST[:PORT],.../KEYSPACE.
  *
  * Rows are keyed by (series, window size, window start); writing a row again with the same or a higher revision replaces it, a lower one is ignored, so
  * writes are idempotent. Threads: a `struct store` may be shared; a writer and a reader belong to one thread each. */
@@ -7,7 +8,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "core/clock.h"
 #include "core/database.h"
+#include "core/property.h"
 #include "core/error.h"
 #include "core/slice.h"
 #include "model/aggregate.h"
@@ -19,8 +22,12 @@ struct store_reader;
 struct store_options {
     bool durable;
     bool create;    /* make the store when it is missing */
+    const struct clock *clock;
+    const struct property *properties;   /* of a server (cassandra.*); borrowed while store_open runs */
+    size_t property_count;
 };
 
+/* A server need not answer yet. */
 int store_open(const char *url, const struct store_options *options, struct store **ret_store, struct error *error);
 struct store *store_close(struct store *store);
 

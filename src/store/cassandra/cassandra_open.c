@@ -1,0 +1,73 @@
+/* Opening the store in Cassandra, connecting, and its table of functions. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "store/cassandra/cassandra_store.h"
+
+int cassandra_connect(const struct cassandra_store *store, bool bare, struct cql_cluster **ret_cluster, struct error *error) {
+    const struct cassandra_settings *settings = &store->settings;
+    struct cql_tls_settings tls = {settings->authorities, settings->certificate, settings->key, settings->trust_any};
+    struct cql_options options = {
+        .contacts = settings->contacts,
+        .contact_count = settings->contact_count,
+        .user = settings->user,
+        .password = settings->password,
+        .keyspace = bare ? NULL : settings->keyspace,
+        .data_center = settings->data_center,
+        .tls = settings->tls ? &tls : NULL,
+        .lz4 = settings->lz4,
+        .connections = (unsigned)settings->connections,
+        .in_flight_maximum = (size_t)settings->in_flight,
+        .request_timeout = settings->request_timeout,
+    };
+    struct cql_cluster *cluster;
+    int status = cql_cluster_open(&options, store->base.options.clock, &cluster, error);
+    if (!status)
+        status = cql_cluster_connect(cluster, CASSANDRA_CONNECT_TIMEOUT, error);
+    else
+        return status;
+    if (status) {
+        cql_cluster_close(cluster);
+        return status;
+    }
+    *ret_cluster = cluster;
+    return 0;
+}
+
+static void cassandra_store_close(struct store *door) {
+    struct cassandra_store *store = (struct cassandra_store *)door;
+    cassandra_settings_release(&store->settings);
+    free(store);
+}
+
+const struct store_driver cassandra_store_driver = {
+    .remote = true,
+    .close = cassandra_store_close,
+    .writer_open = cassandra_writer_open,
+    .writer_close = cassandra_writer_close,
+    .write = cassandra_write,
+    .flush = cassandra_flush,
+    .reader_open = cassandra_reader_open,
+    .reader_close = cassandra_reader_close,
+    .reader_next = cassandra_reader_next,
+    .window_sizes = cassandra_window_sizes,
+    .count = cassandra_count,
+};
+
+int cassandra_store_open(const char *address, const struct store_options *options, struct store **ret_store, struct error *error) {
+    struct cassandra_store *store = memory_zero(1, sizeof *store);
+    if (!store)
+        return error_no_memory(error);
+    store->base.driver = &cassandra_store_driver;
+    store->base.options = *options;
+    store->base.options.properties = NULL;
+    store->base.options.property_count = 0;
+    int status = cassandra_settings_read(address, options, &store->settings, error);
+    if (status) {
+        free(store);
+        return status;
+    }
+    *ret_store = &store->base;
+    return 0;
+}

@@ -1,0 +1,73 @@
+/* The store in Apache Cassandra: what its files share.
+ *
+ *     metrics_aggregates_N   ((gateway, metric, attribute, bucket), windowstart) clustered by windowstart, the newest first; min, max, avg double,
+ *                            samplecount bigint; ours: sum double, revision bigint. bucket (date, or text as 2007-01-31): the UTC day of the window's
+ *                            start for sizes up to 600 s, the first of its month for sizes up to 3600 s; larger sizes have none
+ *
+ * Tables of the original application have neither sum nor revision: they are read as they are, and get both columns before we write. A row that is written again
+ * replaces the one before. The client (cql_client.h) works in one thread, so every writer and reader has its own. */
+#ifndef METERLINE_STORE_CASSANDRA_CASSANDRA_STORE_H
+#define METERLINE_STORE_CASSANDRA_CASSANDRA_STORE_H
+
+#include "store/cassandra/cql_client.h"
+#include "store/driver.h"
+
+enum { CASSANDRA_CONTACTS = 16, CASSANDRA_CONNECT_TIMEOUT = 10000 /* ms */, CASSANDRA_WINDOWS = 16 };
+
+struct cassandra_settings {
+    struct cql_contact contacts[CASSANDRA_CONTACTS];    /* owned */
+    size_t contact_count;
+    char *user, *password, *keyspace, *data_center, *replication;
+    char *authorities, *certificate, *key;
+    bool tls, trust_any, lz4;
+    enum cql_consistency consistency;
+    int64_t in_flight, connections, request_timeout;    /* 0: the client's default */
+    struct { int64_t window_size, seconds; } ttl[CASSANDRA_WINDOWS];
+    size_t ttl_count;
+    int64_t ttl_default;                                /* s, 0: for ever */
+};
+
+struct cassandra_store {
+    struct store base;
+    struct cassandra_settings settings;
+};
+
+/* `address`: the URL without its scheme. ERROR_INVALID says what is wrong and never shows the password. */
+int cassandra_settings_read(const char *address, const struct store_options *options, struct cassandra_settings *ret_settings, struct error *error);
+void cassandra_settings_release(struct cassandra_settings *settings);
+int64_t cassandra_ttl(const struct cassandra_settings *settings, int64_t window_size);
+
+/* A client of its own, connected. Without a keyspace when `bare`. */
+int cassandra_connect(const struct cassandra_store *store, bool bare, struct cql_cluster **ret_cluster, struct error *error);
+
+enum cassandra_bucket { BUCKET_NONE, BUCKET_DAY, BUCKET_MONTH };
+enum cassandra_bucket cassandra_bucket_of(int64_t window_size);
+/* Days since the epoch of the bucket that `time` is in. */
+int64_t cassandra_bucket_day(enum cassandra_bucket bucket, int64_t time);
+
+/* A table as it is. */
+struct cassandra_table {
+    int64_t window_size;
+    enum cassandra_bucket bucket;
+    bool exists, bucket_text, has_sum, has_revision;
+};
+/* ERROR_INVALID when a table of that name has another shape: both are shown. */
+int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct cassandra_table *ret_table, struct error *error);
+/* Makes keyspace and table, or adds what a table of the original lacks. */
+int cassandra_table_prepare(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct cassandra_table *ret_table, struct error *error);
+int cassandra_keyspace_prepare(const struct cassandra_store *store, struct error *error);
+void cassandra_bind_bucket(struct cql_request *request, const struct cassandra_table *table, int64_t day);
+
+/* The functions of the driver. */
+int cassandra_writer_open(struct store *door, struct store_writer **ret_writer, struct error *error);
+void cassandra_writer_close(struct store_writer *door);
+int cassandra_write(struct store_writer *door, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count, struct error *error);
+int cassandra_flush(struct store_writer *door, struct error *error);
+int cassandra_reader_open(struct store *door, const struct store_query *query, struct store_reader **ret_reader, struct error *error);
+void cassandra_reader_close(struct store_reader *door);
+int cassandra_reader_next(struct store_reader *door, struct aggregate_row *ret_row, struct error *error);
+int cassandra_window_sizes(struct store *door, int64_t **ret_sizes, size_t *ret_count, struct error *error);
+int cassandra_count(struct store *door, int64_t window_size, int64_t *ret_rows, struct error *error);
+extern const struct store_driver cassandra_store_driver;
+
+#endif
