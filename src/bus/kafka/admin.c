@@ -26,8 +26,6 @@ int kafka_admin(struct kafka_bus *bus, rd_kafka_admin_op_t operation, kafka_ask 
     rd_kafka_queue_t *queue = rd_kafka_queue_new(bus->admin);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(bus->admin, operation);
     rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_ADMIN_TIMEOUT, text, sizeof text);
-    if (operation == RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS)
-        rd_kafka_error_destroy(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
     ask(bus->admin, request, options, queue);
     int status = admin_wait(bus, queue, what, &event, error);
     rd_kafka_AdminOptions_destroy(options);

@@ -1,14 +1,18 @@
-/* Committed positions of groups. */
+/* Committed positions of groups, by clients that name the group and never join it. (The admin client's ListConsumerGroupOffsets ends the process in librdkafka 2.0.2
+ * when a coordinator answers with an error that can be retried, such as one that is just moving.) */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "bus/kafka/kafka_bus.h"
 #include "core/memory.h"
 
-static void ask_offsets(rd_kafka_t *client, void *request, const rd_kafka_AdminOptions_t *options, rd_kafka_queue_t *queue) {
-    rd_kafka_ListConsumerGroupOffsets_t *group = request;
-    rd_kafka_ListConsumerGroupOffsets(client, &group, 1, options, queue);
-}
+enum { COMMITTED_TIMEOUT_MS = 10000 };
+
+struct kafka_group {
+    struct kafka_group *next;
+    char *name;
+    rd_kafka_t *client;
+};
 
 static void ask_groups(rd_kafka_t *client, void *request, const rd_kafka_AdminOptions_t *options, rd_kafka_queue_t *queue) {
     (void)request;
@@ -20,27 +24,49 @@ static void ask_delete(rd_kafka_t *client, void *request, const rd_kafka_AdminOp
     rd_kafka_DeleteGroups(client, &group, 1, options, queue);
 }
 
-/* Offsets of the partitions, or of all that the group has committed (NULL). The list belongs to the event, which is to be destroyed. */
-static int group_offsets(struct kafka_bus *bus, const char *group, const rd_kafka_topic_partition_list_t *partitions, rd_kafka_event_t **ret_event,
-                         const rd_kafka_topic_partition_list_t **ret_list, struct error *error) {
-    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(group, partitions);
-    rd_kafka_event_t *event;
-    int status = kafka_admin(bus, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, ask_offsets, request, "asking for committed offsets", &event, error);
-    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+/* `stable`: positions that a transaction is about to move are waited for. */
+static int group_client(struct kafka_bus *bus, const char *group, bool stable, rd_kafka_t **ret_client, struct error *error) {
+    rd_kafka_conf_t *conf;
+    int status = kafka_configure(&bus->handle, KAFKA_CONSUMER, &conf, error);
     if (status)
         return status;
-    size_t count;
-    const rd_kafka_group_result_t **results = rd_kafka_ListConsumerGroupOffsets_result_groups(rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
-    const rd_kafka_error_t *failure = count == 1 ? rd_kafka_group_result_error(results[0]) : NULL;
-    if (failure || count != 1) {
-        status = kafka_error(bus, failure ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR__FAIL, failure ? rd_kafka_error_string(failure) : NULL, error,
-                             "cannot ask for the offsets of group %s", group);
-        rd_kafka_event_destroy(event);
+    status = kafka_set(conf, "group.id", group, error);
+    if (!status)
+        status = kafka_set(conf, "isolation.level", stable ? "read_committed" : "read_uncommitted", error);
+    if (!status)
+        return kafka_client(bus, RD_KAFKA_CONSUMER, conf, ret_client, error);
+    rd_kafka_conf_destroy(conf);
+    return status;
+}
+
+/* The one that is kept for this group; under positions_lock. */
+static int group_find(struct kafka_bus *bus, const char *name, rd_kafka_t **ret_client, struct error *error) {
+    for (struct kafka_group *group = bus->groups; group; group = group->next)
+        if (strcmp(group->name, name) == 0) {
+            *ret_client = group->client;
+            return 0;
+        }
+    struct kafka_group *group = memory_zero(1, sizeof *group);
+    int status = group && (group->name = strdup(name)) ? group_client(bus, name, true, &group->client, error) : error_no_memory(error);
+    if (status) {
+        free(group ? group->name : NULL);
+        free(group);
         return status;
     }
-    *ret_event = event;
-    *ret_list = rd_kafka_group_result_partitions(results[0]);
+    group->next = bus->groups;
+    bus->groups = group;
+    *ret_client = group->client;
     return 0;
+}
+
+void kafka_groups_release(struct kafka_bus *bus) {
+    while (bus->groups) {
+        struct kafka_group *group = bus->groups;
+        bus->groups = group->next;
+        rd_kafka_destroy(group->client);
+        free(group->name);
+        free(group);
+    }
 }
 
 static int position_read(struct kafka_bus *bus, const char *group, const rd_kafka_topic_partition_t *found, struct bus_committed *ret_committed, struct error *error) {
@@ -59,19 +85,21 @@ static int position_read(struct kafka_bus *bus, const char *group, const rd_kafk
 
 int kafka_committed(struct bus *door, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error) {
     struct kafka_bus *bus = (struct kafka_bus *)door;
-    rd_kafka_topic_partition_list_t *wanted = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(wanted, topic, partition);
-    const rd_kafka_topic_partition_list_t *list;
-    rd_kafka_event_t *event;
-    int status = group_offsets(bus, group, wanted, &event, &list, error);
-    rd_kafka_topic_partition_list_destroy(wanted);
-    if (status)
-        return status;
-    if (list->cnt == 1)
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition);
+    rd_kafka_t *client = NULL;
+    pthread_mutex_lock(&bus->positions_lock);
+    int status = group_find(bus, group, &client, error);
+    rd_kafka_resp_err_t err = status ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_committed(client, list, COMMITTED_TIMEOUT_MS);
+    if (client)
+        rd_kafka_poll(client, 0);   /* the error callback */
+    pthread_mutex_unlock(&bus->positions_lock);
+    if (err)
+        status = kafka_error(bus, err, err == RD_KAFKA_RESP_ERR__TIMED_OUT ? "its coordinator does not answer, or a transaction that moves it is under way" : NULL, error,
+                             "cannot read the position of group %s on %s/%d", group, topic, (int)partition);
+    if (!status)
         status = position_read(bus, group, &list->elems[0], ret_committed, error);
-    else
-        *ret_committed = (struct bus_committed){0};
-    rd_kafka_event_destroy(event);
+    rd_kafka_topic_partition_list_destroy(list);
     return status;
 }
 
@@ -104,17 +132,36 @@ static int groups_add(struct bus_group_list *list, size_t *capacity, const char 
     return position->group && position->topic ? 0 : error_no_memory(error);
 }
 
-static int groups_of(struct kafka_bus *bus, const char *group, struct bus_group_list *list, size_t *capacity, struct error *error) {
-    const rd_kafka_topic_partition_list_t *offsets;
-    rd_kafka_event_t *event;
-    int status = group_offsets(bus, group, NULL, &event, &offsets, error);
+/* Positions of a group on any partition of `all`. */
+static int groups_of(struct kafka_bus *bus, const char *group, const rd_kafka_topic_partition_list_t *all, struct bus_group_list *list, size_t *capacity, struct error *error) {
+    rd_kafka_t *client;
+    int status = group_client(bus, group, false, &client, error);
     if (status)
         return status;
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_copy(all);
+    rd_kafka_resp_err_t err = rd_kafka_committed(client, offsets, COMMITTED_TIMEOUT_MS);
+    if (err)
+        status = kafka_error(bus, err, NULL, error, "cannot read the positions of group %s", group);
     for (int i = 0; i < offsets->cnt && !status; i++)
         if (!offsets->elems[i].err && offsets->elems[i].offset >= 0)
             status = groups_add(list, capacity, group, &offsets->elems[i], error);
-    rd_kafka_event_destroy(event);
+    rd_kafka_topic_partition_list_destroy(offsets);
+    rd_kafka_destroy(client);
     return status;
+}
+
+static int groups_partitions(struct kafka_bus *bus, rd_kafka_topic_partition_list_t **ret_all, struct error *error) {
+    const struct rd_kafka_metadata *metadata;
+    int status = kafka_metadata(bus, &metadata, error);
+    if (status)
+        return status;
+    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(16);
+    for (int i = 0; i < metadata->topic_cnt; i++)
+        for (int p = 0; strncmp(metadata->topics[i].topic, "__", 2) != 0 && p < metadata->topics[i].partition_cnt; p++)
+            rd_kafka_topic_partition_list_add(all, metadata->topics[i].topic, metadata->topics[i].partitions[p].id);
+    rd_kafka_metadata_destroy(metadata);
+    *ret_all = all;
+    return 0;
 }
 
 static int group_compare(const void *a, const void *b) {
@@ -129,13 +176,20 @@ int kafka_groups(struct bus *door, struct bus_group_list *ret_list, struct error
     struct bus_group_list list = {0};
     size_t count, capacity = 0;
     rd_kafka_event_t *event;
-    int status = kafka_admin(bus, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, ask_groups, NULL, "listing groups", &event, error);
+    rd_kafka_topic_partition_list_t *all;
+    int status = groups_partitions(bus, &all, error);
     if (status)
         return status;
+    status = kafka_admin(bus, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, ask_groups, NULL, "listing groups", &event, error);
+    if (status) {
+        rd_kafka_topic_partition_list_destroy(all);
+        return status;
+    }
     const rd_kafka_ConsumerGroupListing_t **groups = rd_kafka_ListConsumerGroups_result_valid(rd_kafka_event_ListConsumerGroups_result(event), &count);
-    for (size_t i = 0; i < count && !status; i++)
-        status = groups_of(bus, rd_kafka_ConsumerGroupListing_group_id(groups[i]), &list, &capacity, error);
+    for (size_t i = 0; i < count && all->cnt && !status; i++)
+        status = groups_of(bus, rd_kafka_ConsumerGroupListing_group_id(groups[i]), all, &list, &capacity, error);
     rd_kafka_event_destroy(event);
+    rd_kafka_topic_partition_list_destroy(all);
     if (status) {
         bus_group_list_release(&list);
         return status;

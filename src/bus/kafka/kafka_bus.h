@@ -40,6 +40,8 @@ struct kafka_bus {
     struct registry no_registry;
     rd_kafka_t *admin;
     pthread_mutex_t admin_lock;
+    struct kafka_group *groups;         /* clients that read committed positions; under positions_lock */
+    pthread_mutex_t positions_lock;
     pthread_mutex_t problem_lock;
     bool accepted;                      /* the cluster has answered: what goes wrong from now on passes by itself */
     bool refused;                       /* it has not, and refuses our credentials or certificate: waiting will not help */
@@ -69,6 +71,8 @@ typedef void (*kafka_ask)(rd_kafka_t *client, void *request, const rd_kafka_Admi
 int kafka_admin(struct kafka_bus *bus, rd_kafka_admin_op_t operation, kafka_ask ask, void *request, const char *what, rd_kafka_event_t **ret_event, struct error *error);
 /* Names and partitions of all topics; destroy with rd_kafka_metadata_destroy. */
 int kafka_metadata(struct kafka_bus *bus, const struct rd_kafka_metadata **ret_metadata, struct error *error);
+
+void kafka_groups_release(struct kafka_bus *bus);
 
 struct kafka_consumer;
 /* The group's metadata as of now; ERROR_ABORTED when the group has given our partitions to others. */

@@ -139,10 +139,12 @@ static int kafka_properties_copy(struct kafka_bus *bus, const struct bus_options
 
 static void kafka_bus_close(struct bus *door) {
     struct kafka_bus *bus = (struct kafka_bus *)door;
+    kafka_groups_release(bus);
     if (bus->admin)
         rd_kafka_destroy(bus->admin);
     kafka_properties_free(bus);
     pthread_mutex_destroy(&bus->admin_lock);
+    pthread_mutex_destroy(&bus->positions_lock);
     pthread_mutex_destroy(&bus->problem_lock);
     free(bus->brokers);
     free(bus->instance);
@@ -228,6 +230,7 @@ int kafka_bus_open(const char *brokers, const struct bus_options *options, struc
     bus->base.registry = options->registry ? options->registry : &bus->no_registry;
     bus->log = options->log ? *options->log : (struct log){LOG_ERROR};
     pthread_mutex_init(&bus->admin_lock, NULL);
+    pthread_mutex_init(&bus->positions_lock, NULL);
     pthread_mutex_init(&bus->problem_lock, NULL);
     bus->brokers = strdup(brokers);
     bus->instance = options->instance ? strdup(options->instance) : NULL;
