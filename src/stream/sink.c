@@ -59,9 +59,11 @@ static int sink_begin(struct sink *sink, int32_t partition, struct error *error)
     }
 }
 
-/* Back to the committed positions: what was written since is written again. */
+/* Back to the committed positions: what was written since is written again, whether it had arrived or not. */
 static int sink_rewind(struct sink *sink, struct error *error) {
+    struct error ignored;
     int status = 0;
+    sink->target->flush(sink->context, &ignored);   /* nothing of before may be under way */
     bus_producer_abort(sink->producer);
     for (int32_t p = 0; p < sink->partitions && !status; p++)
         if (sink->places[p].ours)
@@ -96,14 +98,21 @@ static bool sink_passes(const struct error *error) {
     return error->retriable || error->code == ERROR_ABORTED;
 }
 
+/* Stopped while the target is away: positions stay where they are, and what the target lacks is written after the next start. */
+static int sink_give_up(struct sink *sink) {
+    sink->given_up = true;
+    return 0;
+}
+
 static int sink_commit(struct sink *sink, struct error *error) {
     int status = sink_commit_once(sink, error);
     sink->last_commit_ns = clock_monotonic_ns(sink->settings.clock);
-    if (status && sink_passes(error) && !sink_stopped(sink)) {
-        sink_wait(sink, error);
-        return sink_rewind(sink, error);
-    }
-    return status;
+    if (!status || !sink_passes(error))
+        return status;
+    if (sink_stopped(sink))
+        return sink_give_up(sink);
+    sink_wait(sink, error);
+    return sink_rewind(sink, error);
 }
 
 static int sink_assigned(void *context, const int32_t *partitions, size_t count, struct error *error) {
@@ -163,14 +172,6 @@ void sink_close(struct sink *sink) {
     sink->places = NULL;
 }
 
-/* The target is away. What it took before may still be acknowledged: then only `records` come again, otherwise everything since the last commit. */
-static int sink_save(struct sink *sink, const struct bus_batch *records, struct error *error) {
-    int status = sink_commit_once(sink, error);
-    if (status)
-        return sink_passes(error) ? sink_rewind(sink, error) : status;
-    return bus_consumer_seek(sink->consumer, records->topic, records->partition, sink->places[records->partition].next, error);
-}
-
 static bool sink_dirty(const struct sink *sink) {
     for (int32_t p = 0; p < sink->partitions; p++)
         if (sink->places[p].dirty)
@@ -183,9 +184,11 @@ static int sink_process(struct sink *sink, const struct bus_batch *records, stru
     if (!place->ours)
         return 0;
     int status = records->count ? sink->target->write(sink->context, records, &sink->mail, error) : 0;
-    if (status && error->retriable && !sink_stopped(sink)) {
+    if (status && error->retriable) {
+        if (sink_stopped(sink))
+            return sink_give_up(sink);
         sink_wait(sink, error);
-        return sink_save(sink, records, error);
+        return sink_rewind(sink, error);   /* the error may be one of records before these */
     }
     if (status)
         return error_wrap(error, "%s of %s/%d from offset %lld", sink->target->name, records->topic, (int)records->partition, (long long)records->base_offset);
@@ -229,10 +232,10 @@ void *sink_run(void *context) {
     sink->last_commit_ns = clock_monotonic_ns(sink->settings.clock);
     while (!status && !sink_stopped(sink) && !sink_drained(sink))
         status = sink_step(sink, &sink->error);
-    if (!status && sink_dirty(sink)) {   /* stopped */
+    if (!status && !sink->given_up && sink_dirty(sink)) {   /* stopped */
         status = sink_commit_once(sink, &sink->error);
         if (status && sink_passes(&sink->error))
-            status = 0;   /* the target is away; what it lacks is written after the next start */
+            status = sink_give_up(sink);
     }
     sink->status = status;
     if (status)

@@ -3,7 +3,6 @@
  *
  *     poll ─▶ target->write (may keep some under way) ─▶ ... ─▶ target->flush (all acknowledged) ─▶ commit positions
  *                 │ retriable: wait, go back to the committed positions, write again
- *                 │            (only from the record that failed, when what came before is acknowledged)
  *
  * Writing again must change nothing: targets are idempotent. Memory is bounded: what a target keeps under way is its own bound, and nothing is polled
  * while it pushes back. */
@@ -50,7 +49,7 @@ struct sink {
     struct bus_member member;
     int32_t partitions;
     struct sink_place *places;               /* by partition */
-    bool assigned;
+    bool assigned, given_up;
     int64_t last_commit_ns, last_notice_ns;
     struct sink_counts counts;
     pthread_t thread;

@@ -31,7 +31,7 @@ LOGBACK = """<configuration>
 
 class Cassandra(Engine):
     """`contact_points`: host:port,... of all nodes; `addresses` and `port` apart. `username`, `password`: with `auth`, else None.
-    `certificates`: with `tls`, else None. `config` is put over the settings of cassandra.yaml. The log-ins are on one node of a cluster only (as in a
+    `certificates`: with `tls`, else None. `config` is put over the settings of cassandra.yaml; None takes one away. The log-ins are on one node of a cluster only (as in a
     new Cassandra), so with `auth` the end of that node ends logging in. `quick`: see jars.java."""
     name = "cassandra"
 
@@ -73,7 +73,8 @@ class Cassandra(Engine):
             self.certificates = Certificates(self.folder / "certificates")
         (self.folder / "logback.xml").write_text(LOGBACK)
         for node in self._processes:
-            self._file(node).write_text(json.dumps({**self._settings(node), **self.config}, indent=1))   # JSON is YAML
+            settings = {**self._settings(node), **self.config}
+            self._file(node).write_text(json.dumps({name: value for name, value in settings.items() if value is not None}, indent=1))   # JSON is YAML
 
     def _start_nodes(self) -> None:
         """One after the other: a cluster takes one new node at a time."""
