@@ -121,7 +121,7 @@ static struct record *load(const char *bootstrap, const char *topic, long count)
 
 /* The same batching as meterline's; values are not copied, as there. */
 static int produce(const char *bootstrap, const char *from, const char *to, long count) {
-    const char *const settings[][2] = {{"bootstrap.servers", bootstrap}, {"linger.ms", "2"}, {"compression.codec", "lz4"}, {"queue.buffering.max.messages", "1000000"},
+    const char *const settings[][2] = {{"bootstrap.servers", bootstrap}, {"linger.ms", "20"}, {"compression.codec", "lz4"}, {"queue.buffering.max.messages", "1000000"},
                                        {"enable.idempotence", "true"}};
     struct record *records = load(bootstrap, from, count);
     if (!records)

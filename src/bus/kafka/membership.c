@@ -12,8 +12,7 @@
 void kafka_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t event, rd_kafka_topic_partition_list_t *partitions, void *opaque) {
     struct kafka_consumer *consumer = (struct kafka_consumer *)((char *)opaque - offsetof(struct kafka_consumer, handle));
     if (consumer->closing) {
-        if (event == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
-            rd_kafka_assign(client, NULL);
+        rd_kafka_assign(client, NULL);
         return;
     }
     atomic_fetch_add(&consumer->bus->rebalances, 1);

@@ -70,7 +70,7 @@ static int kafka_defaults(rd_kafka_conf_t *conf, enum kafka_role role, struct er
         {KAFKA_CONSUMER, "fetch.wait.max.ms", "100"},              /* how late the end of a partition is noticed; records come at once */
         {KAFKA_PRODUCER, "message.max.bytes", KAFKA_MESSAGE_MAXIMUM},
         {KAFKA_PRODUCER, "retry.backoff.ms", "5"},                 /* a transaction waits for its coordinator in such steps */
-        {KAFKA_PRODUCER, "linger.ms", "2"},
+        {KAFKA_PRODUCER, "linger.ms", "20"},                      /* a commit does not wait for it */
         {KAFKA_PRODUCER, "compression.codec", "lz4"},
         {KAFKA_PRODUCER, "queue.buffering.max.messages", "1000000"},
     };
