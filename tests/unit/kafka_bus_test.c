@@ -1,0 +1,177 @@
+/* Faults of a Kafka cluster that are hard to make with a real broker: librdkafka's mock cluster answers requests of a transaction with errors of our choice. What a
+ * commit returns is what the door promises, and whatever it was, the next commit succeeds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus/bus.h"
+
+/* Kafka's numbers of requests. */
+enum { REQUEST_PRODUCE = 0, REQUEST_INIT_PRODUCER_ID = 22, REQUEST_ADD_PARTITIONS = 24, REQUEST_ADD_OFFSETS = 25, REQUEST_END_TXN = 26, REQUEST_TXN_OFFSETS = 28 };
+
+struct fixture {
+    rd_kafka_t *owner;
+    rd_kafka_mock_cluster_t *cluster;
+    struct bus *bus;
+    struct error error;
+};
+
+static int setup(void **state) {
+    struct fixture *f = calloc(1, sizeof *f);
+    char text[200], url[300];
+    assert_non_null(f);
+    f->owner = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof text);
+    assert_non_null(f->owner);
+    f->cluster = rd_kafka_mock_cluster_new(f->owner, 3);
+    assert_non_null(f->cluster);
+    assert_int_equal(rd_kafka_mock_topic_create(f->cluster, "t", 4, 3), RD_KAFKA_RESP_ERR_NO_ERROR);
+    snprintf(url, sizeof url, "kafka://%s", rd_kafka_mock_cluster_bootstraps(f->cluster));
+    struct property quick[] = {{"transaction.timeout.ms", "3000"}, {"retry.backoff.ms", "1"}};
+    struct bus_options options = {.create = true, .clock = &clock_system, .properties = quick, .property_count = 2};
+    assert_int_equal(bus_open(url, &options, &f->bus, &f->error), 0);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *f = *state;
+    bus_close(f->bus);
+    rd_kafka_mock_cluster_destroy(f->cluster);
+    rd_kafka_destroy(f->owner);
+    free(f);
+    return 0;
+}
+
+static void produce(struct fixture *f, struct bus_producer *producer, int count) {
+    int32_t topic, partitions;
+    assert_int_equal(bus_producer_topic(producer, "t", NULL, &topic, &partitions, &f->error), 0);
+    assert_int_equal(partitions, 4);
+    for (int i = 0; i < count; i++) {
+        struct bus_header header = {SLICE("why"), SLICE("because")};
+        struct bus_record record = {.key = SLICE("k"), .value = SLICE("value"), .timestamp = i, .headers = &header, .header_count = (size_t)i % 2};
+        assert_int_equal(bus_produce(producer, topic, i % 4, &record, &f->error), 0);
+    }
+}
+
+static int commit(struct fixture *f, struct bus_producer *producer, int64_t next_offset) {
+    struct bus_position position = {.group = "g", .topic = "t", .partition = 0, .next_offset = next_offset, .metadata = "where it was"};
+    return bus_producer_commit(producer, &position, 1, &f->error);
+}
+
+static void test_records_and_positions(void **state) {
+    struct fixture *f = *state;
+    struct bus_producer *producer;
+    struct bus_committed committed;
+    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.name = "test"}, &producer, &f->error), 0);
+    produce(f, producer, 5000);
+    assert_int_equal(bus_producer_pending_records(producer), 5000);
+    assert_int_equal(commit(f, producer, 17), 0);
+    assert_int_equal(bus_producer_pending_records(producer), 0);
+    assert_int_equal(bus_committed(f->bus, "nobody", "t", 1, &committed, &f->error), 0);   /* the mock forgets positions of transactions */
+    assert_false(committed.exists);
+    bus_producer_close(producer);
+}
+
+struct fault {
+    int request;
+    rd_kafka_resp_err_t err;
+    int named, unnamed;      /* what the commit returns */
+};
+
+/* Errors that pass by themselves are not seen; an aborted transaction without a member can be written again (BUSY, retriable); a fenced producer of a name has lost it. */
+static const struct fault faults[] = {
+    {REQUEST_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 0, 0},
+    {REQUEST_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, 0, 0},
+    {REQUEST_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, ERROR_BUSY, ERROR_BUSY},
+    {REQUEST_ADD_OFFSETS, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, 0, 0},
+    {REQUEST_ADD_OFFSETS, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, ERROR_BUSY, ERROR_BUSY},
+    {REQUEST_TXN_OFFSETS, RD_KAFKA_RESP_ERR_NOT_COORDINATOR, 0, 0},
+    {REQUEST_TXN_OFFSETS, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, ERROR_BUSY, ERROR_BUSY},
+    {REQUEST_END_TXN, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 0, 0},
+    {REQUEST_END_TXN, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, ERROR_CONFLICT, ERROR_ABORTED},
+    {REQUEST_END_TXN, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, ERROR_CONFLICT, ERROR_ABORTED},
+    {REQUEST_PRODUCE, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 0, 0},
+};
+
+static void try_fault(struct fixture *f, const struct fault *fault, bool named) {
+    struct bus_producer *producer;
+    struct bus_counts before, after;
+    int expected = named ? fault->named : fault->unnamed;
+    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.name = named ? "named" : NULL}, &producer, &f->error), 0);
+    produce(f, producer, 10);
+    assert_int_equal(commit(f, producer, 1), 0);
+    bus_counts(f->bus, &before);
+    produce(f, producer, 10);
+    rd_kafka_mock_push_request_errors(f->cluster, (int16_t)fault->request, 1, fault->err);
+    f->error = (struct error){0};
+    int status = commit(f, producer, 2);
+    if (status != expected)
+        fail_msg("request %d, error %s, %s: returned %d, expected %d: %s", fault->request, rd_kafka_err2name(fault->err), named ? "named" : "unnamed", status, expected, f->error.message);
+    bus_counts(f->bus, &after);
+    assert_true((after.transactions_aborted > before.transactions_aborted) == (status != 0));
+    assert_true(!status || f->error.code == expected);
+    assert_true(f->error.retriable == (status == ERROR_BUSY));
+    rd_kafka_mock_clear_request_errors(f->cluster, (int16_t)fault->request);
+    if (status != ERROR_BUSY)
+        bus_producer_abort(producer);
+    assert_int_equal(bus_producer_pending_records(producer), status == ERROR_BUSY ? 10 : 0);
+    if (status != ERROR_BUSY)
+        produce(f, producer, 10);
+    status = commit(f, producer, 3);
+    if (status)
+        fail_msg("request %d, error %s: the next commit returned %d: %s", fault->request, rd_kafka_err2name(fault->err), status, f->error.message);
+    bus_producer_close(producer);
+}
+
+static void test_faults(void **state) {
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        try_fault(*state, &faults[i], false);
+        try_fault(*state, &faults[i], true);
+    }
+}
+
+static void test_a_record_that_no_broker_takes(void **state) {
+    struct fixture *f = *state;
+    struct bus_producer *producer;
+    int32_t topic, partitions;
+    char *large = malloc(BUS_RECORD_MAXIMUM + 1);
+    assert_non_null(large);
+    memset(large, 'x', BUS_RECORD_MAXIMUM + 1);
+    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){0}, &producer, &f->error), 0);
+    assert_int_equal(bus_producer_topic(producer, "t", NULL, &topic, &partitions, &f->error), 0);
+    struct bus_record record = {.key = SLICE("k"), .value = {large, BUS_RECORD_MAXIMUM + 1}};
+    assert_int_equal(bus_produce(producer, topic, 0, &record, &f->error), ERROR_INVALID);
+    assert_int_equal(bus_producer_pending_records(producer), 0);
+    bus_producer_close(producer);
+    free(large);
+}
+
+static void test_what_a_url_may_hold(void **state) {
+    struct fixture *f = *state;
+    struct bus *bus;
+    struct property wrong[] = {{"isolation.level", "read_uncommitted"}}, unknown[] = {{"no.such", "1"}}, secret[] = {{"sasl.mechanism", "hunter2"}};
+    struct bus_options options = {.clock = &clock_system, .properties = wrong, .property_count = 1};
+    assert_int_equal(bus_open("kafka://h:1", &options, &bus, &f->error), ERROR_INVALID);
+    assert_non_null(strstr(f->error.message, "meterline sets this property itself"));
+    options.properties = unknown;
+    assert_int_equal(bus_open("kafka://h:1", &options, &bus, &f->error), ERROR_INVALID);
+    assert_non_null(strstr(f->error.message, "no such property"));
+    options.properties = secret;
+    assert_int_equal(bus_open("kafka://h:1", &options, &bus, &f->error), 0);   /* checked by librdkafka when it logs in */
+    bus_close(bus);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {TEST(test_records_and_positions), TEST(test_faults), TEST(test_a_record_that_no_broker_takes), TEST(test_what_a_url_may_hold)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
