@@ -214,3 +214,13 @@ int parser_lone_type(const struct lexer *lexer, struct arena *arena, struct type
         *ret_type = type;
     return status;
 }
+
+int parser_lone_duration(const struct lexer *lexer, struct arena *arena, struct duration *ret_duration, struct error *error) {
+    struct parser parser;
+    struct duration duration;
+    bool done = parser_start(&parser, lexer, arena, error) && parser_duration(&parser, &duration);
+    int status = parser_finish(&parser);
+    if (status == 0 && done)
+        *ret_duration = duration;
+    return status;
+}

@@ -26,10 +26,11 @@ struct parser {
     int status;                                         /* of the first error */
 };
 
-/* --- for script.c ------------------------------------------------------------------------------------------------------------------ */
+/* --- for script.c and properties.c ------------------------------------------------------------------------------------------------- */
 
 int parser_statement(const struct lexer *lexer, struct arena *arena, struct statement **ret_statement, struct error *error);
 int parser_lone_expression(const struct lexer *lexer, struct arena *arena, struct expression **ret_expression, struct error *error);
+int parser_lone_duration(const struct lexer *lexer, struct arena *arena, struct duration *ret_duration, struct error *error);
 int parser_lone_type(const struct lexer *lexer, struct arena *arena, struct type_name **ret_type, struct error *error);
 
 /* --- tokens (parser.c) ------------------------------------------------------------------------------------------------------------- */
