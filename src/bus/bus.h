@@ -55,7 +55,7 @@ struct bus_options {
     const struct registry *registry;   /* the registry of schemas; NULL: the log's own (embedded), or none (Kafka) */
     const char *instance;    /* Kafka: a name that stays the same over restarts of this process and is used by no other one; NULL: a new one each time */
     const struct log *log;   /* NULL: silent */
-    const struct property *properties;   /* Kafka; borrowed while bus_open runs */
+    const struct client_property *properties;   /* Kafka; borrowed while bus_open runs */
     size_t property_count;
 };
 

@@ -29,7 +29,7 @@ static bool connection_is_secret(const char *name) {
     return false;
 }
 
-static struct property *connection_find(const struct connection *connection, const char *name) {
+static struct client_property *connection_find(const struct connection *connection, const char *name) {
     for (size_t i = 0; i < connection->count; i++)
         if (strcmp(connection->properties[i].name, name) == 0)
             return &connection->properties[i];
@@ -38,11 +38,11 @@ static struct property *connection_find(const struct connection *connection, con
 
 /* A later value overrules an earlier one. */
 static int connection_put(struct connection *connection, const char *name, const char *value, struct error *error) {
-    struct property *property = connection_find(connection, name);
+    struct client_property *property = connection_find(connection, name);
     char *copy = strdup(value);
     if (!property && copy && memory_reserve((void **)&connection->properties, &connection->capacity, connection->count + 1, sizeof *connection->properties)) {
         property = &connection->properties[connection->count];
-        *property = (struct property){strdup(name), NULL};
+        *property = (struct client_property){strdup(name), NULL};
         connection->count += property->name != NULL;
     }
     if (!copy || !property || !property->name) {
@@ -123,7 +123,7 @@ static int connection_read_option(struct connection *connection, char *text, str
 }
 
 /* 0: of the bus, 1: of the store, 2: of the registry. */
-static int connection_kind(const struct property *property) {
+static int connection_kind(const struct client_property *property) {
     if (strncmp(property->name, REGISTRY_PREFIX, strlen(REGISTRY_PREFIX)) == 0)
         return 2;
     return strncmp(property->name, STORE_PREFIX, strlen(STORE_PREFIX)) == 0;
@@ -149,7 +149,7 @@ size_t connection_bus_properties(const struct connection *connection) {
     return connection_count(connection, 0);
 }
 
-size_t connection_store_properties(const struct connection *connection, const struct property **ret_store) {
+size_t connection_store_properties(const struct connection *connection, const struct client_property **ret_store) {
     *ret_store = connection->properties + connection_count(connection, 0);
     return connection_count(connection, 1);
 }
@@ -171,7 +171,7 @@ static int connection_check_registry(const struct connection *connection, struct
 }
 
 static const char *connection_value(const struct connection *connection, const char *name) {
-    const struct property *property = connection_find(connection, name);
+    const struct client_property *property = connection_find(connection, name);
     return property ? property->value : NULL;
 }
 

@@ -21,7 +21,7 @@ struct connection_settings {
 };
 
 struct connection {
-    struct property *properties;   /* owned strings, wiped when released */
+    struct client_property *properties;   /* owned strings, wiped when released */
     size_t count, capacity;
     struct registry_client *registry;  /* NULL: none was named */
 };
@@ -33,6 +33,6 @@ void connection_release(struct connection *connection);
 void connection_hide_user(char *url);
 /* Those for the bus come first, then those of the store, which are `*ret_store` and so many. */
 size_t connection_bus_properties(const struct connection *connection);
-size_t connection_store_properties(const struct connection *connection, const struct property **ret_store);
+size_t connection_store_properties(const struct connection *connection, const struct client_property **ret_store);
 
 #endif

@@ -5,9 +5,9 @@
 
 #include "cli/command.h"
 
-const struct command *const cli_commands[] = {&command_replay, &command_run, &command_query, &command_tail, &command_track, &command_topics, NULL};
+const struct command *const cli_commands[] = {&command_replay, &command_run, &command_query, &command_tail, &command_track, &command_topics, &command_check, NULL};
 
-enum { COMMANDS = 6 };
+enum { COMMANDS = 7 };
 
 static const struct command *main_find(const char *name) {
     for (const struct command *const *command = cli_commands; *command; command++)

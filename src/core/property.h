@@ -2,7 +2,7 @@
 #ifndef METERLINE_CORE_PROPERTY_H
 #define METERLINE_CORE_PROPERTY_H
 
-struct property {
+struct client_property {
     const char *name, *value;
 };
 

@@ -23,7 +23,7 @@ struct store_options {
     bool durable;
     bool create;    /* make the store when it is missing */
     const struct clock *clock;
-    const struct property *properties;   /* of a server (cassandra.*); borrowed while store_open runs */
+    const struct client_property *properties;   /* of a server (cassandra.*); borrowed while store_open runs */
     size_t property_count;
 };
 

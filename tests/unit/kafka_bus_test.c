@@ -34,7 +34,7 @@ static int setup(void **state) {
     assert_non_null(f->cluster);
     assert_int_equal(rd_kafka_mock_topic_create(f->cluster, "t", 4, 3), RD_KAFKA_RESP_ERR_NO_ERROR);
     snprintf(url, sizeof url, "kafka://%s", rd_kafka_mock_cluster_bootstraps(f->cluster));
-    struct property quick[] = {{"transaction.timeout.ms", "3000"}, {"retry.backoff.ms", "1"}};
+    struct client_property quick[] = {{"transaction.timeout.ms", "3000"}, {"retry.backoff.ms", "1"}};
     struct bus_options options = {.create = true, .clock = &clock_system, .properties = quick, .property_count = 2};
     assert_int_equal(bus_open(url, &options, &f->bus, &f->error), 0);
     *state = f;
@@ -157,7 +157,7 @@ static void test_a_record_that_no_broker_takes(void **state) {
 static void test_what_a_url_may_hold(void **state) {
     struct fixture *f = *state;
     struct bus *bus;
-    struct property wrong[] = {{"isolation.level", "read_uncommitted"}}, unknown[] = {{"no.such", "1"}}, secret[] = {{"sasl.mechanism", "hunter2"}};
+    struct client_property wrong[] = {{"isolation.level", "read_uncommitted"}}, unknown[] = {{"no.such", "1"}}, secret[] = {{"sasl.mechanism", "hunter2"}};
     struct bus_options options = {.clock = &clock_system, .properties = wrong, .property_count = 1};
     assert_int_equal(bus_open("kafka://h:1", &options, &bus, &f->error), ERROR_INVALID);
     assert_non_null(strstr(f->error.message, "meterline sets this property itself"));

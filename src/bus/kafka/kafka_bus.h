@@ -34,7 +34,7 @@ struct kafka_bus {
     struct bus base;
     struct kafka_handle handle;
     char *brokers, *instance;
-    struct property *properties;    /* owned copies, wiped when they are freed */
+    struct client_property *properties;    /* owned copies, wiped when they are freed */
     size_t property_count;
     struct log log;
     struct registry no_registry;

@@ -45,7 +45,7 @@ int kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct
     return rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK ? 0 : error_set(error, ERROR_UNSUPPORTED, "librdkafka %s: %s", rd_kafka_version_str(), text);
 }
 
-static int kafka_set_property(rd_kafka_conf_t *conf, const struct property *property, struct error *error) {
+static int kafka_set_property(rd_kafka_conf_t *conf, const struct client_property *property, struct error *error) {
     char text[200];
     for (size_t i = 0; i < sizeof kafka_own_properties / sizeof *kafka_own_properties; i++)
         if (strcasecmp(property->name, kafka_own_properties[i]) == 0)
@@ -129,7 +129,7 @@ static int kafka_properties_copy(struct kafka_bus *bus, const struct bus_options
     if (!bus->properties)
         return error_no_memory(error);
     for (size_t i = 0; i < options->property_count; i++) {
-        bus->properties[i] = (struct property){strdup(options->properties[i].name), strdup(options->properties[i].value)};
+        bus->properties[i] = (struct client_property){strdup(options->properties[i].name), strdup(options->properties[i].value)};
         bus->property_count++;
         if (!bus->properties[i].name || !bus->properties[i].value)
             return error_no_memory(error);

@@ -17,7 +17,7 @@ static bool settings_copy(char **to, const char *value) {
     return *to != NULL;
 }
 
-static int settings_number(const struct property *property, int64_t maximum, int64_t *ret_number, struct error *error) {
+static int settings_number(const struct client_property *property, int64_t maximum, int64_t *ret_number, struct error *error) {
     int64_t number;
     if (!number_read_integer(slice_of(property->value), &number) || number < 1 || number > maximum)
         return error_set(error, ERROR_INVALID, "-X %s: '%.40s' is not a whole number from 1 to %lld", property->name, property->value, (long long)maximum);
@@ -25,7 +25,7 @@ static int settings_number(const struct property *property, int64_t maximum, int
     return 0;
 }
 
-static int settings_consistency(const struct property *property, struct cassandra_settings *settings, struct error *error) {
+static int settings_consistency(const struct client_property *property, struct cassandra_settings *settings, struct error *error) {
     for (size_t i = 0; i < sizeof consistencies / sizeof *consistencies; i++)
         if (strcasecmp(property->value, consistencies[i].name) == 0) {
             settings->consistency = consistencies[i].level;
@@ -35,7 +35,7 @@ static int settings_consistency(const struct property *property, struct cassandr
 }
 
 /* cassandra.ttl=400d for all tables, cassandra.ttl.60=30d for one. */
-static int settings_ttl(const struct property *property, struct cassandra_settings *settings, struct error *error) {
+static int settings_ttl(const struct client_property *property, struct cassandra_settings *settings, struct error *error) {
     int64_t time, seconds;
     const char *size = property->name + strlen("cassandra.ttl");
     if (!options_read_duration(property->value, &time) || time < 1000 || time / 1000 > INT32_MAX)
@@ -51,14 +51,14 @@ static int settings_ttl(const struct property *property, struct cassandra_settin
     return 0;
 }
 
-static int settings_flag(const struct property *property, bool *ret_flag, struct error *error) {
+static int settings_flag(const struct client_property *property, bool *ret_flag, struct error *error) {
     if (strcmp(property->value, "true") != 0 && strcmp(property->value, "false") != 0)
         return error_set(error, ERROR_INVALID, "-X %s: '%.40s' is neither true nor false", property->name, property->value);
     *ret_flag = property->value[0] == 't';
     return 0;
 }
 
-static int settings_unknown(const struct property *property, struct error *error) {
+static int settings_unknown(const struct client_property *property, struct error *error) {
     static const char *const names[] = {"cassandra.username", "cassandra.password", "cassandra.local.datacenter", "cassandra.replication", "cassandra.consistency", "cassandra.ttl",
                                         "cassandra.tls", "cassandra.tls.trust.any", "cassandra.ssl.ca.location", "cassandra.ssl.certificate.location",
                                         "cassandra.ssl.key.location", "cassandra.compression.lz4", "cassandra.requests.in.flight", "cassandra.connections", "cassandra.request.timeout.ms"};
@@ -66,7 +66,7 @@ static int settings_unknown(const struct property *property, struct error *error
     return error_set(error, ERROR_INVALID, "-X %s: there is no such property%s%s", property->name, nearest ? "; did you mean " : "", nearest ? nearest : "");
 }
 
-static int settings_property(const struct property *property, struct cassandra_settings *settings, struct error *error) {
+static int settings_property(const struct client_property *property, struct cassandra_settings *settings, struct error *error) {
     const struct { const char *name; char **to; } texts[] = {
         {"cassandra.username", &settings->user},          {"cassandra.password", &settings->password},          {"cassandra.local.datacenter", &settings->data_center},
         {"cassandra.replication", &settings->replication}, {"cassandra.ssl.ca.location", &settings->authorities}, {"cassandra.ssl.certificate.location", &settings->certificate},

@@ -1,0 +1,195 @@
+/* meterline check: are the statements of a pipeline what the dialect allows? */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/table.h"
+#include "core/bytes.h"
+#include "core/memory.h"
+#include "sql/catalog.h"
+#include "sql/describe.h"
+#include "sql/print.h"
+#include "sql/script.h"
+
+struct check_settings {
+    struct common_settings common;
+    const char *execute, *format;
+};
+
+#define OPTION(member) .offset = offsetof(struct check_settings, member)
+
+static const struct option check_options[] = {
+    {"execute", 'e', OPTION_STRING, "STATEMENTS", .help = "Check these instead of a file.", OPTION(execute)},
+    {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json", .help = "Of what SHOW and DESCRIBE answer. Without it a table on a terminal, otherwise CSV.", OPTION(format)},
+    {0},
+};
+
+static const struct command_line check_line = {
+    .command = "check",
+    .operands = "[FILE|-]",
+    .summary = "Check the SQL statements of a pipeline.",
+    .description = "Reads statements of ksqlDB's dialect, prints each in its canonical form, and keeps a catalog of the streams, tables and types that they declare, which\n"
+                   "SHOW and DESCRIBE answer from. Nothing is run. An error names line and column, and what was expected there.\n"
+                   "\n"
+                   "Examples:\n"
+                   "  meterline check pipeline.sql\n"
+                   "  meterline check -e \"CREATE STREAM s (id STRING KEY, v DOUBLE) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON'); DESCRIBE s;\"",
+    .options = check_options,
+    .common = cli_common_options,
+    .operand_maximum = 1,
+};
+
+struct check {
+    struct catalog *catalog;
+    struct variables variables;
+    const char *format;
+};
+
+static int check_declare(struct check *check, const struct statement *statement, struct arena *arena, struct error *error) {
+    struct source source;
+    bool skip = false;
+    int status = catalog_check_create(check->catalog, &statement->create, &skip, error);
+    if (status || skip || statement->create.query || source_wants_schema(&statement->create))
+        return status;   /* what a query or the registry gives is not known here */
+    status = source_declare(&statement->create, statement->text, check->catalog, NULL, 0, arena, &source, error);
+    return status ? status : catalog_add_source(check->catalog, &source, statement->create.name.place, error);
+}
+
+static int check_drop(struct check *check, const struct statement *statement, struct arena *arena, struct error *error) {
+    const struct source *dropped;
+    if (statement->drop.object == OBJECT_TYPE)
+        return catalog_drop_type(check->catalog, &statement->drop, error);
+    if (statement->drop.object != OBJECT_STREAM && statement->drop.object != OBJECT_TABLE)
+        return 0;
+    return catalog_drop_source(check->catalog, &statement->drop, arena, &dropped, error);
+}
+
+static int check_list(struct check *check, const struct statement *statement, struct arena *arena, struct listing *ret_listing, struct error *error) {
+    *ret_listing = (struct listing){0};   /* what is not the catalog's stays so */
+    if (statement->kind == STATEMENT_DESCRIBE) {
+        if (statement->describe.object != OBJECT_STREAM || statement->describe.all_streams || statement->describe.all_tables)
+            return 0;
+        const struct source *source;
+        int status = catalog_find_source(check->catalog, &statement->describe.name, &source, error);
+        return status ? status : describe_columns(source, arena, ret_listing, error);
+    }
+    switch (statement->show.what) {
+    case SHOW_STREAMS:
+        return describe_streams(check->catalog, arena, ret_listing, error);
+    case SHOW_TABLES:
+        return describe_tables(check->catalog, arena, ret_listing, error);
+    case SHOW_TYPES:
+        return describe_types(check->catalog, arena, ret_listing, error);
+    case SHOW_VARIABLES:
+        return describe_variables(&check->variables, arena, ret_listing, error);
+    default:
+        return 0;
+    }
+}
+
+static int check_answer(struct check *check, const struct statement *statement, struct arena *arena, struct error *error) {
+    struct listing listing;
+    struct table *table;
+    int status = check_list(check, statement, arena, &listing, error);
+    if (status || !listing.titles)
+        return status;
+    status = table_begin(table_format_of(check->format), listing.titles, listing.column_count, &table, error);
+    if (status)
+        return status;
+    for (size_t row = 0; row < listing.row_count; row++) {
+        for (size_t column = 0; column < listing.column_count; column++)
+            table_text(table, listing.cells[row * listing.column_count + column]);
+        table_row_end(table);
+    }
+    return table_end(table, error);
+}
+
+static int check_print(const struct statement *statement, struct error *error) {
+    cleanup(bytes_release) struct bytes text = {0};
+    print_statement(&text, statement);
+    bytes_append_string(&text, ";\n");
+    if (text.failed)
+        return error_no_memory(error);
+    return fwrite(text.data, 1, text.length, stdout) == text.length ? 0 : error_set_errno(error, errno, "writing to stdout");
+}
+
+static int check_statement(struct check *check, const struct statement *statement, struct arena *arena, struct error *error) {
+    int status = check_print(statement, error);
+    if (status)
+        return status;
+    switch (statement->kind) {
+    case STATEMENT_CREATE:
+        return check_declare(check, statement, arena, error);
+    case STATEMENT_CREATE_TYPE:
+        return catalog_create_type(check->catalog, &statement->type, error);
+    case STATEMENT_ALTER:
+        return catalog_alter(check->catalog, &statement->alter, error);
+    case STATEMENT_DROP:
+        return check_drop(check, statement, arena, error);
+    case STATEMENT_SHOW:
+    case STATEMENT_DESCRIBE:
+        return check_answer(check, statement, arena, error);
+    default:
+        return 0;
+    }
+}
+
+static int check_script(struct check *check, struct slice text, struct error *error) {
+    cleanup(arena_release) struct arena arena = {0};
+    struct script script;
+    struct statement *statement = NULL;
+    int status;
+    script_open(&script, text, &check->variables);
+    while ((status = script_next(&script, &arena, &statement, error)) == 0 && statement) {
+        status = check_statement(check, statement, &arena, error);
+        if (status)
+            return status;
+        arena_reset(&arena);
+    }
+    return status;
+}
+
+static int check_read(const char *path, struct bytes *text, struct error *error) {
+    bool standard = strcmp(path, "-") == 0;
+    FILE *file = standard ? stdin : fopen(path, "re");
+    if (!file)
+        return error_set_errno(error, errno, "%s", path);
+    for (size_t got = 1; got && !text->failed;) {
+        char *room = bytes_reserve(text, 65536);
+        got = room ? fread(room, 1, 65536, file) : 0;
+        text->length += got;
+    }
+    int status = text->failed ? error_no_memory(error) : ferror(file) ? error_set_errno(error, errno, "reading %s", path) : 0;
+    if (!standard)
+        fclose(file);
+    return status;
+}
+
+static int check_main(int argc, char **argv) {
+    struct check_settings settings = {0};
+    struct error error = {0};
+    const char *path = NULL;
+    size_t operands;
+    int status = cli_parse(&check_line, argc, argv, &settings, &path, &operands);
+    if (status != CLI_CONTINUE)
+        return status;
+    if (operands == 0 && !settings.execute)
+        return cli_usage("check", "expected a FILE, - for standard input, or -e STATEMENTS");
+    struct bytes text = {0};
+    struct check check = {.catalog = catalog_new(), .format = settings.format};
+    if (settings.execute)
+        bytes_append_string(&text, settings.execute);
+    status = check.catalog ? 0 : error_no_memory(&error);
+    if (!status && !settings.execute)
+        status = check_read(path, &text, &error);
+    if (!status)
+        status = check_script(&check, bytes_slice(&text), &error);
+    variables_release(&check.variables);
+    catalog_free(check.catalog);
+    bytes_release(&text);
+    return status ? cli_fail("check", &error) : 0;
+}
+
+const struct command command_check = {&check_line, check_main};
