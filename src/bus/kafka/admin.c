@@ -44,7 +44,7 @@ int kafka_admin(struct kafka_bus *bus, rd_kafka_admin_op_t operation, kafka_ask 
 
 int kafka_metadata(struct kafka_bus *bus, const struct rd_kafka_metadata **ret_metadata, struct error *error) {
     rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__TIMED_OUT;
-    int64_t patience = bus->accepted ? KAFKA_ADMIN_TIMEOUT : KAFKA_FIRST_TIMEOUT;
+    int64_t patience = kafka_is_accepted(bus) ? KAFKA_ADMIN_TIMEOUT : KAFKA_FIRST_TIMEOUT;
     int64_t until = clock_monotonic_ns(bus->base.options.clock) + INT64_C(1000000) * patience;
     do {
         err = rd_kafka_metadata(bus->admin, 1, NULL, ret_metadata, WAIT_SLICE * 10);

@@ -75,6 +75,13 @@ void kafka_accepted(struct kafka_bus *bus) {
     pthread_mutex_unlock(&bus->problem_lock);
 }
 
+bool kafka_is_accepted(struct kafka_bus *bus) {
+    pthread_mutex_lock(&bus->problem_lock);
+    bool accepted = bus->accepted;
+    pthread_mutex_unlock(&bus->problem_lock);
+    return accepted;
+}
+
 int kafka_refused(struct kafka_bus *bus, struct error *error) {
     pthread_mutex_lock(&bus->problem_lock);
     int status = 0;

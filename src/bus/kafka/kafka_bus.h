@@ -65,6 +65,7 @@ int kafka_error(struct kafka_bus *bus, rd_kafka_resp_err_t err, const char *deta
 /* ERROR_INVALID once the cluster has refused our credentials, otherwise 0. */
 int kafka_refused(struct kafka_bus *bus, struct error *error);
 void kafka_accepted(struct kafka_bus *bus);   /* it has answered */
+bool kafka_is_accepted(struct kafka_bus *bus);
 
 /* Asks the cluster: `ask` starts the request on a queue; its answer is an event of `type`. The caller destroys the event. */
 typedef void (*kafka_ask)(rd_kafka_t *client, void *request, const rd_kafka_AdminOptions_t *options, rd_kafka_queue_t *queue);
