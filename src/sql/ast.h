@@ -53,9 +53,9 @@ struct type_name {
 enum expression_kind {
     EXPRESSION_NULL,
     EXPRESSION_BOOLEAN,      /* `boolean` */
-    EXPRESSION_INTEGER,      /* `integer`, not negative: INT when it fits 32 bits, else BIGINT; `text`: as written */
-    EXPRESSION_DECIMAL,      /* `text`: digits, at most one point: 1.5, .5, 10. ; DECIMAL(2, 1) and so on; an integer beyond BIGINT too */
-    EXPRESSION_DOUBLE,       /* `number`; `text`: as written, with exponent */
+    EXPRESSION_INTEGER,      /* `integer`: INT when it fits 32 bits, else BIGINT; a minus before a number is part of it, also in the next two */
+    EXPRESSION_DECIMAL,      /* `text`: perhaps a minus, digits, one point with digits on at least one side: 1.5 is DECIMAL(2, 1) */
+    EXPRESSION_DOUBLE,       /* `number`, finite; `text`: as written, with exponent */
     EXPRESSION_STRING,       /* `text`, unescaped */
     EXPRESSION_COLUMN,       /* `name`, `qualifier` (data NULL: none); also a time unit as an argument (DATEADD(DAYS, 1, d)) and a lambda's parameter */
     EXPRESSION_UNARY,        /* operator NEGATE, PLUS or NOT: [operand] */
