@@ -74,7 +74,7 @@ enum expression_kind {
     EXPRESSION_SUBSCRIPT,    /* a[i]: [base, index] */
     EXPRESSION_FIELD,        /* a->f: [base], `name` */
     EXPRESSION_ALL_FIELDS,   /* a->*: [base]; only as an item of a SELECT */
-    EXPRESSION_LAMBDA,       /* x => .., (x, y) => ..: [body], parameters names[name_count] */
+    EXPRESSION_LAMBDA,       /* x => .., (x, y) => ..: [body], parameters names[name_count]; only as an argument of a CALL */
 };
 
 enum expression_operator {
@@ -295,7 +295,7 @@ struct explain_statement {
 
 struct target_statement {
     bool all;
-    struct identifier query;     /* names of queries do not mind their case: always in upper case */
+    struct identifier query;     /* data NULL: ALL */
 };
 
 struct setting_statement {
@@ -312,7 +312,7 @@ struct print_statement {
 enum assert_kind { ASSERT_STREAM, ASSERT_TABLE, ASSERT_TOPIC, ASSERT_SCHEMA, ASSERT_VALUES, ASSERT_NULL_VALUES };
 
 struct assert_statement {
-    enum assert_kind kind;       /* VALUES and NULL VALUES (also spelled TOMBSTONE) in insert; STREAM and TABLE in create */
+    enum assert_kind kind;       /* VALUES and NULL VALUES in insert (its values: the key's); STREAM and TABLE in create */
     bool not_exists;             /* of TOPIC and SCHEMA */
     struct identifier topic;     /* of TOPIC; exactly as written */
     struct identifier subject;   /* of SCHEMA; data NULL: not given */
