@@ -171,20 +171,29 @@ static size_t lexer_symbol(const struct lexer *lexer, enum token_kind *ret_kind)
     return 0;
 }
 
+static bool lexer_high(char c) {
+    return (unsigned char)c >= 0x80;
+}
+
+/* A bare name with letters that it may not have. */
+static int lexer_refuse_name(const struct lexer *lexer, struct error *error) {
+    const char *at = lexer->text.data + lexer->at;
+    size_t left = lexer->text.length - lexer->at, shown = 0;
+    while (shown < LEXER_SHOWN_MAXIMUM && shown < left && (lexer_letter(at[shown]) || lexer_digit(at[shown]) || lexer_high(at[shown])))
+        shown += utf8_length(at + shown, left - shown);
+    return place_error(error, lexer->place, "a name with other letters than A to Z needs backticks: `%.*s`", (int)shown, at);
+}
+
 static int lexer_refuse(const struct lexer *lexer, struct error *error) {
     const char *at = lexer->text.data + lexer->at;
-    size_t length = utf8_length(at, lexer->text.length - lexer->at), shown = length;
     if (*at == '$' && lexer_byte(lexer, 1) == '{') {
         const char *close = memchr(at, '}', lexer->text.length - lexer->at);
         size_t name = close ? (size_t)(close - at) - 2 : 0;
         if (name && name <= LEXER_SHOWN_MAXIMUM)
             return place_error(error, lexer->place, "the variable ${%.*s} is not defined; write DEFINE %.*s = '...'; before it", (int)name, at + 2, (int)name, at + 2);
     }
-    if ((unsigned char)*at >= 0x80) {
-        while (shown < LEXER_SHOWN_MAXIMUM - 4 && shown < lexer->text.length - lexer->at && (unsigned char)at[shown] >= 0x80)
-            shown += utf8_length(at + shown, lexer->text.length - lexer->at - shown);
-        return place_error(error, lexer->place, "'%.*s' cannot stand here; a name with other letters than A to Z needs backticks: `%.*s`", (int)shown, at, (int)shown, at);
-    }
+    if (lexer_high(*at))
+        return lexer_refuse_name(lexer, error);
     if ((unsigned char)*at < 0x20 || *at == 0x7f)
         return place_error(error, lexer->place, "the byte 0x%02x cannot stand here", (unsigned char)*at);
     return place_error(error, lexer->place, "'%c' cannot stand here", *at);
@@ -214,6 +223,8 @@ int lexer_next(struct lexer *lexer, struct token *ret_token, struct error *error
         token.kind = TOKEN_WORD;
         while (lexer_letter(lexer_byte(lexer, token.text.length)) || lexer_digit(lexer_byte(lexer, token.text.length)))
             token.text.length++;
+        if (lexer_high(lexer_byte(lexer, token.text.length)))
+            return lexer_refuse_name(lexer, error);
         token.keyword = keyword_find(token.text);
     } else if (lexer_digit(c) || (c == '.' && lexer_digit(lexer_byte(lexer, 1)))) {
         token.text.length = lexer_number(lexer, &token.kind);

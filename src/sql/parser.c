@@ -61,7 +61,7 @@ static const char *parser_nearest(const struct parser *parser, const struct toke
         word[i] = (char)toupper((unsigned char)token->text.data[i]);
     word[token->text.length] = '\0';
     const char *nearest = options_nearest(word, parser->expected, parser->expected_count);
-    return nearest && nearest[0] == word[0] ? nearest : NULL;
+    return nearest && nearest[0] == word[0] && strcmp(nearest, word) != 0 ? nearest : NULL;
 }
 
 static bool parser_expects(const struct parser *parser, const char *what) {

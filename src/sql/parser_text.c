@@ -100,19 +100,15 @@ bool parser_name(struct parser *parser, struct identifier *ret_name) {
     return true;
 }
 
-/* Words that may stand behind something with an alias and begin a clause there. */
+/* EMIT, PARTITION and WINDOW may be names, but before a word that belongs to them they begin a clause. */
 static bool parser_begins_clause(const struct parser *parser) {
-    enum keyword next = parser->next.keyword;
-    switch (parser->token.keyword) {
-    case KEYWORD_EMIT:
-        return next == KEYWORD_CHANGES || next == KEYWORD_FINAL;
-    case KEYWORD_PARTITION:
+    enum keyword keyword = parser->token.keyword, next = parser->next.keyword;
+    if (keyword == KEYWORD_PARTITION)
         return next == KEYWORD_BY;
-    case KEYWORD_WINDOW:
-        return next == KEYWORD_TUMBLING || next == KEYWORD_HOPPING || next == KEYWORD_SESSION;
-    default:
+    if (keyword != KEYWORD_EMIT && keyword != KEYWORD_WINDOW)
         return false;
-    }
+    bool other_clause = keyword_reserved(next) || next == KEYWORD_EMIT || next == KEYWORD_WINDOW || next == KEYWORD_PARTITION;
+    return parser->next.kind == TOKEN_WORD && !other_clause;
 }
 
 bool parser_alias(struct parser *parser, struct identifier *ret_alias) {

@@ -22,17 +22,35 @@ void print_string(struct bytes *to, struct slice text) {
     print_quoted(to, text, '\'');
 }
 
-static bool print_upper(struct slice name) {
+/* Words that are no names where a name may stand: ARRAY[..], MAP(..), STRUCT(..), TERMINATE ALL, DESCRIBE FUNCTION x. */
+static bool print_ambiguous(enum keyword keyword) {
+    switch (keyword) {
+    case KEYWORD_ALL:
+    case KEYWORD_ARRAY:
+    case KEYWORD_CONNECTOR:
+    case KEYWORD_EXTENDED:
+    case KEYWORD_FUNCTION:
+    case KEYWORD_MAP:
+    case KEYWORD_STREAMS:
+    case KEYWORD_STRUCT:
+    case KEYWORD_TABLES:
+        return true;
+    default:
+        return keyword_reserved(keyword);
+    }
+}
+
+static bool print_bare(struct slice name) {
     for (size_t i = 0; i < name.length; i++) {
         char c = name.data[i];
         if (!((c >= 'A' && c <= 'Z') || c == '_' || (i > 0 && c >= '0' && c <= '9')))
             return false;
     }
-    return name.length > 0;
+    return name.length > 0 && !print_ambiguous(keyword_find(name));
 }
 
 void print_name(struct bytes *to, struct slice name) {
-    if (print_upper(name) && keyword_find(name) == KEYWORD_NONE)
+    if (print_bare(name))
         bytes_append_slice(to, name);
     else
         print_quoted(to, name, '`');
@@ -197,14 +215,8 @@ static void print_case(struct bytes *to, const struct expression *node) {
     bytes_append_string(to, " END");
 }
 
-/* A name before a parenthesis is a function's, but for the two constructors. */
 static void print_call(struct bytes *to, const struct expression *node) {
-    enum keyword keyword = keyword_find(node->name);
-    bool bare = keyword != KEYWORD_NONE && !keyword_reserved(keyword) && keyword != KEYWORD_MAP && keyword != KEYWORD_STRUCT;
-    if (bare && print_upper(node->name))
-        bytes_append_slice(to, node->name);
-    else
-        print_name(to, node->name);
+    print_name(to, node->name);
     bytes_append_string(to, node->star ? "(*" : "(");
     print_list(to, node->children, node->child_count);
     bytes_append_char(to, ')');

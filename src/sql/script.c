@@ -40,7 +40,7 @@ static struct script_cut script_cut(struct slice text, size_t from) {
             cut.end = at + length;
         }
     }
-    if (cut.start > at)
+    if (cut.end == 0)
         cut.start = cut.end = at;
     cut.semicolon = at < text.length;
     cut.next = at + cut.semicolon;
