@@ -114,9 +114,12 @@ static const struct operator_row print_operators[] = {
     [OPERATOR_OR] = {" OR ", BINDING_OR},
 };
 
+static bool print_number(const struct expression *node) {
+    return node->kind == EXPRESSION_INTEGER || node->kind == EXPRESSION_DECIMAL || node->kind == EXPRESSION_DOUBLE;
+}
+
 static bool print_negative(const struct expression *node) {
-    bool number = node->kind == EXPRESSION_INTEGER || node->kind == EXPRESSION_DECIMAL || node->kind == EXPRESSION_DOUBLE;
-    return number && node->text.data[0] == '-';
+    return print_number(node) && node->text.data[0] == '-';
 }
 
 static enum binding print_binding(const struct expression *node) {
@@ -149,13 +152,17 @@ static void print_list(struct bytes *to, struct expression *const *items, size_t
     }
 }
 
-/* The operand of a sign that begins with a sign itself, or is a bare number that would take the sign, needs parentheses. */
+/* A minus would become part of a bare number behind it, and two of them a comment. */
 static void print_unary(struct bytes *to, const struct expression *node) {
-    const struct expression *operand = node->children[0];
-    bool number = operand->kind == EXPRESSION_INTEGER || operand->kind == EXPRESSION_DECIMAL || operand->kind == EXPRESSION_DOUBLE;
-    bool sign = node->operator != OPERATOR_NOT && (number || operand->kind == EXPRESSION_UNARY);
+    const struct expression *operand = node->children[0], *first = operand;
+    bool minus = node->operator == OPERATOR_NEGATE;
+    while (first->kind == EXPRESSION_SUBSCRIPT || first->kind == EXPRESSION_FIELD)
+        first = first->children[0];
+    bool number = minus && print_number(first) && !print_negative(first);
+    bool twice = minus && ((operand->kind == EXPRESSION_UNARY && operand->operator == OPERATOR_NEGATE) || print_negative(operand));
     bytes_append_string(to, print_operators[node->operator].text);
-    print_operand(to, operand, sign ? BINDING_WHOLE + 1 : print_operators[node->operator].binding);
+    bytes_append_string(to, twice ? " " : "");
+    print_operand(to, operand, number ? BINDING_WHOLE + 1 : print_operators[node->operator].binding);
 }
 
 static void print_binary(struct bytes *to, const struct expression *node) {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +96,7 @@ static void test_literals(void **state) {
     static const struct pair cases[] = {
         {"1", NULL}, {"2147483648", NULL}, {"9223372036854775807", NULL}, {"-9223372036854775808", NULL}, {"- 5", "-5"}, {"1.5", NULL}, {".5", NULL},
         {"1E3", NULL}, {"-1.5e-3", NULL}, {"'it''s'", NULL}, {"''", NULL}, {"'`\"--'", NULL}, {"null", "NULL"}, {"True", "TRUE"}, {"false", "FALSE"},
-        {"+1", "+(1)"}, {"- -1", "-(-1)"}, {"-(1)", "-(1)"}, {"- a", "-A"}, {"-(-a)", "-(-A)"}, {"a - -1", "A - -1"}, {"'日本'", NULL},
+        {"+1", NULL}, {"+(-1)", "+-1"}, {"-(-1)", "- -1"}, {"-(1)", "-(1)"}, {"-(1->x)", "-(1->X)"}, {"- a", "-A"}, {"-(-a)", "- -A"}, {"-(+a)", "-+A"}, {"a - -1", "A - -1"}, {"'日本'", NULL},
     };
     check_expressions(cases, COUNT(cases));
 }
@@ -418,29 +419,66 @@ static char *repeat(const char *before, const char *piece, size_t count, const c
     return text;
 }
 
-/* What nests is refused beyond a bound, however it nests, and parses below it. */
+struct nesting {
+    const char *before, *piece, *middle, *after_piece, *after;
+};
+
+static const struct nesting nestings[] = {
+    {"SELECT ", "(", "1", ")", " FROM s"}, {"SELECT ", "f(", "1", ")", " FROM s"}, {"SELECT ", "NOT ", "a", "", " FROM s"}, {"SELECT ", "- ", "a", "", " FROM s"},
+    {"SELECT ", "ARRAY[", "1", "]", " FROM s"}, {"SELECT ", "CASE WHEN a THEN ", "1", " END", " FROM s"}, {"SELECT ", "a[", "1", "]", " FROM s"},
+    {"SELECT a", "->b", "", "", " FROM s"}, {"SELECT a", " + b", "", "", " FROM s"}, {"SELECT ", "a IN (", "1", ")", " FROM s"},
+    {"SELECT ", "CAST(", "1", " AS INT)", " FROM s"}, {"SELECT ", "MAP('a' := ", "1", ")", " FROM s"}, {"SELECT ", "STRUCT(a := ", "1", ")", " FROM s"},
+    {"SELECT ", "f(x => ", "1", ")", " FROM s"}, {"CREATE TYPE t AS ", "ARRAY<", "INT", ">", ""}, {"CREATE TYPE t AS ", "STRUCT<a ", "INT", ">", ""},
+    {"SELECT ", "a = (b AND ", "c", ")", " FROM s"}, {"SELECT ", "a BETWEEN (", "b", ") AND c", " FROM s"},
+};
+
+/* What nests is refused beyond a bound, however it nests. */
 static void test_nesting(void **state) {
     (void)state;
-    static const struct {
-        const char *before, *piece, *middle, *after_piece, *after;
-    } cases[] = {
-        {"SELECT ", "(", "1", ")", " FROM s"}, {"SELECT ", "f(", "1", ")", " FROM s"}, {"SELECT ", "NOT ", "a", "", " FROM s"}, {"SELECT ", "- ", "a", "", " FROM s"},
-        {"SELECT ", "ARRAY[", "1", "]", " FROM s"}, {"SELECT ", "CASE WHEN a THEN ", "1", " END", " FROM s"}, {"SELECT a", "[1", "", "]", " FROM s"},
-        {"SELECT a", "->b", "", "", " FROM s"}, {"SELECT a", " + b", "", "", " FROM s"}, {"SELECT ", "a IN (", "1", ")", " FROM s"},
-        {"SELECT ", "CAST(", "1", " AS INT)", " FROM s"}, {"SELECT ", "MAP('a' := ", "1", ")", " FROM s"}, {"SELECT ", "STRUCT(a := ", "1", ")", " FROM s"},
-        {"SELECT ", "f(x => ", "1", ")", " FROM s"}, {"CREATE TYPE t AS ", "ARRAY<", "INT", ">", ""}, {"CREATE TYPE t AS ", "STRUCT<a ", "INT", ">", ""},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(nestings); i++) {
         cleanup(session_release) struct session session = {0};
-        char *text = repeat(cases[i].before, cases[i].piece, 10000, cases[i].middle, cases[i].after_piece, cases[i].after);
+        const struct nesting *nesting = &nestings[i];
+        char *text = repeat(nesting->before, nesting->piece, 10000, nesting->middle, nesting->after_piece, nesting->after);
         assert_null(session_print(&session, slice_of(text)));
-        if (!strstr(session.error.message, "nested deeper than"))
-            fail_msg("%s...: %s", cases[i].piece, session.error.message);
+        if (!strstr(session.error.message, "nested deeper than 500"))
+            fail_msg("%s...: %s", nesting->piece, session.error.message);
         free(text);
-        text = repeat(cases[i].before, cases[i].piece, AST_HEIGHT_MAXIMUM / 2 - 5, cases[i].middle, cases[i].after_piece, cases[i].after);
-        if (!session_print(&session, slice_of(text)))
-            fail_msg("%s...: %s", cases[i].piece, session.error.message);
+    }
+}
+
+/* The deepest text of the kind that is not refused; NULL when none is deeper than 100. */
+static void *parse_deepest(void *argument) {
+    const struct nesting *nesting = argument;
+    for (size_t count = AST_HEIGHT_MAXIMUM; count > 100; count--) {
+        cleanup(session_release) struct session session = {0};
+        char *text = repeat(nesting->before, nesting->piece, count, nesting->middle, nesting->after_piece, nesting->after);
+        bool parsed = session_print(&session, slice_of(text)) != NULL;
         free(text);
+        if (parsed)
+            return argument;
+    }
+    return NULL;
+}
+
+/* Up to the bound it parses and prints on a small stack. */
+static void test_stack(void **state) {
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    size_t stack_size = 4 * 1024 * 1024;   /* its frames are larger */
+#else
+    size_t stack_size = 256 * 1024;
+#endif
+    for (size_t i = 0; i < COUNT(nestings); i++) {
+        pthread_attr_t attributes;
+        pthread_t thread;
+        void *result;
+        assert_int_equal(pthread_attr_init(&attributes), 0);
+        assert_int_equal(pthread_attr_setstacksize(&attributes, stack_size), 0);
+        assert_int_equal(pthread_create(&thread, &attributes, parse_deepest, (void *)&nestings[i]), 0);
+        assert_int_equal(pthread_join(thread, &result), 0);
+        pthread_attr_destroy(&attributes);
+        if (!result)
+            fail_msg("%s...", nestings[i].piece);
     }
 }
 
@@ -487,7 +525,7 @@ int main(void) {
         cmocka_unit_test(test_literals), cmocka_unit_test(test_names), cmocka_unit_test(test_precedence), cmocka_unit_test(test_predicates),
         cmocka_unit_test(test_calls_and_constructors), cmocka_unit_test(test_selects), cmocka_unit_test(test_definitions), cmocka_unit_test(test_commands),
         cmocka_unit_test(test_variables), cmocka_unit_test(test_variables_bounded), cmocka_unit_test(test_errors), cmocka_unit_test(test_nul_byte),
-        cmocka_unit_test(test_after_error), cmocka_unit_test(test_places), cmocka_unit_test(test_complete), cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_after_error), cmocka_unit_test(test_places), cmocka_unit_test(test_complete), cmocka_unit_test(test_nesting), cmocka_unit_test(test_stack),
         cmocka_unit_test(test_size), cmocka_unit_test(test_truncated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
