@@ -1,15 +1,16 @@
 """Topics that are not what a group needs: missing, deleted and made anew, with more partitions, compacted, with records that retention has eaten."""
+import json
+import subprocess
 import time
 
 from program import QUICK, WINDOWS, oracle
+from engines.jars import class_path
 
 SOURCE = ("-t", "synthetic", "--series", 40, "--interval", "5s", "--seed", 7)
 
 
 def configure(meterline, topic, **settings):
     """Topic settings by Kafka's own tool."""
-    from engines.jars import class_path
-    import subprocess
     words = ",".join(f"{name.replace('_', '.')}={value}" for name, value in settings.items())
     subprocess.run(["java", "-cp", class_path("kafka"), "kafka.admin.ConfigCommand", "--bootstrap-server", meterline.bootstrap, "--alter", "--entity-type", "topics",
                     "--entity-name", topic, "--add-config", words], check=True, capture_output=True, timeout=60)
@@ -53,8 +54,6 @@ def test_topic_made_anew(meterline):
 
 
 def test_partitions_added_while_running(meterline):
-    import subprocess
-    from engines.jars import class_path
     meterline("replay", *SOURCE, "--duration", "10m")
     run = meterline.start("run", "--group", "grown", *QUICK, "-X", "topic.metadata.refresh.interval.ms=500")
     meterline.wait_for(lambda: meterline.lag("grown") == 0, "the run has read all")
@@ -74,7 +73,6 @@ def test_retention_has_eaten_what_open_windows_need(meterline):
     end = time.monotonic() + 60
     while time.monotonic() < end:
         out, _ = meterline("topics", "metrics", "--format", "json")
-        import json
         starts = [json.loads(line)["startOffset"] for line in out.splitlines() if "startOffset" in line]
         if all(start > 0 for start in starts):
             break
