@@ -3,11 +3,11 @@
 
 #include "bus/kafka/kafka_bus.h"
 
+/* librdkafka's own _UNKNOWN_PARTITION is not among those that do not pass: metadata may lack a partition for a moment while brokers come and go. */
 static int kafka_code(rd_kafka_resp_err_t err) {
     switch (err) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
