@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "sql/ast.h"
 #include "sql/source.h"
-#include "sql/type.h"
+#include "model/type.h"
 
 struct catalog;
 

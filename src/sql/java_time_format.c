@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "sql/java_time_pattern.h"
-#include "sql/time_text.h"
+#include "model/time_text.h"
 
 struct java_time java_time_of_instant(int64_t instant, const struct time_zone *zone) {
     int64_t offset = (int64_t)time_zone_offset(zone, instant) * 1000, local;

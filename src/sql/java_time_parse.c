@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <strings.h>
 #include "sql/java_time_pattern.h"
-#include "sql/time_text.h"
+#include "model/time_text.h"
 
 enum { PARSE_STEPS = 4096 }; /* elements that may be tried, options included */
 

@@ -6,7 +6,7 @@
 #include "core/arena.h"
 #include "core/error.h"
 #include "sql/ast.h"
-#include "sql/format.h"
+#include "codec/format.h"
 
 enum property_name {
     PROPERTY_KAFKA_TOPIC, PROPERTY_FORMAT, PROPERTY_KEY_FORMAT, PROPERTY_VALUE_FORMAT, PROPERTY_KEY_DELIMITER, PROPERTY_VALUE_DELIMITER,

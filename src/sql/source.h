@@ -8,8 +8,8 @@
 #include "core/arena.h"
 #include "core/error.h"
 #include "sql/ast.h"
-#include "sql/format.h"
-#include "sql/type.h"
+#include "codec/format.h"
+#include "model/type.h"
 
 struct catalog;
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "core/memory.h"
-#include "sql/time_text.h"
+#include "model/time_text.h"
 #include "sql/time_zone_rule.h"
 
 enum { TZIF_HEADER = 44, TIME_ZONE_FILE_MAXIMUM = 64 * 1024, TIME_ZONE_NAME_MAXIMUM = 100 };

@@ -1,6 +1,6 @@
 #include "sql/time_zone_rule.h"
 
-#include "sql/time_text.h"
+#include "model/time_text.h"
 
 struct rule_scan {
     const char *at, *end;

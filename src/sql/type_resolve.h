@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "sql/ast.h"
-#include "sql/type.h"
+#include "model/type.h"
 
 struct catalog;
 

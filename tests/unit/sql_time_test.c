@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "sql/java_time_format.h"
-#include "sql/time_text.h"
+#include "model/time_text.h"
 #include "sql/time_zone.h"
 
 static int64_t instant_of(const char *text) {

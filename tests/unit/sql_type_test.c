@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sql/type.h"
+#include "model/type.h"
 
 enum { COUNT_OF_TYPES = 20 };
 

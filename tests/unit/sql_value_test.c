@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sql/decimal.h"
-#include "sql/java_number.h"
-#include "sql/time_text.h"
-#include "sql/value.h"
-#include "sql/vector.h"
+#include "model/decimal.h"
+#include "model/java_number.h"
+#include "model/time_text.h"
+#include "model/value.h"
+#include "model/vector.h"
 
 /* --- decimals ------------------------------------------------------------------------------------------------------------------------ */
 

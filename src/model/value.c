@@ -1,9 +1,9 @@
-#include "sql/value.h"
+#include "model/value.h"
 
 #include <math.h>
 #include "core/hash.h"
-#include "sql/java_number.h"
-#include "sql/time_text.h"
+#include "model/java_number.h"
+#include "model/time_text.h"
 
 /* --- order --------------------------------------------------------------------------------------------------------------------------- */
 

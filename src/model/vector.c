@@ -1,4 +1,4 @@
-#include "sql/vector.h"
+#include "model/vector.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "sql/type.h"
+#include "model/type.h"
 
 const struct type type_null = {.kind = TYPE_NULL};
 const struct type type_boolean = {.kind = TYPE_BOOLEAN};

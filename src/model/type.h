@@ -1,9 +1,9 @@
 /* SQL types: what a column or an expression may hold.
  *
  * Types are immutable and compared by `type_equal`, never by address. The simple ones are static; those with parameters lie in the arena they were
- * made in and point to other types, which must live as long. Heights are bounded by the parser's AST_HEIGHT_MAXIMUM, so walks may recurse. */
-#ifndef METERLINE_SQL_TYPE_H
-#define METERLINE_SQL_TYPE_H
+ * made in and point to other types, which must live as long. Heights are bounded by the parser, so walks may recurse. */
+#ifndef METERLINE_MODEL_TYPE_H
+#define METERLINE_MODEL_TYPE_H
 
 #include <stdbool.h>
 #include <stddef.h>

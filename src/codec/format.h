@@ -1,6 +1,6 @@
 /* Formats of keys and values, by the names that WITH (..) knows. */
-#ifndef METERLINE_SQL_FORMAT_H
-#define METERLINE_SQL_FORMAT_H
+#ifndef METERLINE_CODEC_FORMAT_H
+#define METERLINE_CODEC_FORMAT_H
 
 #include <stdbool.h>
 #include "core/slice.h"

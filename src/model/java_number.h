@@ -1,6 +1,6 @@
 /* Numbers as Java writes and reads them (java.lang.Double, Integer and Long), for CASTs between numbers and STRING. */
-#ifndef METERLINE_SQL_JAVA_NUMBER_H
-#define METERLINE_SQL_JAVA_NUMBER_H
+#ifndef METERLINE_MODEL_JAVA_NUMBER_H
+#define METERLINE_MODEL_JAVA_NUMBER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "sql/decimal.h"
+#include "model/decimal.h"
 
 #include <math.h>
 #include <stdint.h>

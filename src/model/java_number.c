@@ -1,4 +1,4 @@
-#include "sql/java_number.h"
+#include "model/java_number.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "sql/time_text.h"
+#include "model/time_text.h"
 
 #include <stdio.h>
 #include "model/time.h"

@@ -1,7 +1,7 @@
 /* The stored form of values: a byte 0 (NULL) or 1, then
  *   BOOLEAN a byte; INTEGER, BIGINT, DATE, TIME, TIMESTAMP a zigzag varint; DOUBLE 8 bytes, DECIMAL 16, both as in memory, little-endian;
  *   STRING, BYTES a varint length and the bytes; ARRAY, MAP, STRUCT a varint count of items and the items. */
-#include "sql/value.h"
+#include "model/value.h"
 
 #include "core/varint.h"
 

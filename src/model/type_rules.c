@@ -1,5 +1,5 @@
 /* Which types go together: common types, coercion without and with a CAST. */
-#include "sql/type.h"
+#include "model/type.h"
 
 enum { TYPE_SCALE_KEPT = 6 };
 

@@ -2,12 +2,12 @@
  *
  * Row r lies at index `r & mask`: the mask is all ones for a column and 0 for a constant, so that a kernel need not know which it has. Rows that
  * are not in the selection of whoever computed a vector are undefined, NULL marks included. Vectors live in the arena of a batch. */
-#ifndef METERLINE_SQL_VECTOR_H
-#define METERLINE_SQL_VECTOR_H
+#ifndef METERLINE_MODEL_VECTOR_H
+#define METERLINE_MODEL_VECTOR_H
 
 #include <stdint.h>
 #include "core/arena.h"
-#include "sql/value.h"
+#include "model/value.h"
 
 struct vector {
     const struct type *type;

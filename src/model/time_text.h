@@ -2,8 +2,8 @@
  *
  * DATE is days since the epoch, TIME ms of the day, TIMESTAMP ms since the epoch. Dates outside the years -999,999,999 to 999,999,999 (Java's
  * LocalDate) are written as the nearest one inside. */
-#ifndef METERLINE_SQL_TIME_TEXT_H
-#define METERLINE_SQL_TIME_TEXT_H
+#ifndef METERLINE_MODEL_TIME_TEXT_H
+#define METERLINE_MODEL_TIME_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,14 +1,14 @@
 /* Values: one SQL value of any type, for constants, elements of collections, states of aggregates and the arguments of scalar functions.
  *
  * The type is not in the value: whoever has a value knows its type. Texts and sequences lie in somebody's arena and are not changed. */
-#ifndef METERLINE_SQL_VALUE_H
-#define METERLINE_SQL_VALUE_H
+#ifndef METERLINE_MODEL_VALUE_H
+#define METERLINE_MODEL_VALUE_H
 
 #include <stdint.h>
 #include "core/arena.h"
 #include "core/bytes.h"
-#include "sql/decimal.h"
-#include "sql/type.h"
+#include "model/decimal.h"
+#include "model/type.h"
 
 /* ARRAY: the elements. MAP: key, value, key, value, ..; a key once. STRUCT: a value for each field of the type. */
 struct sequence {

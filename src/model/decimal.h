@@ -2,8 +2,8 @@
  *
  * Rounding is HALF_UP (away from zero at a tie), as Java's BigDecimal is told to by ksqlDB. Everything that does not fit is `false`, with the
  * output untouched; intermediate results have 256 bits. */
-#ifndef METERLINE_SQL_DECIMAL_H
-#define METERLINE_SQL_DECIMAL_H
+#ifndef METERLINE_MODEL_DECIMAL_H
+#define METERLINE_MODEL_DECIMAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "sql/format.h"
+#include "codec/format.h"
 
 #include <strings.h>
 
