@@ -174,6 +174,64 @@ static void test_wake_up(void **state) {
     assert_true(woken - f->now < 50000000);
 }
 
+struct told {
+    struct fixture *f;
+    int32_t numbers[8];
+    size_t count;
+};
+
+static int told_assigned(void *context, const int32_t *partitions, size_t count, struct error *error) {
+    struct told *told = context;
+    int status = 0;
+    for (size_t i = 0; i < count && !status; i++) {
+        told->numbers[told->count++] = partitions[i];
+        status = bus_consumer_seek(told->f->consumer, "left", partitions[i], 0, error);
+        if (!status)
+            status = bus_consumer_seek(told->f->consumer, "right", partitions[i], 0, error);
+    }
+    return status;
+}
+
+static void append_one(struct fixture *f, const char *name, int32_t partition, const char *value) {
+    int32_t topic, partitions;
+    struct bus_record record = {.key = SLICE("k"), .value = slice_of(value)};
+    OK(bus_producer_topic(f->producer, name, NULL, &topic, &partitions, &f->error));
+    OK(bus_produce(f->producer, topic, partition, &record, &f->error));
+    OK(bus_producer_commit(f->producer, NULL, 0, &f->error));
+}
+
+/* Topics that are joined together: the same numbers of both; a paused one is held back and goes on where it was. */
+static void test_join_of_several_topics(void **state) {
+    struct fixture *f = *state;
+    struct told told = {.f = f};
+    struct bus_member member = {.assigned = told_assigned, .context = &told};
+    const char *const topics[] = {"left", "right", "wide"};
+    struct bus_batch batch;
+    OK(bus_topic_create(f->bus, "left", &(struct bus_topic_settings){5, -1, -1}, &f->error));
+    OK(bus_topic_create(f->bus, "right", &(struct bus_topic_settings){5, -1, -1}, &f->error));
+    OK(bus_topic_create(f->bus, "wide", &(struct bus_topic_settings){6, -1, -1}, &f->error));
+    FAILS(bus_consumer_join(f->consumer, topics, 3, 1, 2, &member, &f->error), ERROR_INVALID, "left has 5, wide has 6");
+    FAILS(bus_consumer_join(f->consumer, (const char *const[]){"left", "wrong"}, 2, 1, 2, &member, &f->error), ERROR_NOT_FOUND, "wrong");
+    OK(bus_consumer_join(f->consumer, topics, 2, 1, 2, &member, &f->error));
+    OK(bus_consumer_poll(f->consumer, 0, &batch, &f->error));
+    assert_int_equal(told.count, 2);
+    assert_int_equal(told.numbers[0], 1);
+    assert_int_equal(told.numbers[1], 3);
+    append_one(f, "left", 0, "of others");
+    append_one(f, "left", 3, "a");
+    append_one(f, "right", 3, "b");
+    OK(bus_consumer_pause(f->consumer, "left", 3, true, &f->error));
+    assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
+    assert_string_equal(batch.topic, "right");
+    assert_text(batch.records[0].value, "b");
+    OK(bus_consumer_poll(f->consumer, 0, &batch, &f->error));
+    OK(bus_consumer_pause(f->consumer, "left", 3, false, &f->error));
+    assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
+    assert_string_equal(batch.topic, "left");
+    assert_text(batch.records[0].value, "a");
+    FAILS(bus_consumer_pause(f->consumer, "left", 0, true, &f->error), ERROR_INVALID, "left/0");
+}
+
 static void test_registry(void **state) {
     struct fixture *f = *state;
     const struct registry *registry = bus_registry(f->bus);
@@ -249,7 +307,7 @@ static void test_reopen(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_urls), TEST(test_topics), TEST(test_records), TEST(test_seek), TEST(test_turns), TEST(test_wake_up), TEST(test_registry),
+        TEST(test_urls), TEST(test_topics), TEST(test_records), TEST(test_seek), TEST(test_turns), TEST(test_wake_up), TEST(test_join_of_several_topics), TEST(test_registry),
         TEST(test_retention), TEST(test_reopen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@ struct subscription {
     int32_t partition;
     int64_t id, next_offset;
     bool aligned;              /* next_offset is where a batch begins */
+    bool paused;
 };
 
 struct sqlite_consumer {
@@ -65,14 +66,28 @@ void sqlite_consumer_close(struct bus_consumer *door) {
     free(consumer);
 }
 
-int sqlite_consumer_join(struct bus_consumer *door, const char *topic, size_t number, size_t count, const struct bus_member *member, struct error *error) {
-    struct sqlite_consumer *consumer = (struct sqlite_consumer *)door;
+static int consumer_partitions(struct sqlite_consumer *consumer, const char *topic, int32_t *ret_partitions, struct error *error) {
     struct bus_topic_info info;
     int status = sqlite_topic_describe(&consumer->bus->base, topic, &info, error);
     if (status)
         return status;
-    int32_t partitions = info.settings.partitions;
+    *ret_partitions = info.settings.partitions;
     bus_topic_info_release(&info);
+    return 0;
+}
+
+int sqlite_consumer_join(struct bus_consumer *door, const char *const *topics, size_t topic_count, size_t number, size_t count, const struct bus_member *member,
+                         struct error *error) {
+    struct sqlite_consumer *consumer = (struct sqlite_consumer *)door;
+    int32_t partitions, others;
+    int status = consumer_partitions(consumer, topics[0], &partitions, error);
+    for (size_t i = 1; i < topic_count && !status; i++) {
+        status = consumer_partitions(consumer, topics[i], &others, error);
+        if (!status && others != partitions)
+            status = bus_topics_differ(topics[0], partitions, topics[i], others, error);
+    }
+    if (status)
+        return status;
     consumer->partitions = memory_zero((size_t)partitions / count + 1, sizeof *consumer->partitions);
     if (!consumer->partitions)
         return error_no_memory(error);
@@ -115,6 +130,14 @@ int sqlite_consumer_seek(struct bus_consumer *door, const char *topic, int32_t p
     subscription->id = found.id;
     subscription->next_offset = offset;
     subscription->aligned = false;
+    return 0;
+}
+
+int sqlite_consumer_pause(struct bus_consumer *door, const char *topic, int32_t partition, bool paused, struct error *error) {
+    struct subscription *subscription = consumer_find((struct sqlite_consumer *)door, topic, partition);
+    if (!subscription)
+        return error_set(error, ERROR_INVALID, "%s/%d is not being read", topic, (int)partition);
+    subscription->paused = paused;
     return 0;
 }
 
@@ -204,6 +227,8 @@ static int consumer_check(struct sqlite_consumer *consumer, struct error *error)
 static int consumer_look(struct sqlite_consumer *consumer, struct bus_batch *ret_batch, struct error *error) {
     for (size_t i = 0; i < consumer->count; i++) {
         size_t at = (consumer->turn + i) % consumer->count;
+        if (consumer->subscriptions[at].paused)
+            continue;
         int status = consumer_read(consumer, &consumer->subscriptions[at], ret_batch, error);
         if (status) {
             consumer->turn = at + 1;
