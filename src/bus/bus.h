@@ -1,8 +1,8 @@
 /* The log: topics of partitions of records, positions of consumer groups. One door, two implementations: sqlite:DIR (embedded) and
  * kafka://HOST:PORT,... (Apache Kafka). What an implementation must do is in bus/driver.h.
  *
- * A topic is created with a number of partitions; a record's offset is its place in its partition, from 0, without gaps on the embedded bus; on Kafka
- * transaction markers and compaction leave gaps. Producers write in transactions: records, positions and (embedded, same file) serving rows become visible
+ * A topic is created with a number of partitions; a record's offset is its place in its partition, from 0; compaction leaves gaps, on Kafka
+ * transaction markers too. Producers write in transactions: records, positions and (embedded, same file) serving rows become visible
  * together, or not at all; consumers see only what was committed.
  *
  * Threads: a `struct bus` may be shared; a consumer and a producer belong to one thread each. Several processes may use one log
@@ -105,7 +105,7 @@ int bus_topics(struct bus *bus, struct bus_topic_list *ret_list, struct error *e
 int bus_topic_describe(struct bus *bus, const char *name, struct bus_topic_info *ret_info, struct error *error);
 void bus_topic_info_release(struct bus_topic_info *info);
 void bus_topic_list_release(struct bus_topic_list *list);
-/* Deletes whole batches that are beyond retention; returns the number of records deleted. Called by producers now and then as well; Kafka's brokers do it alone. */
+/* Deletes whole batches that are beyond retention, and compacts; returns the number of records deleted. Called by producers now and then as well; Kafka's brokers do it alone. */
 int bus_apply_retention(struct bus *bus, int64_t *ret_records, struct error *error);
 
 /* Positions. */
