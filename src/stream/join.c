@@ -26,7 +26,5 @@ int join_new(const struct join_plan *plan, struct operator *next, unsigned next_
         return join_stream_stream_new(plan, next, next_input, ret_operator, error);
     if (plan->inputs == JOIN_STREAM_TABLE)
         return join_stream_table_new(plan, next, next_input, ret_operator, error);
-    if (plan->foreign_key)
-        return join_foreign_key_new(plan, next, next_input, ret_operator, error);
     return join_table_table_new(plan, next, next_input, ret_operator, error);
 }

@@ -32,11 +32,13 @@ static int64_t join_time_add(int64_t time, int64_t more) {
     return sum;
 }
 
+/* A row is found at its own time even when all three are 0. */
 bool join_buffer_open(struct join_buffer *buffer, int64_t before, int64_t after, int64_t grace) {
+    int64_t retention = join_time_add(join_time_add(before, after), grace);
     *buffer = (struct join_buffer){
         .look = {after, before},
         .grace = grace,
-        .retention = join_time_add(join_time_add(before, after), grace),
+        .retention = retention > 0 ? retention : 1,
         .stream_time = INT64_MIN,
         .largest = {INT64_MIN, INT64_MIN},
         .rows = state_table_new(sizeof(struct join_row), join_row_release, buffer),

@@ -103,7 +103,7 @@ static int join_arrive(struct join_stream_stream *join, struct join_output *outp
     if (status)
         return status;
     join->row.length = 0;
-    stored_row_write(&join->row, arrival->rows, arrival->row);
+    stored_row_write(&join->row, arrival->rows, 0, arrival->row);
     if (join->row.failed || !join_buffer_add(buffer, side, bytes_slice(&join->key), bytes_slice(&join->row), held))
         return error_no_memory(error);
     return 0;

@@ -40,7 +40,7 @@ static int join_stream_table_change(struct join_stream_table *join, const struct
         }
         join->row.length = 0;
         if (!rows->absent[row])
-            stored_row_write(&join->row, rows, row);
+            stored_row_write(&join->row, rows, 0, row);
         struct slice stored = rows->absent[row] ? (struct slice){NULL, 0} : bytes_slice(&join->row);
         if (join->key.failed || join->row.failed || !row_table_set(&join->table, bytes_slice(&join->key), stored, !join->plan->replayed))
             return error_no_memory(error);

@@ -55,7 +55,7 @@ static int join_table_change(struct join_table_table *join, struct join_output *
     struct slice key = bytes_slice(&join->key), stored = {NULL, 0};
     change->present = !change->rows->absent[change->row];
     if (change->present) {
-        stored_row_write(&join->row, change->rows, change->row);
+        stored_row_write(&join->row, change->rows, 0, change->row);
         stored = bytes_slice(&join->row);
     }
     change->other = row_table_find(&join->tables[!change->side], key);

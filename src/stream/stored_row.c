@@ -2,10 +2,10 @@
 
 #include "core/varint.h"
 
-void stored_row_write(struct bytes *to, const struct rows *rows, size_t row) {
+void stored_row_write(struct bytes *to, const struct rows *rows, size_t first_column, size_t row) {
     struct value value;
     bytes_append_zigzag(to, rows->times[row]);
-    for (size_t i = 0; i < rows->column_count; i++) {
+    for (size_t i = first_column; i < rows->column_count; i++) {
         vector_get(&rows->columns[i], row, &value);
         value_write(to, rows->columns[i].type, &value);
     }
@@ -40,18 +40,20 @@ static bool stored_row_read_value(const char **at, const char *end, const struct
     return value_read(at, end, type, arena, ret_value);
 }
 
-bool stored_row_read(struct slice stored, size_t count, struct arena *arena, struct vector *columns, size_t row) {
-    const char *at = stored.data, *end = stored.data + stored.length;
-    int64_t time;
+static bool stored_row_read_columns(const char **at, const char *end, size_t count, struct arena *arena, struct vector *columns, size_t row) {
     struct value value;
-    if (!zigzag_read(&at, end, &time))
-        return false;
     for (size_t i = 0; i < count; i++) {
-        if (!stored_row_read_value(&at, end, columns[i].type, arena, &value))
+        if (!stored_row_read_value(at, end, columns[i].type, arena, &value))
             return false;
         vector_set(&columns[i], row, &value);
     }
     return true;
+}
+
+bool stored_row_read(struct slice stored, size_t count, struct arena *arena, struct vector *columns, size_t row) {
+    const char *at = stored.data, *end = stored.data + stored.length;
+    int64_t time;
+    return zigzag_read(&at, end, &time) && stored_row_read_columns(&at, end, count, arena, columns, row);
 }
 
 bool stored_row_valid(struct slice stored, const struct row_schema *schema, struct arena *arena) {
@@ -82,4 +84,11 @@ bool stored_row_write_key(struct bytes *to, const struct rows *rows, size_t key_
         bytes_append_zigzag(to, rows->window_ends[row]);
     }
     return true;
+}
+
+bool stored_row_read_key(struct slice key, size_t key_count, struct arena *arena, struct rows *rows, size_t row) {
+    const char *at = key.data, *end = key.data + key.length;
+    if (!stored_row_read_columns(&at, end, key_count, arena, rows->columns, row))
+        return false;
+    return !rows->window_starts || (zigzag_read(&at, end, &rows->window_starts[row]) && zigzag_read(&at, end, &rows->window_ends[row]));
 }

@@ -1,7 +1,7 @@
+/* Rows are kept without their key columns, which are in the key bytes (stream/stored_row.h). */
 #include "stream/table_source.h"
 
 #include "core/memory.h"
-#include "core/varint.h"
 #include "stream/row_table.h"
 #include "stream/stored_row.h"
 
@@ -17,8 +17,12 @@ struct table_source {
 /* Room for the rows before: the key columns are those of the changes. */
 static struct rows *table_source_before(const struct table_source *source, const struct rows *rows, struct arena *arena) {
     struct rows *before = rows_new(arena, &source->plan->schema, rows->count);
-    for (size_t i = 0; before && i < source->plan->schema.key_count; i++)
+    if (!before)
+        return NULL;
+    for (size_t i = 0; i < source->plan->schema.key_count; i++)
         before->columns[i] = rows->columns[i];
+    before->window_starts = rows->window_starts;
+    before->window_ends = rows->window_ends;
     return before;
 }
 
@@ -33,7 +37,7 @@ static bool table_source_fill_before(const struct table_source *source, struct s
     }
     struct slice copy = arena_copy(arena, stored);
     before->times[row] = stored_row_time(stored);
-    return copy.data && stored_row_read_values(copy, schema->key_count, schema->count, arena, before->columns, row);
+    return copy.data && stored_row_read(copy, schema->count - schema->key_count, arena, before->columns + schema->key_count, row);
 }
 
 /* Whether the change goes on; *ret_failed: no memory. `before` NULL while restoring. */
@@ -42,7 +46,7 @@ static bool table_source_change(struct table_source *source, const struct rows *
     bool known = old.data != NULL;
     source->row.length = 0;
     if (!rows->absent[row]) {
-        stored_row_write(&source->row, rows, row);
+        stored_row_write(&source->row, rows, source->plan->schema.key_count, row);
         stored = bytes_slice(&source->row);
     }
     *ret_failed = source->key.failed || source->row.failed || (before && !table_source_fill_before(source, old, arena, before, row)) ||
@@ -83,23 +87,17 @@ static int table_source_advance(struct operator *operator, int64_t time, struct 
 
 /* --- look-ups ------------------------------------------------------------------------------------------------------------------------ */
 
-/* A stored row, with its window from the end of its key, as row `row`. */
+/* A row of the table as row `row`; false: no memory. */
 static bool table_source_show(const struct table_source *source, struct slice key, struct slice stored, struct arena *arena, struct rows *rows, size_t row) {
     const struct row_schema *schema = &source->plan->schema;
-    struct slice copy = arena_copy(arena, stored);
-    struct value value;
-    if (!copy.data || !stored_row_read(copy, schema->count, arena, rows->columns, row))
+    struct slice key_copy = arena_copy(arena, key), copy = arena_copy(arena, stored);
+    if (!key_copy.data || !copy.data || !stored_row_read_key(key_copy, schema->key_count, arena, rows, row) ||
+        !stored_row_read(copy, schema->count - schema->key_count, arena, rows->columns + schema->key_count, row))
         return false;
     rows->times[row] = stored_row_time(stored);
     rows->origins[row] = 0;
     rows->selected.rows[row] = (uint32_t)row;
-    if (!schema->windowed)
-        return true;
-    const char *at = key.data, *end = key.data + key.length;
-    for (size_t i = 0; i < schema->key_count; i++)
-        if (!value_read(&at, end, schema->columns[i].type, arena, &value))
-            return false;
-    return zigzag_read(&at, end, &rows->window_starts[row]) && zigzag_read(&at, end, &rows->window_ends[row]);
+    return true;
 }
 
 int table_source_find(const struct operator *operator, const struct table_source_key *key, struct arena *arena, struct rows **ret_rows, struct error *error) {
