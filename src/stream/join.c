@@ -13,7 +13,7 @@ static int join_check(const struct join_plan *plan, struct error *error) {
     if (plan->right->windowed || (plan->left->windowed && plan->inputs != JOIN_STREAM_TABLE))
         return join_refuse(error, "a windowed source can be joined only as the stream of a join with a table");
     size_t columns = plan->left->count + plan->right->count;
-    if (plan->result.count != columns && plan->result.count != columns + 1)
+    if (plan->result.count != columns && (plan->result.count != columns + 1 || plan->foreign_key))
         return error_set(error, ERROR_INVALID, "the result of a join has %zu columns, its sides %zu", plan->result.count, columns);
     return 0;
 }
@@ -26,5 +26,7 @@ int join_new(const struct join_plan *plan, struct operator *next, unsigned next_
         return join_stream_stream_new(plan, next, next_input, ret_operator, error);
     if (plan->inputs == JOIN_STREAM_TABLE)
         return join_stream_table_new(plan, next, next_input, ret_operator, error);
+    if (plan->foreign_key)
+        return join_foreign_key_new(plan, next, next_input, ret_operator, error);
     return join_table_table_new(plan, next, next_input, ret_operator, error);
 }

@@ -5,8 +5,8 @@
  *
  *   stream-table    the left side's rows look the table up as it is when they come; the right side's rows only change it
  *   stream-stream   WITHIN (before, after) [GRACE]: each side is kept in a buffer of event time
- *   table-table     a change of either side looks the other one up; results are changes (with `before` when asked for). A row that is absent has, of each side that is
- *                   known, the key columns; the rest is NULL
+ *   table-table     a change of either side looks the other one up; results are changes (with `before` when asked for). A row that is absent has the key
+ *                   columns of each side that is known (of a foreign-key join, of the left one); the rest is NULL
  *
  * NULL keys: an outer stream side's row leaves unmatched at once, and moves no time; other rows are passed by, and counted as null. Absent rows of a stream are too.
  *
@@ -29,7 +29,7 @@ struct join_plan {
     int64_t before, after;       /* ms, stream-stream: match when left.time - before <= right.time <= left.time + after */
     int64_t grace;               /* ms; -1: not given, unmatched rows of an outer side leave at once */
     bool want_before;            /* table-table */
-    bool foreign_key;            /* table-table: left_key is any expression over the left rows, whose own primary key is the result's; many may have the same */
+    bool foreign_key;            /* table-table: left_key is any expression over the left rows, whose own primary key is the result's (no key column before it) */
     bool replayed;               /* not of stream-stream */
     struct row_schema result;    /* [key,] left columns, right columns; count == left->count + right->count + (0 or 1) */
 };
