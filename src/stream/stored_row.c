@@ -40,13 +40,32 @@ static bool stored_row_read_value(const char **at, const char *end, const struct
     return value_read(at, end, type, arena, ret_value);
 }
 
-static bool stored_row_read_columns(const char **at, const char *end, size_t count, struct arena *arena, struct vector *columns, size_t row) {
+/* The frequent types go straight into the vector. */
+static bool stored_row_read_column(const char **at, const char *end, struct arena *arena, struct vector *column, size_t row) {
+    enum type_kind kind = column->type->kind;
     struct value value;
-    for (size_t i = 0; i < count; i++) {
-        if (!stored_row_read_value(at, end, columns[i].type, arena, &value))
+    bool plain = *at < end && **at == 1;
+    if (plain && kind == TYPE_DOUBLE && end - *at > (ptrdiff_t)sizeof(double)) {
+        memcpy(&column->doubles[row], *at + 1, sizeof(double));
+        *at += 1 + sizeof(double);
+    } else if (plain && (kind == TYPE_BIGINT || kind == TYPE_TIMESTAMP)) {
+        ++*at;
+        if (!zigzag_read(at, end, &column->integers[row]))
             return false;
-        vector_set(&columns[i], row, &value);
+    } else {
+        if (!stored_row_read_value(at, end, column->type, arena, &value))
+            return false;
+        vector_set(column, row, &value);
+        return true;
     }
+    column->nulls[row] = 0;
+    return true;
+}
+
+static bool stored_row_read_columns(const char **at, const char *end, size_t count, struct arena *arena, struct vector *columns, size_t row) {
+    for (size_t i = 0; i < count; i++)
+        if (!stored_row_read_column(at, end, arena, &columns[i], row))
+            return false;
     return true;
 }
 
