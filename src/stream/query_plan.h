@@ -40,7 +40,7 @@ struct sink_plan {
     bool table;                          /* an absent row is a deletion; a row whose key is NULL is dropped */
 };
 
-enum node_kind { NODE_SOURCE, NODE_FILTER, NODE_PROJECT, NODE_FLATTEN, NODE_AGGREGATE, NODE_JOIN, NODE_SINK };
+enum node_kind { NODE_SOURCE, NODE_FILTER, NODE_PROJECT, NODE_FLATTEN, NODE_AGGREGATE, NODE_JOIN, NODE_SPLIT_CHANGE, NODE_UNITE_CHANGE, NODE_SINK };
 
 /* Rows for which the condition holds. Of a table: a change whose row no longer qualifies becomes a deletion, one that never did is nothing. */
 struct filter_plan {
