@@ -41,18 +41,14 @@ static void position_write_offset(struct bytes *to, const char *before, int64_t 
 static void position_write_stage(struct bytes *to, const struct query_position_stage *stage) {
     const struct query_counters *n = &stage->counters;
     bytes_append_format(to, " [%016" PRIx64 ".%" PRIu32, stage->query, stage->stage);
-    if (stage->first)
-        bytes_append_format(to, " d=%016" PRIx64, stage->definition);
+    bytes_append_format(to, " d=%016" PRIx64, stage->definition);
     position_write_offset(to, " r=", stage->replay_from, INT64_MAX);
-    if (stage->first) {
-        if (stage->changelog_from >= 0)
-            bytes_append_format(to, " c=%" PRId64, stage->changelog_from);
-        for (size_t i = 0; i < stage->time_count; i++)
-            position_write_offset(to, i ? "," : " t=", stage->times[i], INT64_MIN);
-        bytes_append_format(to, " n=%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, n->read, n->null, n->rejected, n->filtered, n->late,
-                            n->failed, n->emitted);
-    }
-    bytes_append_char(to, ']');
+    if (stage->changelog_from >= 0)
+        bytes_append_format(to, " c=%" PRId64, stage->changelog_from);
+    for (size_t i = 0; i < stage->time_count; i++)
+        position_write_offset(to, i ? "," : " t=", stage->times[i], INT64_MIN);
+    bytes_append_format(to, " n=%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", n->read, n->null, n->rejected, n->filtered, n->late,
+                        n->failed, n->emitted);
 }
 
 int query_position_write(const struct query_position *position, char *to, size_t size, struct error *error) {
@@ -110,18 +106,11 @@ static bool position_read_stage(const char **at, struct query_position_stage *st
     struct query_counters *n = &stage->counters;
     int length = 0;
     *stage = (struct query_position_stage){.changelog_from = -1};
-    if (sscanf(*at, "%16" SCNx64 ".%" SCNu32 "%n", &stage->query, &stage->stage, &length) != 2 || length == 0)
+    if (sscanf(*at, "%16" SCNx64 ".%" SCNu32 " d=%16" SCNx64 " r=%n", &stage->query, &stage->stage, &stage->definition, &length) != 3 || length == 0)
         return false;
     *at += length;
-    length = 0;
-    if (sscanf(*at, " d=%16" SCNx64 "%n", &stage->definition, &length) == 1) {
-        *at += length;
-        stage->first = true;
-    }
-    if (!position_take(at, " r=") || !position_take_offset(at, INT64_MAX, &stage->replay_from))
+    if (!position_take_offset(at, INT64_MAX, &stage->replay_from))
         return false;
-    if (position_take(at, "]"))
-        return !stage->first;
     if ((position_take(at, " c=") && !position_take_number(at, &stage->changelog_from)) || (position_take(at, " t=") && !position_take_times(at, stage)))
         return false;
     length = 0;
@@ -129,7 +118,7 @@ static bool position_read_stage(const char **at, struct query_position_stage *st
                &n->failed, &n->emitted, &length) != 7 || length == 0)
         return false;
     *at += length;
-    return stage->first;
+    return true;
 }
 
 static int position_unreadable(const char *text, struct error *error) {

@@ -1,12 +1,12 @@
 /* What a task of queries keeps beside the next offset of a topic: the metadata string of the position (at most 4 KiB, as Kafka allows).
  *
- *     q1 p=4 l=900 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,- n=4000,0,12,0,3,0,320] [51b2e4d6779f3c0a.1 r=-]
+ *     q1 p=4 l=900 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,- n=4000,0,12,0,3,0,320]
  *
  * version; number of partitions of the topic; offset up to which a table is loaded before the streams beside it (only when there is one); then for each stage of a query
- * that reads the topic, in brackets: hash of the query's id and number of the stage; hash of the query's definition; the offset from which the topic must be
+ * whose first topic it is, in brackets: hash of the query's id and number of the stage; hash of the query's definition; the offset from which the topic must be
  * read again to rebuild open windows (- none); the offset from which the stage's changelog counts (only with one); stream time of each operator with state (- none yet);
- * counters since the stage's first record: read, null, rejected, filtered, late, failed, emitted. With a topic that is not the stage's first only id
- * and r. Unknown versions are refused. */
+ * counters since the stage's first record: read, null, rejected, filtered, late, failed, emitted. Unknown versions are
+ * refused. */
 #ifndef METERLINE_STREAM_QUERY_POSITION_H
 #define METERLINE_STREAM_QUERY_POSITION_H
 
@@ -18,7 +18,6 @@ enum { QUERY_OPERATORS_MAXIMUM = 16 };   /* with state, in a stage */
 struct query_position_stage {
     uint64_t query, definition;
     uint32_t stage;
-    bool first;                     /* the topic is the stage's first: everything is there */
     int64_t replay_from;            /* INT64_MAX: nothing need be read again */
     int64_t changelog_from;         /* -1: the stage has no changelog */
     int64_t times[QUERY_OPERATORS_MAXIMUM];   /* INT64_MIN: none yet */

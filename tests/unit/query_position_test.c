@@ -11,7 +11,7 @@
 #include "stream/query_position.h"
 
 static const char text[] = "q1 p=4 l=900 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,-,-5 n=4000,1,12,2,3,4,320] "
-                           "[51b2e4d6779f3c0a.1 r=-] [0000000000000001.0 d=0000000000000002 r=- n=0,0,0,0,0,0,0]";
+                           "[0000000000000001.1 d=0000000000000002 r=- n=0,0,0,0,0,0,0]";
 
 static void test_both_ways(void **state) {
     (void)state;
@@ -22,10 +22,9 @@ static void test_both_ways(void **state) {
     assert_int_equal(query_position_read(text, &arena, &position, &error), 0);
     assert_int_equal(position.partitions, 4);
     assert_int_equal(position.load_until, 900);
-    assert_int_equal(position.stage_count, 3);
+    assert_int_equal(position.stage_count, 2);
     const struct query_position_stage *stage = query_position_find(&position, UINT64_C(0x9f3c0a51b2e4d677), 0);
     assert_ptr_equal(stage, &position.stages[0]);
-    assert_true(stage->first);
     assert_true(stage->definition == UINT64_C(0x17c6a0f2b3d4e5f6));
     assert_int_equal(stage->replay_from, 1200);
     assert_int_equal(stage->changelog_from, 17);
@@ -36,10 +35,10 @@ static void test_both_ways(void **state) {
     assert_int_equal(stage->counters.read, 4000);
     assert_int_equal(stage->counters.emitted, 320);
     assert_null(query_position_find(&position, UINT64_C(0x9f3c0a51b2e4d677), 1));
-    assert_false(position.stages[1].first);
+    assert_ptr_equal(query_position_find(&position, 1, 1), &position.stages[1]);
     assert_true(position.stages[1].replay_from == INT64_MAX);
-    assert_int_equal(position.stages[2].changelog_from, -1);
-    assert_int_equal(position.stages[2].time_count, 0);
+    assert_int_equal(position.stages[1].changelog_from, -1);
+    assert_int_equal(position.stages[1].time_count, 0);
     assert_int_equal(query_position_write(&position, again, sizeof again, &error), 0);
     assert_string_equal(again, text);
     assert_int_equal(query_position_write(&position, again, sizeof again - 1, &error), ERROR_INVALID);
@@ -77,7 +76,7 @@ static void test_room(void **state) {
     struct error error;
     uint64_t many = UINT64_C(999999999999);
     for (size_t i = 0; i < 20; i++)
-        stages[i] = (struct query_position_stage){.query = UINT64_MAX, .definition = UINT64_MAX, .first = true, .replay_from = (int64_t)many, .changelog_from = (int64_t)many,
+        stages[i] = (struct query_position_stage){.query = UINT64_MAX, .definition = UINT64_MAX, .replay_from = (int64_t)many, .changelog_from = (int64_t)many,
                                                   .times = {1700000000000, 1700000000000}, .time_count = 2, .counters = {many, many, many, many, many, many, many}};
     assert_true(20 * query_position_room(2) < BUS_METADATA_MAXIMUM);
     assert_int_equal(query_position_write(&(struct query_position){4, 0, stages, 20}, to, sizeof to, &error), 0);
