@@ -6,7 +6,9 @@
 #include "sql/functions/functions.h"
 
 static const struct function_list *const function_lists[] = {
-    &functions_numeric, &functions_text, &functions_text_case, &functions_regular_expressions, &functions_null_handling, &functions_time, &functions_time_text,
+    &functions_numeric,  &functions_trigonometric, &functions_text,    &functions_text_case, &functions_text_parts, &functions_regular_expressions,
+    &functions_null_handling, &functions_time,     &functions_time_text, &functions_arrays,  &functions_array_order, &functions_maps,
+    &functions_lambdas,  &functions_json,          &functions_url,     &functions_bytes,     &functions_geography,
 };
 
 /* All functions by name: made once from the tables, then only read. */
@@ -20,7 +22,7 @@ static struct {
 
 static int function_order(const void *a, const void *b) {
     const struct function *const *left = a, *const *right = b;
-    return strcmp((*left)->name, (*right)->name);
+    return strcasecmp((*left)->name, (*right)->name);
 }
 
 static void function_index_make(void) {
