@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <strings.h>
+#include <string.h>
 #include "sql/functions/functions.h"
 
 static const struct function_list *const function_lists[] = {
@@ -22,7 +22,7 @@ static struct {
 
 static int function_order(const void *a, const void *b) {
     const struct function *const *left = a, *const *right = b;
-    return strcasecmp((*left)->name, (*right)->name);
+    return strcmp((*left)->name, (*right)->name);
 }
 
 static void function_index_make(void) {
@@ -38,13 +38,22 @@ const struct function *const *functions_all(size_t *ret_count) {
     return function_index.functions;
 }
 
+/* The order of a word, in any case, to a name. */
+static int function_compare(struct slice word, const char *name) {
+    for (size_t i = 0; i < word.length; i++) {
+        char c = word.data[i] >= 'a' && word.data[i] <= 'z' ? (char)(word.data[i] - 32) : word.data[i];
+        if (c != name[i] || !c)
+            return (unsigned char)c < (unsigned char)name[i] ? -1 : 1;
+    }
+    return name[word.length] ? -1 : 0;
+}
+
 const struct function *function_find(struct slice name) {
     size_t low = 0, high;
     const struct function *const *functions = functions_all(&high);
     while (low < high) {
-        size_t middle = low + (high - low) / 2, length = strlen(functions[middle]->name);
-        int order = strncasecmp(name.data, functions[middle]->name, name.length < length ? name.length : length);
-        order = order ? order : (name.length > length) - (name.length < length);
+        size_t middle = low + (high - low) / 2;
+        int order = function_compare(name, functions[middle]->name);
         if (order == 0)
             return functions[middle];
         if (order < 0)

@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 #include <string.h>
-#include <strings.h>
 
 #include "function_cases.h"
 #include "model/java_number.h"
@@ -301,7 +300,7 @@ static void test_table(void **state) {
     const struct function *const *functions = functions_all(&count);
     assert_true(count > 120);
     for (size_t i = 0; i < count; i++) {
-        assert_true(i == 0 || strcasecmp(functions[i - 1]->name, functions[i]->name) < 0);
+        assert_true(i == 0 || strcmp(functions[i - 1]->name, functions[i]->name) < 0);
         assert_ptr_equal(function_find(slice_of(functions[i]->name)), functions[i]);
         assert_true(functions[i]->variant_count && functions[i]->category && functions[i]->signature && functions[i]->description);
         assert_int_equal(strncmp(functions[i]->signature, functions[i]->name, strlen(functions[i]->name)), 0);
