@@ -163,7 +163,7 @@ static int source_declare_columns(const struct create_statement *create, const s
     if (!source->columns)
         return error_no_memory(error);
     for (size_t i = 0; i < count; i++) {
-        const struct column_definition *definition = &create->columns.items[i];
+        const struct column_declaration *definition = &create->columns.items[i];
         struct source_column *column = &source->columns[i];
         *column = (struct source_column){.name = definition->name.name, .role = definition->role, .header = definition->header, .place = definition->name.place};
         int status = type_resolve(definition->type, catalog, arena, &column->type, error);
