@@ -148,24 +148,25 @@ static bool decimal_rows(const struct arithmetic_node *node, struct node_run *ru
 
 /* --- nodes ------------------------------------------------------------------------------------------------------------------------- */
 
+static bool arithmetic_rows(const struct arithmetic_node *node, struct node_run *run, const struct selection *selected, const struct vector *a,
+                            const struct vector *b, struct vector *result) {
+    enum type_kind kind = node->node.type->kind;
+    if (kind == TYPE_DECIMAL)
+        return decimal_rows(node, run, selected, a, b, result);
+    if (kind != TYPE_DOUBLE && (node->operator == OPERATOR_DIVIDE || node->operator == OPERATOR_MODULO))
+        return whole_divide_rows(node, run, selected, a, b, result);
+    arithmetic_loop_of(kind, node->operator)(a, b, selected, run->rows->count, result);
+    return true;
+}
+
 static bool arithmetic_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
     const struct arithmetic_node *arithmetic = (const struct arithmetic_node *)node;
     struct vector a, b, result;
     if (!node_run(arithmetic->left, run, selected, &a) || !node_run(arithmetic->right, run, selected, &b) || !node_allocate(run, node->type, &result) ||
         !arithmetic_nulls(arithmetic, run, selected, &a, &b, &result))
         return false;
-    if (node->type->kind == TYPE_DECIMAL) {
-        if (!decimal_rows(arithmetic, run, selected, &a, &b, &result))
-            return false;
-    } else {
-        arithmetic_loop *loop = arithmetic_loop_of(node->type->kind, arithmetic->operator);
-        if (node->type->kind != TYPE_DOUBLE && (arithmetic->operator == OPERATOR_DIVIDE || arithmetic->operator == OPERATOR_MODULO)) {
-            if (!whole_divide_rows(arithmetic, run, selected, &a, &b, &result))
-                return false;
-        } else {
-            loop(&a, &b, selected, run->rows->count, &result);
-        }
-    }
+    if (!arithmetic_rows(arithmetic, run, selected, &a, &b, &result))
+        return false;
     *ret_vector = result;
     return true;
 }

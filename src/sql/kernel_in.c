@@ -99,7 +99,7 @@ static bool in_make_table(struct arena *arena, struct in_node *in) {
     in->table_mask = size - 1;
     for (size_t i = 0; i < in->constant_count; i++) {
         size_t at = value_hash(type, &in->constants[i]) & in->table_mask;
-        while (in->table[at])
+        while (in->table[at] && !in_equal(type, in->table[at], &in->constants[i]))
             at = (at + 1) & in->table_mask;
         in->table[at] = &in->constants[i];
     }

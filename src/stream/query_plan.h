@@ -10,6 +10,7 @@
 #include "codec/row_codec.h"
 #include "stream/group_aggregate.h"
 #include "stream/join.h"
+#include "stream/table_source.h"
 
 /* A topic as a stream or table reads it. Queries that read the same source share its reading: the same plan by address. */
 struct source_plan {
@@ -72,6 +73,7 @@ struct node_plan {
         struct {
             const struct source_plan *source;
             bool materialised;           /* a table that is kept, so that `before` is known */
+            struct table_source_plan table;
         };
         struct filter_plan filter;
         struct project_plan project;
@@ -86,6 +88,7 @@ struct stage_plan {
     const struct node_plan *sink;
     const struct node_plan *const *sources;   /* its NODE_SOURCE nodes, from left to right */
     size_t source_count;
+    bool single_partition;               /* its topics must have one partition: a foreign-key join, whose sides are not brought together by their keys */
 };
 
 struct query_plan {
