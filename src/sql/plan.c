@@ -61,7 +61,10 @@ static int plan_partition_by(struct plan_draft *draft, struct error *error) {
         int status = plan_refuse_aggregates(tree, "in PARTITION BY", error);
         if (status)
             return status;
+        const struct scope_column *column;
         keys[i] = (struct plan_key){.tree = tree, .name = tree->kind == EXPRESSION_COLUMN ? tree->name : slice_of(plan_text(draft, tree))};
+        if (tree->kind == EXPRESSION_COLUMN && scope_find(&draft->scope, tree, &column, NULL) == 0)
+            keys[i].indices[keys[i].index_count++] = column->index;   /* also as part of a * */
     }
     draft->keys = keys;
     draft->key_count = none ? 0 : list->count;

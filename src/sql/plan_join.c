@@ -123,7 +123,8 @@ static int plan_check_join(const struct plan_draft *draft, const struct join *jo
     if (!streams && within)
         return place_error(error, join->place, "WITHIN is for joins of two streams");
     if (!left->table && right->table && (join->kind == JOIN_RIGHT || join->kind == JOIN_FULL))
-        return place_error(error, join->place, "a stream and a table can be joined by JOIN and LEFT JOIN only, as the table's changes bring nothing about");
+        return place_error(error, join->place, "%s JOIN of a stream with a table is not possible, as the table's changes bring nothing about; use JOIN or LEFT JOIN",
+                           join->kind == JOIN_RIGHT ? "RIGHT" : "FULL");
     return 0;
 }
 

@@ -43,4 +43,21 @@ const struct type *function_result_strings(struct arena *arena, const struct typ
 bool function_comparable(const struct type *a, const struct type *b);
 bool function_equal(const struct type *type_a, const struct value *a, const struct type *type_b, const struct value *b);
 
+/* A MAP that is being made: entries in the order of their keys' first coming, found by hash. */
+struct function_map {
+    struct function_call *call;
+    const struct type *type;             /* the MAP's */
+    struct value *items;                 /* key, value, key, value, .. */
+    size_t count, capacity;              /* of items */
+    uint32_t *slots;                     /* place of the entry + 1; 0: free */
+    size_t slot_count;
+};
+
+/* The value of an equal key is replaced. False: no memory, or (call->problem) too many. */
+bool function_map_put(struct function_map *map, const struct value *key, const struct value *value);
+/* The value of a key; NULL: it is not there. */
+const struct value *function_map_find(const struct function_map *map, const struct value *key);
+/* Ends the making: a copy in the arena if `good`; the rest is given back in any case. */
+bool function_map_give(struct function_map *map, bool good, struct value *ret_value);
+
 #endif
