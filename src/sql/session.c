@@ -179,6 +179,28 @@ static int session_pause(struct session_work *work, const struct target_statemen
     return status ? status : session_add(work, &(struct session_effect){.kind = paused ? EFFECT_QUERY_PAUSE : EFFECT_QUERY_RESUME, .text = id, .changes = true}, error);
 }
 
+static const struct property *session_find_property(const struct property_list *list, const char *name) {
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].name.name.length == strlen(name) && strncasecmp(list->items[i].name.name.data, name, strlen(name)) == 0)
+            return &list->items[i];
+    return NULL;
+}
+
+static int session_check_connector(const struct connector_statement *statement, struct error *error) {
+    static const char *const types[] = {"store", "cache", "webhook", "lake"};
+    const struct property *type = session_find_property(&statement->properties, "type"), *topics = session_find_property(&statement->properties, "topics");
+    if (!statement->sink)
+        return place_error(error, statement->name.place, "source connectors are not there: `meterline replay` and clients of the log bring records in");
+    if (!type || type->value->kind != EXPRESSION_STRING)
+        return place_error(error, statement->name.place, "a connector needs its type: WITH ('type'='store'|'cache'|'webhook'|'lake', 'topics'='..')");
+    if (!topics || topics->value->kind != EXPRESSION_STRING)
+        return place_error(error, statement->name.place, "a connector needs its topics: WITH ('type'='..', 'topics'='..')");
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (slice_equal(type->value->text, slice_of(types[i])))
+            return 0;
+    return place_error(error, type->value->place, "there are no connectors of type %.*s; there are store, cache, webhook and lake", names_shown(type->value->text), type->value->text.data);
+}
+
 static int session_create_connector(struct session_work *work, const struct connector_statement *statement, struct error *error) {
     struct session *session = work->session;
     struct session_connector *connector = arena_allocate(work->arena, sizeof *connector);
@@ -187,6 +209,9 @@ static int session_create_connector(struct session_work *work, const struct conn
     for (size_t i = 0; i < session->connector_count; i++)
         if (slice_equal(session->connectors[i]->name, statement->name.name))
             return statement->if_not_exists ? 0 : place_error(error, statement->name.place, "there is a connector %.*s already", names_shown(statement->name.name), statement->name.name.data);
+    int known = session_check_connector(statement, error);
+    if (known)
+        return known;
     *connector = (struct session_connector){statement->name.name, statement->sink, &statement->properties};
     int status = session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_START, .connector = connector, .changes = true}, error);
     if (!status)

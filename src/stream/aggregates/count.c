@@ -35,8 +35,8 @@ static const struct aggregate_state_driver count_driver = {
     .undo = count_undo,
     .merge = count_merge,
     .result = count_result,
-    .write = aggregate_write_bytes,
-    .read = aggregate_read_bytes,
+    .write = aggregate_of_write_bytes,
+    .read = aggregate_of_read_bytes,
 };
 
 static int count_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
@@ -47,7 +47,7 @@ static int count_resolve(const struct aggregate_function *function, const struct
     return aggregate_call_make(function, &count_driver, arguments, count, &type_bigint, sizeof(int64_t), arena, ret_call, error);
 }
 
-const struct aggregate_function aggregate_count = {
+const struct aggregate_function aggregate_of_count = {
     .name = "COUNT",
     .signature = "COUNT(*), COUNT(col)",
     .description = "The number of rows; with a column, of those where it is not NULL.",

@@ -138,7 +138,7 @@ static int attr_resolve(const struct aggregate_function *function, const struct 
     return aggregate_call_make(function, &attr_driver, arguments, 1, arguments[0], sizeof(struct stored_set), arena, ret_call, error);
 }
 
-const struct aggregate_function aggregate_histogram = {
+const struct aggregate_function aggregate_of_histogram = {
     .name = "HISTOGRAM",
     .signature = "HISTOGRAM(col)",
     .description = "How often each STRING has come, as a MAP with at most 1000 entries.",
@@ -146,7 +146,7 @@ const struct aggregate_function aggregate_histogram = {
     .resolve = histogram_resolve,
 };
 
-const struct aggregate_function aggregate_attr = {
+const struct aggregate_function aggregate_of_attr = {
     .name = "ATTR",
     .signature = "ATTR(col)",
     .description = "The value of the column when all rows have the same, NULL when they differ.",
