@@ -5,7 +5,7 @@
 
 #include "cli/command.h"
 
-const struct command *const cli_commands[] = {&command_replay, &command_run, &command_query, &command_tail, &command_track, &command_topics, &command_check, NULL};
+const struct command *const cli_commands[] = {&command_replay, &command_run, &command_query, &command_tail, &command_track, &command_topics, &command_check, &command_test, NULL};
 
 enum { COMMANDS = 7 };
 

@@ -22,7 +22,7 @@ bool state_table_mark(struct state_table *table, void *entry);
 /* Takes the entry out; when `logged`, its key stays among the dirty ones, as gone. False: no memory, the entry stays. */
 bool state_table_remove(struct state_table *table, void *entry, bool logged);
 
-/* Visits in the order of first marking; `entry` NULL: gone. Stops at the first negative return value, which it returns. */
+/* Visits in the order of first marking; `entry` NULL: gone. A key that went and came again is visited twice, as gone and then as it is. Stops at the first negative return value, which it returns. */
 int state_table_each_dirty(const struct state_table *table, int (*visit)(void *context, struct slice key, const void *entry), void *context);
 void state_table_clean(struct state_table *table);
 /* Visits every entry, in no particular order; entries may be changed, not removed. */
