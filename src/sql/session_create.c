@@ -49,11 +49,18 @@ static int session_created(struct session_work *work, const struct source *sourc
     return session_say(work, error, "%s %.*s created", source_kind(source), names_shown(source->name), source->name.data);
 }
 
+/* What only the planner finds: a pattern of times that is none. */
+static int session_check_source(struct session_work *work, const struct source *source, struct place place, struct error *error) {
+    const struct source_plan *plan;
+    int status = plan_source(work->session->sources, source, &work->session->planner.settings, &plan, error);
+    struct error why = *error;
+    return status == ERROR_INVALID ? place_error(error, place, "%.*s: %s", names_shown(source->name), source->name.data, why.message) : status;
+}
+
 static int session_declare(struct session_work *work, const struct create_statement *create, struct error *error) {
     struct source *source = arena_allocate(work->arena, sizeof *source);
     struct sink_plan *sink = arena_allocate(work->arena, sizeof *sink);
     struct source_column *inferred = NULL;
-    const struct source_plan *plan;
     size_t count = 0;
     if (!source || !sink)
         return error_no_memory(error);
@@ -61,7 +68,7 @@ static int session_declare(struct session_work *work, const struct create_statem
     if (!status)
         status = source_declare(create, work->statement->text, work->catalog, inferred, count, work->arena, source, error);
     if (!status)
-        status = plan_source(work->session->sources, source, &work->session->planner.settings, &plan, error);   /* what only the planner finds: a pattern that is none */
+        status = session_check_source(work, source, create->name.place, error);
     if (!status)
         status = plan_sink(source, &work->session->planner.settings, work->arena, sink, error);
     if (!status)
