@@ -163,6 +163,13 @@ static size_t plan_count_sources(const struct node_plan *node) {
     return count;
 }
 
+static bool plan_needs_one_partition(const struct node_plan *node) {
+    bool needs = node->kind == NODE_JOIN && node->join.foreign_key;
+    for (size_t i = 0; i < node->input_count && !needs; i++)
+        needs = plan_needs_one_partition(node->inputs[i]);
+    return needs;
+}
+
 static void plan_list_sources(const struct node_plan *node, const struct node_plan **sources, size_t *count) {
     if (node->kind == NODE_SOURCE)
         sources[(*count)++] = node;
@@ -174,7 +181,7 @@ static int plan_stage(const struct node_plan *sink, struct arena *arena, struct 
     const struct node_plan **sources = arena_allocate(arena, plan_count_sources(sink) * sizeof(struct node_plan *));
     if (!sources)
         return error_no_memory(error);
-    *ret_stage = (struct stage_plan){.sink = sink, .sources = sources};
+    *ret_stage = (struct stage_plan){.sink = sink, .sources = sources, .single_partition = plan_needs_one_partition(sink)};
     plan_list_sources(sink, sources, &ret_stage->source_count);
     return 0;
 }

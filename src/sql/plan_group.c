@@ -220,7 +220,8 @@ static int plan_window(const struct plan_draft *draft, struct window_definition 
 static int plan_compile_keys(struct plan_grouping *grouping, const struct evaluator ***ret_keys, bool *ret_same, struct error *error) {
     struct plan_draft *draft = grouping->draft;
     const struct evaluator **keys = arena_allocate(draft->arena, grouping->key_count * sizeof(struct evaluator *));
-    bool same = grouping->key_count == draft->node->schema.key_count && !draft->node->schema.windowed;
+    /* A window's state comes back by reading its input again, which what a join gives is only behind a topic. */
+    bool same = grouping->key_count == draft->node->schema.key_count && !draft->node->schema.windowed && draft->query->join_count == 0;
     if (!keys)
         return error_no_memory(error);
     for (size_t i = 0; i < grouping->key_count; i++) {

@@ -543,13 +543,14 @@ static const struct given_case given[] = {
      "1000@5 [0,20) a: 1\n1000@15 [0,20) b: 1\n", 0, 0},
     {"changes: event time goes on without results", {.window = {WINDOW_SHAPE_TUMBLING, 10, 10, 0}, BY_KEY}, {&count_rows}, {{5, "a"}}, 1, 20, "0@5 [0,10) a: 1\n", 0, 0},
     {"sessions: every absorbed one has a tombstone at its end", {.window = {WINDOW_SHAPE_SESSION, 10, 0, 100}, BY_KEY}, {&count_rows, &list_text},
-     {{0, "a", 0}, {0, "a", 1}, {5, "a", 2}, {3, "a", 3}, {30, "a", 4}, {20, "b", 0}, {15, "a", 1}, {22, "a", 2}}, 8, 0,
+     {{0, "a", 0}, {0, "a", 1}, {5, "a", 2}, {3, "a", 3}, {30, "a", 4}, {20, "b", 0}, {15, "a", 1}, {22, "a", 2}, {25, "a", 0}}, 9, 0,
      "0@0 [0,0) a: 1 [zero]\n1@0 [0,0) a: 2 [zero, one]\n"
      "2@0 [0,0) a: x\n2@5 [0,5) a: 3 [zero, one, two]\n"
      "3@5 [0,5) a: x\n3@5 [0,5) a: 4 [zero, one, two, three]\n"
      "4@30 [30,30) a: 1 [four]\n5@20 [20,20) b: 1 [zero]\n"
      "6@5 [0,5) a: x\n6@15 [0,15) a: 5 [zero, one, two, three, one]\n"
-     "7@15 [0,15) a: x\n7@30 [30,30) a: x\n7@30 [0,30) a: 7 [zero, one, two, three, one, four, two]\n", 0, 0},
+     "7@15 [0,15) a: x\n7@30 [30,30) a: x\n7@30 [0,30) a: 7 [zero, one, two, three, one, four, two]\n"
+     "8@30 [0,30) a: x\n8@30 [0,30) a: 8 [zero, one, two, three, one, four, two, zero]\n", 0, 0},
     {"sessions: what was before", {.window = {WINDOW_SHAPE_SESSION, 10, 0, 100}, .want_before = true, BY_KEY}, {&count_rows}, {{1, "a"}, {1, "a"}, {0, "a"}}, 3, 0,
      "0@1 [1,1) a: 1 < x\n1@1 [1,1) a: 2 < 1\n2@1 [1,1) a: x < 2\n2@1 [0,1) a: 3 < x\n", 0, 0},
     {"sessions: late iff the merged end < stream time - grace - gap", {.window = {WINDOW_SHAPE_SESSION, 10, 0, 5}, BY_KEY}, {&count_rows},
@@ -582,6 +583,33 @@ static void test_given(void **unused) {
         run_close(&run);
         arena_release(&arena);
     }
+}
+
+/* Each of them again: a commit after record `first`, one after record `second`, whatever came later lost, and on. */
+static void test_given_with_recovery(void **unused) {
+    (void)unused;
+    static struct run run, next;
+    for (const struct given_case *c = given; c < given + sizeof given / sizeof *given; c++)
+        for (size_t first = 0; first < c->count; first++)
+            for (size_t second = first; second < c->count; second++) {
+                struct arena arena = {0};
+                run_open(&run, plan_of(&arena, &c->options, c->calls, c->calls[1] ? 2 : 1), c->records);
+                run_records(&run, 0, first, false);
+                run_save(&run);
+                run_records(&run, first, second - first, false);
+                run_recover(&run, &next, second, c->count - second);
+                run_records(&next, second, c->count - second, false);
+                if (c->advance)
+                    run_advance(&next, c->advance);
+                bytes_append_char(&next.notes.text, '\0');
+                if (strcmp(next.notes.text.data, c->expected) != 0)
+                    fail_msg("%s, recovered after %zu and %zu:\n%s instead of\n%s", c->name, first, second, next.notes.text.data, c->expected);
+                assert_int_equal(next.counters.late, c->late);
+                assert_int_equal(next.counters.null, c->null);
+                run_close(&run);
+                run_close(&next);
+                arena_release(&arena);
+            }
 }
 
 /* 99.9 is the most that DECIMAL(3, 1) holds. */
@@ -720,7 +748,7 @@ static void test_memory_of_a_million(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_however_it_is_cut), cmocka_unit_test(test_however_a_table_is_cut),  cmocka_unit_test(test_all_at_once),
-        cmocka_unit_test(test_given),             cmocka_unit_test(test_overflow_ends_the_query), cmocka_unit_test(test_plans_refused),
+        cmocka_unit_test(test_given),             cmocka_unit_test(test_given_with_recovery), cmocka_unit_test(test_overflow_ends_the_query), cmocka_unit_test(test_plans_refused),
         cmocka_unit_test(test_damaged_changelog), cmocka_unit_test(test_closed_windows_are_forgotten), cmocka_unit_test(test_memory_of_a_million),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
