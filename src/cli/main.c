@@ -5,9 +5,9 @@
 
 #include "cli/command.h"
 
-const struct command *const cli_commands[] = {&command_replay, &command_run, &command_query, &command_tail, &command_track, &command_topics, &command_check, NULL};
+const struct command *const cli_commands[] = {&command_replay, &command_run, &command_query, &command_tail, &command_track, &command_topics, &command_check, &command_test, &command_sql, NULL};
 
-enum { COMMANDS = 7 };
+enum { COMMANDS = sizeof cli_commands / sizeof *cli_commands - 1 };
 
 static const struct command *main_find(const char *name) {
     for (const struct command *const *command = cli_commands; *command; command++)

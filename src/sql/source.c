@@ -78,6 +78,16 @@ static int source_read_formats(const struct properties *properties, enum format 
     return 0;
 }
 
+static int source_no_timestamp(const struct source *source, struct place place, struct error *error) {
+    struct slice names[NAMES_NEAREST_MAXIMUM];
+    char suggestion[NAMES_SUGGESTION_SIZE];
+    size_t count = 0;
+    for (; count < source->column_count && count < NAMES_NEAREST_MAXIMUM; count++)
+        names[count] = source->columns[count].name;
+    return place_error(error, place, "TIMESTAMP: %.*s has no column %.*s%s", names_shown(source->name), source->name.data, names_shown(source->timestamp), source->timestamp.data,
+                       names_nearest(suggestion, source->timestamp, names, count));
+}
+
 static int source_set_timestamp(const struct properties *properties, struct source *source, struct error *error) {
     source->timestamp = properties->timestamp;
     source->timestamp_format = properties->timestamp_format;
@@ -85,8 +95,9 @@ static int source_set_timestamp(const struct properties *properties, struct sour
         return properties->given[PROPERTY_TIMESTAMP_FORMAT] ? source_refuse(properties, PROPERTY_TIMESTAMP_FORMAT, "needs TIMESTAMP, the column that it is for", error) : 0;
     const struct source_column *column = source_column(source, source->timestamp);
     if (!column || column->role == COLUMN_HEADER || column->role == COLUMN_HEADERS)
-        return place_error(error, properties->places[PROPERTY_TIMESTAMP], "TIMESTAMP: %.*s has no column %.*s", names_shown(source->name), source->name.data,
-                           names_shown(source->timestamp), source->timestamp.data);
+        return source_no_timestamp(source, properties->places[PROPERTY_TIMESTAMP], error);
+    if (column->type->kind == TYPE_STRING && !properties->given[PROPERTY_TIMESTAMP_FORMAT])
+        return source_refuse(properties, PROPERTY_TIMESTAMP, "is a column of type STRING, which needs TIMESTAMP_FORMAT: how its times are written", error);
     bool text = column->type->kind == TYPE_STRING, number = column->type->kind == TYPE_BIGINT || column->type->kind == TYPE_TIMESTAMP;
     if (!text && !number)
         return source_refuse(properties, PROPERTY_TIMESTAMP, "needs a column of type BIGINT, TIMESTAMP, or STRING with TIMESTAMP_FORMAT", error);
