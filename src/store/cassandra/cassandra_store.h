@@ -5,7 +5,7 @@
  *                            start for sizes up to 600 s, the first of its month for sizes up to 3600 s; larger sizes have none
  *
  * Tables of the original application have neither sum nor revision: they are read as they are, and get both columns before we write. A row that is written again
- * replaces the one before. The client (cql_client.h) works in one thread, so every writer and reader has its own. */
+ * with the same or a higher revision replaces the one before. The client (cql_client.h) works in one thread, so every writer and reader has its own. */
 #ifndef METERLINE_STORE_CASSANDRA_CASSANDRA_STORE_H
 #define METERLINE_STORE_CASSANDRA_CASSANDRA_STORE_H
 

@@ -1,7 +1,11 @@
 /* Writing: rows of one call are sorted by partition, and those of one partition go together as unlogged batches that stay below the server's warning size;
  * single ones go alone. As many requests as the client allows are under way; when it has no room the call polls, which is how a slow server pushes back.
  *
- * The write's timestamp is the writer's clock and only grows, so of two writes of a row the later one stands, however often either was repeated. */
+ * Of two writes of a cell Cassandra keeps the one with the larger timestamp. Ours is the writer's clock, which only grows, plus a step for each revision that is longer
+ * than any clock runs: the higher revision stands whatever came first, and of writes of one revision the later one, however often either was repeated.
+ *
+ *     revision   -1 (incomplete)      0              1                  2 ...
+ *     timestamp  clock - 18 years     clock          clock + 2^52       clock + 2 x 2^52          microseconds; 2^52 are 142 years */
 #include <stdlib.h>
 
 #include "core/memory.h"
@@ -13,7 +17,11 @@ enum {
     BATCH_ROWS = 100,
     ROW_OVERHEAD = 80,      /* bytes of a row beside its key */
     POLL_MS = 1000,
+    REVISION_MAXIMUM = 2000,   /* those above are taken for this one: 2^63 ends the timestamps */
 };
+
+#define REVISION_STEP (INT64_C(1) << 52)
+#define INCOMPLETE_STEP (INT64_C(1) << 49)
 
 struct writer_table {
     struct cassandra_table table;
@@ -29,7 +37,7 @@ struct cassandra_writer {
     const struct aggregate_row **order;
     size_t order_capacity;
     size_t under_way;
-    int64_t timestamp;                   /* microseconds, of the last write */
+    int64_t timestamp;                   /* microseconds, of the last write, without its revision */
     struct error error;                  /* the first one since the last flush; code 0: none */
 };
 
@@ -113,7 +121,8 @@ static int row_compare(const void *a, const void *b) {
     int order = slice_compare(left->series.gateway, right->series.gateway);
     order = order ? order : slice_compare(left->series.type, right->series.type);
     order = order ? order : slice_compare(left->series.attribute, right->series.attribute);
-    return order ? order : (left->window_start > right->window_start) - (left->window_start < right->window_start);
+    order = order ? order : (left->window_start > right->window_start) - (left->window_start < right->window_start);
+    return order ? order : (left > right) - (left < right);   /* of one window: as they came */
 }
 
 static bool row_same_partition(const struct cassandra_table *table, const struct aggregate_row *a, const struct aggregate_row *b) {
@@ -136,6 +145,14 @@ static void writer_bind(struct cql_request *request, const struct cassandra_tabl
     cql_bind_bigint(request, row->revision);
 }
 
+static int64_t writer_timestamp(struct cassandra_writer *writer, int64_t revision) {
+    int64_t now = clock_wall(writer->store->base.options.clock) * 1000;
+    writer->timestamp = now > writer->timestamp ? now : writer->timestamp + 1;
+    if (revision < 0)
+        return writer->timestamp > INCOMPLETE_STEP ? writer->timestamp - INCOMPLETE_STEP : 1;
+    return writer->timestamp + (revision < REVISION_MAXIMUM ? revision : REVISION_MAXIMUM) * REVISION_STEP;
+}
+
 /* A slot, as soon as there is one. */
 static int writer_take(struct cassandra_writer *writer, struct cql_request **ret_request, struct error *error) {
     for (;;) {
@@ -151,11 +168,9 @@ static int writer_send(struct cassandra_writer *writer, const struct writer_tabl
     int status = writer_take(writer, &request, error);
     if (status)
         return status;
-    int64_t now = clock_wall(writer->store->base.options.clock) * 1000;
-    writer->timestamp = now > writer->timestamp ? now : writer->timestamp + 1;
     request->consistency = writer->store->settings.consistency;
     request->idempotent = true;
-    request->timestamp = writer->timestamp;
+    request->timestamp = writer_timestamp(writer, rows[0]->revision);
     if (count > 1)
         cql_request_batch(request);
     for (size_t i = 0; i < count; i++) {
@@ -170,10 +185,16 @@ static int writer_send(struct cassandra_writer *writer, const struct writer_tabl
     return status;
 }
 
+/* A batch has one timestamp: only one revision goes with it, and a window only once, as of two values with the same timestamp the larger would stand, column by column. */
+static bool row_joins(const struct cassandra_table *table, const struct aggregate_row *const *rows, size_t run) {
+    const struct aggregate_row *row = rows[run];
+    return row->revision == rows[0]->revision && row_same_partition(table, rows[0], row) && (run == 0 || row->window_start != rows[run - 1]->window_start);
+}
+
 /* How many of the rows, which are sorted, go together. */
 static size_t writer_run(const struct cassandra_table *table, const struct aggregate_row *const *rows, size_t count) {
     size_t bytes = 0, run = 0;
-    while (run < count && run < BATCH_ROWS && row_same_partition(table, rows[0], rows[run])) {
+    while (run < count && run < BATCH_ROWS && row_joins(table, rows, run)) {
         bytes += series_key_length(&rows[run]->series) + ROW_OVERHEAD;
         if (run && bytes > BATCH_BYTES)
             break;
