@@ -8,6 +8,7 @@ from system_program import SAMPLE, oracle
 
 WINDOWS = (60, 600, 3600, 86400)
 SOURCE = ("-t", "synthetic", "--series", 200, "--interval", "10s", "--duration", "4h", "--seed", 5, "--disordered", 0.05, "--late", 0.005, "--bad", 0.002)
+DURABLE = {"commitlog_sync": "group", "commitlog_sync_group_window": "10ms", "commitlog_sync_period": None}   # what was acknowledged outlives a kill
 ONE = ("-X", "cassandra.consistency=ONE")
 TEXT = ("gateway", "metric", "attribute")
 

@@ -12,7 +12,7 @@
 #include "store/cassandra/cql_client.h"
 #include "store/driver.h"
 
-enum { CASSANDRA_CONTACTS = 16, CASSANDRA_CONNECT_TIMEOUT = 10000 /* ms */, CASSANDRA_WINDOWS = 16 };
+enum { CASSANDRA_CONTACTS = 16, CASSANDRA_CONNECT_TIMEOUT = 10000 /* ms */, CASSANDRA_AGREEMENT_TIMEOUT = 10000 /* ms */, CASSANDRA_WINDOWS = 16 };
 
 struct cassandra_settings {
     struct cql_contact contacts[CASSANDRA_CONTACTS];    /* owned */

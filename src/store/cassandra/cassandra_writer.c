@@ -93,6 +93,16 @@ static int writer_prepare(struct cassandra_writer *writer, struct writer_table *
     return status;
 }
 
+/* The node that had the table may have gone before it told the others: then it is made again. */
+static int writer_not_prepared(struct cassandra_writer *writer, const struct writer_table *table, struct error *error) {
+    struct cassandra_table now;
+    if (error->code == ERROR_INVALID && !cassandra_table_describe(writer->store, writer->cluster, table->table.window_size, &now, NULL) && !now.exists) {
+        error->code = ERROR_BUSY;
+        error->retriable = true;
+    }
+    return error->code;
+}
+
 static int writer_table_of(struct cassandra_writer *writer, int64_t window_size, const struct writer_table **ret_table, struct error *error) {
     for (size_t i = 0; i < writer->table_count; i++)
         if (writer->tables[i].table.window_size == window_size) {
@@ -103,10 +113,10 @@ static int writer_table_of(struct cassandra_writer *writer, int64_t window_size,
         return error_set(error, ERROR_UNSUPPORTED, "more than %d window sizes", CASSANDRA_WINDOWS);
     struct writer_table *table = &writer->tables[writer->table_count];
     int status = cassandra_table_prepare(writer->store, writer->cluster, window_size, &table->table, error);
-    if (!status)
-        status = writer_prepare(writer, table, error);
     if (status)
         return status;
+    if (writer_prepare(writer, table, error))
+        return writer_not_prepared(writer, table, error);
     writer->table_count++;
     *ret_table = table;
     return 0;

@@ -73,6 +73,11 @@ int cql_cluster_connect(struct cql_cluster *cluster, int64_t timeout, struct err
 /* Prepares a statement once; asked again for the same text, gives the same one. Waits. It belongs to the cluster. Not from a callback. */
 int cql_cluster_prepare(struct cql_cluster *cluster, const char *text, const struct cql_statement **ret_statement, struct error *error);
 
+/* Runs a statement that changes the schema, then cql_cluster_agree. Waits. Not from a callback. */
+int cql_cluster_define(struct cql_cluster *cluster, struct slice text, int64_t timeout, struct error *error);
+/* Waits until all nodes that can be reached have the same schema, at most `timeout` ms; then ERROR_BUSY, retriable. Not from a callback. */
+int cql_cluster_agree(struct cql_cluster *cluster, int64_t timeout, struct error *error);
+
 int cql_cluster_take(struct cql_cluster *cluster, struct cql_request **ret_request, struct error *error);
 void cql_cluster_discard(struct cql_cluster *cluster, struct cql_request *request);    /* one that was taken and not submitted */
 /* The slot is given back in any case. After success the callback is called once, from a later poll or from closing; after failure never.
