@@ -1,8 +1,8 @@
 /* What the store in Cassandra costs, through its door (store.h), with rows of minutes. Prints a line of JSON.
- *     cassandra_store URL single SERIES MINUTES [FIRST]        rows minute by minute: each row of a call is of another partition, so each goes alone
+ *     cassandra_store URL single SERIES MINUTES [FIRST]        a call for each minute: its rows are of different partitions, so each goes alone
  *     cassandra_store URL batched SERIES MINUTES [FIRST]       series by series: rows of one partition are together, and go as batches
  *     cassandra_store URL one-by-one SERIES MINUTES [FIRST]    the original way: each row is acknowledged before the next is sent
- *     cassandra_store URL read SERIES MINUTES READS            days of minutes, a reader opened for each
+ *     cassandra_store URL read SERIES MINUTES READS            days of minutes, a reader opened for each, in one store
  * Series are numbered from FIRST, so that several writers do not write the same rows. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -71,6 +71,8 @@ static void insert(struct bench *bench, const char *how) {
             add_row(bench, batched ? i : j, batched ? j : i);
             if (alone)
                 flush(bench);
+            else if (!batched && j == inner - 1)
+                write_call(bench);
         }
     flush(bench);
     printf("{\"rows\":%" PRId64 ",\"seconds\":%.6f,\"cpu\":%.6f}\n", outer * inner, seconds() - begin, processor_seconds() - processor);

@@ -66,8 +66,8 @@ class CassandraBench:
     def read(self):
         self.insert("batched", 1)
         found = program(self.bench, "bench_cassandra_store", f"{self.url}/bench", "read", SERIES, self.minutes, 1000)
-        self.bench.row("cassandra: a day of minutes read, with its connection, p50", found["p50"], "ms", digits=1)
-        self.bench.row("cassandra: a day of minutes read, with its connection, p99", found["p99"], "ms", None, 10, digits=1)
+        self.bench.row("cassandra: a day of minutes read, p50", found["p50"], "ms", digits=1)
+        self.bench.row("cassandra: a day of minutes read, p99", found["p99"], "ms", None, 10, digits=1)
 
 
 class RedisBench:

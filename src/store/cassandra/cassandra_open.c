@@ -35,8 +35,44 @@ int cassandra_connect(const struct cassandra_store *store, bool bare, struct cql
     return 0;
 }
 
+/* What has happened to an idle client meanwhile shows in the first rounds: a connection that has ended is made again. */
+int cassandra_borrow(struct cassandra_store *store, struct cql_cluster **ret_cluster, struct error *error) {
+    struct cql_cluster *cluster = NULL;
+    pthread_mutex_lock(&store->idle_lock);
+    if (store->idle_count)
+        cluster = store->idle[--store->idle_count];
+    pthread_mutex_unlock(&store->idle_lock);
+    if (!cluster)
+        return cassandra_connect(store, false, ret_cluster, error);
+    cql_cluster_poll(cluster, 0);
+    cql_cluster_poll(cluster, 0);
+    int status = cql_cluster_connect(cluster, CASSANDRA_CONNECT_TIMEOUT, error);
+    if (status) {
+        cql_cluster_close(cluster);
+        return status;
+    }
+    *ret_cluster = cluster;
+    return 0;
+}
+
+void cassandra_give_back(struct cassandra_store *store, struct cql_cluster *cluster) {
+    struct cql_statistics statistics = {0};
+    if (cluster)
+        cql_cluster_statistics(cluster, &statistics);
+    pthread_mutex_lock(&store->idle_lock);
+    if (cluster && !statistics.in_flight && store->idle_count < CASSANDRA_IDLE) {   /* what is under way would call back a reader that has gone */
+        store->idle[store->idle_count++] = cluster;
+        cluster = NULL;
+    }
+    pthread_mutex_unlock(&store->idle_lock);
+    cql_cluster_close(cluster);
+}
+
 static void cassandra_store_close(struct store *door) {
     struct cassandra_store *store = (struct cassandra_store *)door;
+    while (store->idle_count)
+        cql_cluster_close(store->idle[--store->idle_count]);
+    pthread_mutex_destroy(&store->idle_lock);
     cassandra_settings_release(&store->settings);
     free(store);
 }
@@ -68,6 +104,7 @@ int cassandra_store_open(const char *address, const struct store_options *option
         free(store);
         return status;
     }
+    pthread_mutex_init(&store->idle_lock, NULL);
     *ret_store = &store->base;
     return 0;
 }
