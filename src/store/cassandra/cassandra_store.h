@@ -33,9 +33,10 @@ struct cassandra_settings {
 struct cassandra_store {
     struct store base;
     struct cassandra_settings settings;
-    pthread_mutex_t idle_lock;
-    struct cql_cluster *idle[CASSANDRA_IDLE];           /* clients that nobody uses now */
+    pthread_mutex_t lock;
+    struct cql_cluster *idle[CASSANDRA_IDLE];           /* clients that nobody uses now; under lock */
     size_t idle_count;
+    struct store_counts counts;                         /* under lock */
 };
 
 /* `address`: the URL without its scheme. ERROR_INVALID says what is wrong and never shows the password. */
@@ -45,6 +46,10 @@ int64_t cassandra_ttl(const struct cassandra_settings *settings, int64_t window_
 
 /* A client of its own, connected. Without a keyspace when `bare`. */
 int cassandra_connect(const struct cassandra_store *store, bool bare, struct cql_cluster **ret_cluster, struct error *error);
+
+/* What a client has done since `seen`, which moves on, and rows that were acknowledged: into the store's counters. */
+void cassandra_count_client(struct cassandra_store *store, const struct cql_cluster *cluster, struct cql_statistics *seen, uint64_t rows);
+void cassandra_counts(const struct store *door, struct store_counts *ret_counts);
 
 /* A client that is connected, an idle one when there is one; it is the caller's until it is given back (NULL: nothing to give). */
 int cassandra_borrow(struct cassandra_store *store, struct cql_cluster **ret_cluster, struct error *error);

@@ -37,6 +37,8 @@ struct cassandra_writer {
     const struct aggregate_row **order;
     size_t order_capacity;
     size_t under_way;
+    uint64_t sent;                       /* rows since the last flush */
+    struct cql_statistics counted;       /* what the store's counters hold of this client */
     int64_t timestamp;                   /* microseconds, of the last write, without its revision */
     struct error error;                  /* the first one since the last flush; code 0: none */
 };
@@ -53,6 +55,8 @@ int cassandra_writer_open(struct store *door, struct store_writer **ret_writer, 
 
 void cassandra_writer_close(struct store_writer *door) {
     struct cassandra_writer *writer = (struct cassandra_writer *)door;
+    if (writer->cluster)
+        cassandra_count_client(writer->store, writer->cluster, &writer->counted, 0);
     cql_cluster_close(writer->cluster);
     free(writer->order);
     free(writer);
@@ -192,6 +196,7 @@ static int writer_send(struct cassandra_writer *writer, const struct writer_tabl
     }
     status = cql_cluster_submit(writer->cluster, request, writer_answered, writer, error);
     writer->under_way += !status;
+    writer->sent += status ? 0 : count;
     return status;
 }
 
@@ -242,5 +247,9 @@ int cassandra_flush(struct store_writer *door, struct error *error) {
     struct cassandra_writer *writer = (struct cassandra_writer *)door;
     while (writer->cluster && writer->under_way)
         cql_cluster_poll(writer->cluster, POLL_MS);
-    return writer_take_error(writer, error);
+    int status = writer_take_error(writer, error);
+    if (writer->cluster)
+        cassandra_count_client(writer->store, writer->cluster, &writer->counted, status ? 0 : writer->sent);
+    writer->sent = 0;
+    return status;
 }

@@ -57,6 +57,7 @@ struct cql_statistics {
     uint64_t retries, prepared_again, connects;
     uint64_t errors[CQL_KINDS];                     /* all that were met, also those that a retry mended */
     uint64_t latency[CQL_LATENCIES];                /* answered requests, [i]: less than 2^i microseconds from submit to answer, not less than 2^(i-1) */
+    uint64_t latency_sum;                           /* microseconds */
     uint64_t in_flight, in_flight_bytes;
     uint64_t nodes, nodes_ready;                    /* of the local data centre */
 };
