@@ -91,6 +91,16 @@ class KafkaBench:
                 return True
         raise SystemExit(f"bench: {name} does not appear")
 
+    def await_all_read(self, topic, group):
+        end = time.monotonic() + 300
+        while time.monotonic() < end:
+            rows = [json.loads(line) for line in self.bench.output("topics", topic, "--format", "json").splitlines()]
+            lags = [row["lag"] for row in rows if row.get("group") == group]
+            if lags and sum(lags) == 0:
+                return
+            time.sleep(0.2)
+        raise SystemExit(f"bench: {group} does not come to the end of {topic}")
+
     def latency(self):
         """10,000 series, a reading of each every second as the wall clock goes: every second 10,000 windows of a second close, without grace."""
         start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 4))
@@ -116,7 +126,7 @@ class KafkaBench:
         self.bench.time("replay", *self.bench.synthetic(readings), "--topic", "day", "--data", self.bench.path("none"))
         words = ("run", "--topic", "day", "--group", "day", "--store", "none", "-X", "session.timeout.ms=6000")
         run = self.bench.start(*words)
-        time.sleep(max(3, readings / 1e6 / 2))
+        self.await_all_read("day", "day")
         run.kill()
         run.communicate()
         metrics = self.bench.path("day.prom")

@@ -8,6 +8,7 @@
  * Prints JSON. latency: a result carries the end of its window as timestamp, and the readings of the test are published when their event time comes, so a
  * result's age at arrival, less its grace, is the time from the publication of the reading that closed the window. */
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
