@@ -2,6 +2,7 @@
 import csv
 import io
 import os
+import pathlib
 import signal
 import time
 
@@ -128,8 +129,10 @@ def test_slow_server_pushes_back(meterline, cassandra):
     time.sleep(1.5)
     cassandra.pause_node()
     time.sleep(6)
+    (peak,) = [int(line.split()[1]) for line in pathlib.Path(f"/proc/{run.pid}/status").read_text().splitlines() if line.startswith("VmHWM:")]
     cassandra.resume_node()
     time.sleep(2)
+    assert peak < 256 * 1024, f"{peak} KiB while the server is slow"
     run.send_signal(signal.SIGTERM)
     _, text = run.communicate(timeout=60)
     assert run.returncode == 0, text
