@@ -25,9 +25,26 @@ static int row_none_write(struct row_writer *writer, const struct vector *column
 static const struct row_format_driver row_none_driver = {.check = row_none_check, .read = row_none_read, .write = row_none_write};
 
 static const struct row_format_driver *const row_drivers[FORMAT_COUNT] = {
-    [FORMAT_NONE] = &row_none_driver,           [FORMAT_JSON] = &row_json_driver,
+    [FORMAT_NONE] = &row_none_driver,           [FORMAT_JSON] = &row_json_driver,   [FORMAT_AVRO] = &row_avro_driver,
     [FORMAT_DELIMITED] = &row_delimited_driver, [FORMAT_KAFKA] = &row_kafka_driver,
 };
+
+static bool row_map_keys_are_strings(const struct type *type) {
+    if (type->kind == TYPE_MAP && type->key->kind != TYPE_STRING)
+        return false;
+    for (size_t i = 0; type->kind == TYPE_STRUCT && i < type->field_count; i++)
+        if (!row_map_keys_are_strings(type->fields[i].type))
+            return false;
+    return (type->kind != TYPE_ARRAY && type->kind != TYPE_MAP) || row_map_keys_are_strings(type->element);
+}
+
+int row_check_map_keys(const struct row_layout *layout, struct error *error) {
+    for (size_t c = 0; c < layout->count; c++)
+        if (!row_map_keys_are_strings(layout->columns[c].type))
+            return error_set(error, ERROR_UNSUPPORTED, "format %s cannot hold column %.*s: the keys of a MAP must be STRING",
+                             format_name(layout->format.format), (int)layout->columns[c].name.length, layout->columns[c].name.data);
+    return 0;
+}
 
 /* --- readers and writers ------------------------------------------------------------------------------------------------------------------ */
 
@@ -80,19 +97,21 @@ static void row_blank(const struct row_layout *layout, struct vector *columns, s
 int row_reader_read(struct row_reader *reader, const struct slice *texts, size_t stride, size_t count, struct arena *arena, struct vector *columns,
                     uint8_t *ret_status, const char **ret_reasons, struct error *error) {
     const struct row_layout *layout = &reader->layout;
-    for (size_t row = 0; row < count; row++) {
+    int status = 0;
+    for (size_t row = 0; row < count && !status; row++) {
         const struct slice *text = (const struct slice *)((const char *)texts + row * stride);
         enum row_read outcome = ROW_READ_NULL;
         ret_reasons[row] = NULL;
         row_blank(layout, columns, row);
-        int status = text->data ? layout->driver->read(reader, *text, arena, columns, row, &outcome, &ret_reasons[row], error) : 0;
-        if (status)
-            return status;
+        if (text->data)
+            status = layout->driver->read(reader, *text, arena, columns, row, &outcome, &ret_reasons[row], error);
         if (__builtin_expect(outcome != ROW_READ_GOOD, 0))
             row_blank(layout, columns, row);
         ret_status[row] = (uint8_t)outcome;
     }
-    return 0;
+    if (layout->driver->end_read)
+        layout->driver->end_read(reader);
+    return status;
 }
 
 int row_writer_new(const struct row_format *format, const struct row_column *columns, size_t count, const struct registry *registry,

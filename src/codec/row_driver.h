@@ -40,9 +40,14 @@ struct row_format_driver {
      * ROW_READ_BAD with a reason; columns may then hold anything. */
     int (*read)(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns, size_t row, enum row_read *ret_status,
                 const char **ret_reason, struct error *error);
+    /* After the last text of a call of row_reader_read. May be NULL. */
+    void (*end_read)(struct row_reader *reader);
     int (*write)(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to, struct error *error);
 };
 
-extern const struct row_format_driver row_json_driver, row_delimited_driver, row_kafka_driver;
+/* ERROR_UNSUPPORTED when the keys of a MAP are no STRING: names of JSON's members and keys of Avro's maps are. */
+int row_check_map_keys(const struct row_layout *layout, struct error *error);
+
+extern const struct row_format_driver row_json_driver, row_avro_driver, row_delimited_driver, row_kafka_driver;
 
 #endif

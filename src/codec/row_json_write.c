@@ -160,26 +160,8 @@ static int row_json_open_writer(struct row_writer *writer, struct error *error) 
     return 0;
 }
 
-/* A member's name is a STRING, so a MAP's keys are. */
-static bool json_holds(const struct type *type) {
-    if (type->kind == TYPE_MAP && type->key->kind != TYPE_STRING)
-        return false;
-    for (size_t i = 0; type->kind == TYPE_STRUCT && i < type->field_count; i++)
-        if (!json_holds(type->fields[i].type))
-            return false;
-    return (type->kind != TYPE_ARRAY && type->kind != TYPE_MAP) || json_holds(type->element);
-}
-
-static int row_json_check(const struct row_layout *layout, struct error *error) {
-    for (size_t c = 0; c < layout->count; c++)
-        if (!json_holds(layout->columns[c].type))
-            return error_set(error, ERROR_UNSUPPORTED, "format JSON cannot hold column %.*s: the keys of a MAP must be STRING",
-                             (int)layout->columns[c].name.length, layout->columns[c].name.data);
-    return 0;
-}
-
 const struct row_format_driver row_json_driver = {
-    .check = row_json_check,
+    .check = row_check_map_keys,
     .open_reader = row_json_open_reader,
     .open_writer = row_json_open_writer,
     .read = row_json_read,

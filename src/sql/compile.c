@@ -121,7 +121,7 @@ static bool compiler_mentions_parameter(const struct compiler *compiler, const s
 }
 
 static const struct scope_known *compiler_known(const struct compiler *compiler, const struct expression *tree) {
-    if (compiler->parameters && compiler_mentions_parameter(compiler, tree))
+    if (compiler->scope->known_count == 0 || (compiler->parameters && compiler_mentions_parameter(compiler, tree)))
         return NULL;
     return scope_find_known(compiler->scope, tree);
 }

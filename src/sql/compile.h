@@ -19,7 +19,8 @@ int compile_expression(const struct expression *tree, const struct scope *scope,
 /* The same for a condition (WHERE, HAVING): ERROR_INVALID unless it is BOOLEAN. */
 int compile_condition(const struct expression *tree, const struct scope *scope, const struct catalog *catalog, const struct compile_settings *settings,
                       struct arena *arena, const struct evaluator **ret_evaluator, struct error *error);
-/* As an assignment to a column of `type` (INSERT INTO .. VALUES, INSERT INTO .. SELECT): coerced, or ERROR_INVALID. */
+/* As an assignment to a column of `type` (INSERT INTO .. VALUES, INSERT INTO .. SELECT): coerced, or ERROR_INVALID. Literals may be more than their type says:
+ * compile_coerce.c. */
 int compile_assignment(const struct expression *tree, const struct scope *scope, const struct catalog *catalog, const struct compile_settings *settings,
                        const struct type *type, struct arena *arena, const struct evaluator **ret_evaluator, struct error *error);
 /* An evaluator that gives column `index` (or a system column) as it is. NULL: no memory. */
@@ -32,7 +33,7 @@ bool compile_is_constant(const struct evaluator *evaluator, struct value *ret_va
 int compile_is_column(const struct evaluator *evaluator);
 /* An evaluator that makes a STRUCT of others (several key columns as one); NULL: no memory. */
 const struct evaluator *compile_struct(const struct type *type, const struct evaluator *const *parts, struct arena *arena);
-/* Frees evaluation.scratch (NULL is fine). */
+/* Frees evaluation.scratch (NULL is fine). It knows evaluators by their address: free it no later than the arena they lie in. */
 void evaluation_scratch_free(void *scratch);
 
 #endif

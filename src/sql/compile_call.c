@@ -36,10 +36,22 @@ static bool call_takes_unit(const struct function *function, size_t index) {
     return false;
 }
 
+/* DAY, DAYS, .. */
+static bool call_is_unit(struct slice word) {
+    static const char *const units[] = {"MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY"};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        size_t length = strlen(units[i]);
+        bool plural = word.length == length + 1 && word.data[length] == 'S';
+        if ((word.length == length || plural) && memcmp(word.data, units[i], length) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int call_argument_of(struct compiler *compiler, struct call *call, size_t index) {
     const struct expression *tree = call->tree->children[index];
     call->operands[index] = (struct operand){tree, NULL};
-    call->units[index] = tree->kind == EXPRESSION_COLUMN && !tree->qualifier.data && call_takes_unit(call->function, index);
+    call->units[index] = tree->kind == EXPRESSION_COLUMN && !tree->qualifier.data && call_is_unit(tree->name) && call_takes_unit(call->function, index);
     if (call->units[index]) {
         struct value word = value_of_text(tree->name);
         call->operands[index].node = node_constant(compiler->arena, &type_string, &word);

@@ -123,39 +123,40 @@ static int compiler_widen(struct compiler *compiler, const struct type *common, 
     return failed ? compiler_no_memory(compiler) : 0;
 }
 
-int compiler_common_type(struct compiler *compiler, const struct operand *operands, size_t count, const struct type **ret_type) {
+/* *ret_count: how many operands go together; *ret_type is of those. */
+static int compiler_common(struct compiler *compiler, const struct operand *operands, size_t count, const struct type **ret_type, size_t *ret_count) {
     const struct type *common = &type_null;
-    for (size_t i = 0; i < count && common; i++) {
-        int status = 0;
-        if (common->kind == TYPE_NULL)
-            common = operands[i].node->type;
-        else
-            status = compiler_widen(compiler, common, &operands[i], &common);
+    size_t i = 0;
+    for (; i < count; i++) {
+        const struct type *wider = operands[i].node->type;
+        int status = common->kind == TYPE_NULL ? 0 : compiler_widen(compiler, common, &operands[i], &wider);
         if (status < 0)
             return status;
+        if (!wider)
+            break;
+        common = wider;
     }
     *ret_type = common;
+    *ret_count = i;
     return 0;
 }
 
-static int compiler_unlike(struct compiler *compiler, struct place place, const char *what, const struct operand *operands, size_t count) {
-    for (size_t i = 1; i < count; i++) {
-        const struct type *common;
-        int status = compiler_common_type(compiler, operands, i + 1, &common);
-        if (status < 0)
-            return status;
-        if (!common)
-            return compiler_fail(compiler, place, "%s needs values of one type: %s and %s have none in common", what,
-                                 compiler_type_text(compiler, operands[0].node->type), compiler_type_text(compiler, operands[i].node->type));
-    }
-    return compiler_fail(compiler, place, "%s needs values of one type", what);
+int compiler_common_type(struct compiler *compiler, const struct operand *operands, size_t count, const struct type **ret_type) {
+    const struct type *common;
+    size_t fitting;
+    int status = compiler_common(compiler, operands, count, &common, &fitting);
+    if (status == 0)
+        *ret_type = fitting == count ? common : NULL;
+    return status;
 }
 
 int compiler_unify(struct compiler *compiler, struct place place, const char *what, struct operand *operands, size_t count, const struct type **ret_type) {
     const struct type *common;
-    int status = compiler_common_type(compiler, operands, count, &common);
-    if (status == 0 && !common)
-        return compiler_unlike(compiler, place, what, operands, count);
+    size_t fitting;
+    int status = compiler_common(compiler, operands, count, &common, &fitting);
+    if (status == 0 && fitting < count)
+        return compiler_fail(compiler, place, "%s needs values of one type: %s and %s have none in common", what, compiler_type_text(compiler, common),
+                             compiler_type_text(compiler, operands[fitting].node->type));
     for (size_t i = 0; status == 0 && i < count; i++) {
         const struct operand before = operands[i];
         status = compiler_convert(compiler, before.node, common, &operands[i].node);

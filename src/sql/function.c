@@ -2,11 +2,13 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <strings.h>
+#include <string.h>
 #include "sql/functions/functions.h"
 
 static const struct function_list *const function_lists[] = {
-    &functions_numeric, &functions_text, &functions_text_case, &functions_regular_expressions, &functions_null_handling, &functions_time, &functions_time_text,
+    &functions_numeric,  &functions_trigonometric, &functions_text,    &functions_text_case, &functions_text_parts, &functions_regular_expressions,
+    &functions_null_handling, &functions_time,     &functions_time_text, &functions_arrays,  &functions_array_order, &functions_maps,
+    &functions_lambdas,  &functions_json,          &functions_url,     &functions_bytes,     &functions_geography,
 };
 
 /* All functions by name: made once from the tables, then only read. */
@@ -36,13 +38,22 @@ const struct function *const *functions_all(size_t *ret_count) {
     return function_index.functions;
 }
 
+/* The order of a word, in any case, to a name. */
+static int function_compare(struct slice word, const char *name) {
+    for (size_t i = 0; i < word.length; i++) {
+        char c = word.data[i] >= 'a' && word.data[i] <= 'z' ? (char)(word.data[i] - 32) : word.data[i];
+        if (c != name[i] || !c)
+            return (unsigned char)c < (unsigned char)name[i] ? -1 : 1;
+    }
+    return name[word.length] ? -1 : 0;
+}
+
 const struct function *function_find(struct slice name) {
     size_t low = 0, high;
     const struct function *const *functions = functions_all(&high);
     while (low < high) {
-        size_t middle = low + (high - low) / 2, length = strlen(functions[middle]->name);
-        int order = strncasecmp(name.data, functions[middle]->name, name.length < length ? name.length : length);
-        order = order ? order : (name.length > length) - (name.length < length);
+        size_t middle = low + (high - low) / 2;
+        int order = function_compare(name, functions[middle]->name);
         if (order == 0)
             return functions[middle];
         if (order < 0)
@@ -51,17 +62,4 @@ const struct function *function_find(struct slice name) {
             low = middle + 1;
     }
     return NULL;
-}
-
-void function_print_signature(struct bytes *to, const struct function *function, const struct type *const *types, size_t count) {
-    bytes_append_string(to, function->name);
-    bytes_append_char(to, '(');
-    for (size_t i = 0; i < count; i++) {
-        bytes_append_string(to, i ? ", " : "");
-        if (types[i] && types[i]->kind != TYPE_NULL)
-            type_print(to, types[i]);
-        else
-            bytes_append_string(to, types[i] ? "NULL" : "LAMBDA");
-    }
-    bytes_append_char(to, ')');
 }

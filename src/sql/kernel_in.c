@@ -19,6 +19,8 @@ struct in_node {
 
 /* -0.0 is 0.0 here, and NaN is nothing. */
 static bool in_equal(const struct type *type, const struct value *a, const struct value *b) {
+    if (type->kind == TYPE_STRING || type->kind == TYPE_BYTES)
+        return slice_equal(a->text, b->text);
     return type->kind == TYPE_DOUBLE ? a->number == b->number : value_compare(type, a, b) == 0;
 }
 
@@ -99,7 +101,7 @@ static bool in_make_table(struct arena *arena, struct in_node *in) {
     in->table_mask = size - 1;
     for (size_t i = 0; i < in->constant_count; i++) {
         size_t at = value_hash(type, &in->constants[i]) & in->table_mask;
-        while (in->table[at])
+        while (in->table[at] && !in_equal(type, in->table[at], &in->constants[i]))
             at = (at + 1) & in->table_mask;
         in->table[at] = &in->constants[i];
     }

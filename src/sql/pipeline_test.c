@@ -188,7 +188,7 @@ static int test_push_all(struct test_run *run, bool batches, struct error *error
     for (size_t i = 0; i < run->record_count && !status; i++) {
         status = test_keep(run, run->records[i].sink->topic, &run->records[i].record, error);
         if (!status)
-            status = trial_push(run->trial, run->records[i].sink->topic, &run->records[i].record, 1, error);
+            status = trial_push(run->trial, run->records[i].sink->topic, 0, &run->records[i].record, 1, error);
     }
     for (size_t i = 0, next; i < run->input_count && !status; i = next) {
         for (next = i + 1; batches && next < run->input_count && slice_equal(run->inputs[next].topic, run->inputs[i].topic);)
@@ -198,7 +198,7 @@ static int test_push_all(struct test_run *run, bool batches, struct error *error
         for (size_t k = i; k < next && !status; k++)
             status = test_encode(run, &run->inputs[k], k + 1, &records[k - i], error);
         if (!status)
-            status = trial_push(run->trial, run->inputs[i].topic.data, records, next - i, error);
+            status = trial_push(run->trial, run->inputs[i].topic.data, 0, records, next - i, error);
     }
     return status;
 }
@@ -294,7 +294,7 @@ static int test_open(struct test_run *run, bool batches, struct error *error) {
         return error_no_memory(error);
     struct session_options options = {.registry = registry_memory_registry(run->registry), .clock = run->test->clock};
     struct trial_options trial = {.registry = options.registry, .clock = options.clock, .written = test_written, .trouble = test_trouble, .context = run,
-                                  .free_scratch = evaluation_scratch_free, .record_by_record = !batches};
+                                  .free_scratch = evaluation_scratch_free, .record_by_record = !batches, .partitions = 1};
     int status = session_new(&options, &run->session, error);
     return status ? status : trial_new(&trial, &run->trial, error);
 }

@@ -61,7 +61,10 @@ static int plan_partition_by(struct plan_draft *draft, struct error *error) {
         int status = plan_refuse_aggregates(tree, "in PARTITION BY", error);
         if (status)
             return status;
+        const struct scope_column *column;
         keys[i] = (struct plan_key){.tree = tree, .name = tree->kind == EXPRESSION_COLUMN ? tree->name : slice_of(plan_text(draft, tree))};
+        if (tree->kind == EXPRESSION_COLUMN && scope_find(&draft->scope, tree, &column, NULL) == 0)
+            keys[i].indices[keys[i].index_count++] = column->index;   /* also as part of a * */
     }
     draft->keys = keys;
     draft->key_count = none ? 0 : list->count;
@@ -160,6 +163,13 @@ static size_t plan_count_sources(const struct node_plan *node) {
     return count;
 }
 
+static bool plan_needs_one_partition(const struct node_plan *node) {
+    bool needs = node->kind == NODE_JOIN && node->join.foreign_key;
+    for (size_t i = 0; i < node->input_count && !needs; i++)
+        needs = plan_needs_one_partition(node->inputs[i]);
+    return needs;
+}
+
 static void plan_list_sources(const struct node_plan *node, const struct node_plan **sources, size_t *count) {
     if (node->kind == NODE_SOURCE)
         sources[(*count)++] = node;
@@ -171,7 +181,7 @@ static int plan_stage(const struct node_plan *sink, struct arena *arena, struct 
     const struct node_plan **sources = arena_allocate(arena, plan_count_sources(sink) * sizeof(struct node_plan *));
     if (!sources)
         return error_no_memory(error);
-    *ret_stage = (struct stage_plan){.sink = sink, .sources = sources};
+    *ret_stage = (struct stage_plan){.sink = sink, .sources = sources, .single_partition = plan_needs_one_partition(sink)};
     plan_list_sources(sink, sources, &ret_stage->source_count);
     return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "model/time.h"
 #include "model/time_text.h"
+#include "sql/java_time_format.h"
 
 enum row_window plan_row_window(enum window_kind window) {
     return window == WINDOW_NONE ? ROW_WINDOW_NONE : window == WINDOW_SESSION ? ROW_WINDOW_SESSION : ROW_WINDOW_TIME;
@@ -87,12 +88,16 @@ static int plan_pattern_time(const struct source *source, const struct scope *sc
     struct expression *nodes = arena_allocate(arena, 3 * sizeof *nodes), **children = arena_allocate(arena, 2 * sizeof(struct expression *));
     if (!nodes || !children)
         return error_no_memory(error);
+    const struct java_time_pattern *pattern;
+    int status = java_time_pattern_compile(arena, source->timestamp_format, &pattern, error);
+    if (status)
+        return error_wrap(error, "TIMESTAMP_FORMAT");
     nodes[0] = (struct expression){.kind = EXPRESSION_COLUMN, .height = 1, .name = source->timestamp};
     nodes[1] = (struct expression){.kind = EXPRESSION_STRING, .height = 1, .text = source->timestamp_format};
     children[0] = &nodes[0];
     children[1] = &nodes[1];
     nodes[2] = (struct expression){.kind = EXPRESSION_CALL, .height = 2, .name = SLICE("PARSE_TIMESTAMP"), .children = children, .child_count = 2};
-    int status = compile_expression(&nodes[2], scope, NULL, settings, arena, ret_evaluator, error);
+    status = compile_expression(&nodes[2], scope, NULL, settings, arena, ret_evaluator, error);
     return status ? error_wrap(error, "TIMESTAMP_FORMAT") : 0;
 }
 

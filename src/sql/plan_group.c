@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/memory.h"
+#include "sql/function.h"
 #include "sql/lexer.h"
 #include "sql/names.h"
 #include "sql/plan_draft.h"
@@ -139,6 +140,21 @@ static int plan_add_aggregate(struct plan_grouping *grouping, const struct expre
     return 0;
 }
 
+/* The nearest of all functions, aggregates too. */
+static void plan_unknown_function(const struct expression *node, struct error *error) {
+    enum { NAMES_MAXIMUM = 400 };
+    const char *names[NAMES_MAXIMUM];
+    char suggestion[NAMES_SUGGESTION_SIZE];
+    size_t count = 0, scalar_count, aggregate_count;
+    const struct function *const *scalars = functions_all(&scalar_count);
+    const struct aggregate_function *const *aggregates = aggregate_functions(&aggregate_count);
+    for (size_t i = 0; i < aggregate_count && count < NAMES_MAXIMUM; i++)
+        names[count++] = aggregates[i]->name;
+    for (size_t i = 0; i < scalar_count && count < NAMES_MAXIMUM; i++)
+        names[count++] = scalars[i]->name;
+    place_error(error, node->place, "there is no function %.*s%s", names_shown(node->name), node->name.data, names_suggest(suggestion, node->name, names, count));
+}
+
 static bool plan_is_bound(const struct scope *scope, const struct expression *node, const struct scope_column **ret_column) {
     return scope_find(scope, node, ret_column, NULL) == 0;
 }
@@ -160,6 +176,10 @@ static const struct expression *plan_replace_grouped(void *context, const struct
         if (plan_add_aggregate(grouping, node, &number, error) == 0 && !(reference = plan_reference(draft, "aggregate", number, node->place)))
             error_no_memory(error);
         return reference;
+    }
+    if (node->kind == EXPRESSION_CALL && !function_find(node->name)) {
+        plan_unknown_function(node, error);
+        return NULL;
     }
     if (node->kind != EXPRESSION_COLUMN || (!node->qualifier.data && grouping->windowed && (slice_equal(node->name, SLICE("WINDOWSTART")) || slice_equal(node->name, SLICE("WINDOWEND")))))
         return node;
@@ -200,7 +220,8 @@ static int plan_window(const struct plan_draft *draft, struct window_definition 
 static int plan_compile_keys(struct plan_grouping *grouping, const struct evaluator ***ret_keys, bool *ret_same, struct error *error) {
     struct plan_draft *draft = grouping->draft;
     const struct evaluator **keys = arena_allocate(draft->arena, grouping->key_count * sizeof(struct evaluator *));
-    bool same = grouping->key_count == draft->node->schema.key_count && !draft->node->schema.windowed;
+    /* A window's state comes back by reading its input again, which what a join gives is only behind a topic. */
+    bool same = grouping->key_count == draft->node->schema.key_count && !draft->node->schema.windowed && draft->query->join_count == 0;
     if (!keys)
         return error_no_memory(error);
     for (size_t i = 0; i < grouping->key_count; i++) {
@@ -247,7 +268,7 @@ static int plan_group_repartition(struct plan_grouping *grouping, const struct e
         }
         call->arguments = arguments;
     }
-    node->project = (struct project_plan){.columns = columns, .drop_absent = !draft->table, .drop_null_key = true, .table = draft->table};
+    node->project = (struct project_plan){.columns = columns, .drop_absent = !draft->table, .drop_null_key = !draft->table, .table = draft->table};
     node->text = "keys and arguments";
     for (size_t i = 0; i < count; i++) {
         struct expression *name = plan_reference(draft, i < grouping->key_count ? "K" : "V", i, draft->query->place);

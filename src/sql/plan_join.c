@@ -1,6 +1,7 @@
 /* Joins, from left to right. The rows of a join are its key, the left side's columns, the right side's columns:
  *
  *     [ key | left ... | right ... ]        the next join has all of this for its left side
+ *     [ left ... | right ... ]              of a foreign-key join of tables, whose key is the left table's
  *
  * A side whose key is not what it is joined on goes through a repartition topic first; so does a stream whose key is written in another format than the other
  * side's, as equal keys must meet in one partition. */
@@ -21,6 +22,7 @@ struct join_side {
     const struct evaluator *key;
     int column;                          /* the column that the key is, or INT_MIN */
     struct row_format format;            /* of its key */
+    bool foreign;                        /* the left side refers to the right one's key by another column than its own key */
 };
 
 /* --- system columns ---------------------------------------------------------------------------------------------------------------- */
@@ -123,12 +125,13 @@ static int plan_check_join(const struct plan_draft *draft, const struct join *jo
     if (!streams && within)
         return place_error(error, join->place, "WITHIN is for joins of two streams");
     if (!left->table && right->table && (join->kind == JOIN_RIGHT || join->kind == JOIN_FULL))
-        return place_error(error, join->place, "a stream and a table can be joined by JOIN and LEFT JOIN only, as the table's changes bring nothing about");
+        return place_error(error, join->place, "%s JOIN of a stream with a table is not possible, as the table's changes bring nothing about; use JOIN or LEFT JOIN",
+                           join->kind == JOIN_RIGHT ? "RIGHT" : "FULL");
     return 0;
 }
 
 static int plan_check_table_key(const struct join_side *side, const struct source *source, struct error *error) {
-    if (!side->table || side->keyed)
+    if (!side->table || side->keyed || side->foreign)
         return 0;
     return place_error(error, side->tree->place, "the table %.*s must be joined on its primary key", names_shown(source->name), source->name.data);
 }
@@ -204,7 +207,7 @@ static int plan_join_scope(struct plan_draft *draft, const struct join_side *lef
         columns[at++] = (struct scope_column){.name = SLICE("ROWKEY"), .type = key, .index = 0};
     for (size_t s = 0; s < 2; s++) {
         const struct scope *scope = s == 0 ? &left->scope : &right->scope;
-        int shift = s == 0 ? 1 : 1 + (int)left->node->schema.count;
+        int shift = !left->foreign + (s == 0 ? 0 : (int)left->node->schema.count);
         for (size_t i = 0; i < scope->column_count; i++)
             if (scope->columns[i].index >= 0 && scope->columns[i].name.data && !(s == 0 && slice_equal(scope->columns[i].name, SLICE("ROWKEY")))) {
                 columns[at] = scope->columns[i];
@@ -244,17 +247,23 @@ static int plan_join_node(struct plan_draft *draft, const struct join *join, con
     struct row_column *columns;
     if (!node)
         return ERROR_NO_MEMORY;
-    if (!plan_schema(draft, 1 + a->count + b->count, 1, false, &node->schema, &columns))
+    size_t first = !left->foreign;
+    if (!plan_schema(draft, first + a->count + b->count, first ? 1 : a->key_count, false, &node->schema, &columns))
         return error_no_memory(error);
-    columns[0] = (struct row_column){SLICE("ROWKEY"), left->key->type};
-    memcpy(columns + 1, a->columns, a->count * sizeof *columns);
-    memcpy(columns + 1 + a->count, b->columns, b->count * sizeof *columns);
+    if (first)
+        columns[0] = (struct row_column){SLICE("ROWKEY"), left->key->type};
+    memcpy(columns + first, a->columns, a->count * sizeof *columns);
+    memcpy(columns + first + a->count, b->columns, b->count * sizeof *columns);
     node->inputs[1] = right->node;
     node->input_count = 2;
     node->text = plan_text(draft, join->on);
     node->join = (struct join_plan){.inputs = left->table ? JOIN_TABLE_TABLE : right->table ? JOIN_STREAM_TABLE : JOIN_STREAM_STREAM, .shape = shapes[join->kind], .left = a, .right = b,
                                     .left_key = left->key, .right_key = right->key, .before = join->before.milliseconds, .after = join->after.milliseconds,
                                     .grace = join->grace.milliseconds, .want_before = draft->query->where || draft->query->group_by.count, .result = node->schema};
+    /* Tables that come right from their topics are read again; what an inner join gives is not. */
+    node->join.foreign_key = left->foreign;
+    node->join.replayed = right->table && left->node->kind != NODE_JOIN;
+    node->join.replayed |= node->join.inputs == JOIN_STREAM_TABLE;
     draft->node = node;
     return 0;
 }
@@ -285,13 +294,16 @@ static int plan_join(struct plan_draft *draft, const struct join *join, bool sys
         return status;
     left->keyed = plan_is_key_column(draft, left->column);
     right.keyed = right.column == 0 && source_key_count(side->source) == 1;
+    left->foreign = left->table && right.table && !left->keyed && right.keyed;
     if ((status = plan_check_table_key(&right, side->source, error)) || (status = plan_check_table_key(left, draft->sides[0].source, error)))
         return status;
-    bool synthetic = join->kind == JOIN_FULL || (left->column < 0 && right.column < 0);
-    status = plan_copartition(draft, join, left, &right, error);
+    if (left->foreign && (join->kind == JOIN_RIGHT || join->kind == JOIN_FULL))
+        return place_error(error, join->place, "tables joined by another column than the left one's primary key can be joined by JOIN and LEFT JOIN only");
+    bool synthetic = !left->foreign && (join->kind == JOIN_FULL || (left->column < 0 && right.column < 0));
+    status = left->foreign ? 0 : plan_copartition(draft, join, left, &right, error);
     if (!status)
         status = plan_join_scope(draft, left, &right, synthetic, left->key->type, error);
-    if (!status)
+    if (!status && !left->foreign)
         status = plan_join_keys(draft, left, &right, synthetic, error);
     if (!status)
         status = plan_join_node(draft, join, left, &right, error);

@@ -141,6 +141,7 @@ int plan_from(struct plan_draft *draft, const struct source_reference *reference
     *ret_side = (struct plan_side){source, reference->alias.name.data ? reference->alias.name : source->name};
     node->schema = node->source->schema;
     node->materialised = node->source->table && draft->query->group_by.count > 0 && draft->query->join_count == 0;   /* what is folded must be undone */
+    node->table.schema = node->schema;
     node->text = node->source->topic;
     if (!plan_source_scope(draft, ret_side, &node->schema, ret_scope))
         return error_no_memory(error);

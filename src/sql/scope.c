@@ -3,8 +3,6 @@
 #include "sql/lexer.h"
 #include "sql/names.h"
 
-enum { SCOPE_NEAREST_MAXIMUM = 200 };
-
 static bool scope_fits(const struct scope_column *column, const struct expression *reference) {
     return slice_equal(column->name, reference->name) && (!reference->qualifier.data || (column->qualifier.data && slice_equal(column->qualifier, reference->qualifier)));
 }
@@ -17,22 +15,15 @@ static bool scope_has_source(const struct scope *scope, struct slice qualifier) 
 }
 
 static int scope_unknown(const struct scope *scope, const struct expression *reference, struct error *error) {
-    struct slice qualifier = reference->qualifier, name = reference->name;
-    const char *names[SCOPE_NEAREST_MAXIMUM];
-    char copies[SCOPE_NEAREST_MAXIMUM][NAMES_SHOWN_MAXIMUM + 1], suggestion[NAMES_SUGGESTION_SIZE];
+    struct slice qualifier = reference->qualifier, name = reference->name, names[NAMES_NEAREST_MAXIMUM];
+    char suggestion[NAMES_SUGGESTION_SIZE];
     size_t count = 0;
     if (qualifier.data && !scope_has_source(scope, qualifier))
         return place_error(error, reference->place, "there is no source %.*s here", names_shown(qualifier), qualifier.data);
-    for (size_t i = 0; i < scope->column_count && count < SCOPE_NEAREST_MAXIMUM; i++) {
-        const struct scope_column *column = &scope->columns[i];
-        if (column->name.length > NAMES_SHOWN_MAXIMUM || (qualifier.data && !(column->qualifier.data && slice_equal(column->qualifier, qualifier))))
-            continue;
-        memcpy(copies[count], column->name.data, column->name.length);
-        copies[count][column->name.length] = '\0';
-        names[count] = copies[count];
-        count++;
-    }
-    return place_error(error, reference->place, "there is no column %.*s%s", names_shown(name), name.data, names_suggest(suggestion, name, names, count));
+    for (size_t i = 0; i < scope->column_count && count < NAMES_NEAREST_MAXIMUM; i++)
+        if (!qualifier.data || (scope->columns[i].qualifier.data && slice_equal(scope->columns[i].qualifier, qualifier)))
+            names[count++] = scope->columns[i].name;
+    return place_error(error, reference->place, "there is no column %.*s%s", names_shown(name), name.data, names_nearest(suggestion, name, names, count));
 }
 
 int scope_find(const struct scope *scope, const struct expression *reference, const struct scope_column **ret_column, struct error *error) {

@@ -33,6 +33,16 @@ static void insert_report(void *context, size_t row, const char *message) {
     snprintf(insert->problem, sizeof insert->problem, "%s", message);
 }
 
+static int insert_unknown(const struct source *source, const struct row_schema *schema, struct slice name, struct place place, struct error *error) {
+    struct slice names[NAMES_NEAREST_MAXIMUM];
+    char suggestion[NAMES_SUGGESTION_SIZE];
+    size_t count = 0;
+    for (; count < schema->count && count < NAMES_NEAREST_MAXIMUM; count++)
+        names[count] = schema->columns[count].name;
+    return place_error(error, place, "%.*s has no column %.*s that can be written%s", names_shown(source->name), source->name.data, names_shown(name), name.data,
+                       names_nearest(suggestion, name, names, count));
+}
+
 /* Which column of the sink value `index` is for: SIZE_MAX is ROWTIME. */
 static int insert_column(const struct insert_statement *insert, const struct source *source, const struct row_schema *schema, size_t index, size_t *ret_column, struct error *error) {
     struct slice name;
@@ -52,7 +62,7 @@ static int insert_column(const struct insert_statement *insert, const struct sou
             *ret_column = i;
             return 0;
         }
-    return place_error(error, place, "%.*s has no column %.*s that can be written", names_shown(source->name), source->name.data, names_shown(name), name.data);
+    return insert_unknown(source, schema, name, place, error);
 }
 
 static int insert_evaluate(struct insert_values *insert, const struct expression *tree, const struct type *type, struct evaluation *evaluation, const struct rows *rows,
@@ -68,12 +78,18 @@ static int insert_evaluate(struct insert_values *insert, const struct expression
     int status = compile_assignment(tree, &nothing, planner->catalog, &planner->settings, type, insert->work->arena, &evaluator, error);
     if (!status)
         status = evaluator_run(evaluator, evaluation, rows, &rows->selected, &vector, error);
+    if (!status && *insert->problem)
+        status = place_error(error, tree->place, "%s", insert->problem);
     if (status)
         return status;
-    if (*insert->problem)
-        return place_error(error, tree->place, "%s", insert->problem);
     vector_get(&vector, 0, ret_value);
     return 0;
+}
+
+/* The message says for which column the value was. */
+static int insert_name_column(const struct row_column *column, struct error *error) {
+    struct error why = *error;
+    return error_set(error, why.code, "%s (column %.*s)", why.message, names_shown(column->name), column->name.data);
 }
 
 static int insert_fill(struct insert_values *insert, const struct insert_statement *statement, const struct source *source, struct evaluation *evaluation, struct rows *rows,
@@ -91,7 +107,7 @@ static int insert_fill(struct insert_values *insert, const struct insert_stateme
         if (!status)
             status = insert_evaluate(insert, statement->values.items[i], column == SIZE_MAX ? &type_bigint : schema->columns[column].type, evaluation, rows, &value, error);
         if (status)
-            return status;
+            return column == SIZE_MAX ? status : insert_name_column(&schema->columns[column], error);
         if (column != SIZE_MAX)
             vector_set(&rows->columns[column], 0, &value);
         else if (!value.null)
@@ -145,5 +161,5 @@ int session_insert_values(struct session_work *work, const struct insert_stateme
     if (!status)
         status = insert_write(&insert, rows, &evaluation, error);
     evaluation_scratch_free(evaluation.scratch);
-    return status ? status : session_add(work, &(struct session_effect){.kind = EFFECT_RECORD, .sink = sink, .record = insert.record, .changes = false}, error);
+    return status ? status : session_add(work, &(struct session_effect){.kind = EFFECT_RECORD, .sink = sink, .record = insert.record}, error);
 }

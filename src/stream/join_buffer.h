@@ -6,7 +6,8 @@
  *   ts of a row of a side                                        ts + before + after + grace
  *   ────┃──────────────── found by the other side ───────────────────────┃─ forgotten ─▶ largest ts of the side
  *
- * A row is kept while it can be found or is held; what is kept is in a table by sequence number (order of arrival), from which the changelog is made. One owner, one thread. */
+ * A row is kept while it can be found or is held; what is kept is in a table by sequence number (order of arrival), from which the changelog is made.
+ * One owner, one thread. */
 #ifndef METERLINE_STREAM_JOIN_BUFFER_H
 #define METERLINE_STREAM_JOIN_BUFFER_H
 
@@ -50,7 +51,8 @@ void join_buffer_close(struct join_buffer *buffer);
 
 /* A row of a side has come: moves the times on, and forgets what cannot be found any more. False: no memory. */
 bool join_buffer_arrive(struct join_buffer *buffer, unsigned side, int64_t time);
-/* The first row whose window has passed, of those that are held or have been, ordered by (time, the right side first, sequence); then it has to leave. NULL: none. */
+/* The first row whose window has passed, of those that are held or have been, ordered by (time, the right side first, as in Kafka Streams, sequence); then it
+ * has to leave. NULL: none. */
 struct join_row *join_buffer_due(const struct join_buffer *buffer);
 bool join_buffer_leave(struct join_buffer *buffer, struct join_row *row);   /* false: no memory */
 /* The stream time at which every row that is held now is due; the current one when none is. */
@@ -69,9 +71,9 @@ int join_buffer_save(struct join_buffer *buffer, operator_save *each, void *cont
 void join_buffer_saved(struct join_buffer *buffer);
 int join_buffer_load(struct join_buffer *buffer, const struct join_plan *plan, struct slice key, struct slice value, struct arena *arena, struct error *error);
 bool join_buffer_link(struct join_buffer *buffer);   /* false: no memory */
-/* Rows without a place, of loading. */
-struct join_row *join_buffer_put(struct join_buffer *buffer, uint64_t sequence, unsigned side, struct slice key, struct slice stored, bool held);   /* NULL: no memory */
-bool join_buffer_remove_unlinked(struct join_buffer *buffer, uint64_t sequence);   /* false: no memory */
+/* Rows without a place, of loading. NULL, false: no memory. */
+struct join_row *join_buffer_put(struct join_buffer *buffer, uint64_t sequence, unsigned side, struct slice key, struct slice stored, bool held);
+bool join_buffer_remove_unlinked(struct join_buffer *buffer, uint64_t sequence);
 size_t join_buffer_memory(const struct join_buffer *buffer);
 
 #endif

@@ -1,6 +1,6 @@
 /* The changelog of a stream-stream join's buffers:
  *   key "b" and the sequence number (8 bytes, big-endian)   value: a byte (side, + 2 when held), the key's length (varint), the key, the stored row
- *   key "t"                                                 value: stream time, largest time of the left side, of the right side (zigzag), next sequence number (varint) */
+ *   key "t"   value: stream time, largest time of the left side, of the right side (zigzag), next sequence number (varint) */
 #include "core/varint.h"
 #include "stream/join_buffer.h"
 #include "stream/stored_row.h"

@@ -5,9 +5,9 @@
  *     refers  foreign key ─▶ the left rows that refer to it, ascending by the bytes of their primary key
  *     right   primary key ─▶ row
  *
- * A left change gives the pair as it is now; a tombstone when an INNER pair has gone with the foreign key it referred to, or the left row has been deleted. A left row that
- * an INNER join never showed gives a tombstone too when it goes or refers elsewhere, as in Kafka Streams. A right change gives a result for each left
- * row that refers to it; an INNER join's tombstones when it is deleted. A NULL foreign key refers to nothing. */
+ * A left change gives the pair as it is now; a tombstone when an INNER pair has gone with the foreign key it referred to, or the left row has been deleted.
+ * A left row that an INNER join never showed gives a tombstone too when it goes or refers elsewhere, as in Kafka Streams. A right change gives a result for
+ * each left row that refers to it; an INNER join's are tombstones when it is deleted. A NULL foreign key refers to nothing. */
 #include "core/memory.h"
 #include "core/varint.h"
 #include "stream/join_output.h"
@@ -91,7 +91,8 @@ static bool foreign_refer_no_more(struct join_foreign_key *join, struct foreign_
     return refers->count || state_table_remove(join->refers, refers, false);
 }
 
-/* Puts a left row in the place of the one that is there, or, with `row.data` NULL, takes that out. `foreign.data` NULL: it refers to nothing. False: no memory. */
+/* Puts a left row in the place of the one that is there, or, with `row.data` NULL, takes that out. `foreign.data` NULL: it refers to nothing.
+ * False: no memory. */
 static bool foreign_set_left(struct join_foreign_key *join, struct slice key, struct slice foreign, struct slice row, bool logged) {
     struct foreign_left *left = state_table_find(join->left, key);
     bool new;
@@ -148,7 +149,8 @@ static int foreign_emit_left(const struct join_foreign_key *join, struct join_ou
     } else {
         before.sides[0] = pair.sides[0];
     }
-    return join_output_add(output, &pair, join->plan->want_before ? &before : NULL, foreign_time(rows->times[row], pair.sides[1].stored), rows->origins[row], error);
+    int64_t time = foreign_time(rows->times[row], pair.sides[1].stored);
+    return join_output_add(output, &pair, join->plan->want_before ? &before : NULL, time, rows->origins[row], error);
 }
 
 static bool foreign_copy_old(const struct join_foreign_key *join, struct slice key, struct arena *arena, struct slice *ret_row, struct slice *ret_foreign) {
@@ -162,8 +164,8 @@ static bool foreign_copy_old(const struct join_foreign_key *join, struct slice k
     return ret_row->data && (!left->refers || ret_foreign->data);
 }
 
-static int foreign_change_left(struct join_foreign_key *join, struct join_output *output, const struct rows *rows, size_t row, const struct vector *foreign_keys,
-                               struct error *error) {
+static int foreign_change_left(struct join_foreign_key *join, struct join_output *output, const struct rows *rows, size_t row,
+                               const struct vector *foreign_keys, struct error *error) {
     struct operator_context *context = output->context;
     struct value foreign = VALUE_NULL;
     struct slice old, old_foreign, stored = {NULL, 0}, refers = {NULL, 0};
@@ -192,8 +194,8 @@ static int foreign_change_left(struct join_foreign_key *join, struct join_output
 
 /* --- changes of the right table ------------------------------------------------------------------------------------------------------ */
 
-static int foreign_emit_right(const struct join_foreign_key *join, struct join_output *output, const struct rows *rows, size_t row, const struct foreign_left *left,
-                              struct slice old, struct error *error) {
+static int foreign_emit_right(const struct join_foreign_key *join, struct join_output *output, const struct rows *rows, size_t row,
+                              const struct foreign_left *left, struct slice old, struct error *error) {
     bool outer = join->plan->shape == JOIN_SHAPE_LEFT, present = !rows->absent[row];
     struct slice stored = {left->data, left->length};
     struct join_pair pair = {.absent = !present && !outer}, before = {.absent = !old.data && !outer};
@@ -204,7 +206,8 @@ static int foreign_emit_right(const struct join_foreign_key *join, struct join_o
     return join_output_add(output, &pair, join->plan->want_before ? &before : NULL, foreign_time(rows->times[row], stored), rows->origins[row], error);
 }
 
-static int foreign_change_right(struct join_foreign_key *join, struct join_output *output, const struct rows *rows, size_t row, const struct vector *keys, struct error *error) {
+static int foreign_change_right(struct join_foreign_key *join, struct join_output *output, const struct rows *rows, size_t row, const struct vector *keys,
+                                struct error *error) {
     struct operator_context *context = output->context;
     struct value value;
     struct slice stored = {NULL, 0};
@@ -251,7 +254,9 @@ static int join_foreign_key_advance(struct operator *operator, int64_t time, str
     return operator_forward_advance(operator, time, context, error);
 }
 
-/* --- changelog: "r" and a right row's key; "l" and a left row's, with a byte (1: it refers to something), the foreign key's length and the key before the row ---- */
+/* --- changelog ----------------------------------------------------------------------------------------------------------------------- */
+
+/* "r" and a right row's key: the row. "l" and a left row's: a byte (1: it refers to something), the foreign key's length (varint), the foreign key, the row. */
 
 struct foreign_saving {
     const struct join_foreign_key *join;

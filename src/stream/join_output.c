@@ -44,7 +44,8 @@ static bool join_output_keep(struct join_output *output, struct join_pair *to, c
     return true;
 }
 
-int join_output_add(struct join_output *output, const struct join_pair *pair, const struct join_pair *before, int64_t time, uint32_t origin, struct error *error) {
+int join_output_add(struct join_output *output, const struct join_pair *pair, const struct join_pair *before, int64_t time, uint32_t origin,
+                    struct error *error) {
     if (output->count == JOIN_OUTPUT_FULL) {
         int status = join_output_flush(output, error);
         if (status)

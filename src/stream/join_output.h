@@ -30,7 +30,8 @@ struct join_output {
 /* Everything of an output lives in the arena of the context. */
 void join_output_open(struct join_output *output, const struct join_plan *plan, struct operator *operator, struct operator_context *context);
 /* Adds a pair, and pushes what has been gathered when it is much. Stored rows are copied. `before` NULL unless the plan wants it. */
-int join_output_add(struct join_output *output, const struct join_pair *pair, const struct join_pair *before, int64_t time, uint32_t origin, struct error *error);
+int join_output_add(struct join_output *output, const struct join_pair *pair, const struct join_pair *before, int64_t time, uint32_t origin,
+                    struct error *error);
 /* Pushes what has been gathered. */
 int join_output_flush(struct join_output *output, struct error *error);
 

@@ -63,7 +63,8 @@ static int join_add_unmatched(struct join_output *output, const struct join_arri
     return join_output_add(output, &pair, NULL, arrival->time, arrival->origin, error);
 }
 
-static int join_add_matches(struct join_stream_stream *join, struct join_output *output, const struct join_arrival *arrival, size_t *ret_count, struct error *error) {
+static int join_add_matches(struct join_stream_stream *join, struct join_output *output, const struct join_arrival *arrival, size_t *ret_count,
+                            struct error *error) {
     const int64_t *look = join->buffer.look;
     unsigned side = arrival->side, other = !side;
     int64_t from = join_time_within(arrival->time, -look[other]), to = join_time_within(arrival->time, look[side]);
@@ -109,7 +110,8 @@ static int join_arrive(struct join_stream_stream *join, struct join_output *outp
     return 0;
 }
 
-static int join_take_row(struct join_stream_stream *join, struct join_output *output, struct join_arrival *arrival, const struct vector *keys, struct error *error) {
+static int join_take_row(struct join_stream_stream *join, struct join_output *output, struct join_arrival *arrival, const struct vector *keys,
+                         struct error *error) {
     struct query_counters *counters = output->context->counters;
     if (arrival->rows->absent[arrival->row]) {
         counters->null++;

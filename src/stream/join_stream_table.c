@@ -50,7 +50,8 @@ static int join_stream_table_change(struct join_stream_table *join, const struct
 
 /* --- the stream's rows --------------------------------------------------------------------------------------------------------------- */
 
-static bool join_stream_table_columns(struct join_stream_table *join, const struct rows *from, const struct vector *keys, struct arena *arena, struct rows *to) {
+static bool join_stream_table_columns(const struct join_stream_table *join, const struct rows *from, const struct vector *keys, struct arena *arena,
+                                      struct rows *to) {
     const struct join_plan *plan = join->plan;
     struct vector *columns = arena_allocate(arena, (plan->result.count ? plan->result.count : 1) * sizeof *columns);
     if (!columns)
@@ -68,7 +69,8 @@ static bool join_stream_table_columns(struct join_stream_table *join, const stru
 }
 
 /* Whether the row leaves; *ret_failed: no memory. */
-static bool join_stream_table_look_up(struct join_stream_table *join, const struct vector *keys, size_t row, struct arena *arena, struct vector *right, bool *ret_failed) {
+static bool join_stream_table_look_up(struct join_stream_table *join, const struct vector *keys, size_t row, struct arena *arena, struct vector *right,
+                                      bool *ret_failed) {
     const struct join_plan *plan = join->plan;
     struct slice found = {NULL, 0};
     if (join_stream_table_key(join, keys, row))

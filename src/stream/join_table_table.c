@@ -1,5 +1,5 @@
-/* A table joined with a table on their primary keys. Of each change on a side: when the other side has the key, the result is the pair as it is now, or a tombstone where the
- * shape shows no such pair; when the other side has not, an outer side's row, or a tombstone when that is gone. */
+/* A table joined with a table on their primary keys. Of each change on a side: when the other side has the key, the result is the pair as it is now, or a
+ * tombstone where the shape shows no such pair; when the other side has not, an outer side's row, or a tombstone when that is gone. */
 #include "core/memory.h"
 #include "stream/join_output.h"
 #include "stream/row_table.h"

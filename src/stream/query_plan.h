@@ -10,11 +10,13 @@
 #include "codec/row_codec.h"
 #include "stream/group_aggregate.h"
 #include "stream/join.h"
+#include "stream/table_source.h"
 
 /* A topic as a stream or table reads it. Queries that read the same source share its reading: the same plan by address. */
 struct source_plan {
     struct slice name;                   /* of the stream or table; of a repartition topic "REPARTITION" */
     const char *topic;
+    bool internal;                       /* a repartition topic of the query that reads it */
     bool table;                          /* its rows are changes: the reading begins with the oldest record, and is kept as a table */
     struct row_format key, value;
     struct row_schema schema;            /* key columns, value columns, then header columns */
@@ -72,6 +74,7 @@ struct node_plan {
         struct {
             const struct source_plan *source;
             bool materialised;           /* a table that is kept, so that `before` is known */
+            struct table_source_plan table;
         };
         struct filter_plan filter;
         struct project_plan project;
@@ -86,6 +89,7 @@ struct stage_plan {
     const struct node_plan *sink;
     const struct node_plan *const *sources;   /* its NODE_SOURCE nodes, from left to right */
     size_t source_count;
+    bool single_partition;               /* its topics must have one partition: a foreign-key join, whose sides are not brought together by their keys */
 };
 
 struct query_plan {

@@ -16,7 +16,8 @@ void row_table_close(struct row_table *table);
 
 /* The row of a key, until it changes; data NULL: there is none. */
 struct slice row_table_find(const struct row_table *table, struct slice key);
-/* Puts a copy of `row` in the place of the one that is there, or, with data NULL, takes that out. `logged`: the change goes to the changelog. False: no memory. */
+/* Puts a copy of `row` in the place of the one that is there, or, with data NULL, takes that out. `logged`: the change goes to the changelog.
+ * False: no memory. */
 bool row_table_set(struct row_table *table, struct slice key, struct slice row, bool logged);
 /* Visits every row, in no particular order; the table may not change meanwhile. Stops at a negative return value, which it returns. */
 int row_table_each(const struct row_table *table, int (*visit)(void *context, struct slice key, struct slice row), void *context);

@@ -40,7 +40,7 @@ static int stage_connect(struct stage *stage, const struct node_plan *node, stru
     *input = (struct stage_input){next, next_input, NULL};
     if (!node->materialised)
         return 0;
-    int status = table_source_new(&node->schema, next, next_input, &input->table, error);
+    int status = table_source_new(&node->table, next, next_input, &input->table, error);
     input->first = input->table;
     input->input = 0;
     return status ? status : stage_add(stage, input->table, error);

@@ -14,7 +14,8 @@ bool stored_row_read(struct slice stored, size_t count, struct arena *arena, str
 /* Whether these bytes are a row of all columns of `schema`; `arena` is for what is made on the way. */
 bool stored_row_valid(struct slice stored, const struct row_schema *schema, struct arena *arena);
 
-/* The key of a table's row as bytes: the values of its key columns, then the window's bounds when it has one. False, with nothing written: all of the columns are NULL. */
+/* The key of a table's row as bytes: the values of its key columns, then the window's bounds when it has one. False, with nothing written: all of the
+ * columns are NULL. */
 bool stored_row_write_key(struct bytes *to, const struct rows *rows, size_t key_count, size_t row);
 /* Reads the key's columns, and the window's bounds when `rows` have them, into row `row`; the same about texts and failure. */
 bool stored_row_read_key(struct slice key, size_t key_count, struct arena *arena, struct rows *rows, size_t row);

@@ -1,7 +1,7 @@
 /* A table made of a topic's rows: the current row of each key is kept, and each change goes on with `before`, the row that stood there.
  *
- * A row is an upsert; an absent one deletes its key's row. Rows whose key is NULL in all of its columns are ignored, and counted as null. The key of a windowed table
- * is that of its columns and the bounds of its window.
+ * A row is an upsert; an absent one deletes its key's row. Rows whose key is NULL in all of its columns are ignored, and counted as null. The key of a
+ * windowed table is that of its columns and the bounds of its window.
  *
  * State comes back by reading the topic again from its beginning up to the committed position, with context->restoring set: rows fill the table, and nothing is
  * pushed. Operators behind it do not come to see those rows: they have a changelog of their own, as aggregates without a window and joins do. */

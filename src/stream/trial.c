@@ -11,7 +11,7 @@ enum { MESSAGES_MAXIMUM = 20 };
 struct trial_stage {
     const struct query_plan *query;
     const struct stage_plan *plan;
-    struct stage *stage;
+    struct stage **stages;               /* by partition */
     struct source_reader **readers;      /* by source */
     struct query_counters counters;
 };
@@ -21,6 +21,7 @@ struct trial_batch {
     struct trial_batch *next;
     struct arena arena;
     const char *topic;
+    int32_t partition;
     int64_t base_offset;
     struct bus_record *records;
     uint32_t *origins;
@@ -29,7 +30,7 @@ struct trial_batch {
 
 struct trial_topic {
     char *name;
-    int64_t end;                         /* the next offset */
+    int64_t *ends;                       /* the next offset, by partition */
 };
 
 struct trial {
@@ -99,17 +100,20 @@ static bool trial_batch_add(struct trial_batch *batch, const struct bus_record *
     return true;
 }
 
-static struct trial_batch *trial_batch_of(struct trial_batch **list, const char *topic) {
-    while (*list && strcmp((*list)->topic, topic) != 0)
+static struct trial_batch *trial_batch_of(struct trial_batch **list, const char *topic, int32_t partition) {
+    while (*list && (strcmp((*list)->topic, topic) != 0 || (*list)->partition != partition))
         list = &(*list)->next;
-    if (!*list && (*list = memory_zero(1, sizeof **list)))
+    if (!*list && (*list = memory_zero(1, sizeof **list))) {
         (*list)->topic = topic;
+        (*list)->partition = partition;
+    }
     return *list;
 }
 
 static int trial_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin, struct error *error) {
     struct trial *trial = context;
-    struct trial_batch *batch = trial_batch_of(&trial->written, sink->topic);
+    int32_t partition = record->key.data ? bus_partition(record->key, trial->options.partitions) : 0;
+    struct trial_batch *batch = trial_batch_of(&trial->written, sink->topic, partition);
     return batch && trial_batch_add(batch, record, origin) ? 0 : error_no_memory(error);
 }
 
@@ -130,10 +134,12 @@ static void trial_sort(struct trial_batch *batch) {
 
 /* --- queries ----------------------------------------------------------------------------------------------------------------------- */
 
-static struct trial_stage *trial_stage_free(struct trial_stage *stage) {
+static struct trial_stage *trial_stage_free(struct trial_stage *stage, int32_t partitions) {
     for (size_t i = 0; stage->readers && i < stage->plan->source_count; i++)
         source_reader_free(stage->readers[i]);
-    stage_close(stage->stage);
+    for (int32_t p = 0; stage->stages && p < partitions; p++)
+        stage_close(stage->stages[p]);
+    free(stage->stages);
     free(stage->readers);
     free(stage);
     return NULL;
@@ -149,11 +155,14 @@ static int trial_add_stage(struct trial *trial, const struct query_plan *query, 
     stage->query = query;
     stage->plan = plan;
     stage->readers = memory_zero(plan->source_count, sizeof(struct source_reader *));
-    int status = stage->readers ? stage_open(plan, trial->options.registry, &emitter, &stage->stage, error) : error_no_memory(error);
+    stage->stages = memory_zero((size_t)trial->options.partitions, sizeof(struct stage *));
+    int status = stage->readers && stage->stages ? 0 : error_no_memory(error);
+    for (int32_t p = 0; p < trial->options.partitions && !status; p++)
+        status = stage_open(plan, trial->options.registry, &emitter, &stage->stages[p], error);
     for (size_t i = 0; i < plan->source_count && !status; i++)
         status = source_reader_new(plan->sources[i]->source, trial->options.registry, &stage->readers[i], error);
     if (status)
-        trial_stage_free(stage);
+        trial_stage_free(stage, trial->options.partitions);
     else
         trial->stages[trial->stage_count++] = stage;
     return status;
@@ -170,7 +179,7 @@ void trial_remove(struct trial *trial, const char *id) {
     size_t kept = 0;
     for (size_t i = 0; i < trial->stage_count; i++)
         if (strcmp(trial->stages[i]->query->id, id) == 0)
-            trial_stage_free(trial->stages[i]);
+            trial_stage_free(trial->stages[i], trial->options.partitions);
         else
             trial->stages[kept++] = trial->stages[i];
     trial->stage_count = kept;
@@ -180,13 +189,15 @@ struct trial *trial_free(struct trial *trial) {
     if (!trial)
         return NULL;
     for (size_t i = 0; i < trial->stage_count; i++)
-        trial_stage_free(trial->stages[i]);
+        trial_stage_free(trial->stages[i], trial->options.partitions);
     while (trial->first)
         trial->first = trial_batch_free(trial->first);
     while (trial->written)
         trial->written = trial_batch_free(trial->written);
-    for (size_t i = 0; i < trial->topic_count; i++)
+    for (size_t i = 0; i < trial->topic_count; i++) {
         free(trial->topics[i].name);
+        free(trial->topics[i].ends);
+    }
     if (trial->options.free_scratch)
         trial->options.free_scratch(trial->scratch);
     arena_release(&trial->arena);
@@ -217,7 +228,7 @@ static void trial_mail(struct trial *trial, const struct trial_batch *batch, con
 }
 
 static int trial_push_stage(struct trial *trial, struct trial_stage *stage, size_t source, const struct trial_batch *batch, struct error *error) {
-    struct bus_batch records = {.topic = batch->topic, .base_offset = batch->base_offset, .records = batch->records, .count = batch->count};
+    struct bus_batch records = {.topic = batch->topic, .partition = batch->partition, .base_offset = batch->base_offset, .records = batch->records, .count = batch->count};
     struct row_errors errors;
     struct operator_context context = {.evaluation = trial_evaluation(trial, &errors), .offset = batch->base_offset, .counters = &stage->counters};
     struct source_rows rows;
@@ -226,7 +237,7 @@ static int trial_push_stage(struct trial *trial, struct trial_stage *stage, size
     if (!status) {
         trial_mail(trial, batch, &rows);
         trial->where = stage->query->id;
-        status = stage_push(stage->stage, source, rows.rows, &context, error);
+        status = stage_push(stage->stages[batch->partition], source, rows.rows, &context, error);
     }
     trial->scratch = context.evaluation.scratch;
     return status ? error_wrap(error, "query %s, topic %s", stage->query->id, batch->topic) : 0;
@@ -246,7 +257,7 @@ static int trial_pass_on(struct trial *trial, struct error *error) {
             struct trial_batch *one = memory_zero(1, sizeof *one);
             if (!one)
                 status = error_no_memory(error);
-            else if (one->topic = batch->topic, !trial_batch_add(one, &batch->records[i], 0)) {
+            else if (one->topic = batch->topic, one->partition = batch->partition, !trial_batch_add(one, &batch->records[i], 0)) {
                 trial_batch_free(one);
                 status = error_no_memory(error);
             } else {
@@ -269,11 +280,13 @@ static struct trial_topic *trial_topic(struct trial *trial, const char *name) {
         if (strcmp(trial->topics[i].name, name) == 0)
             return &trial->topics[i];
     char *copy = strdup(name);
-    if (!copy || !memory_reserve((void **)&trial->topics, &trial->topic_capacity, trial->topic_count + 1, sizeof *trial->topics)) {
+    int64_t *ends = memory_zero((size_t)trial->options.partitions, sizeof *ends);
+    if (!copy || !ends || !memory_reserve((void **)&trial->topics, &trial->topic_capacity, trial->topic_count + 1, sizeof *trial->topics)) {
         free(copy);
+        free(ends);
         return NULL;
     }
-    trial->topics[trial->topic_count] = (struct trial_topic){copy, 0};
+    trial->topics[trial->topic_count] = (struct trial_topic){copy, ends};
     return &trial->topics[trial->topic_count++];
 }
 
@@ -281,8 +294,8 @@ static int trial_work(struct trial *trial, struct trial_batch *batch, struct err
     struct trial_topic *topic = trial_topic(trial, batch->topic);
     int status = topic ? 0 : error_no_memory(error);
     if (topic) {
-        batch->base_offset = topic->end;
-        topic->end += (int64_t)batch->count;
+        batch->base_offset = topic->ends[batch->partition];
+        topic->ends[batch->partition] += (int64_t)batch->count;
     }
     for (size_t i = 0; i < trial->stage_count && !status; i++) {
         struct trial_stage *stage = trial->stages[i];
@@ -308,12 +321,13 @@ static int trial_run(struct trial *trial, struct error *error) {
     return status;
 }
 
-int trial_push(struct trial *trial, const char *topic, const struct bus_record *records, size_t count, struct error *error) {
+int trial_push(struct trial *trial, const char *topic, int32_t partition, const struct bus_record *records, size_t count, struct error *error) {
     struct trial_topic *known = trial_topic(trial, topic);
     struct trial_batch *batch = known ? memory_zero(1, sizeof *batch) : NULL;
     if (!batch)
         return error_no_memory(error);
     batch->topic = known->name;
+    batch->partition = partition;
     for (size_t i = 0; i < count; i++)
         if (!trial_batch_add(batch, &records[i], 0)) {
             trial_batch_free(batch);
@@ -324,18 +338,23 @@ int trial_push(struct trial *trial, const char *topic, const struct bus_record *
     return trial_run(trial, error);
 }
 
+static int trial_advance_stage(struct trial *trial, struct trial_stage *stage, int32_t partition, int64_t time, struct error *error) {
+    struct row_errors errors;
+    struct operator_context context = {.evaluation = trial_evaluation(trial, &errors), .counters = &stage->counters};
+    trial->where = stage->query->id;
+    int status = stage_advance(stage->stages[partition], time, &context, error);
+    trial->scratch = context.evaluation.scratch;
+    if (!status)
+        status = trial_pass_on(trial, error);
+    arena_reset(&trial->arena);
+    return status;
+}
+
 int trial_advance(struct trial *trial, int64_t time, struct error *error) {
     int status = 0;
     for (size_t i = 0; i < trial->stage_count && !status; i++) {
-        struct trial_stage *stage = trial->stages[i];
-        struct row_errors errors;
-        struct operator_context context = {.evaluation = trial_evaluation(trial, &errors), .counters = &stage->counters};
-        trial->where = stage->query->id;
-        status = stage_advance(stage->stage, time, &context, error);
-        trial->scratch = context.evaluation.scratch;
-        if (!status)
-            status = trial_pass_on(trial, error);
-        arena_reset(&trial->arena);
+        for (int32_t p = 0; p < trial->options.partitions && !status; p++)
+            status = trial_advance_stage(trial, trial->stages[i], p, time, error);
         if (!status)
             status = trial_run(trial, error);   /* before the next stage advances: it may read what this one wrote */
     }

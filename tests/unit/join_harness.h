@@ -1,5 +1,5 @@
-/* Scripts for tests of joins and tables: records go into an operator, each as a batch of its own, in larger batches, or with a restart after each; what leaves is
- * written down as text. */
+/* Scripts for tests of joins and tables: records go into an operator, each as a batch of its own, in larger batches, or with a restart after each; what
+ * leaves is written down as text. */
 #ifndef METERLINE_TESTS_JOIN_HARNESS_H
 #define METERLINE_TESTS_JOIN_HARNESS_H
 

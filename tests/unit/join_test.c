@@ -245,7 +245,8 @@ static void stream_stream_asymmetric(void **state) {
 static void stream_stream_order(void **state) {
     (void)state;
     static const struct script_record records[] = {
-        {'R', 1, "a", 30}, {'R', 1, "b", 25}, {'R', 1, "c", 28}, {'R', 1, "d", 25}, {'R', 1, "e", 41}, {'R', 2, "f", 30}, {'L', 1, "x", 30}, {'A', 0, NULL, 40}, {'L', 1, "y", 35},
+        {'R', 1, "a", 30}, {'R', 1, "b", 25}, {'R', 1, "c", 28}, {'R', 1, "d", 25}, {'R', 1, "e", 41},
+        {'R', 2, "f", 30}, {'L', 1, "x", 30}, {'A', 0, NULL, 40}, {'L', 1, "y", 35},
     };
     struct join_plan plan = plan_of(JOIN_STREAM_STREAM, JOIN_SHAPE_INNER);
     EXPECT(&plan, records,
@@ -257,7 +258,8 @@ static void stream_stream_order(void **state) {
 static void stream_stream_advance(void **state) {
     (void)state;
     static const struct script_record records[] = {
-        {'L', 1, "a", 100}, {'R', 2, "x", 103}, {'A', 0, NULL, 115}, {'A', 0, NULL, 116}, {'A', 0, NULL, 116}, {'L', 3, "b", 120}, {'A', 0, NULL, INT64_MAX}, {'A', 0, NULL, INT64_MAX},
+        {'L', 1, "a", 100}, {'R', 2, "x", 103}, {'A', 0, NULL, 115}, {'A', 0, NULL, 116}, {'A', 0, NULL, 116},
+        {'L', 3, "b", 120}, {'A', 0, NULL, INT64_MAX}, {'A', 0, NULL, INT64_MAX},
         {'R', 3, "y", 126}, {'R', 4, "z", 140}, {'L', 4, "c", 141},
     };
     struct join_plan plan = plan_of(JOIN_STREAM_STREAM, JOIN_SHAPE_FULL);
@@ -323,7 +325,8 @@ static void expect_same_with_every_cut(const struct join_plan *plan, uint32_t se
     for (size_t i = 0; i < RECORDS; i++) {
         seed = seed * 1664525 + 1013904223;
         uint32_t random = seed >> 8;
-        records[i] = (struct script_record){random % 2 ? 'L' : 'R', random / 2 % 5, random / 16 % 11 ? "v" : NULL, (int64_t)(i + random / 256 % 40), random / 64 % 5};
+        const char *value = random / 16 % 11 ? "v" : NULL;
+        records[i] = (struct script_record){random % 2 ? 'L' : 'R', random / 2 % 5, value, (int64_t)(i + random / 256 % 40), random / 64 % 5};
         if (random / 1024 % 17 == 0)
             records[i].key = SCRIPT_NULL;
     }

@@ -1,4 +1,4 @@
-/* Scalar functions: what each gives for arguments of which types, and what it refuses. */
+/* Scalar functions on numbers, texts, dates and times, NULL; the table of all. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,237 +6,11 @@
 
 #include <cmocka.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "function_cases.h"
 #include "model/java_number.h"
-#include "model/time_text.h"
-#include "sql/function.h"
-
-/* --- values from text ---------------------------------------------------------------------------------------------------------------------- */
-
-struct argument {
-    const struct type *type;
-    const char *text;   /* NULL: a NULL of the type */
-};
-
-static const struct type decimal_2_1 = {.kind = TYPE_DECIMAL, .precision = 2, .scale = 1}, decimal_5_2 = {.kind = TYPE_DECIMAL, .precision = 5, .scale = 2};
-
-#define O(text) {&type_boolean, text}
-#define I(text) {&type_integer, text}
-#define L(text) {&type_bigint, text}
-#define D(text) {&type_double, text}
-#define S(text) {&type_string, text}
-#define X(text) {&type_bytes, text}
-#define C1(text) {&decimal_2_1, text}
-#define C2(text) {&decimal_5_2, text}
-#define DATE(text) {&type_date, text}
-#define TIME(text) {&type_time, text}
-#define STAMP(text) {&type_timestamp, text}
-
-static struct slice bytes_from_hex(struct arena *arena, const char *text) {
-    size_t length = strlen(text) / 2;
-    char *bytes = arena_allocate(arena, length + 1);
-    for (size_t i = 0; i < length; i++) {
-        unsigned byte;
-        sscanf(text + 2 * i, "%2x", &byte);
-        bytes[i] = (char)byte;
-    }
-    return (struct slice){bytes, length};
-}
-
-static struct value value_from(struct arena *arena, const struct type *type, const char *text);
-
-/* ARRAY: 1,2,null; MAP: a=1,b=null. */
-static struct value sequence_from(struct arena *arena, const struct type *type, const char *text) {
-    struct value *items = arena_allocate(arena, 100 * sizeof *items);
-    struct sequence *sequence = arena_allocate(arena, sizeof *sequence);
-    *sequence = (struct sequence){0, items};
-    char *copy = (char *)arena_copy(arena, slice_of(text)).data, *rest = NULL;
-    for (char *part = strtok_r(copy, type->kind == TYPE_MAP ? ",=" : ",", &rest); part; part = strtok_r(NULL, type->kind == TYPE_MAP ? ",=" : ",", &rest)) {
-        const struct type *item = type->kind == TYPE_MAP && sequence->count % 2 == 0 ? type->key : type->element;
-        items[sequence->count++] = strcmp(part, "null") == 0 ? VALUE_NULL : value_from(arena, item, part);
-    }
-    return value_of_sequence(sequence);
-}
-
-static struct value value_from(struct arena *arena, const struct type *type, const char *text) {
-    struct value value = {0};
-    if (!text)
-        return VALUE_NULL;
-    switch (type->kind) {
-    case TYPE_BOOLEAN:
-        return value_of_boolean(*text == 't');
-    case TYPE_DOUBLE:
-        assert_true(java_read_double(slice_of(text), &value.number));
-        return value;
-    case TYPE_DECIMAL:
-        assert_true(decimal_read(slice_of(text), (struct decimal_shape){type->precision, type->scale}, &value.decimal));
-        return value;
-    case TYPE_STRING:
-        return value_of_text(slice_of(text));
-    case TYPE_BYTES:
-        return value_of_text(bytes_from_hex(arena, text));
-    case TYPE_DATE:
-        assert_true(time_text_read_date(slice_of(text), &value.integer));
-        return value;
-    case TYPE_TIME:
-        assert_true(time_text_read_time(slice_of(text), &value.integer));
-        return value;
-    case TYPE_TIMESTAMP:
-        assert_true(time_text_read_timestamp(slice_of(text), &value.integer));
-        return value;
-    case TYPE_ARRAY:
-    case TYPE_MAP:
-        return sequence_from(arena, type, text);
-    default:
-        return value_of_integer(strtoll(text, NULL, 10));
-    }
-}
-
-/* --- choosing a variant and calling it ------------------------------------------------------------------------------------------------------ */
-
-static const struct type *parameter_type(enum parameter_kind kind) {
-    static const struct type *const types[] = {
-        [PARAMETER_BOOLEAN] = &type_boolean, [PARAMETER_INTEGER] = &type_integer, [PARAMETER_BIGINT] = &type_bigint, [PARAMETER_DOUBLE] = &type_double,
-        [PARAMETER_STRING] = &type_string,   [PARAMETER_BYTES] = &type_bytes,     [PARAMETER_DATE] = &type_date,     [PARAMETER_TIME] = &type_time,
-        [PARAMETER_TIMESTAMP] = &type_timestamp, [PARAMETER_UNIT] = &type_string,
-    };
-    return (size_t)kind < sizeof types / sizeof *types ? types[kind] : NULL;
-}
-
-static bool parameter_fits(enum parameter_kind kind, const struct type *type, bool exact) {
-    switch (kind) {
-    case PARAMETER_DECIMAL:
-        return type->kind == TYPE_DECIMAL;
-    case PARAMETER_ARRAY:
-        return type->kind == TYPE_ARRAY;
-    case PARAMETER_MAP:
-        return type->kind == TYPE_MAP;
-    case PARAMETER_STRUCT:
-        return type->kind == TYPE_STRUCT;
-    case PARAMETER_LAMBDA:
-        return false;
-    case PARAMETER_ANY:
-    case PARAMETER_SAME:
-        return true;
-    default:
-        return exact ? type_equal(type, parameter_type(kind)) : type_coercible(type, parameter_type(kind));
-    }
-}
-
-static enum parameter_kind parameter_at(const struct function_variant *variant, size_t i) {
-    return variant->parameters[i < variant->parameter_count ? i : variant->parameter_count - 1];
-}
-
-static const struct function_variant *choose(const struct function *function, const struct type *const *types, size_t count, bool exact) {
-    for (size_t i = 0; i < function->variant_count; i++) {
-        const struct function_variant *variant = &function->variants[i];
-        bool fits = variant->variadic ? count + 1 >= variant->parameter_count : count == variant->parameter_count;
-        for (size_t j = 0; fits && j < count; j++)
-            fits = parameter_fits(parameter_at(variant, j), types[j], exact);
-        if (fits)
-            return variant;
-    }
-    return NULL;
-}
-
-static int64_t test_wall(void *context) {
-    (void)context;
-    return 1700000000000;   /* 2023-11-14T22:13:20Z */
-}
-
-static const struct clock test_clock = {.wall = test_wall};
-
-struct fixture {
-    struct arena arena;
-    struct time_zones zones;
-    void *state;
-};
-
-/* The result as text: "NULL", or "! " and the problem. The state is kept from call to call by the caller. */
-static const char *called(struct fixture *fixture, const struct function *function, const struct argument *arguments, size_t count, const struct type **ret_type) {
-    const struct type *types[10];
-    struct value values[10], value;
-    for (size_t i = 0; i < count; i++) {
-        types[i] = arguments[i].type;
-        values[i] = value_from(&fixture->arena, types[i], arguments[i].text);
-    }
-    const struct function_variant *variant = choose(function, types, count, true);
-    variant = variant ? variant : choose(function, types, count, false);
-    if (!variant)
-        return "! no variant";
-    bool null = false;
-    for (size_t i = 0; i < count; i++) {
-        const struct type *wanted = parameter_type(parameter_at(variant, i));
-        if (wanted && wanted->kind == TYPE_DOUBLE && types[i]->kind <= TYPE_BIGINT)
-            values[i].number = (double)values[i].integer;
-        types[i] = wanted ? wanted : types[i];
-        null = null || values[i].null;
-    }
-    const char *problem = NULL;
-    const struct type *result = variant->result ? variant->result : variant->result_of(&fixture->arena, types, count, &problem);
-    *ret_type = result;
-    if (!result)
-        return problem ? problem : "! no memory";
-    if (null && variant->null_in_null_out)
-        return "NULL";
-    struct function_call call = {.arena = &fixture->arena, .zones = &fixture->zones, .clock = &test_clock, .types = types, .count = count, .result = result, .state = &fixture->state};
-    struct bytes text = {0};
-    if (!variant->call(&call, values, &value)) {
-        bytes_append_format(&text, "! %s", call.problem ? call.problem : "no memory");
-    } else if (value.null) {
-        bytes_append_string(&text, "NULL");
-    } else if (result->kind == TYPE_BYTES) {
-        for (size_t i = 0; i < value.text.length; i++)
-            bytes_append_format(&text, "%02x", (unsigned char)value.text.data[i]);
-    } else {
-        value_print(&text, result, &value);
-    }
-    const char *copy = arena_copy(&fixture->arena, bytes_slice(&text)).data;
-    bytes_release(&text);
-    return copy;
-}
-
-struct function_case {
-    const char *name;
-    struct argument arguments[8];
-    const char *type;     /* of the result */
-    const char *result;   /* "! ..": how the problem begins */
-};
-
-static void check_cases(const struct function_case *cases, size_t case_count) {
-    struct fixture fixture = {.zones.folder = TIME_ZONE_FOLDER};
-    const struct function *before = NULL;
-    for (size_t i = 0; i < case_count; i++) {
-        const struct function_case *row = &cases[i];
-        const struct function *function = function_find(slice_of(row->name));
-        if (!function)
-            fail_msg("there is no %s", row->name);
-        if (before && before != function && fixture.state) {
-            before->release_state(fixture.state);
-            fixture.state = NULL;
-        }
-        before = function;
-        size_t count = 0;
-        while (count < 8 && row->arguments[count].type)
-            count++;
-        const struct type *type = NULL;
-        const char *result = called(&fixture, function, row->arguments, count, &type);
-        bool problem = *row->result == '!';
-        if (problem ? strncmp(result, row->result, strlen(row->result)) != 0 : strcmp(result, row->result) != 0)
-            fail_msg("%zu: %s(%s, ..) gives %s, not %s", i, row->name, count && row->arguments[0].text ? row->arguments[0].text : "", result, row->result);
-        struct slice printed = type ? type_text(&fixture.arena, type) : SLICE("none");
-        if (strcmp(printed.data, row->type) != 0)
-            fail_msg("%zu: %s(%s, ..) is of type %s, not %s", i, row->name, count && row->arguments[0].text ? row->arguments[0].text : "", printed.data, row->type);
-    }
-    if (before && fixture.state)
-        before->release_state(fixture.state);
-    time_zones_release(&fixture.zones);
-    arena_release(&fixture.arena);
-}
-
-#define CHECK(cases) check_cases(cases, sizeof(cases) / sizeof *(cases))
+#include "sql/function_reference.h"
 
 /* --- the rules ------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -526,7 +300,7 @@ static void test_table(void **state) {
     (void)state;
     size_t count;
     const struct function *const *functions = functions_all(&count);
-    assert_true(count > 60);
+    assert_true(count > 120);
     for (size_t i = 0; i < count; i++) {
         assert_true(i == 0 || strcmp(functions[i - 1]->name, functions[i]->name) < 0);
         assert_ptr_equal(function_find(slice_of(functions[i]->name)), functions[i]);
@@ -537,16 +311,35 @@ static void test_table(void **state) {
     }
     assert_null(function_find(SLICE("AB")));
     assert_null(function_find(SLICE("ABSX")));
-    struct bytes text = {0};
-    function_print_signature(&text, function_find(SLICE("abs")), (const struct type *const[]){&type_string, NULL, &type_null}, 3);
-    assert_true(slice_equal(bytes_slice(&text), SLICE("ABS(STRING, LAMBDA, NULL)")));
-    bytes_release(&text);
+}
+
+/* Every function is in the reference, once. */
+static void test_reference(void **state) {
+    (void)state;
+    struct bytes page = {0};
+    functions_markdown(&page);
+    bytes_append_char(&page, '\0');
+    assert_false(page.failed);
+    size_t count;
+    const struct function *const *functions = functions_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        char row[200];
+        snprintf(row, sizeof row, "| `%s` | ", functions[i]->signature);
+        const char *first = strstr(page.data, row);
+        if (!first || strstr(first + 1, row))
+            fail_msg("%s is not in the reference once", functions[i]->name);
+    }
+    assert_non_null(strstr(page.data, "\n| `ABS(number)` | The absolute value. |\n"));
+    assert_non_null(strstr(page.data, "\n## Aggregates\n"));
+    assert_non_null(strstr(page.data, "| `SUM("));
+    bytes_release(&page);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numeric), cmocka_unit_test(test_null_handling), cmocka_unit_test(test_text), cmocka_unit_test(test_regular_expressions),
         cmocka_unit_test(test_time),    cmocka_unit_test(test_changing),      cmocka_unit_test(test_table),
+        cmocka_unit_test(test_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,24 +27,24 @@ int aggregate_call_wrong(const struct aggregate_function *function, const struct
     return ERROR_INVALID;
 }
 
-bool aggregate_constant_count(const struct type *type, const struct value *constant, int64_t *ret_count) {
+bool aggregate_of_constant_count(const struct type *type, const struct value *constant, int64_t *ret_count) {
     if (!constant || constant->null || type->kind != TYPE_INTEGER || constant->integer < 1)
         return false;
     *ret_count = constant->integer;
     return true;
 }
 
-bool aggregate_type_ordered(const struct type *type) {
+bool aggregate_of_type_ordered(const struct type *type) {
     return type_is_numeric(type) || type_is_time(type) || type->kind == TYPE_STRING || type->kind == TYPE_BYTES;
 }
 
-double aggregate_number(const struct type *type, const struct value *value) {
+double aggregate_of_number(const struct type *type, const struct value *value) {
     if (type->kind == TYPE_DOUBLE)
         return value->number;
     return type->kind == TYPE_DECIMAL ? decimal_to_double(value->decimal, type->scale) : (double)value->integer;
 }
 
-bool aggregate_add(const struct type *type, struct value *sum, const struct value *value, bool minus, const char **ret_problem) {
+bool aggregate_of_add(const struct type *type, struct value *sum, const struct value *value, bool minus, const char **ret_problem) {
     if (type->kind == TYPE_DOUBLE) {
         sum->number = minus ? sum->number - value->number : sum->number + value->number;
     } else if (type->kind == TYPE_DECIMAL) {
@@ -60,11 +60,11 @@ bool aggregate_add(const struct type *type, struct value *sum, const struct valu
     return true;
 }
 
-size_t aggregate_number_width(const struct type *type) {
+size_t aggregate_of_number_width(const struct type *type) {
     return type->kind == TYPE_DECIMAL ? sizeof(decimal) : sizeof(int64_t);
 }
 
-struct value aggregate_load(const struct type *type, const void *from) {
+struct value aggregate_of_load(const struct type *type, const void *from) {
     struct value value = {.null = false};
     if (type->kind == TYPE_DECIMAL)
         memcpy(&value.decimal, from, sizeof value.decimal);
@@ -75,7 +75,7 @@ struct value aggregate_load(const struct type *type, const void *from) {
     return value;
 }
 
-void aggregate_store(const struct type *type, void *to, const struct value *value) {
+void aggregate_of_store(const struct type *type, void *to, const struct value *value) {
     if (type->kind == TYPE_DECIMAL)
         memcpy(to, &value->decimal, sizeof value->decimal);
     else if (type->kind == TYPE_DOUBLE)
@@ -84,11 +84,15 @@ void aggregate_store(const struct type *type, void *to, const struct value *valu
         memcpy(to, &value->integer, sizeof value->integer);
 }
 
-void aggregate_write_bytes(const struct aggregate_call *call, const void *state, struct bytes *to) {
+bool aggregate_of_rows_valid(int64_t count) {
+    return count > -((int64_t)1 << 53) && count < (int64_t)1 << 53;
+}
+
+void aggregate_of_write_bytes(const struct aggregate_call *call, const void *state, struct bytes *to) {
     bytes_append(to, state, call->state_size);
 }
 
-bool aggregate_read_bytes(const struct aggregate_call *call, const char **at, const char *end, void *state) {
+bool aggregate_of_read_bytes(const struct aggregate_call *call, const char **at, const char *end, void *state) {
     if ((size_t)(end - *at) < call->state_size)
         return false;
     memcpy(state, *at, call->state_size);

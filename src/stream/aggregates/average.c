@@ -21,11 +21,11 @@ static bool average_add(const struct aggregate_call *call, struct average *avera
     if (value->null)
         return true;
     const struct type *type = average_sum_type(call);
-    struct value sum = aggregate_load(type, average);
-    struct value more = average_whole(call) ? *value : value_of_number(aggregate_number(call->arguments[0], value));
-    if (!aggregate_add(type, &sum, &more, minus, ret_problem))
+    struct value sum = aggregate_of_load(type, average);
+    struct value more = average_whole(call) ? *value : value_of_number(aggregate_of_number(call->arguments[0], value));
+    if (!aggregate_of_add(type, &sum, &more, minus, ret_problem))
         return false;
-    aggregate_store(type, average, &sum);
+    aggregate_of_store(type, average, &sum);
     average->count += minus ? -1 : 1;
     return true;
 }
@@ -41,10 +41,10 @@ static bool average_undo(const struct aggregate_call *call, void *state, const s
 static bool average_merge(const struct aggregate_call *call, void *state, const void *other, const char **ret_problem) {
     struct average *average = state;
     const struct type *type = average_sum_type(call);
-    struct value sum = aggregate_load(type, average), more = aggregate_load(type, other);
-    if (!aggregate_add(type, &sum, &more, false, ret_problem))
+    struct value sum = aggregate_of_load(type, average), more = aggregate_of_load(type, other);
+    if (!aggregate_of_add(type, &sum, &more, false, ret_problem))
         return false;
-    aggregate_store(type, average, &sum);
+    aggregate_of_store(type, average, &sum);
     average->count += ((const struct average *)other)->count;
     return true;
 }
@@ -57,13 +57,17 @@ static bool average_result(const struct aggregate_call *call, const void *state,
     return true;
 }
 
+static bool average_read(const struct aggregate_call *call, const char **at, const char *end, void *state) {
+    return aggregate_of_read_bytes(call, at, end, state) && aggregate_of_rows_valid(((const struct average *)state)->count);
+}
+
 static const struct aggregate_state_driver average_driver = {
     .fold = average_fold,
     .undo = average_undo,
     .merge = average_merge,
     .result = average_result,
-    .write = aggregate_write_bytes,
-    .read = aggregate_read_bytes,
+    .write = aggregate_of_write_bytes,
+    .read = average_read,
 };
 
 static int average_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
@@ -74,7 +78,7 @@ static int average_resolve(const struct aggregate_function *function, const stru
     return aggregate_call_make(function, &average_driver, arguments, 1, &type_double, sizeof(struct average), arena, ret_call, error);
 }
 
-const struct aggregate_function aggregate_avg = {
+const struct aggregate_function aggregate_of_avg = {
     .name = "AVG",
     .signature = "AVG(col)",
     .description = "The average, a DOUBLE; 0.0 when there is no value.",

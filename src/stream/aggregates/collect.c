@@ -142,12 +142,12 @@ static int collect_resolve(const struct aggregate_function *function, const stru
     (void)constants;
     if (count != 1 || arguments[0]->kind == TYPE_NULL)
         return aggregate_call_wrong(function, arguments, count, "one column", error);
-    bool set = function == &aggregate_collect_set;
+    bool set = function == &aggregate_of_collect_set;
     return aggregate_call_make(function, set ? &set_driver : &list_driver, arguments, 1, type_array(arena, arguments[0]),
                                set ? sizeof(struct stored_set) : sizeof(struct stored_list), arena, ret_call, error);
 }
 
-const struct aggregate_function aggregate_collect_list = {
+const struct aggregate_function aggregate_of_collect_list = {
     .name = "COLLECT_LIST",
     .signature = "COLLECT_LIST(col)",
     .description = "All values as an ARRAY, NULL among them, in the order in which they came.",
@@ -155,7 +155,7 @@ const struct aggregate_function aggregate_collect_list = {
     .resolve = collect_resolve,
 };
 
-const struct aggregate_function aggregate_collect_set = {
+const struct aggregate_function aggregate_of_collect_set = {
     .name = "COLLECT_SET",
     .signature = "COLLECT_SET(col)",
     .description = "The different values as an ARRAY, NULL among them, in the order in which they came first.",

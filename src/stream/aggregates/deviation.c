@@ -19,11 +19,11 @@ static bool moments_fold(const struct aggregate_call *call, void *state, const s
     if (arguments[0].null || (two && arguments[1].null))
         return true;
     moments->count++;
-    double count = (double)moments->count, x = aggregate_number(call->arguments[0], &arguments[0]), x_off = x - moments->mean_x;
+    double count = (double)moments->count, x = aggregate_of_number(call->arguments[0], &arguments[0]), x_off = x - moments->mean_x;
     moments->mean_x += x_off / count;
     moments->xx += x_off * (x - moments->mean_x);
     if (two) {
-        double y = aggregate_number(call->arguments[1], &arguments[1]), y_off = y - moments->mean_y;
+        double y = aggregate_of_number(call->arguments[1], &arguments[1]), y_off = y - moments->mean_y;
         moments->mean_y += y_off / count;
         moments->yy += y_off * (y - moments->mean_y);
         moments->xy += x_off * (y - moments->mean_y);
@@ -37,7 +37,7 @@ static bool moments_undo(const struct aggregate_call *call, void *state, const s
     bool two = call->argument_count == 2;
     if (arguments[0].null || (two && arguments[1].null))
         return true;
-    double left = (double)--moments->count, x = aggregate_number(call->arguments[0], &arguments[0]);
+    double left = (double)--moments->count, x = aggregate_of_number(call->arguments[0], &arguments[0]);
     if (moments->count <= 0) {
         int64_t count = moments->count;
         memset(moments, 0, call->state_size);
@@ -47,7 +47,7 @@ static bool moments_undo(const struct aggregate_call *call, void *state, const s
     double mean_x = moments->mean_x - (x - moments->mean_x) / left;
     moments->xx = moments->count == 1 ? 0 : moments->xx - (x - mean_x) * (x - moments->mean_x);
     if (two) {
-        double y = aggregate_number(call->arguments[1], &arguments[1]), mean_y = moments->mean_y - (y - moments->mean_y) / left;
+        double y = aggregate_of_number(call->arguments[1], &arguments[1]), mean_y = moments->mean_y - (y - moments->mean_y) / left;
         moments->yy = moments->count == 1 ? 0 : moments->yy - (y - mean_y) * (y - moments->mean_y);
         moments->xy = moments->count == 1 ? 0 : moments->xy - (x - mean_x) * (y - moments->mean_y);
         moments->mean_y = mean_y;
@@ -103,14 +103,18 @@ static bool correlation_result(const struct aggregate_call *call, const void *st
     return true;
 }
 
+static bool moments_read(const struct aggregate_call *call, const char **at, const char *end, void *state) {
+    return aggregate_of_read_bytes(call, at, end, state) && aggregate_of_rows_valid(((const struct moments *)state)->count);
+}
+
 #define MOMENTS_DRIVER(name)                                                                                                               \
     static const struct aggregate_state_driver name##_driver = {                                                                           \
         .fold = moments_fold,                                                                                                              \
         .undo = moments_undo,                                                                                                              \
         .merge = moments_merge,                                                                                                            \
         .result = name##_result,                                                                                                           \
-        .write = aggregate_write_bytes,                                                                                                    \
-        .read = aggregate_read_bytes,                                                                                                      \
+        .write = aggregate_of_write_bytes,                                                                                                    \
+        .read = moments_read,                                                                                                                 \
     }
 
 MOMENTS_DRIVER(variance);
@@ -122,7 +126,7 @@ static int deviation_resolve(const struct aggregate_function *function, const st
     (void)constants;
     if (count != 1 || !type_is_numeric(arguments[0]))
         return aggregate_call_wrong(function, arguments, count, "(INTEGER), (BIGINT), (DECIMAL) or (DOUBLE)", error);
-    const struct aggregate_state_driver *driver = function == &aggregate_stddev_samp ? &variance_driver : &deviation_driver;
+    const struct aggregate_state_driver *driver = function == &aggregate_of_stddev_samp ? &variance_driver : &deviation_driver;
     return aggregate_call_make(function, driver, arguments, 1, &type_double, MOMENTS_OF_ONE, arena, ret_call, error);
 }
 
@@ -134,7 +138,7 @@ static int correlation_resolve(const struct aggregate_function *function, const 
     return aggregate_call_make(function, &correlation_driver, arguments, 2, &type_double, sizeof(struct moments), arena, ret_call, error);
 }
 
-const struct aggregate_function aggregate_stddev_samp = {
+const struct aggregate_function aggregate_of_stddev_samp = {
     .name = "STDDEV_SAMP",
     .signature = "STDDEV_SAMP(col)",
     .description = "The sample variance, in spite of its name, as ksqlDB has it; 0.0 for fewer than two values. STDDEV_SAMPLE is the standard deviation.",
@@ -142,7 +146,7 @@ const struct aggregate_function aggregate_stddev_samp = {
     .resolve = deviation_resolve,
 };
 
-const struct aggregate_function aggregate_stddev_sample = {
+const struct aggregate_function aggregate_of_stddev_sample = {
     .name = "STDDEV_SAMPLE",
     .signature = "STDDEV_SAMPLE(col)",
     .description = "The sample standard deviation; 0.0 for fewer than two values.",
@@ -150,7 +154,7 @@ const struct aggregate_function aggregate_stddev_sample = {
     .resolve = deviation_resolve,
 };
 
-const struct aggregate_function aggregate_correlation = {
+const struct aggregate_function aggregate_of_correlation = {
     .name = "CORRELATION",
     .signature = "CORRELATION(col1, col2)",
     .description = "Pearson's coefficient of correlation of the rows in which neither is NULL; NaN for fewer than two rows or when one of them does not vary.",

@@ -229,7 +229,7 @@ static int distinct_resolve(const struct aggregate_function *function, const str
     return aggregate_call_make(function, &distinct_driver, arguments, 1, &type_bigint, sizeof(struct distinct), arena, ret_call, error);
 }
 
-const struct aggregate_function aggregate_count_distinct = {
+const struct aggregate_function aggregate_of_count_distinct = {
     .name = "COUNT_DISTINCT",
     .signature = "COUNT_DISTINCT(col)",
     .description = "How many different values, NULL not counted; exact up to 1024, then estimated with a standard error of 1.6 percent.",

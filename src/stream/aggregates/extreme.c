@@ -17,7 +17,7 @@ static struct value extreme_get(const struct aggregate_call *call, const void *s
         return text ? value_of_text((struct slice){text->bytes, text->length}) : VALUE_NULL;
     }
     const struct type *type = call->arguments[0];
-    return ((const uint8_t *)state)[aggregate_number_width(type)] ? aggregate_load(type, state) : VALUE_NULL;
+    return ((const uint8_t *)state)[aggregate_of_number_width(type)] ? aggregate_of_load(type, state) : VALUE_NULL;
 }
 
 static bool extreme_set(const struct aggregate_call *call, void *state, const struct value *value) {
@@ -37,8 +37,8 @@ static bool extreme_set(const struct aggregate_call *call, void *state, const st
             memcpy((*text)->bytes, value->text.data, value->text.length);
         return true;
     }
-    aggregate_store(type, state, value);
-    ((uint8_t *)state)[aggregate_number_width(type)] = 1;
+    aggregate_of_store(type, state, value);
+    ((uint8_t *)state)[aggregate_of_number_width(type)] = 1;
     return true;
 }
 
@@ -47,7 +47,7 @@ static bool extreme_take(const struct aggregate_call *call, void *state, const s
         return true;
     struct value now = extreme_get(call, state);
     int order = now.null ? 0 : value_compare(call->arguments[0], value, &now);
-    if (now.null || (call->function == &aggregate_max ? order > 0 : order < 0))
+    if (now.null || (call->function == &aggregate_of_max ? order > 0 : order < 0))
         return extreme_set(call, state, value);
     return true;
 }
@@ -102,21 +102,21 @@ static const struct aggregate_state_driver extreme_driver = {
 static int extreme_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
                            struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
     (void)constants;
-    if (count != 1 || !aggregate_type_ordered(arguments[0]))
+    if (count != 1 || !aggregate_of_type_ordered(arguments[0]))
         return aggregate_call_wrong(function, arguments, count, "a number, DATE, TIME, TIMESTAMP, STRING or BYTES", error);
     bool text = arguments[0]->kind == TYPE_STRING || arguments[0]->kind == TYPE_BYTES;
-    size_t size = text ? sizeof(struct extreme_text *) : aggregate_number_width(arguments[0]) + sizeof(int64_t);
+    size_t size = text ? sizeof(struct extreme_text *) : aggregate_of_number_width(arguments[0]) + sizeof(int64_t);
     return aggregate_call_make(function, &extreme_driver, arguments, 1, arguments[0], size, arena, ret_call, error);
 }
 
-const struct aggregate_function aggregate_min = {
+const struct aggregate_function aggregate_of_min = {
     .name = "MIN",
     .signature = "MIN(col)",
     .description = "The smallest value; NULL when there is none.",
     .resolve = extreme_resolve,
 };
 
-const struct aggregate_function aggregate_max = {
+const struct aggregate_function aggregate_of_max = {
     .name = "MAX",
     .signature = "MAX(col)",
     .description = "The largest value; NULL when there is none.",

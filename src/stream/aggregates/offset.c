@@ -8,7 +8,7 @@ static size_t offset_room(const struct aggregate_call *call) {
 }
 
 static bool offset_is_latest(const struct aggregate_call *call) {
-    return call->function == &aggregate_latest_by_offset;
+    return call->function == &aggregate_of_latest_by_offset;
 }
 
 /* Brings the list back to its length, from the end that is not asked for. */
@@ -108,7 +108,7 @@ static int offset_resolve(const struct aggregate_function *function, const struc
     int64_t limit = -1;
     bool ignore_nulls = true;
     size_t next = 1;
-    if (count > next && aggregate_constant_count(arguments[next], constants[next], &limit))
+    if (count > next && aggregate_of_constant_count(arguments[next], constants[next], &limit))
         next++;
     if (count > next && constants[next] && !constants[next]->null && arguments[next]->kind == TYPE_BOOLEAN)
         ignore_nulls = constants[next++]->boolean;
@@ -125,7 +125,7 @@ static int offset_resolve(const struct aggregate_function *function, const struc
     return 0;
 }
 
-const struct aggregate_function aggregate_earliest_by_offset = {
+const struct aggregate_function aggregate_of_earliest_by_offset = {
     .name = "EARLIEST_BY_OFFSET",
     .signature = "EARLIEST_BY_OFFSET(col[, n][, ignoreNulls])",
     .description = "The value that came first, or the first n as an ARRAY. NULL is passed by unless ignoreNulls is FALSE.",
@@ -133,7 +133,7 @@ const struct aggregate_function aggregate_earliest_by_offset = {
     .resolve = offset_resolve,
 };
 
-const struct aggregate_function aggregate_latest_by_offset = {
+const struct aggregate_function aggregate_of_latest_by_offset = {
     .name = "LATEST_BY_OFFSET",
     .signature = "LATEST_BY_OFFSET(col[, n][, ignoreNulls])",
     .description = "The value that came last, or the last n as an ARRAY. NULL is passed by unless ignoreNulls is FALSE.",

@@ -8,10 +8,10 @@ static const struct type *sum_type(const struct aggregate_call *call) {
 static bool sum_add(const struct aggregate_call *call, void *state, const struct value *value, bool minus, const char **ret_problem) {
     if (value->null)
         return true;
-    struct value sum = aggregate_load(sum_type(call), state);
-    if (!aggregate_add(sum_type(call), &sum, value, minus, ret_problem))
+    struct value sum = aggregate_of_load(sum_type(call), state);
+    if (!aggregate_of_add(sum_type(call), &sum, value, minus, ret_problem))
         return false;
-    aggregate_store(sum_type(call), state, &sum);
+    aggregate_of_store(sum_type(call), state, &sum);
     return true;
 }
 
@@ -39,18 +39,18 @@ static bool sum_list_undo(const struct aggregate_call *call, void *state, const 
 }
 
 static bool sum_merge(const struct aggregate_call *call, void *state, const void *other, const char **ret_problem) {
-    struct value more = aggregate_load(sum_type(call), other);
+    struct value more = aggregate_of_load(sum_type(call), other);
     return sum_add(call, state, &more, false, ret_problem);
 }
 
 static bool sum_result(const struct aggregate_call *call, const void *state, struct arena *arena, struct value *ret_value) {
     (void)arena;
-    *ret_value = aggregate_load(sum_type(call), state);
+    *ret_value = aggregate_of_load(sum_type(call), state);
     return true;
 }
 
 static void sum_write(const struct aggregate_call *call, const void *state, struct bytes *to) {
-    struct value sum = aggregate_load(sum_type(call), state);
+    struct value sum = aggregate_of_load(sum_type(call), state);
     value_write(to, sum_type(call), &sum);
 }
 
@@ -58,7 +58,7 @@ static bool sum_read(const struct aggregate_call *call, const char **at, const c
     struct value sum;
     if (!value_read(at, end, sum_type(call), NULL, &sum) || sum.null)
         return false;
-    aggregate_store(sum_type(call), state, &sum);
+    aggregate_of_store(sum_type(call), state, &sum);
     return true;
 }
 
@@ -85,7 +85,7 @@ static int sum_resolve(const struct aggregate_function *function, const struct t
     (void)constants;
     if (count != 1 || !type_is_numeric(arguments[0]))
         return aggregate_call_wrong(function, arguments, count, "(INTEGER), (BIGINT), (DECIMAL) or (DOUBLE)", error);
-    return aggregate_call_make(function, &sum_driver, arguments, 1, arguments[0], aggregate_number_width(arguments[0]), arena, ret_call, error);
+    return aggregate_call_make(function, &sum_driver, arguments, 1, arguments[0], aggregate_of_number_width(arguments[0]), arena, ret_call, error);
 }
 
 static int sum_list_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
@@ -94,17 +94,17 @@ static int sum_list_resolve(const struct aggregate_function *function, const str
     if (count != 1 || arguments[0]->kind != TYPE_ARRAY || !type_is_numeric(arguments[0]->element))
         return aggregate_call_wrong(function, arguments, count, "an ARRAY of INTEGER, BIGINT, DECIMAL or DOUBLE", error);
     const struct type *element = arguments[0]->element;
-    return aggregate_call_make(function, &sum_list_driver, arguments, 1, element, aggregate_number_width(element), arena, ret_call, error);
+    return aggregate_call_make(function, &sum_list_driver, arguments, 1, element, aggregate_of_number_width(element), arena, ret_call, error);
 }
 
-const struct aggregate_function aggregate_sum = {
+const struct aggregate_function aggregate_of_sum = {
     .name = "SUM",
     .signature = "SUM(col)",
     .description = "The sum, in the type of the column; 0 when there is no value. Whole numbers wrap; a DECIMAL that overflows ends the query.",
     .resolve = sum_resolve,
 };
 
-const struct aggregate_function aggregate_sum_list = {
+const struct aggregate_function aggregate_of_sum_list = {
     .name = "SUM_LIST",
     .signature = "SUM_LIST(col)",
     .description = "The sum of all elements of an ARRAY column.",

@@ -87,7 +87,14 @@ static void tally_write(const struct aggregate_call *call, const void *state, st
 }
 
 static bool tally_read(const struct aggregate_call *call, const char **at, const char *end, void *state) {
-    return stored_list_read(at, end, true, call->arguments, 1, &((struct stored_set *)state)->list);
+    const struct stored_list *list = &((struct stored_set *)state)->list;
+    struct stored_item item;
+    if (!stored_list_read(at, end, true, call->arguments, 1, &((struct stored_set *)state)->list))
+        return false;
+    for (size_t place = 0; stored_list_next(list, true, &place, &item);)
+        if (item.number < 1 || !aggregate_of_rows_valid(item.number))
+            return false;
+    return true;
 }
 
 static void tally_release(const struct aggregate_call *call, void *state) {
@@ -138,7 +145,7 @@ static int attr_resolve(const struct aggregate_function *function, const struct 
     return aggregate_call_make(function, &attr_driver, arguments, 1, arguments[0], sizeof(struct stored_set), arena, ret_call, error);
 }
 
-const struct aggregate_function aggregate_histogram = {
+const struct aggregate_function aggregate_of_histogram = {
     .name = "HISTOGRAM",
     .signature = "HISTOGRAM(col)",
     .description = "How often each STRING has come, as a MAP with at most 1000 entries.",
@@ -146,7 +153,7 @@ const struct aggregate_function aggregate_histogram = {
     .resolve = histogram_resolve,
 };
 
-const struct aggregate_function aggregate_attr = {
+const struct aggregate_function aggregate_of_attr = {
     .name = "ATTR",
     .signature = "ATTR(col)",
     .description = "The value of the column when all rows have the same, NULL when they differ.",

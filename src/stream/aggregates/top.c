@@ -6,7 +6,7 @@
 
 /* Puts an item, the last of the list, where it belongs, or takes it out again. */
 static bool top_settle(const struct aggregate_call *call, struct stored_list *list, size_t last, const struct value *value) {
-    bool distinct = call->function == &aggregate_topkdistinct;
+    bool distinct = call->function == &aggregate_of_topkdistinct;
     const struct type *type = call->arguments[0];
     struct stored_item item = {.at = 0};
     int order = 1;
@@ -147,11 +147,11 @@ static const struct type *top_row_type(const struct type *const *arguments, size
 static int top_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
                        struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
     int64_t limit;
-    bool distinct = function == &aggregate_topkdistinct;
-    bool fits = count >= 2 && (!distinct || count == 2) && aggregate_type_ordered(arguments[0]);
+    bool distinct = function == &aggregate_of_topkdistinct;
+    bool fits = count >= 2 && (!distinct || count == 2) && aggregate_of_type_ordered(arguments[0]);
     for (size_t i = 1; fits && i + 1 < count; i++)
         fits = arguments[i]->kind != TYPE_NULL;
-    if (!fits || !aggregate_constant_count(arguments[count - 1], constants[count - 1], &limit))
+    if (!fits || !aggregate_of_constant_count(arguments[count - 1], constants[count - 1], &limit))
         return aggregate_call_wrong(function, arguments, count, distinct ? "(col, k), k as a literal" : "(col, k) or (col, col, .., k), k as a literal", error);
     const struct type *item = count == 2 ? arguments[0] : top_row_type(arguments, count - 1, arena);
     if (!item)
@@ -165,7 +165,7 @@ static int top_resolve(const struct aggregate_function *function, const struct t
     return 0;
 }
 
-const struct aggregate_function aggregate_topk = {
+const struct aggregate_function aggregate_of_topk = {
     .name = "TOPK",
     .signature = "TOPK(col[, col, ..], k)",
     .description = "The k largest values as an ARRAY, falling, equal ones kept. With further columns the elements are STRUCTs of sort_col, col0, col1, ..",
@@ -173,7 +173,7 @@ const struct aggregate_function aggregate_topk = {
     .resolve = top_resolve,
 };
 
-const struct aggregate_function aggregate_topkdistinct = {
+const struct aggregate_function aggregate_of_topkdistinct = {
     .name = "TOPKDISTINCT",
     .signature = "TOPKDISTINCT(col, k)",
     .description = "The k largest different values as an ARRAY, falling.",
