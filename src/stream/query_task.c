@@ -105,7 +105,7 @@ static int64_t task_replay_from(const struct query_task *task, const struct quer
         if (member->topics[0] == input->topic && task->members[i].replay_from < from)
             from = task->members[i].replay_from;
         for (size_t s = 0; s < member->plan->source_count; s++)
-            if (member->topics[s] == input->topic && stage_table(task->members[i].stage, s))
+            if (member->topics[s] == input->topic && member->kept[s])
                 from = start < from ? start : from;
     }
     return from;
