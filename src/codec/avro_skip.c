@@ -1,5 +1,5 @@
-/* Walking over values that nobody wants. What does not take bytes (nulls, empty records, arrays of them) takes from a budget, and nesting from a depth, so that a
- * short record cannot cost much. */
+/* Walking over values that nobody wants. What does not take bytes (nulls, empty records, arrays of them) takes from a budget, and nesting from a depth, so
+ * that a short record cannot cost much. */
 #include "codec/avro_read.h"
 #include "codec/reason.h"
 

@@ -52,7 +52,8 @@ static bool json_read_string(struct json_reading *reading, size_t column) {
     struct json_scan *scan = &reading->scan;
     struct json_span span;
     if (!json_take(scan, '"'))
-        return scan->at < scan->end && (json_at_number(scan) || strchr("{[tfn", *scan->at)) ? json_refuse_type(reading, column, "a string") : json_unexpected(scan);
+        return scan->at < scan->end && (json_at_number(scan) || strchr("{[tfn", *scan->at)) ? json_refuse_type(reading, column, "a string")
+                                                                                             : json_unexpected(scan);
     return json_span(scan, &span) && json_text(scan, &span, &reading->batch->columns[column].strings[reading->row]);
 }
 

@@ -2,9 +2,7 @@
  *
  * A row is a record whose fields all may be null: {"name": N, "type": ["null", T], "default": null}. A STRUCT is a record named after its place,
  * KsqlDataSourceSchema_FIELD_INNER, so that no name is there twice. A bare column is its type alone. */
-#include "codec/reason.h"
 #include "codec/row_avro.h"
-#include "core/memory.h"
 
 enum { ROW_AVRO_COLUMNS_MAXIMUM = 10000 };    /* fields in all, as a schema may use a record in many places */
 
@@ -12,7 +10,13 @@ enum { ROW_AVRO_COLUMNS_MAXIMUM = 10000 };    /* fields in all, as a schema may 
 
 /* --- from columns ------------------------------------------------------------------------------------------------------------------- */
 
-static void row_avro_put_type(struct bytes *to, const struct type *type, struct bytes *name);
+/* The name of the next record, and the namespace, which the outermost says for all inside it. */
+struct row_avro_naming {
+    struct bytes name;
+    struct slice space;           /* data NULL: there is none, or it has been said */
+};
+
+static void row_avro_put_type(struct bytes *to, const struct type *type, struct row_avro_naming *naming);
 
 /* [A-Za-z_][A-Za-z0-9_]* */
 static bool row_avro_name_valid(struct slice name) {
@@ -36,38 +40,43 @@ static bool row_avro_full_name_valid(struct slice name) {
     }
 }
 
-static void row_avro_put_nullable(struct bytes *to, const struct type *type, struct bytes *name) {
+static void row_avro_put_nullable(struct bytes *to, const struct type *type, struct row_avro_naming *naming) {
     bytes_append_string(to, "[\"null\",");
-    row_avro_put_type(to, type, name);
+    row_avro_put_type(to, type, naming);
     bytes_append_char(to, ']');
 }
 
-/* `name` grows by the field's for the records inside, and shrinks again. */
-static void row_avro_put_fields(struct bytes *to, const struct type *type, struct bytes *name) {
-    size_t length = name->length;
+/* The name grows by the field's for the records inside, and shrinks again. */
+static void row_avro_put_fields(struct bytes *to, const struct type *type, struct row_avro_naming *naming) {
+    size_t length = naming->name.length;
     bytes_append_string(to, "\"fields\":[");
     for (size_t i = 0; i < type->field_count; i++) {
         struct slice field = type->fields[i].name;
-        bytes_append_char(name, '_');
-        bytes_append_slice(name, field);
+        bytes_append_char(&naming->name, '_');
+        bytes_append_slice(&naming->name, field);
         bytes_append_string(to, i ? ",{\"name\":\"" : "{\"name\":\"");
         bytes_append_slice(to, field);
         bytes_append_string(to, "\",\"type\":");
-        row_avro_put_nullable(to, type->fields[i].type, name);
+        row_avro_put_nullable(to, type->fields[i].type, naming);
         bytes_append_string(to, ",\"default\":null}");
-        name->length = length;
+        naming->name.length = length;
     }
     bytes_append_string(to, "]}");
 }
 
-static void row_avro_put_record_type(struct bytes *to, const struct type *type, struct bytes *name) {
+static void row_avro_put_record_type(struct bytes *to, const struct type *type, struct row_avro_naming *naming) {
     bytes_append_string(to, "{\"type\":\"record\",\"name\":\"");
-    bytes_append_slice(to, bytes_slice(name));
+    bytes_append_slice(to, bytes_slice(&naming->name));
+    if (naming->space.data) {
+        bytes_append_string(to, "\",\"namespace\":\"");
+        bytes_append_slice(to, naming->space);
+        naming->space.data = NULL;
+    }
     bytes_append_string(to, "\",");
-    row_avro_put_fields(to, type, name);
+    row_avro_put_fields(to, type, naming);
 }
 
-static void row_avro_put_type(struct bytes *to, const struct type *type, struct bytes *name) {
+static void row_avro_put_type(struct bytes *to, const struct type *type, struct row_avro_naming *naming) {
     static const char *const plain[TYPE_KINDS] = {
         [TYPE_BOOLEAN] = "\"boolean\"",
         [TYPE_INTEGER] = "\"int\"",
@@ -83,10 +92,10 @@ static void row_avro_put_type(struct bytes *to, const struct type *type, struct 
         bytes_append_format(to, "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":%u,\"scale\":%u}", type->precision, type->scale);
     } else if (type->kind == TYPE_ARRAY || type->kind == TYPE_MAP) {
         bytes_append_string(to, type->kind == TYPE_ARRAY ? "{\"type\":\"array\",\"items\":" : "{\"type\":\"map\",\"values\":");
-        row_avro_put_nullable(to, type->element, name);
+        row_avro_put_nullable(to, type->element, naming);
         bytes_append_char(to, '}');
     } else if (type->kind == TYPE_STRUCT) {
-        row_avro_put_record_type(to, type, name);
+        row_avro_put_record_type(to, type, naming);
     } else {
         bytes_append_string(to, plain[type->kind] ? plain[type->kind] : "\"null\"");
     }
@@ -96,16 +105,26 @@ static int row_avro_check_names(const struct type *type, struct error *error) {
     int status = 0;
     for (size_t i = 0; type->kind == TYPE_STRUCT && i < type->field_count && !status; i++) {
         struct slice name = type->fields[i].name;
-        status = row_avro_name_valid(name) ? row_avro_check_names(type->fields[i].type, error)
-                                           : error_set(error, ERROR_INVALID, "%.*s is no name of a field in Avro: letters, digits and _ are possible, and no digit first",
-                                                       (int)(name.length < 100 ? name.length : 100), name.data);
+        if (!row_avro_name_valid(name))
+            return error_set(error, ERROR_INVALID, "%.*s is no name of a field in Avro: letters, digits and _ are possible, and no digit first",
+                             (int)(name.length < 100 ? name.length : 100), name.data);
+        status = row_avro_check_names(type->fields[i].type, error);
     }
     return !status && (type->kind == TYPE_ARRAY || type->kind == TYPE_MAP) ? row_avro_check_names(type->element, error) : status;
 }
 
+/* Takes the full name apart at its last dot. */
+static void row_avro_name(struct row_avro_naming *naming, struct slice full) {
+    const char *dot = memrchr(full.data, '.', full.length);
+    size_t space = dot ? (size_t)(dot - full.data) : 0;
+    if (dot)
+        naming->space = (struct slice){full.data, space};
+    bytes_append(&naming->name, full.data + space + (dot != NULL), full.length - space - (dot != NULL));
+}
+
 int row_avro_schema(const struct row_layout *layout, struct bytes *to, struct error *error) {
     struct row_avro_plan row = {0};
-    cleanup(bytes_release) struct bytes name = {0};
+    struct row_avro_naming naming = {0};
     struct slice full = layout->format.schema_name.data ? layout->format.schema_name : ROW_AVRO_DEFAULT_NAME;
     if (!row_avro_full_name_valid(full))
         return error_set(error, ERROR_INVALID, "%.*s is no name of a schema in Avro", (int)(full.length < 100 ? full.length : 100), full.data);
@@ -113,11 +132,14 @@ int row_avro_schema(const struct row_layout *layout, struct bytes *to, struct er
         return error_no_memory(error);
     const struct type *type = layout->bare ? layout->columns[0].type : &row.row;
     int status = row_avro_check_names(type, error);
-    bytes_append_slice(&name, full);
+    row_avro_name(&naming, full);
     if (!status)
-        row_avro_put_type(to, type, &name);
+        row_avro_put_type(to, type, &naming);
+    if (!status && (naming.name.failed || to->failed))
+        status = error_no_memory(error);
+    bytes_release(&naming.name);
     arena_release(&row.arena);
-    return !status && (name.failed || to->failed) ? error_no_memory(error) : status;
+    return status;
 }
 
 /* --- to columns --------------------------------------------------------------------------------------------------------------------- */

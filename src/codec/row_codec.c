@@ -41,8 +41,8 @@ static bool row_map_keys_are_strings(const struct type *type) {
 int row_check_map_keys(const struct row_layout *layout, struct error *error) {
     for (size_t c = 0; c < layout->count; c++)
         if (!row_map_keys_are_strings(layout->columns[c].type))
-            return error_set(error, ERROR_UNSUPPORTED, "format %s cannot hold column %.*s: the keys of a MAP must be STRING", format_name(layout->format.format),
-                             (int)layout->columns[c].name.length, layout->columns[c].name.data);
+            return error_set(error, ERROR_UNSUPPORTED, "format %s cannot hold column %.*s: the keys of a MAP must be STRING",
+                             format_name(layout->format.format), (int)layout->columns[c].name.length, layout->columns[c].name.data);
     return 0;
 }
 

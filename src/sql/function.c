@@ -63,16 +63,3 @@ const struct function *function_find(struct slice name) {
     }
     return NULL;
 }
-
-void function_print_signature(struct bytes *to, const struct function *function, const struct type *const *types, size_t count) {
-    bytes_append_string(to, function->name);
-    bytes_append_char(to, '(');
-    for (size_t i = 0; i < count; i++) {
-        bytes_append_string(to, i ? ", " : "");
-        if (types[i] && types[i]->kind != TYPE_NULL)
-            type_print(to, types[i]);
-        else
-            bytes_append_string(to, types[i] ? "NULL" : "LAMBDA");
-    }
-    bytes_append_char(to, ')');
-}

@@ -24,7 +24,7 @@ struct function_call {
     struct arena *arena;
     struct time_zones *zones;
     const struct clock *clock;
-    const struct type *const *types;     /* of the arguments, as they are given */
+    const struct type *const *types;     /* of the arguments, as they are given; of a lambda, what its body gives */
     size_t count;
     const struct type *result;
     void **state;                        /* one pointer for each place in the query where the function is called and each thread: a compiled pattern, say; `release_state` frees it */
@@ -39,7 +39,7 @@ struct function_variant {
     size_t parameter_count;
     bool variadic;                       /* the last parameter may come any number of times, also none */
     const struct type *result;           /* NULL: result_of */
-    /* Type of the result from the argument types (as coerced); NULL: no memory, or (*ret_problem set) they do not go together. */
+    /* Type of the result from the argument types (as coerced; of a lambda, what its body gives); NULL: no memory, or (*ret_problem set) they do not go together. */
     const struct type *(*result_of)(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem);
     bool null_in_null_out;               /* any NULL argument gives NULL without a call */
     /* One row. False: it failed, call->problem says why. */
@@ -62,7 +62,5 @@ struct function {
 
 const struct function *function_find(struct slice name);          /* in any case; NULL: there is none */
 const struct function *const *functions_all(size_t *ret_count);   /* by name */
-/* Writes "NAME(STRING, INTEGER)" for messages. */
-void function_print_signature(struct bytes *to, const struct function *function, const struct type *const *types, size_t count);
 
 #endif

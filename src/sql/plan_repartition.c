@@ -76,7 +76,7 @@ int plan_repartition(struct plan_draft *draft, const struct node_plan *node, con
     struct row_format values = {.format = FORMAT_JSON, .wrapped = true};
     sink->schema.windowed = false;
     sink->sink = (struct sink_plan){.topic = topic, .internal = true, .retention = 7 * 86400000LL, .key = keys, .value = values, .schema = sink->schema};
-    *source = (struct source_plan){.name = SLICE("REPARTITION"), .topic = topic, .key = keys, .value = values, .schema = sink->schema,
+    *source = (struct source_plan){.name = SLICE("REPARTITION"), .topic = topic, .internal = true, .key = keys, .value = values, .schema = sink->schema,
                                    .value_count = sink->schema.count - sink->schema.key_count};
     read->source = source;
     read->schema = sink->schema;

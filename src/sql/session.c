@@ -50,6 +50,10 @@ const struct catalog *session_catalog(const struct session *session) {
     return session->catalog;
 }
 
+void session_pass_known(struct session *session, bool pass) {
+    session->pass_known = pass;
+}
+
 const struct planner *session_planner(struct session *session) {
     session->planner.catalog = session->catalog;
     return &session->planner;
@@ -109,8 +113,7 @@ int session_set(struct session *session, struct slice name, struct slice value, 
 int session_add(struct session_work *work, const struct session_effect *effect, struct error *error) {
     if (!memory_reserve((void **)&work->effects, &work->capacity, work->count + 1, sizeof *work->effects))
         return error_no_memory(error);
-    work->effects[work->count] = *effect;
-    work->effects[work->count++].statement = work->statement->text;
+    work->effects[work->count++] = *effect;
     return 0;
 }
 
@@ -130,7 +133,7 @@ static int session_stop_query(struct session_work *work, struct slice id, struct
     struct slice copy = arena_copy(work->arena, id);
     if (!copy.data)
         return error_no_memory(error);
-    return session_add(work, &(struct session_effect){.kind = EFFECT_QUERY_STOP, .text = copy, .changes = true}, error);
+    return session_add(work, &(struct session_effect){.kind = EFFECT_QUERY_STOP, .text = copy}, error);
 }
 
 static int session_drop_connector(struct session_work *work, const struct drop_statement *drop, struct error *error) {
@@ -139,15 +142,18 @@ static int session_drop_connector(struct session_work *work, const struct drop_s
         if (slice_equal(session->connectors[i]->name, drop->name.name)) {
             struct slice name = session->connectors[i]->name;
             session->connectors[i] = session->connectors[--session->connector_count];
-            return session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_STOP, .text = name, .changes = true}, error);
+            return session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_STOP, .text = name}, error);
         }
-    return drop->if_exists ? 0 : place_error(error, drop->name.place, "there is no connector %.*s", names_shown(drop->name.name), drop->name.name.data);
+    return drop->if_exists || session->pass_known ? 0 : place_error(error, drop->name.place, "there is no connector %.*s", names_shown(drop->name.name), drop->name.name.data);
 }
 
 static int session_drop(struct session_work *work, const struct drop_statement *drop, struct error *error) {
     const struct source *dropped;
+    bool gone = drop->object == OBJECT_TYPE ? !catalog_type(work->catalog, drop->name.name) : !catalog_source(work->catalog, drop->name.name);
     if (drop->object == OBJECT_CONNECTOR)
         return session_drop_connector(work, drop, error);
+    if (gone && work->session->pass_known)
+        return 0;
     if (drop->object == OBJECT_TYPE) {
         int status = catalog_drop_type(work->catalog, drop, error);
         return status ? status : session_say(work, error, "type %.*s dropped", names_shown(drop->name.name), drop->name.name.data);
@@ -158,7 +164,7 @@ static int session_drop(struct session_work *work, const struct drop_statement *
     if (dropped->query.data)
         status = session_stop_query(work, dropped->query, error);
     if (!status && drop->delete_topic)
-        status = session_add(work, &(struct session_effect){.kind = EFFECT_TOPIC_DELETE, .text = dropped->topic, .changes = true}, error);
+        status = session_add(work, &(struct session_effect){.kind = EFFECT_TOPIC_DELETE, .text = dropped->topic}, error);
     return status ? status : session_say(work, error, "%s %.*s dropped", source_kind(dropped), names_shown(dropped->name), dropped->name.data);
 }
 
@@ -176,7 +182,7 @@ static int session_terminate(struct session_work *work, const struct target_stat
 static int session_pause(struct session_work *work, const struct target_statement *target, bool paused, struct error *error) {
     int status = catalog_pause(work->catalog, target, paused, error);
     struct slice id = target->all ? SLICE("") : target->query.name;
-    return status ? status : session_add(work, &(struct session_effect){.kind = paused ? EFFECT_QUERY_PAUSE : EFFECT_QUERY_RESUME, .text = id, .changes = true}, error);
+    return status ? status : session_add(work, &(struct session_effect){.kind = paused ? EFFECT_QUERY_PAUSE : EFFECT_QUERY_RESUME, .text = id}, error);
 }
 
 static const struct property *session_find_property(const struct property_list *list, const char *name) {
@@ -208,12 +214,12 @@ static int session_create_connector(struct session_work *work, const struct conn
         return error_no_memory(error);
     for (size_t i = 0; i < session->connector_count; i++)
         if (slice_equal(session->connectors[i]->name, statement->name.name))
-            return statement->if_not_exists ? 0 : place_error(error, statement->name.place, "there is a connector %.*s already", names_shown(statement->name.name), statement->name.name.data);
+            return statement->if_not_exists || session->pass_known ? 0 : place_error(error, statement->name.place, "there is a connector %.*s already", names_shown(statement->name.name), statement->name.name.data);
     int known = session_check_connector(statement, error);
     if (known)
         return known;
     *connector = (struct session_connector){statement->name.name, statement->sink, &statement->properties};
-    int status = session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_START, .connector = connector, .changes = true}, error);
+    int status = session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_START, .connector = connector}, error);
     if (!status)
         session->connectors[session->connector_count++] = connector;
     return status;
@@ -273,6 +279,12 @@ static int session_statement(struct session_work *work, const struct statement *
     return session_unsupported(statement, "this statement", error);
 }
 
+/* Does what the statement does outlive the session? */
+static bool session_lasts(enum statement_kind kind) {
+    return kind == STATEMENT_CREATE || kind == STATEMENT_INSERT_SELECT || kind == STATEMENT_DROP || kind == STATEMENT_ALTER || kind == STATEMENT_CREATE_CONNECTOR ||
+           kind == STATEMENT_CREATE_TYPE || kind == STATEMENT_TERMINATE || kind == STATEMENT_PAUSE || kind == STATEMENT_RESUME || kind == STATEMENT_INSERT_VALUES;
+}
+
 /* --- scripts ----------------------------------------------------------------------------------------------------------------------- */
 
 static int session_try(struct session_work *work, struct slice text, struct error *error) {
@@ -280,9 +292,13 @@ static int session_try(struct session_work *work, struct slice text, struct erro
     struct statement *statement = NULL;
     int status;
     script_open(&script, text, &work->session->variables);
-    while ((status = script_next(&script, work->arena, &statement, error)) == 0 && statement)
-        if ((status = session_statement(work, statement, error)) != 0)
+    while ((status = script_next(&script, work->arena, &statement, error)) == 0 && statement) {
+        status = session_statement(work, statement, error);
+        if (!status && session_lasts(statement->kind))
+            status = session_add(work, &(struct session_effect){.kind = EFFECT_STATEMENT, .text = statement->text}, error);
+        if (status)
             return status;
+    }
     return status;
 }
 

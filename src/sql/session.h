@@ -26,9 +26,9 @@ enum session_effect_kind {
     EFFECT_CONNECTOR_START,  /* connector */
     EFFECT_CONNECTOR_STOP,   /* text: its name */
     EFFECT_PRINT,            /* print */
-    EFFECT_SHOW_TOPICS,      /* the log knows them; extended: `extended` */
-    EFFECT_SHOW_SETTINGS,    /* listing */
+    EFFECT_SHOW_TOPICS,      /* the log knows them */
     EFFECT_RUN_SCRIPT,       /* text: a file */
+    EFFECT_STATEMENT,        /* text: a statement that lasts has passed: to be kept for the next start (behind its other effects) */
 };
 
 struct session_connector {
@@ -49,8 +49,6 @@ struct session_effect {
     struct bus_record record;
     const struct session_connector *connector;
     const struct print_statement *print;
-    bool changes;            /* the statement changes what is there: to be kept for the next start */
-    struct slice statement;  /* its text */
 };
 
 struct session_options {
@@ -63,6 +61,8 @@ struct session;
 int session_new(const struct session_options *options, struct session **ret_session, struct error *error);
 struct session *session_free(struct session *session);   /* plans given out are gone then */
 const struct catalog *session_catalog(const struct session *session);
+/* Statements that have been run before, word for word, and drops of what is not there are passed by: for files that are run again, and for what is kept. */
+void session_pass_known(struct session *session, bool pass);
 /* Value of a setting (SET 'name' = 'value'), or NULL. */
 const char *session_setting(const struct session *session, const char *name);
 const struct planner *session_planner(struct session *session);

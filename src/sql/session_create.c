@@ -49,11 +49,18 @@ static int session_created(struct session_work *work, const struct source *sourc
     return session_say(work, error, "%s %.*s created", source_kind(source), names_shown(source->name), source->name.data);
 }
 
+/* What only the planner finds: a pattern of times that is none. */
+static int session_check_source(struct session_work *work, const struct source *source, struct place place, struct error *error) {
+    const struct source_plan *plan;
+    int status = plan_source(work->session->sources, source, &work->session->planner.settings, &plan, error);
+    struct error why = *error;
+    return status == ERROR_INVALID ? place_error(error, place, "%.*s: %s", names_shown(source->name), source->name.data, why.message) : status;
+}
+
 static int session_declare(struct session_work *work, const struct create_statement *create, struct error *error) {
     struct source *source = arena_allocate(work->arena, sizeof *source);
     struct sink_plan *sink = arena_allocate(work->arena, sizeof *sink);
     struct source_column *inferred = NULL;
-    const struct source_plan *plan;
     size_t count = 0;
     if (!source || !sink)
         return error_no_memory(error);
@@ -61,13 +68,13 @@ static int session_declare(struct session_work *work, const struct create_statem
     if (!status)
         status = source_declare(create, work->statement->text, work->catalog, inferred, count, work->arena, source, error);
     if (!status)
-        status = plan_source(work->session->sources, source, &work->session->planner.settings, &plan, error);   /* what only the planner finds: a pattern that is none */
+        status = session_check_source(work, source, create->name.place, error);
     if (!status)
         status = plan_sink(source, &work->session->planner.settings, work->arena, sink, error);
     if (!status)
         status = catalog_add_source(work->catalog, source, create->name.place, error);
     if (!status)
-        status = session_add(work, &(struct session_effect){.kind = EFFECT_TOPIC, .sink = sink, .source = source, .changes = true}, error);
+        status = session_add(work, &(struct session_effect){.kind = EFFECT_TOPIC, .sink = sink, .source = source}, error);
     return status ? status : session_created(work, source, error);
 }
 
@@ -81,11 +88,11 @@ static int session_add_query(struct session_work *work, const struct plan_result
     const struct query_plan *plan;
     int status = catalog_add_query(work->catalog, &query, &added, error);
     if (!status && replaced.data && !slice_equal(replaced, added))
-        status = session_add(work, &(struct session_effect){.kind = EFFECT_QUERY_STOP, .text = replaced, .changes = true}, error);
+        status = session_add(work, &(struct session_effect){.kind = EFFECT_QUERY_STOP, .text = replaced}, error);
     if (!status)
         status = plan_finish(&work->session->planner, result, sink, added, work->statement->text, work->arena, &plan, error);
     if (!status)
-        status = session_add(work, &(struct session_effect){.kind = EFFECT_QUERY_START, .query = plan, .text = slice_of(plan->id), .source = sink, .result = result, .changes = true}, error);
+        status = session_add(work, &(struct session_effect){.kind = EFFECT_QUERY_START, .query = plan, .text = slice_of(plan->id), .source = sink, .result = result}, error);
     return status ? status : session_say(work, error, "query %s started, into %.*s", plan->id, names_shown(sink->name), sink->name.data);
 }
 
@@ -123,6 +130,9 @@ static int session_create_result(struct session_work *work, const struct create_
 
 int session_create(struct session_work *work, const struct create_statement *create, struct error *error) {
     bool skip = false;
+    const struct source *known = catalog_source(work->catalog, create->name.name);
+    if (known && work->session->pass_known && slice_equal(known->text, work->statement->text))
+        return 0;
     int status = catalog_check_create(work->catalog, create, &skip, error);
     if (status)
         return status;
@@ -165,6 +175,15 @@ static int session_check_columns(struct session_work *work, const struct insert_
                        : place_error(error, insert->name.place, "the columns of the query and of %.*s do not match: %s", names_shown(sink->name), sink->name.data, text.data);
 }
 
+/* Is there a query of this very text? */
+static bool session_runs(const struct session_work *work, struct slice text) {
+    bool paused;
+    for (size_t i = 0; i < catalog_query_count(work->catalog); i++)
+        if (slice_equal(catalog_query_at(work->catalog, i, &paused)->text, text))
+            return true;
+    return false;
+}
+
 int session_insert_select(struct session_work *work, const struct insert_statement *insert, struct error *error) {
     struct plan_result *result = arena_allocate(work->arena, sizeof *result);
     struct source *copy = arena_allocate(work->arena, sizeof *copy);
@@ -172,6 +191,8 @@ int session_insert_select(struct session_work *work, const struct insert_stateme
     struct properties properties;
     if (!result || !copy)
         return error_no_memory(error);
+    if (work->session->pass_known && session_runs(work, work->statement->text))
+        return 0;
     int status = catalog_find_source(work->catalog, &insert->name, &sink, error);
     if (status)
         return status;

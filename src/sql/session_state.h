@@ -13,6 +13,7 @@ struct session {
     struct catalog *catalog;
     struct plan_sources *sources;
     struct variables variables;
+    bool pass_known;
     struct planner planner;              /* its catalog is that of the script under way */
     struct arena **arenas;               /* of scripts that made something that lasts */
     size_t arena_count, arena_capacity;

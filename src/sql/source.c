@@ -144,6 +144,19 @@ static int source_set_cleanup(const struct properties *properties, struct source
     return 0;
 }
 
+/* As Kafka's: letters, digits, '.', '_' and '-', at most 249 of them. */
+static int source_check_topic(const struct source *source, const struct create_statement *create, const struct properties *properties, struct error *error) {
+    enum { TOPIC_MAXIMUM = 249 };
+    struct place place = properties->given[PROPERTY_KAFKA_TOPIC] ? properties->places[PROPERTY_KAFKA_TOPIC] : create->name.place;
+    bool good = source->topic.length > 0 && source->topic.length <= TOPIC_MAXIMUM && !slice_equal(source->topic, SLICE(".")) && !slice_equal(source->topic, SLICE(".."));
+    for (size_t i = 0; i < source->topic.length && good; i++) {
+        char c = source->topic.data[i];
+        good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    }
+    return good ? 0 : place_error(error, place, "'%.*s' cannot be the name of a topic, which has 1 to %d letters, digits, '.', '_' and '-'; give one by KAFKA_TOPIC", names_shown(source->topic),
+                                  source->topic.data, TOPIC_MAXIMUM);
+}
+
 /* What all definitions have in common; formats and columns are there. */
 static int source_finish(const struct create_statement *create, const struct properties *properties, struct source *source, struct error *error) {
     static const enum property_name formats[2][2] = {{PROPERTY_KEY_FORMAT, PROPERTY_FORMAT}, {PROPERTY_VALUE_FORMAT, PROPERTY_FORMAT}};
@@ -158,7 +171,7 @@ static int source_finish(const struct create_statement *create, const struct pro
     if (properties->given[PROPERTY_REPLICAS])
         source->replicas = properties->replicas;
     source->retention = properties->retention;
-    if ((status = source_set_encodings(properties, source, error)) < 0 || (status = source_check(source, create->name.place, places, error)) < 0 ||
+    if ((status = source_check_topic(source, create, properties, error)) < 0 || (status = source_set_encodings(properties, source, error)) < 0 || (status = source_check(source, create->name.place, places, error)) < 0 ||
         (status = source_set_timestamp(properties, source, error)) < 0 || (status = source_set_wrapping(properties, source, error)) < 0 ||
         (status = source_set_window(properties, source, error)) < 0)
         return status;

@@ -358,7 +358,7 @@ static int session_load(struct group_aggregate *aggregate, struct slice key, str
     const char *at = value.data, *end = value.data + value.length;
     int64_t start = group_time_read(key.data), last, sequence;
     bool made;
-    if (!zigzag_read(&at, end, &last) || !zigzag_read(&at, end, &sequence) || last < start)
+    if (!zigzag_read(&at, end, &last) || !zigzag_read(&at, end, &sequence) || last < start || sequence < 0 || sequence > INT64_MAX / 2)
         return error_set(error, ERROR_CORRUPT, "aggregate: a session in the changelog is damaged or of another query");
     aggregate->key.length = 0;
     bytes_append_slice(&aggregate->key, key);

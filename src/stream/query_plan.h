@@ -16,6 +16,7 @@
 struct source_plan {
     struct slice name;                   /* of the stream or table; of a repartition topic "REPARTITION" */
     const char *topic;
+    bool internal;                       /* a repartition topic of the query that reads it */
     bool table;                          /* its rows are changes: the reading begins with the oldest record, and is kept as a table */
     struct row_format key, value;
     struct row_schema schema;            /* key columns, value columns, then header columns */

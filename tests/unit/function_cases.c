@@ -156,7 +156,8 @@ const char *called(struct fixture *fixture, const struct function *function, con
         return problem ? problem : "! no memory";
     if (null && variant->null_in_null_out)
         return "NULL";
-    struct function_call call = {.arena = &fixture->arena, .zones = &fixture->zones, .clock = &test_clock, .types = types, .count = count, .result = result, .state = &fixture->state};
+    struct function_call call = {.arena = &fixture->arena, .zones = &fixture->zones, .clock = &test_clock, .types = types,
+                                 .count = count, .result = result, .state = &fixture->state};
     struct bytes text = {0};
     if (!variant->call(&call, values, &value)) {
         bytes_append_format(&text, "! %s", call.problem ? call.problem : "no memory");

@@ -5,10 +5,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "function_cases.h"
 #include "model/java_number.h"
+#include "sql/function_reference.h"
 
 /* --- the rules ------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -309,16 +311,35 @@ static void test_table(void **state) {
     }
     assert_null(function_find(SLICE("AB")));
     assert_null(function_find(SLICE("ABSX")));
-    struct bytes text = {0};
-    function_print_signature(&text, function_find(SLICE("abs")), (const struct type *const[]){&type_string, NULL, &type_null}, 3);
-    assert_true(slice_equal(bytes_slice(&text), SLICE("ABS(STRING, LAMBDA, NULL)")));
-    bytes_release(&text);
+}
+
+/* Every function is in the reference, once. */
+static void test_reference(void **state) {
+    (void)state;
+    struct bytes page = {0};
+    functions_markdown(&page);
+    bytes_append_char(&page, '\0');
+    assert_false(page.failed);
+    size_t count;
+    const struct function *const *functions = functions_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        char row[200];
+        snprintf(row, sizeof row, "| `%s` | ", functions[i]->signature);
+        const char *first = strstr(page.data, row);
+        if (!first || strstr(first + 1, row))
+            fail_msg("%s is not in the reference once", functions[i]->name);
+    }
+    assert_non_null(strstr(page.data, "\n| `ABS(number)` | The absolute value. |\n"));
+    assert_non_null(strstr(page.data, "\n## Aggregates\n"));
+    assert_non_null(strstr(page.data, "| `SUM("));
+    bytes_release(&page);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numeric), cmocka_unit_test(test_null_handling), cmocka_unit_test(test_text), cmocka_unit_test(test_regular_expressions),
         cmocka_unit_test(test_time),    cmocka_unit_test(test_changing),      cmocka_unit_test(test_table),
+        cmocka_unit_test(test_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -146,5 +146,6 @@ FUNCTION_LIST(functions_array_order,
               {TAKES(PARAMETER_ARRAY, PARAMETER_STRING), .result_of = result_sorted, .null_in_null_out = true, .call = array_sort})},
     {.name = "GENERATE_SERIES", .category = "Collections", .signature = "GENERATE_SERIES(start, end[, step])",
      .description = "The whole numbers from start to end, both included, as an array; downwards when the end is less.",
+    
      VARIANTS(SERIES(PARAMETER_INTEGER, PARAMETER_INTEGER), SERIES(PARAMETER_BIGINT, PARAMETER_BIGINT), SERIES(PARAMETER_INTEGER, PARAMETER_INTEGER, PARAMETER_INTEGER),
               SERIES(PARAMETER_BIGINT, PARAMETER_BIGINT, PARAMETER_INTEGER))});

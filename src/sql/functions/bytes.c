@@ -113,5 +113,6 @@ FUNCTION_LIST(functions_bytes,
      VARIANTS({TAKES(PARAMETER_BYTES, PARAMETER_STRING), .result = &type_string, .null_in_null_out = true, .call = from_bytes})},
     {.name = "INT_FROM_BYTES", .category = "Bytes", .signature = "INT_FROM_BYTES(bytes[, order])",
      .description = "4 bytes as an INTEGER, 'BIG_ENDIAN' (if not given) or 'LITTLE_ENDIAN'.", VARIANTS(NUMBER(type_integer, integer_from_bytes))},
-    {.name = "TO_BYTES", .category = "Bytes", .signature = "TO_BYTES(text, encoding)", .description = "The BYTES that a text means: 'hex', 'utf8', 'ascii', 'base64'.",
+    {.name = "TO_BYTES", .category = "Bytes", .signature = "TO_BYTES(text, encoding)",
+     .description = "The BYTES that a text means: 'hex', 'utf8', 'ascii', 'base64'.",
      VARIANTS({TAKES(PARAMETER_STRING, PARAMETER_STRING), .result = &type_bytes, .null_in_null_out = true, .call = to_bytes})});

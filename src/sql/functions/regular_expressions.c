@@ -173,8 +173,10 @@ static bool extract_all(struct function_call *call, const struct value *argument
     struct items items = {0};
     int found = 0;
     bool added = true;
-    for (size_t at = 0; added && at <= text.length && (found = expression_find(call, state, text, at)) > 0; at = expression_next(text, expression_group(state, text, 0)))
+    for (size_t at = 0; added && at <= text.length && (found = expression_find(call, state, text, at)) > 0;) {
         added = items_add(call, &items, expression_group(state, text, group));
+        at = expression_next(text, expression_group(state, text, 0));
+    }
     bool given = added && found >= 0 && items_give(call, &items, ret_value);
     free(items.values);
     return given;

@@ -234,7 +234,10 @@ static bool uuid_of_bytes(struct function_call *call, const struct value *argume
 
 FUNCTION_LIST(functions_text,
     {.name = "CONCAT", .category = "String", .signature = "CONCAT(text, ..)", .description = "The texts, or BYTES, one behind the other; NULL counts as empty.",
-     VARIANTS({TAKES(STRING, STRING), .variadic = true, .result = &type_string, .call = concat}, {TAKES(BYTES, BYTES), .variadic = true, .result = &type_bytes, .call = concat})},
+    
+    
+     VARIANTS({TAKES(STRING, STRING), .variadic = true, .result = &type_string, .call = concat},
+              {TAKES(BYTES, BYTES), .variadic = true, .result = &type_bytes, .call = concat})},
     {.name = "CONCAT_WS", .category = "String", .signature = "CONCAT_WS(separator, text, ..)",
      .description = "The texts, or BYTES, with the separator between them; NULL is left out, a NULL separator gives NULL.",
      VARIANTS({TAKES(STRING, STRING, STRING), .variadic = true, .result = &type_string, .call = concat_with_separator},
@@ -260,5 +263,6 @@ FUNCTION_LIST(functions_text,
               VARIANT(type_bytes, substring_of_bytes, BYTES, INTEGER), VARIANT(type_bytes, substring_of_bytes, BYTES, INTEGER, INTEGER))},
     {.name = "TRIM", .category = "String", .signature = "TRIM(text)", .description = "The text without spaces and control characters at both ends.",
      VARIANTS(VARIANT(type_string, trim, STRING))},
-    {.name = "UUID", .category = "String", .signature = "UUID([bytes])", .description = "A random UUID (version 4), or the one that 16 BYTES are; NULL when they are not 16.",
+    {.name = "UUID", .category = "String", .signature = "UUID([bytes])",
+     .description = "A random UUID (version 4), or the one that 16 BYTES are; NULL when they are not 16.",
      .changing = true, VARIANTS({.result = &type_string, .call = uuid_random}, VARIANT(type_string, uuid_of_bytes, BYTES))});

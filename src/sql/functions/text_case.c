@@ -100,12 +100,17 @@ static bool mask_keep_right(struct function_call *call, const struct value *argu
     {TAKES(STRING, PARAMETER_INTEGER, STRING, STRING, STRING, STRING), .result = &type_string, .call = function}
 
 FUNCTION_LIST(functions_text_case,
-    {.name = "INITCAP", .category = "String", .signature = "INITCAP(text)", .description = "The first letter of each word in upper case, all others in lower case.",
+    {.name = "INITCAP", .category = "String", .signature = "INITCAP(text)",
+     .description = "The first letter of each word in upper case, all others in lower case.",
      VARIANTS(OF_TEXT(initials))},
     {.name = "LCASE", .category = "String", .signature = "LCASE(text)", .description = "The text in lower case.", VARIANTS(OF_TEXT(lower))},
     {.name = "MASK", .category = "String", .signature = "MASK(text[, upper, lower, digit, other])",
-     .description = "The text with its letters replaced: X for upper case, x for lower case, n for digits, - for the rest, or what is given; NULL leaves a kind as it is.",
-     VARIANTS({TAKES(STRING), .result = &type_string, .call = mask_all}, {TAKES(STRING, STRING, STRING, STRING, STRING), .result = &type_string, .call = mask_all})},
+     .description = "The text with its letters replaced: X for upper case, x for lower case, n for digits, - for the rest, or what is given; "
+                    "NULL leaves a kind as it is.",
+    
+    
+     VARIANTS({TAKES(STRING), .result = &type_string, .call = mask_all},
+              {TAKES(STRING, STRING, STRING, STRING, STRING), .result = &type_string, .call = mask_all})},
     {.name = "MASK_KEEP_LEFT", .category = "String", .signature = "MASK_KEEP_LEFT(text, count[, upper, lower, digit, other])",
      .description = "As MASK, but for the first characters.", VARIANTS(SIDE(mask_keep_left))},
     {.name = "MASK_KEEP_RIGHT", .category = "String", .signature = "MASK_KEEP_RIGHT(text, count[, upper, lower, digit, other])",

@@ -57,8 +57,8 @@ static bool give_formatted(struct function_call *call, const struct value *argum
     struct error error = {0};
     if (java_time_format(kept->pattern, time, &text, &error) < 0) {
         bytes_release(&text);
-        return error.code == ERROR_NO_MEMORY ? false
-                                             : function_fail(call, "cannot write with pattern '%.*s': %s", function_shown(arguments[1].text), arguments[1].text.data, error.message);
+        struct slice pattern = arguments[1].text;
+        return error.code != ERROR_NO_MEMORY && function_fail(call, "cannot write with pattern '%.*s': %s", function_shown(pattern), pattern.data, error.message);
     }
     return function_give_bytes(call, &text, ret_value);
 }
@@ -130,11 +130,14 @@ static bool parse_timestamp(struct function_call *call, const struct value *argu
 #define WITH_PATTERN .category = "Date and time", .release_state = pattern_state_release
 
 FUNCTION_LIST(functions_time_text,
-    {.name = "DATETOSTRING", WITH_PATTERN, .signature = "DATETOSTRING(days, pattern)", .description = "Days since 1970-01-01 as text; FORMAT_DATE does it for a DATE.",
+    {.name = "DATETOSTRING", WITH_PATTERN, .signature = "DATETOSTRING(days, pattern)",
+     .description = "Days since 1970-01-01 as text; FORMAT_DATE does it for a DATE.",
      VARIANTS(BY_PATTERN(PARAMETER_INTEGER, type_string, format_date))},
-    {.name = "FORMAT_DATE", WITH_PATTERN, .signature = "FORMAT_DATE(date, pattern)", .description = "The date as text, by a pattern of java.time: 'yyyy-MM-dd'.",
+    {.name = "FORMAT_DATE", WITH_PATTERN, .signature = "FORMAT_DATE(date, pattern)",
+     .description = "The date as text, by a pattern of java.time: 'yyyy-MM-dd'.",
      VARIANTS(BY_PATTERN(PARAMETER_DATE, type_string, format_date))},
-    {.name = "FORMAT_TIME", WITH_PATTERN, .signature = "FORMAT_TIME(time, pattern)", .description = "The time of day as text, by a pattern of java.time: 'HH:mm:ss.SSS'.",
+    {.name = "FORMAT_TIME", WITH_PATTERN, .signature = "FORMAT_TIME(time, pattern)",
+     .description = "The time of day as text, by a pattern of java.time: 'HH:mm:ss.SSS'.",
      VARIANTS(BY_PATTERN(PARAMETER_TIME, type_string, format_time))},
     {.name = "FORMAT_TIMESTAMP", WITH_PATTERN, .signature = "FORMAT_TIMESTAMP(timestamp, pattern[, zone])",
      .description = "The timestamp as text, by a pattern of java.time, in a time zone (UTC if not given).",
@@ -146,7 +149,8 @@ FUNCTION_LIST(functions_time_text,
     {.name = "PARSE_TIMESTAMP", WITH_PATTERN, .signature = "PARSE_TIMESTAMP(text, pattern[, zone])",
      .description = "The TIMESTAMP that a text names, by a pattern of java.time; in the zone if the text names none (UTC if not given).",
      VARIANTS(BY_PATTERN(STRING, type_timestamp, parse_timestamp), IN_ZONE(STRING, type_timestamp, parse_timestamp))},
-    {.name = "STRINGTODATE", WITH_PATTERN, .signature = "STRINGTODATE(text, pattern)", .description = "Days from 1970-01-01 to the date that a text names; PARSE_DATE gives a DATE.",
+    {.name = "STRINGTODATE", WITH_PATTERN, .signature = "STRINGTODATE(text, pattern)",
+     .description = "Days from 1970-01-01 to the date that a text names; PARSE_DATE gives a DATE.",
      VARIANTS(BY_PATTERN(STRING, type_integer, parse_date))},
     {.name = "STRINGTOTIMESTAMP", WITH_PATTERN, .signature = "STRINGTOTIMESTAMP(text, pattern[, zone])",
      .description = "Milliseconds since 1970-01-01T00:00Z of what a text names, a BIGINT; PARSE_TIMESTAMP gives a TIMESTAMP.",

@@ -43,6 +43,7 @@ FUNCTION_LIST(functions_trigonometric,
      VARIANTS({TAKES(PARAMETER_DOUBLE, PARAMETER_DOUBLE), .result = &type_double, .null_in_null_out = true, .call = angle_atan2})},
     OF_ANGLE("COS", angle_cos, "The cosine."), OF_ANGLE("COSH", angle_cosh, "The hyperbolic cosine."),
     OF_ANGLE("COT", angle_cot, "The cotangent; Infinity of 0."), OF_ANGLE("DEGREES", angle_degrees, "An angle in radians as degrees."),
-    {.name = "PI", .category = "Numeric", .signature = "PI()", .description = "The double nearest to pi.", VARIANTS({.result = &type_double, .call = angle_pi})},
+    {.name = "PI", .category = "Numeric", .signature = "PI()",
+     .description = "The double nearest to pi.", VARIANTS({.result = &type_double, .call = angle_pi})},
     OF_ANGLE("RADIANS", angle_radians, "An angle in degrees as radians."), OF_ANGLE("SIN", angle_sin, "The sine."),
     OF_ANGLE("SINH", angle_sinh, "The hyperbolic sine."), OF_ANGLE("TAN", angle_tan, "The tangent."), OF_ANGLE("TANH", angle_tanh, "The hyperbolic tangent."));

@@ -84,6 +84,10 @@ void aggregate_of_store(const struct type *type, void *to, const struct value *v
         memcpy(to, &value->integer, sizeof value->integer);
 }
 
+bool aggregate_of_rows_valid(int64_t count) {
+    return count > -((int64_t)1 << 53) && count < (int64_t)1 << 53;
+}
+
 void aggregate_of_write_bytes(const struct aggregate_call *call, const void *state, struct bytes *to) {
     bytes_append(to, state, call->state_size);
 }

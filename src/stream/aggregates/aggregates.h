@@ -27,6 +27,8 @@ size_t aggregate_of_number_width(const struct type *type);
 struct value aggregate_of_load(const struct type *type, const void *from);
 void aggregate_of_store(const struct type *type, void *to, const struct value *value);
 
+/* A number of rows that a stored state may have: less than 2^53 either way, so that it can go on. */
+bool aggregate_of_rows_valid(int64_t count);
 /* write and read of states whose bytes say everything. */
 void aggregate_of_write_bytes(const struct aggregate_call *call, const void *state, struct bytes *to);
 bool aggregate_of_read_bytes(const struct aggregate_call *call, const char **at, const char *end, void *state);

@@ -57,13 +57,17 @@ static bool average_result(const struct aggregate_call *call, const void *state,
     return true;
 }
 
+static bool average_read(const struct aggregate_call *call, const char **at, const char *end, void *state) {
+    return aggregate_of_read_bytes(call, at, end, state) && aggregate_of_rows_valid(((const struct average *)state)->count);
+}
+
 static const struct aggregate_state_driver average_driver = {
     .fold = average_fold,
     .undo = average_undo,
     .merge = average_merge,
     .result = average_result,
     .write = aggregate_of_write_bytes,
-    .read = aggregate_of_read_bytes,
+    .read = average_read,
 };
 
 static int average_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,

@@ -30,13 +30,17 @@ static bool count_result(const struct aggregate_call *call, const void *state, s
     return true;
 }
 
+static bool count_read(const struct aggregate_call *call, const char **at, const char *end, void *state) {
+    return aggregate_of_read_bytes(call, at, end, state) && aggregate_of_rows_valid(*(const int64_t *)state);
+}
+
 static const struct aggregate_state_driver count_driver = {
     .fold = count_fold,
     .undo = count_undo,
     .merge = count_merge,
     .result = count_result,
     .write = aggregate_of_write_bytes,
-    .read = aggregate_of_read_bytes,
+    .read = count_read,
 };
 
 static int count_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,

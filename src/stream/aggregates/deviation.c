@@ -103,6 +103,10 @@ static bool correlation_result(const struct aggregate_call *call, const void *st
     return true;
 }
 
+static bool moments_read(const struct aggregate_call *call, const char **at, const char *end, void *state) {
+    return aggregate_of_read_bytes(call, at, end, state) && aggregate_of_rows_valid(((const struct moments *)state)->count);
+}
+
 #define MOMENTS_DRIVER(name)                                                                                                               \
     static const struct aggregate_state_driver name##_driver = {                                                                           \
         .fold = moments_fold,                                                                                                              \
@@ -110,7 +114,7 @@ static bool correlation_result(const struct aggregate_call *call, const void *st
         .merge = moments_merge,                                                                                                            \
         .result = name##_result,                                                                                                           \
         .write = aggregate_of_write_bytes,                                                                                                    \
-        .read = aggregate_of_read_bytes,                                                                                                      \
+        .read = moments_read,                                                                                                                 \
     }
 
 MOMENTS_DRIVER(variance);

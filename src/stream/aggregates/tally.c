@@ -87,7 +87,14 @@ static void tally_write(const struct aggregate_call *call, const void *state, st
 }
 
 static bool tally_read(const struct aggregate_call *call, const char **at, const char *end, void *state) {
-    return stored_list_read(at, end, true, call->arguments, 1, &((struct stored_set *)state)->list);
+    const struct stored_list *list = &((struct stored_set *)state)->list;
+    struct stored_item item;
+    if (!stored_list_read(at, end, true, call->arguments, 1, &((struct stored_set *)state)->list))
+        return false;
+    for (size_t place = 0; stored_list_next(list, true, &place, &item);)
+        if (item.number < 1 || !aggregate_of_rows_valid(item.number))
+            return false;
+    return true;
 }
 
 static void tally_release(const struct aggregate_call *call, void *state) {
