@@ -98,6 +98,7 @@ static int run_work(const struct run_settings *settings, const struct aggregate_
     if (report.recovered)
         log_write(log, LOG_DEBUG, "read %" PRId64 " records again to rebuild the open windows", report.recovered);
     cli_registry_counts(&report.registry);
+    store_counts(servers->store, &report.store);
     status = status ? status : sinks_status;
     struct error report_error;
     int report_status = report.partitions && report.lags ? run_report_print(settings, query, &report, status ? &report_error : error) : 0;

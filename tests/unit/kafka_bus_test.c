@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +139,60 @@ static void test_faults(void **state) {
     }
 }
 
+/* Coordinators of transactions and of groups go to another broker, between and within transactions. */
+static void test_coordinators_move(void **state) {
+    struct fixture *f = *state;
+    struct bus_producer *producer;
+    struct bus_counts counts;
+    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.name = "moving"}, &producer, &f->error), 0);
+    for (int32_t broker = 1; broker <= 3; broker++) {
+        rd_kafka_mock_coordinator_set(f->cluster, "transaction", "meterline.moving", broker);
+        produce(f, producer, 3000);   /* some thousands are with librdkafka before the commit */
+        rd_kafka_mock_coordinator_set(f->cluster, "transaction", "meterline.moving", broker % 3 + 1);
+        rd_kafka_mock_coordinator_set(f->cluster, "group", "g", broker);
+        if (commit(f, producer, broker))
+            fail_msg("%s", f->error.message);
+    }
+    bus_counts(f->bus, &counts);
+    assert_int_equal(counts.transactions, 3);
+    assert_int_equal(counts.transactions_aborted, 0);
+    bus_producer_close(producer);
+}
+
+/* All brokers drop their connections and refuse new ones for a while. */
+static void *outage(void *context) {
+    struct fixture *f = context;
+    for (int32_t broker = 1; broker <= 3; broker++)
+        rd_kafka_mock_broker_set_down(f->cluster, broker);
+    clock_sleep_ns(&clock_system, INT64_C(300000000));
+    for (int32_t broker = 1; broker <= 3; broker++)
+        rd_kafka_mock_broker_set_up(f->cluster, broker);
+    return NULL;
+}
+
+/* The connections are reset when the records of a transaction are partly sent, and when it is being committed: it is committed all the same. */
+static void test_connections_reset_in_a_transaction(void **state) {
+    struct fixture *f = *state;
+    struct bus_producer *producer;
+    struct bus_counts counts;
+    pthread_t thread;
+    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.name = "reset"}, &producer, &f->error), 0);
+    produce(f, producer, 10);
+    assert_int_equal(commit(f, producer, 1), 0);
+    for (int i = 0; i < 2; i++) {
+        produce(f, producer, 3000);
+        assert_int_equal(pthread_create(&thread, NULL, outage, f), 0);
+        clock_sleep_ns(&clock_system, i ? INT64_C(50000000) : 0);
+        produce(f, producer, 3000);
+        if (commit(f, producer, 2 + i))
+            fail_msg("%s", f->error.message);
+        pthread_join(thread, NULL);
+    }
+    bus_counts(f->bus, &counts);
+    assert_int_equal(counts.transactions, 3);
+    bus_producer_close(producer);
+}
+
 static void test_a_record_that_no_broker_takes(void **state) {
     struct fixture *f = *state;
     struct bus_producer *producer;
@@ -172,6 +227,7 @@ static void test_what_a_url_may_hold(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(test_records_and_positions), TEST(test_faults), TEST(test_a_record_that_no_broker_takes), TEST(test_what_a_url_may_hold)};
+    const struct CMUnitTest tests[] = {TEST(test_records_and_positions), TEST(test_faults), TEST(test_coordinators_move), TEST(test_connections_reset_in_a_transaction),
+                                       TEST(test_a_record_that_no_broker_takes), TEST(test_what_a_url_may_hold)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
