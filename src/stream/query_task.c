@@ -282,6 +282,18 @@ int query_task_prepare_commit(struct query_task *task, struct bus_position *ret_
     return status;
 }
 
+int64_t query_task_needed(const struct query_task *task, size_t topic) {
+    const struct query_group *group = task->work->group;
+    int64_t needed = task->inputs[topic].next_offset;
+    for (size_t i = 0; i < group->member_count; i++) {
+        if (group->members[i].topics[0] != topic || atomic_load(&group->members[i].removed))
+            continue;
+        int64_t from = task_position(task, i).replay_from;
+        needed = from < needed ? from : needed;
+    }
+    return needed;
+}
+
 void query_task_committed(struct query_task *task) {
     const struct query_group *group = task->work->group;
     for (size_t i = 0; i < group->member_count; i++)
