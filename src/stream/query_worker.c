@@ -227,6 +227,7 @@ static int worker_revoked(void *context, const int32_t *partitions, size_t count
     struct query_worker *worker = context;
     int status = lost ? ERROR_ABORTED : worker_commit(worker, error);
     bool undone = status == ERROR_ABORTED || (status && error->retriable);
+    worker->assigned = false;   /* until the group has decided anew */
     for (size_t i = 0; i < count; i++) {
         if (partitions[i] >= worker->group->partitions)
             continue;
