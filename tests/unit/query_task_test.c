@@ -269,6 +269,30 @@ static void test_add_and_remove(void **state) {
     bus_group_list_release(&list);
 }
 
+/* A silent topic's windows close by the wall clock, first those of the query that others read. */
+static void test_idle_close(void **state) {
+    struct fixture *f = *state;
+    struct query_runner *runner;
+    f->settings.until_end = false;
+    f->settings.idle_close = 200;
+    sql(f, "CREATE STREAM readings (k STRING KEY, city STRING, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=2);"
+           "CREATE TABLE sums AS SELECT k, SUM(v) AS s FROM readings WINDOW TUMBLING (SIZE 1 SECOND, GRACE PERIOD 0 SECONDS) GROUP BY k EMIT FINAL;"
+           "CREATE STREAM sum_stream (s INT) WITH (KAFKA_TOPIC='SUMS', VALUE_FORMAT='JSON');"
+           "CREATE TABLE all_sums AS SELECT 1 AS one, SUM(s) AS total FROM sum_stream WINDOW TUMBLING (SIZE 1 SECOND, GRACE PERIOD 0 SECONDS) GROUP BY 1 EMIT FINAL;");
+    put(f, "readings", "a", "{\"v\":1}", 900);
+    put(f, "readings", "b", "{\"v\":2}", 950);
+    OK(query_runner_open(&f->settings, &runner, &f->error));
+    OK(query_runner_add(runner, f->plans, f->plan_count, &f->error));
+    sleep_until(f, "SUMS", 2);
+    sleep_until(f, "ALL_SUMS", 1);
+    atomic_store(&f->stop, true);
+    OK(query_runner_wait(runner, &f->error));
+    query_runner_close(runner);
+    char *text = dump(f, "ALL_SUMS", false);
+    assert_non_null(strstr(text, "{\"TOTAL\":3} 950\n"));
+    free(text);
+}
+
 /* Records that no stage of one query takes go on in the others; troubles are counted. */
 static void test_troubles(void **state) {
     struct fixture *f = *state;
@@ -293,7 +317,7 @@ static void test_troubles(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_two_queries_share_a_topic), TEST(test_order_of_outputs), TEST(test_windows_over_runs), TEST(test_changelog_over_runs), TEST(test_stream_table_join),
-        TEST(test_chain), TEST(test_groups), TEST(test_changed_query), TEST(test_topics_that_do_not_fit), TEST(test_add_and_remove), TEST(test_troubles),
+        TEST(test_chain), TEST(test_groups), TEST(test_changed_query), TEST(test_topics_that_do_not_fit), TEST(test_add_and_remove), TEST(test_idle_close), TEST(test_troubles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
