@@ -58,13 +58,12 @@ static bool json_fit_number(struct slice text, const struct type *type, struct v
     switch (type->kind) {
     case TYPE_INTEGER:
     case TYPE_BIGINT:
-        if (number_read_integer(text, &ret_value->integer))
-            return row_integer_fits(type, ret_value->integer);
-        return row_read_truncated(text, type, &ret_value->integer);
     case TYPE_DATE:
     case TYPE_TIME:
     case TYPE_TIMESTAMP:
-        return number_read_integer(text, &ret_value->integer) && row_integer_fits(type, ret_value->integer);
+        if (number_read_integer(text, &ret_value->integer))
+            return row_integer_fits(type, ret_value->integer);
+        return row_read_truncated(text, type, &ret_value->integer);
     case TYPE_DOUBLE:
         return number_read_double(text, &ret_value->number);
     case TYPE_DECIMAL:
