@@ -21,6 +21,7 @@ struct join_side {
     const struct expression *tree;
     const struct evaluator *key;
     int column;                          /* the column that the key is, or INT_MIN */
+    int shift;                           /* 1: a key has come before its columns */
     struct row_format format;            /* of its key */
     bool foreign;                        /* the left side refers to the right one's key by another column than its own key */
 };
@@ -169,6 +170,7 @@ static int plan_rekey(struct plan_draft *draft, struct join_side *side, const st
         return status;
     side->scope.columns = scope;
     side->column += side->column >= 0;
+    side->shift = 1;
     side->key = compile_column(columns[0].type, 0, draft->arena);
     side->keyed = true;
     return side->key ? 0 : error_no_memory(error);
@@ -209,7 +211,7 @@ static int plan_join_scope(struct plan_draft *draft, const struct join_side *lef
         const struct scope *scope = s == 0 ? &left->scope : &right->scope;
         int shift = !left->foreign + (s == 0 ? 0 : (int)left->node->schema.count);
         for (size_t i = 0; i < scope->column_count; i++)
-            if (scope->columns[i].index >= 0 && scope->columns[i].name.data && !(s == 0 && slice_equal(scope->columns[i].name, SLICE("ROWKEY")))) {
+            if (scope->columns[i].index >= 0 && scope->columns[i].name.data && !(synthetic && !scope->columns[i].qualifier.data)) {
                 columns[at] = scope->columns[i];
                 columns[at++].index += shift;
             }
@@ -218,20 +220,23 @@ static int plan_join_scope(struct plan_draft *draft, const struct join_side *lef
     return 0;
 }
 
-static int plan_join_keys(struct plan_draft *draft, const struct join_side *left, const struct join_side *right, bool synthetic, struct error *error) {
+/* Every column that the sides have been joined on stands for the key, those to the left first. `before`: the key of the left side, when it is what this join is on. */
+static int plan_join_keys(struct plan_draft *draft, const struct join_side *left, const struct join_side *right, const struct plan_key *before, bool synthetic, struct error *error) {
     struct plan_key *key = arena_allocate(draft->arena, sizeof *key);
     if (!key || !(key->evaluator = compile_column(left->key->type, 0, draft->arena)))
         return error_no_memory(error);
     *key = (struct plan_key){.evaluator = key->evaluator, .name = SLICE("ROWKEY")};
-    if (!synthetic && right->column >= 0) {
-        key->indices[key->index_count++] = right->column + 1 + (int)left->node->schema.count;
-        key->name = right->tree->name;
-    }
-    if (!synthetic && left->column >= 0) {
-        key->indices[key->index_count] = key->indices[0];
-        key->indices[0] = left->column + 1;
-        key->index_count++;
+    if (!synthetic && before) {
+        for (size_t i = 0; i < before->index_count; i++)
+            key->indices[key->index_count++] = before->indices[i] + left->shift + 1;
+        key->name = before->name;
+    } else if (!synthetic && left->column >= 0) {
+        key->indices[key->index_count++] = left->column + 1;
         key->name = left->tree->name;
+    }
+    if (!synthetic && right->column >= 0) {
+        key->name = key->index_count ? key->name : right->tree->name;
+        key->indices[key->index_count++] = right->column + 1 + (int)left->node->schema.count;
     }
     if (synthetic)
         key->indices[key->index_count++] = 0;
@@ -293,6 +298,9 @@ static int plan_join(struct plan_draft *draft, const struct join *join, bool sys
     if (status)
         return status;
     left->keyed = plan_is_key_column(draft, left->column);
+    const struct plan_key *before = left->keyed && draft->side_count > 1 ? draft->keys : NULL;
+    if (before && !(left->key = compile_column(left->key->type, 0, draft->arena)))   /* the key is there also where the column is of a side that is missing */
+        return error_no_memory(error);
     right.keyed = right.column == 0 && source_key_count(side->source) == 1;
     left->foreign = left->table && right.table && !left->keyed && right.keyed;
     if ((status = plan_check_table_key(&right, side->source, error)) || (status = plan_check_table_key(left, draft->sides[0].source, error)))
@@ -304,7 +312,7 @@ static int plan_join(struct plan_draft *draft, const struct join *join, bool sys
     if (!status)
         status = plan_join_scope(draft, left, &right, synthetic, left->key->type, error);
     if (!status && !left->foreign)
-        status = plan_join_keys(draft, left, &right, synthetic, error);
+        status = plan_join_keys(draft, left, &right, before, synthetic, error);
     if (!status)
         status = plan_join_node(draft, join, left, &right, error);
     draft->side_count++;
