@@ -91,6 +91,10 @@ static int plan_aggregate_call(struct plan_grouping *grouping, const struct expr
     for (size_t i = 0; i < call.call.argument_count; i++)
         arguments[i] = evaluators[call.call.positions[i]];
     call.arguments = arguments;
+    int64_t most = slice_equal(slice_of(function->name), SLICE("COLLECT_LIST")) ? draft->planner->collect_list_limit
+                   : slice_equal(slice_of(function->name), SLICE("COLLECT_SET")) ? draft->planner->collect_set_limit : 0;
+    if (most)
+        call.call.limit = most;
     *ret_call = call;
     return 0;
 }

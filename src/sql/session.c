@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/memory.h"
+#include "core/number.h"
 #include "sql/lexer.h"
 #include "sql/names.h"
 #include "sql/script.h"
@@ -82,6 +83,13 @@ static char *session_copy(struct slice text) {
     return copy;
 }
 
+/* A setting that is a number above 0; else 0. */
+static int64_t session_limit(const struct session *session, const char *name) {
+    const char *text = session_setting(session, name);
+    int64_t limit;
+    return text && number_read_integer(slice_of(text), &limit) && limit > 0 ? limit : 0;
+}
+
 int session_set(struct session *session, struct slice name, struct slice value, struct error *error) {
     struct session_setting *setting = session_find_setting(session, name);
     if (!value.data) {
@@ -105,6 +113,8 @@ int session_set(struct session *session, struct slice name, struct slice value, 
     }
     const char *nested = session_setting(session, "ksql.nested.error.set.null");
     session->planner.settings.nested_errors_null = !nested || strcmp(nested, "false") != 0;
+    session->planner.collect_list_limit = session_limit(session, "ksql.functions.collect_list.limit");
+    session->planner.collect_set_limit = session_limit(session, "ksql.functions.collect_set.limit");
     return 0;
 }
 
