@@ -264,7 +264,7 @@ static int plan_join_node(struct plan_draft *draft, const struct join *join, con
     node->text = plan_text(draft, join->on);
     node->join = (struct join_plan){.inputs = left->table ? JOIN_TABLE_TABLE : right->table ? JOIN_STREAM_TABLE : JOIN_STREAM_STREAM, .shape = shapes[join->kind], .left = a, .right = b,
                                     .left_key = left->key, .right_key = right->key, .before = join->before.milliseconds, .after = join->after.milliseconds,
-                                    .grace = join->grace.milliseconds, .want_before = draft->query->where || draft->query->group_by.count, .result = node->schema};
+                                    .grace = join->grace.milliseconds, .want_before = left->table && (draft->query->where || draft->query->group_by.count), .result = node->schema};
     /* Tables that come right from their topics are read again; what an inner join gives is not. */
     node->join.foreign_key = left->foreign;
     node->join.replayed = right->table && left->node->kind != NODE_JOIN;
