@@ -9,22 +9,9 @@
 
 #include "sql/lexer.h"
 #include "sql/names.h"
-#include "sql/plan_draft.h"
 #include "sql/plan_format.h"
+#include "sql/plan_join.h"
 #include "sql/rewrite.h"
-
-/* One side of a join while it is planned. */
-struct join_side {
-    const struct node_plan *node;
-    struct scope scope;
-    bool table, keyed;                   /* keyed: its key column is what it is joined on */
-    const struct expression *tree;
-    const struct evaluator *key;
-    int column;                          /* the column that the key is, or INT_MIN */
-    int shift;                           /* 1: a key has come before its columns */
-    struct row_format format;            /* of its key */
-    bool foreign;                        /* the left side refers to the right one's key by another column than its own key */
-};
 
 /* --- system columns ---------------------------------------------------------------------------------------------------------------- */
 
@@ -116,8 +103,6 @@ static int plan_check_join(const struct plan_draft *draft, const struct join *jo
     for (size_t i = 0; i < draft->side_count; i++)
         if (slice_equal(draft->sides[i].source->name, source->name))
             return place_error(error, join->source.name.place, "%.*s cannot be joined to itself", names_shown(source->name), source->name.data);
-    if (left->node->schema.windowed || right->node->schema.windowed)
-        return place_error(error, join->place, "a source with a windowed key cannot be joined");
     if (left->table && !right->table)
         return place_error(error, join->place, "a table cannot be joined with a stream: put the stream to the left, stream JOIN table");
     bool streams = !left->table && !right->table, within = join->before.milliseconds >= 0;
@@ -221,9 +206,10 @@ static int plan_join_scope(struct plan_draft *draft, const struct join_side *lef
 }
 
 /* Every column that the sides have been joined on stands for the key, those to the left first. `before`: the key of the left side, when it is what this join is on. */
-static int plan_join_keys(struct plan_draft *draft, const struct join_side *left, const struct join_side *right, const struct plan_key *before, bool synthetic, struct error *error) {
+static int plan_join_keys(struct plan_draft *draft, const struct join_side *left, const struct join_side *right, const struct plan_key *before, const struct type *type, bool synthetic,
+                          struct error *error) {
     struct plan_key *key = arena_allocate(draft->arena, sizeof *key);
-    if (!key || !(key->evaluator = compile_column(left->key->type, 0, draft->arena)))
+    if (!key || !(key->evaluator = compile_column(type, 0, draft->arena)))
         return error_no_memory(error);
     *key = (struct plan_key){.evaluator = key->evaluator, .name = SLICE("ROWKEY")};
     if (!synthetic && before) {
@@ -307,14 +293,21 @@ static int plan_join(struct plan_draft *draft, const struct join *join, bool sys
         return status;
     if (left->foreign && (join->kind == JOIN_RIGHT || join->kind == JOIN_FULL))
         return place_error(error, join->place, "tables joined by another column than the left one's primary key can be joined by JOIN and LEFT JOIN only");
-    bool synthetic = !left->foreign && (join->kind == JOIN_FULL || (left->column < 0 && right.column < 0));
-    status = left->foreign ? 0 : plan_copartition(draft, join, left, &right, error);
-    if (!status)
-        status = plan_join_scope(draft, left, &right, synthetic, left->key->type, error);
+    const struct type *type = left->key->type;
+    bool windowed = left->node->schema.windowed, synthetic = !left->foreign && (join->kind == JOIN_FULL || (left->column < 0 && right.column < 0));
+    status = plan_check_windows(draft, join, left, &right, error);
     if (!status && !left->foreign)
-        status = plan_join_keys(draft, left, &right, before, synthetic, error);
+        status = plan_copartition(draft, join, left, &right, error);
+    if (!status && windowed && !(status = plan_pack_window(draft, left, error)))
+        status = plan_pack_window(draft, &right, error);
+    if (!status)
+        status = plan_join_scope(draft, left, &right, synthetic, type, error);
+    if (!status && !left->foreign)
+        status = plan_join_keys(draft, left, &right, before, type, synthetic, error);
     if (!status)
         status = plan_join_node(draft, join, left, &right, error);
+    if (!status && windowed)
+        status = plan_unpack_window(draft, type, error);
     draft->side_count++;
     *left = (struct join_side){.node = draft->node, .scope = draft->scope, .table = left->table, .format = right.table ? left->format : right.format};
     return status;
