@@ -2,11 +2,13 @@
  *
  *     bench_kafka_floor consume BOOTSTRAP TOPIC COUNT          reads committed records of all partitions from the beginning, counts bytes, throws them away
  *     bench_kafka_floor produce BOOTSTRAP FROM TO COUNT        reads COUNT records of FROM into memory, then produces them to TO: only that is measured
+ *     bench_kafka_floor produce-runs BOOTSTRAP FROM TO COUNT   the same in the order in which they were read: long runs of one partition
  *     bench_kafka_floor latency BOOTSTRAP RESULTS COUNT        waits for new results; the time from the readings that closed their windows
  *
  * Prints JSON. latency: a result carries the end of its window as timestamp, and the readings of the test are published when their event time comes, so a
  * result's age at arrival, less its grace, is the time from the publication of the reading that closed the window. */
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,13 +121,59 @@ static struct record *load(const char *bootstrap, const char *topic, long count)
     return records;
 }
 
+/* The reading's time in Confluent's wire format: behind 5 bytes and three short strings, each with its length, doubled, in one byte. */
+static const char *record_time(const struct record *record) {
+    const char *at = record->bytes + record->key + 5;
+    for (int i = 0; i < 3; i++)
+        at += 1 + *at / 2;
+    return at + 1;
+}
+
+/* Consumed, records come in long runs of one partition; published, partitions alternate, which costs more, as neighbours in a partition's queue lie far apart in memory.
+ * This brings them into the order of publishing: by time, and of one time from each partition in turn. */
+static struct record *published_order(struct record *records, long count) {
+    long heads[PARTITIONS], next[PARTITIONS];
+    long *followers = malloc((size_t)count * sizeof *followers), last[PARTITIONS];
+    struct record *ordered = malloc((size_t)count * sizeof *ordered);
+    if (!followers || !ordered)
+        exit(1);
+    for (int p = 0; p < PARTITIONS; p++)
+        heads[p] = last[p] = -1;
+    for (long i = 0; i < count; i++) {
+        int p = records[i].partition;
+        followers[i] = -1;
+        if (last[p] < 0)
+            heads[p] = i;
+        else
+            followers[last[p]] = i;
+        last[p] = i;
+    }
+    memcpy(next, heads, sizeof next);
+    for (long done = 0; done < count;) {
+        const char *first = NULL;
+        for (int p = 0; p < PARTITIONS; p++)
+            if (next[p] >= 0 && (!first || memcmp(record_time(&records[next[p]]), first, 20) < 0))
+                first = record_time(&records[next[p]]);
+        for (int p = 0; p < PARTITIONS; p++)
+            if (next[p] >= 0 && memcmp(record_time(&records[next[p]]), first, 20) == 0) {
+                ordered[done++] = records[next[p]];
+                next[p] = followers[next[p]];
+            }
+    }
+    free(followers);
+    free(records);
+    return ordered;
+}
+
 /* The same batching as meterline's; values are not copied, as there. */
-static int produce(const char *bootstrap, const char *from, const char *to, long count) {
+static int produce(const char *bootstrap, const char *from, const char *to, long count, bool runs) {
     const char *const settings[][2] = {{"bootstrap.servers", bootstrap}, {"linger.ms", "20"}, {"compression.codec", "lz4"}, {"queue.buffering.max.messages", "1000000"},
                                        {"enable.idempotence", "true"}};
     struct record *records = load(bootstrap, from, count);
     if (!records)
         return 1;
+    if (!runs)
+        records = published_order(records, count);
     rd_kafka_t *producer = client(RD_KAFKA_PRODUCER, settings, sizeof settings / sizeof *settings);
     rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, to, NULL);
     double begin = seconds(CLOCK_MONOTONIC), used = cpu();
@@ -172,7 +220,9 @@ int main(int count, char **words) {
     if (count == 5 && strcmp(words[1], "consume") == 0)
         return consume(words[2], words[3], atol(words[4]));
     if (count == 6 && strcmp(words[1], "produce") == 0)
-        return produce(words[2], words[3], words[4], atol(words[5]));
+        return produce(words[2], words[3], words[4], atol(words[5]), false);
+    if (count == 6 && strcmp(words[1], "produce-runs") == 0)
+        return produce(words[2], words[3], words[4], atol(words[5]), true);
     if (count == 5 && strcmp(words[1], "latency") == 0)
         return latency(words[2], words[3], atol(words[4]));
     fprintf(stderr, "usage: see the file's first comment\n");

@@ -1,5 +1,5 @@
-/* What a Cassandra server sends: frame header, LZ4, response, rows and cells. Whatever it is, nothing behind the end is read, and a response that was decoded can
- * be walked. */
+/* What a Cassandra server sends: frame header, LZ4, response, rows and cells, and what is taken for its topology. Whatever it is, nothing behind the end is read, and a
+ * response that was decoded can be walked. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include "store/cassandra/cql_error.h"
 #include "store/cassandra/cql_lz4.h"
 #include "store/cassandra/cql_response.h"
+#include "store/cassandra/cql_topology.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -39,6 +40,31 @@ static void walk_rows(struct cql_rows rows) {
             walk_cell(cells[i]);
 }
 
+/* Rows as if they were those of system.peers, the last cell of each also as a keyspace's replication. */
+static void walk_topology(struct cql_rows rows) {
+    struct slice cells[CQL_COLUMNS_MAXIMUM];
+    struct cql_topology topology = {0};
+    struct error error;
+    uint32_t replicas[CQL_REPLICAS_MAXIMUM];
+    uint16_t port = 1;
+    bool good = true;
+    while (good && rows.columns.count >= 4 && port < 200 && cql_rows_next(&rows, cells)) {
+        struct cql_address address;
+        if (!cql_address_of(cells[0], port++, &address) && !cql_address_of((struct slice){"\x7f\0\0\1", 4}, port, &address))
+            abort();
+        good = cql_topology_add(&topology, &address, cells[1], cells[2], cells[3], &error) == 0 &&
+               cql_topology_replicate(&topology, cells[rows.columns.count - 1], &error) == 0;
+    }
+    if (good && topology.node_count && cql_topology_seal(&topology, topology.nodes[0].data_center, &error) == 0)
+        for (int64_t token = INT64_MIN; token < INT64_MAX - INT64_MAX / 3; token += INT64_MAX / 4) {
+            size_t count = cql_topology_replicas(&topology, token, replicas);
+            for (size_t i = 0; i < count; i++)
+                if (replicas[i] >= topology.node_count || !topology.nodes[replicas[i]].local)
+                    abort();
+        }
+    cql_topology_release(&topology);
+}
+
 static void walk(const struct cql_response *response) {
     struct error error;
     if (response->opcode == CQL_ERROR) {
@@ -48,6 +74,7 @@ static void walk(const struct cql_response *response) {
         cql_supports(response, SLICE("COMPRESSION"), SLICE("lz4"));
     } else if (response->opcode == CQL_RESULT && response->kind == CQL_RESULT_ROWS) {
         walk_rows(response->rows);
+        walk_topology(response->rows);
     } else if (response->opcode == CQL_RESULT && response->kind == CQL_RESULT_PREPARED) {
         walk_columns(response->prepared.markers);
         walk_columns(response->prepared.columns);

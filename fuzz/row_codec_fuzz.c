@@ -106,7 +106,7 @@ static void check_comes_back(const struct row_format *format, struct row_reader 
 }
 
 static void fuzz_rows(const struct row_format *format, const struct row_column *columns, size_t count, struct fuzz_registry *schema, struct slice text) {
-    const struct registry registry = {fuzz_find, fuzz_add, schema};
+    const struct registry registry = {.find = fuzz_find, .add = fuzz_add, .context = schema};
     const struct slice texts[] = {text, text};
     struct row_reader *reader = NULL;
     struct arena arena = {0};

@@ -16,7 +16,7 @@ enum { JSON_GUESSES = 64, JSON_GUESS_NAME = 40 };
 /* What the name at a place of the object was the last time. */
 struct json_guess {
     uint32_t column;
-    uint8_t length;
+    uint8_t length;               /* 0: nothing has been there */
     bool exact;
     char name[JSON_GUESS_NAME];
 };
@@ -311,13 +311,14 @@ static uint32_t json_find_column(const struct row_json *state, const struct row_
 
 /* The column of the name at place `place` of an object. */
 static inline uint32_t json_column(struct row_json *state, const struct row_layout *layout, struct slice name, size_t place, bool *ret_exact) {
-    struct json_guess *guess = place < JSON_GUESSES ? &state->guesses[place] : NULL;
+    bool guessable = place < JSON_GUESSES && name.length > 0 && name.length <= JSON_GUESS_NAME;
+    struct json_guess *guess = guessable ? &state->guesses[place] : NULL;
     if (guess && guess->length == name.length && memcmp(guess->name, name.data, name.length) == 0) {
         *ret_exact = guess->exact;
         return guess->column;
     }
     uint32_t column = json_find_column(state, layout, name, ret_exact);
-    if (guess && name.length > 0 && name.length <= JSON_GUESS_NAME) {
+    if (guess) {
         *guess = (struct json_guess){column, (uint8_t)name.length, *ret_exact, {0}};
         memcpy(guess->name, name.data, name.length);
     }

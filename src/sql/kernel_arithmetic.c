@@ -118,7 +118,41 @@ static bool whole_divide_rows(const struct arithmetic_node *node, struct node_ru
 
 /* --- decimals ---------------------------------------------------------------------------------------------------------------------- */
 
+/* A sum, difference or product whose type has room for every digit: 128 bits hold it, and nothing has to be checked. */
+static bool decimal_is_exact(const struct arithmetic_node *node) {
+    const struct type *a = node->left->type, *b = node->right->type, *to = node->node.type;
+    unsigned whole_a = a->precision - a->scale, whole_b = b->precision - b->scale, whole = to->precision - to->scale;
+    if (node->operator == OPERATOR_MULTIPLY)
+        return to->scale == a->scale + b->scale && whole >= whole_a + whole_b;
+    bool sum = node->operator == OPERATOR_ADD || node->operator == OPERATOR_SUBTRACT;
+    return sum && to->scale >= a->scale && to->scale >= b->scale && whole > whole_a && whole > whole_b;
+}
+
+static void decimal_exact_rows(const struct arithmetic_node *node, const struct selection *selected, const struct vector *a, const struct vector *b,
+                               struct vector *result) {
+    bool product = node->operator == OPERATOR_MULTIPLY;
+    unsigned scale = node->node.type->scale;
+    unsigned __int128 left = product ? 1 : (unsigned __int128)decimal_power(scale - node->left->type->scale);
+    unsigned __int128 right = product ? 1 : (unsigned __int128)decimal_power(scale - node->right->type->scale);
+    if (node->operator == OPERATOR_SUBTRACT)
+        right = 0 - right;
+    for (size_t i = 0; i < selected->count; i++) {
+        size_t row = selected->rows[i];
+        if (result->nulls[row])
+            continue;
+        unsigned __int128 x = (unsigned __int128)a->decimals[row & a->mask], y = (unsigned __int128)b->decimals[row & b->mask];
+        result->decimals[row] = (decimal)(product ? x * y : x * left + y * right);
+    }
+}
+
 typedef bool decimal_function(decimal a, unsigned scale_a, decimal b, unsigned scale_b, struct decimal_shape to, decimal *ret_value);
+
+static bool decimal_fail(const struct arithmetic_node *node, struct node_run *run, size_t row, decimal divisor) {
+    const struct type *type = node->node.type;
+    if (divisor == 0 && (node->operator == OPERATOR_DIVIDE || node->operator == OPERATOR_MODULO))
+        return node_fail(run, row, "division by zero");
+    return node_fail(run, row, "the result of %s does not fit DECIMAL(%u, %u)", arithmetic_sign(node->operator), type->precision, type->scale);
+}
 
 static bool decimal_rows(const struct arithmetic_node *node, struct node_run *run, const struct selection *selected, const struct vector *a,
                          const struct vector *b, struct vector *result) {
@@ -127,9 +161,7 @@ static bool decimal_rows(const struct arithmetic_node *node, struct node_run *ru
                                                   [OPERATOR_MULTIPLY] = decimal_multiply,
                                                   [OPERATOR_DIVIDE] = decimal_divide,
                                                   [OPERATOR_MODULO] = decimal_remainder};
-    const struct type *type = node->node.type;
-    struct decimal_shape shape = {type->precision, type->scale};
-    bool divides = node->operator == OPERATOR_DIVIDE || node->operator == OPERATOR_MODULO;
+    struct decimal_shape shape = {node->node.type->precision, node->node.type->scale};
     for (size_t i = 0; i < selected->count; i++) {
         size_t row = selected->rows[i];
         if (result->nulls[row])
@@ -138,9 +170,7 @@ static bool decimal_rows(const struct arithmetic_node *node, struct node_run *ru
         if (functions[node->operator](x, node->left->type->scale, y, node->right->type->scale, shape, &result->decimals[row]))
             continue;
         result->nulls[row] = 1;
-        bool done = divides && y == 0 ? node_fail(run, row, "division by zero")
-                                      : node_fail(run, row, "the result of %s does not fit DECIMAL(%u, %u)", arithmetic_sign(node->operator), type->precision, type->scale);
-        if (!done)
+        if (!decimal_fail(node, run, row, y))
             return false;
     }
     return true;
@@ -151,8 +181,12 @@ static bool decimal_rows(const struct arithmetic_node *node, struct node_run *ru
 static bool arithmetic_rows(const struct arithmetic_node *node, struct node_run *run, const struct selection *selected, const struct vector *a,
                             const struct vector *b, struct vector *result) {
     enum type_kind kind = node->node.type->kind;
-    if (kind == TYPE_DECIMAL)
+    if (kind == TYPE_DECIMAL && !decimal_is_exact(node))
         return decimal_rows(node, run, selected, a, b, result);
+    if (kind == TYPE_DECIMAL) {
+        decimal_exact_rows(node, selected, a, b, result);
+        return true;
+    }
     if (kind != TYPE_DOUBLE && (node->operator == OPERATOR_DIVIDE || node->operator == OPERATOR_MODULO))
         return whole_divide_rows(node, run, selected, a, b, result);
     arithmetic_loop_of(kind, node->operator)(a, b, selected, run->rows->count, result);

@@ -111,14 +111,38 @@ static void decimal_rows(const struct compare_node *node, const struct vector *a
     }
 }
 
+/* How a DECIMAL compares with a DOUBLE: as their doubles do, and when these are equal, exactly. Of a constant that is the same in every row. */
+struct decimal_side {
+    const struct vector *vector;
+    unsigned scale;
+    double near;                     /* of a constant, */
+    int tie;                         /* and how it compares with its own double */
+};
+
+static struct decimal_side decimal_side_of(const struct vector *vector) {
+    struct decimal_side side = {.vector = vector, .scale = vector->type->scale};
+    if (vector->mask == 0 && !vector->nulls[0]) {
+        side.near = decimal_to_double(vector->decimals[0], side.scale);
+        side.tie = decimal_compare_double(vector->decimals[0], side.scale, side.near);
+    }
+    return side;
+}
+
+static int decimal_double_order(const struct decimal_side *side, size_t at, double number) {
+    if (side->vector->mask)
+        return decimal_compare_double(side->vector->decimals[at], side->scale, number);
+    return side->near == number ? side->tie : side->near < number ? -1 : 1;
+}
+
 static bool decimal_double_rows(const struct compare_node *node, struct node_run *run, const struct vector *a, const struct vector *b,
                                 const struct selection *selected, uint8_t *result) {
     bool swapped = node->left->type->kind == TYPE_DOUBLE;
-    const struct vector *exact = swapped ? b : a, *rough = swapped ? a : b;
+    const struct vector *rough = swapped ? a : b;
+    struct decimal_side exact = decimal_side_of(swapped ? b : a);
     for (size_t i = 0; i < selected->count; i++) {
-        size_t row = selected->rows[i], x = row & exact->mask, y = row & rough->mask;
+        size_t row = selected->rows[i], x = row & exact.vector->mask, y = row & rough->mask;
         result[row] = false;
-        if (exact->nulls[x] | rough->nulls[y])
+        if (exact.vector->nulls[x] | rough->nulls[y])
             continue;
         double number = rough->doubles[y];
         if (!isfinite(number)) {
@@ -126,7 +150,7 @@ static bool decimal_double_rows(const struct compare_node *node, struct node_run
                 return false;
             continue;
         }
-        int order = decimal_compare_double(exact->decimals[x], exact->type->scale, number);
+        int order = decimal_double_order(&exact, x, number);
         result[row] = compare_holds(node->operator, swapped ? -order : order);
     }
     return true;

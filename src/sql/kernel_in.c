@@ -19,6 +19,8 @@ struct in_node {
 
 /* -0.0 is 0.0 here, and NaN is nothing. */
 static bool in_equal(const struct type *type, const struct value *a, const struct value *b) {
+    if (type->kind == TYPE_STRING || type->kind == TYPE_BYTES)
+        return slice_equal(a->text, b->text);
     return type->kind == TYPE_DOUBLE ? a->number == b->number : value_compare(type, a, b) == 0;
 }
 

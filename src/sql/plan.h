@@ -22,7 +22,6 @@ struct planner {
     const struct catalog *catalog;
     struct compile_settings settings;
     struct plan_sources *sources;
-    int64_t collect_list_limit, collect_set_limit;   /* ksql.functions.collect_list.limit, ..collect_set.limit: the most values kept; 0: all */
 };
 
 enum plan_use {

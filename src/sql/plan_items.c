@@ -6,6 +6,7 @@
 #include "sql/lexer.h"
 #include "sql/names.h"
 #include "sql/plan_draft.h"
+#include "sql/print.h"
 #include "sql/rewrite.h"
 
 struct plan_item_list {
@@ -238,6 +239,21 @@ static void plan_set_column(struct plan_draft *draft, const struct plan_item *it
     *evaluator = item->evaluator;
 }
 
+/* "A, B + 1 AS C": the list as it is understood, for EXPLAIN. */
+static const char *plan_item_texts(struct plan_draft *draft, const struct plan_item *items, size_t count) {
+    cleanup(bytes_release) struct bytes text = {0};
+    for (size_t i = 0; i < count; i++) {
+        bytes_append_string(&text, i ? ", " : "");
+        if (items[i].tree && !(items[i].tree->kind == EXPRESSION_COLUMN && slice_equal(items[i].tree->name, items[i].name))) {
+            print_expression(&text, items[i].tree);
+            bytes_append_string(&text, " AS ");
+        }
+        print_name(&text, items[i].name);
+    }
+    struct slice copy = text.failed ? (struct slice){0} : arena_copy(draft->arena, bytes_slice(&text));
+    return copy.data ? copy.data : "";
+}
+
 int plan_project(struct plan_draft *draft, const struct plan_item *items, size_t count, struct plan_result *ret_result, struct error *error) {
     size_t keys = draft->use == PLAN_PERSISTENT ? draft->key_count : 0, at = 0;
     struct node_plan *node = plan_node(draft, NODE_PROJECT, draft->node, error);
@@ -266,6 +282,7 @@ int plan_project(struct plan_draft *draft, const struct plan_item *items, size_t
             at++;
         }
     node->project = (struct project_plan){.columns = evaluators, .table = draft->table};
+    node->text = plan_item_texts(draft, items, count);
     draft->node = node;
     ret_result->columns = result;
     ret_result->column_count = count;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "core/memory.h"
-#include "core/number.h"
 #include "sql/lexer.h"
 #include "sql/names.h"
 #include "sql/script.h"
@@ -74,6 +73,14 @@ const char *session_setting(const struct session *session, const char *name) {
     return setting ? setting->value : NULL;
 }
 
+/* 0: not given, or no number above 0. */
+static int64_t session_number(const struct session *session, const char *name) {
+    const char *value = session_setting(session, name);
+    char *end;
+    long long number = value ? strtoll(value, &end, 10) : 0;
+    return value && *end == '\0' && number > 0 ? number : 0;
+}
+
 static char *session_copy(struct slice text) {
     char *copy = memory_resize(NULL, text.length + 1, 1);
     if (copy) {
@@ -81,13 +88,6 @@ static char *session_copy(struct slice text) {
         copy[text.length] = '\0';
     }
     return copy;
-}
-
-/* A setting that is a number above 0; else 0. */
-static int64_t session_limit(const struct session *session, const char *name) {
-    const char *text = session_setting(session, name);
-    int64_t limit;
-    return text && number_read_integer(slice_of(text), &limit) && limit > 0 ? limit : 0;
 }
 
 int session_set(struct session *session, struct slice name, struct slice value, struct error *error) {
@@ -113,8 +113,8 @@ int session_set(struct session *session, struct slice name, struct slice value, 
     }
     const char *nested = session_setting(session, "ksql.nested.error.set.null");
     session->planner.settings.nested_errors_null = !nested || strcmp(nested, "false") != 0;
-    session->planner.collect_list_limit = session_limit(session, "ksql.functions.collect_list.limit");
-    session->planner.collect_set_limit = session_limit(session, "ksql.functions.collect_set.limit");
+    session->planner.settings.list_limit = session_number(session, "ksql.functions.collect_list.limit");
+    session->planner.settings.set_limit = session_number(session, "ksql.functions.collect_set.limit");
     return 0;
 }
 
@@ -125,6 +125,13 @@ int session_add(struct session_work *work, const struct session_effect *effect, 
         return error_no_memory(error);
     work->effects[work->count++] = *effect;
     return 0;
+}
+
+/* With `name` as its text, NUL-terminated. */
+static int session_add_named(struct session_work *work, const struct session_effect *effect, struct slice name, struct error *error) {
+    struct session_effect named = *effect;
+    named.text = arena_copy(work->arena, name);
+    return named.text.data ? session_add(work, &named, error) : error_no_memory(error);
 }
 
 int session_say(struct session_work *work, struct error *error, const char *format, ...) {
@@ -187,12 +194,6 @@ static int session_terminate(struct session_work *work, const struct target_stat
             status = session_stop_query(work, query->id, error);
     }
     return status ? status : catalog_terminate(work->catalog, target, error);
-}
-
-static int session_pause(struct session_work *work, const struct target_statement *target, bool paused, struct error *error) {
-    int status = catalog_pause(work->catalog, target, paused, error);
-    struct slice id = target->all ? SLICE("") : target->query.name;
-    return status ? status : session_add(work, &(struct session_effect){.kind = paused ? EFFECT_QUERY_PAUSE : EFFECT_QUERY_RESUME, .text = id}, error);
 }
 
 static const struct property *session_find_property(const struct property_list *list, const char *name) {
@@ -270,7 +271,7 @@ static int session_statement(struct session_work *work, const struct statement *
         return session_terminate(work, &statement->target, error);
     case STATEMENT_PAUSE:
     case STATEMENT_RESUME:
-        return session_pause(work, &statement->target, statement->kind == STATEMENT_PAUSE, error);
+        return session_unsupported(statement, "PAUSE or RESUME", error);
     case STATEMENT_SET:
     case STATEMENT_ALTER_SYSTEM:
         return session_set(session, statement->setting.name.name, statement->setting.value, error);
@@ -280,9 +281,9 @@ static int session_statement(struct session_work *work, const struct statement *
     case STATEMENT_UNDEFINE:
         return 0;   /* the script has done it */
     case STATEMENT_PRINT:
-        return session_add(work, &(struct session_effect){.kind = EFFECT_PRINT, .print = &statement->print}, error);
+        return session_add_named(work, &(struct session_effect){.kind = EFFECT_PRINT, .print = &statement->print}, statement->print.topic.name, error);
     case STATEMENT_RUN_SCRIPT:
-        return session_add(work, &(struct session_effect){.kind = EFFECT_RUN_SCRIPT, .text = statement->file}, error);
+        return session_add_named(work, &(struct session_effect){.kind = EFFECT_RUN_SCRIPT}, statement->file, error);
     case STATEMENT_ASSERT:
         return session_unsupported(statement, "ASSERT", error);
     }
@@ -292,7 +293,7 @@ static int session_statement(struct session_work *work, const struct statement *
 /* Does what the statement does outlive the session? */
 static bool session_lasts(enum statement_kind kind) {
     return kind == STATEMENT_CREATE || kind == STATEMENT_INSERT_SELECT || kind == STATEMENT_DROP || kind == STATEMENT_ALTER || kind == STATEMENT_CREATE_CONNECTOR ||
-           kind == STATEMENT_CREATE_TYPE || kind == STATEMENT_TERMINATE || kind == STATEMENT_PAUSE || kind == STATEMENT_RESUME || kind == STATEMENT_INSERT_VALUES;
+           kind == STATEMENT_CREATE_TYPE || kind == STATEMENT_TERMINATE || kind == STATEMENT_INSERT_VALUES;
 }
 
 /* --- scripts ----------------------------------------------------------------------------------------------------------------------- */

@@ -104,6 +104,18 @@ static int session_check_kind(const struct create_statement *create, const struc
                                                         : "this SELECT gives a table, not a stream: use CREATE TABLE .. AS SELECT");
 }
 
+/* A result whose key has no window holds many rows of one key, so its topic is never compacted. */
+static int session_set_window(struct source *source, const struct plan_result *result, const struct properties *properties, struct error *error) {
+    bool in_key = !properties->given[PROPERTY_WINDOW_IN_KEY] || properties->window_in_key;
+    if (!in_key && result->window == WINDOW_NONE)
+        return place_error(error, properties->places[PROPERTY_WINDOW_IN_KEY], "WINDOW_IN_KEY is for results with windows");
+    source->window = in_key ? result->window : WINDOW_NONE;
+    source->window_size = in_key ? result->window_size : 0;
+    if (!in_key && !source->cleanup_policy.data)
+        source->cleanup_policy = SLICE("delete");
+    return 0;
+}
+
 static int session_create_result(struct session_work *work, const struct create_statement *create, struct error *error) {
     struct plan_result *result = arena_allocate(work->arena, sizeof *result);
     struct source *source = arena_allocate(work->arena, sizeof *source);
@@ -120,8 +132,9 @@ static int session_create_result(struct session_work *work, const struct create_
         status = source_result(create, work->statement->text, result->input, result->columns, result->column_count, work->arena, source, error);
     if (status)
         return status;
-    source->window = result->window;
-    source->window_size = result->window_size;
+    status = session_set_window(source, result, &properties, error);
+    if (status)
+        return status;
     status = catalog_add_source(work->catalog, source, create->name.place, error);
     if (!status)
         status = session_add_query(work, result, source, create->object == OBJECT_TABLE ? CATALOG_QUERY_TABLE : CATALOG_QUERY_STREAM, properties.query_id, error);

@@ -18,6 +18,7 @@ struct store_driver {
     int (*reader_next)(struct store_reader *reader, struct aggregate_row *ret_row, struct error *error);
     int (*window_sizes)(struct store *store, int64_t **ret_sizes, size_t *ret_count, struct error *error);
     int (*count)(struct store *store, int64_t window_size, int64_t *ret_rows, struct error *error);
+    void (*counts)(const struct store *store, struct store_counts *ret_counts);     /* NULL: not a server */
 };
 
 struct store {

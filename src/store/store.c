@@ -93,3 +93,9 @@ int store_window_sizes(struct store *store, int64_t **ret_sizes, size_t *ret_cou
 int store_count(struct store *store, int64_t window_size, int64_t *ret_rows, struct error *error) {
     return store->driver->count(store, window_size, ret_rows, error);
 }
+
+void store_counts(const struct store *store, struct store_counts *ret_counts) {
+    *ret_counts = (struct store_counts){0};
+    if (store && store->driver->counts)
+        store->driver->counts(store, ret_counts);
+}

@@ -59,6 +59,22 @@ struct store_reader *store_reader_close(struct store_reader *reader);
 /* 1 with a row that lives until the next call, 0 at the end, or an error. */
 int store_reader_next(struct store_reader *reader, struct aggregate_row *ret_row, struct error *error);
 
+/* What the writers of a store that is a server have done since it was opened, up to their last flush. */
+enum { STORE_LATENCIES = 32, STORE_ERROR_KINDS = 16 };
+
+struct store_counts {
+    bool remote;                            /* false: not a server, and nothing is counted */
+    uint64_t rows_written;                  /* acknowledged */
+    uint64_t requests, retries, in_flight;
+    uint64_t latency[STORE_LATENCIES];      /* answers, [i]: in less than 2^i microseconds, not less than 2^(i-1) */
+    uint64_t latency_sum;                   /* microseconds */
+    size_t error_kinds;
+    const char *error_names[STORE_ERROR_KINDS];
+    uint64_t errors[STORE_ERROR_KINDS];     /* also those that a retry mended */
+};
+
+void store_counts(const struct store *store, struct store_counts *ret_counts);
+
 /* The window sizes (ms, rising) the store has tables for; `ret_sizes` is owned by the caller: free(). */
 int store_window_sizes(struct store *store, int64_t **ret_sizes, size_t *ret_count, struct error *error);
 /* Number of rows of one window size. */

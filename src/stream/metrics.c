@@ -57,7 +57,30 @@ static void metrics_total(struct bytes *to, const char *name, const char *help, 
     bytes_append_format(to, "%s %" PRIu64 "\n", name, value);
 }
 
-static void metrics_format(struct bytes *to, const struct aggregate_query *query, const struct run_report *report) {
+/* A store that is a server. The last bucket has no bound. */
+static void metrics_store(struct bytes *to, const struct store_counts *store) {
+    uint64_t answers = 0;
+    if (!store->remote)
+        return;
+    metrics_total(to, "meterline_store_rows_written_total", "Rows that the store has acknowledged.", store->rows_written);
+    metrics_total(to, "meterline_store_requests_total", "Requests of writers to the store.", store->requests);
+    metrics_total(to, "meterline_store_retries_total", "Requests to the store that were sent again.", store->retries);
+    metrics_head(to, "meterline_store_in_flight", "gauge", "Requests to the store that have no answer yet.");
+    bytes_append_format(to, "meterline_store_in_flight %" PRIu64 "\n", store->in_flight);
+    metrics_head(to, "meterline_store_errors_total", "counter", "Errors of the store and on the way to it, also those that a retry mended.");
+    for (size_t i = 0; i < store->error_kinds; i++)
+        bytes_append_format(to, "meterline_store_errors_total{kind=\"%s\"} %" PRIu64 "\n", store->error_names[i], store->errors[i]);
+    metrics_head(to, "meterline_store_latency_seconds", "histogram", "From a request to its answer.");
+    for (size_t i = 0; i < STORE_LATENCIES; i++) {
+        answers += store->latency[i];
+        if (i + 1 < STORE_LATENCIES)
+            bytes_append_format(to, "meterline_store_latency_seconds_bucket{le=\"%.6f\"} %" PRIu64 "\n", (double)(UINT64_C(1) << i) / 1e6, answers);
+    }
+    bytes_append_format(to, "meterline_store_latency_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\nmeterline_store_latency_seconds_sum %.6f\nmeterline_store_latency_seconds_count %" PRIu64
+                        "\n", answers, (double)store->latency_sum / 1e6, answers);
+}
+
+void metrics_append(struct bytes *to, const struct aggregate_query *query, const struct run_report *report) {
     for (size_t c = 0; c < sizeof metrics_counters / sizeof *metrics_counters; c++) {
         const struct metrics_counter *counter = &metrics_counters[c];
         metrics_head(to, counter->name, "counter", counter->help);
@@ -82,11 +105,12 @@ static void metrics_format(struct bytes *to, const struct aggregate_query *query
     metrics_total(to, "meterline_connections_lost_total", "Connections to the log that broke.", report->bus.reconnects);
     metrics_total(to, "meterline_registry_requests_total", "Requests to the schema registry.", report->registry.requests);
     metrics_total(to, "meterline_registry_failures_total", "Requests to the schema registry that were not answered or refused.", report->registry.failures);
+    metrics_store(to, &report->store);
     metrics_head(to, "meterline_recovered_records", "gauge", "Records read again at start to rebuild open windows.");
     bytes_append_format(to, "meterline_recovered_records %" PRId64 "\n", report->recovered);
 }
 
-static int metrics_save(const char *path, struct slice text, struct error *error) {
+int metrics_save(const char *path, struct slice text, struct error *error) {
     cleanup(bytes_release) struct bytes temporary = {0};
     bytes_append_format(&temporary, "%s.new", path);
     bytes_append_char(&temporary, '\0');
@@ -109,10 +133,4 @@ static int metrics_save(const char *path, struct slice text, struct error *error
         return 0;
     unlink(temporary.data);
     return error_set_errno(error, saved, "cannot write metrics to %s", path);
-}
-
-int metrics_write(const char *path, const struct aggregate_query *query, const struct run_report *report, struct error *error) {
-    cleanup(bytes_release) struct bytes text = {0};
-    metrics_format(&text, query, report);
-    return text.failed ? error_no_memory(error) : metrics_save(path, bytes_slice(&text), error);
 }

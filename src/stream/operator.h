@@ -31,7 +31,7 @@ struct operator_context {
 
 /* What became of records in a query; kept with its position. */
 struct query_counters {
-    uint64_t read, null, rejected, filtered, late, failed;   /* failed: rows with an expression that could not be computed (they go on with NULL) */
+    uint64_t read, null, rejected, filtered, late, failed;   /* failed: what evaluation.errors counts and records without a time; the task adds them up */
     uint64_t emitted;                                        /* records written */
 };
 

@@ -13,6 +13,7 @@ struct run_report {
     uint64_t commits, rewinds;             /* a commit that was undone makes the worker go back to its positions */
     struct bus_counts bus;
     struct registry_counts registry;       /* filled in by the caller, whose client it is */
+    struct store_counts store;             /* the same */
     int64_t recovered;                     /* records read again to rebuild open windows */
     size_t workers;
 };

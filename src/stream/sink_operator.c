@@ -54,7 +54,6 @@ static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32
     }
     int status = sink_write(sink, rows, row, &record, error);
     if (status == ERROR_INVALID && !error->retriable) {
-        context->counters->failed++;
         row_errors_add(context->evaluation.errors, row, "the row cannot be written to topic %s: %s", sink->plan->topic, error->message);
         return 0;
     }
@@ -63,7 +62,6 @@ static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32
         record.timestamp = missing ? -1 : times->integers[row & times->mask];
     }
     if (!status && record.timestamp < 0) {
-        context->counters->failed++;
         row_errors_add(context->evaluation.errors, row, "the row for topic %s has no time, or a negative one", sink->plan->topic);
         return 0;
     }

@@ -18,7 +18,7 @@ def test_topics_are_made_as_documented(meterline):
     assert topics["metrics-aggregates-60"]["retentionTime"] == -1 and topics["metrics"]["retentionTime"] == 7 * 86400 * 1000
     meterline("topics", "create", "more", "--partitions", 7, "--retention-time", "2d")
     meterline("topics", "alter", "more", "--retention-time", "3d")
-    assert meterline.topics()["more"]["retentionTime"] == 3 * 86400 * 1000
+    meterline.wait_for(lambda: meterline.topics()["more"]["retentionTime"] == 3 * 86400 * 1000, "the broker has the new setting", 20)
     meterline("topics", "create", "more", status=1, says="exists already")
     meterline("topics", "create", "m ore", status=1, says="cannot be a topic's name")
     meterline("topics", "create", "wide", "--replication", 3, status=1, says="topic wide")

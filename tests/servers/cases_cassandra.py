@@ -1,6 +1,8 @@
 """The store on a real Cassandra: the same rows as in the embedded store, whatever the server does meanwhile."""
 import csv
 import io
+import os
+import pathlib
 import signal
 import time
 
@@ -8,12 +10,19 @@ from system_program import SAMPLE, oracle
 
 WINDOWS = (60, 600, 3600, 86400)
 SOURCE = ("-t", "synthetic", "--series", 200, "--interval", "10s", "--duration", "4h", "--seed", 5, "--disordered", 0.05, "--late", 0.005, "--bad", 0.002)
+DURABLE = {"commitlog_sync": "group", "commitlog_sync_group_window": "10ms", "commitlog_sync_period": None}   # what was acknowledged outlives a kill
 ONE = ("-X", "cassandra.consistency=ONE")
-TEXT = ("gateway", "metric", "attribute")
+LONG = 60 if os.environ.get("METERLINE_LONG") else 4   # seconds without the server
 
 
 def store(cassandra, keyspace, *more):
     return ("--store", f"{cassandra.url}/{keyspace}", *ONE, *more)
+
+
+def store_counters(path):
+    """What --metrics says of the store: name (with labels) -> number."""
+    return {line.rsplit(" ", 1)[0].removeprefix("meterline_store_"): float(line.rsplit(" ", 1)[1])
+            for line in path.read_text().splitlines() if line.startswith("meterline_store_")}
 
 
 def same_rows(meterline, words, group="embedded"):
@@ -28,12 +37,17 @@ def test_all_rows_equal_the_oracle(meterline, cassandra):
     """The sample of real data, four sizes: by `query`, and by a client that is not ours."""
     words = store(cassandra, "sample")
     meterline("replay", "-t", "electricity", "-s", 0, "-e", 1, SAMPLE)
-    meterline("run", "--final", *words)
+    metrics = meterline.folder / "metrics"
+    meterline("run", "--final", "--metrics", metrics, *words)
     answer = oracle.fold(oracle.raw_readings("electricity", SAMPLE, 0, 1), WINDOWS, 300)
     for window in WINDOWS:
         path = meterline.file("rows.csv", meterline.query(window, *words))
         difference = oracle.difference(answer.rows(window), oracle.parsed(path)[1])
         assert not difference, f"{window} s: {difference}"
+    counters = store_counters(metrics)
+    assert counters["rows_written_total"] == sum(len(answer.rows(window)) for window in WINDOWS)
+    assert 0 < counters["requests_total"] == counters["latency_seconds_count"] < counters["rows_written_total"] and counters["in_flight"] == counters["retries_total"] == 0
+    assert not any(number for name, number in counters.items() if name.startswith("errors_total")), counters
     rows = {(row["gateway"], row["metric"], row["attribute"], oracle.iso(row["start"])): row for row in
             cassandra.query("SELECT gateway, metric, attribute, blobasbigint(timestampasblob(windowstart)) AS start, samplecount, min, max, sum, avg, revision"
                             " FROM sample.metrics_aggregates_3600")}
@@ -55,17 +69,20 @@ def test_questions(meterline, cassandra):
                  (*series, "--order", "desc", "--limit", 5), (*series, "--to", "2024-01-01T00:00:00Z"), ("--gateway", "nobody")):
         for window in WINDOWS:
             assert meterline.query(window, *more) == meterline.query(window, *words, *more), f"{window} s: {more}"
+    for more in (("--gateway", 7), ("--attribute", "INTENSITY")):   # less room in the client than partitions are asked for at once
+        assert meterline.query(600, *more) == meterline.query(600, *words, "-X", "cassandra.requests.in.flight=2", *more)
     meterline("query", "--window", 61, *words, status=1, says="there are 60, 600, 3600, 86400")
 
 
 def test_server_stopped_and_back(meterline, cassandra):
     """While the store is away the aggregator goes on, and the sink waits; then nothing is lost or doubled."""
     words = store(cassandra, "away")
-    replay = meterline.start("replay", *SOURCE, "-r", 15000)
-    run = meterline.start("run", *words)
-    time.sleep(4)
+    metrics = meterline.folder / "metrics"
+    replay = meterline.start("replay", *SOURCE, "-r", 20000)
+    run = meterline.start("run", "--metrics", metrics, *words)
+    time.sleep(3)
     cassandra.stop_node()
-    time.sleep(4)
+    time.sleep(LONG)
     results = meterline.end_offsets("metrics-aggregates-60")
     assert results > 1000, "the aggregator has stopped too"
     cassandra.start_node()
@@ -73,6 +90,7 @@ def test_server_stopped_and_back(meterline, cassandra):
     run.send_signal(signal.SIGTERM)
     _, text = run.communicate(timeout=100)
     assert run.returncode == 0 and "is waiting" in text, text
+    assert store_counters(metrics)['errors_total{kind="connection"}'] > 0
     meterline("run", "--final", *words)
     same_rows(meterline, words)
 
@@ -111,8 +129,10 @@ def test_slow_server_pushes_back(meterline, cassandra):
     time.sleep(1.5)
     cassandra.pause_node()
     time.sleep(6)
+    (peak,) = [int(line.split()[1]) for line in pathlib.Path(f"/proc/{run.pid}/status").read_text().splitlines() if line.startswith("VmHWM:")]
     cassandra.resume_node()
     time.sleep(2)
+    assert peak < 256 * 1024, f"{peak} KiB while the server is slow"
     run.send_signal(signal.SIGTERM)
     _, text = run.communicate(timeout=60)
     assert run.returncode == 0, text

@@ -113,7 +113,7 @@ static void server_columns(struct bytes *body, const char *const *names, int32_t
 /* Where node i's part of the ring ends: parts of the same size, the last at the largest token. */
 static void server_tokens(const struct cql_server *server, struct bytes *body, unsigned node) {
     char text[32];
-    int64_t token = node + 1 == server->nodes ? INT64_MAX : INT64_MIN + (int64_t)(UINT64_MAX / server->nodes * (node + 1));
+    int64_t token = node + 1 == server->nodes ? INT64_MAX : (int64_t)((uint64_t)INT64_MIN + UINT64_MAX / server->nodes * (node + 1));
     int length = snprintf(text, sizeof text, "%lld", (long long)token);
     cql_write_int(body, 8 + length);
     cql_write_int(body, 1);

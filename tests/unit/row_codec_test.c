@@ -136,6 +136,7 @@ static void json_names_are_found(void **state) {
         {"{\"A\":1,\"A\":null}", "~|~|~"},
         {"{\"\\u0041\":1}", "1|~|~"},
         {"{\"C-1\":1}", "~|~|~"},
+        {"{\"\":1}", "~|~|~"},
         {"{\"A\":1", "BAD: truncated: the JSON text ends at byte 6"},
         {"{\"A\":1}x", "BAD: not JSON: unexpected 'x' at byte 7"},
         {"{\"A\":\"x\",\"b\":}", "BAD: not JSON: unexpected '}' at byte 13"},

@@ -263,6 +263,9 @@ static void test_arithmetic(void **state) {
         {"M / 3.0", "DECIMAL(10, 6)", "4.166667|-0.416667|1.000000|NULL", 1},
         {"M / J", "DECIMAL(16, 13)", "6.2500000000000|NULL|0.0000000013970|NULL", 2},
         {"M % 2.5", "DECIMAL(3, 2)", "0.00|-1.25|0.50|NULL", 1},
+        {"J - 12345678901234567890123456789012345.25", "DECIMAL(38, 2)",
+         "-12345678901234567890123456789012343.25|-12345678901234567890123456789012345.25|-12345678901234567890123454641528698.25|-12345678901234567890123456789012344.25", 0},
+        {"J + 99999999999999999999999999999999999999.", "DECIMAL(38, 0)", "NULL|99999999999999999999999999999999999999|NULL|NULL", 3},
         {"M * B", "DECIMAL(25, 2)", "62500000000.00|-1.25|-3.00|NULL", 1},
         {"1.5 + 2.25", "DECIMAL(4, 2)", "3.75|3.75|3.75|3.75", 0},
         {"S + T", "STRING", "abc2020-01-31|10:15| 42 bad|NULL", 1},
@@ -539,6 +542,27 @@ static void test_calls(void **state) {
     CHECK_RESULTS(cases);
 }
 
+static void test_lambdas(void **state) {
+    (void)state;
+    static const struct result_case cases[] = {
+        {"TRANSFORM(A, x => x * 2)", "ARRAY<INTEGER>", "[2, 4, 6]|NULL|[18]|NULL", 1},
+        {"TRANSFORM(A, x => COALESCE(x * 2, 0))", "ARRAY<INTEGER>", "[2, 4, 6]|[0]|[18]|NULL", 1},
+        {"TRANSFORM(A, X => X + I)", "ARRAY<INTEGER>", "[8, 9, 10]|NULL|[6]|NULL", 1},
+        {"TRANSFORM(A, x => S)", "ARRAY<STRING>", "[abc, abc, abc]|[]|[ 42 ]|NULL", 0},
+        {"TRANSFORM(P, (k, v) => UCASE(k), (k, v) => v + 1)", "MAP<STRING, BIGINT>", "{A=2, B=3}|NULL|{C=4}|NULL", 1},
+        {"FILTER(A, x => x > 1)", "ARRAY<INTEGER>", "[2, 3]|[]|[9]|NULL", 0},
+        {"FILTER(P, (k, v) => v BETWEEN 2 AND ROWTIME)", "MAP<STRING, BIGINT>", "{b=2}|{}|{c=3}|NULL", 0},
+        {"REDUCE(A, 0, (s, x) => s + x)", "INTEGER", "6|NULL|9|0", 1},
+        {"REDUCE(A, I, (s, x) => CASE x WHEN 2 THEN s * 10 ELSE s END)", "INTEGER", "70|0|-3|NULL", 0},
+        {"TRANSFORM(ARRAY[ARRAY[1], ARRAY[2, 3]], a => TRANSFORM(a, x => x + J))", "ARRAY<ARRAY<INTEGER>>",
+         "[[3], [4, 5]]|[[1], [2, 3]]|[[-2147483648], [-2147483647, -2147483646]]|[[2], [3, 4]]", 0},
+        {"CASE I + 1 WHEN 8 THEN TRANSFORM(A, x => x + CASE I + 1 WHEN 8 THEN 1 ELSE 2 END) END", "ARRAY<INTEGER>", "[2, 3, 4]|NULL|NULL|NULL", 1},
+        {"TRANSFORM(A, x => 10 / x)", "ARRAY<INTEGER>", "[10, 5, 3]|NULL|[1]|NULL", 1},
+        {"ARRAY_LENGTH(TRANSFORM(A, x => 10 / x))", "INTEGER", "3|NULL|1|NULL", 1},
+    };
+    CHECK_RESULTS(cases);
+}
+
 static void test_refusals(void **state) {
     (void)state;
     static const struct refusal_case cases[] = {
@@ -595,6 +619,13 @@ static void test_refusals(void **state) {
         {"UCAS(S)", "line 1, column 1: there is no function UCAS; did you mean UCASE?"},
         {"SUM(I)", "line 1, column 1: SUM is an aggregate function: it can only stand in the SELECT list or HAVING of a query with GROUP BY, and not inside another one"},
         {"UCASE(5)", "line 1, column 1: UCASE does not take (INTEGER); it is UCASE(text)"},
+        {"DATEADD(MONTHS, 1, E)", "line 1, column 9: there is no column MONTHS"},
+        {"TRANSFORM(A, (x, y) => x)", "line 1, column 14: the lambda must have 1 parameter, and has 2"},
+        {"TRANSFORM(A, x => x || 'a')", "line 1, column 21: operator || cannot be used with INTEGER and STRING"},
+        {"TRANSFORM(I, x => x)", "line 1, column 1: TRANSFORM does not take (INTEGER, LAMBDA); it is TRANSFORM(array, x => value), TRANSFORM(map, (k, v) => key, (k, v) => value)"},
+        {"FILTER(A, x => x)", "line 1, column 1: FILTER: the lambda of FILTER must give a BOOLEAN"},
+        {"UCASE(x => x)", "line 1, column 1: UCASE does not take (LAMBDA); it is UCASE(text)"},
+        {"TRANSFORM(A, x => nowhere)", "line 1, column 19: there is no column NOWHERE"},
         {"UCASE(*)", "line 1, column 1: UCASE(*): only COUNT takes a star"},
         {"12345678901234567890123456789012345678.9", "line 1, column 1: a DECIMAL has at most 38 digits; write the number with an exponent to make it a DOUBLE"},
     };
@@ -811,7 +842,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_leaves),      cmocka_unit_test(test_arithmetic),  cmocka_unit_test(test_comparison),        cmocka_unit_test(test_in),
         cmocka_unit_test(test_logic),       cmocka_unit_test(test_like),        cmocka_unit_test(test_cast),              cmocka_unit_test(test_collections),
-        cmocka_unit_test(test_calls),       cmocka_unit_test(test_refusals),    cmocka_unit_test(test_conditions),        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_calls),       cmocka_unit_test(test_lambdas),     cmocka_unit_test(test_refusals),    cmocka_unit_test(test_conditions),        cmocka_unit_test(test_messages),
         cmocka_unit_test(test_assignments), cmocka_unit_test(test_scope),       cmocka_unit_test(test_absent_and_nested), cmocka_unit_test(test_simple_evaluators),
         cmocka_unit_test(test_threads),
     };

@@ -1,5 +1,8 @@
 /* Records gather in an arena. As soon as there are some thousands they are handed to librdkafka, which sends them while more are made; they stay here until the
- * commit has succeeded, so that a transaction that was undone can be repeated. librdkafka does not copy the values. */
+ * commit has succeeded, so that a transaction that was undone can be repeated. librdkafka does not copy the values.
+ *
+ * They are handed over in blocks, within a block partition by partition: librdkafka keeps a list of messages for each partition and walks it several times, which
+ * costs a third less of the whole when neighbours in the list were made one after the other. The order within a partition is that of arrival. */
 #include "bus/kafka/producer.h"
 
 #include <stdio.h>
@@ -66,7 +69,7 @@ void kafka_producer_drop_client(struct kafka_producer *producer) {
     }
     producer->client = NULL;
     producer->ready = producer->in_transaction = false;
-    producer->sent = 0;
+    kafka_producer_take_back(producer);
 }
 
 /* One try; librdkafka goes on where a try that timed out has stopped. */
@@ -148,7 +151,7 @@ int kafka_producer_open(struct bus *door, const struct bus_producer_options *opt
 
 void kafka_producer_forget(struct kafka_producer *producer) {
     arena_reset(&producer->arena);
-    producer->sent = 0;
+    kafka_producer_take_back(producer);
     producer->base.pending_records = producer->base.pending_bytes = 0;
     atomic_store(&producer->failed, 0);
 }
@@ -162,6 +165,8 @@ void kafka_producer_close(struct bus_producer *door) {
         free(producer->topics[i].name);
     free(producer->topics);
     free(producer->pending);
+    free(producer->order);
+    free(producer->places);
     free(producer->transactional_id);
     arena_release(&producer->arena);
     free(producer);
@@ -237,20 +242,60 @@ static int producer_begin_transaction(struct kafka_producer *producer, struct er
     return 0;
 }
 
-int kafka_producer_send(struct kafka_producer *producer, struct error *error) {
-    int status = kafka_producer_ready(producer, error);
-    if (!status)
-        status = producer_begin_transaction(producer, error);
-    while (!status && producer->sent < producer->base.pending_records) {
-        const struct kafka_pending *record = &producer->pending[producer->sent];
+/* Among the partitions of all topics; one that the topic has got since counts as its last. */
+static size_t producer_place(const struct kafka_producer *producer, const struct kafka_pending *record) {
+    const struct kafka_topic *topic = &producer->topics[record->topic];
+    int32_t last = topic->partitions - 1;
+    return topic->first_place + (size_t)(record->partition < 0 ? 0 : record->partition < last ? record->partition : last);
+}
+
+/* The next block: what is pending behind the last one, sorted by topic and partition by counting, which keeps the order of arrival. False: no memory. */
+static bool producer_order_block(struct kafka_producer *producer) {
+    size_t count = producer->base.pending_records - producer->sent, partitions = 0;
+    const struct kafka_pending *block = producer->pending + producer->sent;
+    for (size_t i = 0; i < producer->topic_count; i++) {
+        producer->topics[i].first_place = partitions;
+        partitions += (size_t)producer->topics[i].partitions;
+    }
+    if (!memory_reserve((void **)&producer->order, &producer->order_capacity, count, sizeof *producer->order) ||
+        !memory_reserve((void **)&producer->places, &producer->place_capacity, partitions + 1, sizeof *producer->places))
+        return false;
+    memset(producer->places, 0, (partitions + 1) * sizeof *producer->places);
+    for (size_t i = 0; i < count; i++)
+        producer->places[producer_place(producer, &block[i]) + 1]++;
+    for (size_t p = 0; p < partitions; p++)
+        producer->places[p + 1] += producer->places[p];
+    for (size_t i = 0; i < count; i++)
+        producer->order[producer->places[producer_place(producer, &block[i])]++] = producer->sent + i;
+    producer->block = count;
+    producer->handed = 0;
+    return true;
+}
+
+static int producer_send_block(struct kafka_producer *producer, struct error *error) {
+    if (!producer->block && !producer_order_block(producer))
+        return error_no_memory(error);
+    while (producer->handed < producer->block) {
+        const struct kafka_pending *record = &producer->pending[producer->order[producer->handed]];
         rd_kafka_resp_err_t err = producer_hand_over(producer, record);
         if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
             rd_kafka_poll(producer->client, QUEUE_FULL_WAIT_MS);
         else if (err)
-            status = kafka_error(producer->bus, err, NULL, error, "cannot write to %s/%d", producer->topics[record->topic].name, (int)record->partition);
+            return kafka_error(producer->bus, err, NULL, error, "cannot write to %s/%d", producer->topics[record->topic].name, (int)record->partition);
         else
-            producer->sent++;
+            producer->handed++;
     }
+    producer->sent += producer->block;
+    producer->block = producer->handed = 0;
+    return 0;
+}
+
+int kafka_producer_send(struct kafka_producer *producer, struct error *error) {
+    int status = kafka_producer_ready(producer, error);
+    if (!status)
+        status = producer_begin_transaction(producer, error);
+    while (!status && producer->sent < producer->base.pending_records)
+        status = producer_send_block(producer, error);
     return status;
 }
 

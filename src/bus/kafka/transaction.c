@@ -51,7 +51,7 @@ static int transaction_undo(struct kafka_producer *producer, struct error *error
     rd_kafka_error_t *failure = rd_kafka_abort_transaction(producer->client, (int)(producer->transaction_timeout_ns / 1000000));
     atomic_fetch_add(&producer->bus->transactions_aborted, 1);
     producer->in_transaction = false;
-    producer->sent = 0;
+    kafka_producer_take_back(producer);
     bool settled = failure == NULL;
     rd_kafka_error_destroy(failure);
     if (!settled)
@@ -168,7 +168,7 @@ void kafka_producer_abort(struct bus_producer *door) {
             kafka_producer_drop_client(producer);
         rd_kafka_error_destroy(failure);
         producer->in_transaction = false;
-    } else if (producer->client && producer->sent) {
+    } else if (producer->client && (producer->sent || producer->handed)) {
         kafka_producer_drop_client(producer);   /* at least once: what it still holds points to records that go now */
     }
     kafka_producer_forget(producer);

@@ -1,4 +1,5 @@
 /* Opening the store in Cassandra, connecting, and its table of functions. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,8 +36,77 @@ int cassandra_connect(const struct cassandra_store *store, bool bare, struct cql
     return 0;
 }
 
+static void counts_add(struct store_counts *counts, const struct cql_statistics *now, const struct cql_statistics *seen) {
+    counts->requests += now->submitted - seen->submitted;
+    counts->retries += now->retries - seen->retries;
+    counts->in_flight += now->in_flight - seen->in_flight;
+    counts->latency_sum += now->latency_sum - seen->latency_sum;
+    for (size_t i = 0; i < CQL_LATENCIES; i++)
+        counts->latency[i] += now->latency[i] - seen->latency[i];
+    for (size_t i = 0; i < CQL_KINDS; i++)
+        counts->errors[i] += now->errors[i] - seen->errors[i];
+}
+
+void cassandra_count_client(struct cassandra_store *store, const struct cql_cluster *cluster, struct cql_statistics *seen, uint64_t rows) {
+    static_assert((int)CQL_LATENCIES == (int)STORE_LATENCIES && (int)CQL_KINDS <= (int)STORE_ERROR_KINDS, "the client counts what the door shows");
+    struct cql_statistics now;
+    cql_cluster_statistics(cluster, &now);
+    pthread_mutex_lock(&store->lock);
+    counts_add(&store->counts, &now, seen);
+    store->counts.rows_written += rows;
+    pthread_mutex_unlock(&store->lock);
+    *seen = now;
+}
+
+void cassandra_counts(const struct store *door, struct store_counts *ret_counts) {
+    struct cassandra_store *store = (struct cassandra_store *)door;
+    pthread_mutex_lock(&store->lock);
+    *ret_counts = store->counts;
+    pthread_mutex_unlock(&store->lock);
+    ret_counts->remote = true;
+    ret_counts->error_kinds = CQL_KINDS;
+    for (size_t i = 0; i < CQL_KINDS; i++)
+        ret_counts->error_names[i] = cql_error_kind_name(i);
+}
+
+/* What has happened to an idle client meanwhile shows in the first rounds: a connection that has ended is made again. */
+int cassandra_borrow(struct cassandra_store *store, struct cql_cluster **ret_cluster, struct error *error) {
+    struct cql_cluster *cluster = NULL;
+    pthread_mutex_lock(&store->lock);
+    if (store->idle_count)
+        cluster = store->idle[--store->idle_count];
+    pthread_mutex_unlock(&store->lock);
+    if (!cluster)
+        return cassandra_connect(store, false, ret_cluster, error);
+    cql_cluster_poll(cluster, 0);
+    cql_cluster_poll(cluster, 0);
+    int status = cql_cluster_connect(cluster, CASSANDRA_CONNECT_TIMEOUT, error);
+    if (status) {
+        cql_cluster_close(cluster);
+        return status;
+    }
+    *ret_cluster = cluster;
+    return 0;
+}
+
+void cassandra_give_back(struct cassandra_store *store, struct cql_cluster *cluster) {
+    struct cql_statistics statistics = {0};
+    if (cluster)
+        cql_cluster_statistics(cluster, &statistics);
+    pthread_mutex_lock(&store->lock);
+    if (cluster && !statistics.in_flight && store->idle_count < CASSANDRA_IDLE) {   /* what is under way would call back a reader that has gone */
+        store->idle[store->idle_count++] = cluster;
+        cluster = NULL;
+    }
+    pthread_mutex_unlock(&store->lock);
+    cql_cluster_close(cluster);
+}
+
 static void cassandra_store_close(struct store *door) {
     struct cassandra_store *store = (struct cassandra_store *)door;
+    while (store->idle_count)
+        cql_cluster_close(store->idle[--store->idle_count]);
+    pthread_mutex_destroy(&store->lock);
     cassandra_settings_release(&store->settings);
     free(store);
 }
@@ -53,6 +123,7 @@ const struct store_driver cassandra_store_driver = {
     .reader_next = cassandra_reader_next,
     .window_sizes = cassandra_window_sizes,
     .count = cassandra_count,
+    .counts = cassandra_counts,
 };
 
 int cassandra_store_open(const char *address, const struct store_options *options, struct store **ret_store, struct error *error) {
@@ -68,6 +139,7 @@ int cassandra_store_open(const char *address, const struct store_options *option
         free(store);
         return status;
     }
+    pthread_mutex_init(&store->lock, NULL);
     *ret_store = &store->base;
     return 0;
 }

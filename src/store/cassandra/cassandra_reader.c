@@ -39,7 +39,7 @@ struct reader_fetch {
 
 struct cassandra_reader {
     struct store_reader base;
-    const struct cassandra_store *store;
+    struct cassandra_store *store;
     struct store_query query;
     struct cassandra_table table;
     struct cql_cluster *cluster;
@@ -267,7 +267,7 @@ int cassandra_reader_open(struct store *door, const struct store_query *query, s
     reader->store = (struct cassandra_store *)door;
     reader->query = *query;
     reader->left = query->limit;
-    int status = cassandra_connect(reader->store, false, &reader->cluster, error);
+    int status = cassandra_borrow(reader->store, &reader->cluster, error);
     if (!status)
         status = cassandra_table_describe(reader->store, reader->cluster, query->window_size, &reader->table, error);
     if (!status)
@@ -289,7 +289,7 @@ int cassandra_reader_open(struct store *door, const struct store_query *query, s
 
 void cassandra_reader_close(struct store_reader *door) {
     struct cassandra_reader *reader = (struct cassandra_reader *)door;
-    cql_cluster_close(reader->cluster);
+    cassandra_give_back(reader->store, reader->cluster);
     for (size_t i = 0; i < READER_AHEAD; i++)
         free(reader->fetches[i].rows);
     free(reader->partitions);
@@ -309,7 +309,7 @@ static int reader_ask_ahead(struct cassandra_reader *reader, struct error *error
         status = reader_ask(fetch, (struct slice){NULL, 0}, error);
         reader->asked += !status;
     }
-    return status;
+    return status == ERROR_BUSY && reader->asked > reader->leaving ? 0 : status;    /* as much as the client takes is under way */
 }
 
 static void reader_fill(const struct cassandra_reader *reader, const struct reader_fetch *fetch, struct aggregate_row *ret_row) {
@@ -392,17 +392,17 @@ static int reader_run(struct cql_cluster *cluster, const struct bytes *text, cql
 }
 
 int cassandra_window_sizes(struct store *door, int64_t **ret_sizes, size_t *ret_count, struct error *error) {
-    const struct cassandra_store *store = (struct cassandra_store *)door;
+    struct cassandra_store *store = (struct cassandra_store *)door;
     struct reader_sizes found = {0};
     struct bytes text = {0};
     struct cql_cluster *cluster;
-    int status = cassandra_connect(store, true, &cluster, error);
+    int status = cassandra_borrow(store, &cluster, error);
     if (status)
         return status;
     bytes_append_format(&text, "SELECT table_name FROM system_schema.tables WHERE keyspace_name='%s'", store->settings.keyspace);
     status = reader_run(cluster, &text, reader_tables_answer, &found, error);
     bytes_release(&text);
-    cql_cluster_close(cluster);
+    cassandra_give_back(store, cluster);
     if (status) {
         free(found.sizes);
         return status;
@@ -425,17 +425,17 @@ static void reader_count_answer(void *context, const struct cql_response *respon
 }
 
 int cassandra_count(struct store *door, int64_t window_size, int64_t *ret_rows, struct error *error) {
-    const struct cassandra_store *store = (struct cassandra_store *)door;
+    struct cassandra_store *store = (struct cassandra_store *)door;
     struct reader_sizes found = {0};
     struct bytes text = {0};
     struct cql_cluster *cluster;
-    int status = cassandra_connect(store, false, &cluster, error);
+    int status = cassandra_borrow(store, &cluster, error);
     if (status)
         return status;
     bytes_append_format(&text, "SELECT count(*) FROM %s.metrics_aggregates_%" PRId64, store->settings.keyspace, window_size / 1000);
     status = reader_run(cluster, &text, reader_count_answer, &found, error);
     bytes_release(&text);
-    cql_cluster_close(cluster);
+    cassandra_give_back(store, cluster);
     if (!status)
         *ret_rows = found.number;
     return status;

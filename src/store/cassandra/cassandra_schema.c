@@ -47,7 +47,7 @@ static int schema_run(struct cql_cluster *cluster, struct slice statement, cql_c
 }
 
 static int schema_execute(struct cql_cluster *cluster, struct bytes *statement, struct error *error) {
-    int status = statement->failed ? error_no_memory(error) : schema_run(cluster, bytes_slice(statement), NULL, NULL, error);
+    int status = statement->failed ? error_no_memory(error) : cql_cluster_define(cluster, bytes_slice(statement), CASSANDRA_AGREEMENT_TIMEOUT, error);
     bytes_release(statement);
     return status;
 }
@@ -164,9 +164,7 @@ int cassandra_table_prepare(const struct cassandra_store *store, struct cql_clus
         status = table_create(store, cluster, window_size, error);
     else if (!status && (!table.has_sum || !table.has_revision))
         status = table_extend(store, cluster, &table, error);
-    else if (!status) {
-        *ret_table = table;
-        return 0;
-    }
+    else if (!status)     /* somebody may have made it just now */
+        status = cql_cluster_agree(cluster, CASSANDRA_AGREEMENT_TIMEOUT, error);
     return status ? error_wrap(error, "preparing table metrics_aggregates_%lld", (long long)(window_size / 1000)) : cassandra_table_describe(store, cluster, window_size, ret_table, error);
 }

@@ -5,14 +5,17 @@
  *                            start for sizes up to 600 s, the first of its month for sizes up to 3600 s; larger sizes have none
  *
  * Tables of the original application have neither sum nor revision: they are read as they are, and get both columns before we write. A row that is written again
- * replaces the one before. The client (cql_client.h) works in one thread, so every writer and reader has its own. */
+ * with the same or a higher revision replaces the one before. The client (cql_client.h) works in one thread, so every writer and reader has its own;
+ * those of readers that are done are kept, connected and with their statements, for the next ones. */
 #ifndef METERLINE_STORE_CASSANDRA_CASSANDRA_STORE_H
 #define METERLINE_STORE_CASSANDRA_CASSANDRA_STORE_H
 
+#include <pthread.h>
 #include "store/cassandra/cql_client.h"
 #include "store/driver.h"
 
-enum { CASSANDRA_CONTACTS = 16, CASSANDRA_CONNECT_TIMEOUT = 10000 /* ms */, CASSANDRA_WINDOWS = 16 };
+enum { CASSANDRA_CONTACTS = 16, CASSANDRA_CONNECT_TIMEOUT = 10000 /* ms */, CASSANDRA_AGREEMENT_TIMEOUT = 10000 /* ms */, CASSANDRA_WINDOWS = 16,
+       CASSANDRA_IDLE = 4 };
 
 struct cassandra_settings {
     struct cql_contact contacts[CASSANDRA_CONTACTS];    /* owned */
@@ -30,6 +33,10 @@ struct cassandra_settings {
 struct cassandra_store {
     struct store base;
     struct cassandra_settings settings;
+    pthread_mutex_t lock;
+    struct cql_cluster *idle[CASSANDRA_IDLE];           /* clients that nobody uses now; under lock */
+    size_t idle_count;
+    struct store_counts counts;                         /* under lock */
 };
 
 /* `address`: the URL without its scheme. ERROR_INVALID says what is wrong and never shows the password. */
@@ -39,6 +46,14 @@ int64_t cassandra_ttl(const struct cassandra_settings *settings, int64_t window_
 
 /* A client of its own, connected. Without a keyspace when `bare`. */
 int cassandra_connect(const struct cassandra_store *store, bool bare, struct cql_cluster **ret_cluster, struct error *error);
+
+/* What a client has done since `seen`, which moves on, and rows that were acknowledged: into the store's counters. */
+void cassandra_count_client(struct cassandra_store *store, const struct cql_cluster *cluster, struct cql_statistics *seen, uint64_t rows);
+void cassandra_counts(const struct store *door, struct store_counts *ret_counts);
+
+/* A client that is connected, an idle one when there is one; it is the caller's until it is given back (NULL: nothing to give). */
+int cassandra_borrow(struct cassandra_store *store, struct cql_cluster **ret_cluster, struct error *error);
+void cassandra_give_back(struct cassandra_store *store, struct cql_cluster *cluster);
 
 enum cassandra_bucket { BUCKET_NONE, BUCKET_DAY, BUCKET_MONTH };
 enum cassandra_bucket cassandra_bucket_of(int64_t window_size);

@@ -1,7 +1,11 @@
 /* Writing: rows of one call are sorted by partition, and those of one partition go together as unlogged batches that stay below the server's warning size;
  * single ones go alone. As many requests as the client allows are under way; when it has no room the call polls, which is how a slow server pushes back.
  *
- * The write's timestamp is the writer's clock and only grows, so of two writes of a row the later one stands, however often either was repeated. */
+ * Of two writes of a cell Cassandra keeps the one with the larger timestamp. Ours is the writer's clock, which only grows, plus a step for each revision that is longer
+ * than any clock runs: the higher revision stands whatever came first, and of writes of one revision the later one, however often either was repeated.
+ *
+ *     revision   -1 (incomplete)      0              1                  2 ...
+ *     timestamp  clock - 18 years     clock          clock + 2^52       clock + 2 x 2^52          microseconds; 2^52 are 142 years */
 #include <stdlib.h>
 
 #include "core/memory.h"
@@ -13,7 +17,11 @@ enum {
     BATCH_ROWS = 100,
     ROW_OVERHEAD = 80,      /* bytes of a row beside its key */
     POLL_MS = 1000,
+    REVISION_MAXIMUM = 2000,   /* those above are taken for this one: 2^63 ends the timestamps */
 };
+
+#define REVISION_STEP (INT64_C(1) << 52)
+#define INCOMPLETE_STEP (INT64_C(1) << 49)
 
 struct writer_table {
     struct cassandra_table table;
@@ -29,7 +37,9 @@ struct cassandra_writer {
     const struct aggregate_row **order;
     size_t order_capacity;
     size_t under_way;
-    int64_t timestamp;                   /* microseconds, of the last write */
+    uint64_t sent;                       /* rows since the last flush */
+    struct cql_statistics counted;       /* what the store's counters hold of this client */
+    int64_t timestamp;                   /* microseconds, of the last write, without its revision */
     struct error error;                  /* the first one since the last flush; code 0: none */
 };
 
@@ -45,6 +55,8 @@ int cassandra_writer_open(struct store *door, struct store_writer **ret_writer, 
 
 void cassandra_writer_close(struct store_writer *door) {
     struct cassandra_writer *writer = (struct cassandra_writer *)door;
+    if (writer->cluster)
+        cassandra_count_client(writer->store, writer->cluster, &writer->counted, 0);
     cql_cluster_close(writer->cluster);
     free(writer->order);
     free(writer);
@@ -85,6 +97,16 @@ static int writer_prepare(struct cassandra_writer *writer, struct writer_table *
     return status;
 }
 
+/* The node that had the table may have gone before it told the others: then it is made again. */
+static int writer_not_prepared(struct cassandra_writer *writer, const struct writer_table *table, struct error *error) {
+    struct cassandra_table now;
+    if (error->code == ERROR_INVALID && !cassandra_table_describe(writer->store, writer->cluster, table->table.window_size, &now, NULL) && !now.exists) {
+        error->code = ERROR_BUSY;
+        error->retriable = true;
+    }
+    return error->code;
+}
+
 static int writer_table_of(struct cassandra_writer *writer, int64_t window_size, const struct writer_table **ret_table, struct error *error) {
     for (size_t i = 0; i < writer->table_count; i++)
         if (writer->tables[i].table.window_size == window_size) {
@@ -95,10 +117,10 @@ static int writer_table_of(struct cassandra_writer *writer, int64_t window_size,
         return error_set(error, ERROR_UNSUPPORTED, "more than %d window sizes", CASSANDRA_WINDOWS);
     struct writer_table *table = &writer->tables[writer->table_count];
     int status = cassandra_table_prepare(writer->store, writer->cluster, window_size, &table->table, error);
-    if (!status)
-        status = writer_prepare(writer, table, error);
     if (status)
         return status;
+    if (writer_prepare(writer, table, error))
+        return writer_not_prepared(writer, table, error);
     writer->table_count++;
     *ret_table = table;
     return 0;
@@ -113,7 +135,8 @@ static int row_compare(const void *a, const void *b) {
     int order = slice_compare(left->series.gateway, right->series.gateway);
     order = order ? order : slice_compare(left->series.type, right->series.type);
     order = order ? order : slice_compare(left->series.attribute, right->series.attribute);
-    return order ? order : (left->window_start > right->window_start) - (left->window_start < right->window_start);
+    order = order ? order : (left->window_start > right->window_start) - (left->window_start < right->window_start);
+    return order ? order : (left > right) - (left < right);   /* of one window: as they came */
 }
 
 static bool row_same_partition(const struct cassandra_table *table, const struct aggregate_row *a, const struct aggregate_row *b) {
@@ -136,6 +159,14 @@ static void writer_bind(struct cql_request *request, const struct cassandra_tabl
     cql_bind_bigint(request, row->revision);
 }
 
+static int64_t writer_timestamp(struct cassandra_writer *writer, int64_t revision) {
+    int64_t now = clock_wall(writer->store->base.options.clock) * 1000;
+    writer->timestamp = now > writer->timestamp ? now : writer->timestamp + 1;
+    if (revision < 0)
+        return writer->timestamp > INCOMPLETE_STEP ? writer->timestamp - INCOMPLETE_STEP : 1;
+    return writer->timestamp + (revision < REVISION_MAXIMUM ? revision : REVISION_MAXIMUM) * REVISION_STEP;
+}
+
 /* A slot, as soon as there is one. */
 static int writer_take(struct cassandra_writer *writer, struct cql_request **ret_request, struct error *error) {
     for (;;) {
@@ -151,11 +182,9 @@ static int writer_send(struct cassandra_writer *writer, const struct writer_tabl
     int status = writer_take(writer, &request, error);
     if (status)
         return status;
-    int64_t now = clock_wall(writer->store->base.options.clock) * 1000;
-    writer->timestamp = now > writer->timestamp ? now : writer->timestamp + 1;
     request->consistency = writer->store->settings.consistency;
     request->idempotent = true;
-    request->timestamp = writer->timestamp;
+    request->timestamp = writer_timestamp(writer, rows[0]->revision);
     if (count > 1)
         cql_request_batch(request);
     for (size_t i = 0; i < count; i++) {
@@ -167,13 +196,20 @@ static int writer_send(struct cassandra_writer *writer, const struct writer_tabl
     }
     status = cql_cluster_submit(writer->cluster, request, writer_answered, writer, error);
     writer->under_way += !status;
+    writer->sent += status ? 0 : count;
     return status;
+}
+
+/* A batch has one timestamp: only one revision goes with it, and a window only once, as of two values with the same timestamp the larger would stand, column by column. */
+static bool row_joins(const struct cassandra_table *table, const struct aggregate_row *const *rows, size_t run) {
+    const struct aggregate_row *row = rows[run];
+    return row->revision == rows[0]->revision && row_same_partition(table, rows[0], row) && (run == 0 || row->window_start != rows[run - 1]->window_start);
 }
 
 /* How many of the rows, which are sorted, go together. */
 static size_t writer_run(const struct cassandra_table *table, const struct aggregate_row *const *rows, size_t count) {
     size_t bytes = 0, run = 0;
-    while (run < count && run < BATCH_ROWS && row_same_partition(table, rows[0], rows[run])) {
+    while (run < count && run < BATCH_ROWS && row_joins(table, rows, run)) {
         bytes += series_key_length(&rows[run]->series) + ROW_OVERHEAD;
         if (run && bytes > BATCH_BYTES)
             break;
@@ -211,5 +247,9 @@ int cassandra_flush(struct store_writer *door, struct error *error) {
     struct cassandra_writer *writer = (struct cassandra_writer *)door;
     while (writer->cluster && writer->under_way)
         cql_cluster_poll(writer->cluster, POLL_MS);
-    return writer_take_error(writer, error);
+    int status = writer_take_error(writer, error);
+    if (writer->cluster)
+        cassandra_count_client(writer->store, writer->cluster, &writer->counted, status ? 0 : writer->sent);
+    writer->sent = 0;
+    return status;
 }

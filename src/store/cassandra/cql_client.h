@@ -57,6 +57,7 @@ struct cql_statistics {
     uint64_t retries, prepared_again, connects;
     uint64_t errors[CQL_KINDS];                     /* all that were met, also those that a retry mended */
     uint64_t latency[CQL_LATENCIES];                /* answered requests, [i]: less than 2^i microseconds from submit to answer, not less than 2^(i-1) */
+    uint64_t latency_sum;                           /* microseconds */
     uint64_t in_flight, in_flight_bytes;
     uint64_t nodes, nodes_ready;                    /* of the local data centre */
 };
@@ -72,6 +73,11 @@ int cql_cluster_connect(struct cql_cluster *cluster, int64_t timeout, struct err
 
 /* Prepares a statement once; asked again for the same text, gives the same one. Waits. It belongs to the cluster. Not from a callback. */
 int cql_cluster_prepare(struct cql_cluster *cluster, const char *text, const struct cql_statement **ret_statement, struct error *error);
+
+/* Runs a statement that changes the schema, then cql_cluster_agree. Waits. Not from a callback. */
+int cql_cluster_define(struct cql_cluster *cluster, struct slice text, int64_t timeout, struct error *error);
+/* Waits until all nodes that can be reached have the same schema, at most `timeout` ms; then ERROR_BUSY, retriable. Not from a callback. */
+int cql_cluster_agree(struct cql_cluster *cluster, int64_t timeout, struct error *error);
 
 int cql_cluster_take(struct cql_cluster *cluster, struct cql_request **ret_request, struct error *error);
 void cql_cluster_discard(struct cql_cluster *cluster, struct cql_request *request);    /* one that was taken and not submitted */

@@ -96,6 +96,7 @@ void cql_cluster_wait(struct cql_cluster *cluster, struct cql_request *request) 
 static void cluster_count_latency(struct cql_cluster *cluster, const struct cql_request *request) {
     uint64_t elapsed = (uint64_t)(clock_monotonic_ns(cluster->clock) - request->submitted) / 1000;
     unsigned bucket = elapsed ? 64 - (unsigned)__builtin_clzll(elapsed) : 0;
+    cluster->statistics.latency_sum += elapsed;
     cluster->statistics.latency[bucket < CQL_LATENCIES ? bucket : CQL_LATENCIES - 1]++;
 }
 

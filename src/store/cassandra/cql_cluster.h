@@ -1,5 +1,5 @@
 /* Inside of the client; shared by cql_cluster.c (requests), cql_node.c (connections, routing), cql_control.c (topology), cql_statement.c (prepared
- * statements). Nobody else includes it. */
+ * statements), cql_definition.c (changes of the schema). Nobody else includes it. */
 #ifndef METERLINE_STORE_CASSANDRA_CQL_CLUSTER_H
 #define METERLINE_STORE_CASSANDRA_CQL_CLUSTER_H
 
