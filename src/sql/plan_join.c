@@ -231,6 +231,13 @@ static int plan_join_keys(struct plan_draft *draft, const struct join_side *left
     return 0;
 }
 
+/* Does a join give these rows, perhaps with other columns? */
+static bool plan_is_joined(const struct node_plan *node) {
+    while (node->kind == NODE_PROJECT)
+        node = node->inputs[0];
+    return node->kind == NODE_JOIN;
+}
+
 static int plan_join_node(struct plan_draft *draft, const struct join *join, const struct join_side *left, const struct join_side *right, struct error *error) {
     static const enum join_shape shapes[] = {JOIN_SHAPE_INNER, JOIN_SHAPE_LEFT, JOIN_SHAPE_RIGHT, JOIN_SHAPE_FULL};
     const struct row_schema *a = &left->node->schema, *b = &right->node->schema;
@@ -253,7 +260,7 @@ static int plan_join_node(struct plan_draft *draft, const struct join *join, con
                                     .grace = join->grace.milliseconds, .want_before = left->table && (draft->query->where || draft->query->group_by.count), .result = node->schema};
     /* Tables that come right from their topics are read again; what an inner join gives is not. */
     node->join.foreign_key = left->foreign;
-    node->join.replayed = right->table && left->node->kind != NODE_JOIN;
+    node->join.replayed = right->table && !plan_is_joined(left->node);
     node->join.replayed |= node->join.inputs == JOIN_STREAM_TABLE;
     draft->node = node;
     return 0;
