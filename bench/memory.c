@@ -113,7 +113,7 @@ static uint64_t take_results(struct window_aggregate *aggregate, struct aggregat
 }
 
 static struct measure measure_meterline(struct input *input, int64_t ticks, int64_t grace) {
-    static const struct registry registry = {schema_find, schema_add, NULL};
+    static const struct registry registry = {.find = schema_find, .add = schema_add};
     static struct aggregate_row rows[ROOM];
     static uint16_t late[BATCH];
     static int64_t stream_times[BATCH];

@@ -1,8 +1,8 @@
 /* The log: topics of partitions of records, positions of consumer groups. One door, two implementations: sqlite:DIR (embedded) and
  * kafka://HOST:PORT,... (Apache Kafka). What an implementation must do is in bus/driver.h.
  *
- * A topic is created with a number of partitions; a record's offset is its place in its partition, from 0, without gaps on the embedded bus; on Kafka
- * transaction markers and compaction leave gaps. Producers write in transactions: records, positions and (embedded, same file) serving rows become visible
+ * A topic is created with a number of partitions; a record's offset is its place in its partition, from 0; compaction leaves gaps, on Kafka
+ * transaction markers too. Producers write in transactions: records, positions and (embedded, same file) serving rows become visible
  * together, or not at all; consumers see only what was committed.
  *
  * Threads: a `struct bus` may be shared; a consumer and a producer belong to one thread each. Several processes may use one log
@@ -74,7 +74,8 @@ struct bus_topic_settings {
     int32_t partitions;          /* 0: the bus's default */
     int64_t retention_time;      /* ms since append, -1: for ever, BUS_RETENTION_DEFAULT: as the log is set (embedded: for ever) */
     int64_t retention_bytes;     /* stored bytes of each partition, -1: any number, or BUS_RETENTION_DEFAULT */
-    bool compacted;              /* described only: of the records of one key all but the newest may disappear */
+    bool compacted;              /* of the records of one key all but the newest may disappear; set when a topic is made */
+    int32_t replicas;            /* Kafka, when it is made; 0: as bus_options says */
 };
 
 struct bus_partition_info {
@@ -104,7 +105,7 @@ int bus_topics(struct bus *bus, struct bus_topic_list *ret_list, struct error *e
 int bus_topic_describe(struct bus *bus, const char *name, struct bus_topic_info *ret_info, struct error *error);
 void bus_topic_info_release(struct bus_topic_info *info);
 void bus_topic_list_release(struct bus_topic_list *list);
-/* Deletes whole batches that are beyond retention; returns the number of records deleted. Called by producers now and then as well; Kafka's brokers do it alone. */
+/* Deletes whole batches that are beyond retention, and compacts; returns the number of records deleted. Called by producers now and then as well; Kafka's brokers do it alone. */
 int bus_apply_retention(struct bus *bus, int64_t *ret_records, struct error *error);
 
 /* Positions. */
@@ -146,21 +147,26 @@ void bus_group_list_release(struct bus_group_list *list);
 int bus_consumer_open(struct bus *bus, const char *group, struct bus_consumer **ret_consumer, struct error *error);
 struct bus_consumer *bus_consumer_close(struct bus_consumer *consumer);   /* leaves the group */
 
-/* Membership: which partitions of a topic are this consumer's. Both are called by bus_consumer_poll, in its thread; an error ends that poll. When members come
- * or go Kafka takes all partitions away and gives new ones at once, often the same. */
+/* Membership: which partitions of the topics that it joins are this consumer's. Topics that are joined together have the same number of partitions, and go
+ * together: whoever has partition 2 of one has partition 2 of all, so the callbacks are told numbers. Both are called by bus_consumer_poll, in its thread; an error
+ * ends that poll. When members come or go Kafka takes all partitions away and gives new ones at once, often the same. */
 struct bus_member {
-    /* They, and no others, are ours from now on: seek each of them. */
+    /* They, and no others, are ours from now on: seek each of them in every topic. */
     int (*assigned)(void *context, const int32_t *partitions, size_t count, struct error *error);
     /* They are taken away. Unless `lost` they are still ours until this returns: commit what was done. When `lost`, others may have them already and a
      * commit of theirs is refused. */
     int (*revoked)(void *context, const int32_t *partitions, size_t count, bool lost, struct error *error);
     void *context;
 };
-/* The embedded log gives the partitions p with p % count == number, once; Kafka's group decides among all members of all processes. */
-int bus_consumer_join(struct bus_consumer *consumer, const char *topic, size_t number, size_t count, const struct bus_member *member, struct error *error);
+/* The embedded log gives the partitions p with p % count == number, once; Kafka's group decides among all members of all processes, which must join the same topics.
+ * ERROR_INVALID when the topics differ in their number of partitions. */
+int bus_consumer_join(struct bus_consumer *consumer, const char *const *topics, size_t topic_count, size_t number, size_t count, const struct bus_member *member,
+                      struct error *error);
 /* Adds a partition, or moves it when it is there already. `offset` from start to end offset; one below the start is ERROR_NOT_FOUND (eaten by
  * retention) and one beyond the end ERROR_INVALID, both with the topic, the partition and the offsets there are (Kafka: at a later poll). */
 int bus_consumer_seek(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *error);
+/* Holds a partition back, or lets it go on where it was; Kafka may still give what was fetched before. A seek leaves it as it is. */
+int bus_consumer_pause(struct bus_consumer *consumer, const char *topic, int32_t partition, bool paused, struct error *error);
 /* The next records of any of its partitions, which take turns; waits up to `timeout` ms for some (embedded: news wake it within 10 ms).
  * Returns 1 with a batch, 0 when there was nothing, or an error. A damaged batch is ERROR_CORRUPT with topic, partition and offset;
  * it is not skipped: the next poll meets it again. */

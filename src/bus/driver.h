@@ -21,7 +21,9 @@ struct bus_driver {
 
     int (*consumer_open)(struct bus *bus, const char *group, struct bus_consumer **ret_consumer, struct error *error);
     void (*consumer_close)(struct bus_consumer *consumer);
-    int (*consumer_join)(struct bus_consumer *consumer, const char *topic, size_t number, size_t count, const struct bus_member *member, struct error *error);
+    int (*consumer_join)(struct bus_consumer *consumer, const char *const *topics, size_t topic_count, size_t number, size_t count, const struct bus_member *member,
+                         struct error *error);
+    int (*consumer_pause)(struct bus_consumer *consumer, const char *topic, int32_t partition, bool paused, struct error *error);
     int (*consumer_seek)(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *error);
     int (*consumer_poll)(struct bus_consumer *consumer, int64_t timeout, struct bus_batch *ret_batch, struct error *error);
     int (*offsets)(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t *ret_start, int64_t *ret_end, struct error *error);
@@ -57,6 +59,8 @@ int kafka_bus_open(const char *brokers, const struct bus_options *options, struc
 /* What the implementations share. */
 /* Of a topic to be made: its name and its number of partitions, which is filled in when it is 0. */
 int bus_topic_check(const struct bus *bus, const char *name, struct bus_topic_settings *settings, struct error *error);
+/* ERROR_INVALID: they cannot be joined together. */
+int bus_topics_differ(const char *one, int32_t partitions, const char *other, int32_t other_partitions, struct error *error);
 /* ERROR_NOT_FOUND for `name`, with the nearest of the topics there are. */
 int bus_topic_unknown(const char *name, const struct bus_topic_list *topics, struct error *error);
 size_t bus_record_size(const struct bus_record *record);

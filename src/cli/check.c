@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/table.h"
+#include "cli/text_file.h"
 #include "core/bytes.h"
 #include "core/memory.h"
 #include "sql/catalog.h"
@@ -151,22 +152,6 @@ static int check_script(struct check *check, struct slice text, struct error *er
     return status;
 }
 
-static int check_read(const char *path, struct bytes *text, struct error *error) {
-    bool standard = strcmp(path, "-") == 0;
-    FILE *file = standard ? stdin : fopen(path, "re");
-    if (!file)
-        return error_set_errno(error, errno, "%s", path);
-    for (size_t got = 1; got && !text->failed;) {
-        char *room = bytes_reserve(text, 65536);
-        got = room ? fread(room, 1, 65536, file) : 0;
-        text->length += got;
-    }
-    int status = text->failed ? error_no_memory(error) : ferror(file) ? error_set_errno(error, errno, "reading %s", path) : 0;
-    if (!standard)
-        fclose(file);
-    return status;
-}
-
 static int check_main(int argc, char **argv) {
     struct check_settings settings = {0};
     struct error error = {0};
@@ -183,7 +168,7 @@ static int check_main(int argc, char **argv) {
         bytes_append_string(&text, settings.execute);
     status = check.catalog ? 0 : error_no_memory(&error);
     if (!status && !settings.execute)
-        status = check_read(path, &text, &error);
+        status = cli_read_text(path, &text, &error);
     if (!status)
         status = check_script(&check, bytes_slice(&text), &error);
     variables_release(&check.variables);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include "bus/bus.h"
 #include "cli/connection.h"
+#include "cli/table.h"
 #include "core/log.h"
 #include "core/options.h"
 #include "store/cache.h"
@@ -30,7 +31,7 @@ struct command {
 };
 
 /* Declared by each cli/NAME.c */
-extern const struct command command_replay, command_run, command_query, command_tail, command_track, command_topics, command_check;
+extern const struct command command_replay, command_run, command_query, command_tail, command_track, command_topics, command_check, command_test, command_sql;
 extern const struct command *const cli_commands[];    /* ends with NULL */
 
 enum { CLI_CONTINUE = -1 };
@@ -44,6 +45,8 @@ int cli_usage(const char *command, const char *format, ...) __attribute__((forma
 int cli_open_bus(const struct common_settings *common, bool create, struct bus **ret_bus, struct error *error);
 /* At the end of a command, when all is closed: forgets credentials. */
 void cli_disconnect(void);
+/* Prints the topics of the log with their partitions, records and bytes. */
+int cli_topics_list(struct bus *bus, enum table_format format, struct error *error);
 /* What was asked of the schema registry, when there is one. */
 void cli_registry_counts(struct registry_counts *ret_counts);
 /* `*ret_cache` is NULL when no cache was named and none is needed: `wanted` false. */

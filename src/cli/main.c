@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "core/memory.h"
+#include "sql/function_reference.h"
 
-const struct command *const cli_commands[] = {&command_replay, &command_run, &command_query, &command_tail, &command_track, &command_topics, &command_check, NULL};
+const struct command *const cli_commands[] = {&command_replay, &command_run, &command_query, &command_tail, &command_track, &command_topics, &command_check, &command_test, &command_sql, NULL};
 
-enum { COMMANDS = 7 };
+enum { COMMANDS = sizeof cli_commands / sizeof *cli_commands - 1 };
 
 static const struct command *main_find(const char *name) {
     for (const struct command *const *command = cli_commands; *command; command++)
@@ -20,7 +22,7 @@ static int main_help(void) {
     printf("meterline " METERLINE_VERSION ": smart-meter readings to exact aggregates\n\nUsage: meterline COMMAND [options]\n\nCommands:\n");
     for (const struct command *const *command = cli_commands; *command; command++)
         printf("  %-9s %s\n", (*command)->line->command, (*command)->line->summary);
-    printf("\n'meterline COMMAND --help' explains one; 'meterline help --markdown' prints the reference page.\n");
+    printf("\n'meterline COMMAND --help' explains one; 'meterline help --markdown' and 'meterline help --functions' print the reference pages.\n");
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
@@ -31,6 +33,12 @@ static int main_reference(void) {
     const struct command_line common = {.command = "COMMAND", .operands = "", .summary = "What all commands understand.", .description = "meterline COMMAND --data DIR", .options = cli_common_options};
     options_print_markdown(&common, stdout);
     return fflush(stdout) == 0 ? 0 : 1;
+}
+
+static int main_functions(void) {
+    cleanup(bytes_release) struct bytes text = {0};
+    functions_markdown(&text);
+    return !text.failed && fwrite(text.data, 1, text.length, stdout) == text.length && fflush(stdout) == 0 ? 0 : 1;
 }
 
 static int main_unknown(const char *name) {
@@ -49,6 +57,8 @@ int main(int argc, char **argv) {
         return printf("meterline " METERLINE_VERSION "\n") < 0;
     if (strcmp(name, "help") == 0 && argc > 2 && strcmp(argv[2], "--markdown") == 0)
         return main_reference();
+    if (strcmp(name, "help") == 0 && argc > 2 && strcmp(argv[2], "--functions") == 0)
+        return main_functions();
     if (strcmp(name, "help") == 0 && argc > 2) {
         const struct command *command = main_find(argv[2]);
         if (!command)

@@ -21,6 +21,8 @@ void table_double(struct table *table, double value);
 void table_time(struct table *table, int64_t time);
 void table_json(struct table *table, struct slice json);
 void table_row_end(struct table *table);
+/* Prints what is held back; for rows that come slowly. */
+void table_flush(struct table *table);
 /* Prints what is held back, flushes and frees the table (also on error). */
 int table_end(struct table *table, struct error *error);
 

@@ -45,7 +45,7 @@ static void topics_bytes(struct table *table, int64_t bytes) {
         table_text(table, (struct slice){NULL, 0});
 }
 
-static int topics_list(struct bus *bus, enum table_format format, struct error *error) {
+int cli_topics_list(struct bus *bus, enum table_format format, struct error *error) {
     static const char *const columns[] = {"topic", "partitions", "records", "bytes", "retentionTime", "retentionBytes"};
     struct bus_topic_list list;
     struct table *table;
@@ -105,7 +105,7 @@ static int topics_lags(struct bus *bus, const struct bus_topic_list *list, enum 
 
 static int topics_overview(struct bus *bus, enum table_format format, struct error *error) {
     struct bus_topic_list list;
-    int status = topics_list(bus, format, error);
+    int status = cli_topics_list(bus, format, error);
     if (status || format != TABLE_ALIGNED)
         return status;
     status = bus_topics(bus, &list, error);

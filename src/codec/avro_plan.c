@@ -55,15 +55,10 @@ static enum avro_action avro_action_of(const struct avro_type *type, enum column
 }
 
 static int avro_refuse_field(const char *name, const struct avro_type *type, enum column_type target, struct error *error) {
-    static const char *const kinds[] = {
-        [AVRO_NULL] = "null",       [AVRO_BOOLEAN] = "a boolean", [AVRO_INT] = "an int",      [AVRO_LONG] = "a long",   [AVRO_FLOAT] = "a float",
-        [AVRO_DOUBLE] = "a double", [AVRO_BYTES] = "bytes",       [AVRO_STRING] = "a string", [AVRO_FIXED] = "a fixed", [AVRO_ENUM] = "an enum",
-        [AVRO_ARRAY] = "an array",  [AVRO_MAP] = "a map",         [AVRO_UNION] = "a union",   [AVRO_RECORD] = "a record",
-    };
     static const char *const targets[] = {
         [COLUMN_STRING] = "a string", [COLUMN_INTEGER] = "a whole number", [COLUMN_DOUBLE] = "a number", [COLUMN_TIMESTAMP] = "a time",
     };
-    return error_set(error, ERROR_INVALID, "field %s is %s%s%s%s, which cannot be read as %s", name, kinds[type->kind], type->logical ? " (" : "",
+    return error_set(error, ERROR_INVALID, "field %s is %s%s%s%s, which cannot be read as %s", name, avro_kind_text(type->kind), type->logical ? " (" : "",
                      type->logical ? type->logical : "", type->logical ? ")" : "", targets[target]);
 }
 

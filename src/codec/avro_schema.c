@@ -21,6 +21,15 @@ struct avro_parser {
     struct error *error;
 };
 
+const char *avro_kind_text(enum avro_kind kind) {
+    static const char *const texts[] = {
+        [AVRO_NULL] = "null",       [AVRO_BOOLEAN] = "a boolean", [AVRO_INT] = "an int",      [AVRO_LONG] = "a long",   [AVRO_FLOAT] = "a float",
+        [AVRO_DOUBLE] = "a double", [AVRO_BYTES] = "bytes",       [AVRO_STRING] = "a string", [AVRO_FIXED] = "a fixed", [AVRO_ENUM] = "an enum",
+        [AVRO_ARRAY] = "an array",  [AVRO_MAP] = "a map",         [AVRO_UNION] = "a union",   [AVRO_RECORD] = "a record",
+    };
+    return texts[kind];
+}
+
 static int avro_invalid(struct avro_parser *parser, const char *what, const char *which) {
     return error_set(parser->error, ERROR_INVALID, "not an Avro schema: %s%s%.80s%s", what, which ? " '" : "", which ? which : "", which ? "'" : "");
 }
@@ -167,6 +176,7 @@ static void avro_set_decimal(struct avro_type *type, const json_t *json) {
         return;
     type->logical = "decimal";
     type->scale = behind;
+    type->precision = precision;
 }
 
 /* The logical type that `json` gives to the type, when it is known and valid there; otherwise it counts for nothing (specification: logical types). */

@@ -14,6 +14,8 @@ struct registry {
     int (*find)(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error);
     /* The id of `schema` under `subject`, registered when it is new. */
     int (*add)(void *context, const char *subject, struct slice schema, int32_t *ret_id, struct error *error);
+    /* The JSON text of the newest schema of `subject`, in `arena`; errors as of find. NULL: the registry has no such answer. */
+    int (*latest)(void *context, const char *subject, struct arena *arena, struct slice *ret_schema, struct error *error);
     void *context;
 };
 

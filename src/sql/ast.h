@@ -188,7 +188,7 @@ struct property_list {
 
 enum column_role { COLUMN_VALUE, COLUMN_KEY, COLUMN_PRIMARY_KEY, COLUMN_HEADERS, COLUMN_HEADER };
 
-struct column_definition {
+struct column_declaration {
     struct identifier name;
     struct type_name *type;
     enum column_role role;
@@ -196,7 +196,7 @@ struct column_definition {
 };
 
 struct column_list {
-    struct column_definition *items;
+    struct column_declaration *items;
     size_t count;
 };
 

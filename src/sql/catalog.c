@@ -176,7 +176,7 @@ static int catalog_alter_columns(const struct catalog *catalog, const struct sou
         return error_no_memory(error);
     memcpy(new.columns, old->columns, old->column_count * sizeof *new.columns);
     for (size_t i = 0; i < alter->columns.count; i++) {
-        const struct column_definition *definition = &alter->columns.items[i];
+        const struct column_declaration *definition = &alter->columns.items[i];
         struct source_column *column = &new.columns[new.column_count++];
         *column = (struct source_column){.name = definition->name.name, .role = COLUMN_VALUE, .place = definition->name.place};
         int status = type_resolve(definition->type, catalog, arena, &column->type, error);

@@ -55,3 +55,21 @@ int names_shown(struct slice name) {
     }
     return (int)length;
 }
+
+const char *names_nearest(char to[NAMES_SUGGESTION_SIZE], struct slice word, const struct slice *names, size_t count) {
+    char copies[NAMES_NEAREST_MAXIMUM][NAMES_SHOWN_MAXIMUM + 1];
+    const char *pointers[NAMES_NEAREST_MAXIMUM];
+    size_t used = 0;
+    for (size_t i = 0; i < count && used < NAMES_NEAREST_MAXIMUM; i++) {
+        int length = names_shown(names[i]);
+        if (names[i].length == word.length && strncasecmp(names[i].data, word.data, word.length) == 0) {
+            snprintf(to, NAMES_SUGGESTION_SIZE, "; did you mean `%.*s`? Names without quotes are upper case", length, names[i].data);
+            return to;
+        }
+        memcpy(copies[used], names[i].data, (size_t)length);
+        copies[used][length] = '\0';
+        pointers[used] = copies[used];
+        used++;
+    }
+    return names_suggest(to, word, pointers, used);
+}

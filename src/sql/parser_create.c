@@ -3,7 +3,7 @@
 
 /* --- columns ----------------------------------------------------------------------------------------------------------------------- */
 
-static bool parser_column_role(struct parser *parser, struct column_definition *column) {
+static bool parser_column_role(struct parser *parser, struct column_declaration *column) {
     bool key, primary, headers, header;
     if (!parser_take_keyword(parser, KEYWORD_KEY, &key) || !parser_take_keywords(parser, KEYWORD_PRIMARY, KEYWORD_KEY, &primary) ||
         !parser_take_keyword(parser, KEYWORD_HEADERS, &headers) || !parser_take_keyword(parser, KEYWORD_HEADER, &header))
@@ -12,7 +12,7 @@ static bool parser_column_role(struct parser *parser, struct column_definition *
     return !header || (parser_expect(parser, TOKEN_LEFT_PARENTHESIS) && parser_string(parser, &column->header) && parser_expect(parser, TOKEN_RIGHT_PARENTHESIS));
 }
 
-static bool parser_column(struct parser *parser, struct column_definition *column) {
+static bool parser_column(struct parser *parser, struct column_declaration *column) {
     return parser_name(parser, &column->name) && (column->type = parser_type(parser)) && parser_column_role(parser, column);
 }
 
@@ -22,7 +22,7 @@ bool parser_columns(struct parser *parser, struct column_list *ret_columns) {
     if (!parser_expect(parser, TOKEN_LEFT_PARENTHESIS))
         return false;
     while (more) {
-        struct column_definition *column = parser_allocate(parser, 1, sizeof *column);
+        struct column_declaration *column = parser_allocate(parser, 1, sizeof *column);
         if (!column || !parser_column(parser, column) || !parser_push(parser, column) || !parser_take(parser, TOKEN_COMMA, &more))
             return false;
     }

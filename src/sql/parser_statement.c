@@ -62,7 +62,7 @@ static bool parser_drop(struct parser *parser, struct statement *statement) {
     return !drop->delete_topic || parser_expect_keyword(parser, KEYWORD_TOPIC);
 }
 
-static bool parser_add_column(struct parser *parser, struct column_definition *column) {
+static bool parser_add_column(struct parser *parser, struct column_declaration *column) {
     bool word;
     if (!parser_expect_keyword(parser, KEYWORD_ADD) || !parser_take_keyword(parser, KEYWORD_COLUMN, &word) || !parser_name(parser, &column->name))
         return false;
@@ -89,7 +89,7 @@ static bool parser_alter(struct parser *parser, struct statement *statement) {
     if (!parser_object(parser, true, &alter->object) || !parser_name(parser, &alter->name))
         return false;
     while (more) {
-        struct column_definition *column = parser_allocate(parser, 1, sizeof *column);
+        struct column_declaration *column = parser_allocate(parser, 1, sizeof *column);
         if (!column || !parser_add_column(parser, column) || !parser_push(parser, column) || !parser_take(parser, TOKEN_COMMA, &more))
             return false;
     }

@@ -38,7 +38,7 @@ static void print_columns(struct bytes *to, const struct column_list *list) {
         [COLUMN_VALUE] = "", [COLUMN_KEY] = " KEY", [COLUMN_PRIMARY_KEY] = " PRIMARY KEY", [COLUMN_HEADERS] = " HEADERS", [COLUMN_HEADER] = " HEADER(",
     };
     for (size_t i = 0; i < list->count; i++) {
-        const struct column_definition *column = &list->items[i];
+        const struct column_declaration *column = &list->items[i];
         bytes_append_string(to, i == 0 ? " (" : ", ");
         print_name(to, column->name.name);
         bytes_append_char(to, ' ');

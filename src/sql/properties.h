@@ -12,7 +12,7 @@ enum property_name {
     PROPERTY_KAFKA_TOPIC, PROPERTY_FORMAT, PROPERTY_KEY_FORMAT, PROPERTY_VALUE_FORMAT, PROPERTY_KEY_DELIMITER, PROPERTY_VALUE_DELIMITER,
     PROPERTY_KEY_SCHEMA_ID, PROPERTY_VALUE_SCHEMA_ID, PROPERTY_KEY_SCHEMA_FULL_NAME, PROPERTY_VALUE_SCHEMA_FULL_NAME, PROPERTY_VALUE_AVRO_SCHEMA_FULL_NAME,
     PROPERTY_PARTITIONS, PROPERTY_REPLICAS, PROPERTY_RETENTION_MS, PROPERTY_CLEANUP_POLICY, PROPERTY_TIMESTAMP, PROPERTY_TIMESTAMP_FORMAT,
-    PROPERTY_WRAP_SINGLE_VALUE, PROPERTY_WINDOW_TYPE, PROPERTY_WINDOW_SIZE, PROPERTY_SOURCED_BY_CONNECTOR, PROPERTY_QUERY_ID,
+    PROPERTY_WRAP_SINGLE_VALUE, PROPERTY_WINDOW_IN_KEY, PROPERTY_WINDOW_TYPE, PROPERTY_WINDOW_SIZE, PROPERTY_SOURCED_BY_CONNECTOR, PROPERTY_QUERY_ID,
     PROPERTY_COUNT,
 };
 
@@ -40,6 +40,7 @@ struct properties {
     struct slice timestamp;                /* a column's name, as it counts */
     struct slice timestamp_format;
     bool wrap_single_value;
+    bool window_in_key;                    /* meterline's own: FALSE leaves the window out of a windowed result's key */
     enum window_kind window;
     int64_t window_size;                   /* ms */
     struct slice connector;

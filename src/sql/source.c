@@ -78,6 +78,16 @@ static int source_read_formats(const struct properties *properties, enum format 
     return 0;
 }
 
+static int source_no_timestamp(const struct source *source, struct place place, struct error *error) {
+    struct slice names[NAMES_NEAREST_MAXIMUM];
+    char suggestion[NAMES_SUGGESTION_SIZE];
+    size_t count = 0;
+    for (; count < source->column_count && count < NAMES_NEAREST_MAXIMUM; count++)
+        names[count] = source->columns[count].name;
+    return place_error(error, place, "TIMESTAMP: %.*s has no column %.*s%s", names_shown(source->name), source->name.data, names_shown(source->timestamp), source->timestamp.data,
+                       names_nearest(suggestion, source->timestamp, names, count));
+}
+
 static int source_set_timestamp(const struct properties *properties, struct source *source, struct error *error) {
     source->timestamp = properties->timestamp;
     source->timestamp_format = properties->timestamp_format;
@@ -85,8 +95,9 @@ static int source_set_timestamp(const struct properties *properties, struct sour
         return properties->given[PROPERTY_TIMESTAMP_FORMAT] ? source_refuse(properties, PROPERTY_TIMESTAMP_FORMAT, "needs TIMESTAMP, the column that it is for", error) : 0;
     const struct source_column *column = source_column(source, source->timestamp);
     if (!column || column->role == COLUMN_HEADER || column->role == COLUMN_HEADERS)
-        return place_error(error, properties->places[PROPERTY_TIMESTAMP], "TIMESTAMP: %.*s has no column %.*s", names_shown(source->name), source->name.data,
-                           names_shown(source->timestamp), source->timestamp.data);
+        return source_no_timestamp(source, properties->places[PROPERTY_TIMESTAMP], error);
+    if (column->type->kind == TYPE_STRING && !properties->given[PROPERTY_TIMESTAMP_FORMAT])
+        return source_refuse(properties, PROPERTY_TIMESTAMP, "is a column of type STRING, which needs TIMESTAMP_FORMAT: how its times are written", error);
     bool text = column->type->kind == TYPE_STRING, number = column->type->kind == TYPE_BIGINT || column->type->kind == TYPE_TIMESTAMP;
     if (!text && !number)
         return source_refuse(properties, PROPERTY_TIMESTAMP, "needs a column of type BIGINT, TIMESTAMP, or STRING with TIMESTAMP_FORMAT", error);
@@ -133,6 +144,19 @@ static int source_set_cleanup(const struct properties *properties, struct source
     return 0;
 }
 
+/* As Kafka's: letters, digits, '.', '_' and '-', at most 249 of them. */
+static int source_check_topic(const struct source *source, const struct create_statement *create, const struct properties *properties, struct error *error) {
+    enum { TOPIC_MAXIMUM = 249 };
+    struct place place = properties->given[PROPERTY_KAFKA_TOPIC] ? properties->places[PROPERTY_KAFKA_TOPIC] : create->name.place;
+    bool good = source->topic.length > 0 && source->topic.length <= TOPIC_MAXIMUM && !slice_equal(source->topic, SLICE(".")) && !slice_equal(source->topic, SLICE(".."));
+    for (size_t i = 0; i < source->topic.length && good; i++) {
+        char c = source->topic.data[i];
+        good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    }
+    return good ? 0 : place_error(error, place, "'%.*s' cannot be the name of a topic, which has 1 to %d letters, digits, '.', '_' and '-'; give one by KAFKA_TOPIC", names_shown(source->topic),
+                                  source->topic.data, TOPIC_MAXIMUM);
+}
+
 /* What all definitions have in common; formats and columns are there. */
 static int source_finish(const struct create_statement *create, const struct properties *properties, struct source *source, struct error *error) {
     static const enum property_name formats[2][2] = {{PROPERTY_KEY_FORMAT, PROPERTY_FORMAT}, {PROPERTY_VALUE_FORMAT, PROPERTY_FORMAT}};
@@ -147,7 +171,7 @@ static int source_finish(const struct create_statement *create, const struct pro
     if (properties->given[PROPERTY_REPLICAS])
         source->replicas = properties->replicas;
     source->retention = properties->retention;
-    if ((status = source_set_encodings(properties, source, error)) < 0 || (status = source_check(source, create->name.place, places, error)) < 0 ||
+    if ((status = source_check_topic(source, create, properties, error)) < 0 || (status = source_set_encodings(properties, source, error)) < 0 || (status = source_check(source, create->name.place, places, error)) < 0 ||
         (status = source_set_timestamp(properties, source, error)) < 0 || (status = source_set_wrapping(properties, source, error)) < 0 ||
         (status = source_set_window(properties, source, error)) < 0)
         return status;
@@ -163,7 +187,7 @@ static int source_declare_columns(const struct create_statement *create, const s
     if (!source->columns)
         return error_no_memory(error);
     for (size_t i = 0; i < count; i++) {
-        const struct column_definition *definition = &create->columns.items[i];
+        const struct column_declaration *definition = &create->columns.items[i];
         struct source_column *column = &source->columns[i];
         *column = (struct source_column){.name = definition->name.name, .role = definition->role, .header = definition->header, .place = definition->name.place};
         int status = type_resolve(definition->type, catalog, arena, &column->type, error);

@@ -119,11 +119,19 @@ static bool source_avro_name(struct slice name) {
     return true;
 }
 
+static int source_refuse_type(const struct source_column *column, enum format format, const char *foreign, struct error *error) {
+    cleanup(bytes_release) struct bytes type = {0};
+    type_print(&type, column->type);
+    struct slice text = bytes_slice(&type);
+    return place_error(error, column->place, "the format %s does not carry %s: column %.*s has the type %.*s", format_name(format), foreign, names_shown(column->name), column->name.data,
+                       names_shown(text), text.data);
+}
+
 static int source_check_carried(const struct source_column *column, enum format format, struct error *error) {
     const char *foreign = source_foreign_part(column->type, format);
     int shown = names_shown(column->name);
     if (foreign)
-        return place_error(error, column->place, "the format %s does not carry %s: column %.*s", format_name(format), foreign, shown, column->name.data);
+        return source_refuse_type(column, format, foreign, error);
     if (format == FORMAT_AVRO && !source_avro_name(column->name))
         return place_error(error, column->place, "the format AVRO does not carry names with other characters than letters, digits and _: column %.*s", shown, column->name.data);
     if (source_is_key(column) && source_holds_map(column->type))

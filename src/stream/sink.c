@@ -155,7 +155,7 @@ int sink_open(struct sink *sink, const struct sink_settings *settings, const str
     if (!status)
         status = mail_open(&sink->mail, sink->producer, settings->rejected, error);
     if (!status)
-        status = bus_consumer_join(sink->consumer, settings->topic, settings->number, settings->count, &sink->member, error);
+        status = bus_consumer_join(sink->consumer, &sink->settings.topic, 1, settings->number, settings->count, &sink->member, error);
     if (status)
         sink_close(sink);
     return status;

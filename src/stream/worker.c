@@ -212,7 +212,7 @@ int worker_open(struct worker *worker, const struct worker_settings *settings, s
     if (!status && !(worker->batch = batch_new(&schema_reading, 4096)))
         status = error_no_memory(error);
     if (!status)
-        status = bus_consumer_join(worker->consumer, settings->query->topic, number, count, &worker->member, error);
+        status = bus_consumer_join(worker->consumer, &settings->query->topic, 1, number, count, &worker->member, error);
     worker->last_commit_ns = clock_monotonic_ns(settings->clock);
     if (status)
         worker_close(worker);

@@ -174,6 +174,64 @@ static void test_wake_up(void **state) {
     assert_true(woken - f->now < 50000000);
 }
 
+struct told {
+    struct fixture *f;
+    int32_t numbers[8];
+    size_t count;
+};
+
+static int told_assigned(void *context, const int32_t *partitions, size_t count, struct error *error) {
+    struct told *told = context;
+    int status = 0;
+    for (size_t i = 0; i < count && !status; i++) {
+        told->numbers[told->count++] = partitions[i];
+        status = bus_consumer_seek(told->f->consumer, "left", partitions[i], 0, error);
+        if (!status)
+            status = bus_consumer_seek(told->f->consumer, "right", partitions[i], 0, error);
+    }
+    return status;
+}
+
+static void append_one(struct fixture *f, const char *name, int32_t partition, const char *value) {
+    int32_t topic, partitions;
+    struct bus_record record = {.key = SLICE("k"), .value = slice_of(value)};
+    OK(bus_producer_topic(f->producer, name, NULL, &topic, &partitions, &f->error));
+    OK(bus_produce(f->producer, topic, partition, &record, &f->error));
+    OK(bus_producer_commit(f->producer, NULL, 0, &f->error));
+}
+
+/* Topics that are joined together: the same numbers of both; a paused one is held back and goes on where it was. */
+static void test_join_of_several_topics(void **state) {
+    struct fixture *f = *state;
+    struct told told = {.f = f};
+    struct bus_member member = {.assigned = told_assigned, .context = &told};
+    const char *const topics[] = {"left", "right", "wide"};
+    struct bus_batch batch;
+    OK(bus_topic_create(f->bus, "left", &(struct bus_topic_settings){5, -1, -1}, &f->error));
+    OK(bus_topic_create(f->bus, "right", &(struct bus_topic_settings){5, -1, -1}, &f->error));
+    OK(bus_topic_create(f->bus, "wide", &(struct bus_topic_settings){6, -1, -1}, &f->error));
+    FAILS(bus_consumer_join(f->consumer, topics, 3, 1, 2, &member, &f->error), ERROR_INVALID, "left has 5, wide has 6");
+    FAILS(bus_consumer_join(f->consumer, (const char *const[]){"left", "wrong"}, 2, 1, 2, &member, &f->error), ERROR_NOT_FOUND, "wrong");
+    OK(bus_consumer_join(f->consumer, topics, 2, 1, 2, &member, &f->error));
+    OK(bus_consumer_poll(f->consumer, 0, &batch, &f->error));
+    assert_int_equal(told.count, 2);
+    assert_int_equal(told.numbers[0], 1);
+    assert_int_equal(told.numbers[1], 3);
+    append_one(f, "left", 0, "of others");
+    append_one(f, "left", 3, "a");
+    append_one(f, "right", 3, "b");
+    OK(bus_consumer_pause(f->consumer, "left", 3, true, &f->error));
+    assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
+    assert_string_equal(batch.topic, "right");
+    assert_text(batch.records[0].value, "b");
+    OK(bus_consumer_poll(f->consumer, 0, &batch, &f->error));
+    OK(bus_consumer_pause(f->consumer, "left", 3, false, &f->error));
+    assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
+    assert_string_equal(batch.topic, "left");
+    assert_text(batch.records[0].value, "a");
+    FAILS(bus_consumer_pause(f->consumer, "left", 0, true, &f->error), ERROR_INVALID, "left/0");
+}
+
 static void test_registry(void **state) {
     struct fixture *f = *state;
     const struct registry *registry = bus_registry(f->bus);
@@ -230,6 +288,127 @@ static void test_retention(void **state) {
     assert_int_equal(partition_of(f, "t", 0).last_append, last);
 }
 
+/* Writes `count` values of `keys` keys in batches of `each`: key number n has the value of the last i with i % keys == n. */
+static void append_keys(struct fixture *f, int first, int count, int keys, int each) {
+    int32_t topic, partitions;
+    struct bus_topic_settings settings = {1, -1, -1, true};
+    OK(bus_producer_topic(f->producer, "changes", &settings, &topic, &partitions, &f->error));
+    for (int i = first; i < first + count; i++) {
+        char key[16], value[16];
+        snprintf(key, sizeof key, "k%d", i % keys);
+        snprintf(value, sizeof value, "%d", i);
+        struct bus_record record = {.key = slice_of(key), .value = slice_of(value), .timestamp = i};
+        OK(bus_produce(f->producer, topic, 0, &record, &f->error));
+        if (i % each == each - 1)
+            OK(bus_producer_commit(f->producer, NULL, 0, &f->error));
+    }
+    OK(bus_producer_commit(f->producer, NULL, 0, &f->error));
+}
+
+static int number_of(struct slice text) {
+    char copy[16] = "";
+    memcpy(copy, text.data, text.length);
+    return atoi(copy);
+}
+
+/* Reads what comes from the offset on: the number of records; `values[key]` is the last value of each, -1: deleted. Offsets rise, and timestamps are theirs. */
+static int read_keys(struct fixture *f, int64_t *offset, int *values, int64_t shift) {
+    struct bus_batch batch;
+    int count = 0, got;
+    while ((got = bus_consumer_poll(f->consumer, 0, &batch, &f->error)) == 1)
+        for (size_t i = 0; i < batch.count; i++, count++) {
+            assert_true(batch.base_offset + (int64_t)i >= *offset);
+            *offset = batch.base_offset + (int64_t)i + 1;
+            assert_int_equal(batch.records[i].timestamp, *offset - 1 + shift);
+            struct slice key = batch.records[i].key;
+            values[number_of((struct slice){key.data + 1, key.length - 1})] = batch.records[i].value.data ? number_of(batch.records[i].value) : -1;
+        }
+    assert_int_equal(got, 0);
+    return count;
+}
+
+/* Of each key the newest record stays, at its offset; readers in the middle miss nothing. */
+static void test_compaction(void **state) {
+    struct fixture *f = *state;
+    int values[100];
+    int64_t deleted, offset = 0, middle = 0;
+    struct bus_topic_info info;
+    append_keys(f, 0, 5000, 100, 7);
+    OK(bus_consumer_seek(f->consumer, "changes", 0, 0, &f->error));
+    struct bus_batch batch;
+    for (int i = 0; i < 100; i++)   /* a reader in the middle: at the offset where a batch begins */
+        assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
+    middle = batch.base_offset + (int64_t)batch.count;
+    OK(bus_apply_retention(f->bus, &deleted, &f->error));
+    assert_int_equal(deleted, 4900);
+    assert_int_equal(read_keys(f, &middle, values, 0), 100);
+    for (int k = 0; k < 100; k++)
+        assert_int_equal(values[k], 4900 + k);
+    OK(bus_consumer_seek(f->consumer, "changes", 0, 4950, &f->error));
+    offset = 4950;
+    assert_int_equal(read_keys(f, &offset, values, 0), 50);
+    OK(bus_apply_retention(f->bus, &deleted, &f->error));
+    assert_int_equal(deleted, 0);
+    OK(bus_topic_describe(f->bus, "changes", &info, &f->error));
+    assert_true(info.settings.compacted);
+    assert_int_equal(info.partitions[0].start_offset, 0);
+    assert_int_equal(info.partitions[0].end_offset, 5000);
+    assert_true(info.partitions[0].bytes < 1500);
+    bus_topic_info_release(&info);
+    append_keys(f, 5000, 1500, 50, 1000);   /* half of the keys again, and the next pass */
+    OK(bus_apply_retention(f->bus, &deleted, &f->error));
+    assert_int_equal(deleted, 1500);
+    assert_int_equal(read_keys(f, &offset, values, 0), 50);
+    OK(bus_consumer_seek(f->consumer, "changes", 0, 0, &f->error));
+    offset = 0;
+    assert_int_equal(read_keys(f, &offset, values, 0), 100);
+    assert_int_equal(values[49], 6499);
+    assert_int_equal(values[50], 4950);
+    fixture_close(f);
+    fixture_open(f);
+    OK(bus_consumer_seek(f->consumer, "changes", 0, 0, &f->error));
+    offset = 0;
+    assert_int_equal(read_keys(f, &offset, values, 0), 100);
+}
+
+/* A deletion stays for one pass; a group that lags keeps what it has not read. */
+static void test_compaction_of_deletions(void **state) {
+    struct fixture *f = *state;
+    int values[100] = {0};
+    int64_t deleted, offset = 0;
+    int32_t topic, partitions;
+    append_one(f, "other", 0, "a producer's first commit compacts too");
+    append_keys(f, 0, 1000, 100, 1000);
+    OK(bus_producer_topic(f->producer, "changes", NULL, &topic, &partitions, &f->error));
+    for (int i = 0; i < 99; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%d", i);
+        struct bus_record record = {.key = slice_of(key), .timestamp = 1000 + i};
+        OK(bus_produce(f->producer, topic, 0, &record, &f->error));
+    }
+    struct bus_position position = {.group = "g", .topic = "changes", .partition = 0, .next_offset = 1099, .metadata = ""};
+    OK(bus_producer_commit(f->producer, &position, 1, &f->error));
+    OK(bus_apply_retention(f->bus, &deleted, &f->error));
+    assert_int_equal(deleted, 999);
+    OK(bus_consumer_seek(f->consumer, "changes", 0, 0, &f->error));
+    assert_int_equal(read_keys(f, &offset, values, 0), 100);
+    assert_int_equal(values[0], -1);
+    assert_int_equal(values[99], 999);
+    append_keys(f, 1099, 2000, 1, 100);   /* beyond the group's position */
+    OK(bus_apply_retention(f->bus, &deleted, &f->error));
+    assert_int_equal(deleted, 0);
+    position.next_offset = 3099;
+    position.expected = 1;
+    OK(bus_producer_commit(f->producer, &position, 1, &f->error));
+    OK(bus_apply_retention(f->bus, &deleted, &f->error));
+    assert_int_equal(deleted, 99 + 1999);
+    OK(bus_consumer_seek(f->consumer, "changes", 0, 0, &f->error));
+    offset = 0;
+    assert_int_equal(read_keys(f, &offset, values, 0), 2);
+    assert_int_equal(values[0], 3098);
+    assert_int_equal(values[99], 999);
+}
+
 static void test_reopen(void **state) {
     struct fixture *f = *state;
     append(f, "t", 1, 0, 3);
@@ -249,8 +428,8 @@ static void test_reopen(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_urls), TEST(test_topics), TEST(test_records), TEST(test_seek), TEST(test_turns), TEST(test_wake_up), TEST(test_registry),
-        TEST(test_retention), TEST(test_reopen),
+        TEST(test_urls), TEST(test_topics), TEST(test_records), TEST(test_seek), TEST(test_turns), TEST(test_wake_up), TEST(test_join_of_several_topics), TEST(test_registry),
+        TEST(test_retention), TEST(test_compaction), TEST(test_compaction_of_deletions), TEST(test_reopen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

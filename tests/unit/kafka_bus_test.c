@@ -224,10 +224,84 @@ static void test_what_a_url_may_hold(void **state) {
     bus_close(bus);
 }
 
+struct joined {
+    struct bus_consumer *consumer;
+    bool has[4];
+    size_t count;
+};
+
+static int joined_assigned(void *context, const int32_t *partitions, size_t count, struct error *error) {
+    struct joined *joined = context;
+    int status = 0;
+    for (size_t i = 0; i < count && !status; i++) {
+        joined->has[partitions[i]] = true;
+        joined->count++;
+        status = bus_consumer_seek(joined->consumer, "t", partitions[i], 0, error);
+        if (!status)
+            status = bus_consumer_seek(joined->consumer, "u", partitions[i], 0, error);
+    }
+    return status;
+}
+
+static int joined_revoked(void *context, const int32_t *partitions, size_t count, bool lost, struct error *error) {
+    struct joined *joined = context;
+    (void)lost, (void)error;
+    for (size_t i = 0; i < count; i++)
+        joined->has[partitions[i]] = false;
+    joined->count -= count;
+    return 0;
+}
+
+/* Two members share two topics: each partition number belongs to one of them, in both topics. */
+static void test_join_of_several_topics(void **state) {
+    struct fixture *f = *state;
+    static const char *const topics[] = {"t", "u", "v"};
+    struct joined joined[2] = {0};
+    struct bus_member members[2];
+    struct bus_producer *producer;
+    struct bus_batch batch;
+    size_t records[2] = {0};
+    rd_kafka_mock_topic_create(f->cluster, "u", 4, 3);
+    rd_kafka_mock_topic_create(f->cluster, "v", 3, 3);
+    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.at_least_once = true}, &producer, &f->error), 0);
+    produce(f, producer, 40);
+    assert_int_equal(bus_producer_commit(producer, NULL, 0, &f->error), 0);
+    bus_producer_close(producer);
+    for (int i = 0; i < 2; i++) {
+        members[i] = (struct bus_member){joined_assigned, joined_revoked, &joined[i]};
+        assert_int_equal(bus_consumer_open(f->bus, "several", &joined[i].consumer, &f->error), 0);
+        assert_int_equal(bus_consumer_join(joined[i].consumer, topics, 3, 0, 1, &members[i], &f->error), ERROR_INVALID);
+        assert_non_null(strstr(f->error.message, "t has 4, v has 3"));
+        assert_int_equal(bus_consumer_join(joined[i].consumer, topics, 2, 0, 1, &members[i], &f->error), 0);
+        for (int round = 0; round < 200 && joined[i].count != (i ? 2 : 4); round++)   /* the first one has all, then they share */
+            for (int each = 0; each <= i; each++)
+                assert_true(bus_consumer_poll(joined[each].consumer, 50, &batch, &f->error) >= 0);
+    }
+    for (int round = 0; round < 200 && (joined[0].count != 2 || joined[1].count != 2); round++)
+        for (int each = 0; each < 2; each++)
+            assert_true(bus_consumer_poll(joined[each].consumer, 50, &batch, &f->error) >= 0);
+    for (int p = 0; p < 4; p++)
+        assert_true(joined[0].has[p] != joined[1].has[p]);
+    int paused = joined[0].has[0] ? 0 : joined[0].has[1] ? 1 : joined[0].has[2] ? 2 : 3;
+    assert_int_equal(bus_consumer_seek(joined[0].consumer, "t", paused, 0, &f->error), 0);
+    assert_int_equal(bus_consumer_pause(joined[0].consumer, "t", paused, true, &f->error), 0);
+    for (int round = 0; round < 10; round++)
+        while (bus_consumer_poll(joined[0].consumer, 20, &batch, &f->error) == 1)
+            records[0] += batch.partition == paused ? batch.count : 0;
+    assert_int_equal(bus_consumer_pause(joined[0].consumer, "t", paused, false, &f->error), 0);
+    for (int round = 0; round < 100 && records[1] < 10; round++)
+        while (bus_consumer_poll(joined[0].consumer, 20, &batch, &f->error) == 1)
+            records[1] += batch.partition == paused ? batch.count : 0;
+    assert_int_equal(records[0], 0);
+    assert_int_equal(records[1], 10);
+    bus_consumer_close(joined[0].consumer);
+    bus_consumer_close(joined[1].consumer);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(test_records_and_positions), TEST(test_faults), TEST(test_coordinators_move), TEST(test_connections_reset_in_a_transaction),
-                                       TEST(test_a_record_that_no_broker_takes), TEST(test_what_a_url_may_hold)};
+                                       TEST(test_join_of_several_topics), TEST(test_a_record_that_no_broker_takes), TEST(test_what_a_url_may_hold)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,7 +82,7 @@ void kafka_consumer_close(struct bus_consumer *door) {
         rd_kafka_topic_partition_list_destroy(consumer->event_partitions);
     rd_kafka_topic_partition_list_destroy(consumer->assigned);
     free(consumer->headers);
-    free(consumer->topic);
+    free(consumer->topics);
     free(consumer->group);
     free(consumer);
 }
@@ -139,6 +139,23 @@ int kafka_consumer_seek(struct bus_consumer *door, const char *topic, int32_t pa
     return 0;
 }
 
+int kafka_consumer_pause(struct bus_consumer *door, const char *topic, int32_t partition, bool paused, struct error *error) {
+    struct kafka_consumer *consumer = (struct kafka_consumer *)door;
+    rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_find(consumer->assigned, topic, partition);
+    if (!place || consumer->assign)
+        return error_set(error, ERROR_INVALID, "%s/%d is not being read", topic, (int)partition);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition);
+    rd_kafka_resp_err_t err = paused ? rd_kafka_pause_partitions(consumer->client, list) : rd_kafka_resume_partitions(consumer->client, list);
+    err = err ? err : list->elems[0].err;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (err)
+        return kafka_error(consumer->bus, err, NULL, error, "cannot %s %s/%d", paused ? "pause" : "resume", topic, (int)partition);
+    consumer->paused |= paused;
+    place->opaque = paused ? consumer : NULL;   /* nobody waits for its records */
+    return 0;
+}
+
 int kafka_offsets(struct bus_consumer *door, const char *topic, int32_t partition, int64_t *ret_start, int64_t *ret_end, struct error *error) {
     struct kafka_consumer *consumer = (struct kafka_consumer *)door;
     rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(consumer->client, topic, partition, ret_start, ret_end, OFFSETS_TIMEOUT_MS);
@@ -191,7 +208,7 @@ static int consumer_fetch(struct kafka_consumer *consumer, int64_t timeout, stru
 }
 
 static int consumer_failure(struct kafka_consumer *consumer, const rd_kafka_message_t *message, struct error *error) {
-    const char *topic = message->rkt ? rd_kafka_topic_name(message->rkt) : consumer->topic ? consumer->topic : "?";
+    const char *topic = message->rkt ? rd_kafka_topic_name(message->rkt) : consumer->topics ? consumer->topics : "?";
     switch (message->err) {
     case RD_KAFKA_RESP_ERR__TRANSPORT:          /* librdkafka goes on by itself */
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:

@@ -20,12 +20,14 @@ struct kafka_consumer {
     struct bus_header *headers;
     size_t header_count, header_capacity;
 
-    rd_kafka_topic_partition_list_t *assigned;      /* with the offsets they started from; opaque is not NULL once a partition has been read to its end */
+    rd_kafka_topic_partition_list_t *assigned;      /* with the offsets they started from; opaque is not NULL once a partition has been read to its end or is paused */
     int64_t nudged_ns;
+    bool paused;                                    /* some partition has been */
     bool assign;                                    /* `assigned` has grown and librdkafka does not know yet */
 
     const struct bus_member *member;                /* NULL: partitions are those that were sought */
-    char *topic;
+    char *topics;                                   /* that it has joined, for messages: "one, two" */
+    size_t topic_count;
     bool closing;
     rd_kafka_resp_err_t event;                      /* a rebalance that waits for our answer: ASSIGN or REVOKE */
     rd_kafka_topic_partition_list_t *event_partitions;

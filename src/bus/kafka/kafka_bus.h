@@ -93,7 +93,9 @@ int kafka_group_reset(struct bus *door, const char *group, struct error *error);
 int kafka_groups(struct bus *door, struct bus_group_list *ret_list, struct error *error);
 int kafka_consumer_open(struct bus *door, const char *group, struct bus_consumer **ret_consumer, struct error *error);
 void kafka_consumer_close(struct bus_consumer *door);
-int kafka_consumer_join(struct bus_consumer *door, const char *topic, size_t number, size_t count, const struct bus_member *member, struct error *error);
+int kafka_consumer_join(struct bus_consumer *door, const char *const *topics, size_t topic_count, size_t number, size_t count, const struct bus_member *member,
+                        struct error *error);
+int kafka_consumer_pause(struct bus_consumer *door, const char *topic, int32_t partition, bool paused, struct error *error);
 int kafka_consumer_seek(struct bus_consumer *door, const char *topic, int32_t partition, int64_t offset, struct error *error);
 int kafka_consumer_poll(struct bus_consumer *door, int64_t timeout, struct bus_batch *ret_batch, struct error *error);
 int kafka_offsets(struct bus_consumer *door, const char *topic, int32_t partition, int64_t *ret_start, int64_t *ret_end, struct error *error);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "bus/kafka/consumer.h"
+#include "core/bytes.h"
 #include "core/memory.h"
 
 void kafka_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t event, rd_kafka_topic_partition_list_t *partitions, void *opaque) {
@@ -22,10 +23,19 @@ void kafka_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t event, rd_kafka_
     consumer->event_partitions = rd_kafka_topic_partition_list_copy(partitions);
 }
 
-static int32_t *membership_numbers(const rd_kafka_topic_partition_list_t *list) {
+/* The partitions' numbers, each once; `ret_even`: each is there for every topic. NULL: no memory. */
+static int32_t *membership_numbers(const struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list, size_t *ret_count, bool *ret_even) {
     int32_t *numbers = memory_zero((size_t)list->cnt + 1, sizeof *numbers);
-    for (int i = 0; numbers && i < list->cnt; i++)
-        numbers[i] = list->elems[i].partition;
+    size_t count = 0;
+    for (int i = 0; numbers && i < list->cnt; i++) {
+        size_t at = 0;
+        while (at < count && numbers[at] != list->elems[i].partition)
+            at++;
+        if (at == count)
+            numbers[count++] = list->elems[i].partition;
+    }
+    *ret_count = count;
+    *ret_even = (size_t)list->cnt == count * consumer->topic_count;
     return numbers;
 }
 
@@ -37,13 +47,17 @@ static int membership_done(struct kafka_consumer *consumer, const rd_kafka_topic
 
 /* Partitions that the member did not seek begin at their end: it has said in an error why. */
 static int membership_assign(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list, struct error *error) {
-    int32_t *numbers = membership_numbers(list);
+    size_t count;
+    bool even;
+    int32_t *numbers = membership_numbers(consumer, list, &count, &even);
     if (!numbers)
         return error_no_memory(error);
     for (int i = 0; i < list->cnt; i++)
         list->elems[i].offset = RD_KAFKA_OFFSET_END;
     consumer->starting = list;
-    int status = consumer->member->assigned(consumer->member->context, numbers, (size_t)list->cnt, error);
+    int status = even ? consumer->member->assigned(consumer->member->context, numbers, count, error)
+                      : error_set(error, ERROR_CONFLICT, "group %s: not all members read the same topics (%s), or these differ in their partitions: stop the others, or use another group",
+                                  consumer->group, consumer->topics);
     consumer->starting = NULL;
     free(numbers);
     for (int i = 0; i < list->cnt && !status; i++)
@@ -54,7 +68,9 @@ static int membership_assign(struct kafka_consumer *consumer, rd_kafka_topic_par
 }
 
 static int membership_revoke(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list, struct error *error) {
-    int32_t *numbers = membership_numbers(list);
+    size_t count;
+    bool even;
+    int32_t *numbers = membership_numbers(consumer, list, &count, &even);
     if (!numbers)
         return error_no_memory(error);
     bool lost = rd_kafka_assignment_lost(consumer->client) != 0;
@@ -62,9 +78,12 @@ static int membership_revoke(struct kafka_consumer *consumer, rd_kafka_topic_par
         atomic_fetch_add(&consumer->bus->partitions_lost, (uint_fast64_t)list->cnt);
     for (int i = 0; i < list->cnt; i++)
         rd_kafka_topic_partition_list_del(consumer->assigned, list->elems[i].topic, list->elems[i].partition);
-    int status = consumer->member->revoked(consumer->member->context, numbers, (size_t)list->cnt, lost, error);
+    int status = consumer->member->revoked(consumer->member->context, numbers, count, lost, error);
     free(numbers);
     kafka_consumer_forget(consumer, list);
+    if (consumer->paused)   /* a pause would outlive the assignment */
+        rd_kafka_resume_partitions(consumer->client, list);
+    consumer->paused = false;
     struct error *where = status ? NULL : error;
     int answered = membership_done(consumer, NULL, where);
     return status ? status : answered;
@@ -80,23 +99,59 @@ int kafka_membership_answer(struct kafka_consumer *consumer, struct error *error
     else if (event == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
         status = membership_revoke(consumer, list, error);
     else
-        status = kafka_error(consumer->bus, event, NULL, error, "group %s: cannot share out the partitions of %s", consumer->group, consumer->topic);
+        status = kafka_error(consumer->bus, event, NULL, error, "group %s: cannot share out the partitions of %s", consumer->group, consumer->topics);
     rd_kafka_topic_partition_list_destroy(list);
     return status;
 }
 
-int kafka_consumer_join(struct bus_consumer *door, const char *topic, size_t number, size_t count, const struct bus_member *member, struct error *error) {
+/* Topics with different numbers of partitions cannot go together. Those that are not there yet are not compared. */
+static int membership_compare(struct kafka_bus *bus, const char *const *topics, size_t count, struct error *error) {
+    const struct rd_kafka_metadata *metadata;
+    const struct rd_kafka_metadata_topic *first = NULL;
+    int status = kafka_metadata(bus, &metadata, error);
+    if (status)
+        return status;
+    for (size_t t = 0; t < count && !status; t++)
+        for (int i = 0; i < metadata->topic_cnt && !status; i++) {
+            const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
+            if (strcmp(topic->topic, topics[t]) != 0 || topic->partition_cnt == 0)
+                continue;
+            if (first && first->partition_cnt != topic->partition_cnt)
+                status = bus_topics_differ(first->topic, first->partition_cnt, topic->topic, topic->partition_cnt, error);
+            first = first ? first : topic;
+        }
+    rd_kafka_metadata_destroy(metadata);
+    return status;
+}
+
+static char *membership_topics(const char *const *topics, size_t count) {
+    cleanup(bytes_release) struct bytes text = {0};
+    for (size_t i = 0; i < count; i++) {
+        bytes_append_string(&text, i ? ", " : "");
+        bytes_append_string(&text, topics[i]);
+    }
+    bytes_append_char(&text, '\0');
+    return text.failed ? NULL : strdup(text.data);
+}
+
+int kafka_consumer_join(struct bus_consumer *door, const char *const *topics, size_t topic_count, size_t number, size_t count, const struct bus_member *member,
+                        struct error *error) {
     struct kafka_consumer *consumer = (struct kafka_consumer *)door;
     (void)number, (void)count;   /* the group shares out the partitions, over all processes */
-    consumer->topic = strdup(topic);
-    if (!consumer->topic)
+    int status = topic_count > 1 ? membership_compare(consumer->bus, topics, topic_count, error) : 0;
+    if (status)
+        return status;
+    consumer->topics = membership_topics(topics, topic_count);
+    if (!consumer->topics)
         return error_no_memory(error);
+    consumer->topic_count = topic_count;
     consumer->member = member;
-    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(topics, topic, RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t err = rd_kafka_subscribe(consumer->client, topics);
-    rd_kafka_topic_partition_list_destroy(topics);
-    return err ? kafka_error(consumer->bus, err, NULL, error, "group %s cannot subscribe to %s", consumer->group, topic) : 0;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topic_count);
+    for (size_t i = 0; i < topic_count; i++)
+        rd_kafka_topic_partition_list_add(list, topics[i], RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(consumer->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return err ? kafka_error(consumer->bus, err, NULL, error, "group %s cannot subscribe to %s", consumer->group, consumer->topics) : 0;
 }
 
 int kafka_membership(struct kafka_consumer *consumer, rd_kafka_consumer_group_metadata_t **ret_metadata, struct error *error) {

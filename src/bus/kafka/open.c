@@ -193,6 +193,7 @@ const struct bus_driver kafka_bus_driver = {
     .consumer_open = kafka_consumer_open,
     .consumer_close = kafka_consumer_close,
     .consumer_join = kafka_consumer_join,
+    .consumer_pause = kafka_consumer_pause,
     .consumer_seek = kafka_consumer_seek,
     .consumer_poll = kafka_consumer_poll,
     .offsets = kafka_offsets,

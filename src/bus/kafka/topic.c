@@ -89,6 +89,11 @@ static int topic_add_setting(rd_kafka_NewTopic_t *topic, const char *name, int64
     return value == BUS_RETENTION_DEFAULT ? 0 : (int)rd_kafka_NewTopic_set_config(topic, name, text);
 }
 
+static int topic_replicas(const struct kafka_bus *bus, const struct bus_topic_settings *settings) {
+    int32_t replicas = settings->replicas ? settings->replicas : bus->base.options.replication;
+    return replicas ? replicas : -1;
+}
+
 int kafka_topic_create(struct bus *door, const char *name, const struct bus_topic_settings *settings, struct error *error) {
     struct kafka_bus *bus = (struct kafka_bus *)door;
     struct bus_topic_settings checked = *settings;
@@ -96,11 +101,13 @@ int kafka_topic_create(struct bus *door, const char *name, const struct bus_topi
     int status = bus_topic_check(door, name, &checked, error);
     if (status)
         return status;
-    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, checked.partitions, bus->base.options.replication ? bus->base.options.replication : -1, text, sizeof text);
+    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, checked.partitions, topic_replicas(bus, &checked), text, sizeof text);
     if (!topic)
         return error_set(error, ERROR_INVALID, "topic %s: %s", name, text);
     topic_add_setting(topic, "retention.ms", checked.retention_time);
     topic_add_setting(topic, "retention.bytes", checked.retention_bytes);
+    if (checked.compacted)
+        rd_kafka_NewTopic_set_config(topic, "cleanup.policy", checked.retention_time >= 0 || checked.retention_bytes >= 0 ? "compact,delete" : "compact");
     /* Mail is a little larger than the record that it passes on. */
     if (checked.retention_time != BUS_RETENTION_DEFAULT)
         rd_kafka_NewTopic_set_config(topic, "max.message.bytes", KAFKA_MESSAGE_MAXIMUM);

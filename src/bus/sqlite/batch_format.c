@@ -6,7 +6,7 @@
 #include "core/memory.h"
 #include "core/varint.h"
 
-enum { BATCH_FORMAT = 1, BATCH_ZSTD = 1, BATCH_RECORD_MINIMUM = 4 /* two nulls, time, no headers */,
+enum { BATCH_FORMAT = 1, BATCH_FORMAT_GAPS = 2, BATCH_ZSTD = 1, BATCH_RECORD_MINIMUM = 4 /* two nulls, time, no headers */,
        BATCH_LEVEL = 3 /* measured on readings: 6 bytes a record; level 1 needs 7 and is not faster */ };
 
 static void put_u32(char *to, uint32_t value) {
@@ -36,6 +36,10 @@ static void batch_write_slice(struct bytes *to, struct slice slice) {
     }
     bytes_append_varint(to, slice.length + 1);
     bytes_append_slice(to, slice);
+}
+
+void batch_write_gap(struct bytes *records, uint64_t offsets) {
+    bytes_append_varint(records, offsets);
 }
 
 void batch_write_record(struct bytes *records, const struct bus_record *record, int64_t base_timestamp) {
@@ -70,6 +74,19 @@ int batch_seal(ZSTD_CCtx *context, struct slice records, uint32_t count, int64_t
     return 0;
 }
 
+void batch_set_gaps(struct bytes *blob, int64_t offsets) {
+    uint16_t upper = (uint16_t)(offsets >> 32);
+    blob->data[4] = BATCH_FORMAT_GAPS;
+    memcpy(blob->data + 6, &upper, sizeof upper);
+    put_u32(blob->data + 44, (uint32_t)offsets);
+}
+
+static int64_t batch_covered(struct slice blob, uint32_t count) {
+    uint16_t upper;
+    memcpy(&upper, blob.data + 6, sizeof upper);
+    return blob.data[4] == BATCH_FORMAT_GAPS ? (int64_t)upper << 32 | get_u32(blob.data + 44) : count;
+}
+
 void batch_stamp(struct bytes *blob, struct batch_place place, int64_t append_time) {
     put_i64(blob->data + 24, append_time);
     put_i64(blob->data + 32, place.base_offset);
@@ -83,7 +100,7 @@ static int batch_check(struct slice blob, struct batch_place place, struct error
     uint32_t stored = get_u32(blob.data), computed = hash_crc32c(0, blob.data + 4, blob.length - 4);
     if (stored != computed)
         return error_set(error, ERROR_CORRUPT, "the checksum of the batch does not match (stored %08x, computed %08x)", stored, computed);
-    if (blob.data[4] != BATCH_FORMAT || blob.data[5] != BATCH_ZSTD)
+    if ((blob.data[4] != BATCH_FORMAT && blob.data[4] != BATCH_FORMAT_GAPS) || blob.data[5] != BATCH_ZSTD)
         return error_set(error, ERROR_CORRUPT, "the batch has format %d and codec %d, which this version does not know", blob.data[4], blob.data[5]);
     if (get_i64(blob.data + 32) != place.base_offset || get_u32(blob.data + 40) != place.partition_id)
         return error_set(error, ERROR_CORRUPT, "the batch belongs to offset %lld of another place", (long long)get_i64(blob.data + 32));
@@ -127,11 +144,23 @@ static int batch_read_record(struct batch_reader *reader, const char **at, const
     return 0;
 }
 
-static int batch_read_records(struct batch_reader *reader, uint32_t count, int64_t base_timestamp, struct error *error) {
+/* The offset of record `i`, of a batch with gaps. */
+static bool batch_read_gap(struct batch_reader *reader, const char **at, const char *end, int64_t base_offset, uint32_t i) {
+    uint64_t gap;
+    int64_t next = i ? reader->offsets[i - 1] + 1 : base_offset, left = base_offset + reader->covered - next;
+    if (!varint_read(at, end, &gap) || left <= 0 || gap >= (uint64_t)left)
+        return false;
+    reader->offsets[i] = next + (int64_t)gap;
+    return true;
+}
+
+static int batch_read_records(struct batch_reader *reader, uint32_t count, int64_t base_offset, int64_t base_timestamp, struct error *error) {
     const char *at = reader->records.data, *end = at + reader->records.length;
     size_t headers = 0;
     for (uint32_t i = 0; i < count; i++) {
-        int status = batch_read_record(reader, &at, end, base_timestamp, &reader->decoded[i], &headers);
+        int status = reader->gaps && !batch_read_gap(reader, &at, end, base_offset, i) ? ERROR_CORRUPT : 0;
+        if (!status)
+            status = batch_read_record(reader, &at, end, base_timestamp, &reader->decoded[i], &headers);
         if (status == ERROR_NO_MEMORY)
             return error_no_memory(error);
         if (status)
@@ -153,11 +182,14 @@ int batch_read(struct batch_reader *reader, struct slice blob, struct batch_plac
     if (status)
         return status;
     uint32_t count = get_u32(blob.data + 8), length = get_u32(blob.data + 12);
+    reader->gaps = blob.data[4] == BATCH_FORMAT_GAPS;
+    reader->covered = batch_covered(blob, count);
     if (!reader->context && !(reader->context = ZSTD_createDCtx()))
         return error_no_memory(error);
     reader->records.length = 0;
     if (!bytes_reserve(&reader->records, (size_t)length + 1) ||
-        !memory_reserve((void **)&reader->decoded, &reader->decoded_capacity, count, sizeof *reader->decoded)) {
+        !memory_reserve((void **)&reader->decoded, &reader->decoded_capacity, count, sizeof *reader->decoded) ||
+        (reader->gaps && !memory_reserve((void **)&reader->offsets, &reader->offset_capacity, count, sizeof *reader->offsets))) {
         reader->records.failed = false;
         return error_no_memory(error);
     }
@@ -167,7 +199,7 @@ int batch_read(struct batch_reader *reader, struct slice blob, struct batch_plac
     if (got != length)
         return error_set(error, ERROR_CORRUPT, "the batch does not decompress: %s", ZSTD_isError(got) ? ZSTD_getErrorName(got) : "wrong length");
     reader->records.length = length;
-    status = batch_read_records(reader, count, get_i64(blob.data + 16), error);
+    status = batch_read_records(reader, count, place.base_offset, get_i64(blob.data + 16), error);
     if (status)
         return status;
     *ret_count = count;
@@ -180,5 +212,6 @@ void batch_reader_release(struct batch_reader *reader) {
     bytes_release(&reader->records);
     free(reader->decoded);
     free(reader->headers);
+    free(reader->offsets);
     *reader = (struct batch_reader){0};
 }

@@ -1,5 +1,8 @@
 /* Each poll reads one stored batch. The next batch of a partition has the id of its next offset, so finding it is one look-up in the table's tree; only after
- * a seek into the middle of a batch is the one before searched for. When there is nothing, the consumer watches SQLite's data_version. */
+ * a seek into the middle of a batch is the one before searched for. When there is nothing, the consumer watches SQLite's data_version.
+ *
+ * Of a compacted topic batches have gaps, and are given out as runs without any; and what was the beginning of a batch may be the middle of one when compaction
+ * has passed, so it is searched for after every commit of others. */
 #include "bus/sqlite/batch_format.h"
 #include "bus/sqlite/sqlite_bus.h"
 #include "core/memory.h"
@@ -12,6 +15,8 @@ struct subscription {
     int32_t partition;
     int64_t id, next_offset;
     bool aligned;              /* next_offset is where a batch begins */
+    bool compacted;
+    bool paused;
 };
 
 struct sqlite_consumer {
@@ -21,6 +26,11 @@ struct sqlite_consumer {
     struct subscription *subscriptions;
     size_t count, capacity, turn;
     struct batch_reader reader;
+    int64_t held;              /* id of the batch with gaps that is in the reader; 0: none */
+    size_t held_count;
+    int64_t held_time;
+    bool compacted;            /* some topic is */
+    int64_t searched;          /* data version at which batches of compacted topics were searched for */
     int64_t checked;           /* data version at which all partitions were known to exist */
     sqlite3_stmt *next, *floor, *exists;
     const struct bus_member *member;   /* to be told its partitions at the next poll; NULL afterwards */
@@ -65,14 +75,28 @@ void sqlite_consumer_close(struct bus_consumer *door) {
     free(consumer);
 }
 
-int sqlite_consumer_join(struct bus_consumer *door, const char *topic, size_t number, size_t count, const struct bus_member *member, struct error *error) {
-    struct sqlite_consumer *consumer = (struct sqlite_consumer *)door;
+static int consumer_partitions(struct sqlite_consumer *consumer, const char *topic, int32_t *ret_partitions, struct error *error) {
     struct bus_topic_info info;
     int status = sqlite_topic_describe(&consumer->bus->base, topic, &info, error);
     if (status)
         return status;
-    int32_t partitions = info.settings.partitions;
+    *ret_partitions = info.settings.partitions;
     bus_topic_info_release(&info);
+    return 0;
+}
+
+int sqlite_consumer_join(struct bus_consumer *door, const char *const *topics, size_t topic_count, size_t number, size_t count, const struct bus_member *member,
+                         struct error *error) {
+    struct sqlite_consumer *consumer = (struct sqlite_consumer *)door;
+    int32_t partitions, others;
+    int status = consumer_partitions(consumer, topics[0], &partitions, error);
+    for (size_t i = 1; i < topic_count && !status; i++) {
+        status = consumer_partitions(consumer, topics[i], &others, error);
+        if (!status && others != partitions)
+            status = bus_topics_differ(topics[0], partitions, topics[i], others, error);
+    }
+    if (status)
+        return status;
     consumer->partitions = memory_zero((size_t)partitions / count + 1, sizeof *consumer->partitions);
     if (!consumer->partitions)
         return error_no_memory(error);
@@ -113,8 +137,18 @@ int sqlite_consumer_seek(struct bus_consumer *door, const char *topic, int32_t p
     }
     consumer->checked = 0;
     subscription->id = found.id;
+    subscription->compacted = found.compacted;
+    consumer->compacted |= found.compacted;
     subscription->next_offset = offset;
     subscription->aligned = false;
+    return 0;
+}
+
+int sqlite_consumer_pause(struct bus_consumer *door, const char *topic, int32_t partition, bool paused, struct error *error) {
+    struct subscription *subscription = consumer_find((struct sqlite_consumer *)door, topic, partition);
+    if (!subscription)
+        return error_set(error, ERROR_INVALID, "%s/%d is not being read", topic, (int)partition);
+    subscription->paused = paused;
     return 0;
 }
 
@@ -141,43 +175,98 @@ static int consumer_damaged(const struct subscription *subscription, int64_t off
                      subscription->topic, (int)subscription->partition, (long long)offset, cause.message);
 }
 
+/* A run without gaps from the next offset on, of the batch in the reader: 1, or 0 when the batch has no more of them. */
+static int consumer_run(struct sqlite_consumer *consumer, struct subscription *subscription, int64_t base, struct bus_batch *ret_batch) {
+    const struct batch_reader *reader = &consumer->reader;
+    int64_t end = base + reader->covered;
+    size_t first = 0, count = consumer->held_count, behind;
+    while (first < count) {   /* the first at or behind the next offset */
+        size_t middle = (first + count) / 2;
+        if (reader->offsets[middle] < subscription->next_offset)
+            first = middle + 1;
+        else
+            count = middle;
+    }
+    for (behind = first; behind < consumer->held_count && reader->offsets[behind] == reader->offsets[first] + (int64_t)(behind - first);)
+        behind++;
+    subscription->aligned = behind == consumer->held_count;
+    subscription->next_offset = subscription->aligned ? end : reader->offsets[behind];
+    if (behind == first)
+        return 0;
+    *ret_batch = (struct bus_batch){subscription->topic, subscription->partition, reader->offsets[first], consumer->held_time, reader->decoded + first, behind - first};
+    return 1;
+}
+
+static int64_t batch_base(int64_t id) {
+    return id & ((INT64_C(1) << SQLITE_BUS_OFFSET_BITS) - 1);
+}
+
+static int consumer_gone(const struct subscription *subscription, int64_t base, struct error *error) {
+    return error_set(error, ERROR_NOT_FOUND, "topic %s, partition %d: offsets %lld to %lld are gone, retention has deleted them before they were read", subscription->topic,
+                     (int)subscription->partition, (long long)subscription->next_offset, (long long)base - 1);
+}
+
 static int consumer_decode(struct sqlite_consumer *consumer, struct subscription *subscription, int64_t id, struct slice blob, struct bus_batch *ret_batch, struct error *error) {
-    int64_t base = id & ((INT64_C(1) << SQLITE_BUS_OFFSET_BITS) - 1), append_time;
+    int64_t base = batch_base(id), append_time;
     size_t count;
+    consumer->held = 0;
     int status = batch_read(&consumer->reader, blob, (struct batch_place){(uint32_t)subscription->id, base}, &count, &append_time, error);
     if (status == ERROR_CORRUPT)
         return error ? consumer_damaged(subscription, base, error) : status;
     if (status)
         return status;
     int64_t skip = subscription->next_offset - base;
-    if (skip >= (int64_t)count) {
-        error_set(error, ERROR_CORRUPT, "the batch has %zu records, its row says more", count);
+    if (skip >= consumer->reader.covered) {
+        error_set(error, ERROR_CORRUPT, "the batch has %lld records, its row says more", (long long)consumer->reader.covered);
         return error ? consumer_damaged(subscription, base, error) : ERROR_CORRUPT;
     }
     if (skip < 0)
-        return error_set(error, ERROR_NOT_FOUND, "topic %s, partition %d: offsets %lld to %lld are gone, retention has deleted them before they were read", subscription->topic,
-                         (int)subscription->partition, (long long)subscription->next_offset, (long long)base - 1);
+        return consumer_gone(subscription, base, error);
+    if (consumer->reader.gaps) {
+        consumer->held = id;
+        consumer->held_count = count;
+        consumer->held_time = append_time;
+        return consumer_run(consumer, subscription, base, ret_batch);
+    }
     subscription->next_offset = base + (int64_t)count;
     subscription->aligned = true;
     *ret_batch = (struct bus_batch){subscription->topic, subscription->partition, base + skip, append_time, consumer->reader.decoded + skip, count - (size_t)skip};
     return 1;
 }
 
+/* Is the next offset in the batch with gaps that is in the reader? */
+static bool consumer_holds(const struct sqlite_consumer *consumer, const struct subscription *subscription) {
+    int64_t id = sqlite_bus_batch_id(subscription->id, subscription->next_offset);
+    return consumer->held && consumer->held <= id && id < consumer->held + consumer->reader.covered;
+}
+
+/* The batch at or behind the next offset: 1, with its row in consumer->next to be reset; 0: there is none. */
+static int consumer_step(struct sqlite_consumer *consumer, struct subscription *subscription, struct error *error) {
+    for (bool searched = !subscription->aligned;; searched = true) {
+        int64_t id;
+        int status = consumer_batch_id(consumer, subscription, &id, error);
+        if (status)
+            return status;
+        sqlite3_bind_int64(consumer->next, 1, id);
+        sqlite3_bind_int64(consumer->next, 2, sqlite_bus_batch_id(subscription->id + 1, 0));
+        status = database_step(consumer->database, consumer->next, error);
+        if (status != 1 || searched || !subscription->compacted || sqlite3_column_int64(consumer->next, 0) <= id)
+            return status;
+        sqlite3_reset(consumer->next);   /* compacted since: it is the middle of a batch now */
+        subscription->aligned = false;
+    }
+}
+
 static int consumer_read(struct sqlite_consumer *consumer, struct subscription *subscription, struct bus_batch *ret_batch, struct error *error) {
-    int64_t id;
-    int status = consumer_batch_id(consumer, subscription, &id, error);
-    if (status)
-        return status;
-    sqlite3_bind_int64(consumer->next, 1, id);
-    sqlite3_bind_int64(consumer->next, 2, sqlite_bus_batch_id(subscription->id + 1, 0));
-    status = database_step(consumer->database, consumer->next, error);
-    if (status != 1)
-        return status;
-    struct slice blob = {sqlite3_column_blob(consumer->next, 1), (size_t)sqlite3_column_bytes(consumer->next, 1)};
-    if (!blob.data)
-        blob = SLICE("");
-    status = consumer_decode(consumer, subscription, sqlite3_column_int64(consumer->next, 0), blob, ret_batch, error);
-    sqlite3_reset(consumer->next);
+    int status = consumer_holds(consumer, subscription) ? consumer_run(consumer, subscription, batch_base(consumer->held), ret_batch) : 0;
+    while (!status) {
+        status = consumer_step(consumer, subscription, error);
+        if (status != 1)
+            return status;
+        struct slice blob = {sqlite3_column_blob(consumer->next, 1), (size_t)sqlite3_column_bytes(consumer->next, 1)};
+        status = consumer_decode(consumer, subscription, sqlite3_column_int64(consumer->next, 0), blob.data ? blob : SLICE(""), ret_batch, error);
+        sqlite3_reset(consumer->next);
+    }
     return status;
 }
 
@@ -200,10 +289,25 @@ static int consumer_check(struct sqlite_consumer *consumer, struct error *error)
     return 0;
 }
 
+/* Where batches of compacted topics begin may have changed. */
+static int consumer_search(struct sqlite_consumer *consumer, struct error *error) {
+    int64_t version;
+    int status = consumer->compacted ? database_data_version(consumer->database, &version, error) : 0;
+    if (status || !consumer->compacted || version == consumer->searched)
+        return status;
+    for (size_t i = 0; i < consumer->count; i++)
+        consumer->subscriptions[i].aligned &= !consumer->subscriptions[i].compacted;
+    consumer->held = 0;
+    consumer->searched = version;
+    return 0;
+}
+
 /* One look at each partition, beginning behind the one that was served last. */
 static int consumer_look(struct sqlite_consumer *consumer, struct bus_batch *ret_batch, struct error *error) {
     for (size_t i = 0; i < consumer->count; i++) {
         size_t at = (consumer->turn + i) % consumer->count;
+        if (consumer->subscriptions[at].paused)
+            continue;
         int status = consumer_read(consumer, &consumer->subscriptions[at], ret_batch, error);
         if (status) {
             consumer->turn = at + 1;
@@ -249,6 +353,8 @@ int sqlite_consumer_poll(struct bus_consumer *door, int64_t timeout, struct bus_
         int64_t version = 0;   /* taken before the look, so that no news fall between the look and the wait */
         bool news = false;
         int status = timeout > 0 ? database_data_version(consumer->database, &version, error) : 0;
+        if (!status)
+            status = consumer_search(consumer, error);
         if (!status)
             status = consumer_look(consumer, ret_batch, error);
         if (!status)

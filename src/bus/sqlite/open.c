@@ -39,6 +39,7 @@ const struct bus_driver sqlite_bus_driver = {
     .consumer_open = sqlite_consumer_open,
     .consumer_close = sqlite_consumer_close,
     .consumer_join = sqlite_consumer_join,
+    .consumer_pause = sqlite_consumer_pause,
     .consumer_seek = sqlite_consumer_seek,
     .consumer_poll = sqlite_consumer_poll,
     .offsets = sqlite_offsets,

@@ -278,6 +278,8 @@ static int producer_write(struct sqlite_producer *producer, const struct bus_pos
         status = sqlite_bus_put_position(producer->database, producer->update_position, producer->insert_position, &positions[i], error);
     if (!status && now >= producer->retained_at + RETENTION_INTERVAL_MS) {
         status = sqlite_bus_retain(producer->database, now, &deleted, error);
+        if (!status)
+            status = sqlite_bus_compact(producer->database, &deleted, error);
         producer->retained_at = now;
     }
     return status;

@@ -70,11 +70,16 @@ int sqlite_apply_retention(struct bus *door, int64_t *ret_records, struct error 
     pthread_mutex_lock(&bus->admin_lock);
     int status = database_begin(bus->admin, error);
     if (!status) {
-        status = sqlite_bus_retain(bus->admin, clock_wall(bus->base.options.clock), ret_records, error);
+        int64_t retained = 0, compacted = 0;
+        status = sqlite_bus_retain(bus->admin, clock_wall(bus->base.options.clock), &retained, error);
+        if (!status)
+            status = sqlite_bus_compact(bus->admin, &compacted, error);
         if (!status)
             status = database_commit(bus->admin, error);
         else
             database_rollback(bus->admin);
+        if (!status)
+            *ret_records = retained + compacted;
     }
     pthread_mutex_unlock(&bus->admin_lock);
     pthread_mutex_unlock(&bus->write_lock);

@@ -1,8 +1,8 @@
 /* The embedded log: one SQLite file for all topics. The tables:
  *
- *     log_topics      id, name, partitions, retention_time, retention_bytes
- *     log_partitions  id, topic, partition, start_offset, next_offset, bytes, last_append
- *     log_batches     id = partition id << 44 | base offset, count, append_time, data (batch_format.h)
+ *     log_topics      id, name, partitions, retention_time, retention_bytes, compacted
+ *     log_partitions  id, topic, partition, start_offset, next_offset, bytes, last_append, compacted_offset, compacted_records
+ *     log_batches     id = partition id << 44 | base offset, count (of offsets), append_time, data (batch_format.h)
  *     log_positions   group, topic, partition, next_offset, revision, metadata
  *     log_schemas     id, subject, schema
  *
@@ -34,11 +34,14 @@ int sqlite_bus_create_tables(struct database *database, struct error *error);
 
 struct sqlite_partition {
     int64_t id, start_offset, next_offset, last_append;
+    bool compacted;
 };
 /* ERROR_NOT_FOUND names the topic and partition. */
 int sqlite_bus_find_partition(struct database *database, const char *topic, int32_t partition, struct sqlite_partition *ret_partition, struct error *error);
 /* Inside the caller's transaction: whole batches beyond retention are deleted. */
 int sqlite_bus_retain(struct database *database, int64_t now, int64_t *ret_records, struct error *error);
+/* Inside the caller's transaction: partitions of compacted topics lose the records that newer ones of the same key have replaced; see compaction.c. */
+int sqlite_bus_compact(struct database *database, int64_t *ret_records, struct error *error);
 /* Inside the caller's transaction. */
 int sqlite_bus_put_position(struct database *database, sqlite3_stmt *update, sqlite3_stmt *insert, const struct bus_position *position, struct error *error);
 #define SQLITE_BUS_UPDATE_POSITION \
@@ -62,7 +65,9 @@ int sqlite_group_reset(struct bus *door, const char *group, struct error *error)
 int sqlite_groups(struct bus *door, struct bus_group_list *ret_list, struct error *error);
 int sqlite_consumer_open(struct bus *door, const char *group, struct bus_consumer **ret_consumer, struct error *error);
 void sqlite_consumer_close(struct bus_consumer *door);
-int sqlite_consumer_join(struct bus_consumer *door, const char *topic, size_t number, size_t count, const struct bus_member *member, struct error *error);
+int sqlite_consumer_join(struct bus_consumer *door, const char *const *topics, size_t topic_count, size_t number, size_t count, const struct bus_member *member,
+                         struct error *error);
+int sqlite_consumer_pause(struct bus_consumer *door, const char *topic, int32_t partition, bool paused, struct error *error);
 int sqlite_consumer_seek(struct bus_consumer *door, const char *topic, int32_t partition, int64_t offset, struct error *error);
 int sqlite_consumer_poll(struct bus_consumer *door, int64_t timeout, struct bus_batch *ret_batch, struct error *error);
 int sqlite_offsets(struct bus_consumer *door, const char *topic, int32_t partition, int64_t *ret_start, int64_t *ret_end, struct error *error);

@@ -3,14 +3,15 @@
 
 static int topic_find(struct database *database, const char *name, int64_t *ret_id, struct bus_topic_settings *ret_settings, struct error *error) {
     sqlite3_stmt *statement;
-    int status = database_prepare(database, "SELECT id, partitions, retention_time, retention_bytes FROM log_topics WHERE name=?", &statement, error);
+    int status = database_prepare(database, "SELECT id, partitions, retention_time, retention_bytes, compacted FROM log_topics WHERE name=?", &statement, error);
     if (status)
         return status;
     database_bind_slice(statement, 1, slice_of(name));
     status = database_step(database, statement, error);
     if (status == 1) {
         *ret_id = sqlite3_column_int64(statement, 0);
-        *ret_settings = (struct bus_topic_settings){(int32_t)sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3)};
+        *ret_settings = (struct bus_topic_settings){(int32_t)sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3),
+                                                     sqlite3_column_int64(statement, 4) != 0};
     }
     sqlite3_finalize(statement);
     if (status == 0)
@@ -20,7 +21,7 @@ static int topic_find(struct database *database, const char *name, int64_t *ret_
 
 static int topic_insert(struct database *database, const char *name, const struct bus_topic_settings *settings, struct error *error) {
     sqlite3_stmt *topic = NULL, *partition = NULL;
-    int status = database_prepare(database, "INSERT INTO log_topics(name, partitions, retention_time, retention_bytes) VALUES(?, ?, ?, ?)", &topic, error);
+    int status = database_prepare(database, "INSERT INTO log_topics(name, partitions, retention_time, retention_bytes, compacted) VALUES(?, ?, ?, ?, ?)", &topic, error);
     if (!status)
         status = database_prepare(database, "INSERT INTO log_partitions(topic, partition) VALUES(?, ?)", &partition, error);
     if (!status) {
@@ -28,6 +29,7 @@ static int topic_insert(struct database *database, const char *name, const struc
         sqlite3_bind_int64(topic, 2, settings->partitions);
         sqlite3_bind_int64(topic, 3, settings->retention_time);
         sqlite3_bind_int64(topic, 4, settings->retention_bytes);
+        sqlite3_bind_int64(topic, 5, settings->compacted);
         status = database_run(database, topic, error);
     }
     int64_t id = status ? 0 : sqlite3_last_insert_rowid(database_handle(database));
@@ -182,7 +184,7 @@ static int topic_partitions(struct sqlite_bus *bus, int64_t topic, struct bus_to
 static int topics_locked(struct sqlite_bus *bus, struct bus_topic_list *list, struct error *error) {
     sqlite3_stmt *statement;
     size_t capacity = 0;
-    int status = database_prepare(bus->admin, "SELECT id, name, partitions, retention_time, retention_bytes FROM log_topics ORDER BY name", &statement, error);
+    int status = database_prepare(bus->admin, "SELECT id, name, partitions, retention_time, retention_bytes, compacted FROM log_topics ORDER BY name", &statement, error);
     if (status)
         return status;
     while ((status = database_step(bus->admin, statement, error)) == 1) {
@@ -192,7 +194,8 @@ static int topics_locked(struct sqlite_bus *bus, struct bus_topic_list *list, st
         }
         struct bus_topic_info *info = &list->topics[list->count++];
         struct slice name = database_column_slice(statement, 1);
-        *info = (struct bus_topic_info){.settings = {(int32_t)sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4)}};
+        *info = (struct bus_topic_info){.settings = {(int32_t)sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4),
+                                                      sqlite3_column_int64(statement, 5) != 0}};
         memcpy(info->name, name.data, name.length < sizeof info->name ? name.length : sizeof info->name - 1);
         status = topic_partitions(bus, sqlite3_column_int64(statement, 0), info, error);
         if (status)
@@ -236,7 +239,7 @@ int sqlite_topic_describe(struct bus *door, const char *name, struct bus_topic_i
 
 int sqlite_bus_find_partition(struct database *database, const char *topic, int32_t partition, struct sqlite_partition *ret_partition, struct error *error) {
     sqlite3_stmt *statement;
-    int status = database_prepare(database, "SELECT p.id, start_offset, next_offset, last_append FROM log_partitions p JOIN log_topics t ON t.id = p.topic"
+    int status = database_prepare(database, "SELECT p.id, start_offset, next_offset, last_append, compacted FROM log_partitions p JOIN log_topics t ON t.id = p.topic"
                                   " WHERE t.name=? AND p.partition=?", &statement, error);
     if (status)
         return status;
@@ -245,7 +248,7 @@ int sqlite_bus_find_partition(struct database *database, const char *topic, int3
     status = database_step(database, statement, error);
     if (status == 1)
         *ret_partition = (struct sqlite_partition){sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
-                                                   sqlite3_column_int64(statement, 3)};
+                                                   sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4) != 0};
     sqlite3_finalize(statement);
     if (status == 0)
         return error_set(error, ERROR_NOT_FOUND, "topic %s has no partition %d, or does not exist", topic, (int)partition);

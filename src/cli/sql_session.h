@@ -1,0 +1,30 @@
+/* Statements on a log: a session that knows what the command topic holds, and does what statements ask for: topics, records, what is kept. For `sql` and `run`. */
+#ifndef METERLINE_CLI_SQL_SESSION_H
+#define METERLINE_CLI_SQL_SESSION_H
+
+#include "bus/bus.h"
+#include "sql/commands.h"
+#include "sql/session.h"
+
+struct sql_session {
+    struct bus *bus;
+    struct session *session;
+    struct commands *commands;
+    struct bus_producer *producer;
+    bool replaying;              /* what the command topic holds is run: topics, records and the topic itself are done already */
+    /* Every effect that is not done here; called with `context`. */
+    int (*effect)(void *context, const struct session_effect *effect, struct error *error);
+    void *context;
+    const struct log *log;
+};
+
+/* `bus` outlives it. What the command topic holds has been run when it returns; its queries were handed to `effect`. */
+int sql_session_open(struct sql_session *sql, struct bus *bus, const struct log *log, int (*effect)(void *context, const struct session_effect *effect, struct error *error),
+                     void *context, struct error *error);
+void sql_session_close(struct sql_session *sql);
+/* Runs what others have said since. */
+int sql_session_catch_up(struct sql_session *sql, struct error *error);
+/* Runs a script. `again`: it may have been run before; statements that are there word for word are passed by. */
+int sql_session_execute(struct sql_session *sql, struct slice text, bool again, struct error *error);
+
+#endif

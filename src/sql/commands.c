@@ -1,0 +1,132 @@
+/* A record is {"statement": "...", "by": "..."}; `by` is a name that a program makes for itself, so that it does not do twice what it has said itself. */
+#include "sql/commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "codec/json.h"
+#include "codec/json_span.h"
+#include "core/bytes.h"
+#include "core/memory.h"
+
+enum { COMMANDS_POLL = 50, COMMANDS_ATTEMPTS = 200 };
+
+struct commands {
+    struct bus *bus;
+    struct bus_consumer *consumer;
+    struct bus_producer *producer;
+    const struct clock *clock;
+    int32_t topic;
+    int64_t next;                /* offset */
+    char by[64];
+    struct arena arena;          /* texts */
+    struct slice *texts;
+    size_t count, capacity;
+};
+
+static int commands_start(struct commands *commands, struct error *error) {
+    static const struct bus_topic_settings kept = {.partitions = 1, .retention_time = -1, .retention_bytes = -1};
+    int32_t partitions;
+    int64_t start, end;
+    struct bus_producer_options options = {0};
+    int status = bus_producer_open(commands->bus, &options, &commands->producer, error);
+    if (!status)
+        status = bus_producer_topic(commands->producer, COMMANDS_TOPIC, &kept, &commands->topic, &partitions, error);
+    if (!status)
+        status = bus_consumer_open(commands->bus, NULL, &commands->consumer, error);
+    if (!status)
+        status = bus_offsets(commands->consumer, COMMANDS_TOPIC, 0, &start, &end, error);
+    if (!status)
+        status = bus_consumer_seek(commands->consumer, COMMANDS_TOPIC, 0, start, error);
+    if (!status)
+        commands->next = start;
+    return status;
+}
+
+int commands_open(struct bus *bus, const struct clock *clock, struct commands **ret_commands, struct error *error) {
+    struct commands *commands = memory_zero(1, sizeof *commands);
+    if (!commands)
+        return error_no_memory(error);
+    commands->bus = bus;
+    commands->clock = clock;
+    snprintf(commands->by, sizeof commands->by, "%" PRIx64 "-%lx", (uint64_t)clock_wall(clock) ^ (uint64_t)clock_monotonic_ns(clock) << 16, (unsigned long)getpid());
+    int status = commands_start(commands, error);
+    if (status) {
+        commands_close(commands);
+        return error_wrap(error, "the topic of statements, " COMMANDS_TOPIC);
+    }
+    *ret_commands = commands;
+    return 0;
+}
+
+struct commands *commands_close(struct commands *commands) {
+    if (!commands)
+        return NULL;
+    bus_producer_close(commands->producer);
+    bus_consumer_close(commands->consumer);
+    arena_release(&commands->arena);
+    free(commands->texts);
+    free(commands);
+    return NULL;
+}
+
+static int commands_remember(struct commands *commands, struct slice text, struct slice *ret_copy, struct error *error) {
+    struct slice copy = arena_copy(&commands->arena, text);
+    if (!copy.data || !memory_reserve((void **)&commands->texts, &commands->capacity, commands->count + 1, sizeof *commands->texts))
+        return error_no_memory(error);
+    commands->texts[commands->count++] = copy;
+    *ret_copy = copy;
+    return 0;
+}
+
+bool commands_has(const struct commands *commands, struct slice text) {
+    for (size_t i = 0; i < commands->count; i++)
+        if (slice_equal(commands->texts[i], text))
+            return true;
+    return false;
+}
+
+static int commands_take(struct commands *commands, struct slice value, int (*statement)(void *context, struct slice text, struct error *error), void *context, struct error *error) {
+    cleanup(bytes_release) struct bytes text = {0};
+    cleanup(bytes_release) struct bytes by = {0};
+    struct slice copy;
+    if (!json_object_valid(value) || !json_span_string(json_span_member(value, "statement"), &text) || !json_span_string(json_span_member(value, "by"), &by))
+        return 0;   /* not one of ours */
+    if (slice_equal(bytes_slice(&by), slice_of(commands->by)))
+        return 0;
+    int status = commands_remember(commands, bytes_slice(&text), &copy, error);
+    return status ? status : statement(context, copy, error);
+}
+
+int commands_read(struct commands *commands, int (*statement)(void *context, struct slice text, struct error *error), void *context, struct error *error) {
+    struct bus_batch batch;
+    int64_t start, end;
+    int status = bus_offsets(commands->consumer, COMMANDS_TOPIC, 0, &start, &end, error);
+    for (int attempt = 0; !status && commands->next < end && attempt < COMMANDS_ATTEMPTS; attempt++) {
+        int got = bus_consumer_poll(commands->consumer, COMMANDS_POLL, &batch, error);
+        if (got < 0)
+            return got;
+        for (size_t i = 0; got && i < batch.count && !status; i++)
+            status = commands_take(commands, batch.records[i].value, statement, context, error);
+        if (got)
+            commands->next = batch.base_offset + (int64_t)batch.count;
+    }
+    return status;
+}
+
+int commands_append(struct commands *commands, struct slice text, struct error *error) {
+    cleanup(bytes_release) struct bytes value = {0};
+    struct slice copy;
+    int status = commands_remember(commands, text, &copy, error);
+    bytes_append_string(&value, "{\"statement\":");
+    json_write_string(&value, text);
+    bytes_append_string(&value, ",\"by\":");
+    json_write_string(&value, slice_of(commands->by));
+    bytes_append_char(&value, '}');
+    if (status || value.failed)
+        return status ? status : error_no_memory(error);
+    struct bus_record record = {.value = bytes_slice(&value), .timestamp = clock_wall(commands->clock)};
+    status = bus_produce(commands->producer, commands->topic, 0, &record, error);
+    return status ? status : bus_producer_commit(commands->producer, NULL, 0, error);
+}

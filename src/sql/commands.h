@@ -1,0 +1,21 @@
+/* The command topic: statements that last, in the order in which they were made, for every program on the same log. What is said at a prompt is picked up by a
+ * running program, and found again by the next. One partition, kept for ever. One thread. */
+#ifndef METERLINE_SQL_COMMANDS_H
+#define METERLINE_SQL_COMMANDS_H
+
+#include "bus/bus.h"
+
+#define COMMANDS_TOPIC "_meterline-commands"
+
+struct commands;
+
+/* Creates the topic when it is missing. */
+int commands_open(struct bus *bus, const struct clock *clock, struct commands **ret_commands, struct error *error);
+struct commands *commands_close(struct commands *commands);
+/* Hands out what others have said since the last call; returns when there is no more now. An error of `statement` ends the reading. */
+int commands_read(struct commands *commands, int (*statement)(void *context, struct slice text, struct error *error), void *context, struct error *error);
+/* What `statement` was given or was appended here, word for word. */
+bool commands_has(const struct commands *commands, struct slice text);
+int commands_append(struct commands *commands, struct slice text, struct error *error);
+
+#endif

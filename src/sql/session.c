@@ -1,0 +1,338 @@
+#include "sql/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "core/memory.h"
+#include "sql/lexer.h"
+#include "sql/names.h"
+#include "sql/script.h"
+#include "sql/session_state.h"
+
+int session_new(const struct session_options *options, struct session **ret_session, struct error *error) {
+    struct session *session = memory_zero(1, sizeof *session);
+    if (!session)
+        return error_no_memory(error);
+    session->options = *options;
+    session->catalog = catalog_new();
+    session->sources = plan_sources_new();
+    session->planner = (struct planner){.settings = {.nested_errors_null = true}, .sources = session->sources};
+    if (!session->catalog || !session->sources) {
+        session_free(session);
+        return error_no_memory(error);
+    }
+    *ret_session = session;
+    return 0;
+}
+
+struct session *session_free(struct session *session) {
+    if (!session)
+        return NULL;
+    for (size_t i = 0; i < session->setting_count; i++) {
+        free(session->settings[i].name);
+        free(session->settings[i].value);
+    }
+    catalog_free(session->catalog);
+    plan_sources_free(session->sources);
+    variables_release(&session->variables);
+    for (size_t i = 0; i < session->arena_count; i++) {
+        arena_release(session->arenas[i]);
+        free(session->arenas[i]);
+    }
+    free(session->arenas);
+    free(session->settings);
+    free(session->connectors);
+    free(session);
+    return NULL;
+}
+
+const struct catalog *session_catalog(const struct session *session) {
+    return session->catalog;
+}
+
+void session_pass_known(struct session *session, bool pass) {
+    session->pass_known = pass;
+}
+
+const struct planner *session_planner(struct session *session) {
+    session->planner.catalog = session->catalog;
+    return &session->planner;
+}
+
+/* --- settings ---------------------------------------------------------------------------------------------------------------------- */
+
+static struct session_setting *session_find_setting(const struct session *session, struct slice name) {
+    for (size_t i = 0; i < session->setting_count; i++)
+        if (slice_equal(slice_of(session->settings[i].name), name))
+            return &session->settings[i];
+    return NULL;
+}
+
+const char *session_setting(const struct session *session, const char *name) {
+    const struct session_setting *setting = session_find_setting(session, slice_of(name));
+    return setting ? setting->value : NULL;
+}
+
+static char *session_copy(struct slice text) {
+    char *copy = memory_resize(NULL, text.length + 1, 1);
+    if (copy) {
+        memcpy(copy, text.data, text.length);
+        copy[text.length] = '\0';
+    }
+    return copy;
+}
+
+int session_set(struct session *session, struct slice name, struct slice value, struct error *error) {
+    struct session_setting *setting = session_find_setting(session, name);
+    if (!value.data) {
+        if (setting) {
+            free(setting->name);
+            free(setting->value);
+            *setting = session->settings[--session->setting_count];
+        }
+    } else {
+        char *copy = session_copy(value), *copy_name = setting ? NULL : session_copy(name);
+        if (!copy || (!setting && (!copy_name || !memory_reserve((void **)&session->settings, &session->setting_capacity, session->setting_count + 1, sizeof *session->settings)))) {
+            free(copy);
+            free(copy_name);
+            return error_no_memory(error);
+        }
+        if (setting)
+            free(setting->value);
+        else
+            (setting = &session->settings[session->setting_count++])->name = copy_name;
+        setting->value = copy;
+    }
+    const char *nested = session_setting(session, "ksql.nested.error.set.null");
+    session->planner.settings.nested_errors_null = !nested || strcmp(nested, "false") != 0;
+    return 0;
+}
+
+/* --- effects ----------------------------------------------------------------------------------------------------------------------- */
+
+int session_add(struct session_work *work, const struct session_effect *effect, struct error *error) {
+    if (!memory_reserve((void **)&work->effects, &work->capacity, work->count + 1, sizeof *work->effects))
+        return error_no_memory(error);
+    work->effects[work->count++] = *effect;
+    return 0;
+}
+
+int session_say(struct session_work *work, struct error *error, const char *format, ...) {
+    char text[1000];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    struct slice copy = arena_copy(work->arena, (struct slice){text, length < 0 ? 0 : (size_t)length < sizeof text ? (size_t)length : sizeof text - 1});
+    return copy.data ? session_add(work, &(struct session_effect){.kind = EFFECT_MESSAGE, .text = copy}, error) : error_no_memory(error);
+}
+
+/* --- statements -------------------------------------------------------------------------------------------------------------------- */
+
+static int session_stop_query(struct session_work *work, struct slice id, struct error *error) {
+    struct slice copy = arena_copy(work->arena, id);
+    if (!copy.data)
+        return error_no_memory(error);
+    return session_add(work, &(struct session_effect){.kind = EFFECT_QUERY_STOP, .text = copy}, error);
+}
+
+static int session_drop_connector(struct session_work *work, const struct drop_statement *drop, struct error *error) {
+    struct session *session = work->session;
+    for (size_t i = 0; i < session->connector_count; i++)
+        if (slice_equal(session->connectors[i]->name, drop->name.name)) {
+            struct slice name = session->connectors[i]->name;
+            session->connectors[i] = session->connectors[--session->connector_count];
+            return session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_STOP, .text = name}, error);
+        }
+    return drop->if_exists || session->pass_known ? 0 : place_error(error, drop->name.place, "there is no connector %.*s", names_shown(drop->name.name), drop->name.name.data);
+}
+
+static int session_drop(struct session_work *work, const struct drop_statement *drop, struct error *error) {
+    const struct source *dropped;
+    bool gone = drop->object == OBJECT_TYPE ? !catalog_type(work->catalog, drop->name.name) : !catalog_source(work->catalog, drop->name.name);
+    if (drop->object == OBJECT_CONNECTOR)
+        return session_drop_connector(work, drop, error);
+    if (gone && work->session->pass_known)
+        return 0;
+    if (drop->object == OBJECT_TYPE) {
+        int status = catalog_drop_type(work->catalog, drop, error);
+        return status ? status : session_say(work, error, "type %.*s dropped", names_shown(drop->name.name), drop->name.name.data);
+    }
+    int status = catalog_drop_source(work->catalog, drop, work->arena, &dropped, error);
+    if (status || !dropped)
+        return status ? status : session_say(work, error, "there is no source %.*s", names_shown(drop->name.name), drop->name.name.data);
+    if (dropped->query.data)
+        status = session_stop_query(work, dropped->query, error);
+    if (!status && drop->delete_topic)
+        status = session_add(work, &(struct session_effect){.kind = EFFECT_TOPIC_DELETE, .text = dropped->topic}, error);
+    return status ? status : session_say(work, error, "%s %.*s dropped", source_kind(dropped), names_shown(dropped->name), dropped->name.data);
+}
+
+static int session_terminate(struct session_work *work, const struct target_statement *target, struct error *error) {
+    int status = 0;
+    bool paused;
+    for (size_t i = 0; i < catalog_query_count(work->catalog) && !status; i++) {
+        const struct catalog_query *query = catalog_query_at(work->catalog, i, &paused);
+        if (target->all || slice_equal(query->id, target->query.name))
+            status = session_stop_query(work, query->id, error);
+    }
+    return status ? status : catalog_terminate(work->catalog, target, error);
+}
+
+static int session_pause(struct session_work *work, const struct target_statement *target, bool paused, struct error *error) {
+    int status = catalog_pause(work->catalog, target, paused, error);
+    struct slice id = target->all ? SLICE("") : target->query.name;
+    return status ? status : session_add(work, &(struct session_effect){.kind = paused ? EFFECT_QUERY_PAUSE : EFFECT_QUERY_RESUME, .text = id}, error);
+}
+
+static const struct property *session_find_property(const struct property_list *list, const char *name) {
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].name.name.length == strlen(name) && strncasecmp(list->items[i].name.name.data, name, strlen(name)) == 0)
+            return &list->items[i];
+    return NULL;
+}
+
+static int session_check_connector(const struct connector_statement *statement, struct error *error) {
+    static const char *const types[] = {"store", "cache", "webhook", "lake"};
+    const struct property *type = session_find_property(&statement->properties, "type"), *topics = session_find_property(&statement->properties, "topics");
+    if (!statement->sink)
+        return place_error(error, statement->name.place, "source connectors are not there: `meterline replay` and clients of the log bring records in");
+    if (!type || type->value->kind != EXPRESSION_STRING)
+        return place_error(error, statement->name.place, "a connector needs its type: WITH ('type'='store'|'cache'|'webhook'|'lake', 'topics'='..')");
+    if (!topics || topics->value->kind != EXPRESSION_STRING)
+        return place_error(error, statement->name.place, "a connector needs its topics: WITH ('type'='..', 'topics'='..')");
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (slice_equal(type->value->text, slice_of(types[i])))
+            return 0;
+    return place_error(error, type->value->place, "there are no connectors of type %.*s; there are store, cache, webhook and lake", names_shown(type->value->text), type->value->text.data);
+}
+
+static int session_create_connector(struct session_work *work, const struct connector_statement *statement, struct error *error) {
+    struct session *session = work->session;
+    struct session_connector *connector = arena_allocate(work->arena, sizeof *connector);
+    if (!connector || !memory_reserve((void **)&session->connectors, &session->connector_capacity, session->connector_count + 1, sizeof(struct session_connector *)))
+        return error_no_memory(error);
+    for (size_t i = 0; i < session->connector_count; i++)
+        if (slice_equal(session->connectors[i]->name, statement->name.name))
+            return statement->if_not_exists || session->pass_known ? 0 : place_error(error, statement->name.place, "there is a connector %.*s already", names_shown(statement->name.name), statement->name.name.data);
+    int known = session_check_connector(statement, error);
+    if (known)
+        return known;
+    *connector = (struct session_connector){statement->name.name, statement->sink, &statement->properties};
+    int status = session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_START, .connector = connector}, error);
+    if (!status)
+        session->connectors[session->connector_count++] = connector;
+    return status;
+}
+
+static int session_unsupported(const struct statement *statement, const char *what, struct error *error) {
+    place_error(error, statement->place, "%s is not something that meterline does", what);
+    return error->code = ERROR_UNSUPPORTED;
+}
+
+static int session_statement(struct session_work *work, const struct statement *statement, struct error *error) {
+    struct session *session = work->session;
+    work->statement = statement;
+    switch (statement->kind) {
+    case STATEMENT_CREATE:
+        return session_create(work, &statement->create, error);
+    case STATEMENT_INSERT_VALUES:
+        return session_insert_values(work, &statement->insert, error);
+    case STATEMENT_INSERT_SELECT:
+        return session_insert_select(work, &statement->insert, error);
+    case STATEMENT_SELECT:
+        return session_select(work, statement->select, error);
+    case STATEMENT_DROP:
+        return session_drop(work, &statement->drop, error);
+    case STATEMENT_ALTER:
+        return catalog_alter(work->catalog, &statement->alter, error);
+    case STATEMENT_CREATE_CONNECTOR:
+        return session_create_connector(work, &statement->connector, error);
+    case STATEMENT_CREATE_TYPE:
+        return catalog_create_type(work->catalog, &statement->type, error);
+    case STATEMENT_SHOW:
+        return session_show(work, &statement->show, error);
+    case STATEMENT_DESCRIBE:
+        return session_describe(work, &statement->describe, error);
+    case STATEMENT_EXPLAIN:
+        return session_explain(work, &statement->explain, error);
+    case STATEMENT_TERMINATE:
+        return session_terminate(work, &statement->target, error);
+    case STATEMENT_PAUSE:
+    case STATEMENT_RESUME:
+        return session_pause(work, &statement->target, statement->kind == STATEMENT_PAUSE, error);
+    case STATEMENT_SET:
+    case STATEMENT_ALTER_SYSTEM:
+        return session_set(session, statement->setting.name.name, statement->setting.value, error);
+    case STATEMENT_UNSET:
+        return session_set(session, statement->setting.name.name, (struct slice){0}, error);
+    case STATEMENT_DEFINE:
+    case STATEMENT_UNDEFINE:
+        return 0;   /* the script has done it */
+    case STATEMENT_PRINT:
+        return session_add(work, &(struct session_effect){.kind = EFFECT_PRINT, .print = &statement->print}, error);
+    case STATEMENT_RUN_SCRIPT:
+        return session_add(work, &(struct session_effect){.kind = EFFECT_RUN_SCRIPT, .text = statement->file}, error);
+    case STATEMENT_ASSERT:
+        return session_unsupported(statement, "ASSERT", error);
+    }
+    return session_unsupported(statement, "this statement", error);
+}
+
+/* Does what the statement does outlive the session? */
+static bool session_lasts(enum statement_kind kind) {
+    return kind == STATEMENT_CREATE || kind == STATEMENT_INSERT_SELECT || kind == STATEMENT_DROP || kind == STATEMENT_ALTER || kind == STATEMENT_CREATE_CONNECTOR ||
+           kind == STATEMENT_CREATE_TYPE || kind == STATEMENT_TERMINATE || kind == STATEMENT_PAUSE || kind == STATEMENT_RESUME || kind == STATEMENT_INSERT_VALUES;
+}
+
+/* --- scripts ----------------------------------------------------------------------------------------------------------------------- */
+
+static int session_try(struct session_work *work, struct slice text, struct error *error) {
+    struct script script;
+    struct statement *statement = NULL;
+    int status;
+    script_open(&script, text, &work->session->variables);
+    while ((status = script_next(&script, work->arena, &statement, error)) == 0 && statement) {
+        status = session_statement(work, statement, error);
+        if (!status && session_lasts(statement->kind))
+            status = session_add(work, &(struct session_effect){.kind = EFFECT_STATEMENT, .text = statement->text}, error);
+        if (status)
+            return status;
+    }
+    return status;
+}
+
+/* The arena of a script lasts as long as the session. */
+static struct arena *session_arena(struct session *session) {
+    if (!memory_reserve((void **)&session->arenas, &session->arena_capacity, session->arena_count + 1, sizeof(struct arena *)))
+        return NULL;
+    struct arena *arena = memory_zero(1, sizeof *arena);
+    if (arena)
+        session->arenas[session->arena_count++] = arena;
+    return arena;
+}
+
+int session_execute(struct session *session, struct slice text, int (*effect)(void *context, const struct session_effect *effect, struct error *error), void *context,
+                    struct error *error) {
+    struct session_work work = {.session = session, .arena = session_arena(session), .catalog = catalog_copy(session->catalog)};
+    size_t connectors = session->connector_count;
+    int status = work.arena && work.catalog ? 0 : error_no_memory(error);
+    struct slice copy = status ? (struct slice){0} : arena_copy(work.arena, text);   /* trees point into it */
+    if (!status && !copy.data)
+        status = error_no_memory(error);
+    session->planner.catalog = work.catalog;
+    if (!status)
+        status = session_try(&work, copy, error);
+    if (status) {
+        session->connector_count = connectors < session->connector_count ? connectors : session->connector_count;
+        catalog_free(work.catalog);
+        free(work.effects);
+        return status;
+    }
+    catalog_free(session->catalog);
+    session->catalog = work.catalog;
+    for (size_t i = 0; i < work.count && !status; i++)
+        status = effect(context, &work.effects[i], error);
+    free(work.effects);
+    return status;
+}

@@ -1,0 +1,150 @@
+/* Builds the operators of a stage from its plan: the sink first, as each operator knows the one behind it; then, from left to right, what feeds it. */
+#include "stream/stage.h"
+
+#include "core/memory.h"
+#include "stream/change.h"
+#include "stream/filter.h"
+#include "stream/project.h"
+#include "stream/sink_operator.h"
+#include "stream/table_source.h"
+
+struct stage_input {
+    struct operator *first;      /* where the source's rows are pushed */
+    unsigned input;
+    struct operator *table;
+};
+
+struct stage {
+    const struct stage_plan *plan;
+    struct operator **operators; /* all of them, the sink first: the order of building */
+    size_t count, capacity;
+    struct operator **stateful;
+    size_t stateful_count;
+    struct stage_input *inputs;  /* by source */
+};
+
+static int stage_add(struct stage *stage, struct operator *operator, struct error *error) {
+    if (!memory_reserve((void **)&stage->operators, &stage->capacity, stage->count + 1, sizeof *stage->operators)) {
+        operator->driver->free(operator);
+        return error_no_memory(error);
+    }
+    stage->operators[stage->count++] = operator;
+    return 0;
+}
+
+static int stage_connect(struct stage *stage, const struct node_plan *node, struct operator *next, unsigned next_input, struct error *error) {
+    size_t source = 0;
+    while (source < stage->plan->source_count && stage->plan->sources[source] != node)
+        source++;
+    struct stage_input *input = &stage->inputs[source];
+    *input = (struct stage_input){next, next_input, NULL};
+    if (!node->materialised)
+        return 0;
+    int status = table_source_new(&node->table, next, next_input, &input->table, error);
+    input->first = input->table;
+    input->input = 0;
+    return status ? status : stage_add(stage, input->table, error);
+}
+
+static int stage_operator_new(const struct node_plan *node, const struct registry *registry, const struct emitter *emitter, struct operator *next, unsigned next_input,
+                              struct operator **ret_operator, struct error *error) {
+    switch (node->kind) {
+    case NODE_FILTER:
+        return filter_new(&node->filter, next, next_input, ret_operator, error);
+    case NODE_PROJECT:
+        return project_new(&node->project, &node->schema, next, next_input, ret_operator, error);
+    case NODE_FLATTEN:
+        return flatten_new(&node->flatten, &node->schema, next, next_input, ret_operator, error);
+    case NODE_AGGREGATE:
+        return group_aggregate_new(&node->aggregate, next, next_input, ret_operator, error);
+    case NODE_JOIN:
+        return join_new(&node->join, next, next_input, ret_operator, error);
+    case NODE_SPLIT_CHANGE:
+        return change_split_new(&node->schema, next, next_input, ret_operator, error);
+    case NODE_UNITE_CHANGE:
+        return change_unite_new(&node->schema, next, next_input, ret_operator, error);
+    case NODE_SINK:
+        return sink_operator_new(&node->sink, registry, emitter, ret_operator, error);
+    case NODE_SOURCE:
+        break;
+    }
+    return error_set(error, ERROR_UNSUPPORTED, "a plan with a node of kind %d", (int)node->kind);
+}
+
+/* The depth of a plan is bounded by that of its statement: a dozen nodes for each join. */
+static int stage_build(struct stage *stage, const struct node_plan *node, const struct registry *registry, const struct emitter *emitter, struct operator *next,
+                       unsigned next_input, struct error *error) {
+    struct operator *operator;
+    if (node->kind == NODE_SOURCE)
+        return stage_connect(stage, node, next, next_input, error);
+    int status = stage_operator_new(node, registry, emitter, next, next_input, &operator, error);
+    if (!status)
+        status = stage_add(stage, operator, error);
+    for (size_t i = 0; i < node->input_count && !status; i++)
+        status = stage_build(stage, node->inputs[i], registry, emitter, operator, (unsigned)i, error);
+    return status;
+}
+
+static void stage_find_stateful(struct stage *stage) {
+    for (size_t i = 0; i < stage->count; i++) {
+        const struct operator_driver *driver = stage->operators[i]->driver;
+        if (driver->replay_from || driver->save)
+            stage->stateful[stage->stateful_count++] = stage->operators[i];
+    }
+}
+
+int stage_open(const struct stage_plan *plan, const struct registry *registry, const struct emitter *emitter, struct stage **ret_stage, struct error *error) {
+    struct stage *stage = memory_zero(1, sizeof *stage);
+    if (!stage)
+        return error_no_memory(error);
+    stage->plan = plan;
+    stage->inputs = memory_zero(plan->source_count + 1, sizeof *stage->inputs);
+    int status = stage->inputs ? stage_build(stage, plan->sink, registry, emitter, NULL, 0, error) : error_no_memory(error);
+    if (!status && !(stage->stateful = memory_zero(stage->count, sizeof *stage->stateful)))
+        status = error_no_memory(error);
+    if (status) {
+        stage_close(stage);
+        return status;
+    }
+    stage_find_stateful(stage);
+    *ret_stage = stage;
+    return 0;
+}
+
+struct stage *stage_close(struct stage *stage) {
+    if (!stage)
+        return NULL;
+    for (size_t i = 0; i < stage->count; i++)
+        stage->operators[i]->driver->free(stage->operators[i]);
+    free(stage->operators);
+    free(stage->stateful);
+    free(stage->inputs);
+    free(stage);
+    return NULL;
+}
+
+int stage_push(struct stage *stage, size_t source, struct rows *rows, struct operator_context *context, struct error *error) {
+    struct stage_input *input = &stage->inputs[source];
+    return rows->selected.count ? operator_push(input->first, input->input, rows, context, error) : 0;
+}
+
+int stage_advance(struct stage *stage, int64_t time, struct operator_context *context, struct error *error) {
+    int status = 0;
+    for (size_t i = 0; i < stage->plan->source_count && !status; i++) {
+        struct operator *first = stage->inputs[i].first;
+        status = first->driver->advance ? first->driver->advance(first, time, context, error) : 0;
+    }
+    return status;
+}
+
+size_t stage_operator_count(const struct stage *stage) {
+    return stage->stateful_count;
+}
+
+struct operator *stage_operator(const struct stage *stage, size_t index) {
+    return stage->stateful[index];
+}
+
+struct operator *stage_table(const struct stage *stage, size_t source) {
+    return stage->inputs[source].table;
+}

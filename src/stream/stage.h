@@ -1,0 +1,30 @@
+/* A stage at work: the operators of a stage's plan for one partition, from its sources down to its sink. One thread. */
+#ifndef METERLINE_STREAM_STAGE_H
+#define METERLINE_STREAM_STAGE_H
+
+#include "bus/bus.h"
+#include "stream/operator.h"
+#include "stream/query_plan.h"
+
+/* Where a sink's records go. `origin`: index of the input record that brought it about. Copies what it needs. */
+struct emitter {
+    int (*emit)(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin, struct error *error);
+    void *context;
+};
+
+struct stage;
+
+int stage_open(const struct stage_plan *plan, const struct registry *registry, const struct emitter *emitter, struct stage **ret_stage, struct error *error);
+struct stage *stage_close(struct stage *stage);
+/* Rows of source `source` (as the plan counts them). */
+int stage_push(struct stage *stage, size_t source, struct rows *rows, struct operator_context *context, struct error *error);
+/* Event time goes on without a record: INT64_MAX closes everything. */
+int stage_advance(struct stage *stage, int64_t time, struct operator_context *context, struct error *error);
+
+/* The operators with state, for commits and recovery; the number of one is the same as long as the query's definition is. */
+size_t stage_operator_count(const struct stage *stage);
+struct operator *stage_operator(const struct stage *stage, size_t index);
+/* The table source that holds what source `source` has brought, or NULL. */
+struct operator *stage_table(const struct stage *stage, size_t source);
+
+#endif

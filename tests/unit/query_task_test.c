@@ -1,0 +1,299 @@
+/* Queries on the log: what they write, what they count, how they go on after an end, a kill, a change. */
+#include "query_fixture.h"
+
+#define READINGS "CREATE STREAM readings (k STRING KEY, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=1);"
+
+static void test_two_queries_share_a_topic(void **state) {
+    struct fixture *f = *state;
+    sql(f, READINGS "CREATE STREAM high AS SELECT k, v * 2 AS twice FROM readings WHERE v > 10;"
+                    "CREATE STREAM low WITH (KAFKA_TOPIC='low') AS SELECT k, v FROM readings WHERE v <= 10;");
+    put(f, "readings", "a", "{\"v\":1}", 100);
+    put(f, "readings", "b", "{\"v\":20}", 200);
+    put(f, "readings", "c", "no json", 300);
+    put(f, "readings", "a", "{\"v\":30}", 400);
+    put(f, "readings", "d", NULL, 500);
+    run(f);
+    assert_topic("HIGH", "b {\"TWICE\":40} 200\na {\"TWICE\":60} 400\n");
+    assert_topic("low", "a {\"V\":1} 100\n");
+    assert_topic("readings-rejected", "c no json 300\n");
+    assert_int_equal(f->report.row_count, 2);
+    assert_int_equal(f->report.groups, 1);
+    const struct query_report_row *row = report_of(f, "CSAS_HIGH");
+    assert_int_equal(row->total.read, 5);
+    assert_int_equal(row->total.rejected, 1);
+    assert_int_equal(row->total.emitted, 2);
+    assert_int_equal(row->total.filtered, 2);   /* a condition has no value to look at in the fifth */
+    assert_int_equal(row->lag, 0);
+    put(f, "readings", "e", "{\"v\":11}", 600);
+    run(f);
+    assert_topic("HIGH", "b {\"TWICE\":40} 200\na {\"TWICE\":60} 400\ne {\"TWICE\":22} 600\n");
+    assert_topic("readings-rejected", "c no json 300\n");
+    row = report_of(f, "CSAS_HIGH");
+    assert_int_equal(row->total.read, 6);
+    assert_int_equal(row->run.read, 1);
+    assert_int_equal(row->run.emitted, 1);
+    struct bytes metrics = {0};
+    query_metrics_append(&metrics, &f->report);
+    bytes_append_char(&metrics, '\0');
+    assert_non_null(strstr(metrics.data, "# TYPE meterline_query_records_read_total counter\nmeterline_query_records_read_total{query=\"CSAS_HIGH"));
+    assert_non_null(strstr(metrics.data, "\"} 6\n"));
+    bytes_release(&metrics);
+}
+
+/* Several queries write one topic: record by record, in the order of the queries, however the input was cut. */
+static void test_order_of_outputs(void **state) {
+    struct fixture *f = *state;
+    sql(f, READINGS "CREATE STREAM both AS SELECT k, v FROM readings; INSERT INTO both SELECT k, v + 100 AS v FROM readings;");
+    struct bus_producer *producer;
+    OK(bus_producer_open(f->bus, &(struct bus_producer_options){0}, &producer, &f->error));
+    put_with(f, producer, "readings", "a", "{\"v\":1}", 1);
+    put_with(f, producer, "readings", "b", "{\"v\":2}", 2);
+    OK(bus_producer_commit(producer, NULL, 0, &f->error));
+    put_with(f, producer, "readings", "c", "{\"v\":3}", 3);
+    OK(bus_producer_commit(producer, NULL, 0, &f->error));
+    bus_producer_close(producer);
+    run(f);
+    assert_topic("BOTH", "a {\"V\":1} 1\na {\"V\":101} 1\nb {\"V\":2} 2\nb {\"V\":102} 2\nc {\"V\":3} 3\nc {\"V\":103} 3\n");
+}
+
+/* Windows that are open when the run ends are rebuilt from the log; what closed stays closed; --final closes the rest. */
+static void test_windows_over_runs(void **state) {
+    struct fixture *f = *state;
+    sql(f, READINGS "CREATE TABLE sums AS SELECT k, SUM(v) AS s, COUNT(*) AS n FROM readings WINDOW TUMBLING (SIZE 1 MINUTE, GRACE PERIOD 0 SECONDS) GROUP BY k EMIT FINAL;");
+    put(f, "readings", "a", "{\"v\":1}", 10000);
+    put(f, "readings", "b", "{\"v\":2}", 20000);
+    run(f);
+    assert_topic("SUMS", "");
+    put(f, "readings", "a", "{\"v\":3}", 30000);
+    run(f);
+    assert_int_equal(f->report.recovered, 2);
+    put(f, "readings", "a", "{\"v\":5}", 70000);
+    put(f, "readings", "b", "{\"v\":7}", 50000);   /* late */
+    run(f);
+    char *text = dump(f, "SUMS", false);
+    assert_non_null(strstr(text, "{\"S\":4,\"N\":2} 30000\n"));
+    assert_non_null(strstr(text, "{\"S\":2,\"N\":1} 20000\n"));
+    free(text);
+    assert_int_equal(report_of(f, "CTAS_SUMS")->total.late, 1);
+    assert_int_equal(report_of(f, "CTAS_SUMS")->total.emitted, 2);
+    put(f, "readings", "b", "{\"v\":11}", 80000);
+    f->settings.final = true;
+    run(f);
+    assert_int_equal(report_of(f, "CTAS_SUMS")->total.emitted, 4);
+    put(f, "readings", "b", "{\"v\":11}", 90000);   /* its window has been closed */
+    run(f);
+    assert_int_equal(report_of(f, "CTAS_SUMS")->total.emitted, 4);
+    assert_int_equal(report_of(f, "CTAS_SUMS")->total.late, 2);
+    assert_int_equal(report_of(f, "CTAS_SUMS")->total.read, 7);
+}
+
+/* What has no window comes back from the changelog. */
+static void test_changelog_over_runs(void **state) {
+    struct fixture *f = *state;
+    struct bus_topic_info info;
+    char name[100];
+    sql(f, READINGS "CREATE TABLE totals AS SELECT k, SUM(v) AS s FROM readings GROUP BY k;");
+    put(f, "readings", "a", "{\"v\":1}", 1);
+    put(f, "readings", "b", "{\"v\":2}", 2);
+    run(f);
+    put(f, "readings", "a", "{\"v\":10}", 3);
+    run(f);
+    assert_topic("TOTALS", "a {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\n");
+    snprintf(name, sizeof name, "g-%s-changelog", f->plans[0]->id);
+    OK(bus_topic_describe(f->bus, name, &info, &f->error));
+    assert_true(info.settings.compacted);
+    assert_int_equal(info.partitions[0].end_offset, 3);
+    bus_topic_info_release(&info);
+    /* Forgotten positions begin a new life, which the old changelog has no part in. */
+    OK(bus_group_reset(f->bus, "g.sql.readings", &f->error));
+    run(f);
+    assert_topic("TOTALS", "a {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\na {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\n");
+    put(f, "readings", "b", "{\"v\":20}", 4);
+    run(f);
+    assert_topic("TOTALS", "a {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\na {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\nb {\"S\":22} 4\n");
+    OK(bus_topic_delete(f->bus, name, &f->error));
+    FAILS(query_run(&f->settings, f->plans, f->plan_count, &f->report, &f->error), ERROR_NOT_FOUND, "is gone");
+}
+
+#define LIMITS "CREATE TABLE limits (k STRING PRIMARY KEY, most INT) WITH (KAFKA_TOPIC='limits', VALUE_FORMAT='JSON', PARTITIONS=1);"
+
+/* Tables are loaded first, then records go by their times; also over runs. */
+static void test_stream_table_join(void **state) {
+    struct fixture *f = *state;
+    sql(f, READINGS LIMITS "CREATE STREAM above AS SELECT r.k, v, most FROM readings r JOIN limits l ON r.k = l.k WHERE v > most;");
+    put(f, "readings", "a", "{\"v\":5}", 1);
+    put(f, "limits", "a", "{\"most\":3}", 1000);
+    run(f);
+    assert_topic("ABOVE", "a {\"V\":5,\"MOST\":3} 1\n");
+    assert_int_equal(f->report.groups, 1);
+    put(f, "readings", "a", "{\"v\":6}", 3000);
+    put(f, "limits", "a", "{\"most\":6}", 2000);
+    run(f);
+    assert_topic("ABOVE", "a {\"V\":5,\"MOST\":3} 1\n");
+    put(f, "limits", "a", "{\"most\":1}", 5000);
+    put(f, "readings", "a", "{\"v\":7}", 4000);
+    put(f, "readings", "a", "{\"v\":2}", 6000);
+    run(f);
+    assert_topic("ABOVE", "a {\"V\":5,\"MOST\":3} 1\na {\"V\":7,\"MOST\":6} 4000\na {\"V\":2,\"MOST\":1} 6000\n");
+    put(f, "limits", "a", NULL, 7000);
+    run(f);
+    put(f, "readings", "a", "{\"v\":100}", 8000);
+    run(f);
+    assert_topic("ABOVE", "a {\"V\":5,\"MOST\":3} 1\na {\"V\":7,\"MOST\":6} 4000\na {\"V\":2,\"MOST\":1} 6000\n");
+}
+
+/* A query of a query's results, by a repartition topic: the end is there when those before have gone, and they close first. */
+static void test_chain(void **state) {
+    struct fixture *f = *state;
+    sql(f, "CREATE STREAM readings (k STRING KEY, city STRING, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=2);"
+           "CREATE TABLE minutes WITH (PARTITIONS=3) AS SELECT city, SUM(v) AS s FROM readings WINDOW TUMBLING (SIZE 1 MINUTE, GRACE PERIOD 0 SECONDS) GROUP BY city EMIT FINAL;"
+           "CREATE STREAM per_minute (city STRING KEY, s INT) WITH (KAFKA_TOPIC='MINUTES', VALUE_FORMAT='JSON', KEY_FORMAT='KAFKA', WINDOW_TYPE='TUMBLING', WINDOW_SIZE='1 MINUTE');"
+           "CREATE STREAM named WITH (KAFKA_TOPIC='named') AS SELECT 'all' AS every, s FROM per_minute PARTITION BY 'all';"
+           "CREATE TABLE totals WITH (KAFKA_TOPIC='totals') AS SELECT every, SUM(s) AS total, COUNT(*) AS n FROM named GROUP BY every;");
+    for (int i = 0; i < 40; i++) {
+        char key[8], value[64];
+        snprintf(key, sizeof key, "k%d", i % 5);
+        snprintf(value, sizeof value, "{\"city\":\"c%d\",\"v\":%d}", i % 3, i);
+        put(f, "readings", key, value, 1000 * (int64_t)i * 5);
+    }
+    f->settings.final = true;
+    f->settings.workers = 2;
+    run(f);
+    char *text = dump(f, "totals", false);
+    const char *last = strstr(text, "{\"TOTAL\":780,");   /* every reading once */
+    assert_non_null(last);
+    free(text);
+    assert_int_equal(report_of(f, "CTAS_MINUTES")->total.read, 80);   /* in two stages */
+    uint64_t emitted = report_of(f, "CTAS_MINUTES")->total.emitted;
+    run(f);
+    assert_int_equal(report_of(f, "CTAS_MINUTES")->total.emitted, emitted);
+}
+
+/* A query added later gets a group of its own and begins with the oldest record; names follow from the positions. */
+static void test_groups(void **state) {
+    struct fixture *f = *state;
+    sql(f, READINGS "CREATE STREAM one AS SELECT k, v FROM readings;");
+    put(f, "readings", "a", "{\"v\":1}", 1);
+    run(f);
+    sql(f, "CREATE STREAM two AS SELECT k, v + 1 AS w FROM readings; CREATE STREAM three AS SELECT k, v + 2 AS w FROM readings;");
+    put(f, "readings", "a", "{\"v\":10}", 2);
+    run(f);
+    assert_int_equal(f->report.groups, 2);
+    assert_topic("ONE", "a {\"V\":1} 1\na {\"V\":10} 2\n");
+    assert_topic("TWO", "a {\"W\":2} 1\na {\"W\":11} 2\n");
+    assert_topic("THREE", "a {\"W\":3} 1\na {\"W\":12} 2\n");
+    sql(f, "CREATE STREAM four AS SELECT k, v + 3 AS w FROM readings;");
+    run(f);
+    assert_int_equal(f->report.groups, 3);
+    struct bus_group_list list;
+    OK(bus_groups(f->bus, &list, &f->error));
+    assert_int_equal(list.count, 3);
+    assert_string_equal(list.positions[0].group, "g.sql.readings");
+    assert_string_equal(list.positions[1].group, "g.sql.readings.2");
+    assert_string_equal(list.positions[2].group, "g.sql.readings.3");
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(list.positions[i].next_offset, 2);
+    bus_group_list_release(&list);
+    run(f);
+    assert_topic("FOUR", "a {\"W\":4} 1\na {\"W\":13} 2\n");
+}
+
+static void test_changed_query(void **state) {
+    struct fixture *f = *state;
+    sql(f, READINGS "CREATE STREAM one AS SELECT k, v FROM readings;");
+    put(f, "readings", "a", "{\"v\":1}", 1);
+    run(f);
+    sql_anew(f);
+    sql(f, READINGS "CREATE STREAM one AS SELECT k, v FROM readings WHERE v > 3;");
+    FAILS(query_run(&f->settings, f->plans, f->plan_count, &f->report, &f->error), ERROR_INVALID, "has been changed since group g.sql.readings worked on it");
+    assert_non_null(strstr(f->error.message, "--reset"));
+    f->settings.group = "other";
+    run(f);
+    assert_topic("ONE", "a {\"V\":1} 1\n");
+}
+
+static void test_topics_that_do_not_fit(void **state) {
+    struct fixture *f = *state;
+    sql(f, READINGS "CREATE TABLE limits (k STRING PRIMARY KEY, most INT) WITH (KAFKA_TOPIC='limits', VALUE_FORMAT='JSON', PARTITIONS=3);"
+                    "CREATE STREAM above AS SELECT r.k, v, most FROM readings r JOIN limits l ON r.k = l.k;");
+    FAILS(query_run(&f->settings, f->plans, f->plan_count, &f->report, &f->error), ERROR_INVALID, "readings has 1, limits has 3");
+}
+
+static void sleep_until(struct fixture *f, const char *topic, int64_t records) {
+    for (int i = 0; i < 400; i++) {
+        struct bus_topic_info info;
+        if (bus_topic_describe(f->bus, topic, &info, &f->error) == 0) {
+            int64_t count = 0;
+            for (int32_t p = 0; p < info.settings.partitions; p++)
+                count += info.partitions[p].end_offset;
+            bus_topic_info_release(&info);
+            if (count >= records)
+                return;
+        }
+        usleep(10000);
+    }
+    fail_msg("topic %s has not got %lld records", topic, (long long)records);
+}
+
+/* Queries come and go while others run. */
+static void test_add_and_remove(void **state) {
+    struct fixture *f = *state;
+    struct query_runner *runner;
+    f->settings.until_end = false;
+    sql(f, READINGS "CREATE STREAM one AS SELECT k, v FROM readings; CREATE TABLE sums AS SELECT k, SUM(v) AS s FROM readings GROUP BY k;");
+    OK(query_runner_open(&f->settings, &runner, &f->error));
+    OK(query_runner_add(runner, f->plans, 2, &f->error));
+    put(f, "readings", "a", "{\"v\":1}", 1);
+    sleep_until(f, "ONE", 1);
+    sleep_until(f, "SUMS", 1);
+    sql(f, "CREATE STREAM two AS SELECT k, v + 1 AS w FROM one;");
+    OK(query_runner_add(runner, f->plans + 2, 1, &f->error));
+    sleep_until(f, "TWO", 1);
+    OK(query_runner_remove(runner, f->plans[1]->id, true, &f->error));
+    FAILS(query_runner_remove(runner, "NOBODY", true, &f->error), ERROR_NOT_FOUND, "NOBODY");
+    put(f, "readings", "a", "{\"v\":2}", 2);
+    sleep_until(f, "TWO", 2);
+    assert_false(query_runner_has_ended(runner));
+    OK(query_runner_remove(runner, f->plans[0]->id, true, &f->error));
+    OK(query_runner_remove(runner, f->plans[2]->id, true, &f->error));
+    OK(query_runner_wait(runner, &f->error));
+    assert_true(query_runner_has_ended(runner));
+    OK(query_runner_report(runner, &f->report, &f->error));
+    query_runner_close(runner);
+    assert_topic("SUMS", "a {\"S\":1} 1\n");
+    assert_topic("TWO", "a {\"W\":2} 1\na {\"W\":3} 2\n");
+    assert_int_equal(f->report.row_count, 3);
+    struct bus_group_list list;
+    OK(bus_groups(f->bus, &list, &f->error));
+    assert_int_equal(list.count, 0);
+    bus_group_list_release(&list);
+}
+
+/* Records that no stage of one query takes go on in the others; troubles are counted. */
+static void test_troubles(void **state) {
+    struct fixture *f = *state;
+    sql(f, READINGS "CREATE STREAM parts AS SELECT k, 100 / v AS part FROM readings;"
+                    "CREATE STREAM timed (k STRING KEY, v INT, at BIGINT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', TIMESTAMP='at');"
+                    "CREATE STREAM times AS SELECT k, v FROM timed;");
+    put(f, "readings", "a", "{\"v\":0,\"at\":77}", 1);
+    put(f, "readings", "b", "{\"v\":5}", 2);
+    put(f, "readings", "c", "{\"v\":4,\"at\":\"x\"}", 3);
+    run(f);
+    assert_topic("PARTS", "a {\"PART\":null} 1\nb {\"PART\":20} 2\nc {\"PART\":25} 3\n");
+    assert_topic("TIMES", "a {\"V\":0} 77\n");
+    assert_topic("readings-rejected", "c {\"v\":4,\"at\":\"x\"} 3\n");
+    assert_int_equal(report_of(f, "CSAS_PARTS")->total.failed, 1);
+    assert_int_equal(report_of(f, "CSAS_PARTS")->total.rejected, 0);
+    assert_int_equal(report_of(f, "CSAS_TIMES")->total.failed, 1);
+    assert_int_equal(report_of(f, "CSAS_TIMES")->total.rejected, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_two_queries_share_a_topic), TEST(test_order_of_outputs), TEST(test_windows_over_runs), TEST(test_changelog_over_runs), TEST(test_stream_table_join),
+        TEST(test_chain), TEST(test_groups), TEST(test_changed_query), TEST(test_topics_that_do_not_fit), TEST(test_add_and_remove), TEST(test_troubles),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
