@@ -4,7 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <pthread.h>
+
 #include "cli/command.h"
+#include "cli/run_pipeline.h"
+#include "cli/text_file.h"
+#include "core/memory.h"
 #include "stream/metrics.h"
 #include "stream/runner.h"
 #include "stream/sinks.h"
@@ -48,17 +53,38 @@ static const struct option run_options[] = {
 
 static const struct command_line run_line = {
     .command = "run",
-    .operands = "",
-    .summary = "Aggregate readings over windows of event time and keep the results.",
-    .description = "Reads the topic from the group's position, folds every reading into one window of each size, and when a window has closed writes its\n"
-                   "final result, once, to the topics and the store. Goes on until it is stopped (SIGINT, SIGTERM), which loses nothing.\n"
+    .operands = "[PIPELINE.sql]",
+    .summary = "Run a pipeline: aggregate, filter, join and re-route readings, and keep the results.",
+    .description = "Without a file, runs the default pipeline (share/pipelines/aggregates.sql): reads the topic from the group's position, folds every reading into one window of\n"
+                   "each size, and when a window has closed writes its final result, once, to the topics and the store. With a file, runs its statements (docs/sql.md) with the\n"
+                   "same guarantees. Queries that were made at the prompt of `meterline sql` run too, also those made while this runs. Goes on until it is stopped (SIGINT,\n"
+                   "SIGTERM), which loses nothing. Statements of a file that have been run before are passed by, so the same command goes on where it stopped.\n"
                    "\n"
                    "Examples:\n"
                    "  meterline run --until-end --final\n"
+                   "  meterline run share/pipelines/alarms.sql\n"
                    "  meterline run --windows 900,86400 --grace 1h --workers 2",
     .options = run_options,
     .common = cli_common_options,
+    .operand_maximum = 1,
 };
+
+/* What a run works on. Store and cache may be NULL. */
+struct run {
+    const struct run_settings *settings;
+    struct log log;
+    struct bus *bus;
+    struct store *store;
+    struct cache *cache;
+    struct aggregate_query query;      /* of the aggregates of readings, when they are among the queries */
+    struct run_pipeline pipeline;
+    struct bytes metrics;
+    pthread_t thread;                  /* of the aggregates */
+    int status;                        /* what they ended with */
+    struct error error;
+};
+
+/* --- the aggregates of readings ---------------------------------------------------------------------------------------------------- */
 
 static void run_print_counters(const char *what, const struct task_counters *n, const struct window_settings *windows) {
     for (size_t i = 0; i < windows->size_count; i++)
@@ -66,26 +92,21 @@ static void run_print_counters(const char *what, const struct task_counters *n, 
                 what, n->read, n->folded[i], n->late[i], n->rejected, n->null, n->filtered, windows->sizes[i] / 1000, n->results[i]);
 }
 
-static int run_report_print(const struct run_settings *settings, const struct aggregate_query *query, const struct run_report *report, struct error *error) {
-    if (!settings->common.quiet)
-        run_print_counters("read", &report->run, &query->windows);
-    if (!task_counters_balance(&report->run, query->windows.size_count))
+static int run_report_aggregates(struct run *run, const struct run_report *report, struct error *error) {
+    if (!run->settings->common.quiet)
+        run_print_counters("read", &report->run, &run->query.windows);
+    if (!task_counters_balance(&report->run, run->query.windows.size_count))
         return error_set(error, ERROR_CORRUPT, "the counters do not add up: this is a defect of meterline, please report it with the lines above");
-    return settings->metrics ? metrics_write(settings->metrics, query, report, error) : 0;
+    metrics_append(&run->metrics, &run->query, report);
+    return 0;
 }
 
-/* What a run works on; each may be NULL. */
-struct run_servers {
-    struct bus *bus;
-    struct store *store;
-    struct cache *cache;
-};
-
-static int run_work(const struct run_settings *settings, const struct aggregate_query *query, const struct run_servers *servers, const struct log *log, struct error *error) {
-    bool remote = servers->store && store_is_remote(servers->store);
-    struct sinks_settings sinks_settings = {.bus = servers->bus, .store = remote ? servers->store : NULL, .cache = servers->cache, .query = query, .clock = &clock_system, .log = log,
+static int run_aggregates(struct run *run, struct error *error) {
+    const struct run_settings *settings = run->settings;
+    bool remote = run->store && store_is_remote(run->store);
+    struct sinks_settings sinks_settings = {.bus = run->bus, .store = remote ? run->store : NULL, .cache = run->cache, .query = &run->query, .clock = &clock_system, .log = &run->log,
                                             .stop = &cli_stop, .workers = (size_t)settings->sink_workers, .cache_values = settings->cache_values};
-    struct worker_settings workers = {.bus = servers->bus, .store = remote ? NULL : servers->store, .query = query, .clock = &clock_system, .log = log, .stop = &cli_stop,
+    struct worker_settings workers = {.bus = run->bus, .store = remote ? NULL : run->store, .query = &run->query, .clock = &clock_system, .log = &run->log, .stop = &cli_stop,
                                       .until_end = settings->until_end || settings->final, .final = settings->final};
     struct run_report report;
     struct sinks sinks;
@@ -96,60 +117,157 @@ static int run_work(const struct run_settings *settings, const struct aggregate_
     struct error sinks_error;
     int sinks_status = sinks_finish(&sinks, !status && !atomic_load(&cli_stop), status ? &sinks_error : error);
     if (report.recovered)
-        log_write(log, LOG_DEBUG, "read %" PRId64 " records again to rebuild the open windows", report.recovered);
+        log_write(&run->log, LOG_DEBUG, "read %" PRId64 " records again to rebuild the open windows", report.recovered);
     cli_registry_counts(&report.registry);
-    store_counts(servers->store, &report.store);
+    store_counts(run->store, &report.store);
     status = status ? status : sinks_status;
     struct error report_error;
-    int report_status = report.partitions && report.lags ? run_report_print(settings, query, &report, status ? &report_error : error) : 0;
+    int report_status = report.partitions && report.lags ? run_report_aggregates(run, &report, status ? &report_error : error) : 0;
     run_report_release(&report);
     return status ? status : report_status;
 }
 
-static int run_reset(const struct run_settings *settings, const struct aggregate_query *query, struct bus *bus, struct error *error) {
-    char group[300];
-    int status = settings->reset ? bus_group_reset(bus, query->group, error) : 0;
-    for (size_t i = 0; settings->reset && i < query->windows.size_count && !status; i++) {
-        snprintf(group, sizeof group, "%s.store-%lld", query->group, (long long)(query->windows.sizes[i] / 1000));
-        status = bus_group_reset(bus, group, error);
-    }
-    snprintf(group, sizeof group, "%s.cache", query->group);
-    return status || !settings->reset ? status : bus_group_reset(bus, group, error);
+static void *run_aggregates_thread(void *context) {
+    struct run *run = context;
+    run->status = run_aggregates(run, &run->error);
+    if (run->status)
+        atomic_store(&cli_stop, true);
+    return NULL;
 }
 
-static int run_open_and_work(const struct run_settings *settings, const struct aggregate_query *query, struct error *error) {
-    struct log log = cli_log(&settings->common);
-    struct run_servers servers = {0};
-    int status = cli_open_bus(&settings->common, true, &servers.bus, error);
-    if (!status && !(settings->common.store && strcmp(settings->common.store, "none") == 0))
-        status = cli_open_store(&settings->common, true, &servers.store, error);
+/* --- the other queries ------------------------------------------------------------------------------------------------------------- */
+
+static void run_print_queries(const struct run *run, const struct query_run_report *report) {
+    for (size_t i = 0; i < report->row_count && !run->settings->common.quiet; i++) {
+        const struct query_counters *n = &report->rows[i].run;
+        fprintf(stderr, "%s: read %" PRIu64 ", null %" PRIu64 ", rejected %" PRIu64 ", filtered %" PRIu64 ", late %" PRIu64 ", failed %" PRIu64 "; written %" PRIu64 "\n", report->rows[i].id, n->read,
+                n->null, n->rejected, n->filtered, n->late, n->failed, n->emitted);
+    }
+}
+
+static int run_report_queries(struct run *run, struct error *error) {
+    struct query_run_report report = {0};
+    int status = run->pipeline.runner ? query_runner_report(run->pipeline.runner, &report, error) : 0;
+    if (!status && report.row_count) {
+        run_print_queries(run, &report);
+        query_metrics_append(&run->metrics, &report);
+    }
+    query_run_report_release(&report);
+    return status;
+}
+
+/* With --until-end the aggregates come first, as the other queries may read their topics; otherwise all run at once. */
+static int run_all(struct run *run, struct error *error) {
+    bool until_end = run->pipeline.settings.until_end, others = run->pipeline.plan_count || run->pipeline.wanted_count || !until_end;
+    int status = 0;
+    if (run->pipeline.aggregates) {
+        int failed = pthread_create(&run->thread, NULL, run_aggregates_thread, run);
+        if (failed)
+            return error_set_errno(error, failed, "cannot start a thread");
+        if (until_end)
+            pthread_join(run->thread, NULL);
+    }
+    if (others && !run->status)
+        status = run_pipeline_start(&run->pipeline, error);
+    if (others && !run->status && !status)
+        status = run_pipeline_follow(&run->pipeline, error);
+    if (status)
+        atomic_store(&cli_stop, true);
+    if (run->pipeline.aggregates && !until_end)
+        pthread_join(run->thread, NULL);
+    struct error end_error;
+    int end_status = run_pipeline_end(&run->pipeline, until_end && !status && !run->status && !atomic_load(&cli_stop), status ? &end_error : error);
+    status = status ? status : end_status;
+    if (run->status && !status) {
+        *error = run->error;
+        status = run->status;
+    }
+    struct error report_error;
+    int report_status = run_report_queries(run, status ? &report_error : error);
+    return status ? status : report_status;
+}
+
+/* --- opening ----------------------------------------------------------------------------------------------------------------------- */
+
+static int run_reset(const struct run *run, struct error *error) {
+    char group[300];
+    int status = bus_group_reset(run->bus, run->query.group, error);
+    for (size_t i = 0; i < run->query.windows.size_count && !status; i++) {
+        snprintf(group, sizeof group, "%s.store-%lld", run->query.group, (long long)(run->query.windows.sizes[i] / 1000));
+        status = bus_group_reset(run->bus, group, error);
+    }
+    snprintf(group, sizeof group, "%s.cache", run->query.group);
     if (!status)
-        status = cli_open_cache(&settings->common, false, true, &servers.cache, error);
+        status = bus_group_reset(run->bus, group, error);
+    return status ? status : run_pipeline_reset(&run->pipeline, error);
+}
+
+/* Statements of the file, or those of the default pipeline with the windows that were asked for. */
+static int run_plan(struct run *run, const char *path, struct error *error) {
+    const struct run_settings *settings = run->settings;
+    struct query_settings queries = {.bus = run->bus, .clock = &clock_system, .log = &run->log, .stop = &cli_stop, .group = settings->group, .workers = (size_t)settings->workers,
+                                     .idle_close = settings->idle_close, .lost_offsets = run->query.lost_offsets, .until_end = settings->until_end || settings->final,
+                                     .final = settings->final, .at_least_once = run->query.at_least_once, .free_scratch = evaluation_scratch_free};
+    struct connector_settings targets = {.bus = run->bus, .store = run->store, .cache = run->cache, .clock = &clock_system, .log = &run->log, .group = settings->group, .failed = &cli_stop};
+    cleanup(bytes_release) struct bytes statements = {0};
+    int status = 0;
+    if (path)
+        status = cli_read_text(path, &statements, error);
+    else
+        series_aggregates_write(&statements, run->query.topic, &run->query.windows);
+    if (!status && statements.failed)
+        status = error_no_memory(error);
     if (!status)
-        status = run_reset(settings, query, servers.bus, error);
-    log_write(&log, LOG_DEBUG, "group %s reads topic %s", query->group, query->topic);
+        status = run_pipeline_open(&run->pipeline, &queries, &targets, bytes_slice(&statements), path != NULL, error);
+    if (status)
+        return path ? error_wrap(error, "%s", path) : status;
+    if (run->pipeline.aggregates) {
+        run->query.topic = run->pipeline.topic;
+        run->query.windows = run->pipeline.windows;
+    }
+    return 0;
+}
+
+static int run_open_and_work(struct run *run, const char *path, struct error *error) {
+    const struct common_settings *common = &run->settings->common;
+    int status = cli_open_bus(common, true, &run->bus, error);
+    if (!status && !(common->store && strcmp(common->store, "none") == 0))
+        status = cli_open_store(common, true, &run->store, error);
     if (!status)
-        status = run_work(settings, query, &servers, &log, error);
-    cache_close(servers.cache);
-    store_close(servers.store);
-    bus_close(servers.bus);
+        status = cli_open_cache(common, false, true, &run->cache, error);
+    if (!status)
+        status = run_plan(run, path, error);
+    if (!status) {
+        status = run->settings->reset ? run_reset(run, error) : 0;
+        if (!status)
+            status = run_all(run, error);
+        run_pipeline_close(&run->pipeline);
+    }
+    if (!status && run->settings->metrics)
+        status = run->metrics.failed ? error_no_memory(error) : metrics_save(run->settings->metrics, bytes_slice(&run->metrics), error);
+    bytes_release(&run->metrics);
+    cache_close(run->cache);
+    store_close(run->store);
+    bus_close(run->bus);
     return status;
 }
 
 static int run_main(int argc, char **argv) {
     struct run_settings settings = {0};
     struct error error = {0};
+    const char *path = NULL;
     size_t operands;
-    int status = cli_parse(&run_line, argc, argv, &settings, NULL, &operands);
+    int status = cli_parse(&run_line, argc, argv, &settings, &path, &operands);
     if (status != CLI_CONTINUE)
         return status;
-    struct aggregate_query query = {.group = settings.group, .topic = settings.topic, .max_ahead = settings.max_ahead, .idle_close = settings.idle_close,
+    struct run run = {.settings = &settings, .log = cli_log(&settings.common)};
+    run.query = (struct aggregate_query){.group = settings.group, .topic = settings.topic, .max_ahead = settings.max_ahead, .idle_close = settings.idle_close,
                                     .at_least_once = settings.delivery[0] == 'a',
                                     .lost_offsets = settings.lost_offsets[0] == 'f' ? LOST_OFFSETS_FAIL : settings.lost_offsets[0] == 'e' ? LOST_OFFSETS_EARLIEST : LOST_OFFSETS_LATEST};
-    if (window_settings_read(settings.windows, settings.grace, &query.windows, &error))
+    if (window_settings_read(settings.windows, settings.grace, &run.query.windows, &error))
         return cli_usage("run", "--windows %s: %s", settings.windows, error.message);
     cli_catch_signals();
-    status = run_open_and_work(&settings, &query, &error);
+    status = run_open_and_work(&run, path, &error);
     return status ? cli_fail("run", &error) : 0;
 }
 

@@ -11,6 +11,7 @@
 /* Session settings that change the meaning of expressions. */
 struct compile_settings {
     bool nested_errors_null;     /* ksql.nested.error.set.null: a failing argument of a function or CAST counts as NULL (the default) */
+    int64_t list_limit, set_limit;   /* ksql.functions.collect_list.limit, ..collect_set.limit: most elements kept; 0: any number */
 };
 
 /* `catalog` knows the made types (for CAST). Evaluators lie in `arena`. */

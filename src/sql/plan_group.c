@@ -63,7 +63,8 @@ int plan_check_ungrouped(const struct plan_draft *draft, struct error *error) {
 /* Types the arguments and the call. */
 static int plan_aggregate_call(struct plan_grouping *grouping, const struct expression *tree, struct group_call *ret_call, struct error *error) {
     struct plan_draft *draft = grouping->draft;
-    size_t count = tree->child_count;
+    bool time = tree->child_count == 0 && !slice_equal(tree->name, SLICE("COUNT"));   /* a star or nothing stands for the time of the row */
+    size_t count = tree->child_count + time;
     const struct evaluator **evaluators = arena_allocate(draft->arena, (count + 1) * sizeof(struct evaluator *)), **arguments;
     const struct type **types = arena_allocate(draft->arena, (count + 1) * sizeof(struct type *));
     const struct value **constants = arena_allocate(draft->arena, (count + 1) * sizeof(struct value *));
@@ -72,8 +73,10 @@ static int plan_aggregate_call(struct plan_grouping *grouping, const struct expr
     if (!evaluators || !types || !constants || !values)
         return error_no_memory(error);
     for (size_t i = 0; i < count; i++) {
-        int status = plan_refuse_aggregates(tree->children[i], "inside of another aggregate", error);
-        if (!status)
+        int status = time ? 0 : plan_refuse_aggregates(tree->children[i], "inside of another aggregate", error);
+        if (time && !(evaluators[i] = compile_column(&type_bigint, SCOPE_ROWTIME, draft->arena)))
+            status = error_no_memory(error);
+        else if (!status && !time)
             status = plan_compile(draft, tree->children[i], &evaluators[i], error);
         if (status)
             return status;
@@ -91,6 +94,8 @@ static int plan_aggregate_call(struct plan_grouping *grouping, const struct expr
     for (size_t i = 0; i < call.call.argument_count; i++)
         arguments[i] = evaluators[call.call.positions[i]];
     call.arguments = arguments;
+    int64_t limit = slice_equal(tree->name, SLICE("COLLECT_LIST")) ? draft->planner->settings.list_limit : slice_equal(tree->name, SLICE("COLLECT_SET")) ? draft->planner->settings.set_limit : 0;
+    call.call.limit = limit ? limit : call.call.limit;
     *ret_call = call;
     return 0;
 }

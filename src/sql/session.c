@@ -73,6 +73,14 @@ const char *session_setting(const struct session *session, const char *name) {
     return setting ? setting->value : NULL;
 }
 
+/* 0: not given, or no number above 0. */
+static int64_t session_number(const struct session *session, const char *name) {
+    const char *value = session_setting(session, name);
+    char *end;
+    long long number = value ? strtoll(value, &end, 10) : 0;
+    return value && *end == '\0' && number > 0 ? number : 0;
+}
+
 static char *session_copy(struct slice text) {
     char *copy = memory_resize(NULL, text.length + 1, 1);
     if (copy) {
@@ -105,6 +113,8 @@ int session_set(struct session *session, struct slice name, struct slice value, 
     }
     const char *nested = session_setting(session, "ksql.nested.error.set.null");
     session->planner.settings.nested_errors_null = !nested || strcmp(nested, "false") != 0;
+    session->planner.settings.list_limit = session_number(session, "ksql.functions.collect_list.limit");
+    session->planner.settings.set_limit = session_number(session, "ksql.functions.collect_set.limit");
     return 0;
 }
 
@@ -177,12 +187,6 @@ static int session_terminate(struct session_work *work, const struct target_stat
             status = session_stop_query(work, query->id, error);
     }
     return status ? status : catalog_terminate(work->catalog, target, error);
-}
-
-static int session_pause(struct session_work *work, const struct target_statement *target, bool paused, struct error *error) {
-    int status = catalog_pause(work->catalog, target, paused, error);
-    struct slice id = target->all ? SLICE("") : target->query.name;
-    return status ? status : session_add(work, &(struct session_effect){.kind = paused ? EFFECT_QUERY_PAUSE : EFFECT_QUERY_RESUME, .text = id}, error);
 }
 
 static const struct property *session_find_property(const struct property_list *list, const char *name) {
@@ -260,7 +264,7 @@ static int session_statement(struct session_work *work, const struct statement *
         return session_terminate(work, &statement->target, error);
     case STATEMENT_PAUSE:
     case STATEMENT_RESUME:
-        return session_pause(work, &statement->target, statement->kind == STATEMENT_PAUSE, error);
+        return session_unsupported(statement, "PAUSE or RESUME", error);
     case STATEMENT_SET:
     case STATEMENT_ALTER_SYSTEM:
         return session_set(session, statement->setting.name.name, statement->setting.value, error);
@@ -282,7 +286,7 @@ static int session_statement(struct session_work *work, const struct statement *
 /* Does what the statement does outlive the session? */
 static bool session_lasts(enum statement_kind kind) {
     return kind == STATEMENT_CREATE || kind == STATEMENT_INSERT_SELECT || kind == STATEMENT_DROP || kind == STATEMENT_ALTER || kind == STATEMENT_CREATE_CONNECTOR ||
-           kind == STATEMENT_CREATE_TYPE || kind == STATEMENT_TERMINATE || kind == STATEMENT_PAUSE || kind == STATEMENT_RESUME || kind == STATEMENT_INSERT_VALUES;
+           kind == STATEMENT_CREATE_TYPE || kind == STATEMENT_TERMINATE || kind == STATEMENT_INSERT_VALUES;
 }
 
 /* --- scripts ----------------------------------------------------------------------------------------------------------------------- */

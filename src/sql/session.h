@@ -20,7 +20,6 @@ enum session_effect_kind {
     EFFECT_TOPIC_DELETE,     /* text: its name */
     EFFECT_QUERY_START,      /* query, text: its statement */
     EFFECT_QUERY_STOP,       /* text: its id */
-    EFFECT_QUERY_PAUSE, EFFECT_QUERY_RESUME,
     EFFECT_SELECT,           /* query (its sink writes to nowhere: rows for whoever asked), select */
     EFFECT_RECORD,           /* sink, record: INSERT INTO .. VALUES */
     EFFECT_CONNECTOR_START,  /* connector */

@@ -80,7 +80,7 @@ static void metrics_store(struct bytes *to, const struct store_counts *store) {
                         "\n", answers, (double)store->latency_sum / 1e6, answers);
 }
 
-static void metrics_format(struct bytes *to, const struct aggregate_query *query, const struct run_report *report) {
+void metrics_append(struct bytes *to, const struct aggregate_query *query, const struct run_report *report) {
     for (size_t c = 0; c < sizeof metrics_counters / sizeof *metrics_counters; c++) {
         const struct metrics_counter *counter = &metrics_counters[c];
         metrics_head(to, counter->name, "counter", counter->help);
@@ -110,7 +110,7 @@ static void metrics_format(struct bytes *to, const struct aggregate_query *query
     bytes_append_format(to, "meterline_recovered_records %" PRId64 "\n", report->recovered);
 }
 
-static int metrics_save(const char *path, struct slice text, struct error *error) {
+int metrics_save(const char *path, struct slice text, struct error *error) {
     cleanup(bytes_release) struct bytes temporary = {0};
     bytes_append_format(&temporary, "%s.new", path);
     bytes_append_char(&temporary, '\0');
@@ -133,10 +133,4 @@ static int metrics_save(const char *path, struct slice text, struct error *error
         return 0;
     unlink(temporary.data);
     return error_set_errno(error, saved, "cannot write metrics to %s", path);
-}
-
-int metrics_write(const char *path, const struct aggregate_query *query, const struct run_report *report, struct error *error) {
-    cleanup(bytes_release) struct bytes text = {0};
-    metrics_format(&text, query, report);
-    return text.failed ? error_no_memory(error) : metrics_save(path, bytes_slice(&text), error);
 }

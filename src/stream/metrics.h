@@ -2,9 +2,11 @@
 #ifndef METERLINE_STREAM_METRICS_H
 #define METERLINE_STREAM_METRICS_H
 
+#include "core/bytes.h"
 #include "stream/runner.h"
 
+void metrics_append(struct bytes *to, const struct aggregate_query *query, const struct run_report *report);
 /* Writes `path` in one piece (a temporary file beside it, then renamed). */
-int metrics_write(const char *path, const struct aggregate_query *query, const struct run_report *report, struct error *error);
+int metrics_save(const char *path, struct slice text, struct error *error);
 
 #endif

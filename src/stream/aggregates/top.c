@@ -145,13 +145,39 @@ static const struct type *top_row_type(const struct type *const *arguments, size
 }
 
 static int top_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
+                       struct arena *arena, struct aggregate_call *ret_call, struct error *error);
+
+/* k stands last in ksqlDB's pages on structs of several columns, second in the short form: TOPK(col, k, others ..). Moves a k that stands second to the end. */
+static int top_resolve_second(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
+                              struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+    const struct type **types = arena_allocate(arena, count * sizeof(struct type *));
+    const struct value **values = arena_allocate(arena, count * sizeof(struct value *));
+    unsigned *positions = arena_allocate(arena, count * sizeof *positions);
+    if (!types || !values || !positions)
+        return error_no_memory(error);
+    for (size_t i = 0; i < count; i++) {
+        size_t from = i == 0 ? 0 : i + 1 < count ? i + 1 : 1;
+        types[i] = arguments[from];
+        values[i] = constants[from];
+        positions[i] = (unsigned)from;
+    }
+    int status = top_resolve(function, types, values, count, arena, ret_call, error);
+    if (!status)
+        ret_call->positions = positions;
+    return status;
+}
+
+static int top_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
                        struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
     int64_t limit;
     bool distinct = function == &aggregate_of_topkdistinct;
     bool fits = count >= 2 && (!distinct || count == 2) && aggregate_of_type_ordered(arguments[0]);
     for (size_t i = 1; fits && i + 1 < count; i++)
         fits = arguments[i]->kind != TYPE_NULL;
-    if (!fits || !aggregate_of_constant_count(arguments[count - 1], constants[count - 1], &limit))
+    bool last = fits && aggregate_of_constant_count(arguments[count - 1], constants[count - 1], &limit);
+    if (fits && !last && count > 2 && aggregate_of_constant_count(arguments[1], constants[1], &limit))
+        return top_resolve_second(function, arguments, constants, count, arena, ret_call, error);
+    if (!last)
         return aggregate_call_wrong(function, arguments, count, distinct ? "(col, k), k as a literal" : "(col, k) or (col, col, .., k), k as a literal", error);
     const struct type *item = count == 2 ? arguments[0] : top_row_type(arguments, count - 1, arena);
     if (!item)

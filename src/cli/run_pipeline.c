@@ -1,0 +1,205 @@
+#include "cli/run_pipeline.h"
+
+#include <stdio.h>
+
+#include "core/memory.h"
+
+#define FOLLOW_INTERVAL_NS INT64_C(200000000)
+
+/* One pass has one topic and one grace period; what differs is an ordinary query. */
+static bool pipeline_take_aggregate(struct run_pipeline *pipeline, const struct query_plan *plan) {
+    struct series_aggregate found;
+    struct window_settings *windows = &pipeline->windows;
+    size_t at = 0;
+    if (pipeline->runner || !series_aggregate_recognise(plan, &found) || strlen(found.topic) > BUS_TOPIC_NAME_MAXIMUM)
+        return false;
+    if (pipeline->aggregates && (strcmp(pipeline->topic, found.topic) != 0 || windows->grace != found.grace || windows->size_count == WINDOW_SIZES_MAXIMUM))
+        return false;
+    while (at < windows->size_count && windows->sizes[at] < found.size)
+        at++;
+    if (at < windows->size_count && windows->sizes[at] == found.size)
+        return false;
+    memmove(&windows->sizes[at + 1], &windows->sizes[at], (windows->size_count - at) * sizeof windows->sizes[0]);
+    windows->sizes[at] = found.size;
+    windows->size_count++;
+    windows->grace = found.grace;
+    pipeline->aggregates = true;
+    snprintf(pipeline->topic, sizeof pipeline->topic, "%s", found.topic);
+    return true;
+}
+
+static int pipeline_start_query(struct run_pipeline *pipeline, const struct query_plan *plan, struct error *error) {
+    if (pipeline->runner)
+        return query_runner_add(pipeline->runner, &plan, 1, error);
+    if (pipeline_take_aggregate(pipeline, plan))
+        return 0;
+    if (!memory_reserve((void **)&pipeline->plans, &pipeline->plan_capacity, pipeline->plan_count + 1, sizeof(struct query_plan *)))
+        return error_no_memory(error);
+    pipeline->plans[pipeline->plan_count++] = plan;
+    return 0;
+}
+
+static int pipeline_stop_query(struct run_pipeline *pipeline, const char *id, struct error *error) {
+    for (size_t i = 0; i < pipeline->plan_count; i++)
+        if (strcmp(pipeline->plans[i]->id, id) == 0) {
+            memmove(&pipeline->plans[i], &pipeline->plans[i + 1], (--pipeline->plan_count - i) * sizeof pipeline->plans[0]);
+            return 0;
+        }
+    if (!pipeline->runner)
+        return 0;
+    int status = query_runner_remove(pipeline->runner, id, true, error);
+    return status == ERROR_NOT_FOUND ? 0 : status;
+}
+
+/* --- connectors -------------------------------------------------------------------------------------------------------------------- */
+
+/* A string among the properties of a connector, NUL-terminated in `arena`; NULL: not given. */
+static const char *pipeline_property(const struct session_connector *connector, const char *name, struct arena *arena) {
+    for (size_t i = 0; i < connector->properties->count; i++) {
+        const struct property *property = &connector->properties->items[i];
+        if (property->name.name.length == strlen(name) && strncasecmp(property->name.name.data, name, strlen(name)) == 0 && property->value->kind == EXPRESSION_STRING)
+            return arena_copy(arena, property->value->text).data;
+    }
+    return NULL;
+}
+
+static int pipeline_run_connector(struct run_pipeline *pipeline, const struct session_connector *wanted, struct error *error) {
+    cleanup(arena_release) struct arena arena = {0};
+    struct connector_definition definition = {.name = arena_copy(&arena, wanted->name).data, .type = pipeline_property(wanted, "type", &arena),
+                                              .topics = pipeline_property(wanted, "topics", &arena), .url = pipeline_property(wanted, "url", &arena),
+                                              .authorization = pipeline_property(wanted, "authorization", &arena)};
+    if (!definition.name || !definition.type || !definition.topics)
+        return error_no_memory(error);
+    int status = connector_start(&pipeline->targets, &definition, &pipeline->connectors[pipeline->connector_count], error);
+    pipeline->connector_count += !status;
+    return status;
+}
+
+static int pipeline_start_connector(struct run_pipeline *pipeline, const struct session_connector *connector, struct error *error) {
+    if (pipeline->wanted_count + pipeline->connector_count == RUN_CONNECTORS_MAXIMUM)
+        return error_set(error, ERROR_INVALID, "at most %d connectors can run", RUN_CONNECTORS_MAXIMUM);
+    if (pipeline->runner)
+        return pipeline_run_connector(pipeline, connector, error);
+    pipeline->wanted[pipeline->wanted_count++] = connector;
+    return 0;
+}
+
+static int pipeline_stop_connector(struct run_pipeline *pipeline, struct slice name, struct error *error) {
+    for (size_t i = 0; i < pipeline->wanted_count; i++)
+        if (slice_equal(pipeline->wanted[i]->name, name)) {
+            pipeline->wanted[i] = pipeline->wanted[--pipeline->wanted_count];
+            return 0;
+        }
+    for (size_t i = 0; i < pipeline->connector_count; i++)
+        if (slice_equal(slice_of(connector_name(pipeline->connectors[i])), name)) {
+            struct connector *connector = pipeline->connectors[i];
+            pipeline->connectors[i] = pipeline->connectors[--pipeline->connector_count];
+            return connector_stop(connector, false, error);
+        }
+    return 0;
+}
+
+int run_pipeline_end(struct run_pipeline *pipeline, bool drain, struct error *error) {
+    int status = 0;
+    while (pipeline->connector_count) {
+        struct error other;
+        int ended = connector_stop(pipeline->connectors[--pipeline->connector_count], drain, status ? &other : error);
+        status = status ? status : ended;
+    }
+    return status;
+}
+
+/* --- effects ----------------------------------------------------------------------------------------------------------------------- */
+
+static int pipeline_effect(void *context, const struct session_effect *effect, struct error *error) {
+    struct run_pipeline *pipeline = context;
+    switch (effect->kind) {
+    case EFFECT_QUERY_START:
+        return pipeline_start_query(pipeline, effect->query, error);
+    case EFFECT_CONNECTOR_START:
+        return pipeline_start_connector(pipeline, effect->connector, error);
+    case EFFECT_CONNECTOR_STOP:
+        return pipeline_stop_connector(pipeline, effect->text, error);
+    case EFFECT_QUERY_STOP:
+        return pipeline_stop_query(pipeline, effect->text.data, error);
+    case EFFECT_MESSAGE:
+        log_write(pipeline->settings.log, LOG_DEBUG, "%s", effect->text.data);
+        return 0;
+    default:
+        return 0;   /* answers are for a prompt */
+    }
+}
+
+/* The default pipeline is nobody's statement: it is planned in a session of its own and not kept. */
+static int pipeline_plan_default(struct run_pipeline *pipeline, struct slice statements, struct error *error) {
+    struct session_options options = {.registry = bus_registry(pipeline->settings.bus), .clock = &clock_system};
+    struct session *session;
+    int status = session_new(&options, &session, error);
+    if (status)
+        return status;
+    status = session_execute(session, statements, pipeline_effect, pipeline, error);
+    session_free(session);   /* all of its queries were taken as aggregates */
+    return status;
+}
+
+int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings, const struct connector_settings *targets, struct slice statements, bool lasting, struct error *error) {
+    *pipeline = (struct run_pipeline){.settings = *settings, .targets = *targets};
+    int status = lasting ? 0 : pipeline_plan_default(pipeline, statements, error);
+    if (!status)
+        status = sql_session_open(&pipeline->sql, settings->bus, settings->log, pipeline_effect, pipeline, error);
+    if (!status && lasting)
+        status = sql_session_execute(&pipeline->sql, statements, true, error);
+    if (status)
+        run_pipeline_close(pipeline);
+    return status;
+}
+
+void run_pipeline_close(struct run_pipeline *pipeline) {
+    run_pipeline_end(pipeline, false, NULL);
+    pipeline->runner = query_runner_close(pipeline->runner);   /* before the session, whose plans it runs */
+    sql_session_close(&pipeline->sql);
+    free(pipeline->plans);
+    pipeline->plans = NULL;
+    pipeline->plan_count = pipeline->plan_capacity = 0;
+}
+
+int run_pipeline_start(struct run_pipeline *pipeline, struct error *error) {
+    int status = query_runner_open(&pipeline->settings, &pipeline->runner, error);
+    if (!status && pipeline->plan_count)
+        status = query_runner_add(pipeline->runner, pipeline->plans, pipeline->plan_count, error);
+    pipeline->plan_count = 0;
+    for (size_t i = 0; i < pipeline->wanted_count && !status; i++)
+        status = pipeline_run_connector(pipeline, pipeline->wanted[i], error);
+    pipeline->wanted_count = 0;
+    return status;
+}
+
+int run_pipeline_follow(struct run_pipeline *pipeline, struct error *error) {
+    const struct query_settings *settings = &pipeline->settings;
+    int status = 0;
+    while (!status && !settings->until_end && !atomic_load(settings->stop)) {
+        clock_sleep_ns(settings->clock, FOLLOW_INTERVAL_NS);
+        status = sql_session_catch_up(&pipeline->sql, error);
+    }
+    if (status)
+        atomic_store(settings->stop, true);
+    struct error ended;
+    int end = query_runner_wait(pipeline->runner, status ? &ended : error);
+    return status ? status : end;
+}
+
+int run_pipeline_reset(const struct run_pipeline *pipeline, struct error *error) {
+    char prefix[300], last[BUS_TOPIC_NAME_MAXIMUM + 400] = "";
+    struct bus_group_list list;
+    snprintf(prefix, sizeof prefix, "%s.sql.", pipeline->settings.group);
+    int status = bus_groups(pipeline->settings.bus, &list, error);
+    if (status)
+        return status;
+    for (size_t i = 0; i < list.count && !status; i++)
+        if (strncmp(list.positions[i].group, prefix, strlen(prefix)) == 0 && strcmp(list.positions[i].group, last) != 0) {
+            snprintf(last, sizeof last, "%s", list.positions[i].group);
+            status = bus_group_reset(pipeline->settings.bus, last, error);
+        }
+    bus_group_list_release(&list);
+    return status;
+}

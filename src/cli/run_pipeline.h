@@ -1,0 +1,43 @@
+/* The queries of a run: those of a pipeline's file, or the default one, and those that the command topic holds; statements that come while it runs are picked up.
+ *
+ * Queries that are the aggregates of readings (sql/series_aggregates.h) are taken out: they are one pass with its own workers (stream/runner.h). */
+#ifndef METERLINE_CLI_RUN_PIPELINE_H
+#define METERLINE_CLI_RUN_PIPELINE_H
+
+#include "cli/sql_session.h"
+#include "sql/series_aggregates.h"
+#include "stream/connector.h"
+#include "stream/query_runner.h"
+
+enum { RUN_CONNECTORS_MAXIMUM = 64 };
+
+struct run_pipeline {
+    struct sql_session sql;
+    struct query_settings settings;
+    struct connector_settings targets;   /* of connectors */
+    struct query_runner *runner;         /* NULL: no query so far */
+    const struct query_plan **plans;     /* to be started */
+    size_t plan_count, plan_capacity;
+    const struct session_connector *wanted[RUN_CONNECTORS_MAXIMUM];   /* connectors to be started */
+    size_t wanted_count;
+    struct connector *connectors[RUN_CONNECTORS_MAXIMUM];             /* that run */
+    size_t connector_count;
+    bool aggregates;                     /* the aggregates of readings are among the queries: */
+    char topic[BUS_TOPIC_NAME_MAXIMUM + 1];
+    struct window_settings windows;
+};
+
+/* Reads the command topic and the statements; nothing runs yet. `lasting`: the statements are somebody's, kept for the next start; otherwise they are the default pipeline's.
+ * settings->bus and what they point to outlive the pipeline. */
+int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings, const struct connector_settings *targets, struct slice statements, bool lasting, struct error *error);
+void run_pipeline_close(struct run_pipeline *pipeline);
+/* Forgets the positions of the queries. */
+int run_pipeline_reset(const struct run_pipeline *pipeline, struct error *error);
+/* Starts the queries. */
+int run_pipeline_start(struct run_pipeline *pipeline, struct error *error);
+/* Picks up statements until everything has ended: stopped, failed, or done (--until-end). */
+int run_pipeline_follow(struct run_pipeline *pipeline, struct error *error);
+/* Ends the connectors; `drain`: when they have brought over what is in their topics. */
+int run_pipeline_end(struct run_pipeline *pipeline, bool drain, struct error *error);
+
+#endif
