@@ -173,7 +173,10 @@ static int writer_take(struct cassandra_writer *writer, struct cql_request **ret
         int status = cql_cluster_take(writer->cluster, ret_request, error);
         if (status != ERROR_BUSY || writer->error.code)
             return status == ERROR_BUSY ? writer_take_error(writer, error) : status;
-        cql_cluster_poll(writer->cluster, POLL_MS);
+        size_t enough = writer->under_way - writer->under_way / 4;   /* then many go with one call of the system; the server still has the rest */
+        do
+            cql_cluster_poll(writer->cluster, POLL_MS);
+        while (writer->under_way > enough && !writer->error.code);
     }
 }
 
