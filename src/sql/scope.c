@@ -91,10 +91,3 @@ bool scope_same_tree(const struct scope *scope, const struct expression *a, cons
             return false;
     return true;
 }
-
-const struct scope_known *scope_find_known(const struct scope *scope, const struct expression *tree) {
-    for (size_t i = 0; i < scope->known_count; i++)
-        if (scope_same_tree(scope, scope->known[i].tree, tree))
-            return &scope->known[i];
-    return NULL;
-}
