@@ -56,6 +56,10 @@ int bus_apply_retention(struct bus *bus, int64_t *ret_records, struct error *err
     return bus->driver->apply_retention(bus, ret_records, error);
 }
 
+int bus_trim(struct bus *bus, const char *topic, int32_t partition, int64_t offset, struct error *error) {
+    return bus->driver->trim(bus, topic, partition, offset, error);
+}
+
 int bus_committed(struct bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error) {
     return bus->driver->committed(bus, group, topic, partition, ret_committed, error);
 }

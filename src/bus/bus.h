@@ -107,6 +107,8 @@ void bus_topic_info_release(struct bus_topic_info *info);
 void bus_topic_list_release(struct bus_topic_list *list);
 /* Deletes whole batches that are beyond retention, and compacts; returns the number of records deleted. Called by producers now and then as well; Kafka's brokers do it alone. */
 int bus_apply_retention(struct bus *bus, int64_t *ret_records, struct error *error);
+/* Drops the records of a partition below `offset`, which nobody needs any more; the embedded log drops whole batches. */
+int bus_trim(struct bus *bus, const char *topic, int32_t partition, int64_t offset, struct error *error);
 
 /* Positions. */
 enum { BUS_METADATA_MAXIMUM = 4096 };

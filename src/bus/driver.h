@@ -14,6 +14,7 @@ struct bus_driver {
     int (*topics)(struct bus *bus, struct bus_topic_list *ret_list, struct error *error);
     int (*topic_describe)(struct bus *bus, const char *name, struct bus_topic_info *ret_info, struct error *error);
     int (*apply_retention)(struct bus *bus, int64_t *ret_records, struct error *error);
+    int (*trim)(struct bus *bus, const char *topic, int32_t partition, int64_t offset, struct error *error);
     int (*committed)(struct bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error);
     int (*group_reset)(struct bus *bus, const char *group, struct error *error);
     int (*groups)(struct bus *bus, struct bus_group_list *ret_list, struct error *error);

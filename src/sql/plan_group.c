@@ -371,7 +371,8 @@ int plan_group(struct plan_draft *draft, const struct expression ***ret_rewritte
         status = plan_rewrite_all(&grouping, items, &having, error);
     if (!status && grouping.call_count == 0)
         return place_error(error, query->group_by.place, "GROUP BY needs at least one aggregate function in SELECT or HAVING");
-    if (!status && !same)
+    /* Windows are rebuilt by reading one topic again, which a join is not. */
+    if (!status && (!same || (draft->side_count > 1 && (window.shape == WINDOW_SHAPE_TUMBLING || window.shape == WINDOW_SHAPE_HOPPING))))
         status = plan_group_repartition(&grouping, keys, error);
     if (!status)
         status = plan_aggregate_node(&grouping, keys, &window, error);

@@ -30,6 +30,7 @@ struct assignment {
 static void member_release(struct query_member *member) {
     free(member->topics);
     free(member->readers);
+    free(member->kept);
     free(member->counters);
     free(member->before);
 }
@@ -228,12 +229,23 @@ static size_t group_add_reading(struct query_group *group, const struct source_p
     return at;
 }
 
+/* Sources below `node` that are tables whose rows it keeps, itself or by a join that is rebuilt by reading them again. */
+static void member_find_kept(struct query_member *member, const struct node_plan *node, bool replayed) {
+    for (size_t i = 0; i < member->plan->source_count; i++)
+        if (member->plan->sources[i] == node)
+            member->kept[i] = node->materialised || (replayed && node->source->table);
+    for (size_t i = 0; i < node->input_count; i++)
+        member_find_kept(member, node->inputs[i], replayed || (node->kind == NODE_JOIN && node->join.replayed));
+}
+
 static int group_add_member(struct query_group *group, struct query_member *member, struct error *error) {
     size_t count = member->plan->source_count;
     member->topics = memory_zero(count, sizeof *member->topics);
     member->readers = memory_zero(count, sizeof *member->readers);
-    if (!member->topics || !member->readers)
+    member->kept = memory_zero(count, sizeof *member->kept);
+    if (!member->topics || !member->readers || !member->kept)
         return error_no_memory(error);
+    member_find_kept(member, member->plan->sink, false);
     for (size_t i = 0; i < count; i++) {
         member->readers[i] = group_add_reading(group, member->plan->sources[i]->source);
         member->topics[i] = group->readings[member->readers[i]].topic;

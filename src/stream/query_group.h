@@ -29,6 +29,7 @@ struct query_member {
     bool changelog;                  /* some of them have one: in topic `changelog_topic` */
     char changelog_topic[BUS_TOPIC_NAME_MAXIMUM + 1];
     size_t *topics, *readers;        /* by source: which of the group's topics and readers */
+    bool *kept;                      /* by source: a table that is rebuilt by reading its topic again from the oldest record */
     bool self_joined;                /* two of its sources are one topic */
     bool shared_sink;                /* another stage of the group writes its topic too */
     size_t level;                    /* 0: no stage of the group writes what it reads; otherwise above those that do */

@@ -105,7 +105,7 @@ static int64_t task_replay_from(const struct query_task *task, const struct quer
         if (member->topics[0] == input->topic && task->members[i].replay_from < from)
             from = task->members[i].replay_from;
         for (size_t s = 0; s < member->plan->source_count; s++)
-            if (member->topics[s] == input->topic && stage_table(task->members[i].stage, s))
+            if (member->topics[s] == input->topic && member->kept[s])
                 from = start < from ? start : from;
     }
     return from;
@@ -280,6 +280,18 @@ int query_task_prepare_commit(struct query_task *task, struct bus_position *ret_
     }
     arena_reset(&task->work->arena);
     return status;
+}
+
+int64_t query_task_needed(const struct query_task *task, size_t topic) {
+    const struct query_group *group = task->work->group;
+    int64_t needed = task->inputs[topic].next_offset;
+    for (size_t i = 0; i < group->member_count; i++) {
+        if (group->members[i].topics[0] != topic || atomic_load(&group->members[i].removed))
+            continue;
+        int64_t from = task_position(task, i).replay_from;
+        needed = from < needed ? from : needed;
+    }
+    return needed;
 }
 
 void query_task_committed(struct query_task *task) {

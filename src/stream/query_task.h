@@ -69,6 +69,9 @@ int query_task_prepare_commit(struct query_task *task, struct bus_position *ret_
 /* The commit of those positions has succeeded. */
 void query_task_committed(struct query_task *task);
 
+/* Right after a commit: the offset of a topic below which no record is needed any more. */
+int64_t query_task_needed(const struct query_task *task, size_t topic);
+
 /* Changelogs of a task's members are loaded (query_changelog.c): for each member where it begins, which is set for new ones. */
 int query_changelog_load(struct query_task *task, const bool *known, struct error *error);
 

@@ -130,7 +130,7 @@ static int run_recover_source(const struct run *run, size_t member, size_t sourc
     const struct query_member_task *task = &run->task->members[member];
     int64_t base = run->batch->records.base_offset, needed = source == 0 ? task->replay_from : INT64_MAX;
     size_t from = run->from;
-    if (!stage_table(task->stage, source) && needed > base + (int64_t)from)
+    if (!run->task->work->group->members[member].kept[source] && needed > base + (int64_t)from)
         from = needed < base + (int64_t)run->to ? (size_t)(needed - base) : run->to;
     return run_push_rows(run, member, source, from, run->to, error);
 }

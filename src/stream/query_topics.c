@@ -46,7 +46,8 @@ static int topic_partitions(struct bus *bus, const struct query_plan *plan, cons
 
 static int topic_ensure_sink(struct bus *bus, const struct query_plan *plan, const struct stage_plan *stage, struct error *error) {
     const struct sink_plan *sink = &stage->sink->sink;
-    struct bus_topic_settings settings = {.partitions = sink->partitions, .retention_time = sink->retention, .retention_bytes = -1, .compacted = sink->compacted,
+    /* What is between stages is dropped when it has been worked on (query_worker.c). Its records have times of long ago, by which brokers would delete them before. */
+    struct bus_topic_settings settings = {.partitions = sink->partitions, .retention_time = sink->internal ? -1 : sink->retention, .retention_bytes = -1, .compacted = sink->compacted,
                                           .replicas = sink->replicas};
     int32_t made;
     int status = 0;

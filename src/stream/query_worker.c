@@ -7,6 +7,7 @@
 #define COMMIT_INTERVAL_NS INT64_C(100000000)
 #define POSITION_INTERVAL_NS INT64_C(1000000000)
 #define LAG_INTERVAL_NS INT64_C(1000000000)
+#define TRIM_INTERVAL_NS INT64_C(30000000000)
 #define PATIENCE_NS INT64_C(1000000000)
 #define RETRY_NS INT64_C(200000000)
 #define NOTICE_INTERVAL_NS INT64_C(5000000000)
@@ -139,6 +140,19 @@ static bool worker_dirty(const struct query_worker *worker) {
     return false;
 }
 
+/* Repartition topics are read by nobody else: what has been worked on, and is not needed to rebuild windows, goes. */
+static void worker_trim(struct query_worker *worker) {
+    const struct query_group *group = worker->group;
+    struct error error;
+    if (worker->last_commit_ns - worker->last_trim_ns < TRIM_INTERVAL_NS)
+        return;
+    worker->last_trim_ns = worker->last_commit_ns;
+    for (int32_t p = 0; p < group->partitions; p++)
+        for (size_t i = 0; worker->tasks[p] && !worker->tasks[p]->dirty && i < group->topic_count; i++)
+            if (group->topics[i].internal && bus_trim(worker->settings->bus, group->topics[i].name, p, query_task_needed(worker->tasks[p], i), &error))
+                log_write(worker->settings->log, LOG_DEBUG, "%s", error.message);
+}
+
 /* Commits the tasks that have moved; all of their outputs, state and positions become visible together. */
 static int worker_commit(struct query_worker *worker, struct error *error) {
     struct query_group *group = worker->group;
@@ -169,6 +183,7 @@ static int worker_commit(struct query_worker *worker, struct error *error) {
         atomic_store(&group->active_ns, worker->last_commit_ns);
     if (feeds_itself)
         atomic_fetch_add(&group->writes, 1);
+    worker_trim(worker);
     return 0;
 }
 
@@ -212,6 +227,7 @@ static int worker_revoked(void *context, const int32_t *partitions, size_t count
     struct query_worker *worker = context;
     int status = lost ? ERROR_ABORTED : worker_commit(worker, error);
     bool undone = status == ERROR_ABORTED || (status && error->retriable);
+    worker->assigned = false;   /* until the group has decided anew */
     for (size_t i = 0; i < count; i++) {
         if (partitions[i] >= worker->group->partitions)
             continue;
@@ -274,7 +290,7 @@ int query_worker_open(struct query_worker *worker, const struct query_settings *
         status = worker_open_readers(worker, error);
     if (!status)
         status = worker_join(worker, error);
-    worker->last_commit_ns = worker_now(worker);
+    worker->last_commit_ns = worker->last_trim_ns = worker_now(worker);
     if (status)
         query_worker_close(worker);
     return status;

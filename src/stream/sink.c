@@ -130,6 +130,7 @@ static int sink_assigned(void *context, const int32_t *partitions, size_t count,
 static int sink_revoked(void *context, const int32_t *partitions, size_t count, bool lost, struct error *error) {
     struct sink *sink = context;
     int status = lost ? 0 : sink_commit_once(sink, error);
+    sink->assigned = false;   /* until the group has decided anew */
     if (lost || status)
         bus_producer_abort(sink->producer);
     for (size_t i = 0; i < count; i++)

@@ -178,6 +178,7 @@ static int worker_assigned(void *context, const int32_t *partitions, size_t coun
 static int worker_revoked(void *context, const int32_t *partitions, size_t count, bool lost, struct error *error) {
     struct worker *worker = context;
     int status = lost ? ERROR_ABORTED : worker_commit(worker, error);
+    worker->assigned = false;   /* until the group has decided anew */
     for (size_t i = 0; i < count; i++)
         if (partitions[i] < worker->partitions) {
             log_write(worker->settings->log, LOG_DEBUG, "%s/%d is no longer ours%s", worker->settings->query->topic, (int)partitions[i], lost ? ": lost" : "");

@@ -409,6 +409,24 @@ static void test_compaction_of_deletions(void **state) {
     assert_int_equal(values[99], 999);
 }
 
+static void test_trim(void **state) {
+    struct fixture *f = *state;
+    append(f, "t", 1, 0, 5);
+    append(f, "t", 1, 5, 5);
+    append(f, "t", 1, 10, 5);
+    OK(bus_trim(f->bus, "t", 1, 9, &f->error));
+    assert_int_equal(partition_of(f, "t", 1).start_offset, 5);
+    OK(bus_trim(f->bus, "t", 1, 10, &f->error));
+    assert_int_equal(partition_of(f, "t", 1).start_offset, 10);
+    OK(bus_trim(f->bus, "t", 1, 15, &f->error));
+    assert_int_equal(partition_of(f, "t", 1).start_offset, 15);
+    assert_int_equal(partition_of(f, "t", 1).bytes, 0);
+    append(f, "t", 1, 15, 1);
+    FAILS(bus_consumer_seek(f->consumer, "t", 1, 14, &f->error), ERROR_NOT_FOUND, "14");
+    OK(bus_consumer_seek(f->consumer, "t", 1, 15, &f->error));
+    FAILS(bus_trim(f->bus, "u", 1, 15, &f->error), ERROR_NOT_FOUND, "u");
+}
+
 static void test_reopen(void **state) {
     struct fixture *f = *state;
     append(f, "t", 1, 0, 3);
@@ -429,7 +447,7 @@ static void test_reopen(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_urls), TEST(test_topics), TEST(test_records), TEST(test_seek), TEST(test_turns), TEST(test_wake_up), TEST(test_join_of_several_topics), TEST(test_registry),
-        TEST(test_retention), TEST(test_compaction), TEST(test_compaction_of_deletions), TEST(test_reopen),
+        TEST(test_retention), TEST(test_trim), TEST(test_compaction), TEST(test_compaction_of_deletions), TEST(test_reopen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,11 +126,21 @@ static inline void run(struct fixture *f) {
     OK(query_run(&f->settings, f->plans, f->plan_count, &f->report, &f->error));
 }
 
+#define RUN_FAILS(expected_code, text)                                                                                      \
+    do {                                                                                                                    \
+        query_run_report_release(&f->report);                                                                               \
+        FAILS(query_run(&f->settings, f->plans, f->plan_count, &f->report, &f->error), expected_code, text);                \
+    } while (0)
+
 static inline void text_of(struct bytes *to, struct slice text) {
     if (!text.data)
         bytes_append_string(to, "null");
     else
-        bytes_append_slice(to, text);
+        for (size_t i = 0; i < text.length; i++)   /* windows of keys have bytes that are no text */
+            if ((unsigned char)text.data[i] >= ' ' && (unsigned char)text.data[i] < 127)
+                bytes_append_char(to, text.data[i]);
+            else
+                bytes_append_format(to, "<%02x>", (unsigned char)text.data[i]);
 }
 
 /* The records of a topic, partition by partition: "key value time\n"; with `mark` the partition and offset before them. */

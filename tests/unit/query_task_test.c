@@ -112,7 +112,7 @@ static void test_changelog_over_runs(void **state) {
     run(f);
     assert_topic("TOTALS", "a {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\na {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\nb {\"S\":22} 4\n");
     OK(bus_topic_delete(f->bus, name, &f->error));
-    FAILS(query_run(&f->settings, f->plans, f->plan_count, &f->report, &f->error), ERROR_NOT_FOUND, "is gone");
+    RUN_FAILS(ERROR_NOT_FOUND, "is gone");
 }
 
 #define LIMITS "CREATE TABLE limits (k STRING PRIMARY KEY, most INT) WITH (KAFKA_TOPIC='limits', VALUE_FORMAT='JSON', PARTITIONS=1);"
@@ -146,8 +146,8 @@ static void test_stream_table_join(void **state) {
 static void test_chain(void **state) {
     struct fixture *f = *state;
     sql(f, "CREATE STREAM readings (k STRING KEY, city STRING, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=2);"
-           "CREATE TABLE minutes WITH (PARTITIONS=3) AS SELECT city, SUM(v) AS s FROM readings WINDOW TUMBLING (SIZE 1 MINUTE, GRACE PERIOD 0 SECONDS) GROUP BY city EMIT FINAL;"
-           "CREATE STREAM per_minute (city STRING KEY, s INT) WITH (KAFKA_TOPIC='MINUTES', VALUE_FORMAT='JSON', KEY_FORMAT='KAFKA', WINDOW_TYPE='TUMBLING', WINDOW_SIZE='1 MINUTE');"
+           "CREATE TABLE minutes WITH (PARTITIONS=3) AS SELECT city, SUM(v) AS s FROM readings WINDOW TUMBLING (SIZE 1 MINUTE, GRACE PERIOD 1 HOUR) GROUP BY city EMIT FINAL;"
+           "CREATE STREAM per_minute (s INT) WITH (KAFKA_TOPIC='MINUTES', VALUE_FORMAT='JSON');"
            "CREATE STREAM named WITH (KAFKA_TOPIC='named') AS SELECT 'all' AS every, s FROM per_minute PARTITION BY 'all';"
            "CREATE TABLE totals WITH (KAFKA_TOPIC='totals') AS SELECT every, SUM(s) AS total, COUNT(*) AS n FROM named GROUP BY every;");
     for (int i = 0; i < 40; i++) {
@@ -205,7 +205,7 @@ static void test_changed_query(void **state) {
     run(f);
     sql_anew(f);
     sql(f, READINGS "CREATE STREAM one AS SELECT k, v FROM readings WHERE v > 3;");
-    FAILS(query_run(&f->settings, f->plans, f->plan_count, &f->report, &f->error), ERROR_INVALID, "has been changed since group g.sql.readings worked on it");
+    RUN_FAILS(ERROR_INVALID, "has been changed since group g.sql.readings worked on it");
     assert_non_null(strstr(f->error.message, "--reset"));
     f->settings.group = "other";
     run(f);
@@ -216,7 +216,7 @@ static void test_topics_that_do_not_fit(void **state) {
     struct fixture *f = *state;
     sql(f, READINGS "CREATE TABLE limits (k STRING PRIMARY KEY, most INT) WITH (KAFKA_TOPIC='limits', VALUE_FORMAT='JSON', PARTITIONS=3);"
                     "CREATE STREAM above AS SELECT r.k, v, most FROM readings r JOIN limits l ON r.k = l.k;");
-    FAILS(query_run(&f->settings, f->plans, f->plan_count, &f->report, &f->error), ERROR_INVALID, "readings has 1, limits has 3");
+    RUN_FAILS(ERROR_INVALID, "readings has 1, limits has 3");
 }
 
 static void sleep_until(struct fixture *f, const char *topic, int64_t records) {
@@ -269,6 +269,30 @@ static void test_add_and_remove(void **state) {
     bus_group_list_release(&list);
 }
 
+/* A silent topic's windows close by the wall clock, first those of the query that others read. */
+static void test_idle_close(void **state) {
+    struct fixture *f = *state;
+    struct query_runner *runner;
+    f->settings.until_end = false;
+    f->settings.idle_close = 200;
+    sql(f, "CREATE STREAM readings (k STRING KEY, city STRING, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=2);"
+           "CREATE TABLE sums AS SELECT k, SUM(v) AS s FROM readings WINDOW TUMBLING (SIZE 1 SECOND, GRACE PERIOD 0 SECONDS) GROUP BY k EMIT FINAL;"
+           "CREATE STREAM sum_stream (s INT) WITH (KAFKA_TOPIC='SUMS', VALUE_FORMAT='JSON');"
+           "CREATE TABLE all_sums AS SELECT 1 AS one, SUM(s) AS total FROM sum_stream WINDOW TUMBLING (SIZE 1 SECOND, GRACE PERIOD 0 SECONDS) GROUP BY 1 EMIT FINAL;");
+    put(f, "readings", "a", "{\"v\":1}", 900);
+    put(f, "readings", "b", "{\"v\":2}", 950);
+    OK(query_runner_open(&f->settings, &runner, &f->error));
+    OK(query_runner_add(runner, f->plans, f->plan_count, &f->error));
+    sleep_until(f, "SUMS", 2);
+    sleep_until(f, "ALL_SUMS", 1);
+    atomic_store(&f->stop, true);
+    OK(query_runner_wait(runner, &f->error));
+    query_runner_close(runner);
+    char *text = dump(f, "ALL_SUMS", false);
+    assert_non_null(strstr(text, "{\"TOTAL\":3} 950\n"));
+    free(text);
+}
+
 /* Records that no stage of one query takes go on in the others; troubles are counted. */
 static void test_troubles(void **state) {
     struct fixture *f = *state;
@@ -293,7 +317,7 @@ static void test_troubles(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_two_queries_share_a_topic), TEST(test_order_of_outputs), TEST(test_windows_over_runs), TEST(test_changelog_over_runs), TEST(test_stream_table_join),
-        TEST(test_chain), TEST(test_groups), TEST(test_changed_query), TEST(test_topics_that_do_not_fit), TEST(test_add_and_remove), TEST(test_troubles),
+        TEST(test_chain), TEST(test_groups), TEST(test_changed_query), TEST(test_topics_that_do_not_fit), TEST(test_add_and_remove), TEST(test_idle_close), TEST(test_troubles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -186,6 +186,7 @@ const struct bus_driver kafka_bus_driver = {
     .topics = kafka_topics,
     .topic_describe = kafka_topic_describe,
     .apply_retention = kafka_apply_retention,
+    .trim = kafka_trim,
     .committed = kafka_committed,
     .group_reset = kafka_group_reset,
     .groups = kafka_groups,

@@ -29,6 +29,11 @@ static void ask_alter(rd_kafka_t *client, void *request, const rd_kafka_AdminOpt
     rd_kafka_AlterConfigs(client, &resource, 1, options, queue);
 }
 
+static void ask_trim(rd_kafka_t *client, void *request, const rd_kafka_AdminOptions_t *options, rd_kafka_queue_t *queue) {
+    rd_kafka_DeleteRecords_t *records = request;
+    rd_kafka_DeleteRecords(client, &records, 1, options, queue);
+}
+
 static const struct rd_kafka_metadata_topic *topic_in(const struct rd_kafka_metadata *metadata, const char *name) {
     for (int i = 0; i < metadata->topic_cnt; i++)
         if (strcmp(metadata->topics[i].topic, name) == 0 && metadata->topics[i].err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && metadata->topics[i].partition_cnt)
@@ -231,6 +236,25 @@ int kafka_topic_delete(struct bus *door, const char *name, struct error *error) 
     status = topic_result(bus, results, count, "delete", name, error);
     rd_kafka_event_destroy(event);
     return status == ERROR_NOT_FOUND ? error_set(error, ERROR_NOT_FOUND, "topic %s does not exist", name) : status;
+}
+
+int kafka_trim(struct bus *door, const char *topic, int32_t partition, int64_t offset, struct error *error) {
+    struct kafka_bus *bus = (struct kafka_bus *)door;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_event_t *event;
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    rd_kafka_DeleteRecords_t *records = rd_kafka_DeleteRecords_new(list);
+    int status = kafka_admin(bus, RD_KAFKA_ADMIN_OP_DELETERECORDS, ask_trim, records, "deleting records", &event, error);
+    rd_kafka_DeleteRecords_destroy(records);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (status)
+        return status;
+    const rd_kafka_topic_partition_list_t *results = rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
+    rd_kafka_resp_err_t err = results && results->cnt == 1 ? results->elems[0].err : RD_KAFKA_RESP_ERR__FAIL;
+    if (err)
+        status = kafka_error(bus, err, NULL, error, "cannot delete the records of %s/%d below offset %lld", topic, (int)partition, (long long)offset);
+    rd_kafka_event_destroy(event);
+    return status;
 }
 
 static int topic_read_settings(struct kafka_bus *bus, const char *name, struct bus_topic_settings *settings, struct error *error) {

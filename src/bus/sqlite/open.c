@@ -32,6 +32,7 @@ const struct bus_driver sqlite_bus_driver = {
     .topics = sqlite_topics,
     .topic_describe = sqlite_topic_describe,
     .apply_retention = sqlite_apply_retention,
+    .trim = sqlite_trim,
     .committed = sqlite_committed,
     .group_reset = sqlite_group_reset,
     .groups = sqlite_groups,

@@ -1,7 +1,8 @@
 #include "bus/sqlite/sqlite_bus.h"
 
 struct retention_limits {
-    int64_t partition, start_offset, bytes, time_limit, bytes_limit;
+    int64_t partition, start_offset, bytes, time_limit, bytes_limit;   /* -1: none */
+    int64_t offset_limit;                                              /* batches that lie below it go */
 };
 
 /* Deletes the oldest batches of one partition while they are beyond a limit. */
@@ -21,9 +22,10 @@ static int retain_partition(struct database *database, struct retention_limits *
         int64_t id = sqlite3_column_int64(oldest, 0), count = sqlite3_column_int64(oldest, 1), size = sqlite3_column_int64(oldest, 3);
         bool old = limits->time_limit >= 0 && sqlite3_column_int64(oldest, 2) < now - limits->time_limit;
         bool much = limits->bytes_limit >= 0 && limits->bytes > limits->bytes_limit && limits->bytes > size;   /* the newest stays */
+        bool needless = (id & ((INT64_C(1) << SQLITE_BUS_OFFSET_BITS) - 1)) + count <= limits->offset_limit;
         sqlite3_reset(oldest);
         status = 0;
-        if (!old && !much)
+        if (!old && !much && !needless)
             break;
         sqlite3_bind_int64(drop, 1, id);
         status = database_run(database, drop, error);
@@ -61,6 +63,39 @@ int sqlite_bus_retain(struct database *database, int64_t now, int64_t *ret_recor
     sqlite3_finalize(statement);
     if (!status)
         *ret_records = records;
+    return status;
+}
+
+static int retention_trim(struct database *database, const char *topic, int32_t partition, int64_t offset, struct error *error) {
+    struct sqlite_partition found;
+    sqlite3_stmt *statement;
+    int64_t records = 0;
+    int status = sqlite_bus_find_partition(database, topic, partition, &found, error);
+    if (!status)
+        status = database_prepare(database, "SELECT bytes FROM log_partitions WHERE id=?", &statement, error);
+    if (status)
+        return status;
+    sqlite3_bind_int64(statement, 1, found.id);
+    status = database_step(database, statement, error);
+    struct retention_limits limits = {found.id, found.start_offset, status == 1 ? sqlite3_column_int64(statement, 0) : 0, -1, -1, offset};
+    sqlite3_finalize(statement);
+    return status < 0 ? status : retain_partition(database, &limits, 0, &records, error);
+}
+
+int sqlite_trim(struct bus *door, const char *topic, int32_t partition, int64_t offset, struct error *error) {
+    struct sqlite_bus *bus = (struct sqlite_bus *)door;
+    pthread_mutex_lock(&bus->write_lock);
+    pthread_mutex_lock(&bus->admin_lock);
+    int status = database_begin(bus->admin, error);
+    if (!status) {
+        status = retention_trim(bus->admin, topic, partition, offset, error);
+        if (!status)
+            status = database_commit(bus->admin, error);
+        else
+            database_rollback(bus->admin);
+    }
+    pthread_mutex_unlock(&bus->admin_lock);
+    pthread_mutex_unlock(&bus->write_lock);
     return status;
 }
 

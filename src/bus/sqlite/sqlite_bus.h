@@ -60,6 +60,7 @@ int sqlite_topic_delete(struct bus *door, const char *name, struct error *error)
 int sqlite_topics(struct bus *door, struct bus_topic_list *ret_list, struct error *error);
 int sqlite_topic_describe(struct bus *door, const char *name, struct bus_topic_info *ret_info, struct error *error);
 int sqlite_apply_retention(struct bus *door, int64_t *ret_records, struct error *error);
+int sqlite_trim(struct bus *door, const char *topic, int32_t partition, int64_t offset, struct error *error);
 int sqlite_committed(struct bus *door, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error);
 int sqlite_group_reset(struct bus *door, const char *group, struct error *error);
 int sqlite_groups(struct bus *door, struct bus_group_list *ret_list, struct error *error);

@@ -1,0 +1,57 @@
+"""Pipelines of SQL statements on Kafka: instances come and go, and everything is written once."""
+import random
+import signal
+import time
+
+import sql_pipeline
+from program import QUICK, slow
+
+SOURCE = ("-t", "synthetic", "--json", "--series", 40, "--interval", "5s", "--seed", 5, "--disordered", 0.05)
+TRANSACTIONS = ("-X", "transaction.timeout.ms=4000")
+
+
+def written(meterline):
+    return {topic: sorted(meterline.records(topic), key=lambda r: (r["partition"], r["offset"])) for topic in sql_pipeline.TOPICS}
+
+
+def test_pipeline_of_queries(meterline):
+    """Repartition topics, changelogs, a join of two topics, a query of a query's results; then a second run that has nothing to do."""
+    pipeline = meterline.file("pipeline.sql", sql_pipeline.PIPELINE)
+    meterline("replay", *SOURCE, "--duration", "600s")
+    meterline("run", pipeline, "--group", "pipeline", "--workers", 2, "--final", *QUICK)
+    before = written(meterline)
+    sql_pipeline.check(meterline.records("metrics"), before)
+    meterline("run", pipeline, "--group", "pipeline", "--final", *QUICK)
+    assert written(meterline) == before
+    described = meterline.kcat("-L", "-J").decode()
+    assert "pipeline-CTAS_TOTALS" in described and "-changelog" in described, "there is no changelog"
+
+
+@slow
+def test_pipeline_with_rebalances(meterline):
+    """Two instances under load; one after the other is killed or stopped and replaced."""
+    dice = random.Random(9)
+    pipeline = meterline.file("pipeline.sql", sql_pipeline.PIPELINE)
+    command = ("run", pipeline, "--group", "sweep", *QUICK, *TRANSACTIONS)
+    meterline("replay", *SOURCE, "--duration", "60s")
+    meterline("run", pipeline, "--group", "sweep", "--until-end", *QUICK)   # the topics are there
+    replay = meterline.start("replay", *SOURCE, "--start", "2024-01-01T00:01:00Z", "--duration", "3600s", "-r", 1500)
+    running = [meterline.start(*command), meterline.start(*command, "--workers", 2)]
+    while replay.poll() is None:
+        time.sleep(dice.uniform(1.0, 4.0))
+        for process in running:
+            assert process.poll() is None, f"an instance ended with {process.returncode}: {process.communicate()[1][-1500:]}"
+        victim = running.pop(dice.randrange(len(running)))
+        number = dice.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM))
+        victim.send_signal(number)
+        _, text = victim.communicate(timeout=60)
+        assert victim.returncode == (0 if number == signal.SIGTERM else -number), f"exit status {victim.returncode}: {text[-1500:]}"
+        running.append(meterline.start(*command, "--workers", dice.choice((1, 2))))
+    assert replay.returncode == 0
+    time.sleep(5)
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+        _, text = process.communicate(timeout=60)
+        assert process.returncode == 0, text[-1500:]
+    meterline("run", pipeline, "--group", "sweep", "--final", *QUICK, *TRANSACTIONS)
+    sql_pipeline.check(meterline.records("metrics"), written(meterline))

@@ -1,0 +1,91 @@
+"""Pipelines of SQL statements: what they write, what they count, and that kills and restarts change nothing of it."""
+import random
+import signal
+import time
+
+import sql_pipeline
+from system_program import slow
+
+SOURCE = ("-t", "synthetic", "--json", "--series", 40, "--interval", "5s", "--seed", 5, "--disordered", 0.05)
+
+
+def written(meterline):
+    return {topic: meterline.records(topic) for topic in sql_pipeline.TOPICS}
+
+
+def finish(meterline, pipeline, *more):
+    metrics = meterline.folder / "metrics.prom"
+    meterline("run", pipeline, "--final", "--metrics", metrics, *more)
+    return sql_pipeline.query_counters(metrics.read_text())
+
+
+def check_counters(meterline, counters):
+    """Every query has read every record of its topics, once."""
+    ends = {topic: meterline.end_offsets(topic) for topic in ("metrics", "limits", "high", "totals", "minutes", "above", "alarms")}
+    reads = {query.split("_")[1]: value for (name, query), value in counters.items() if name == "records_read_total"}
+    writes = {query.split("_")[1]: value for (name, query), value in counters.items() if name == "records_written_total"}
+    assert reads["HIGH"] == ends["metrics"] and writes["HIGH"] == ends["high"], (reads, writes, ends)
+    assert reads["TOTALS"] == 2 * ends["metrics"] and writes["TOTALS"] == ends["metrics"] + ends["totals"], (reads, writes, ends)
+    assert reads["MINUTES"] == ends["metrics"] and writes["MINUTES"] == ends["minutes"], (reads, writes, ends)
+    assert reads["ABOVE"] == ends["metrics"] + ends["limits"] and writes["ABOVE"] == ends["above"], (reads, writes, ends)
+    assert reads["ALARMS"] == ends["above"] and writes["ALARMS"] == ends["alarms"], (reads, writes, ends)
+    assert not any(value for (name, _), value in counters.items() if name == "lag_records"), counters
+
+
+def test_pipeline_of_queries(meterline):
+    """Filter, totals over a repartition topic, windows, a join with a table, a query of its results: at once, and again with nothing to do."""
+    pipeline = meterline.file("pipeline.sql", sql_pipeline.PIPELINE)
+    meterline("replay", *SOURCE, "--duration", "1500s")
+    check_counters(meterline, finish(meterline, pipeline, "--workers", 2))
+    before = written(meterline)
+    sql_pipeline.check(meterline.records("metrics"), before)
+    finish(meterline, pipeline)
+    after = written(meterline)
+    for topic in ("high", "minutes", "above"):
+        assert after[topic] == before[topic], topic
+    for topic in ("totals", "alarms"):   # compacted
+        assert sql_pipeline.last_values(after[topic]) == sql_pipeline.last_values(before[topic]), topic
+
+
+def test_pipeline_in_parts(meterline):
+    """The same in several runs while readings come: what is kept lasts from run to run."""
+    pipeline = meterline.file("pipeline.sql", sql_pipeline.PIPELINE)
+    replay = meterline.start("replay", *SOURCE, "--duration", "1500s", "-r", 12000)
+    while replay.poll() is None:
+        meterline("run", pipeline, "--until-end")
+    assert replay.returncode == 0
+    check_counters(meterline, finish(meterline, pipeline))
+    sql_pipeline.check(meterline.records("metrics"), written(meterline))
+
+
+@slow
+def test_pipeline_is_killed(meterline):
+    """kill -9 at random moments, with one to three workers, while readings come."""
+    dice = random.Random(3)
+    pipeline = meterline.file("pipeline.sql", sql_pipeline.PIPELINE)
+    replay = meterline.start("replay", *SOURCE, "--duration", "6000s", "-r", 6000)
+    kills = 0
+    while replay.poll() is None:
+        run = meterline.start("run", pipeline, "--workers", dice.choice((1, 2, 3)))
+        time.sleep(dice.uniform(0.05, 1.0))
+        number = dice.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM))
+        run.send_signal(number)
+        _, messages = run.communicate(timeout=60)
+        assert run.returncode == (-number if number == signal.SIGKILL else 0), f"exit status {run.returncode}: {messages[-1500:]}"
+        kills += number == signal.SIGKILL
+    assert replay.returncode == 0 and kills >= 5, kills
+    check_counters(meterline, finish(meterline, pipeline, "--workers", 2))
+    sql_pipeline.check(meterline.records("metrics"), written(meterline))
+
+
+def test_a_query_that_was_changed(meterline):
+    """A statement that another one has taken the place of is told before anything is written."""
+    meterline("replay", *SOURCE, "--duration", "50s")
+    stream = "CREATE STREAM readings (k STRING KEY, `value` DOUBLE) WITH (KAFKA_TOPIC='metrics', VALUE_FORMAT='JSON');\n"
+    pipeline = meterline.file("pipeline.sql", stream + "CREATE STREAM high AS SELECT k, `value` AS v FROM readings WHERE `value` > 1;")
+    meterline("run", pipeline, "--until-end")
+    before = meterline.records("HIGH")
+    changed = meterline.file("changed.sql", stream + "CREATE STREAM high AS SELECT k, `value` AS v FROM readings WHERE `value` > 2;")
+    _, messages = meterline("run", changed, "--until-end", status=1)
+    assert "high" in messages.lower(), messages
+    assert meterline.records("HIGH") == before
