@@ -76,6 +76,7 @@ struct run {
     struct bus *bus;
     struct store *store;
     struct cache *cache;
+    struct cache *connector_cache;     /* of connectors when no cache was named: in the data folder */
     struct aggregate_query query;      /* of the aggregates of readings, when they are among the queries */
     struct run_pipeline pipeline;
     struct bytes metrics;
@@ -208,7 +209,7 @@ static int run_plan(struct run *run, const char *path, struct error *error) {
     struct query_settings queries = {.bus = run->bus, .clock = &clock_system, .log = &run->log, .stop = &cli_stop, .group = settings->group, .workers = (size_t)settings->workers,
                                      .idle_close = settings->idle_close, .lost_offsets = run->query.lost_offsets, .until_end = settings->until_end || settings->final,
                                      .final = settings->final, .at_least_once = run->query.at_least_once, .free_scratch = evaluation_scratch_free};
-    struct connector_settings targets = {.bus = run->bus, .store = run->store, .cache = run->cache, .clock = &clock_system, .log = &run->log, .group = settings->group, .failed = &cli_stop};
+    struct connector_settings targets = {.bus = run->bus, .store = run->store, .cache = run->cache ? run->cache : run->connector_cache, .clock = &clock_system, .log = &run->log, .group = settings->group, .failed = &cli_stop};
     cleanup(bytes_release) struct bytes statements = {0};
     int status = 0;
     if (path)
@@ -235,6 +236,8 @@ static int run_open_and_work(struct run *run, const char *path, struct error *er
         status = cli_open_store(common, true, &run->store, error);
     if (!status)
         status = cli_open_cache(common, false, true, &run->cache, error);
+    if (!status && !run->cache)
+        status = cli_open_cache(common, true, true, &run->connector_cache, error);
     if (!status)
         status = run_plan(run, path, error);
     if (!status) {
@@ -247,6 +250,7 @@ static int run_open_and_work(struct run *run, const char *path, struct error *er
         status = run->metrics.failed ? error_no_memory(error) : metrics_save(run->settings->metrics, bytes_slice(&run->metrics), error);
     bytes_release(&run->metrics);
     cache_close(run->cache);
+    cache_close(run->connector_cache);
     store_close(run->store);
     bus_close(run->bus);
     return status;

@@ -16,6 +16,7 @@
 #include "sql/answer.h"
 #include "sql/record_text.h"
 #include "sql/script.h"
+#include "stream/query_totals.h"
 
 struct sql_settings {
     struct common_settings common;
@@ -27,7 +28,7 @@ struct sql_settings {
 
 static const struct option sql_options[] = {
     {"execute", 'e', OPTION_STRING, "STATEMENTS", .help = "Run these and end.", OPTION(execute)},
-    {"file", 'f', OPTION_STRING, "FILE", .help = "Run the statements of a file (- for standard input) and end; a file with a wrong statement does nothing at all.", OPTION(file)},
+    {"file", 'f', OPTION_STRING, "FILE", .help = "Run the statements of a file (- for standard input) and end; a file with a wrong statement does nothing at all, and statements that have been run before are passed by.", OPTION(file)},
     {"format", 0, OPTION_CHOICE, "FORMAT", .choices = "table|csv|json", .help = "Of rows. Without it a table on a terminal, otherwise CSV.", OPTION(format)},
     {"from-beginning", 'b', OPTION_FLAG, .help = "SELECT .. EMIT CHANGES begins with the oldest record, as after SET 'auto.offset.reset' = 'earliest'.", OPTION(from_beginning)},
     {0},
@@ -128,6 +129,26 @@ static int sql_listing(struct sql *sql, const struct listing *listing, struct er
     return table_end(table, error);
 }
 
+/* What a query has done so far, whoever runs it. */
+static int sql_counters(struct sql *sql, const char *id, struct error *error) {
+    static const char *const titles[] = {"query", "read", "null", "rejected", "filtered", "late", "failed", "written"};
+    struct query_counters counters;
+    struct table *table;
+    bool found;
+    int status = query_totals(sql->bus, id, &counters, &found, error);
+    if (status || !found)
+        return status;
+    status = table_begin(table_format_of(sql->settings->format), titles, sizeof titles / sizeof *titles, &table, error);
+    if (status)
+        return status;
+    const uint64_t numbers[] = {counters.read, counters.null, counters.rejected, counters.filtered, counters.late, counters.failed, counters.emitted};
+    table_text(table, slice_of(id));
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        table_integer(table, (int64_t)numbers[i]);
+    table_row_end(table);
+    return table_end(table, error);
+}
+
 /* --- PRINT ------------------------------------------------------------------------------------------------------------------------- */
 
 static const struct source *sql_source_of(const struct sql *sql, const char *topic) {
@@ -150,8 +171,8 @@ static int sql_print_record(struct sql *sql, const struct source *source, const 
     return status;
 }
 
-static int sql_print_records(struct sql *sql, struct bus_consumer *consumer, const struct print_statement *print, struct error *error) {
-    const struct source *source = sql_source_of(sql, print->topic.name.data);
+static int sql_print_records(struct sql *sql, struct bus_consumer *consumer, const char *topic, const struct print_statement *print, struct error *error) {
+    const struct source *source = sql_source_of(sql, topic);
     struct bus_batch batch;
     int status = 0;
     for (int64_t seen = 0, printed = 0; !status && !atomic_load(&cli_stop) && (print->limit < 0 || printed < print->limit);) {
@@ -166,11 +187,11 @@ static int sql_print_records(struct sql *sql, struct bus_consumer *consumer, con
     return status;
 }
 
-static int sql_print(struct sql *sql, const struct print_statement *print, struct error *error) {
+static int sql_print(struct sql *sql, const char *topic, const struct print_statement *print, struct error *error) {
     static const char *const titles[] = {"rowtime", "key", "value"};
     struct bus_topic_info info;
     struct bus_consumer *consumer;
-    int status = bus_topic_describe(sql->bus, print->topic.name.data, &info, error);
+    int status = bus_topic_describe(sql->bus, topic, &info, error);
     if (status)
         return status;
     int32_t partitions = info.settings.partitions;
@@ -178,14 +199,14 @@ static int sql_print(struct sql *sql, const struct print_statement *print, struc
     status = bus_consumer_open(sql->bus, NULL, &consumer, error);
     for (int32_t p = 0; !status && p < partitions; p++) {
         int64_t start, end;
-        status = bus_offsets(consumer, print->topic.name.data, p, &start, &end, error);
+        status = bus_offsets(consumer, topic, p, &start, &end, error);
         if (!status)
-            status = bus_consumer_seek(consumer, print->topic.name.data, p, print->from_beginning ? start : end, error);
+            status = bus_consumer_seek(consumer, topic, p, print->from_beginning ? start : end, error);
     }
     if (!status)
         status = table_begin(table_format_of(sql->settings->format), titles, 3, &sql->table, error);
     if (!status) {
-        status = sql_print_records(sql, consumer, print, error);
+        status = sql_print_records(sql, consumer, topic, print, error);
         int end = table_end(sql->table, status ? NULL : error);
         status = status ? status : end;
     }
@@ -215,12 +236,14 @@ static int sql_effect(void *context, const struct session_effect *effect, struct
         return fflush(stdout) == 0 ? 0 : error_set_errno(error, errno, "writing to stdout");
     case EFFECT_LISTING:
         return sql_listing(sql, &effect->listing, error);
+    case EFFECT_COUNTERS:
+        return sql_counters(sql, effect->text.data, error);
     case EFFECT_SHOW_TOPICS:
         return cli_topics_list(sql->bus, table_format_of(sql->settings->format), error);
     case EFFECT_SELECT:
         return sql_select(sql, effect, error);
     case EFFECT_PRINT:
-        return sql_print(sql, effect->print, error);
+        return sql_print(sql, effect->text.data, effect->print, error);
     case EFFECT_RUN_SCRIPT:
         return sql_run_file(sql, effect->text.data, error);
     default:
@@ -310,7 +333,7 @@ static int sql_work(struct sql *sql, struct error *error) {
     if (!settings->file && !standard)
         return sql_prompt(sql) ? error_set(error, ERROR_IO, "the terminal cannot be used; give statements by -e or -f") : 0;
     int status = cli_read_text(standard ? "-" : settings->file, &text, error);
-    return status ? status : sql_session_execute(&sql->session, bytes_slice(&text), false, error);
+    return status ? status : sql_session_execute(&sql->session, bytes_slice(&text), settings->file != NULL, error);
 }
 
 static int sql_main(int argc, char **argv) {

@@ -6,8 +6,9 @@
 
 #include "cli/command.h"
 #include "cli/table.h"
+#include "codec/avro_text.h"
 #include "codec/json.h"
-#include "codec/reading_decoder.h"
+#include "codec/text.h"
 #include "core/bytes.h"
 #include "core/memory.h"
 
@@ -45,8 +46,7 @@ static const struct command_line tail_line = {
 };
 
 struct tail {
-    struct reading_decoder *decoder;
-    struct batch *batch;
+    struct avro_text *avro;
     struct bytes text;
     enum table_format format;
 };
@@ -55,7 +55,7 @@ static bool tail_printable(struct slice text) {
     for (size_t i = 0; i < text.length; i++)
         if ((unsigned char)text.data[i] < 0x20)
             return false;
-    return true;
+    return utf8_valid(text);
 }
 
 static void tail_hex(struct bytes *to, struct slice value) {
@@ -64,25 +64,33 @@ static void tail_hex(struct bytes *to, struct slice value) {
         bytes_append_format(to, "%02x", (unsigned char)value.data[i]);
 }
 
-/* A value as JSON if it can be: a reading, a JSON object as it is, otherwise a string of text or hex. */
-static void tail_value(struct tail *tail, struct slice value, size_t row, struct table *table) {
+/* A string of text, or hex. */
+static void tail_text(struct tail *tail, struct slice value, struct table *table) {
     struct bytes *text = &tail->text;
-    const struct batch *batch = tail->batch;
-    text->length = 0;
-    if (!value.data) {
-        table_json(table, SLICE("null"));
-    } else if (row < batch->count && batch->status[row] == ROW_GOOD && value.data[0] == 0) {
-        json_write_reading(text, batch->columns[READING_GATEWAY].strings[row], batch->columns[READING_TYPE].strings[row], batch->columns[READING_ATTRIBUTE].strings[row],
-                           batch->columns[READING_TIMESTAMP].integers[row], batch->columns[READING_VALUE].doubles[row]);
-        table_json(table, bytes_slice(text));
-    } else if (json_object_valid(value)) {
-        table_json(table, value);
-    } else if (tail_printable(value)) {
+    if (!value.data || tail_printable(value)) {
         table_text(table, value);
-    } else {
-        tail_hex(text, value);
-        table_text(table, bytes_slice(text));
+        return;
     }
+    text->length = 0;
+    tail_hex(text, value);
+    table_text(table, bytes_slice(text));
+}
+
+/* A value as JSON if it can be: Avro, or a JSON object as it is. */
+static int tail_value(struct tail *tail, struct slice value, struct table *table, struct error *error) {
+    struct bytes *text = &tail->text;
+    bool written = false;
+    text->length = 0;
+    int status = value.data ? avro_text_write(tail->avro, value, text, &written, error) : 0;
+    if (!value.data)
+        table_json(table, SLICE("null"));
+    else if (written)
+        table_json(table, bytes_slice(text));
+    else if (json_object_valid(value))
+        table_json(table, value);
+    else
+        tail_text(tail, value, table);
+    return status;
 }
 
 static void tail_headers(struct tail *tail, const struct bus_record *record, struct table *table) {
@@ -105,24 +113,23 @@ static void tail_headers(struct tail *tail, const struct bus_record *record, str
 static int tail_batch(struct tail *tail, const struct bus_batch *records, int64_t *left, struct error *error) {
     static const char *const columns[] = {"topic", "partition", "offset", "timestamp", "key", "value", "headers"};
     struct table *table;
-    int status = reading_decoder_decode(tail->decoder, &records->records[0].value, sizeof records->records[0], records->count, records->base_offset, tail->batch, error);
-    if (!status)
-        status = table_begin(tail->format, columns, 7, &table, error);
+    int status = table_begin(tail->format, columns, 7, &table, error);
     if (status)
         return status;
-    for (size_t i = 0; i < records->count && *left != 0 && !atomic_load(&cli_stop); i++) {
+    for (size_t i = 0; i < records->count && *left != 0 && !status && !atomic_load(&cli_stop); i++) {
         const struct bus_record *record = &records->records[i];
         table_text(table, slice_of(records->topic));
         table_integer(table, records->partition);
         table_integer(table, records->base_offset + (int64_t)i);
         table_time(table, record->timestamp);
-        table_text(table, record->key);
-        tail_value(tail, record->value, i, table);
+        tail_text(tail, record->key, table);
+        status = tail_value(tail, record->value, table, error);
         tail_headers(tail, record, table);
         table_row_end(table);
         *left -= *left > 0;
     }
-    return table_end(table, error);
+    int end = table_end(table, status ? NULL : error);
+    return status ? status : end;
 }
 
 static int tail_seek(struct bus *bus, struct bus_consumer *consumer, const char *topic, const struct tail_settings *settings, struct error *error) {
@@ -163,16 +170,13 @@ static int tail_work(const struct tail_settings *settings, const char *topic, st
     struct bus_consumer *consumer = NULL;
     int status = bus_consumer_open(bus, NULL, &consumer, error);
     if (!status)
-        status = reading_decoder_new(bus_registry(bus), &tail.decoder, error);
-    if (!status && !(tail.batch = batch_new(&schema_reading, 1024)))
-        status = error_no_memory(error);
+        status = avro_text_new(bus_registry(bus), &tail.avro, error);
     if (!status)
         status = tail_seek(bus, consumer, topic, settings, error);
     if (!status)
         status = tail_loop(&tail, consumer, settings, error);
     bytes_release(&tail.text);
-    batch_free(tail.batch);
-    reading_decoder_free(tail.decoder);
+    avro_text_free(tail.avro);
     bus_consumer_close(consumer);
     return status;
 }

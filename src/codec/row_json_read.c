@@ -3,9 +3,11 @@
  * A field's name is looked for exactly, then without regard to case. Producers write the same fields in the same order, so the i-th name of a record is
  * first compared with the i-th of the records before; only what differs is looked up. What stands in a field need not fit its column: that is a problem
  * of the column, which is gone when the name comes again with a value that fits, since the last one counts. */
+#include "codec/json.h"
 #include "codec/json_scan.h"
 #include "codec/row_json.h"
 #include "codec/row_value.h"
+#include "core/memory.h"
 #include "core/number.h"
 #include "model/java_number.h"
 
@@ -58,13 +60,12 @@ static bool json_fit_number(struct slice text, const struct type *type, struct v
     switch (type->kind) {
     case TYPE_INTEGER:
     case TYPE_BIGINT:
-        if (number_read_integer(text, &ret_value->integer))
-            return row_integer_fits(type, ret_value->integer);
-        return row_read_truncated(text, type, &ret_value->integer);
     case TYPE_DATE:
     case TYPE_TIME:
     case TYPE_TIMESTAMP:
-        return number_read_integer(text, &ret_value->integer) && row_integer_fits(type, ret_value->integer);
+        if (number_read_integer(text, &ret_value->integer))
+            return row_integer_fits(type, ret_value->integer);
+        return row_read_truncated(text, type, &ret_value->integer);
     case TYPE_DOUBLE:
         return number_read_double(text, &ret_value->number);
     case TYPE_DECIMAL:
@@ -116,23 +117,39 @@ static bool json_value_of_word(struct json_row *json, const struct type *type, s
     return true;
 }
 
-/* JSON without the white space between its parts; the grammar has been checked. NULL data: no memory. */
-static struct slice json_compact(struct arena *arena, struct slice text) {
-    char *copy = arena_allocate(arena, text.length), *to = copy;
-    bool inside = false;
-    if (!copy)
-        return (struct slice){NULL, 0};
-    for (size_t i = 0; i < text.length; i++) {
-        char c = text.data[i];
-        if (!inside && (c == ' ' || c == '\t' || c == '\n' || c == '\r'))
-            continue;
-        *to++ = c;
-        if (inside && c == '\\' && i + 1 < text.length)
-            *to++ = text.data[++i];
-        else if (c == '"')
-            inside = !inside;
+/* A string at `at`, as it is written when only what must be is escaped; moves behind it. */
+static bool json_compact_string(struct json_scan *scan, struct bytes *to) {
+    const char *begin = scan->at++;
+    struct json_span span;
+    struct slice text;
+    if (!json_span(scan, &span))
+        return false;
+    if (!span.escapes) {
+        bytes_append(to, begin, (size_t)(scan->at - begin));
+        return true;
     }
-    return (struct slice){copy, (size_t)(to - copy)};
+    if (!json_text(scan, &span, &text))
+        return false;
+    json_write_string(to, text);
+    return true;
+}
+
+/* JSON without the white space between its parts; the grammar has been checked. */
+static bool json_compact(struct json_row *json, struct slice text, struct slice *ret_text) {
+    cleanup(bytes_release) struct bytes to = {0};
+    struct json_scan scan = {.start = text.data, .at = text.data, .end = text.data + text.length, .arena = json->scan.arena};
+    while (scan.at < scan.end) {
+        if (*scan.at == '"') {
+            if (!json_compact_string(&scan, &to))
+                return json_no_memory(json);
+            continue;
+        }
+        if (*scan.at > ' ')
+            bytes_append_char(&to, *scan.at);
+        scan.at++;
+    }
+    *ret_text = to.failed ? (struct slice){NULL, 0} : arena_copy(json->scan.arena, bytes_slice(&to));
+    return ret_text->data || json_no_memory(json);
 }
 
 /* A list or an object as STRING: its JSON text. */
@@ -143,8 +160,7 @@ static bool json_value_as_text(struct json_row *json, struct value *ret_value) {
     struct slice text = {begin, (size_t)(json->scan.at - begin)};
     if (!utf8_valid(text))
         return json_refuse(&json->scan, "a string that is not UTF-8");
-    ret_value->text = json_compact(json->scan.arena, text);
-    return ret_value->text.data || json_no_memory(json);
+    return json_compact(json, text, &ret_value->text);
 }
 
 static bool json_array(struct json_row *json, const struct type *type, struct value *ret_value) {

@@ -164,11 +164,15 @@ static size_t options_distance(const char *a, const char *b) {
     return row[length_b];
 }
 
+enum { OPTIONS_BEGINNING = 3 /* letters that a longer name is known by */ };
+
 const char *options_nearest(const char *word, const char *const *names, size_t count) {
     const char *best = NULL;
-    size_t best_distance = strlen(word) / 2 + 2 < 4 ? strlen(word) / 2 + 2 : 4;
+    size_t length = strlen(word), best_distance = length / 2 + 2 < 4 ? length / 2 + 2 : 4;
     for (size_t i = 0; i < count; i++) {
         size_t distance = options_distance(word, names[i]);
+        if (length >= OPTIONS_BEGINNING && strncmp(word, names[i], length) == 0 && distance > 2)
+            distance = 2;
         if (distance < best_distance) {
             best = names[i];
             best_distance = distance;

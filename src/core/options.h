@@ -60,7 +60,7 @@ void options_print_markdown(const struct command_line *line, FILE *to);
 void options_release(const struct command_line *line, void *settings);
 /* "5m" and the like; also for lists of durations elsewhere. */
 bool options_read_duration(const char *text, int64_t *ret_milliseconds);
-/* The nearest of `count` names within a small edit distance, or NULL; for "did you mean". */
+/* The nearest of `count` names within a small edit distance, also one that goes on where the word ends, or NULL; for "did you mean". */
 const char *options_nearest(const char *word, const char *const *names, size_t count);
 
 #endif

@@ -110,22 +110,6 @@ static int compiler_column(struct compiler *compiler, const struct expression *t
     return *ret_node ? 0 : compiler_no_memory(compiler);
 }
 
-/* Is a parameter of a lambda meant somewhere in the tree? Then it stands for no column. */
-static bool compiler_mentions_parameter(const struct compiler *compiler, const struct expression *tree) {
-    if (tree->kind == EXPRESSION_COLUMN)
-        return compiler_parameter_of(compiler, tree);
-    for (size_t i = 0; i < tree->child_count; i++)
-        if (compiler_mentions_parameter(compiler, tree->children[i]))
-            return true;
-    return false;
-}
-
-static const struct scope_known *compiler_known(const struct compiler *compiler, const struct expression *tree) {
-    if (compiler->scope->known_count == 0 || (compiler->parameters && compiler_mentions_parameter(compiler, tree)))
-        return NULL;
-    return scope_find_known(compiler->scope, tree);
-}
-
 /* --- CAST -------------------------------------------------------------------------------------------------------------------------- */
 
 static int compiler_cast(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {
@@ -195,11 +179,7 @@ int compiler_tree(struct compiler *compiler, const struct expression *tree, cons
         *ret_node = node_slot(compiler->arena, parameter->type, parameter->slot);
         return *ret_node ? 0 : compiler_no_memory(compiler);
     }
-    const struct scope_known *known = compiler_known(compiler, tree);
-    if (!known)
-        return compiler_kind(compiler, tree, ret_node);
-    *ret_node = node_column(compiler->arena, known->type, known->index);
-    return *ret_node ? 0 : compiler_no_memory(compiler);
+    return compiler_kind(compiler, tree, ret_node);
 }
 
 int compiler_operand(struct compiler *compiler, const struct expression *tree, struct operand *ret_operand) {

@@ -48,6 +48,11 @@ static bool call_is_unit(struct slice word) {
     return false;
 }
 
+static bool call_finds_column(const struct compiler *compiler, const struct expression *tree) {
+    const struct scope_column *column;
+    return scope_find(compiler->scope, tree, &column, NULL) == 0;
+}
+
 static int call_argument_of(struct compiler *compiler, struct call *call, size_t index) {
     const struct expression *tree = call->tree->children[index];
     call->operands[index] = (struct operand){tree, NULL};
@@ -57,6 +62,8 @@ static int call_argument_of(struct compiler *compiler, struct call *call, size_t
         call->operands[index].node = node_constant(compiler->arena, &type_string, &word);
         if (!call->operands[index].node)
             return compiler_no_memory(compiler);
+    } else if (tree->kind == EXPRESSION_COLUMN && !tree->qualifier.data && !call_finds_column(compiler, tree) && call_takes_unit(call->function, index)) {
+        return compiler_fail(compiler, tree->place, "%.*s is no unit of time; use DAYS, HOURS, MINUTES, SECONDS or MILLISECONDS", names_shown(tree->name), tree->name.data);
     } else if (tree->kind != EXPRESSION_LAMBDA) {
         int status = compiler_tree(compiler, tree, &call->operands[index].node);
         if (status < 0)
@@ -286,6 +293,8 @@ static int call_unknown(struct compiler *compiler, const struct expression *tree
     if (aggregate_function_find(tree->name))
         return compiler_fail(compiler, tree->place, "%.*s is an aggregate function: it can only stand in the SELECT list or HAVING of a query with GROUP BY, and not inside another one",
                              names_shown(tree->name), tree->name.data);
+    if (slice_equal(tree->name, SLICE("EXPLODE")))
+        return compiler_fail(compiler, tree->place, "EXPLODE gives rows: it can only stand among the items of SELECT");
     return compiler_fail(compiler, tree->place, "there is no function %.*s%s", names_shown(tree->name), tree->name.data, names_suggest(suggestion, tree->name, names, count));
 }
 

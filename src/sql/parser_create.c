@@ -4,9 +4,10 @@
 /* --- columns ----------------------------------------------------------------------------------------------------------------------- */
 
 static bool parser_column_role(struct parser *parser, struct column_declaration *column) {
-    bool key, primary, headers, header;
-    if (!parser_take_keyword(parser, KEYWORD_KEY, &key) || !parser_take_keywords(parser, KEYWORD_PRIMARY, KEYWORD_KEY, &primary) ||
-        !parser_take_keyword(parser, KEYWORD_HEADERS, &headers) || !parser_take_keyword(parser, KEYWORD_HEADER, &header))
+    bool key = false, primary = false, headers = false, header = false;
+    if (!parser_take_keyword(parser, KEYWORD_KEY, &key) || (!key && !parser_take_keywords(parser, KEYWORD_PRIMARY, KEYWORD_KEY, &primary)) ||
+        (!key && !primary && !parser_take_keyword(parser, KEYWORD_HEADERS, &headers)) ||
+        (!key && !primary && !headers && !parser_take_keyword(parser, KEYWORD_HEADER, &header)))
         return false;
     column->role = key ? COLUMN_KEY : primary ? COLUMN_PRIMARY_KEY : headers ? COLUMN_HEADERS : header ? COLUMN_HEADER : COLUMN_VALUE;
     return !header || (parser_expect(parser, TOKEN_LEFT_PARENTHESIS) && parser_string(parser, &column->header) && parser_expect(parser, TOKEN_RIGHT_PARENTHESIS));

@@ -1,5 +1,6 @@
 /* What operators stand between: literals, columns, calls, CASE, CAST, constructors, lambdas, parentheses; and what may follow each: [i], ->field. */
 #include "core/number.h"
+#include "sql/names.h"
 #include "sql/parser.h"
 
 /* --- literals ---------------------------------------------------------------------------------------------------------------------- */
@@ -84,6 +85,14 @@ static bool parser_at_parameters(const struct parser *parser) {
     return false;
 }
 
+static bool parser_distinct(struct parser *parser, const struct expression *lambda) {
+    for (size_t i = 1; i < lambda->name_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (slice_equal(lambda->names[i].name, lambda->names[k].name))
+                return parser_fail(parser, lambda->names[i].place, "the parameter %.*s is there twice", names_shown(lambda->names[i].name), lambda->names[i].name.data);
+    return true;
+}
+
 static struct expression *parser_lambda(struct parser *parser) {
     size_t start = parser->pending_count;
     struct expression *node = parser_node(parser, EXPRESSION_LAMBDA, parser->token.place);
@@ -98,7 +107,7 @@ static struct expression *parser_lambda(struct parser *parser) {
         if (!node->names || !parser_name(parser, node->names))
             return NULL;
     }
-    bool done = parser_expect(parser, TOKEN_LAMBDA_ARROW) && parser_push(parser, parser_expression(parser)) && parser_adopt(parser, node, start);
+    bool done = parser_distinct(parser, node) && parser_expect(parser, TOKEN_LAMBDA_ARROW) && parser_push(parser, parser_expression(parser)) && parser_adopt(parser, node, start);
     return done ? node : NULL;
 }
 

@@ -5,12 +5,13 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "codec/json_scan.h"
 #include "codec/json_span.h"
-#include "codec/json_tree.h"
 #include "codec/registry_memory.h"
 #include "core/memory.h"
 #include "core/number.h"
 #include "sql/plan_format.h"
+#include "sql/record_headers.h"
 #include "sql/record_text.h"
 #include "sql/session.h"
 #include "stream/trial.h"
@@ -20,6 +21,8 @@ struct test_record {
     struct slice key, value;             /* JSON text; data NULL: null */
     bool has_time, windowed, session;
     int64_t time, window_start, window_end;
+    struct bus_header *headers;
+    size_t header_count;
 };
 
 struct test_actual {
@@ -81,22 +84,37 @@ static int test_read_record(struct test_run *run, struct slice text, const char 
     if (time.data && !test_number(time, &record.time))
         return error_set(error, ERROR_INVALID, "%s %zu: its timestamp is not a whole number of ms", what, number);
     int status = record.topic.data ? test_read_window(json_span_member(text, "window"), &record, what, number, error) : error_no_memory(error);
+    if (!status && (status = record_headers_read(json_span_member(text, "headers"), &run->arena, &record.headers, &record.header_count, error)))
+        return error_wrap(error, "%s %zu", what, number);
     if (!status)
         *ret_record = record;
     return status;
 }
 
+/* By the grammar alone: numbers may have any number of digits. */
+static int test_check_json(struct test_run *run, struct slice text, struct error *error) {
+    struct json_scan scan = {.start = text.data, .at = text.data, .end = text.data + text.length, .arena = &run->arena};
+    json_space(&scan);
+    bool valid = json_skip(&scan, 1);
+    json_space(&scan);
+    if (!valid || (scan.at < scan.end && !json_unexpected(&scan))) {
+        size_t line = 1;
+        for (const char *at = scan.start; at < scan.at; at++)
+            line += *at == '\n';
+        return scan.no_memory ? error_no_memory(error) : error_set(error, ERROR_INVALID, "line %zu: %s", line, scan.reason);
+    }
+    return 0;
+}
+
 /* The records of {"inputs": [..]} or {"outputs": [..]}. */
 static int test_read_file(struct test_run *run, struct slice file, const char *name, struct test_record **ret_records, size_t *ret_count, struct error *error) {
     struct slice text = arena_copy(&run->arena, file), member, item;
-    json_t *tree;
     if (!text.data)
         return error_no_memory(error);
     json_blank_comments((char *)text.data, text.length);
-    int status = json_tree_read(text, &tree, error);
+    int status = test_check_json(run, text, error);
     if (status)
         return error_wrap(error, "the file of %s", name);
-    json_decref(tree);
     struct slice list = json_span_inside(json_span_member(text, name));
     if (!list.data)
         return error_set(error, ERROR_INVALID, "the file of %s has no list called %s", name, name);
@@ -175,14 +193,29 @@ static const struct source *test_source(const struct test_run *run, const char *
 static int test_encode(struct test_run *run, const struct test_record *input, size_t number, struct bus_record *ret_record, struct error *error) {
     const struct source *source = test_source(run, input->topic.data);
     struct record_text text = {.key = input->key, .value = input->value, .windowed = input->windowed, .window_start = input->window_start, .window_end = input->window_end};
-    if (!source)
-        return error_set(error, ERROR_INVALID, "inputs %zu: no stream or table reads topic %s", number, input->topic.data);
-    *ret_record = (struct bus_record){.timestamp = input->time};
+    *ret_record = (struct bus_record){.timestamp = input->time, .headers = input->headers, .header_count = input->header_count};
     int status = record_text_encode(source, registry_memory_registry(run->registry), &text, &run->arena, ret_record, error);
     return status ? error_wrap(error, "inputs %zu, topic %s", number, input->topic.data) : 0;
 }
 
-/* Inputs in their order; in the second run those of one topic that follow each other are one batch. Inputs of a topic that is an output too count as results. */
+/* Inputs [first, end) of one topic as one batch. Those of a topic that is an output too count as results; those that nobody reads are left out. */
+static int test_push(struct test_run *run, size_t first, size_t end, struct error *error) {
+    const char *topic = run->inputs[first].topic.data;
+    struct bus_record *records = arena_allocate(&run->arena, (end - first) * sizeof *records);
+    int status = records ? 0 : error_no_memory(error);
+    if (!status && !test_source(run, topic)) {
+        test_trouble(run, topic, "no stream or table reads this topic: its inputs are left out");
+        return 0;
+    }
+    for (size_t i = first; i < end && !status; i++) {
+        status = test_encode(run, &run->inputs[i], i + 1, &records[i - first], error);
+        if (!status)
+            status = test_keep(run, topic, &records[i - first], error);
+    }
+    return status ? status : trial_push(run->trial, topic, 0, records, end - first, error);
+}
+
+/* Inputs in their order; in the second run those of one topic that follow each other are one batch. */
 static int test_push_all(struct test_run *run, bool batches, struct error *error) {
     int status = 0;
     for (size_t i = 0; i < run->record_count && !status; i++) {
@@ -193,12 +226,7 @@ static int test_push_all(struct test_run *run, bool batches, struct error *error
     for (size_t i = 0, next; i < run->input_count && !status; i = next) {
         for (next = i + 1; batches && next < run->input_count && slice_equal(run->inputs[next].topic, run->inputs[i].topic);)
             next++;
-        struct bus_record *records = arena_allocate(&run->arena, (next - i) * sizeof *records);
-        status = records ? 0 : error_no_memory(error);
-        for (size_t k = i; k < next && !status; k++)
-            status = test_encode(run, &run->inputs[k], k + 1, &records[k - i], error);
-        if (!status)
-            status = trial_push(run->trial, run->inputs[i].topic.data, 0, records, next - i, error);
+        status = test_push(run, i, next, error);
     }
     return status;
 }

@@ -58,10 +58,13 @@ static int plan_partition_by(struct plan_draft *draft, struct error *error) {
     bool none = list->count == 1 && plan_is_null(list->items[0]);
     for (size_t i = 0; i < list->count && !none; i++) {
         const struct expression *tree = list->items[i];
+        const struct evaluator *evaluator;
+        const struct scope_column *column;
         int status = plan_refuse_aggregates(tree, "in PARTITION BY", error);
+        if (!status)
+            status = compile_expression(tree, &draft->scope, draft->planner->catalog, &draft->planner->settings, draft->arena, &evaluator, error);
         if (status)
             return status;
-        const struct scope_column *column;
         keys[i] = (struct plan_key){.tree = tree, .name = tree->kind == EXPRESSION_COLUMN ? tree->name : slice_of(plan_text(draft, tree))};
         if (tree->kind == EXPRESSION_COLUMN && scope_find(&draft->scope, tree, &column, NULL) == 0)
             keys[i].indices[keys[i].index_count++] = column->index;   /* also as part of a * */

@@ -15,7 +15,7 @@ struct plan_side {
 
 /* A column of the key: which columns of `scope` are equal to it, the preferred one first, or which tree it was computed from. */
 struct plan_key {
-    int indices[3];
+    int indices[PLAN_SIDES_MAXIMUM + 1];
     size_t index_count;
     const struct expression *tree;
     struct slice name;               /* for messages */

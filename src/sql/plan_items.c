@@ -9,7 +9,19 @@
 #include "sql/print.h"
 #include "sql/rewrite.h"
 
+struct plan_item_list {
+    struct plan_item *items;
+    size_t count;
+};
+
 /* --- names ------------------------------------------------------------------------------------------------------------------------- */
+
+static bool plan_is_listed(const struct plan_item_list *list, struct slice name) {
+    for (size_t i = 0; i < list->count; i++)
+        if (slice_equal(list->items[i].name, name))
+            return true;
+    return false;
+}
 
 /* Is there a column of this name in more than one source? */
 static bool plan_is_ambiguous(const struct plan_draft *draft, struct slice name) {
@@ -34,6 +46,19 @@ static bool plan_is_taken(const struct plan_draft *draft, struct slice name) {
     return false;
 }
 
+/* NAME, NAME_1, NAME_2, ..: the first that no column of the list has yet. */
+static struct slice plan_field_name(struct plan_draft *draft, struct slice name, const struct plan_item_list *list) {
+    size_t length = name.length + 24;
+    struct slice tried = name;
+    for (size_t number = 1; plan_is_listed(list, tried); number++) {
+        char *text = arena_allocate(draft->arena, length);
+        if (!text)
+            return (struct slice){0};
+        tried = (struct slice){text, (size_t)snprintf(text, length, "%.*s_%zu", (int)name.length, name.data, number)};
+    }
+    return tried;
+}
+
 /* KSQL_COL_0, KSQL_COL_1, .. */
 static struct slice plan_generated_name(struct plan_draft *draft, size_t *counter) {
     char text[32];
@@ -44,13 +69,13 @@ static struct slice plan_generated_name(struct plan_draft *draft, size_t *counte
     return arena_copy(draft->arena, name);
 }
 
-static struct slice plan_item_name(struct plan_draft *draft, const struct select_item *item, size_t *counter) {
+static struct slice plan_item_name(struct plan_draft *draft, const struct select_item *item, const struct plan_item_list *list, size_t *counter) {
     const struct expression *tree = item->expression;
     const struct scope_column *column;
     if (item->alias.name.data)
         return item->alias.name;
     if (tree->kind == EXPRESSION_FIELD)
-        return tree->name;
+        return plan_field_name(draft, tree->name, list);
     if (tree->kind != EXPRESSION_COLUMN)
         return plan_generated_name(draft, counter);
     if (draft->side_count > 1 && plan_is_ambiguous(draft, tree->name) && scope_find(&draft->sources, tree, &column, NULL) == 0 && column->qualifier.data)
@@ -59,11 +84,6 @@ static struct slice plan_item_name(struct plan_draft *draft, const struct select
 }
 
 /* --- the list ---------------------------------------------------------------------------------------------------------------------- */
-
-struct plan_item_list {
-    struct plan_item *items;
-    size_t count;
-};
 
 static int plan_add_column(struct plan_draft *draft, const struct scope_column *column, struct place place, struct plan_item_list *list, struct error *error) {
     struct slice name = draft->side_count > 1 && column->qualifier.data ? plan_join_name(draft, column->qualifier, column->name) : column->name;
@@ -102,7 +122,7 @@ static int plan_add_expression(struct plan_draft *draft, const struct select_ite
     if (status)
         return status;
     added.index = compile_is_column(added.evaluator);
-    added.name = plan_item_name(draft, item, counter);
+    added.name = plan_item_name(draft, item, list, counter);
     if (!added.name.data)
         return error_no_memory(error);
     list->items[list->count++] = added;
@@ -124,7 +144,9 @@ static int plan_add_fields(struct plan_draft *draft, const struct select_item *i
             return error_no_memory(error);
         children[0] = (struct expression *)base;
         *field = (struct expression){.kind = EXPRESSION_FIELD, .place = item->place, .height = base->height + 1, .name = evaluator->type->fields[i].name, .children = children, .child_count = 1};
-        struct plan_item added = {.tree = field, .place = item->place, .index = INT_MIN, .name = field->name};
+        struct plan_item added = {.tree = field, .place = item->place, .index = INT_MIN, .name = plan_field_name(draft, field->name, list)};
+        if (!added.name.data)
+            return error_no_memory(error);
         status = plan_compile(draft, field, &added.evaluator, error);
         if (status)
             return status;

@@ -9,21 +9,9 @@
 
 #include "sql/lexer.h"
 #include "sql/names.h"
-#include "sql/plan_draft.h"
 #include "sql/plan_format.h"
+#include "sql/plan_join.h"
 #include "sql/rewrite.h"
-
-/* One side of a join while it is planned. */
-struct join_side {
-    const struct node_plan *node;
-    struct scope scope;
-    bool table, keyed;                   /* keyed: its key column is what it is joined on */
-    const struct expression *tree;
-    const struct evaluator *key;
-    int column;                          /* the column that the key is, or INT_MIN */
-    struct row_format format;            /* of its key */
-    bool foreign;                        /* the left side refers to the right one's key by another column than its own key */
-};
 
 /* --- system columns ---------------------------------------------------------------------------------------------------------------- */
 
@@ -86,6 +74,13 @@ static int plan_side_key(struct plan_draft *draft, struct join_side *side, const
     return status;
 }
 
+/* Compiles one side of ON with the source that it names, by a column or a qualifier. */
+static int plan_unknown_side(struct plan_draft *draft, struct join_side *left, struct join_side *right, const struct expression *tree, const struct plan_mentions *mentions,
+                             struct error *error) {
+    bool named = tree->kind == EXPRESSION_COLUMN && tree->qualifier.data && slice_equal(tree->qualifier, right->scope.columns[0].qualifier);
+    return plan_side_key(draft, mentions->of_right || named ? right : left, tree, error);
+}
+
 static int plan_on(struct plan_draft *draft, const struct join *join, struct join_side *left, struct join_side *right, struct error *error) {
     const struct expression *on = join->on;
     if (on->kind != EXPRESSION_BINARY || on->operator!= OPERATOR_EQUAL)
@@ -95,7 +90,9 @@ static int plan_on(struct plan_draft *draft, const struct join *join, struct joi
     if ((first.of_left && first.of_right) || (second.of_left && second.of_right))
         return place_error(error, on->place, "a side of the join's condition names columns of both sources, or one that both have: write SOURCE.COLUMN");
     if (!straight && !crossed) {
-        int status = plan_side_key(draft, first.of_right ? right : left, on->children[0], error);   /* a name that is unknown tells more than the shape */
+        int status = plan_unknown_side(draft, left, right, on->children[0], &first, error);   /* a name that is unknown tells more than the shape */
+        if (!status)
+            status = plan_unknown_side(draft, left, right, on->children[1], &second, error);
         return status ? status : place_error(error, on->place, "the condition of a join compares a column of one source with one of the other");
     }
     int status = plan_side_key(draft, left, on->children[crossed], error);
@@ -115,8 +112,6 @@ static int plan_check_join(const struct plan_draft *draft, const struct join *jo
     for (size_t i = 0; i < draft->side_count; i++)
         if (slice_equal(draft->sides[i].source->name, source->name))
             return place_error(error, join->source.name.place, "%.*s cannot be joined to itself", names_shown(source->name), source->name.data);
-    if (left->node->schema.windowed || right->node->schema.windowed)
-        return place_error(error, join->place, "a source with a windowed key cannot be joined");
     if (left->table && !right->table)
         return place_error(error, join->place, "a table cannot be joined with a stream: put the stream to the left, stream JOIN table");
     bool streams = !left->table && !right->table, within = join->before.milliseconds >= 0;
@@ -169,6 +164,7 @@ static int plan_rekey(struct plan_draft *draft, struct join_side *side, const st
         return status;
     side->scope.columns = scope;
     side->column += side->column >= 0;
+    side->shift = 1;
     side->key = compile_column(columns[0].type, 0, draft->arena);
     side->keyed = true;
     return side->key ? 0 : error_no_memory(error);
@@ -209,7 +205,7 @@ static int plan_join_scope(struct plan_draft *draft, const struct join_side *lef
         const struct scope *scope = s == 0 ? &left->scope : &right->scope;
         int shift = !left->foreign + (s == 0 ? 0 : (int)left->node->schema.count);
         for (size_t i = 0; i < scope->column_count; i++)
-            if (scope->columns[i].index >= 0 && scope->columns[i].name.data && !(s == 0 && slice_equal(scope->columns[i].name, SLICE("ROWKEY")))) {
+            if (scope->columns[i].index >= 0 && scope->columns[i].name.data && !(synthetic && !scope->columns[i].qualifier.data)) {
                 columns[at] = scope->columns[i];
                 columns[at++].index += shift;
             }
@@ -218,26 +214,37 @@ static int plan_join_scope(struct plan_draft *draft, const struct join_side *lef
     return 0;
 }
 
-static int plan_join_keys(struct plan_draft *draft, const struct join_side *left, const struct join_side *right, bool synthetic, struct error *error) {
+/* Every column that the sides have been joined on stands for the key, those to the left first. `before`: the key of the left side, when it is what this join is on. */
+static int plan_join_keys(struct plan_draft *draft, const struct join_side *left, const struct join_side *right, const struct plan_key *before, const struct type *type, bool synthetic,
+                          struct error *error) {
     struct plan_key *key = arena_allocate(draft->arena, sizeof *key);
-    if (!key || !(key->evaluator = compile_column(left->key->type, 0, draft->arena)))
+    if (!key || !(key->evaluator = compile_column(type, 0, draft->arena)))
         return error_no_memory(error);
     *key = (struct plan_key){.evaluator = key->evaluator, .name = SLICE("ROWKEY")};
-    if (!synthetic && right->column >= 0) {
-        key->indices[key->index_count++] = right->column + 1 + (int)left->node->schema.count;
-        key->name = right->tree->name;
-    }
-    if (!synthetic && left->column >= 0) {
-        key->indices[key->index_count] = key->indices[0];
-        key->indices[0] = left->column + 1;
-        key->index_count++;
+    if (!synthetic && before) {
+        for (size_t i = 0; i < before->index_count; i++)
+            key->indices[key->index_count++] = before->indices[i] + left->shift + 1;
+        key->name = before->name;
+    } else if (!synthetic && left->column >= 0) {
+        key->indices[key->index_count++] = left->column + 1;
         key->name = left->tree->name;
+    }
+    if (!synthetic && right->column >= 0) {
+        key->name = key->index_count ? key->name : right->tree->name;
+        key->indices[key->index_count++] = right->column + 1 + (int)left->node->schema.count;
     }
     if (synthetic)
         key->indices[key->index_count++] = 0;
     draft->keys = key;
     draft->key_count = 1;
     return 0;
+}
+
+/* Does a join give these rows, perhaps with other columns? */
+static bool plan_is_joined(const struct node_plan *node) {
+    while (node->kind == NODE_PROJECT)
+        node = node->inputs[0];
+    return node->kind == NODE_JOIN;
 }
 
 static int plan_join_node(struct plan_draft *draft, const struct join *join, const struct join_side *left, const struct join_side *right, struct error *error) {
@@ -259,10 +266,10 @@ static int plan_join_node(struct plan_draft *draft, const struct join *join, con
     node->text = plan_text(draft, join->on);
     node->join = (struct join_plan){.inputs = left->table ? JOIN_TABLE_TABLE : right->table ? JOIN_STREAM_TABLE : JOIN_STREAM_STREAM, .shape = shapes[join->kind], .left = a, .right = b,
                                     .left_key = left->key, .right_key = right->key, .before = join->before.milliseconds, .after = join->after.milliseconds,
-                                    .grace = join->grace.milliseconds, .want_before = draft->query->where || draft->query->group_by.count, .result = node->schema};
+                                    .grace = join->grace.milliseconds, .want_before = left->table && (draft->query->where || draft->query->group_by.count), .result = node->schema};
     /* Tables that come right from their topics are read again; what an inner join gives is not. */
     node->join.foreign_key = left->foreign;
-    node->join.replayed = right->table && left->node->kind != NODE_JOIN;
+    node->join.replayed = right->table && !plan_is_joined(left->node);
     node->join.replayed |= node->join.inputs == JOIN_STREAM_TABLE;
     draft->node = node;
     return 0;
@@ -293,20 +300,30 @@ static int plan_join(struct plan_draft *draft, const struct join *join, bool sys
     if (status)
         return status;
     left->keyed = plan_is_key_column(draft, left->column);
+    const struct plan_key *before = left->keyed && draft->side_count > 1 ? draft->keys : NULL;
+    if (before && !(left->key = compile_column(left->key->type, 0, draft->arena)))   /* the key is there also where the column is of a side that is missing */
+        return error_no_memory(error);
     right.keyed = right.column == 0 && source_key_count(side->source) == 1;
     left->foreign = left->table && right.table && !left->keyed && right.keyed;
     if ((status = plan_check_table_key(&right, side->source, error)) || (status = plan_check_table_key(left, draft->sides[0].source, error)))
         return status;
     if (left->foreign && (join->kind == JOIN_RIGHT || join->kind == JOIN_FULL))
         return place_error(error, join->place, "tables joined by another column than the left one's primary key can be joined by JOIN and LEFT JOIN only");
-    bool synthetic = !left->foreign && (join->kind == JOIN_FULL || (left->column < 0 && right.column < 0));
-    status = left->foreign ? 0 : plan_copartition(draft, join, left, &right, error);
-    if (!status)
-        status = plan_join_scope(draft, left, &right, synthetic, left->key->type, error);
+    const struct type *type = left->key->type;
+    bool windowed = left->node->schema.windowed, synthetic = !left->foreign && (join->kind == JOIN_FULL || (left->column < 0 && right.column < 0));
+    status = plan_check_windows(draft, join, left, &right, error);
     if (!status && !left->foreign)
-        status = plan_join_keys(draft, left, &right, synthetic, error);
+        status = plan_copartition(draft, join, left, &right, error);
+    if (!status && windowed && !(status = plan_pack_window(draft, left, error)))
+        status = plan_pack_window(draft, &right, error);
+    if (!status)
+        status = plan_join_scope(draft, left, &right, synthetic, type, error);
+    if (!status && !left->foreign)
+        status = plan_join_keys(draft, left, &right, before, type, synthetic, error);
     if (!status)
         status = plan_join_node(draft, join, left, &right, error);
+    if (!status && windowed)
+        status = plan_unpack_window(draft, type, error);
     draft->side_count++;
     *left = (struct join_side){.node = draft->node, .scope = draft->scope, .table = left->table, .format = right.table ? left->format : right.format};
     return status;

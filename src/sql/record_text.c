@@ -7,6 +7,7 @@
 #include "codec/json_span.h"
 #include "core/memory.h"
 #include "sql/plan_format.h"
+#include "sql/record_expected.h"
 
 /* One half of a record: its columns and format, and how the same columns stand in JSON. */
 struct record_part {
@@ -234,8 +235,9 @@ static int record_same_part(const struct record_part *part, struct slice expecte
             *ret_why = what;
         return 0;
     }
+    bool text = part->format.format == FORMAT_DELIMITED || part->format.format == FORMAT_NONE, bare = part->count == 1 && !part->json.wrapped;
     int status = record_encode_part(part, expected, arena, &bytes, error);
-    if (status == ERROR_INVALID) {
+    if (status == ERROR_INVALID || (!text && !record_expected_fits(part->columns, part->count, bare, expected))) {
         *ret_why = what;
         return 0;
     }

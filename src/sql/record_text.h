@@ -17,7 +17,7 @@ int record_text_encode(const struct source *source, const struct registry *regis
                        struct error *error);
 int record_text_decode(const struct source *source, const struct registry *registry, const struct bus_record *record, struct arena *arena, struct record_text *ret_text,
                        struct error *error);
-/* Do key and value of the record hold what the texts say, column by column? Doubles to 1e-6 of their size. *ret_why: NULL, or in what they differ. */
+/* Do key and value of the record hold what the texts say, column by column? Doubles to 1e-6 of their size, all else as it is written. *ret_why: NULL, or in what they differ. */
 int record_text_same(const struct source *source, const struct registry *registry, const struct record_text *expected, const struct bus_record *actual, struct arena *arena,
                      const char **ret_why, struct error *error);
 

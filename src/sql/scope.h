@@ -1,4 +1,4 @@
-/* What names in an expression mean: the columns of the sources in view, and expressions that have been computed already (GROUP BY keys, aggregates). */
+/* What names in an expression mean: the columns of the sources in view. */
 #ifndef METERLINE_SQL_SCOPE_H
 #define METERLINE_SQL_SCOPE_H
 
@@ -16,18 +16,9 @@ struct scope_column {
     int index;                           /* into rows->columns, or enum scope_system */
 };
 
-/* A tree that stands for a column: wherever an equal tree is met it is not looked into. Equal: the same canonical text (sql/print.h) after qualifiers are resolved. */
-struct scope_known {
-    const struct expression *tree;
-    const struct type *type;
-    int index;
-};
-
 struct scope {
     const struct scope_column *columns;
     size_t column_count;
-    const struct scope_known *known;
-    size_t known_count;
     const char *forbidden;               /* NULL, or why columns may not be used here: "in the values of INSERT INTO"; then every column is an error with this text */
 };
 
@@ -35,7 +26,5 @@ struct scope {
 int scope_find(const struct scope *scope, const struct expression *column, const struct scope_column **ret_column, struct error *error);
 /* Do the two say the same? Columns by what they mean, all else word for word. */
 bool scope_same_tree(const struct scope *scope, const struct expression *a, const struct expression *b);
-/* The known tree that is the same; NULL: there is none. */
-const struct scope_known *scope_find_known(const struct scope *scope, const struct expression *tree);
 
 #endif

@@ -127,6 +127,13 @@ int session_add(struct session_work *work, const struct session_effect *effect, 
     return 0;
 }
 
+/* With `name` as its text, NUL-terminated. */
+static int session_add_named(struct session_work *work, const struct session_effect *effect, struct slice name, struct error *error) {
+    struct session_effect named = *effect;
+    named.text = arena_copy(work->arena, name);
+    return named.text.data ? session_add(work, &named, error) : error_no_memory(error);
+}
+
 int session_say(struct session_work *work, struct error *error, const char *format, ...) {
     char text[1000];
     va_list arguments;
@@ -274,9 +281,9 @@ static int session_statement(struct session_work *work, const struct statement *
     case STATEMENT_UNDEFINE:
         return 0;   /* the script has done it */
     case STATEMENT_PRINT:
-        return session_add(work, &(struct session_effect){.kind = EFFECT_PRINT, .print = &statement->print}, error);
+        return session_add_named(work, &(struct session_effect){.kind = EFFECT_PRINT, .print = &statement->print}, statement->print.topic.name, error);
     case STATEMENT_RUN_SCRIPT:
-        return session_add(work, &(struct session_effect){.kind = EFFECT_RUN_SCRIPT, .text = statement->file}, error);
+        return session_add_named(work, &(struct session_effect){.kind = EFFECT_RUN_SCRIPT}, statement->file, error);
     case STATEMENT_ASSERT:
         return session_unsupported(statement, "ASSERT", error);
     }

@@ -13,6 +13,7 @@
 #include "sql/variables.h"
 
 enum session_effect_kind {
+    /* Texts end with a NUL byte. */
     EFFECT_MESSAGE,          /* text: "stream READINGS created" */
     EFFECT_LISTING,          /* listing: what SHOW and DESCRIBE answer */
     EFFECT_TEXT,             /* text: EXPLAIN */
@@ -24,7 +25,8 @@ enum session_effect_kind {
     EFFECT_RECORD,           /* sink, record: INSERT INTO .. VALUES */
     EFFECT_CONNECTOR_START,  /* connector */
     EFFECT_CONNECTOR_STOP,   /* text: its name */
-    EFFECT_PRINT,            /* print */
+    EFFECT_PRINT,            /* print, text: the topic */
+    EFFECT_COUNTERS,         /* text: the id of a query, whose counters are asked for */
     EFFECT_SHOW_TOPICS,      /* the log knows them */
     EFFECT_RUN_SCRIPT,       /* text: a file */
     EFFECT_STATEMENT,        /* text: a statement that lasts has passed: to be kept for the next start (behind its other effects) */

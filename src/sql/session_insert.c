@@ -92,20 +92,31 @@ static int insert_name_column(const struct row_column *column, struct error *err
     return error_set(error, why.code, "%s (column %.*s)", why.message, names_shown(column->name), column->name.data);
 }
 
+static int insert_check_names(const struct insert_statement *statement, struct error *error) {
+    for (size_t i = 0; i < statement->column_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (slice_equal(statement->columns[i].name, statement->columns[k].name))
+                return place_error(error, statement->columns[i].place, "the column %.*s is there twice", names_shown(statement->columns[i].name), statement->columns[i].name.data);
+    return 0;
+}
+
 static int insert_fill(struct insert_values *insert, const struct insert_statement *statement, const struct source *source, struct evaluation *evaluation, struct rows *rows,
                        struct error *error) {
     const struct row_schema *schema = &insert->sink->schema;
     size_t expected = statement->column_count ? statement->column_count : source->column_count;
     if (statement->values.count != expected)
         return place_error(error, statement->values.place, "%zu values for %zu columns", statement->values.count, expected);
+    int status = insert_check_names(statement, error);
+    if (status)
+        return status;
     for (size_t i = 0; i < schema->count; i++)
         vector_set(&rows->columns[i], 0, &VALUE_NULL);
     for (size_t i = 0; i < expected; i++) {
         size_t column;
         struct value value;
-        int status = insert_column(statement, source, schema, i, &column, error);
-        if (!status)
-            status = insert_evaluate(insert, statement->values.items[i], column == SIZE_MAX ? &type_bigint : schema->columns[column].type, evaluation, rows, &value, error);
+        if ((status = insert_column(statement, source, schema, i, &column, error)))
+            return status;
+        status = insert_evaluate(insert, statement->values.items[i], column == SIZE_MAX ? &type_bigint : schema->columns[column].type, evaluation, rows, &value, error);
         if (status)
             return column == SIZE_MAX ? status : insert_name_column(&schema->columns[column], error);
         if (column != SIZE_MAX)

@@ -4,7 +4,8 @@
  *   ──[═════]──────┃ open   ──────┃ ──[══]──        ──[═════]──•──[══]──   ─▶  ──[════════════]──     two tombstones, then the merged session
  *
  * Every session that a row falls into is absorbed: a tombstone tells of its end, then comes the session with the new bounds; only a second row at the instant of a session of
- * one instant changes nothing but values. A session is closed when its end < stream time - grace - gap: it takes no more rows, its final result leaves, and it goes.
+ * one instant changes nothing but values. A session is closed when its end < stream time - grace - gap: it takes no more rows unless they join it to one that is open, and its
+ * final result leaves.
  *
  * Sessions are in the table under (start, key), saved as (end, sequence, states); a group has the list of its sessions by start, and a heap has the one that ends first at its
  * top, by (end, start, key), so that closing costs what closes. */
@@ -139,21 +140,56 @@ static int session_emit(struct group_aggregate *aggregate, struct operator_conte
     return group_result_close(aggregate, context, &result, states, error);
 }
 
-/* Closes what the stream time has closed. */
-static int sessions_expire(struct group_aggregate *aggregate, struct operator_context *context, uint32_t origin, struct error *error) {
-    int64_t limit = session_limit(aggregate);
+/* Those of the heap from `place` down that end before `limit`. */
+static size_t sessions_due(const struct group_aggregate *aggregate, size_t place, int64_t limit, struct group_session **ret_due) {
+    size_t count = 0;
+    if (place >= aggregate->heap_count || aggregate->heap[place]->end >= limit)
+        return 0;
+    ret_due[count++] = aggregate->heap[place];
+    count += sessions_due(aggregate, 2 * place + 1, limit, ret_due + count);
+    return count + sessions_due(aggregate, 2 * place + 2, limit, ret_due + count);
+}
+
+static int session_compare(const void *a, const void *b, void *context) {
+    const struct group_aggregate *aggregate = context;
+    const struct group_session *x = *(struct group_session *const *)a, *y = *(struct group_session *const *)b;
+    if (x->start != y->start)
+        return x->start < y->start ? -1 : 1;
+    return slice_compare(state_table_key(aggregate->session_groups, x->group), state_table_key(aggregate->session_groups, y->group));
+}
+
+/* Final results of what is due, by (start, key). */
+static int sessions_finish(struct group_aggregate *aggregate, struct operator_context *context, int64_t limit, uint32_t origin, struct error *error) {
     const struct group_aggregate_plan *plan = aggregate->plan;
+    struct arena *arena = context->evaluation.arena;
+    if (!aggregate->heap_count || aggregate->heap[0]->end >= limit)
+        return 0;
+    struct group_session **due = arena_allocate(arena, aggregate->heap_count * sizeof(struct group_session *));
+    if (!due)
+        return error_no_memory(error);
+    size_t count = sessions_due(aggregate, 0, limit, due);
+    qsort_r(due, count, sizeof(struct group_session *), session_compare, aggregate);
+    int status = 0;
+    for (size_t i = 0; i < count && status == 0; i++) {
+        struct slice key = state_table_key(aggregate->session_groups, due[i]->group);
+        if (!group_key_read(key, plan->result.columns, plan->key_count, arena, aggregate->key_values))
+            return error_no_memory(error);
+        status = session_emit(aggregate, context, due[i], NULL, due[i]->states, origin, error);
+    }
+    return status;
+}
+
+/* Closes what the stream time has closed. Sessions that are not final stay two gaps longer, as a row may still join them to one that is open. */
+static int sessions_expire(struct group_aggregate *aggregate, struct operator_context *context, uint32_t origin, struct error *error) {
+    const struct group_aggregate_plan *plan = aggregate->plan;
+    int64_t limit = session_limit(aggregate), gap = plan->window.size;
+    int status = plan->final ? sessions_finish(aggregate, context, limit, origin, error) : 0;
+    if (status < 0)
+        return status;
+    limit = plan->final ? limit : group_time_subtract(group_time_subtract(limit, gap), gap);
     while (aggregate->heap_count && aggregate->heap[0]->end < limit) {
         struct group_session *session = aggregate->heap[0];
         struct session_group *group = session->group;
-        if (plan->final) {
-            struct slice key = state_table_key(aggregate->session_groups, group);
-            if (!group_key_read(key, plan->result.columns, plan->key_count, context->evaluation.arena, aggregate->key_values))
-                return error_no_memory(error);
-            int status = session_emit(aggregate, context, session, NULL, session->states, origin, error);
-            if (status < 0)
-                return status;
-        }
         if (!session_remove(aggregate, session_link(session), true))
             return error_no_memory(error);
         session_group_settle(aggregate, group);

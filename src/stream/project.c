@@ -42,6 +42,21 @@ static int project_columns(const struct project *project, const struct rows *fro
     return 0;
 }
 
+static int project_bound(const struct evaluator *evaluator, const struct rows *from, struct operator_context *context, int64_t **ret_bounds, struct error *error) {
+    int64_t *bounds = arena_allocate(context->evaluation.arena, (from->count ? from->count : 1) * sizeof *bounds);
+    struct vector values;
+    if (!bounds)
+        return error_no_memory(error);
+    int status = evaluator_run(evaluator, &context->evaluation, from, &from->selected, &values, error);
+    for (size_t i = 0; i < from->selected.count && !status; i++) {
+        uint32_t row = from->selected.rows[i];
+        bounds[row] = values.nulls[row & values.mask] ? 0 : values.integers[row & values.mask];
+    }
+    if (!status)
+        *ret_bounds = bounds;
+    return status;
+}
+
 static int project_before(const struct project *project, const struct rows *rows, struct operator_context *context, struct rows **ret_before, struct error *error) {
     struct rows *before = arena_allocate(context->evaluation.arena, sizeof *before);
     struct row_errors *errors = context->evaluation.errors;
@@ -87,6 +102,10 @@ static int project_push(struct operator *operator, unsigned input, struct rows *
     int status = project_columns(project, rows, &rows->selected, context, result, error);
     if (!status)
         status = project_clear_absent(project, result, context, error);
+    if (!status && project->plan->window_start)
+        status = project_bound(project->plan->window_start, rows, context, &result->window_starts, error);
+    if (!status && project->plan->window_end)
+        status = project_bound(project->plan->window_end, rows, context, &result->window_ends, error);
     if (!status && project->plan->table && rows->before)
         status = project_before(project, rows, context, &before, error);
     if (status)

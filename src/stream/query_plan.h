@@ -56,6 +56,7 @@ struct project_plan {
     bool drop_absent;                    /* rows without a value are dropped (behind GROUP BY and PARTITION BY of streams, as the dialect says) */
     bool drop_null_key;
     bool table;                          /* `before` is projected too */
+    const struct evaluator *window_start, *window_end;   /* BIGINT, of every row: the bounds that rows get; NULL: those that they have */
 };
 
 /* EXPLODE: each row as often as its longest list; columns computed beforehand by a projection. */

@@ -14,6 +14,7 @@ struct trial_stage {
     struct stage **stages;               /* by partition */
     struct source_reader **readers;      /* by source */
     struct query_counters counters;
+    bool reached;                        /* of trial_meets */
 };
 
 /* Records of one topic, kept in an arena of their own until they have been worked on. */
@@ -243,6 +244,49 @@ static int trial_push_stage(struct trial *trial, struct trial_stage *stage, size
     return status ? error_wrap(error, "query %s, topic %s", stage->query->id, batch->topic) : 0;
 }
 
+static bool trial_reads(const struct trial_stage *stage, const char *topic) {
+    for (size_t i = 0; i < stage->plan->source_count; i++)
+        if (strcmp(stage->plan->sources[i]->source->topic, topic) == 0)
+            return true;
+    return false;
+}
+
+/* Which stages a topic's records come to, by whatever way. */
+static void trial_reach(struct trial *trial, const char *topic) {
+    for (size_t i = 0; i < trial->stage_count; i++) {
+        struct trial_stage *stage = trial->stages[i];
+        if (!stage->reached && trial_reads(stage, topic)) {
+            stage->reached = true;
+            trial_reach(trial, stage->plan->sink->sink.topic);
+        }
+    }
+}
+
+/* How many of the stages that are reached write a topic. */
+static size_t trial_writers(const struct trial *trial, const char *topic) {
+    size_t count = 0;
+    for (size_t i = 0; i < trial->stage_count; i++)
+        count += trial->stages[i]->reached && strcmp(trial->stages[i]->plan->sink->sink.topic, topic) == 0;
+    return count;
+}
+
+/* Do the records of a topic come to a stage or a topic by two ways? Then what each of them brings about must be done before the next comes, or a join would see
+ * the second way's records too early or too late. */
+static bool trial_meets(struct trial *trial, const char *topic) {
+    bool meets = false;
+    for (size_t i = 0; i < trial->stage_count; i++)
+        trial->stages[i]->reached = false;
+    trial_reach(trial, topic);
+    for (size_t i = 0; i < trial->stage_count && !meets; i++) {
+        const struct stage_plan *plan = trial->stages[i]->plan;
+        size_t ways = 0;
+        for (size_t s = 0; s < plan->source_count; s++)
+            ways += strcmp(topic, plan->sources[s]->source->topic) == 0 || trial_writers(trial, plan->sources[s]->source->topic);
+        meets = ways > 1 || trial_writers(trial, plan->sink->sink.topic) > 1;
+    }
+    return meets;
+}
+
 /* What was written goes to whoever listens, and behind the batches that wait. */
 static int trial_pass_on(struct trial *trial, struct error *error) {
     int status = 0;
@@ -253,7 +297,8 @@ static int trial_pass_on(struct trial *trial, struct error *error) {
         trial_sort(batch);
         for (size_t i = 0; i < batch->count && !status; i++)
             status = trial->options.written ? trial->options.written(trial->options.context, batch->topic, &batch->records[i], error) : 0;
-        for (size_t i = 0; trial->options.record_by_record && i + 1 < batch->count && !status; i++) {
+        bool one_by_one = trial->options.record_by_record || (batch->count > 1 && trial_meets(trial, batch->topic));
+        for (size_t i = 0; one_by_one && i + 1 < batch->count && !status; i++) {
             struct trial_batch *one = memory_zero(1, sizeof *one);
             if (!one)
                 status = error_no_memory(error);
@@ -265,7 +310,7 @@ static int trial_pass_on(struct trial *trial, struct error *error) {
                 trial->last = &one->next;
             }
         }
-        if (trial->options.record_by_record && batch->count > 1) {
+        if (one_by_one && batch->count > 1) {
             batch->records[0] = batch->records[batch->count - 1];
             batch->count = 1;
         }
@@ -321,7 +366,7 @@ static int trial_run(struct trial *trial, struct error *error) {
     return status;
 }
 
-int trial_push(struct trial *trial, const char *topic, int32_t partition, const struct bus_record *records, size_t count, struct error *error) {
+static int trial_push_batch(struct trial *trial, const char *topic, int32_t partition, const struct bus_record *records, size_t count, struct error *error) {
     struct trial_topic *known = trial_topic(trial, topic);
     struct trial_batch *batch = known ? memory_zero(1, sizeof *batch) : NULL;
     if (!batch)
@@ -336,6 +381,14 @@ int trial_push(struct trial *trial, const char *topic, int32_t partition, const 
     *trial->last = batch;
     trial->last = &batch->next;
     return trial_run(trial, error);
+}
+
+int trial_push(struct trial *trial, const char *topic, int32_t partition, const struct bus_record *records, size_t count, struct error *error) {
+    size_t most = trial_meets(trial, topic) ? 1 : count;
+    int status = 0;
+    for (size_t i = 0; i < count && !status; i += most)
+        status = trial_push_batch(trial, topic, partition, records + i, most, error);
+    return status;
 }
 
 static int trial_advance_stage(struct trial *trial, struct trial_stage *stage, int32_t partition, int64_t time, struct error *error) {

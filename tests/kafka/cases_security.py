@@ -31,7 +31,7 @@ def is_refused(program, *words, secret=SECRET, says="refuses the connection"):
     begin = time.monotonic()
     _, text = program("run", "--until-end", "-v", *words, status=1, says=says)
     assert secret not in text, text
-    assert time.monotonic() - begin < 25, "it should have stopped at once"
+    assert time.monotonic() - begin < 60, "it should have stopped at once"
 
 
 def test_log_in(meterline):
@@ -59,7 +59,7 @@ def test_tls(meterline):
                 without = {name: value for name, value in kafka.client.items() if not name.startswith(("ssl.certificate", "ssl.key"))}
                 begin = time.monotonic()
                 program("run", "--until-end", *properties(without), status=1)
-                assert time.monotonic() - begin < 25
+                assert time.monotonic() - begin < 60
 
 
 def command_line(process):

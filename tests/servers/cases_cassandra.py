@@ -97,9 +97,9 @@ def test_server_stopped_and_back(meterline, cassandra):
 
 def test_server_killed_and_restarted(meterline, cassandra):
     words = store(cassandra, "killed")
-    replay = meterline.start("replay", *SOURCE, "-r", 15000)
+    replay = meterline.start("replay", *SOURCE, "-r", 25000)
     run = meterline.start("run", *words)
-    time.sleep(4)
+    time.sleep(3)
     cassandra.kill_node()
     cassandra.start_node()
     replay.communicate(timeout=100)

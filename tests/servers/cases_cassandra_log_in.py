@@ -20,7 +20,7 @@ def test_password_and_tls(meterline):
         assert meterline.query(600, *apart) == meterline.query(600, *right)
         begin = time.monotonic()
         _, text = meterline("run", "--final", "--group", "b", "--store", f"cassandra://{cassandra.username}:{SECRET}@{place}", *tls, status=1)
-        assert SECRET not in text and time.monotonic() - begin < 15, text
+        assert SECRET not in text and time.monotonic() - begin < 40, text
         other = Certificates(pathlib.Path(meterline.folder) / "other")
         meterline("query", "--store", f"cassandra://{cassandra.username}:{cassandra.password}@{place}", "-X", f"cassandra.ssl.ca.location={other.ca}", status=1, says="ertificate")
         meterline("query", "--store", f"cassandra://{cassandra.username}:{cassandra.password}@{place}", status=1)

@@ -97,10 +97,10 @@ static int writer_prepare(struct cassandra_writer *writer, struct writer_table *
     return status;
 }
 
-/* The node that had the table may have gone before it told the others: then it is made again. */
-static int writer_not_prepared(struct cassandra_writer *writer, const struct writer_table *table, struct error *error) {
-    struct cassandra_table now;
-    if (error->code == ERROR_INVALID && !cassandra_table_describe(writer->store, writer->cluster, table->table.window_size, &now, NULL) && !now.exists) {
+/* The table is there, and has the right shape: a node that says otherwise (invalid request, 0x2200) has the change in its tables and not yet in its memory, or the one that
+ * had made the table has gone before it told the others. Both pass. */
+static int writer_not_prepared(struct error *error) {
+    if (error->code == ERROR_INVALID && strstr(error->message, "[0x2200]")) {
         error->code = ERROR_BUSY;
         error->retriable = true;
     }
@@ -120,7 +120,7 @@ static int writer_table_of(struct cassandra_writer *writer, int64_t window_size,
     if (status)
         return status;
     if (writer_prepare(writer, table, error))
-        return writer_not_prepared(writer, table, error);
+        return writer_not_prepared(error);
     writer->table_count++;
     *ret_table = table;
     return 0;
@@ -173,7 +173,10 @@ static int writer_take(struct cassandra_writer *writer, struct cql_request **ret
         int status = cql_cluster_take(writer->cluster, ret_request, error);
         if (status != ERROR_BUSY || writer->error.code)
             return status == ERROR_BUSY ? writer_take_error(writer, error) : status;
-        cql_cluster_poll(writer->cluster, POLL_MS);
+        size_t enough = writer->under_way - writer->under_way / 4;   /* then many go with one call of the system; the server still has the rest */
+        do
+            cql_cluster_poll(writer->cluster, POLL_MS);
+        while (writer->under_way > enough && !writer->error.code);
     }
 }
 
