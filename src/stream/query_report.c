@@ -94,7 +94,7 @@ bool query_report_add_group(struct query_run_report *report, struct query_group 
     for (size_t m = 0; m < group->member_count && room; m++) {
         struct query_report_row *row = report_row(report, &group->members[m]);
         room = row != NULL;
-        for (int32_t p = 0; room && group->lags && p < group->partitions; p++) {
+        for (int32_t p = 0; room && group->members[m].before && p < group->partitions; p++) {
             struct query_counters run = group->members[m].counters[p];
             query_counters_add(&row->total, &run);
             counters_subtract(&run, &group->members[m].before[p]);
