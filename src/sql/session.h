@@ -22,13 +22,13 @@ enum session_effect_kind {
     EFFECT_QUERY_START,      /* query, text: its statement */
     EFFECT_QUERY_STOP,       /* text: its id */
     EFFECT_SELECT,           /* query (its sink writes to nowhere: rows for whoever asked), select */
-    EFFECT_RECORD,           /* sink, record: INSERT INTO .. VALUES */
+    EFFECT_RECORD,           /* sink, record, text (without a NUL byte): INSERT INTO .. VALUES */
     EFFECT_CONNECTOR_START,  /* connector */
     EFFECT_CONNECTOR_STOP,   /* text: its name */
     EFFECT_PRINT,            /* print, text: the topic */
     EFFECT_SHOW_TOPICS,      /* the log knows them */
     EFFECT_RUN_SCRIPT,       /* text: a file */
-    EFFECT_STATEMENT,        /* text: a statement that lasts has passed: to be kept for the next start (behind its other effects) */
+    EFFECT_STATEMENT,        /* text (without a NUL byte): a statement that lasts has passed: to be kept for the next start (behind its other effects) */
 };
 
 struct session_connector {

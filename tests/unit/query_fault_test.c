@@ -183,12 +183,24 @@ static void test_stop_while_state_is_read(void **state) {
     assert_topic("SUMS", "a {\"S\":1} 1\na {\"S\":3} 2\n");
 }
 
+/* --- statements ------------------------------------------------------------------------------------------------------------------------ */
+
+/* A script that is rejected changes nothing about connectors. */
+static void test_rejected_script(void **state) {
+    struct fixture *f = *state;
+#define CONNECTOR(name) "CREATE SINK CONNECTOR " name " WITH ('type'='webhook', 'url'='http://localhost', 'topics'='readings');"
+    sql(f, CONNECTOR("keep"));
+    FAILS(session_execute(f->session, SLICE(CONNECTOR("more") "DROP CONNECTOR keep; SELECT a FROM nowhere;"), fixture_effect, f, &f->error), ERROR_NOT_FOUND, "NOWHERE");
+    FAILS(session_execute(f->session, SLICE(CONNECTOR("keep")), fixture_effect, f, &f->error), ERROR_INVALID, "there is a connector KEEP");
+    sql(f, CONNECTOR("more"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_added_again), TEST(test_failed_add), TEST(test_foreign_key_needs_one_partition), TEST(test_shorter_table), TEST(test_paused_partition),
-        TEST(test_stop_while_state_is_read),
+        TEST(test_foreign_key_needs_one_partition), TEST(test_paused_partition), TEST(test_stop_while_state_is_read), TEST(test_shorter_table), TEST(test_added_again),
+        TEST(test_failed_add), TEST(test_rejected_script),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
