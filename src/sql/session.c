@@ -55,11 +55,6 @@ void session_pass_known(struct session *session, bool pass) {
     session->pass_known = pass;
 }
 
-const struct planner *session_planner(struct session *session) {
-    session->planner.catalog = session->catalog;
-    return &session->planner;
-}
-
 /* --- settings ---------------------------------------------------------------------------------------------------------------------- */
 
 static struct session_setting *session_find_setting(const struct session *session, struct slice name) {
@@ -193,9 +188,8 @@ static int session_drop(struct session_work *work, const struct drop_statement *
 
 static int session_terminate(struct session_work *work, const struct target_statement *target, struct error *error) {
     int status = 0;
-    bool paused;
     for (size_t i = 0; i < catalog_query_count(work->catalog) && !status; i++) {
-        const struct catalog_query *query = catalog_query_at(work->catalog, i, &paused);
+        const struct catalog_query *query = catalog_query_at(work->catalog, i);
         if (target->all || slice_equal(query->id, target->query.name))
             status = session_stop_query(work, query->id, error);
     }

@@ -65,7 +65,6 @@ const struct catalog *session_catalog(const struct session *session);
 void session_pass_known(struct session *session, bool pass);
 /* Value of a setting (SET 'name' = 'value'), or NULL. */
 const char *session_setting(const struct session *session, const char *name);
-const struct planner *session_planner(struct session *session);
 
 /* Runs every statement of `text`. `effect` is called when all have passed; its first error ends the script, with what was handed out before it done. What an effect points to
  * lives as long as the session. */

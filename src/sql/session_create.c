@@ -191,9 +191,8 @@ static int session_check_columns(struct session_work *work, const struct insert_
 
 /* Is there a query of this very text? */
 static bool session_runs(const struct session_work *work, struct slice text) {
-    bool paused;
     for (size_t i = 0; i < catalog_query_count(work->catalog); i++)
-        if (slice_equal(catalog_query_at(work->catalog, i, &paused)->text, text))
+        if (slice_equal(catalog_query_at(work->catalog, i)->text, text))
             return true;
     return false;
 }
