@@ -26,6 +26,7 @@ enum session_effect_kind {
     EFFECT_CONNECTOR_START,  /* connector */
     EFFECT_CONNECTOR_STOP,   /* text: its name */
     EFFECT_PRINT,            /* print, text: the topic */
+    EFFECT_COUNTERS,         /* text: the id of a query, whose counters are asked for */
     EFFECT_SHOW_TOPICS,      /* the log knows them */
     EFFECT_RUN_SCRIPT,       /* text: a file */
     EFFECT_STATEMENT,        /* text: a statement that lasts has passed: to be kept for the next start (behind its other effects) */
