@@ -28,9 +28,9 @@ static int sql_effect(void *context, const struct session_effect *effect, struct
     case EFFECT_TOPIC_DELETE:
         return sql->replaying ? 0 : bus_topic_delete(sql->bus, effect->text.data, error);
     case EFFECT_RECORD:
-        return sql->replaying ? 0 : sql_record(sql, effect->sink, &effect->record, error);
+        return sql->replaying || (sql->again && commands_has(sql->commands, effect->text)) ? 0 : sql_record(sql, effect->sink, &effect->record, error);
     case EFFECT_STATEMENT:
-        return sql->replaying || commands_has(sql->commands, effect->text) ? 0 : commands_append(sql->commands, effect->text, error);
+        return sql->replaying || (effect->inserts && (!sql->again || commands_has(sql->commands, effect->text))) ? 0 : commands_append(sql->commands, effect->text, error);
     default:
         return sql->effect(sql->context, effect, error);
     }
@@ -80,7 +80,9 @@ int sql_session_execute(struct sql_session *sql, struct slice text, bool again, 
     if (status)
         return status;
     session_pass_known(sql->session, again);
+    sql->again = again;
     status = session_execute(sql->session, text, sql_effect, sql, error);
+    sql->again = false;
     session_pass_known(sql->session, false);
     return status;
 }

@@ -11,6 +11,7 @@ struct sql_session {
     struct session *session;
     struct commands *commands;
     struct bus_producer *producer;
+    bool again;                  /* the script under way may have been run before: rows that it has inserted are not inserted again */
     bool replaying;              /* what the command topic holds is run: topics, records and the topic itself are done already */
     /* Every effect that is not done here; called with `context`. */
     int (*effect)(void *context, const struct session_effect *effect, struct error *error);

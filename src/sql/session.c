@@ -161,7 +161,7 @@ static int session_drop_connector(struct session_work *work, const struct drop_s
             session->connectors[i] = session->connectors[--session->connector_count];
             return session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_STOP, .text = name}, error);
         }
-    return drop->if_exists || session->pass_known ? 0 : place_error(error, drop->name.place, "there is no connector %.*s", names_shown(drop->name.name), drop->name.name.data);
+    return (work->passed_by = drop->if_exists || session->pass_known) ? 0 : place_error(error, drop->name.place, "there is no connector %.*s", names_shown(drop->name.name), drop->name.name.data);
 }
 
 static int session_drop(struct session_work *work, const struct drop_statement *drop, struct error *error) {
@@ -169,8 +169,10 @@ static int session_drop(struct session_work *work, const struct drop_statement *
     bool gone = drop->object == OBJECT_TYPE ? !catalog_type(work->catalog, drop->name.name) : !catalog_source(work->catalog, drop->name.name);
     if (drop->object == OBJECT_CONNECTOR)
         return session_drop_connector(work, drop, error);
-    if (gone && work->session->pass_known)
+    if (gone && work->session->pass_known) {
+        work->passed_by = true;
         return 0;
+    }
     if (drop->object == OBJECT_TYPE) {
         int status = catalog_drop_type(work->catalog, drop, error);
         return status ? status : session_say(work, error, "type %.*s dropped", names_shown(drop->name.name), drop->name.name.data);
@@ -225,7 +227,7 @@ static int session_create_connector(struct session_work *work, const struct conn
         return error_no_memory(error);
     for (size_t i = 0; i < session->connector_count; i++)
         if (slice_equal(session->connectors[i]->name, statement->name.name))
-            return statement->if_not_exists || session->pass_known ? 0 : place_error(error, statement->name.place, "there is a connector %.*s already", names_shown(statement->name.name), statement->name.name.data);
+            return (work->passed_by = statement->if_not_exists || session->pass_known) ? 0 : place_error(error, statement->name.place, "there is a connector %.*s already", names_shown(statement->name.name), statement->name.name.data);
     int known = session_check_connector(statement, error);
     if (known)
         return known;
@@ -304,9 +306,10 @@ static int session_try(struct session_work *work, struct slice text, struct erro
     int status;
     script_open(&script, text, &work->session->variables);
     while ((status = script_next(&script, work->arena, &statement, error)) == 0 && statement) {
+        work->passed_by = false;
         status = session_statement(work, statement, error);
-        if (!status && session_lasts(statement->kind))
-            status = session_add(work, &(struct session_effect){.kind = EFFECT_STATEMENT, .text = statement->text}, error);
+        if (!status && session_lasts(statement->kind) && !work->passed_by)
+            status = session_add(work, &(struct session_effect){.kind = EFFECT_STATEMENT, .text = statement->text, .inserts = statement->kind == STATEMENT_INSERT_VALUES}, error);
         if (status)
             return status;
     }

@@ -172,5 +172,5 @@ int session_insert_values(struct session_work *work, const struct insert_stateme
     if (!status)
         status = insert_write(&insert, rows, &evaluation, error);
     evaluation_scratch_free(evaluation.scratch);
-    return status ? status : session_add(work, &(struct session_effect){.kind = EFFECT_RECORD, .sink = sink, .record = insert.record}, error);
+    return status ? status : session_add(work, &(struct session_effect){.kind = EFFECT_RECORD, .text = work->statement->text, .sink = sink, .record = insert.record}, error);
 }

@@ -31,6 +31,7 @@ struct session_work {
     struct session_effect *effects;
     size_t count, capacity;
     const struct statement *statement;
+    bool passed_by;                      /* the statement was known and has done nothing */
 };
 
 int session_add(struct session_work *work, const struct session_effect *effect, struct error *error);
