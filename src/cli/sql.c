@@ -16,6 +16,7 @@
 #include "sql/answer.h"
 #include "sql/record_text.h"
 #include "sql/script.h"
+#include "stream/query_totals.h"
 
 struct sql_settings {
     struct common_settings common;
@@ -128,6 +129,26 @@ static int sql_listing(struct sql *sql, const struct listing *listing, struct er
     return table_end(table, error);
 }
 
+/* What a query has done so far, whoever runs it. */
+static int sql_counters(struct sql *sql, const char *id, struct error *error) {
+    static const char *const titles[] = {"query", "read", "null", "rejected", "filtered", "late", "failed", "written"};
+    struct query_counters counters;
+    struct table *table;
+    bool found;
+    int status = query_totals(sql->bus, id, &counters, &found, error);
+    if (status || !found)
+        return status;
+    status = table_begin(table_format_of(sql->settings->format), titles, sizeof titles / sizeof *titles, &table, error);
+    if (status)
+        return status;
+    const uint64_t numbers[] = {counters.read, counters.null, counters.rejected, counters.filtered, counters.late, counters.failed, counters.emitted};
+    table_text(table, slice_of(id));
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        table_integer(table, (int64_t)numbers[i]);
+    table_row_end(table);
+    return table_end(table, error);
+}
+
 /* --- PRINT ------------------------------------------------------------------------------------------------------------------------- */
 
 static const struct source *sql_source_of(const struct sql *sql, const char *topic) {
@@ -215,6 +236,8 @@ static int sql_effect(void *context, const struct session_effect *effect, struct
         return fflush(stdout) == 0 ? 0 : error_set_errno(error, errno, "writing to stdout");
     case EFFECT_LISTING:
         return sql_listing(sql, &effect->listing, error);
+    case EFFECT_COUNTERS:
+        return sql_counters(sql, effect->text.data, error);
     case EFFECT_SHOW_TOPICS:
         return cli_topics_list(sql->bus, table_format_of(sql->settings->format), error);
     case EFFECT_SELECT:

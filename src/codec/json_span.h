@@ -1,5 +1,5 @@
 /* JSON by its text: the parts of an object or array as slices of what was written, so that numbers keep every digit. The text must be valid JSON
- * (json_tree_read says so). */
+ * (json_skip of codec/json_scan.h says so). */
 #ifndef METERLINE_CODEC_JSON_SPAN_H
 #define METERLINE_CODEC_JSON_SPAN_H
 

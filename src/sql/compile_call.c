@@ -293,6 +293,8 @@ static int call_unknown(struct compiler *compiler, const struct expression *tree
     if (aggregate_function_find(tree->name))
         return compiler_fail(compiler, tree->place, "%.*s is an aggregate function: it can only stand in the SELECT list or HAVING of a query with GROUP BY, and not inside another one",
                              names_shown(tree->name), tree->name.data);
+    if (slice_equal(tree->name, SLICE("EXPLODE")))
+        return compiler_fail(compiler, tree->place, "EXPLODE gives rows: it can only stand among the items of SELECT");
     return compiler_fail(compiler, tree->place, "there is no function %.*s%s", names_shown(tree->name), tree->name.data, names_suggest(suggestion, tree->name, names, count));
 }
 

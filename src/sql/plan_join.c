@@ -74,6 +74,13 @@ static int plan_side_key(struct plan_draft *draft, struct join_side *side, const
     return status;
 }
 
+/* Compiles one side of ON with the source that it names, by a column or a qualifier. */
+static int plan_unknown_side(struct plan_draft *draft, struct join_side *left, struct join_side *right, const struct expression *tree, const struct plan_mentions *mentions,
+                             struct error *error) {
+    bool named = tree->kind == EXPRESSION_COLUMN && tree->qualifier.data && slice_equal(tree->qualifier, right->scope.columns[0].qualifier);
+    return plan_side_key(draft, mentions->of_right || named ? right : left, tree, error);
+}
+
 static int plan_on(struct plan_draft *draft, const struct join *join, struct join_side *left, struct join_side *right, struct error *error) {
     const struct expression *on = join->on;
     if (on->kind != EXPRESSION_BINARY || on->operator!= OPERATOR_EQUAL)
@@ -83,7 +90,9 @@ static int plan_on(struct plan_draft *draft, const struct join *join, struct joi
     if ((first.of_left && first.of_right) || (second.of_left && second.of_right))
         return place_error(error, on->place, "a side of the join's condition names columns of both sources, or one that both have: write SOURCE.COLUMN");
     if (!straight && !crossed) {
-        int status = plan_side_key(draft, first.of_right ? right : left, on->children[0], error);   /* a name that is unknown tells more than the shape */
+        int status = plan_unknown_side(draft, left, right, on->children[0], &first, error);   /* a name that is unknown tells more than the shape */
+        if (!status)
+            status = plan_unknown_side(draft, left, right, on->children[1], &second, error);
         return status ? status : place_error(error, on->place, "the condition of a join compares a column of one source with one of the other");
     }
     int status = plan_side_key(draft, left, on->children[crossed], error);

@@ -18,8 +18,12 @@ static int scope_unknown(const struct scope *scope, const struct expression *ref
     struct slice qualifier = reference->qualifier, name = reference->name, names[NAMES_NEAREST_MAXIMUM];
     char suggestion[NAMES_SUGGESTION_SIZE];
     size_t count = 0;
-    if (qualifier.data && !scope_has_source(scope, qualifier))
-        return place_error(error, reference->place, "there is no source %.*s here", names_shown(qualifier), qualifier.data);
+    if (qualifier.data && !scope_has_source(scope, qualifier)) {
+        for (size_t i = 0; i < scope->column_count && count < NAMES_NEAREST_MAXIMUM; i++)
+            if (scope->columns[i].qualifier.data)
+                names[count++] = scope->columns[i].qualifier;
+        return place_error(error, reference->place, "there is no source %.*s here%s", names_shown(qualifier), qualifier.data, names_nearest(suggestion, qualifier, names, count));
+    }
     for (size_t i = 0; i < scope->column_count && count < NAMES_NEAREST_MAXIMUM; i++)
         if (!qualifier.data || (scope->columns[i].qualifier.data && slice_equal(scope->columns[i].qualifier, qualifier)))
             names[count++] = scope->columns[i].name;

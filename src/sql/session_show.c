@@ -161,6 +161,18 @@ static int session_describe_connector(struct session_work *work, const struct id
     return place_error(error, name->place, "there is no connector %.*s", names_shown(name->name), name->name.data);
 }
 
+/* Of the queries that write the source. */
+static int session_ask_counters(struct session_work *work, const struct source *source, struct error *error) {
+    int status = 0;
+    for (size_t i = 0; i < catalog_query_count(work->catalog) && !status; i++) {
+        const struct catalog_query *query = catalog_query_at(work->catalog, i);
+        struct slice id = slice_equal(query->sink, source->name) ? arena_copy(work->arena, query->id) : (struct slice){0};
+        if (id.data)
+            status = session_add(work, &(struct session_effect){.kind = EFFECT_COUNTERS, .text = id}, error);
+    }
+    return status;
+}
+
 int session_describe(struct session_work *work, const struct describe_statement *describe, struct error *error) {
     const struct source *source;
     struct listing listing;
@@ -177,7 +189,9 @@ int session_describe(struct session_work *work, const struct describe_statement 
         status = session_list(work, &listing, error);
     if (!status && describe->extended)
         status = describe_properties(work->catalog, source, work->arena, &listing, error);
-    return !status && describe->extended ? session_list(work, &listing, error) : status;
+    if (!status && describe->extended)
+        status = session_list(work, &listing, error);
+    return !status && describe->extended ? session_ask_counters(work, source, error) : status;
 }
 
 int session_parse_query(struct session_work *work, const struct identifier *id, const struct statement **ret_statement, struct error *error) {

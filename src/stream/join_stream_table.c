@@ -96,7 +96,7 @@ static int join_stream_table_match(struct join_stream_table *join, struct rows *
     for (size_t i = 0; i < rows->selected.count; i++)
         if (!rows->absent[rows->selected.rows[i]])
             result->selected.rows[result->selected.count++] = rows->selected.rows[i];
-    uint64_t passed_by = rows->selected.count - result->selected.count;
+    uint64_t passed_by = rows->selected.count - result->selected.count, alone = 0;
     int status = evaluator_run(join->plan->left_key, &context->evaluation, rows, &result->selected, &keys, error);
     if (status)
         return status;
@@ -110,9 +110,11 @@ static int join_stream_table_match(struct join_stream_table *join, struct rows *
         bool leaves = join_stream_table_look_up(join, &keys, row, arena, right, &failed);
         count += leaves;
         passed_by += !leaves && keys.nulls[row & keys.mask];
+        alone += !leaves && !keys.nulls[row & keys.mask];
     }
     result->selected.count = count;
     context->counters->null += context->restoring ? 0 : passed_by;
+    context->counters->filtered += context->restoring ? 0 : alone;   /* without a partner */
     if (failed || join->key.failed)
         return error_no_memory(error);
     return operator_forward(&join->operator, result, context, error);

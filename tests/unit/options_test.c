@@ -96,6 +96,18 @@ static void test_environment(void **state) {
     unsetenv("OPTIONS_TEST_GRACE");
 }
 
+static void test_nearest(void **state) {
+    (void)state;
+    static const char *const names[] = {"INSTR", "SUBSTRING", "LEN", "TEMPERATURE"};
+    static const struct {
+        const char *word, *nearest;
+    } cases[] = {{"SUBSTRIN", "SUBSTRING"}, {"SUBSTR", "SUBSTRING"}, {"TEMP", "TEMPERATURE"}, {"TE", "LEN"}, {"INSTRR", "INSTR"}, {"LENGTHY", NULL}, {"", NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *nearest = options_nearest(cases[i].word, names, sizeof names / sizeof *names);
+        assert_string_equal(nearest ? nearest : "none", cases[i].nearest ? cases[i].nearest : "none");
+    }
+}
+
 static void test_refused(void **state) {
     (void)state;
     static const struct {
@@ -120,6 +132,6 @@ static void test_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_environment), cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_environment), cmocka_unit_test(test_nearest), cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -322,7 +322,7 @@ static void test_definition_errors(void **state) {
         {HEAD "VALUE_DELIMITER='|')", "line 1, column 106: VALUE_DELIMITER goes with the format DELIMITED only"},
         {HEAD "KEY_DELIMITER='||')", "line 1, column 104: KEY_DELIMITER must be one ASCII character, or SPACE or TAB, in single quotes"},
         {HEAD "VALUE_SCHEMA_ID=1)", "line 1, column 106: VALUE_SCHEMA_ID goes with the format AVRO only"},
-        {HEAD "TIMESTAMP='x')", "line 1, column 100: TIMESTAMP: S has no column X"},
+        {HEAD "TIMESTAMP='x')", "line 1, column 100: TIMESTAMP: S has no column X; did you mean K?"},
         {HEAD "TIMESTAMP='a')", "line 1, column 100: TIMESTAMP needs a column of type BIGINT, TIMESTAMP, or STRING with TIMESTAMP_FORMAT"},
         {HEAD "TIMESTAMP='a b')", "line 1, column 100: TIMESTAMP must be the name of a column, in backticks inside the string if it has small letters"},
         {HEAD "TIMESTAMP_FORMAT='yyyy')", "line 1, column 107: TIMESTAMP_FORMAT needs TIMESTAMP, the column that it is for"},

@@ -619,7 +619,7 @@ static void test_refusals(void **state) {
         {"UCAS(S)", "line 1, column 1: there is no function UCAS; did you mean UCASE?"},
         {"SUM(I)", "line 1, column 1: SUM is an aggregate function: it can only stand in the SELECT list or HAVING of a query with GROUP BY, and not inside another one"},
         {"UCASE(5)", "line 1, column 1: UCASE does not take (INTEGER); it is UCASE(text)"},
-        {"DATEADD(MONTHS, 1, E)", "line 1, column 9: there is no column MONTHS"},
+        {"DATEADD(MONTHS, 1, E)", "line 1, column 9: MONTHS is no unit of time; use DAYS, HOURS, MINUTES, SECONDS or MILLISECONDS"},
         {"TRANSFORM(A, (x, y) => x)", "line 1, column 14: the lambda must have 1 parameter, and has 2"},
         {"TRANSFORM(A, x => x || 'a')", "line 1, column 21: operator || cannot be used with INTEGER and STRING"},
         {"TRANSFORM(I, x => x)", "line 1, column 1: TRANSFORM does not take (INTEGER, LAMBDA); it is TRANSFORM(array, x => value), TRANSFORM(map, (k, v) => key, (k, v) => value)"},
