@@ -20,11 +20,32 @@ static bool pipeline_take_aggregate(struct run_pipeline *pipeline, const struct 
     if (at < windows->size_count && windows->sizes[at] == found.size)
         return false;
     memmove(&windows->sizes[at + 1], &windows->sizes[at], (windows->size_count - at) * sizeof windows->sizes[0]);
+    memmove(&pipeline->aggregate_ids[at + 1], &pipeline->aggregate_ids[at], (windows->size_count - at) * sizeof pipeline->aggregate_ids[0]);
+    snprintf(pipeline->aggregate_ids[at], sizeof pipeline->aggregate_ids[at], "%s", pipeline->sql.session ? plan->id : "");
     windows->sizes[at] = found.size;
     windows->size_count++;
     windows->grace = found.grace;
     pipeline->aggregates = true;
     snprintf(pipeline->topic, sizeof pipeline->topic, "%s", found.topic);
+    return true;
+}
+
+/* A query that was taken as an aggregate is ended again, as long as nothing runs. */
+static bool pipeline_drop_aggregate(struct run_pipeline *pipeline, const char *id) {
+    struct window_settings *windows = &pipeline->windows;
+    size_t at = 0;
+    while (at < windows->size_count && strcmp(pipeline->aggregate_ids[at], id) != 0)
+        at++;
+    if (at == windows->size_count)
+        return false;
+    if (pipeline->runner) {
+        log_write(pipeline->settings.log, LOG_WARNING, "query %s is one of the aggregates of this run: it ends with it", id);
+        return true;
+    }
+    windows->size_count--;
+    memmove(&windows->sizes[at], &windows->sizes[at + 1], (windows->size_count - at) * sizeof windows->sizes[0]);
+    memmove(&pipeline->aggregate_ids[at], &pipeline->aggregate_ids[at + 1], (windows->size_count - at) * sizeof pipeline->aggregate_ids[0]);
+    pipeline->aggregates = windows->size_count > 0;
     return true;
 }
 
@@ -45,7 +66,7 @@ static int pipeline_stop_query(struct run_pipeline *pipeline, const char *id, st
             memmove(&pipeline->plans[i], &pipeline->plans[i + 1], (--pipeline->plan_count - i) * sizeof pipeline->plans[0]);
             return 0;
         }
-    if (!pipeline->runner)
+    if (pipeline_drop_aggregate(pipeline, id) || !pipeline->runner)
         return 0;
     int status = query_runner_remove(pipeline->runner, id, true, error);
     return status == ERROR_NOT_FOUND ? 0 : status;
@@ -180,6 +201,10 @@ int run_pipeline_follow(struct run_pipeline *pipeline, struct error *error) {
     while (!status && !settings->until_end && !atomic_load(settings->stop)) {
         clock_sleep_ns(settings->clock, FOLLOW_INTERVAL_NS);
         status = sql_session_catch_up(&pipeline->sql, error);
+        if (status && error->retriable) {   /* the queries wait for the log too */
+            log_write(settings->log, LOG_DEBUG, "statements cannot be read: %s", error->message);
+            status = 0;
+        }
     }
     if (status)
         atomic_store(settings->stop, true);

@@ -25,6 +25,7 @@ struct run_pipeline {
     bool aggregates;                     /* the aggregates of readings are among the queries: */
     char topic[BUS_TOPIC_NAME_MAXIMUM + 1];
     struct window_settings windows;
+    char aggregate_ids[WINDOW_SIZES_MAXIMUM][BUS_TOPIC_NAME_MAXIMUM + 1];   /* by size: the query; empty: the default pipeline's, which no statement ends */
 };
 
 /* Reads the command topic and the statements; nothing runs yet. `lasting`: the statements are somebody's, kept for the next start; otherwise they are the default pipeline's.

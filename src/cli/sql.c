@@ -277,8 +277,12 @@ static bool sql_prompt_line(struct sql *sql, struct sql_prompt *prompt, History 
     if (prompt->statement.failed)
         return false;
     struct slice text = bytes_slice(&prompt->statement);
-    bool blank = strspn(prompt->statement.data, " \t\r\n") == 0 && text.length == 0;
-    if (blank || !script_complete(text))
+    size_t blank = 0;
+    while (blank < text.length && strchr(" \t\r\n", text.data[blank]))
+        blank++;
+    if (blank == text.length)
+        prompt->statement.length = 0;
+    if (blank == text.length || !script_complete(text))
         return true;
     bytes_append_char(&prompt->statement, '\0');
     history(past, &event, H_ENTER, prompt->statement.data);

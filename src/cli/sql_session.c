@@ -20,6 +20,12 @@ static int sql_record(struct sql_session *sql, const struct sink_plan *sink, con
     return status ? status : bus_producer_commit(sql->producer, NULL, 0, error);
 }
 
+static int sql_keep(struct sql_session *sql, struct slice text, struct error *error) {
+    bool kept = sql->rows && commands_has(sql->commands, SIZE_MAX, text);
+    sql->rows = false;
+    return kept ? 0 : commands_append(sql->commands, text, error);
+}
+
 static int sql_effect(void *context, const struct session_effect *effect, struct error *error) {
     struct sql_session *sql = context;
     switch (effect->kind) {
@@ -28,9 +34,10 @@ static int sql_effect(void *context, const struct session_effect *effect, struct
     case EFFECT_TOPIC_DELETE:
         return sql->replaying ? 0 : bus_topic_delete(sql->bus, effect->text.data, error);
     case EFFECT_RECORD:
-        return sql->replaying || (sql->again && commands_has(sql->commands, effect->text)) ? 0 : sql_record(sql, effect->sink, &effect->record, error);
+        sql->rows = true;
+        return sql->replaying || commands_has(sql->commands, sql->known, effect->text) ? 0 : sql_record(sql, effect->sink, &effect->record, error);
     case EFFECT_STATEMENT:
-        return sql->replaying || (effect->inserts && (!sql->again || commands_has(sql->commands, effect->text))) ? 0 : commands_append(sql->commands, effect->text, error);
+        return sql->replaying ? 0 : sql_keep(sql, effect->text, error);
     default:
         return sql->effect(sql->context, effect, error);
     }
@@ -44,7 +51,7 @@ static int sql_replay(void *context, struct slice text, struct error *error) {
     int status = session_execute(sql->session, text, sql_effect, sql, error);
     session_pass_known(sql->session, false);
     sql->replaying = false;
-    if (status != ERROR_INVALID && status != ERROR_EXISTS && status != ERROR_NOT_FOUND && status != ERROR_CONFLICT)
+    if (status != ERROR_INVALID && status != ERROR_EXISTS && status != ERROR_NOT_FOUND && status != ERROR_CONFLICT && status != ERROR_UNSUPPORTED)
         return status;
     log_write(sql->log, LOG_WARNING, "a statement of topic " COMMANDS_TOPIC " cannot be run: %s", error->message);
     return 0;
@@ -80,9 +87,9 @@ int sql_session_execute(struct sql_session *sql, struct slice text, bool again, 
     if (status)
         return status;
     session_pass_known(sql->session, again);
-    sql->again = again;
+    sql->known = again ? commands_count(sql->commands) : 0;
+    sql->rows = false;
     status = session_execute(sql->session, text, sql_effect, sql, error);
-    sql->again = false;
     session_pass_known(sql->session, false);
     return status;
 }

@@ -37,18 +37,3 @@ struct rows *rows_share(struct arena *arena, const struct rows *rows) {
     copy->selected.rows = selected;
     return copy;
 }
-
-void rows_copy_row(struct rows *to, size_t to_row, const struct rows *from, size_t from_row) {
-    struct value value;
-    for (size_t i = 0; i < to->column_count; i++) {
-        vector_get(&from->columns[i], from_row, &value);
-        vector_set(&to->columns[i], to_row, &value);
-    }
-    to->absent[to_row] = from->absent[from_row];
-    to->times[to_row] = from->times[from_row];
-    to->origins[to_row] = from->origins[from_row];
-    if (to->window_starts && from->window_starts) {
-        to->window_starts[to_row] = from->window_starts[from_row];
-        to->window_ends[to_row] = from->window_ends[from_row];
-    }
-}

@@ -42,7 +42,5 @@ struct rows {
 struct rows *rows_new(struct arena *arena, const struct row_schema *schema, size_t count);
 /* A shallow copy that shares every array; its selection has room of its own. NULL: no memory. */
 struct rows *rows_share(struct arena *arena, const struct rows *rows);
-/* Copies row `from_row` of `from` (columns by value, texts shared, absent, time, window, origin) to row `to_row`; both of one schema. */
-void rows_copy_row(struct rows *to, size_t to_row, const struct rows *from, size_t from_row);
 
 #endif

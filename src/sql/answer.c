@@ -87,6 +87,10 @@ static int answer_find_topics(struct answer *answer, struct error *error) {
             const struct source_plan *source = answer->query->stages[s].sources[i]->source;
             status = source->internal ? 0 : answer_add_topic(answer, source, error);
         }
+    for (size_t s = 0; s < answer->query->stage_count && !status; s++)
+        if (answer->query->stages[s].single_partition && answer->topics[0].partitions > 1)
+            status = error_set(error, ERROR_INVALID, "tables that are joined by a column that is not their key need topics of one partition; %s has %d", answer->topics[0].name,
+                               (int)answer->topics[0].partitions);
     for (size_t i = 1; i < answer->topic_count && !status; i++)
         if (answer->topics[i].partitions != answer->topics[0].partitions)
             status = error_set(error, ERROR_INVALID, "topic %s has %d partitions and topic %s has %d: only topics with the same number can be joined", answer->topics[0].name,

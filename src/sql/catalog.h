@@ -63,7 +63,7 @@ struct catalog_query {
 
 bool catalog_query_reads(const struct catalog_query *query, struct slice source);
 size_t catalog_query_count(const struct catalog *catalog);
-const struct catalog_query *catalog_query_at(const struct catalog *catalog, size_t index, bool *ret_paused);   /* in the order of their making */
+const struct catalog_query *catalog_query_at(const struct catalog *catalog, size_t index);   /* in the order of their making */
 /* Ids do not mind their case. ERROR_NOT_FOUND with the nearest. */
 int catalog_find_query(const struct catalog *catalog, const struct identifier *id, const struct catalog_query **ret_query, struct error *error);
 /* Adds a copy; one without an id is given one. The sink must be there. For a CSAS or CTAS, the sink's source.query becomes the id and an older query of
@@ -71,6 +71,5 @@ int catalog_find_query(const struct catalog *catalog, const struct identifier *i
 int catalog_add_query(struct catalog *catalog, const struct catalog_query *query, struct slice *ret_id, struct error *error);
 /* ERROR_NOT_FOUND. With target->all it is never an error. */
 int catalog_terminate(struct catalog *catalog, const struct target_statement *target, struct error *error);
-int catalog_pause(struct catalog *catalog, const struct target_statement *target, bool paused, struct error *error);
 
 #endif

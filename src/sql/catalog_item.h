@@ -16,7 +16,6 @@ struct catalog_item {
 
 struct catalog_entry {
     struct catalog_item *item;
-    bool paused;                   /* of a query */
 };
 
 struct catalog_list {

@@ -18,8 +18,7 @@ size_t catalog_query_count(const struct catalog *catalog) {
     return catalog->queries.count;
 }
 
-const struct catalog_query *catalog_query_at(const struct catalog *catalog, size_t index, bool *ret_paused) {
-    *ret_paused = catalog->queries.entries[index].paused;
+const struct catalog_query *catalog_query_at(const struct catalog *catalog, size_t index) {
     return &catalog->queries.entries[index].item->query;
 }
 
@@ -152,17 +151,5 @@ int catalog_terminate(struct catalog *catalog, const struct target_statement *ta
     int status = catalog_require_query(catalog, &target->query, &index, error);
     if (status == 0)
         catalog_list_remove(&catalog->queries, index);
-    return status;
-}
-
-int catalog_pause(struct catalog *catalog, const struct target_statement *target, bool paused, struct error *error) {
-    size_t index;
-    for (size_t i = 0; target->all && i < catalog->queries.count; i++)
-        catalog->queries.entries[i].paused = paused;
-    if (target->all)
-        return 0;
-    int status = catalog_require_query(catalog, &target->query, &index, error);
-    if (status == 0)
-        catalog->queries.entries[index].paused = paused;
     return status;
 }

@@ -10,7 +10,7 @@
 #include "core/bytes.h"
 #include "core/memory.h"
 
-enum { COMMANDS_POLL = 50, COMMANDS_ATTEMPTS = 200 };
+enum { COMMANDS_POLL = 50, COMMANDS_ATTEMPTS = 200 };   /* ms; in vain, one after the other */
 
 struct commands {
     struct bus *bus;
@@ -80,8 +80,12 @@ static int commands_remember(struct commands *commands, struct slice text, struc
     return 0;
 }
 
-bool commands_has(const struct commands *commands, struct slice text) {
-    for (size_t i = 0; i < commands->count; i++)
+size_t commands_count(const struct commands *commands) {
+    return commands->count;
+}
+
+bool commands_has(const struct commands *commands, size_t count, struct slice text) {
+    for (size_t i = 0; i < count && i < commands->count; i++)
         if (slice_equal(commands->texts[i], text))
             return true;
     return false;
@@ -103,7 +107,7 @@ int commands_read(struct commands *commands, int (*statement)(void *context, str
     struct bus_batch batch;
     int64_t start, end;
     int status = bus_offsets(commands->consumer, COMMANDS_TOPIC, 0, &start, &end, error);
-    for (int attempt = 0; !status && commands->next < end && attempt < COMMANDS_ATTEMPTS; attempt++) {
+    for (int silent = 0; !status && commands->next < end;) {
         int got = bus_consumer_poll(commands->consumer, COMMANDS_POLL, &batch, error);
         if (got < 0)
             return got;
@@ -111,6 +115,9 @@ int commands_read(struct commands *commands, int (*statement)(void *context, str
             status = commands_take(commands, batch.records[i].value, statement, context, error);
         if (got)
             commands->next = batch.base_offset + (int64_t)batch.count;
+        silent = got ? 0 : silent + 1;
+        if (silent == COMMANDS_ATTEMPTS)
+            return error_set(error, ERROR_BUSY, "topic " COMMANDS_TOPIC " cannot be read from offset %" PRId64 " on, its end is %" PRId64, commands->next, end);
     }
     return status;
 }

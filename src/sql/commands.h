@@ -12,10 +12,12 @@ struct commands;
 /* Creates the topic when it is missing. */
 int commands_open(struct bus *bus, const struct clock *clock, struct commands **ret_commands, struct error *error);
 struct commands *commands_close(struct commands *commands);
-/* Hands out what others have said since the last call; returns when there is no more now. An error of `statement` ends the reading. */
+/* Hands out what others have said since the last call; returns when there is no more now. ERROR_BUSY, retriable: the log gives nothing for long, though there is more. An error of `statement` ends the reading. */
 int commands_read(struct commands *commands, int (*statement)(void *context, struct slice text, struct error *error), void *context, struct error *error);
-/* What `statement` was given or was appended here, word for word. */
-bool commands_has(const struct commands *commands, struct slice text);
+/* How many statements were given to `statement` or appended here. */
+size_t commands_count(const struct commands *commands);
+/* Is `text`, word for word, among the first `count` of them? */
+bool commands_has(const struct commands *commands, size_t count, struct slice text);
 int commands_append(struct commands *commands, struct slice text, struct error *error);
 
 #endif

@@ -73,12 +73,11 @@ int describe_queries(const struct catalog *catalog, struct arena *arena, struct 
     static const char *const titles[] = {"Query ID", "Query Type", "Status", "Sink Name", "Sink Kafka Topic", "Query String"};
     struct listing_writer writer = listing_begin(arena, titles, 6, catalog_query_count(catalog));
     for (size_t i = 0; i < catalog_query_count(catalog); i++) {
-        bool paused;
-        const struct catalog_query *query = catalog_query_at(catalog, i, &paused);
+        const struct catalog_query *query = catalog_query_at(catalog, i);
         const struct source *sink = catalog_source(catalog, query->sink);
         listing_add(&writer, query->id);
         listing_add(&writer, SLICE("PERSISTENT"));
-        listing_add(&writer, slice_of(paused ? "PAUSED" : "RUNNING"));
+        listing_add(&writer, SLICE("RUNNING"));
         listing_add(&writer, query->sink);
         listing_add(&writer, sink ? sink->topic : SLICE(""));
         listing_add(&writer, query->text);
@@ -161,8 +160,7 @@ static void describe_number(struct listing_writer *writer, const char *name, int
 static void describe_users(struct listing_writer *writer, const char *name, const struct catalog *catalog, const struct source *source, bool readers) {
     cleanup(bytes_release) struct bytes ids = {0};
     for (size_t i = 0; i < catalog_query_count(catalog); i++) {
-        bool paused;
-        const struct catalog_query *query = catalog_query_at(catalog, i, &paused);
+        const struct catalog_query *query = catalog_query_at(catalog, i);
         if (!(readers ? catalog_query_reads(query, source->name) : slice_equal(query->sink, source->name)))
             continue;
         bytes_append_string(&ids, ids.length ? ", " : "");

@@ -8,6 +8,7 @@
 #include "sql/names.h"
 #include "sql/script.h"
 #include "sql/session_state.h"
+#include "sql/type_resolve.h"
 
 int session_new(const struct session_options *options, struct session **ret_session, struct error *error) {
     struct session *session = memory_zero(1, sizeof *session);
@@ -52,11 +53,6 @@ const struct catalog *session_catalog(const struct session *session) {
 
 void session_pass_known(struct session *session, bool pass) {
     session->pass_known = pass;
-}
-
-const struct planner *session_planner(struct session *session) {
-    session->planner.catalog = session->catalog;
-    return &session->planner;
 }
 
 /* --- settings ---------------------------------------------------------------------------------------------------------------------- */
@@ -127,6 +123,11 @@ int session_add(struct session_work *work, const struct session_effect *effect, 
     return 0;
 }
 
+int session_pass_by(struct session_work *work) {
+    work->passed_by = true;
+    return 0;
+}
+
 /* With `name` as its text, NUL-terminated. */
 static int session_add_named(struct session_work *work, const struct session_effect *effect, struct slice name, struct error *error) {
     struct session_effect named = *effect;
@@ -161,7 +162,7 @@ static int session_drop_connector(struct session_work *work, const struct drop_s
             session->connectors[i] = session->connectors[--session->connector_count];
             return session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_STOP, .text = name}, error);
         }
-    return (work->passed_by = drop->if_exists || session->pass_known) ? 0 : place_error(error, drop->name.place, "there is no connector %.*s", names_shown(drop->name.name), drop->name.name.data);
+    return drop->if_exists || session->pass_known ? session_pass_by(work) : place_error(error, drop->name.place, "there is no connector %.*s", names_shown(drop->name.name), drop->name.name.data);
 }
 
 static int session_drop(struct session_work *work, const struct drop_statement *drop, struct error *error) {
@@ -169,10 +170,8 @@ static int session_drop(struct session_work *work, const struct drop_statement *
     bool gone = drop->object == OBJECT_TYPE ? !catalog_type(work->catalog, drop->name.name) : !catalog_source(work->catalog, drop->name.name);
     if (drop->object == OBJECT_CONNECTOR)
         return session_drop_connector(work, drop, error);
-    if (gone && work->session->pass_known) {
-        work->passed_by = true;
-        return 0;
-    }
+    if (gone && work->session->pass_known)
+        return session_pass_by(work);
     if (drop->object == OBJECT_TYPE) {
         int status = catalog_drop_type(work->catalog, drop, error);
         return status ? status : session_say(work, error, "type %.*s dropped", names_shown(drop->name.name), drop->name.name.data);
@@ -189,9 +188,8 @@ static int session_drop(struct session_work *work, const struct drop_statement *
 
 static int session_terminate(struct session_work *work, const struct target_statement *target, struct error *error) {
     int status = 0;
-    bool paused;
     for (size_t i = 0; i < catalog_query_count(work->catalog) && !status; i++) {
-        const struct catalog_query *query = catalog_query_at(work->catalog, i, &paused);
+        const struct catalog_query *query = catalog_query_at(work->catalog, i);
         if (target->all || slice_equal(query->id, target->query.name))
             status = session_stop_query(work, query->id, error);
     }
@@ -227,7 +225,7 @@ static int session_create_connector(struct session_work *work, const struct conn
         return error_no_memory(error);
     for (size_t i = 0; i < session->connector_count; i++)
         if (slice_equal(session->connectors[i]->name, statement->name.name))
-            return (work->passed_by = statement->if_not_exists || session->pass_known) ? 0 : place_error(error, statement->name.place, "there is a connector %.*s already", names_shown(statement->name.name), statement->name.name.data);
+            return statement->if_not_exists || session->pass_known ? session_pass_by(work) : place_error(error, statement->name.place, "there is a connector %.*s already", names_shown(statement->name.name), statement->name.name.data);
     int known = session_check_connector(statement, error);
     if (known)
         return known;
@@ -238,6 +236,13 @@ static int session_create_connector(struct session_work *work, const struct conn
     return status;
 }
 
+static int session_create_type(struct session_work *work, const struct type_statement *statement, struct error *error) {
+    const struct type *known = catalog_type(work->catalog, statement->name.name), *wanted;
+    if (known && work->session->pass_known && type_resolve(statement->type, work->catalog, work->arena, &wanted, error) == 0 && type_equal(known, wanted))
+        return session_pass_by(work);
+    return catalog_create_type(work->catalog, statement, error);
+}
+
 static int session_unsupported(const struct statement *statement, const char *what, struct error *error) {
     place_error(error, statement->place, "%s is not something that meterline does", what);
     return error->code = ERROR_UNSUPPORTED;
@@ -246,6 +251,7 @@ static int session_unsupported(const struct statement *statement, const char *wh
 static int session_statement(struct session_work *work, const struct statement *statement, struct error *error) {
     struct session *session = work->session;
     work->statement = statement;
+    work->passed_by = false;
     switch (statement->kind) {
     case STATEMENT_CREATE:
         return session_create(work, &statement->create, error);
@@ -262,7 +268,7 @@ static int session_statement(struct session_work *work, const struct statement *
     case STATEMENT_CREATE_CONNECTOR:
         return session_create_connector(work, &statement->connector, error);
     case STATEMENT_CREATE_TYPE:
-        return catalog_create_type(work->catalog, &statement->type, error);
+        return session_create_type(work, &statement->type, error);
     case STATEMENT_SHOW:
         return session_show(work, &statement->show, error);
     case STATEMENT_DESCRIBE:
@@ -306,10 +312,9 @@ static int session_try(struct session_work *work, struct slice text, struct erro
     int status;
     script_open(&script, text, &work->session->variables);
     while ((status = script_next(&script, work->arena, &statement, error)) == 0 && statement) {
-        work->passed_by = false;
         status = session_statement(work, statement, error);
         if (!status && session_lasts(statement->kind) && !work->passed_by)
-            status = session_add(work, &(struct session_effect){.kind = EFFECT_STATEMENT, .text = statement->text, .inserts = statement->kind == STATEMENT_INSERT_VALUES}, error);
+            status = session_add(work, &(struct session_effect){.kind = EFFECT_STATEMENT, .text = statement->text}, error);
         if (status)
             return status;
     }
@@ -329,8 +334,11 @@ static struct arena *session_arena(struct session *session) {
 int session_execute(struct session *session, struct slice text, int (*effect)(void *context, const struct session_effect *effect, struct error *error), void *context,
                     struct error *error) {
     struct session_work work = {.session = session, .arena = session_arena(session), .catalog = catalog_copy(session->catalog)};
-    size_t connectors = session->connector_count;
-    int status = work.arena && work.catalog ? 0 : error_no_memory(error);
+    size_t count = session->connector_count;
+    const struct session_connector **connectors = memory_zero(count + 1, sizeof(struct session_connector *));
+    int status = work.arena && work.catalog && connectors ? 0 : error_no_memory(error);
+    for (size_t i = 0; connectors && i < count; i++)
+        connectors[i] = session->connectors[i];
     struct slice copy = status ? (struct slice){0} : arena_copy(work.arena, text);   /* trees point into it */
     if (!status && !copy.data)
         status = error_no_memory(error);
@@ -338,11 +346,15 @@ int session_execute(struct session *session, struct slice text, int (*effect)(vo
     if (!status)
         status = session_try(&work, copy, error);
     if (status) {
-        session->connector_count = connectors < session->connector_count ? connectors : session->connector_count;
+        for (size_t i = 0; connectors && i < count; i++)
+            session->connectors[i] = connectors[i];
+        session->connector_count = count;
         catalog_free(work.catalog);
+        free(connectors);
         free(work.effects);
         return status;
     }
+    free(connectors);
     catalog_free(session->catalog);
     session->catalog = work.catalog;
     for (size_t i = 0; i < work.count && !status; i++)

@@ -164,9 +164,8 @@ static int session_describe_connector(struct session_work *work, const struct id
 /* Of the queries that write the source. */
 static int session_ask_counters(struct session_work *work, const struct source *source, struct error *error) {
     int status = 0;
-    bool paused;
     for (size_t i = 0; i < catalog_query_count(work->catalog) && !status; i++) {
-        const struct catalog_query *query = catalog_query_at(work->catalog, i, &paused);
+        const struct catalog_query *query = catalog_query_at(work->catalog, i);
         struct slice id = slice_equal(query->sink, source->name) ? arena_copy(work->arena, query->id) : (struct slice){0};
         if (id.data)
             status = session_add(work, &(struct session_effect){.kind = EFFECT_COUNTERS, .text = id}, error);

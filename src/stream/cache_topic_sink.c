@@ -19,13 +19,15 @@ int cache_topic_sink_new(struct cache *cache, void **ret_context, struct error *
 }
 
 static bool cache_topic_time(struct slice value, int64_t *ret_time) {
-    int64_t time = 0;
+    uint64_t bits = 0;
     if (time_read(value, ret_time))
         return true;
-    for (size_t i = 0; i < value.length; i++)
-        time = time << 8 | (unsigned char)value.data[i];
-    *ret_time = time;
-    return value.length == sizeof time && time >= TIME_MINIMUM && time <= TIME_MAXIMUM;
+    if (value.length != sizeof bits)
+        return false;
+    for (size_t i = 0; i < sizeof bits; i++)
+        bits = bits << 8 | (unsigned char)value.data[i];
+    *ret_time = (int64_t)bits;
+    return *ret_time >= TIME_MINIMUM && *ret_time <= TIME_MAXIMUM;
 }
 
 /* A cache forgets nothing, so what is deleted stays. */

@@ -65,6 +65,11 @@ static int changelog_read(struct query_task *task, struct bus_consumer *consumer
     int status = 0;
     while (!status && !changelog_is_read(task->work->group, places)) {
         struct bus_batch batch;
+        if (atomic_load(task->work->stop)) {
+            error_set(error, ERROR_INTERRUPTED, "stopped while the state of group %s was read", task->work->group->name);
+            error->retriable = true;
+            return ERROR_INTERRUPTED;
+        }
         int got = bus_consumer_poll(consumer, POLL_TIMEOUT, &batch, error);
         status = got < 0 ? got : got ? changelog_apply_batch(task, places, &batch, error) : 0;
     }

@@ -93,12 +93,20 @@ static int assignment_learn_position(struct assignment *assignment, const struct
     return 0;
 }
 
+/* What a group that works says of a query that it does not have is of the past: the query was removed, and is added again. */
+static bool assignment_works(const struct assignment *assignment, const char *name) {
+    for (size_t i = 0; i < assignment->running->count; i++)
+        if (strcmp(assignment->running->groups[i]->name, name) == 0 && !query_group_is_empty(assignment->running->groups[i]))
+            return true;
+    return false;
+}
+
 static int assignment_learn(struct assignment *assignment, struct error *error) {
     char prefix[QUERY_GROUP_NAME_SIZE];
     int length = snprintf(prefix, sizeof prefix, "%s.sql.", assignment->name);
     int status = bus_groups(assignment->bus, &assignment->positions, error);
     for (size_t i = 0; i < assignment->positions.count && !status; i++)
-        if (strncmp(assignment->positions.positions[i].group, prefix, (size_t)length) == 0)
+        if (strncmp(assignment->positions.positions[i].group, prefix, (size_t)length) == 0 && !assignment_works(assignment, assignment->positions.positions[i].group))
             status = assignment_learn_position(assignment, &assignment->positions.positions[i], error);
     return status;
 }

@@ -72,6 +72,8 @@ struct query_group {
     struct query_group **upstream;   /* those of this run that write its topics, or topics of those, and so on */
     size_t upstream_count;
     size_t workers;
+    atomic_bool cancelled;           /* it could not be started as a whole: its workers end */
+    atomic_uint removals;            /* members that were removed while it runs: positions are to be written without them */
     atomic_size_t finished;          /* workers that have read to the end and gone */
     atomic_size_t level;             /* members below it are finished: all workers have reached the end of what they had to do for them */
     atomic_uint_fast64_t writes;     /* commits that wrote to its own topics */

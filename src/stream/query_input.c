@@ -155,6 +155,11 @@ static int input_pause(struct query_input *input, struct query_work *work, bool 
     return status;
 }
 
+void query_input_release(struct query_input *input, struct query_work *work) {
+    struct error error;   /* of a partition that is no longer ours, which nobody holds back */
+    input_pause(input, work, false, &error);
+}
+
 /* What lies between is not there: markers of transactions, what compaction has taken. */
 static void input_reach(struct query_input *input) {
     input->work_offset = input->first ? query_batch_offset(input->first) : input->read_offset;

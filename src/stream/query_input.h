@@ -19,6 +19,7 @@ struct query_work {
     const struct clock *clock;
     const struct log *log;
     const struct query_group *group;
+    const atomic_bool *stop;
     struct bus_consumer *consumer;
     struct query_output *output;
     struct source_reader **readers;  /* by reading of the group */
@@ -57,6 +58,8 @@ struct query_input {
 
 void query_input_open(struct query_input *input, size_t topic, int32_t partition);
 void query_input_close(struct query_input *input);
+/* Lets a partition that is held back go on: a pause would outlive the task, whose successor knows nothing of it. */
+void query_input_release(struct query_input *input, struct query_work *work);
 /* Takes a batch of the topic, or the news that it ends here. A retriable error: the registry could not be asked, and nothing has been taken. */
 int query_input_take(struct query_input *input, struct query_work *work, const struct bus_batch *records, struct error *error);
 /* `count` records of the first batch have been worked on. */

@@ -11,6 +11,7 @@ struct running_group {
     struct query_worker *workers;
     size_t opened, started;
     bool joined;                     /* somebody waits for its threads, or has */
+    bool leaving;                    /* it has stages of the query that is being removed */
     atomic_bool closed;
 };
 
@@ -230,12 +231,14 @@ static int runner_launch(struct query_runner *runner, size_t first, const struct
     return status;
 }
 
-/* What could not be started is taken back. */
+/* What could not be started is taken back. Its queries count as removed only when its workers have gone: what these still commit is whole. */
 static void runner_undo(struct query_runner *runner, size_t first) {
+    for (size_t i = first; i < runner->count; i++)
+        atomic_store(&runner->running[i]->group->cancelled, true);
     for (size_t i = first; i < runner->count; i++) {
+        running_join(runner, runner->running[i]);
         for (size_t m = 0; m < runner->running[i]->group->member_count; m++)
             atomic_store(&runner->running[i]->group->members[m].removed, true);
-        running_join(runner, runner->running[i]);
     }
 }
 
@@ -297,21 +300,30 @@ static void runner_await(struct query_runner *runner, struct running_group *runn
         clock_sleep_ns(runner->settings->clock, AWAIT_NS);
 }
 
+/* Marks the stages of a query; false: the group has none that works. */
+static bool group_remove(struct query_group *group, const char *id) {
+    bool found = false;
+    for (size_t m = 0; m < group->member_count; m++)
+        found |= strcmp(group->members[m].query->id, id) == 0 && !atomic_exchange(&group->members[m].removed, true);
+    if (found)
+        atomic_fetch_add(&group->removals, 1);
+    return found;
+}
+
 int query_runner_remove(struct query_runner *runner, const char *id, bool forget, struct error *error) {
     bool found = false;
     int status = 0;
     pthread_mutex_lock(&runner->lock);
+    for (size_t i = 0; i < runner->count; i++) {
+        runner->running[i]->leaving = group_remove(runner->running[i]->group, id);
+        found |= runner->running[i]->leaving;
+    }
     for (size_t i = 0; i < runner->count; i++)
-        for (size_t m = 0; m < runner->running[i]->group->member_count; m++) {
-            struct query_member *member = &runner->running[i]->group->members[m];
-            if (strcmp(member->query->id, id) == 0 && !atomic_exchange(&member->removed, true))
-                found = true;
-        }
-    for (size_t i = 0; i < runner->count && found; i++)
-        if (query_group_is_empty(runner->running[i]->group))
+        if (runner->running[i]->leaving && query_group_is_empty(runner->running[i]->group))
             runner_await(runner, runner->running[i]);
-    for (size_t i = 0; i < runner->count && found && !status; i++)
-        status = runner_forget(runner, runner->running[i]->group, id, forget, error);
+    for (size_t i = 0; i < runner->count && !status; i++)
+        if (runner->running[i]->leaving)
+            status = runner_forget(runner, runner->running[i]->group, id, forget, error);
     pthread_mutex_unlock(&runner->lock);
     return found ? status : error_set(error, ERROR_NOT_FOUND, "query %s does not run", id);
 }

@@ -123,6 +123,8 @@ static int task_lost(struct query_task *task, struct query_input *input, int64_t
     *from = task->work->lost_offsets == LOST_OFFSETS_LATEST ? end : start;
     if (input->next_offset > end || input->next_offset < *from)
         input->next_offset = *from;
+    if (input->load_until > end)   /* of a topic that is no more */
+        input->load_until = end;
     log_write(task->work->log, LOG_WARNING, "%s/%d: records that group %s needs are lost; going on from offset %lld, results that need them will lack them", topic, (int)task->partition,
               group->name, (long long)*from);
     return 0;
@@ -185,8 +187,10 @@ int query_task_open(struct query_task *task, struct query_work *work, int32_t pa
 void query_task_close(struct query_task *task) {
     for (size_t i = 0; task->members && i < task->work->group->member_count; i++)
         stage_close(task->members[i].stage);
-    for (size_t i = 0; task->inputs && i < task->work->group->topic_count; i++)
+    for (size_t i = 0; task->inputs && i < task->work->group->topic_count; i++) {
+        query_input_release(&task->inputs[i], task->work);
         query_input_close(&task->inputs[i]);
+    }
     free(task->members);
     free(task->inputs);
     task->members = NULL;

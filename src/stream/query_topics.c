@@ -101,6 +101,10 @@ int query_topics_open(struct bus *bus, struct query_group *group, struct error *
         group->partitions = partitions;
     }
     for (size_t i = 0; i < group->member_count && !status; i++)
+        if (group->members[i].plan->single_partition && group->partitions > 1)
+            status = error_set(error, ERROR_INVALID, "query %s joins tables by a column that is not their key, for which their topics need one partition; %s has %d: copy the tables by queries WITH "
+                               "(PARTITIONS = 1)", group->members[i].query->id, group->topics[group->members[i].topics[0]].name, (int)group->partitions);
+    for (size_t i = 0; i < group->member_count && !status; i++)
         if (group->members[i].changelog)
             status = group_open_changelog(bus, group, &group->members[i], error);
     return status;

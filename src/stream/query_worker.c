@@ -14,7 +14,7 @@
 enum { POLL_TIMEOUT = 50, WAIT_TIMEOUT = 10, PENDING_BYTES_MAXIMUM = 64 << 20, IDLE_LOOKS = 4 };
 
 static bool worker_stopped(const struct query_worker *worker) {
-    return atomic_load(worker->settings->stop) || query_group_is_empty(worker->group);
+    return atomic_load(worker->settings->stop) || atomic_load(&worker->group->cancelled) || query_group_is_empty(worker->group);
 }
 
 static int64_t worker_now(const struct query_worker *worker) {
@@ -273,7 +273,7 @@ int query_worker_open(struct query_worker *worker, const struct query_settings *
     char name[QUERY_GROUP_NAME_SIZE + 32];
     size_t partitions = (size_t)group->partitions;
     *worker = (struct query_worker){.settings = settings, .group = group, .number = number};
-    worker->work = (struct query_work){.bus = settings->bus, .clock = settings->clock, .log = settings->log, .group = group, .lost_offsets = settings->lost_offsets};
+    worker->work = (struct query_work){.bus = settings->bus, .clock = settings->clock, .log = settings->log, .group = group, .stop = settings->stop, .lost_offsets = settings->lost_offsets};
     worker->member = (struct bus_member){worker_assigned, worker_revoked, worker};
     snprintf(name, sizeof name, "%s.%zu", group->name, number);
     worker->tasks = memory_zero(partitions, sizeof(struct query_task *));
@@ -412,7 +412,17 @@ static int worker_poll(struct query_worker *worker, int64_t timeout, struct erro
     return status;
 }
 
+/* A query that was removed leaves the positions of all partitions, also of those to which nothing comes. */
+static void worker_note_removals(struct query_worker *worker) {
+    unsigned removals = atomic_load(&worker->group->removals);
+    for (int32_t p = 0; removals != worker->removals && p < worker->group->partitions; p++)
+        if (worker->tasks[p])
+            worker->tasks[p]->dirty = true;
+    worker->removals = removals;
+}
+
 static int worker_step(struct query_worker *worker, struct error *error) {
+    worker_note_removals(worker);
     bool waits = worker_waits(worker), pending = query_output_pending(worker->work.output);
     int status = worker_poll(worker, pending || (waits && !worker->quiet) ? 0 : waits ? WAIT_TIMEOUT : POLL_TIMEOUT, error);
     if (status == ERROR_NOT_FOUND && worker->settings->lost_offsets != LOST_OFFSETS_FAIL)
@@ -511,6 +521,7 @@ static int worker_loop(struct query_worker *worker, struct error *error) {
         else
             status = worker_step(worker, error);
     }
+    worker_note_removals(worker);
     if (!status && worker->level < levels)   /* stopped */
         status = worker_commit_or_rewind(worker, error);
     return status;

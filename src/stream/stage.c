@@ -11,7 +11,6 @@
 struct stage_input {
     struct operator *first;      /* where the source's rows are pushed */
     unsigned input;
-    struct operator *table;
 };
 
 struct stage {
@@ -37,13 +36,12 @@ static int stage_connect(struct stage *stage, const struct node_plan *node, stru
     while (source < stage->plan->source_count && stage->plan->sources[source] != node)
         source++;
     struct stage_input *input = &stage->inputs[source];
-    *input = (struct stage_input){next, next_input, NULL};
+    *input = (struct stage_input){next, next_input};
     if (!node->materialised)
         return 0;
-    int status = table_source_new(&node->table, next, next_input, &input->table, error);
-    input->first = input->table;
+    int status = table_source_new(&node->table, next, next_input, &input->first, error);
     input->input = 0;
-    return status ? status : stage_add(stage, input->table, error);
+    return status ? status : stage_add(stage, input->first, error);
 }
 
 static int stage_operator_new(const struct node_plan *node, const struct registry *registry, const struct emitter *emitter, struct operator *next, unsigned next_input,
@@ -143,8 +141,4 @@ size_t stage_operator_count(const struct stage *stage) {
 
 struct operator *stage_operator(const struct stage *stage, size_t index) {
     return stage->stateful[index];
-}
-
-struct operator *stage_table(const struct stage *stage, size_t source) {
-    return stage->inputs[source].table;
 }

@@ -24,7 +24,5 @@ int stage_advance(struct stage *stage, int64_t time, struct operator_context *co
 /* The operators with state, for commits and recovery; the number of one is the same as long as the query's definition is. */
 size_t stage_operator_count(const struct stage *stage);
 struct operator *stage_operator(const struct stage *stage, size_t index);
-/* The table source that holds what source `source` has brought, or NULL. */
-struct operator *stage_table(const struct stage *stage, size_t source);
 
 #endif

@@ -390,26 +390,3 @@ int trial_push(struct trial *trial, const char *topic, int32_t partition, const 
         status = trial_push_batch(trial, topic, partition, records + i, most, error);
     return status;
 }
-
-static int trial_advance_stage(struct trial *trial, struct trial_stage *stage, int32_t partition, int64_t time, struct error *error) {
-    struct row_errors errors;
-    struct operator_context context = {.evaluation = trial_evaluation(trial, &errors), .counters = &stage->counters};
-    trial->where = stage->query->id;
-    int status = stage_advance(stage->stages[partition], time, &context, error);
-    trial->scratch = context.evaluation.scratch;
-    if (!status)
-        status = trial_pass_on(trial, error);
-    arena_reset(&trial->arena);
-    return status;
-}
-
-int trial_advance(struct trial *trial, int64_t time, struct error *error) {
-    int status = 0;
-    for (size_t i = 0; i < trial->stage_count && !status; i++) {
-        for (int32_t p = 0; p < trial->options.partitions && !status; p++)
-            status = trial_advance_stage(trial, trial->stages[i], p, time, error);
-        if (!status)
-            status = trial_run(trial, error);   /* before the next stage advances: it may read what this one wrote */
-    }
-    return status;
-}

@@ -29,7 +29,5 @@ int trial_add(struct trial *trial, const struct query_plan *query, struct error 
 void trial_remove(struct trial *trial, const char *id);
 /* `records` of one partition of a topic; their offsets go on from those before. */
 int trial_push(struct trial *trial, const char *topic, int32_t partition, const struct bus_record *records, size_t count, struct error *error);
-/* Event time goes on without a record, in every query; what closes is written. */
-int trial_advance(struct trial *trial, int64_t time, struct error *error);
 
 #endif

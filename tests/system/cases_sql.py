@@ -4,7 +4,7 @@ import signal
 import time
 
 import sql_pipeline
-from system_program import slow
+from system_program import ROOT, slow
 
 SOURCE = ("-t", "synthetic", "--json", "--series", 40, "--interval", "5s", "--seed", 5, "--disordered", 0.05)
 
@@ -40,11 +40,7 @@ def test_pipeline_of_queries(meterline):
     before = written(meterline)
     sql_pipeline.check(meterline.records("metrics"), before)
     finish(meterline, pipeline)
-    after = written(meterline)
-    for topic in ("high", "minutes", "above"):
-        assert after[topic] == before[topic], topic
-    for topic in ("totals", "alarms"):   # compacted
-        assert sql_pipeline.last_values(after[topic]) == sql_pipeline.last_values(before[topic]), topic
+    sql_pipeline.same_written(written(meterline), before)
 
 
 def test_pipeline_in_parts(meterline):
@@ -89,3 +85,48 @@ def test_a_query_that_was_changed(meterline):
     _, messages = meterline("run", changed, "--until-end", status=1)
     assert "high" in messages.lower(), messages
     assert meterline.records("HIGH") == before
+
+
+def test_statements_that_come_again(meterline):
+    """What was dropped may be made again word for word; rows of a script that is run again are not inserted again, equal rows of one script are."""
+    create = "CREATE STREAM things (k STRING KEY, v INT) WITH (KAFKA_TOPIC='things', VALUE_FORMAT='JSON', PARTITIONS=1);"
+    for statement in (create, "DROP STREAM things;", create):
+        meterline("sql", "-e", statement)
+    assert "THINGS" in meterline("sql", "-e", "SHOW STREAMS;")[0]
+    row = "INSERT INTO things (k, v) VALUES ('a', 1);"
+    script = meterline.file("things.sql", "CREATE TYPE pair AS STRUCT<a INT, b INT>;" + create + row + row)
+    for _ in range(2):
+        meterline("sql", "-f", script)
+        assert len(meterline.records("things")) == 2
+    meterline("sql", "-e", row)
+    assert len(meterline.records("things")) == 3
+
+
+def test_many_statements(meterline):
+    """All statements that were ever made are known, however many."""
+    create = "CREATE STREAM s{0} (k STRING KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);"
+    meterline("sql", "-f", meterline.file("many.sql", "".join(create.format(i) for i in range(450))))
+    listed = meterline("sql", "-e", "SHOW STREAMS;")[0]
+    assert all(f"S{i}," in listed for i in range(450)), listed
+
+
+def test_dropped_aggregate(meterline):
+    """A table of aggregates that was dropped before the start is not computed; the others are."""
+    meterline("sql", "-f", ROOT / "share/pipelines/aggregates.sql")
+    meterline("sql", "-e", "DROP TABLE AGGREGATES_60;")
+    meterline("replay", "-t", "synthetic", "--series", 4, "--interval", "60s", "--duration", "3600s")
+    told = meterline("run", "--windows", "3600", "--final")[1]
+    assert "(600 s," in told and "(3600 s," in told and "(60 s," not in told, told
+
+
+def test_connector_that_cannot_run(meterline):
+    """A running program tells of a connector that it does not have, and goes on."""
+    run = meterline.start("run", "-v")
+    while "is ours" not in run.stderr.readline():   # it follows the statements from now on
+        assert run.poll() is None
+    meterline("sql", "-e", "CREATE SINK CONNECTOR far WITH ('type'='lake', 'topics'='metrics');")
+    time.sleep(1)
+    assert run.poll() is None
+    run.send_signal(signal.SIGTERM)
+    told = run.communicate()[1]
+    assert run.returncode == 0 and "lake" in told, told

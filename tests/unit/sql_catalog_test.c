@@ -83,9 +83,6 @@ static int run_statement(struct session *session, const struct statement *statem
         return catalog_create_type(session->catalog, &statement->type, &session->error);
     case STATEMENT_TERMINATE:
         return catalog_terminate(session->catalog, &statement->target, &session->error);
-    case STATEMENT_PAUSE:
-    case STATEMENT_RESUME:
-        return catalog_pause(session->catalog, &statement->target, statement->kind == STATEMENT_PAUSE, &session->error);
     default:
         fail();
         return 0;
@@ -414,13 +411,12 @@ static void test_types(void **state) {
 static void test_drop_and_queries(void **state) {
     (void)state;
     cleanup(session_release) struct session session = {0};
-    bool paused;
     run_well(&session, PAIR "CREATE STREAM a AS SELECT * FROM keyed; CREATE STREAM b AS SELECT * FROM a; INSERT INTO a WITH (QUERY_ID='mine') SELECT * FROM keyed;"
                             "INSERT INTO b SELECT * FROM keyed JOIN a ON k = k;");
     assert_int_equal(catalog_query_count(session.catalog), 4);
-    assert_slice(catalog_query_at(session.catalog, 0, &paused)->id, "CSAS_A_1");
-    assert_slice(catalog_query_at(session.catalog, 2, &paused)->id, "MINE");
-    assert_slice(catalog_query_at(session.catalog, 3, &paused)->id, "INSERTQUERY_3");
+    assert_slice(catalog_query_at(session.catalog, 0)->id, "CSAS_A_1");
+    assert_slice(catalog_query_at(session.catalog, 2)->id, "MINE");
+    assert_slice(catalog_query_at(session.catalog, 3)->id, "INSERTQUERY_3");
     assert_int_equal(run(&session, "DROP STREAM keyed;"), ERROR_CONFLICT);
     assert_string_equal(session.error.message,
                         "line 1, column 13: the stream KEYED is in use; TERMINATE the queries that read it: CSAS_A_1, MINE, INSERTQUERY_3 first");
@@ -428,10 +424,8 @@ static void test_drop_and_queries(void **state) {
     assert_string_equal(session.error.message,
                         "line 1, column 13: the stream A is in use; TERMINATE the queries that read it: CSAS_B_2, INSERTQUERY_3; and that write to it: MINE first");
     assert_int_equal(run(&session, "INSERT INTO a WITH (QUERY_ID='Mine') SELECT * FROM keyed;"), ERROR_EXISTS);
-    run_well(&session, "PAUSE mine; TERMINATE insertquery_3;");
-    catalog_query_at(session.catalog, 2, &paused);
-    assert_true(paused);
-    run_well(&session, "RESUME ALL; TERMINATE MINE; DROP STREAM b;");
+    run_well(&session, "TERMINATE insertquery_3;");
+    run_well(&session, "TERMINATE MINE; DROP STREAM b;");
     assert_int_equal(catalog_query_count(session.catalog), 1);
     run_well(&session, "DROP STREAM a; DROP STREAM keyed DELETE TOPIC; DROP STREAM IF EXISTS keyed;");
     assert_int_equal(catalog_query_count(session.catalog), 0);
@@ -442,10 +436,9 @@ static void test_drop_and_queries(void **state) {
 static void test_replaced_query(void **state) {
     (void)state;
     cleanup(session_release) struct session session = {0};
-    bool paused;
     run_well(&session, PAIR "CREATE STREAM a AS SELECT * FROM keyed; CREATE OR REPLACE STREAM a AS SELECT * FROM keyed WHERE v > 1;");
     assert_int_equal(catalog_query_count(session.catalog), 1);
-    assert_slice(catalog_query_at(session.catalog, 0, &paused)->id, "CSAS_A_2");
+    assert_slice(catalog_query_at(session.catalog, 0)->id, "CSAS_A_2");
     assert_slice(catalog_source(session.catalog, SLICE("A"))->query, "CSAS_A_2");
     run_well(&session, "TERMINATE ALL; DROP STREAM a;");
 }
@@ -456,16 +449,14 @@ static void test_copy(void **state) {
     cleanup(session_release) struct session first = {0}, second = {0};
     run_well(&first, PAIR "CREATE STREAM a AS SELECT * FROM keyed; CREATE TYPE t AS INT;");
     second.catalog = catalog_copy(first.catalog);
-    run_well(&second, "PAUSE ALL; DROP STREAM a; ALTER STREAM keyed ADD w INT; DROP TYPE t; CREATE STREAM b AS SELECT * FROM keyed;");
-    bool paused;
-    assert_slice(catalog_query_at(first.catalog, 0, &paused)->id, "CSAS_A_1");
-    assert_false(paused);
+    run_well(&second, "DROP STREAM a; ALTER STREAM keyed ADD w INT; DROP TYPE t; CREATE STREAM b AS SELECT * FROM keyed;");
+    assert_slice(catalog_query_at(first.catalog, 0)->id, "CSAS_A_1");
     assert_int_equal(catalog_source(first.catalog, SLICE("KEYED"))->column_count, 2);
     assert_non_null(catalog_type(first.catalog, SLICE("T")));
     assert_null(catalog_source(first.catalog, SLICE("B")));
     first.catalog = catalog_free(first.catalog);
     assert_int_equal(catalog_source(second.catalog, SLICE("KEYED"))->column_count, 3);
-    assert_slice(catalog_query_at(second.catalog, 0, &paused)->id, "CSAS_B_2");
+    assert_slice(catalog_query_at(second.catalog, 0)->id, "CSAS_B_2");
 }
 
 /* --- SHOW and DESCRIBE ------------------------------------------------------------------------------------------------------------- */
@@ -486,14 +477,14 @@ static void test_listings(void **state) {
     struct listing listing;
     run_well(&session, PAIR "CREATE TABLE w (id STRING PRIMARY KEY, n BIGINT) WITH (KAFKA_TOPIC='Wt', KEY_FORMAT='JSON', VALUE_FORMAT='AVRO', WINDOW_TYPE='SESSION');"
                             "CREATE STREAM h (v BIGINT, i BYTES HEADER('q'), j DECIMAL(4,2)) WITH (KAFKA_TOPIC='h', VALUE_FORMAT='JSON', TIMESTAMP='v', PARTITIONS=3);"
-                            "CREATE STREAM a AS SELECT * FROM keyed; PAUSE ALL; INSERT INTO keyed SELECT * FROM a;");
+                            "CREATE STREAM a AS SELECT * FROM keyed; INSERT INTO keyed SELECT * FROM a;");
     assert_int_equal(describe_streams(session.catalog, &session.arena, &listing, &session.error), 0);
     assert_listing(&listing, "Stream Name|Kafka Topic|Key Format|Value Format|Windowed\nA|A|KAFKA|JSON|false\nH|h|NONE|JSON|false\nKEYED|k|KAFKA|JSON|false");
     assert_int_equal(describe_tables(session.catalog, &session.arena, &listing, &session.error), 0);
     assert_listing(&listing, "Table Name|Kafka Topic|Key Format|Value Format|Windowed\nW|Wt|JSON|AVRO|true");
     assert_int_equal(describe_queries(session.catalog, &session.arena, &listing, &session.error), 0);
     assert_listing(&listing, "Query ID|Query Type|Status|Sink Name|Sink Kafka Topic|Query String\n"
-                             "CSAS_A_1|PERSISTENT|PAUSED|A|A|CREATE STREAM a AS SELECT * FROM keyed\n"
+                             "CSAS_A_1|PERSISTENT|RUNNING|A|A|CREATE STREAM a AS SELECT * FROM keyed\n"
                              "INSERTQUERY_2|PERSISTENT|RUNNING|KEYED|k|INSERT INTO keyed SELECT * FROM a");
     assert_int_equal(describe_columns(catalog_source(session.catalog, SLICE("W")), &session.arena, &listing, &session.error), 0);
     assert_listing(&listing, "Field|Type\nID|STRING (primary key) (Window type: SESSION)\nN|BIGINT");
