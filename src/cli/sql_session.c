@@ -2,6 +2,9 @@
 
 #include <stdio.h>
 
+#define CATCH_UP_WAIT_NS INT64_C(200000000)
+enum { CATCH_UP_ATTEMPTS = 50 };
+
 static int sql_topic(struct sql_session *sql, const struct sink_plan *sink, struct error *error) {
     struct bus_topic_settings settings = {.partitions = sink->partitions, .retention_time = sink->retention >= 0 ? sink->retention : BUS_RETENTION_DEFAULT,
                                           .retention_bytes = BUS_RETENTION_DEFAULT, .compacted = sink->compacted};
@@ -50,6 +53,16 @@ static int sql_replay(void *context, struct slice text, struct error *error) {
     return 0;
 }
 
+/* What the command topic holds must be known before anything is said; the log may need a moment. */
+static int sql_catch_up_surely(struct sql_session *sql, struct error *error) {
+    int status = sql_session_catch_up(sql, error);
+    for (int attempt = 0; status && error->retriable && attempt < CATCH_UP_ATTEMPTS; attempt++) {
+        clock_sleep_ns(&clock_system, CATCH_UP_WAIT_NS);
+        status = sql_session_catch_up(sql, error);
+    }
+    return status;
+}
+
 int sql_session_open(struct sql_session *sql, struct bus *bus, const struct log *log, int (*effect)(void *context, const struct session_effect *effect, struct error *error),
                      void *context, struct error *error) {
     struct session_options options = {.registry = bus_registry(bus), .clock = &clock_system};
@@ -58,7 +71,7 @@ int sql_session_open(struct sql_session *sql, struct bus *bus, const struct log 
     if (!status)
         status = commands_open(bus, &clock_system, &sql->commands, error);
     if (!status)
-        status = sql_session_catch_up(sql, error);
+        status = sql_catch_up_surely(sql, error);
     if (status)
         sql_session_close(sql);
     return status;

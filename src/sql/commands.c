@@ -10,6 +10,7 @@
 #include "core/bytes.h"
 #include "core/memory.h"
 
+#define LOOK_INTERVAL_NS INT64_C(2000000000)
 enum { COMMANDS_POLL = 50, COMMANDS_ATTEMPTS = 200 };   /* ms; in vain, one after the other */
 
 struct commands {
@@ -19,30 +20,13 @@ struct commands {
     const struct clock *clock;
     int32_t topic;
     int64_t next;                /* offset */
+    bool looked;                 /* for the topic, in vain, at: */
+    int64_t looked_ns;           /* monotonic */
     char by[64];
     struct arena arena;          /* texts */
     struct slice *texts;
     size_t count, capacity;
 };
-
-static int commands_start(struct commands *commands, struct error *error) {
-    static const struct bus_topic_settings kept = {.partitions = 1, .retention_time = -1, .retention_bytes = -1};
-    int32_t partitions;
-    int64_t start, end;
-    struct bus_producer_options options = {0};
-    int status = bus_producer_open(commands->bus, &options, &commands->producer, error);
-    if (!status)
-        status = bus_producer_topic(commands->producer, COMMANDS_TOPIC, &kept, &commands->topic, &partitions, error);
-    if (!status)
-        status = bus_consumer_open(commands->bus, NULL, &commands->consumer, error);
-    if (!status)
-        status = bus_offsets(commands->consumer, COMMANDS_TOPIC, 0, &start, &end, error);
-    if (!status)
-        status = bus_consumer_seek(commands->consumer, COMMANDS_TOPIC, 0, start, error);
-    if (!status)
-        commands->next = start;
-    return status;
-}
 
 int commands_open(struct bus *bus, const struct clock *clock, struct commands **ret_commands, struct error *error) {
     struct commands *commands = memory_zero(1, sizeof *commands);
@@ -51,11 +35,6 @@ int commands_open(struct bus *bus, const struct clock *clock, struct commands **
     commands->bus = bus;
     commands->clock = clock;
     snprintf(commands->by, sizeof commands->by, "%" PRIx64 "-%lx", (uint64_t)clock_wall(clock) ^ (uint64_t)clock_monotonic_ns(clock) << 16, (unsigned long)getpid());
-    int status = commands_start(commands, error);
-    if (status) {
-        commands_close(commands);
-        return error_wrap(error, "the topic of statements, " COMMANDS_TOPIC);
-    }
     *ret_commands = commands;
     return 0;
 }
@@ -103,10 +82,49 @@ static int commands_take(struct commands *commands, struct slice value, int (*st
     return status ? status : statement(context, copy, error);
 }
 
+/* From the oldest statement on. A topic that has just been made may not be known to all brokers. */
+static int commands_begin(struct commands *commands, struct error *error) {
+    int64_t start, end;
+    struct bus_consumer *consumer;
+    int status = bus_consumer_open(commands->bus, NULL, &consumer, error);
+    if (status)
+        return status;
+    status = bus_offsets(consumer, COMMANDS_TOPIC, 0, &start, &end, error);
+    if (!status)
+        status = bus_consumer_seek(consumer, COMMANDS_TOPIC, 0, start, error);
+    if (status) {
+        bus_consumer_close(consumer);
+        error->retriable |= status == ERROR_NOT_FOUND;
+        return error_wrap(error, "the topic of statements, " COMMANDS_TOPIC);
+    }
+    commands->consumer = consumer;
+    commands->next = start;
+    return 0;
+}
+
+/* Looks for the topic now and then, until somebody has made it. */
+static int commands_look(struct commands *commands, struct error *error) {
+    struct bus_topic_info info;
+    int64_t now = clock_monotonic_ns(commands->clock);
+    if (commands->looked && now - commands->looked_ns < LOOK_INTERVAL_NS)
+        return 0;
+    commands->looked_ns = now;
+    int status = bus_topic_describe(commands->bus, COMMANDS_TOPIC, &info, error);
+    if (status == ERROR_NOT_FOUND)
+        commands->looked = true;
+    if (status)
+        return status == ERROR_NOT_FOUND ? 0 : status;
+    bus_topic_info_release(&info);
+    return commands_begin(commands, error);
+}
+
 int commands_read(struct commands *commands, int (*statement)(void *context, struct slice text, struct error *error), void *context, struct error *error) {
     struct bus_batch batch;
     int64_t start, end;
-    int status = bus_offsets(commands->consumer, COMMANDS_TOPIC, 0, &start, &end, error);
+    int status = commands->consumer ? 0 : commands_look(commands, error);
+    if (status || !commands->consumer)
+        return status;
+    status = bus_offsets(commands->consumer, COMMANDS_TOPIC, 0, &start, &end, error);
     for (int silent = 0; !status && commands->next < end;) {
         int got = bus_consumer_poll(commands->consumer, COMMANDS_POLL, &batch, error);
         if (got < 0)
@@ -122,10 +140,28 @@ int commands_read(struct commands *commands, int (*statement)(void *context, str
     return status;
 }
 
+static int commands_open_producer(struct commands *commands, struct error *error) {
+    static const struct bus_topic_settings kept = {.partitions = 1, .retention_time = -1, .retention_bytes = -1};
+    struct bus_producer_options options = {0};
+    struct bus_producer *producer;
+    int32_t partitions;
+    int status = bus_producer_open(commands->bus, &options, &producer, error);
+    if (status)
+        return status;
+    status = bus_producer_topic(producer, COMMANDS_TOPIC, &kept, &commands->topic, &partitions, error);
+    if (status)
+        bus_producer_close(producer);
+    else
+        commands->producer = producer;
+    return status;
+}
+
 int commands_append(struct commands *commands, struct slice text, struct error *error) {
     cleanup(bytes_release) struct bytes value = {0};
     struct slice copy;
-    int status = commands_remember(commands, text, &copy, error);
+    int status = commands->producer ? 0 : commands_open_producer(commands, error);
+    if (!status)
+        status = commands_remember(commands, text, &copy, error);
     bytes_append_string(&value, "{\"statement\":");
     json_write_string(&value, text);
     bytes_append_string(&value, ",\"by\":");
