@@ -168,9 +168,10 @@ static int run_all(struct run *run, struct error *error) {
         if (until_end)
             pthread_join(run->thread, NULL);
     }
-    if (others && !run->status)
+    bool goes_on = others && !(until_end && run->status);   /* while the aggregates run, their status is theirs; they stop all when they fail */
+    if (goes_on)
         status = run_pipeline_start(&run->pipeline, error);
-    if (others && !run->status && !status)
+    if (goes_on && !status)
         status = run_pipeline_follow(&run->pipeline, error);
     if (status)
         atomic_store(&cli_stop, true);

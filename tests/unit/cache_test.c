@@ -13,6 +13,7 @@
 
 #include "model/time.h"
 #include "store/cache.h"
+#include "stream/cache_topic_sink.h"
 
 struct fixture {
     char folder[64], url[200];
@@ -156,11 +157,42 @@ static void test_many_entries_and_two_writers(void **state) {
     free(keys);
 }
 
+/* Values of a topic that are times, as text or as BIGINT; others go to the mail, however long they are. */
+static void test_topic_values(void **state) {
+    struct fixture *f = *state;
+    struct error error;
+    struct bus *bus;
+    struct bus_producer *producer;
+    struct mail mail = {0};
+    void *sink;
+    const struct bus_record records[] = {
+        {.key = SLICE("a"), .value = SLICE("2007-01-01T00:00:01Z")},
+        {.key = SLICE("b"), .value = {"\0\0\0\0\0\0\3\350", 8}},
+        {.key = SLICE("c"), .value = SLICE("neither one nor the other")},
+        {.key = SLICE("d"), .value = {"\377\377\377\377\377\377\377\377\377", 9}},
+        {.key = SLICE("e"), .value = {"\200\0\0\0\0\0\0\0", 8}},
+    };
+    const struct bus_batch batch = {.topic = "times", .records = records, .count = sizeof records / sizeof *records};
+    assert_int_equal(bus_open(f->folder, &(struct bus_options){.create = true, .clock = &clock_system, .partitions = 1}, &bus, &error), 0);
+    assert_int_equal(bus_producer_open(bus, &(struct bus_producer_options){0}, &producer, &error), 0);
+    assert_int_equal(mail_open(&mail, producer, "times-rejected", &error), 0);
+    assert_int_equal(cache_topic_sink_new(f->cache, &sink, &error), 0);
+    assert_int_equal(cache_topic_sink_target.write(sink, &batch, &mail, &error), 0);
+    assert_int_equal(bus_producer_pending_records(producer), 3);
+    assert_int_equal(cache_topic_sink_target.flush(sink, &error), 0);
+    cache_topic_sink_target.close(sink);
+    assert_string_equal(read_all(f, NULL, false), "a@1167609601000 b@1000 ");
+    mail_release(&mail);
+    bus_producer_close(producer);
+    bus_close(bus);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_never_back_in_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order_and_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_times, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_topic_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_entries_and_two_writers, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
