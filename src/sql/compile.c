@@ -69,7 +69,8 @@ static int compiler_decimal(struct compiler *compiler, const struct expression *
     }
     unsigned precision = whole + scale ? whole + scale : 1;
     if (precision > TYPE_PRECISION_MAXIMUM || !decimal_read(tree->text, (struct decimal_shape){precision, scale}, &value))
-        return compiler_fail(compiler, tree->place, "a DECIMAL has at most %d digits; write the number with an exponent to make it a DOUBLE", TYPE_PRECISION_MAXIMUM);
+        return compiler_fail(compiler, tree->place, "a DECIMAL has at most %d digits; write the number with an exponent to make it a DOUBLE",
+                             TYPE_PRECISION_MAXIMUM);
     return compiler_constant(compiler, type_decimal(compiler->arena, precision, scale), value_of_decimal(value), ret_node);
 }
 
@@ -252,6 +253,7 @@ int compile_assignment(const struct expression *tree, const struct scope *scope,
     if (status < 0)
         return status;
     if (!assigned)
-        return compiler_fail(&compiler, tree->place, "%s cannot be assigned to %s", compiler_type_text(&compiler, root.node->type), compiler_type_text(&compiler, type));
+        return compiler_fail(&compiler, tree->place, "%s cannot be assigned to %s", compiler_type_text(&compiler, root.node->type),
+                             compiler_type_text(&compiler, type));
     return compiler_finish(&compiler, assigned, ret_evaluator);
 }

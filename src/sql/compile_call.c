@@ -1,7 +1,7 @@
 /* Calls: which variant of a function fits the arguments, and what they are brought to.
  *
- * Arguments but lambdas are compiled first and choose the variant; then lambdas, from the first to the last, with the types of parameters that the function tells
- * from what is known so far; last the type of the result. To the function the type of a lambda is that of its body. */
+ * Arguments but lambdas are compiled first and choose the variant; then lambdas, from the first to the last, with the types of parameters that the function
+ * tells from what is known so far; last the type of the result. To the function the type of a lambda is that of its body. */
 #include "sql/compiler.h"
 #include "stream/aggregate_function.h"
 #include "sql/names.h"
@@ -63,7 +63,8 @@ static int call_argument_of(struct compiler *compiler, struct call *call, size_t
         if (!call->operands[index].node)
             return compiler_no_memory(compiler);
     } else if (tree->kind == EXPRESSION_COLUMN && !tree->qualifier.data && !call_finds_column(compiler, tree) && call_takes_unit(call->function, index)) {
-        return compiler_fail(compiler, tree->place, "%.*s is no unit of time; use DAYS, HOURS, MINUTES, SECONDS or MILLISECONDS", names_shown(tree->name), tree->name.data);
+        return compiler_fail(compiler, tree->place, "%.*s is no unit of time; use DAYS, HOURS, MINUTES, SECONDS or MILLISECONDS", names_shown(tree->name),
+                             tree->name.data);
     } else if (tree->kind != EXPRESSION_LAMBDA) {
         int status = compiler_tree(compiler, tree, &call->operands[index].node);
         if (status < 0)
@@ -164,8 +165,8 @@ static int call_unfit(struct compiler *compiler, const struct call *call) {
     }
     struct slice types = bytes_slice(&text);
     int status = text.failed ? compiler_no_memory(compiler)
-                             : compiler_fail(compiler, call->tree->place, "%s does not take (%.*s); it is %s", call->function->name, (int)types.length, types.data,
-                                             call->function->signature);
+                             : compiler_fail(compiler, call->tree->place, "%s does not take (%.*s); it is %s", call->function->name, (int)types.length,
+                                             types.data, call->function->signature);
     bytes_release(&text);
     return status;
 }
@@ -220,7 +221,8 @@ static int call_convert(struct compiler *compiler, struct call *call, const stru
 enum { CALL_PARAMETERS_MAXIMUM = 8 };
 
 /* The body, with the parameters in view. */
-static int call_lambda_body(struct compiler *compiler, const struct expression *tree, const struct type *const *types, unsigned *slots, const struct node **ret_body) {
+static int call_lambda_body(struct compiler *compiler, const struct expression *tree, const struct type *const *types, unsigned *slots,
+                            const struct node **ret_body) {
     struct compiler_parameter parameters[CALL_PARAMETERS_MAXIMUM];
     const struct compiler_parameter *outer = compiler->parameters;
     for (size_t i = 0; i < tree->name_count; i++) {
@@ -278,7 +280,8 @@ static int call_finish(struct compiler *compiler, struct call *call, const struc
         status = call_result(compiler, call, variant, &result);
     if (status < 0)
         return status;
-    return compiler_made(compiler, node_call(compiler->arena, call->function, variant, result, arguments, call->count, compiler->settings->nested_errors_null), ret_node);
+    return compiler_made(compiler, node_call(compiler->arena, call->function, variant, result, arguments, call->count, compiler->settings->nested_errors_null),
+                         ret_node);
 }
 
 static int call_unknown(struct compiler *compiler, const struct expression *tree) {
@@ -291,11 +294,14 @@ static int call_unknown(struct compiler *compiler, const struct expression *tree
     for (size_t i = 0; i < count; i++)
         names[i] = all[i]->name;
     if (aggregate_function_find(tree->name))
-        return compiler_fail(compiler, tree->place, "%.*s is an aggregate function: it can only stand in the SELECT list or HAVING of a query with GROUP BY, and not inside another one",
-                             names_shown(tree->name), tree->name.data);
+        return compiler_fail(
+            compiler, tree->place,
+            "%.*s is an aggregate function: it can only stand in the SELECT list or HAVING of a query with GROUP BY, and not inside another one",
+            names_shown(tree->name), tree->name.data);
     if (slice_equal(tree->name, SLICE("EXPLODE")))
         return compiler_fail(compiler, tree->place, "EXPLODE gives rows: it can only stand among the items of SELECT");
-    return compiler_fail(compiler, tree->place, "there is no function %.*s%s", names_shown(tree->name), tree->name.data, names_suggest(suggestion, tree->name, names, count));
+    return compiler_fail(compiler, tree->place, "there is no function %.*s%s", names_shown(tree->name), tree->name.data,
+                         names_suggest(suggestion, tree->name, names, count));
 }
 
 int compiler_call(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {

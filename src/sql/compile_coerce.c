@@ -74,7 +74,8 @@ static bool compiler_same_number(const struct operand *literal, const struct nod
     const struct value *before = &((const struct constant_node *)literal->node)->value, *after = &((const struct constant_node *)converted)->value;
     if (to->kind != TYPE_DECIMAL)
         return false;
-    return decimal_compare(from->kind == TYPE_DECIMAL ? before->decimal : before->integer, from->kind == TYPE_DECIMAL ? from->scale : 0, after->decimal, to->scale) == 0;
+    return decimal_compare(from->kind == TYPE_DECIMAL ? before->decimal : before->integer, from->kind == TYPE_DECIMAL ? from->scale : 0, after->decimal,
+                           to->scale) == 0;
 }
 
 static bool compiler_literal_may_be(struct compiler *compiler, const struct operand *literal, const struct type *type) {
@@ -161,7 +162,8 @@ int compiler_unify(struct compiler *compiler, struct place place, const char *wh
         const struct operand before = operands[i];
         status = compiler_convert(compiler, before.node, common, &operands[i].node);
         if (status == 0 && compiler_is_literal(before.tree) && operands[i].node->kind != NODE_CONSTANT)
-            return compiler_fail(compiler, before.tree->place, "'%.*s' is no %s", (int)before.tree->text.length, before.tree->text.data, compiler_type_text(compiler, common));
+            return compiler_fail(compiler, before.tree->place, "'%.*s' is no %s", (int)before.tree->text.length, before.tree->text.data,
+                                 compiler_type_text(compiler, common));
     }
     if (status == 0)
         *ret_type = common;

@@ -76,10 +76,12 @@ static int collection_subscript(struct compiler *compiler, const struct expressi
         return status;
     const struct type *type = base.node->type, *given = index.node->type;
     if (type->kind != TYPE_ARRAY && type->kind != TYPE_MAP)
-        return compiler_fail(compiler, tree->place, "only an ARRAY or a MAP has elements to be taken by [..], and this is %s", compiler_type_text(compiler, type));
+        return compiler_fail(compiler, tree->place, "only an ARRAY or a MAP has elements to be taken by [..], and this is %s",
+                             compiler_type_text(compiler, type));
     const struct type *wanted = type->kind == TYPE_MAP ? type->key : &type_bigint;
     if (!type_coercible(given, wanted))
-        return compiler_fail(compiler, index.tree->place, "%s is taken by %s, not by %s", type->kind == TYPE_MAP ? "an element of this MAP" : "an element of an ARRAY",
+        return compiler_fail(compiler, index.tree->place, "%s is taken by %s, not by %s",
+                             type->kind == TYPE_MAP ? "an element of this MAP" : "an element of an ARRAY",
                              compiler_type_text(compiler, type->kind == TYPE_MAP ? wanted : &type_integer), compiler_type_text(compiler, given));
     status = compiler_convert(compiler, index.node, wanted, &index.node);
     return status < 0 ? status : compiler_made(compiler, node_subscript(compiler->arena, base.node, index.node), ret_node);

@@ -140,8 +140,8 @@ int compiler_compare(struct compiler *compiler, enum expression_operator operato
     if (status < 0)
         return status;
     if (!fit)
-        return compiler_fail(compiler, place, "operator %s cannot be used to compare %s and %s", compiler_operator_text(operator), compiler_type_text(compiler, a),
-                             compiler_type_text(compiler, b));
+        return compiler_fail(compiler, place, "operator %s cannot be used to compare %s and %s", compiler_operator_text(operator),
+                             compiler_type_text(compiler, a), compiler_type_text(compiler, b));
     return compiler_made(compiler, node_compare(compiler->arena, operator, left.node, right.node), ret_node);
 }
 

@@ -205,7 +205,8 @@ static bool arithmetic_run(const struct node *node, struct node_run *run, const 
     return true;
 }
 
-struct node *node_arithmetic(struct arena *arena, enum expression_operator operator, const struct type *type, const struct node *left, const struct node *right) {
+struct node *node_arithmetic(struct arena *arena, enum expression_operator operator, const struct type *type, const struct node *left,
+                             const struct node *right) {
     struct arithmetic_node *made = node_new(arena, sizeof *made, type, arithmetic_run, left->varies || right->varies);
     if (!made)
         return NULL;

@@ -1,7 +1,7 @@
 /* CAST, and the coercions that the compiler puts in: from a type to another, value by value, with loops of their own for the commonest.
  *
- * Numbers narrow as in Java: DOUBLE towards zero and to the nearest that fits, BIGINT and DECIMAL to the low bits. To DECIMAL rounds HALF_UP and fails when it does not
- * fit. Texts are read exactly, after trimming. Of a STRUCT, fields go by their names. */
+ * Numbers narrow as in Java: DOUBLE towards zero and to the nearest that fits, BIGINT and DECIMAL to the low bits. To DECIMAL rounds HALF_UP and fails when it
+ * does not fit. Texts are read exactly, after trimming. Of a STRUCT, fields go by their names. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -196,7 +196,8 @@ static bool cast_fail(struct node_run *run, size_t row, const struct type *from,
     size_t shown = text.length < CAST_SHOWN_MAXIMUM ? text.length : CAST_SHOWN_MAXIMUM;
     struct bytes name = {0};
     type_print(&name, to);
-    bool done = !text.failed && !name.failed && node_fail(run, row, "CAST: %.*s%s is no %.*s", (int)shown, text.data, shown < text.length ? "..." : "", (int)name.length, name.data);
+    bool done = !text.failed && !name.failed &&
+                node_fail(run, row, "CAST: %.*s%s is no %.*s", (int)shown, text.data, shown < text.length ? "..." : "", (int)name.length, name.data);
     bytes_release(&text);
     bytes_release(&name);
     return done;
@@ -221,7 +222,8 @@ static bool cast_loop(const struct type *from, const struct vector *operand, con
     return true;
 }
 
-static bool cast_rows(const struct cast_node *cast, struct node_run *run, const struct vector *operand, const struct selection *selected, struct vector *result) {
+static bool cast_rows(const struct cast_node *cast, struct node_run *run, const struct vector *operand, const struct selection *selected,
+                      struct vector *result) {
     const struct type *from = cast->operand->type, *to = cast->node.type;
     struct cast_work work = {.arena = run->evaluation->arena};
     bool done = true;

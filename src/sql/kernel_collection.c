@@ -10,18 +10,35 @@ struct sequence_node {
     size_t count;
 };
 
+/* Where a key is among those that have been met, by hash: 1 + the index of its item, 0 where there is none. */
+struct sequence_keys {
+    uint32_t *slots;
+    size_t mask;                     /* twice as many slots as keys, or more */
+};
+
+static bool sequence_keys_new(struct arena *arena, size_t items, struct sequence_keys *ret_keys) {
+    size_t size = 4;
+    while (size < items)
+        size *= 2;
+    *ret_keys = (struct sequence_keys){arena_allocate(arena, size * sizeof(uint32_t)), size - 1};
+    return ret_keys->slots;
+}
+
 /* A key that comes twice has its last value. False: a key is NULL. */
-static bool sequence_unique_keys(const struct type *type, struct value *items, size_t *count) {
+static bool sequence_unique_keys(const struct sequence_keys *keys, const struct type *type, struct value *items, size_t *count) {
     size_t kept = 0;
+    memset(keys->slots, 0, (keys->mask + 1) * sizeof *keys->slots);
     for (size_t i = 0; i < *count; i += 2) {
-        size_t at = 0;
         if (items[i].null)
             return false;
-        while (at < kept && value_compare(type->key, &items[at], &items[i]) != 0)
-            at += 2;
+        size_t slot = value_hash(type->key, &items[i]) & keys->mask;
+        while (keys->slots[slot] && value_compare(type->key, &items[keys->slots[slot] - 1], &items[i]) != 0)
+            slot = (slot + 1) & keys->mask;
+        size_t at = keys->slots[slot] ? keys->slots[slot] - 1 : kept;
         items[at] = items[i];
         items[at + 1] = items[i + 1];
-        kept = at == kept ? kept + 2 : kept;
+        keys->slots[slot] = (uint32_t)at + 1;
+        kept += at == kept ? 2 : 0;
     }
     *count = kept;
     return true;
@@ -44,13 +61,16 @@ static bool sequence_run(const struct node *node, struct node_run *run, const st
     struct vector result, *parts = arena_allocate(arena, count * sizeof *parts);
     struct sequence *sequences = arena_allocate(arena, rows * sizeof *sequences);
     struct value *items = arena_allocate(arena, rows * count * sizeof *items);
-    if (!parts || !sequences || !items || !node_allocate_filled(run, node->type, selected, &result) || !sequence_parts(made, run, selected, parts))
+    bool map = node->type->kind == TYPE_MAP;
+    struct sequence_keys keys;
+    if ((map && !sequence_keys_new(arena, count, &keys)) || !parts || !sequences || !items || !node_allocate_filled(run, node->type, selected, &result) ||
+        !sequence_parts(made, run, selected, parts))
         return false;
     for (size_t i = 0; i < rows; i++, items += count) {
         size_t row = selected->rows[i], kept = count;
         for (size_t k = 0; k < count; k++)
             vector_get(&parts[k], row, &items[k]);
-        if (node->type->kind == TYPE_MAP && !sequence_unique_keys(node->type, items, &kept)) {
+        if (map && !sequence_unique_keys(&keys, node->type, items, &kept)) {
             result.nulls[row] = 1;
             if (!node_fail(run, row, "a key of MAP is NULL"))
                 return false;

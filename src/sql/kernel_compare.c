@@ -97,7 +97,8 @@ static void text_compare(const struct compare_node *node, const struct vector *a
         if (a->nulls[x] | b->nulls[y])
             continue;
         struct slice left = a->texts[x], right = b->texts[y];
-        result[row] = equality ? slice_equal(left, right) == equal : compare_holds(operator, bytes ? slice_compare(left, right) : value_compare_text(left, right));
+        result[row] =
+            equality ? slice_equal(left, right) == equal : compare_holds(operator, bytes ? slice_compare(left, right) : value_compare_text(left, right));
     }
 }
 
@@ -205,7 +206,8 @@ static bool compare_rows(const struct compare_node *node, struct node_run *run, 
 }
 
 /* NULL is like NULL and unlike everything else. */
-static void compare_distinct(enum expression_operator operator, const struct vector *a, const struct vector *b, const struct selection *selected, uint8_t *result) {
+static void compare_distinct(enum expression_operator operator, const struct vector * a, const struct vector *b, const struct selection *selected,
+                             uint8_t *result) {
     for (size_t i = 0; i < selected->count; i++) {
         size_t row = selected->rows[i];
         bool x = a->nulls[row & a->mask], y = b->nulls[row & b->mask];

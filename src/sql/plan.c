@@ -109,7 +109,8 @@ static int plan_body(struct plan_draft *draft, struct plan_result *result, struc
     return status ? status : plan_project(draft, items, count, result, error);
 }
 
-int plan_select(const struct planner *planner, const struct select_query *query, enum plan_use use, struct arena *arena, struct plan_result *ret_result, struct error *error) {
+int plan_select(const struct planner *planner, const struct select_query *query, enum plan_use use, struct arena *arena, struct plan_result *ret_result,
+                struct error *error) {
     struct plan_draft *draft = arena_allocate(arena, sizeof *draft);
     struct plan_result result = {0};
     if (!draft)
@@ -144,9 +145,14 @@ int plan_sink(const struct source *source, const struct compile_settings *settin
             if (pass == 0 ? source_is_key(&source->columns[i]) : source_is_value(&source->columns[i]))
                 columns[count++] = (struct row_column){source->columns[i].name, source->columns[i].type};
     bool table = source->object == OBJECT_TABLE, windowed = source->window != WINDOW_NONE;
-    struct sink_plan sink = {.topic = source->topic.data, .partitions = (int32_t)source->partitions, .replicas = (int32_t)source->replicas, .retention = source->retention,
+    struct sink_plan sink = {.topic = source->topic.data,
+                             .partitions = (int32_t)source->partitions,
+                             .replicas = (int32_t)source->replicas,
+                             .retention = source->retention,
                              .compacted = source->cleanup_policy.data ? !slice_equal(source->cleanup_policy, SLICE("delete")) : table && !windowed,
-                             .schema = {columns, count, source_key_count(source), windowed}, .window = plan_row_window(source->window), .table = table};
+                             .schema = {columns, count, source_key_count(source), windowed},
+                             .window = plan_row_window(source->window),
+                             .table = table};
     struct slice topic = arena_copy(arena, source->topic);
     if (!topic.data)
         return error_no_memory(error);
@@ -203,8 +209,8 @@ static uint64_t plan_definition(const struct plan_draft *draft, struct slice tex
     return hash;
 }
 
-int plan_finish(const struct planner *planner, const struct plan_result *result, const struct source *sink, struct slice id, struct slice text, struct arena *arena,
-                const struct query_plan **ret_query, struct error *error) {
+int plan_finish(const struct planner *planner, const struct plan_result *result, const struct source *sink, struct slice id, struct slice text,
+                struct arena *arena, const struct query_plan **ret_query, struct error *error) {
     struct plan_draft *draft = result->draft;
     struct query_plan *query = arena_allocate(arena, sizeof *query);
     struct stage_plan *stages = arena_allocate(arena, (draft->sink_count + 1) * sizeof *stages);
@@ -222,7 +228,8 @@ int plan_finish(const struct planner *planner, const struct plan_result *result,
         status = plan_stage(node, arena, &stages[draft->sink_count], error);
     if (status)
         return status;
-    *query = (struct query_plan){.id = name.data, .definition = plan_definition(draft, text), .stages = stages, .stage_count = draft->sink_count + 1, .limit = draft->query->limit};
+    *query = (struct query_plan){
+        .id = name.data, .definition = plan_definition(draft, text), .stages = stages, .stage_count = draft->sink_count + 1, .limit = draft->query->limit};
     *ret_query = query;
     return 0;
 }

@@ -21,9 +21,15 @@ static bool plan_subject(struct arena *arena, struct slice topic, const char *su
 }
 
 int plan_formats(const struct source *source, struct arena *arena, struct row_format *ret_key, struct row_format *ret_value, struct error *error) {
-    *ret_key = (struct row_format){.format = source->key.format, .delimiter = source->key.delimiter, .wrapped = source_key_count(source) > 1, .schema_id = source->key.schema_id,
+    *ret_key = (struct row_format){.format = source->key.format,
+                                   .delimiter = source->key.delimiter,
+                                   .wrapped = source_key_count(source) > 1,
+                                   .schema_id = source->key.schema_id,
                                    .schema_name = source->key.schema_name};
-    *ret_value = (struct row_format){.format = source->value.format, .delimiter = source->value.delimiter, .wrapped = source->wrapped, .schema_id = source->value.schema_id,
+    *ret_value = (struct row_format){.format = source->value.format,
+                                     .delimiter = source->value.delimiter,
+                                     .wrapped = source->wrapped,
+                                     .schema_id = source->value.schema_id,
                                      .schema_name = source->value.schema_name};
     bool done = plan_subject(arena, source->topic, "-key", &ret_key->subject) && plan_subject(arena, source->topic, "-value", &ret_value->subject);
     return done ? 0 : error_no_memory(error);
@@ -41,7 +47,8 @@ struct plan_text_time {
 enum { PLAN_ISO_LENGTH = 20 };
 
 static bool plan_is_iso(struct slice text) {
-    return text.length == PLAN_ISO_LENGTH && text.data[4] == '-' && text.data[7] == '-' && text.data[10] == 'T' && text.data[13] == ':' && text.data[16] == ':' && text.data[19] == 'Z';
+    return text.length == PLAN_ISO_LENGTH && text.data[4] == '-' && text.data[7] == '-' && text.data[10] == 'T' && text.data[13] == ':' &&
+           text.data[16] == ':' && text.data[19] == 'Z';
 }
 
 static int plan_text_time_run(const struct evaluator *evaluator, struct evaluation *evaluation, const struct rows *rows, const struct selection *selected,
@@ -75,7 +82,8 @@ static int plan_text_time_run(const struct evaluator *evaluator, struct evaluati
 
 /* Do texts of the form 2007-01-01T00:00:00Z mean the same in this pattern? */
 static bool plan_reads_iso(struct slice pattern) {
-    static const char *const patterns[] = {"yyyy-MM-dd'T'HH:mm:ssX", "yyyy-MM-dd'T'HH:mm:ssXX", "yyyy-MM-dd'T'HH:mm:ssXXX", "yyyy-MM-dd'T'HH:mm:ss[.SSS]X", "yyyy-MM-dd'T'HH:mm:ss'Z'"};
+    static const char *const patterns[] = {"yyyy-MM-dd'T'HH:mm:ssX", "yyyy-MM-dd'T'HH:mm:ssXX", "yyyy-MM-dd'T'HH:mm:ssXXX", "yyyy-MM-dd'T'HH:mm:ss[.SSS]X",
+                                           "yyyy-MM-dd'T'HH:mm:ss'Z'"};
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
         if (slice_equal(pattern, slice_of(patterns[i])))
             return true;

@@ -96,7 +96,9 @@ static int plan_aggregate_call(struct plan_grouping *grouping, const struct expr
     for (size_t i = 0; i < call.call.argument_count; i++)
         arguments[i] = evaluators[call.call.positions[i]];
     call.arguments = arguments;
-    int64_t limit = slice_equal(tree->name, SLICE("COLLECT_LIST")) ? draft->planner->settings.list_limit : slice_equal(tree->name, SLICE("COLLECT_SET")) ? draft->planner->settings.set_limit : 0;
+    int64_t limit = slice_equal(tree->name, SLICE("COLLECT_LIST"))  ? draft->planner->settings.list_limit
+                    : slice_equal(tree->name, SLICE("COLLECT_SET")) ? draft->planner->settings.set_limit
+                                                                    : 0;
     call.call.limit = limit ? limit : call.call.limit;
     *ret_call = call;
     return 0;
@@ -110,8 +112,8 @@ static int plan_check_aggregate(const struct plan_grouping *grouping, const stru
     if (draft->query->window.kind == WINDOW_SESSION && !call->driver->merge)
         return place_error(error, tree->place, "%s cannot be merged, so it is not for SESSION windows", call->function->name);
     if (call->function->structured && (format == FORMAT_DELIMITED || format == FORMAT_KAFKA))
-        return place_error(error, tree->place, "%s keeps a state of several parts, which the format %s of %.*s cannot carry; use JSON or AVRO", call->function->name, format_name(format),
-                           names_shown(draft->sides[0].source->name), draft->sides[0].source->name.data);
+        return place_error(error, tree->place, "%s keeps a state of several parts, which the format %s of %.*s cannot carry; use JSON or AVRO",
+                           call->function->name, format_name(format), names_shown(draft->sides[0].source->name), draft->sides[0].source->name.data);
     return 0;
 }
 
@@ -159,7 +161,8 @@ static void plan_unknown_function(const struct expression *node, struct error *e
         names[count++] = aggregates[i]->name;
     for (size_t i = 0; i < scalar_count && count < NAMES_MAXIMUM; i++)
         names[count++] = scalars[i]->name;
-    place_error(error, node->place, "there is no function %.*s%s", names_shown(node->name), node->name.data, names_suggest(suggestion, node->name, names, count));
+    place_error(error, node->place, "there is no function %.*s%s", names_shown(node->name), node->name.data,
+                names_suggest(suggestion, node->name, names, count));
 }
 
 static bool plan_is_bound(const struct scope *scope, const struct expression *node, const struct scope_column **ret_column) {
@@ -188,7 +191,8 @@ static const struct expression *plan_replace_grouped(void *context, const struct
         plan_unknown_function(node, error);
         return NULL;
     }
-    if (node->kind != EXPRESSION_COLUMN || (!node->qualifier.data && grouping->windowed && (slice_equal(node->name, SLICE("WINDOWSTART")) || slice_equal(node->name, SLICE("WINDOWEND")))))
+    if (node->kind != EXPRESSION_COLUMN ||
+        (!node->qualifier.data && grouping->windowed && (slice_equal(node->name, SLICE("WINDOWSTART")) || slice_equal(node->name, SLICE("WINDOWEND")))))
         return node;
     if (!plan_is_bound(&draft->sources, node, &column))
         return node;   /* a parameter of a lambda, a unit of time, or unknown: the compiler knows */
@@ -204,17 +208,19 @@ static int plan_window(const struct plan_draft *draft, struct window_definition 
     bool final = draft->query->emit == EMIT_FINAL;
     *ret_window = (struct window_definition){.shape = shapes[clause->kind]};
     if (clause->kind == WINDOW_NONE)
-        return final ? place_error(error, draft->query->emit_place, "EMIT FINAL is only for aggregates over windows: a group without a window is never final") : 0;
+        return final ? place_error(error, draft->query->emit_place, "EMIT FINAL is only for aggregates over windows: a group without a window is never final")
+                     : 0;
     int64_t size = clause->size.milliseconds, advance = clause->kind == WINDOW_HOPPING ? clause->advance.milliseconds : size;
     if (draft->table)
-        return place_error(error, clause->place, "WINDOW is for streams; %.*s is a table", names_shown(draft->sides[0].source->name), draft->sides[0].source->name.data);
+        return place_error(error, clause->place, "WINDOW is for streams; %.*s is a table", names_shown(draft->sides[0].source->name),
+                           draft->sides[0].source->name.data);
     if (size <= 0)
         return place_error(error, clause->size.place, "a window must be longer than 0 ms");
     if (advance <= 0 || advance > size)
         return place_error(error, clause->advance.place, "ADVANCE BY must be longer than 0 ms and at most the size of the window");
     if (size / advance > WINDOWS_OF_A_ROW)
-        return place_error(error, clause->advance.place, "ADVANCE BY is too short: every row would be in %lld windows, and %d are possible", (long long)(size / advance),
-                           WINDOWS_OF_A_ROW);
+        return place_error(error, clause->advance.place, "ADVANCE BY is too short: every row would be in %lld windows, and %d are possible",
+                           (long long)(size / advance), WINDOWS_OF_A_ROW);
     int64_t grace = clause->grace.milliseconds >= 0 ? clause->grace.milliseconds : final ? 0 : size < DAY_MS ? DAY_MS - size : 0;
     if (clause->retention.milliseconds >= 0 && clause->retention.milliseconds - grace < size)
         return place_error(error, clause->retention.place, "RETENTION of %lld ms is shorter than the size and the grace period of the window, %lld + %lld ms",
@@ -305,8 +311,15 @@ static int plan_aggregate_node(struct plan_grouping *grouping, const struct eval
         columns[i] = (struct row_column){SLICE(""), key ? keys[i]->type : grouping->calls[i - grouping->key_count].call.result};
     }
     bool final = draft->query->emit == EMIT_FINAL;
-    node->aggregate = (struct group_aggregate_plan){.keys = keys, .key_count = grouping->key_count, .calls = grouping->calls, .call_count = grouping->call_count, .window = *window,
-                                                    .final = final, .table = draft->table, .want_before = draft->query->having && !final, .result = node->schema};
+    node->aggregate = (struct group_aggregate_plan){.keys = keys,
+                                                    .key_count = grouping->key_count,
+                                                    .calls = grouping->calls,
+                                                    .call_count = grouping->call_count,
+                                                    .window = *window,
+                                                    .final = final,
+                                                    .table = draft->table,
+                                                    .want_before = draft->query->having && !final,
+                                                    .result = node->schema};
     draft->node = node;
     return 0;
 }
@@ -362,7 +375,8 @@ static int plan_rewrite_all(struct plan_grouping *grouping, const struct express
 
 int plan_group(struct plan_draft *draft, const struct expression ***ret_rewritten, struct error *error) {
     const struct select_query *query = draft->query;
-    struct plan_grouping grouping = {.draft = draft, .keys = query->group_by.items, .key_count = query->group_by.count, .windowed = query->window.kind != WINDOW_NONE};
+    struct plan_grouping grouping = {
+        .draft = draft, .keys = query->group_by.items, .key_count = query->group_by.count, .windowed = query->window.kind != WINDOW_NONE};
     const struct expression **items = arena_allocate(draft->arena, query->item_count * sizeof(struct expression *)), *having;
     struct window_definition window;
     const struct evaluator **keys;

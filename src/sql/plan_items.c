@@ -117,7 +117,8 @@ static int plan_add_all(struct plan_draft *draft, const struct select_item *item
     for (size_t pass = 0; pass < 3 && !status; pass++)
         for (size_t i = 0; i < draft->scope.column_count && !status; i++) {
             const struct scope_column *column = &draft->scope.columns[i];
-            bool system = column->index < 0 || source_is_system_column(column->name) || column->name.data[0] == '\x01', window = column->index == SCOPE_WINDOWSTART || column->index == SCOPE_WINDOWEND;
+            bool system = column->index < 0 || source_is_system_column(column->name) || column->name.data[0] == '\x01',
+                 window = column->index == SCOPE_WINDOWSTART || column->index == SCOPE_WINDOWEND;
             bool key = column->index >= 0 && (size_t)column->index < draft->node->schema.key_count && draft->side_count == 1;
             bool wanted = pass == 0 ? key : pass == 1 ? bounds && window : !system && !key;
             if (item->kind == SELECT_ALL_OF && !slice_equal(column->qualifier, item->source.name))
@@ -131,8 +132,8 @@ static int plan_add_all(struct plan_draft *draft, const struct select_item *item
     return status;
 }
 
-static int plan_add_expression(struct plan_draft *draft, const struct select_item *item, const struct expression *tree, size_t *counter, struct plan_item_list *list,
-                               struct error *error) {
+static int plan_add_expression(struct plan_draft *draft, const struct select_item *item, const struct expression *tree, size_t *counter,
+                               struct plan_item_list *list, struct error *error) {
     struct plan_item added = {.tree = item->expression, .place = item->alias.name.data ? item->alias.place : item->place, .index = INT_MIN};
     int status = plan_compile(draft, tree, &added.evaluator, error);
     if (status)
@@ -143,7 +144,8 @@ static int plan_add_expression(struct plan_draft *draft, const struct select_ite
 }
 
 /* a->*: a column for each field. */
-static int plan_add_fields(struct plan_draft *draft, const struct select_item *item, const struct expression *tree, struct plan_item_list *list, struct error *error) {
+static int plan_add_fields(struct plan_draft *draft, const struct select_item *item, const struct expression *tree, struct plan_item_list *list,
+                           struct error *error) {
     const struct expression *base = tree->children[0];
     const struct evaluator *evaluator;
     int status = plan_compile(draft, base, &evaluator, error);
@@ -156,7 +158,12 @@ static int plan_add_fields(struct plan_draft *draft, const struct select_item *i
         if (!field || !children)
             return error_no_memory(error);
         children[0] = (struct expression *)base;
-        *field = (struct expression){.kind = EXPRESSION_FIELD, .place = item->place, .height = base->height + 1, .name = evaluator->type->fields[i].name, .children = children, .child_count = 1};
+        *field = (struct expression){.kind = EXPRESSION_FIELD,
+                                     .place = item->place,
+                                     .height = base->height + 1,
+                                     .name = evaluator->type->fields[i].name,
+                                     .children = children,
+                                     .child_count = 1};
         struct plan_item added = {.place = item->place, .index = INT_MIN, .name = plan_field_name(draft, field->name, list)};
         added.tree = base == item->expression->children[0] ? field : NULL;
         status = plan_compile(draft, field, &added.evaluator, error);
@@ -198,12 +205,14 @@ static bool plan_is_key_item(const struct plan_draft *draft, const struct plan_i
 }
 
 static int plan_key_twice(const struct plan_key *key, const struct plan_item *first, const struct plan_item *second, struct error *error) {
-    return place_error(error, second->place, "the projection contains the key column %.*s more than once, as %.*s and %.*s; to copy it into the value use AS_VALUE", names_shown(key->name),
-                       key->name.data, names_shown(first->name), first->name.data, names_shown(second->name), second->name.data);
+    return place_error(error, second->place,
+                       "the projection contains the key column %.*s more than once, as %.*s and %.*s; to copy it into the value use AS_VALUE",
+                       names_shown(key->name), key->name.data, names_shown(first->name), first->name.data, names_shown(second->name), second->name.data);
 }
 
 /* The item that is the key's column; SIZE_MAX: there is none. */
-static int plan_find_key_item(const struct plan_draft *draft, const struct plan_key *key, const struct plan_item *items, size_t count, size_t *ret_item, struct error *error) {
+static int plan_find_key_item(const struct plan_draft *draft, const struct plan_key *key, const struct plan_item *items, size_t count, size_t *ret_item,
+                              struct error *error) {
     size_t choices = key->index_count + (key->tree != NULL);
     *ret_item = SIZE_MAX;
     for (size_t choice = 0; choice < choices && *ret_item == SIZE_MAX; choice++)
@@ -218,12 +227,13 @@ static int plan_find_key_item(const struct plan_draft *draft, const struct plan_
 }
 
 static int plan_key_missing(const struct plan_draft *draft, const struct plan_key *key, struct error *error) {
-    return place_error(error, draft->query->place, "key missing from the projection: the query must include the key column %.*s (SELECT %.*s, ..)", names_shown(key->name), key->name.data,
-                       names_shown(key->name), key->name.data);
+    return place_error(error, draft->query->place, "key missing from the projection: the query must include the key column %.*s (SELECT %.*s, ..)",
+                       names_shown(key->name), key->name.data, names_shown(key->name), key->name.data);
 }
 
 /* Which item is which key column: ret_items[k]. */
-static int plan_find_keys(const struct plan_draft *draft, const struct plan_item *items, size_t count, size_t *ret_items, bool *ret_taken, struct error *error) {
+static int plan_find_keys(const struct plan_draft *draft, const struct plan_item *items, size_t count, size_t *ret_items, bool *ret_taken,
+                          struct error *error) {
     for (size_t k = 0; k < draft->key_count; k++) {
         int status = plan_find_key_item(draft, &draft->keys[k], items, count, &ret_items[k], error);
         if (status)
@@ -235,7 +245,8 @@ static int plan_find_keys(const struct plan_draft *draft, const struct plan_item
     return 0;
 }
 
-static void plan_set_column(struct plan_draft *draft, const struct plan_item *item, bool key, struct source_column *to, struct row_column *row, const struct evaluator **evaluator) {
+static void plan_set_column(struct plan_draft *draft, const struct plan_item *item, bool key, struct source_column *to, struct row_column *row,
+                            const struct evaluator **evaluator) {
     enum column_role role = !key ? COLUMN_VALUE : draft->table ? COLUMN_PRIMARY_KEY : COLUMN_KEY;
     *to = (struct source_column){.name = item->name, .type = item->evaluator->type, .role = role, .place = item->place};
     *row = (struct row_column){item->name, item->evaluator->type};

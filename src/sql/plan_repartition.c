@@ -53,7 +53,8 @@ static int plan_split(struct plan_draft *draft, const struct node_plan *node, co
     return 0;
 }
 
-static int plan_unite(struct plan_draft *draft, const struct node_plan *source, const struct row_schema *schema, const struct node_plan **ret_node, struct error *error) {
+static int plan_unite(struct plan_draft *draft, const struct node_plan *source, const struct row_schema *schema, const struct node_plan **ret_node,
+                      struct error *error) {
     struct node_plan *unite = plan_node(draft, NODE_UNITE_CHANGE, source, error);
     if (!unite)
         return ERROR_NO_MEMORY;
@@ -62,7 +63,8 @@ static int plan_unite(struct plan_draft *draft, const struct node_plan *source, 
     return 0;
 }
 
-int plan_repartition(struct plan_draft *draft, const struct node_plan *node, const struct row_format *key, const struct node_plan **ret_node, struct error *error) {
+int plan_repartition(struct plan_draft *draft, const struct node_plan *node, const struct row_format *key, const struct node_plan **ret_node,
+                     struct error *error) {
     const struct row_schema schema = node->schema;
     int status = draft->table ? plan_split(draft, node, &node, error) : 0;
     if (status)

@@ -55,7 +55,8 @@ static bool plan_source_columns(const struct source *source, struct arena *arena
     return true;
 }
 
-int plan_source(struct plan_sources *sources, const struct source *source, const struct compile_settings *settings, const struct source_plan **ret_plan, struct error *error) {
+int plan_source(struct plan_sources *sources, const struct source *source, const struct compile_settings *settings, const struct source_plan **ret_plan,
+                struct error *error) {
     for (size_t i = 0; i < sources->count; i++)
         if (slice_equal(sources->sources[i].name, source->name) && slice_equal(sources->sources[i].text, source->text) &&
             sources->sources[i].column_count == source->column_count) {
@@ -70,7 +71,11 @@ int plan_source(struct plan_sources *sources, const struct source *source, const
     int status = source_copy(source, &sources->arena, &copy, error);
     if (status)
         return status;
-    *plan = (struct source_plan){.name = copy.name, .topic = copy.topic.data, .table = copy.object == OBJECT_TABLE, .window = plan_row_window(copy.window), .window_size = copy.window_size};
+    *plan = (struct source_plan){.name = copy.name,
+                                 .topic = copy.topic.data,
+                                 .table = copy.object == OBJECT_TABLE,
+                                 .window = plan_row_window(copy.window),
+                                 .window_size = copy.window_size};
     if (!plan_source_columns(&copy, &sources->arena, plan))
         return error_no_memory(error);
     status = plan_formats(&copy, &sources->arena, &plan->key, &plan->value, error);
@@ -121,13 +126,14 @@ static bool plan_source_scope(struct plan_draft *draft, const struct plan_side *
         columns[i] = (struct scope_column){side->alias, schema->columns[i].name, schema->columns[i].type, (int)i};
     for (size_t i = 0; i < SYSTEMS; i++)
         if (schema->windowed || !systems[i].windowed)
-            columns[count++] = (struct scope_column){side->alias, slice_of(systems[i].name), systems[i].index == SCOPE_ROWPARTITION ? &type_integer : &type_bigint, systems[i].index};
+            columns[count++] = (struct scope_column){side->alias, slice_of(systems[i].name),
+                                                     systems[i].index == SCOPE_ROWPARTITION ? &type_integer : &type_bigint, systems[i].index};
     *ret_scope = (struct scope){.columns = columns, .column_count = count};
     return true;
 }
 
-int plan_from(struct plan_draft *draft, const struct source_reference *reference, struct plan_side *ret_side, const struct node_plan **ret_node, struct scope *ret_scope,
-              struct error *error) {
+int plan_from(struct plan_draft *draft, const struct source_reference *reference, struct plan_side *ret_side, const struct node_plan **ret_node,
+              struct scope *ret_scope, struct error *error) {
     const struct source *source;
     int status = catalog_find_source(draft->planner->catalog, &reference->name, &source, error);
     if (status)

@@ -48,7 +48,8 @@ bool expression_equal(const struct scope *scope, const struct expression *a, con
 }
 
 /* A copy of the node with one child changed; the first change makes the copy. */
-static struct expression *expression_with_child(struct arena *arena, struct expression *copy, const struct expression *tree, size_t index, const struct expression *child) {
+static struct expression *expression_with_child(struct arena *arena, struct expression *copy, const struct expression *tree, size_t index,
+                                                const struct expression *child) {
     if (!copy) {
         copy = arena_allocate(arena, sizeof *copy);
         struct expression **children = arena_allocate(arena, tree->child_count * sizeof(struct expression *));
@@ -100,7 +101,8 @@ static const struct expression *expression_rewrite_inside(struct arena *arena, c
     return copy ? copy : tree;
 }
 
-const struct expression *expression_rewrite(struct arena *arena, const struct expression *tree, expression_replace *replace, void *context, struct error *error) {
+const struct expression *expression_rewrite(struct arena *arena, const struct expression *tree, expression_replace *replace, void *context,
+                                            struct error *error) {
     return expression_rewrite_inside(arena, tree, replace, context, NULL, error);
 }
 

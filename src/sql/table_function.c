@@ -88,7 +88,8 @@ int plan_table_functions(struct plan_draft *draft, const struct expression ***re
     if (calls.room == 0)
         return 0;
     if (draft->table)
-        return place_error(error, query->place, "table functions are for streams; %.*s is a table", names_shown(query->from.name.name), query->from.name.name.data);
+        return place_error(error, query->place, "table functions are for streams; %.*s is a table", names_shown(query->from.name.name),
+                           query->from.name.name.data);
     if (query->group_by.count)
         return place_error(error, query->group_by.place, "table functions cannot stand beside GROUP BY: make a stream of the items first");
     calls.lists = arena_allocate(draft->arena, calls.room * sizeof(struct evaluator *));

@@ -17,8 +17,8 @@ static void group_release(void *context, void *entry) {
 /* --- rows ---------------------------------------------------------------------------------------------------------------------------- */
 
 /* Undoes row `row` of `old` and folds it as it is in `new`, into one group; either may be NULL. One result. */
-static int group_change(struct group_aggregate *aggregate, const struct group_input *old, const struct group_input *new, size_t row, struct operator_context *context,
-                        struct error *error) {
+static int group_change(struct group_aggregate *aggregate, const struct group_input *old, const struct group_input *new, size_t row,
+                        struct operator_context *context, struct error *error) {
     const struct group_input *input = new ? new : old;
     bool made;
     int status = group_key_take(aggregate, input, row, false, error);
@@ -259,7 +259,8 @@ static int group_open(struct group_aggregate *aggregate, struct error *error) {
     }
 }
 
-int group_aggregate_new(const struct group_aggregate_plan *plan, struct operator *next, unsigned next_input, struct operator **ret_operator, struct error *error) {
+int group_aggregate_new(const struct group_aggregate_plan *plan, struct operator* next, unsigned next_input, struct operator** ret_operator,
+                        struct error *error) {
     int status = group_plan_check(plan, error);
     if (status < 0)
         return status;

@@ -1,5 +1,6 @@
-/* One STRING or BYTES column is its bytes; numbers and times are big-endian in the width of their type, as the KAFKA format has them, so that the order of keys is the order
- * of such keys on a topic. With several columns a text ends with 00 00, and a byte 00 in it is 00 FF. Other types are in the stored form of values. */
+/* One STRING or BYTES column is its bytes; numbers and times are big-endian in the width of their type, as the KAFKA format has them, so that the order of keys
+ * is the order of such keys on a topic. With several columns a text ends with 00 00, and a byte 00 in it is 00 FF. Other types are in the stored form of
+ * values. */
 #include "stream/group_key.h"
 
 static bool group_key_is_text(const struct type *type) {

@@ -207,7 +207,8 @@ int group_result_open(struct group_aggregate *aggregate, struct operator_context
     return status;
 }
 
-int group_result_close(struct group_aggregate *aggregate, struct operator_context *context, const struct group_result *result, const char *states, struct error *error) {
+int group_result_close(struct group_aggregate *aggregate, struct operator_context *context, const struct group_result *result, const char *states,
+                       struct error *error) {
     struct rows *rows = aggregate->results;
     size_t row = aggregate->result_count++;
     rows->times[row] = result->time;

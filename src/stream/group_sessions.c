@@ -3,12 +3,12 @@
  *             gap                 gap                            a row that joins two sessions:
  *   ──[═════]──────┃ open   ──────┃ ──[══]──        ──[═════]──•──[══]──   ─▶  ──[════════════]──     two tombstones, then the merged session
  *
- * Every session that a row falls into is absorbed: a tombstone tells of its end, then comes the session with the new bounds; only a second row at the instant of a session of
- * one instant changes nothing but values. A session is closed when its end < stream time - grace - gap: it takes no more rows unless they join it to one that is open, and its
- * final result leaves.
+ * Every session that a row falls into is absorbed: a tombstone tells of its end, then comes the session with the new bounds; only a second row at the instant
+ * of a session of one instant changes nothing but values. A session is closed when its end < stream time - grace - gap: it takes no more rows unless they join
+ * it to one that is open, and its final result leaves.
  *
- * Sessions are in the table under (start, key), saved as (end, sequence, states); a group has the list of its sessions by start, and a heap has the one that ends first at its
- * top, by (end, start, key), so that closing costs what closes. */
+ * Sessions are in the table under (start, key), saved as (end, sequence, states); a group has the list of its sessions by start, and a heap has the one that
+ * ends first at its top, by (end, start, key), so that closing costs what closes. */
 #include "core/memory.h"
 #include "core/varint.h"
 #include "stream/group_operator.h"
@@ -102,7 +102,8 @@ static void session_link(struct session_group *group, struct group_session *befo
 
 /* A session of the group whose key is in aggregate->key behind room for the start; it stands before `after` in the group's list (NULL: at its end). NULL: no
  * memory. */
-static struct group_session *session_new(struct group_aggregate *aggregate, struct session_group *group, struct group_session *after, int64_t start, int64_t end) {
+static struct group_session *session_new(struct group_aggregate *aggregate, struct session_group *group, struct group_session *after, int64_t start,
+                                         int64_t end) {
     bool made;
     if (!memory_reserve((void **)&aggregate->heap, &aggregate->heap_capacity, aggregate->heap_count + 1, sizeof(struct group_session *)))
         return NULL;
@@ -137,8 +138,8 @@ static void session_group_settle(struct group_aggregate *aggregate, struct sessi
         state_table_remove(aggregate->session_groups, group, false);
 }
 
-static int session_emit(struct group_aggregate *aggregate, struct operator_context *context, const struct group_session *session, const char *before, const char *states,
-                        uint32_t origin, struct error *error) {
+static int session_emit(struct group_aggregate *aggregate, struct operator_context *context, const struct group_session *session, const char *before,
+                        const char *states, uint32_t origin, struct error *error) {
     int status = group_result_open(aggregate, context, before, error);
     if (status < 0)
         return status;
@@ -230,7 +231,8 @@ static void session_merge_find(const struct group_aggregate *aggregate, struct s
     *ret_merge = merge;
 }
 
-static int session_bury(struct group_aggregate *aggregate, const struct session_merge *merge, uint32_t origin, struct operator_context *context, struct error *error) {
+static int session_bury(struct group_aggregate *aggregate, const struct session_merge *merge, uint32_t origin, struct operator_context *context,
+                        struct error *error) {
     const struct group_session *session = merge->first;
     int status = 0;
     for (size_t i = 0; i < merge->count && status == 0; i++, session = session->after)
@@ -238,7 +240,8 @@ static int session_bury(struct group_aggregate *aggregate, const struct session_
     return status;
 }
 
-/* One session in the place of those that are absorbed: the first of them when it starts where the merged one does, else a new one that takes over its states. */
+/* One session in the place of those that are absorbed: the first of them when it starts where the merged one does, else a new one that takes over its
+ * states. */
 static int session_absorb(struct group_aggregate *aggregate, const struct session_merge *merge, struct group_session **ret_session, struct error *error) {
     struct group_session *session = merge->first;
     size_t others = merge->count;
@@ -286,7 +289,8 @@ static int session_fold(struct group_aggregate *aggregate, const struct session_
     return emit ? group_result_close(aggregate, context, &result, session->states, error) : 0;
 }
 
-static int sessions_push_row(struct group_aggregate *aggregate, const struct group_input *input, size_t row, struct operator_context *context, struct error *error) {
+static int sessions_push_row(struct group_aggregate *aggregate, const struct group_input *input, size_t row, struct operator_context *context,
+                             struct error *error) {
     int64_t time = input->rows->times[row];
     bool made;
     int status = 0;
@@ -437,8 +441,8 @@ static int sessions_load(struct operator *operator, struct slice key, struct sli
     }
     if (!value.data)
         return 0;
-    if (key.length < GROUP_TIME_SIZE || !group_key_read((struct slice){key.data + GROUP_TIME_SIZE, key.length - GROUP_TIME_SIZE}, aggregate->plan->result.columns,
-                                                        aggregate->plan->key_count, &arena, aggregate->key_values))
+    if (key.length < GROUP_TIME_SIZE || !group_key_read((struct slice){key.data + GROUP_TIME_SIZE, key.length - GROUP_TIME_SIZE},
+                                                        aggregate->plan->result.columns, aggregate->plan->key_count, &arena, aggregate->key_values))
         return error_set(error, ERROR_CORRUPT, "aggregate: a key in the changelog is damaged or of another query");
     return session_load(aggregate, key, value, error);
 }

@@ -60,7 +60,8 @@ static int window_emit(struct group_aggregate *aggregate, struct operator_contex
 }
 
 /* The results of a window, by key. */
-static int window_emit_all(struct group_aggregate *aggregate, struct operator_context *context, const struct group_window *window, uint32_t origin, struct error *error) {
+static int window_emit_all(struct group_aggregate *aggregate, struct operator_context *context, const struct group_window *window, uint32_t origin,
+                           struct error *error) {
     size_t count = 0, i = 0;
     for (const struct group_cell *cell = window->cells; cell; cell = cell->next)
         count++;
@@ -164,7 +165,8 @@ static int window_fold(struct group_aggregate *aggregate, const struct group_inp
     return emit ? group_result_close(aggregate, context, &result, cell->states, error) : 0;
 }
 
-static int window_fold_row(struct group_aggregate *aggregate, const struct group_input *input, size_t row, struct operator_context *context, struct error *error) {
+static int window_fold_row(struct group_aggregate *aggregate, const struct group_input *input, size_t row, struct operator_context *context,
+                           struct error *error) {
     const struct window_definition *window = &aggregate->plan->window;
     int64_t time = input->rows->times[row], advance = window->shape == WINDOW_SHAPE_HOPPING ? window->advance : window->size;
     int64_t limit = window_limit(aggregate), first = group_time_add(group_time_subtract(time, window->size), advance);
@@ -192,7 +194,8 @@ static int window_fold_row(struct group_aggregate *aggregate, const struct group
     return 0;
 }
 
-static int windows_push_row(struct group_aggregate *aggregate, const struct group_input *input, size_t row, struct operator_context *context, struct error *error) {
+static int windows_push_row(struct group_aggregate *aggregate, const struct group_input *input, size_t row, struct operator_context *context,
+                            struct error *error) {
     int64_t time = input->rows->times[row];
     if (!context->restoring && aggregate->stream_time < time) {
         aggregate->stream_time = time;

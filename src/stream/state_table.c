@@ -1,6 +1,6 @@
-/* An element is a header and the entry behind it, in chunks; its key's bytes are a cell of 8 to 512 bytes in blocks, and cells of removed keys are used again by keys of
- * the same rounded length; a longer key is an allocation of its own, with its address in a cell. A slot of the hash table has 8 bytes, 32 bits of the hash and 32 of the
- * element's index plus one; collisions go to the next slot, and a removal moves back what stands behind it (Knuth, 6.4, algorithm R).
+/* An element is a header and the entry behind it, in chunks; its key's bytes are a cell of 8 to 512 bytes in blocks, and cells of removed keys are used again
+ * by keys of the same rounded length; a longer key is an allocation of its own, with its address in a cell. A slot of the hash table has 8 bytes, 32 bits of
+ * the hash and 32 of the element's index plus one; collisions go to the next slot, and a removal moves back what stands behind it (Knuth, 6.4, algorithm R).
  *
  * The dirty list holds indices. An element that is removed while it must stay in the list is only taken out of the slots; its header and key are given back by
  * state_table_clean. */

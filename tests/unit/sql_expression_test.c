@@ -488,6 +488,7 @@ static void test_cast(void **state) {
 static void test_collections(void **state) {
     (void)state;
     static const struct result_case cases[] = {
+        {"MAP(S := 1, 'abc' := I, 'b' := 3, 'b' := J)", "MAP<STRING, INTEGER>", "{abc=7, b=2}|{=1, abc=0, b=0}|{ 42 =1, abc=-3, b=2147483647}|NULL", 1},
         {"ARRAY[I, J]", "ARRAY<INTEGER>", "[7, 2]|[0, 0]|[-3, 2147483647]|[null, 1]", 0},
         {"ARRAY[I, B, NULL]", "ARRAY<BIGINT>", "[7, 5000000000, null]|[0, 1, null]|[-3, -1, null]|[null, null, null]", 0},
         {"ARRAY[1, '25', 2.5]", "ARRAY<DECIMAL(11, 1)>", "[1.0, 25.0, 2.5]|[1.0, 25.0, 2.5]|[1.0, 25.0, 2.5]|[1.0, 25.0, 2.5]", 0},

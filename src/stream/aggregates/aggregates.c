@@ -1,7 +1,7 @@
 #include "stream/aggregates/aggregates.h"
 
-int aggregate_call_make(const struct aggregate_function *function, const struct aggregate_state_driver *driver, const struct type *const *arguments, size_t count,
-                        const struct type *result, size_t state_size, struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+int aggregate_call_make(const struct aggregate_function *function, const struct aggregate_state_driver *driver, const struct type *const *arguments,
+                        size_t count, const struct type *result, size_t state_size, struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
     const struct type **types = arena_allocate(arena, (count + 1) * sizeof *types);
     unsigned *positions = arena_allocate(arena, (count + 1) * sizeof *positions);
     if (!types || !positions || !result)

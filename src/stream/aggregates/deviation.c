@@ -1,4 +1,5 @@
-/* STDDEV_SAMP, STDDEV_SAMPLE and CORRELATION: means and central moments of one or two columns, brought forward row by row (Welford) and merged (Chan et al.). */
+/* STDDEV_SAMP, STDDEV_SAMPLE and CORRELATION: means and central moments of one or two columns, brought forward row by row (Welford) and merged (Chan et
+ * al.). */
 #include <math.h>
 
 #include "stream/aggregates/aggregates.h"
@@ -130,8 +131,8 @@ static int deviation_resolve(const struct aggregate_function *function, const st
     return aggregate_call_make(function, driver, arguments, 1, &type_double, MOMENTS_OF_ONE, arena, ret_call, error);
 }
 
-static int correlation_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
-                               struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+static int correlation_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants,
+                               size_t count, struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
     (void)constants;
     if (count != 2 || !type_is_numeric(arguments[0]) || !type_is_numeric(arguments[1]))
         return aggregate_call_wrong(function, arguments, count, "two numbers", error);

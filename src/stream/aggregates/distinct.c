@@ -1,6 +1,6 @@
-/* COUNT_DISTINCT: how many different values. Up to 1024 of them are counted one by one, as a set of 64-bit hashes. Beyond that the set becomes a HyperLogLog sketch of 4096
- * registers, with a standard error of 1.6 percent; its estimate is Ertl's ("New cardinality estimation algorithms for HyperLogLog sketches", 2017, algorithm 6). Either
- * follows from the set of values alone, so neither order nor merging changes the result.
+/* COUNT_DISTINCT: how many different values. Up to 1024 of them are counted one by one, as a set of 64-bit hashes. Beyond that the set becomes a HyperLogLog
+ * sketch of 4096 registers, with a standard error of 1.6 percent; its estimate is Ertl's ("New cardinality estimation algorithms for HyperLogLog sketches",
+ * 2017, algorithm 6). Either follows from the set of values alone, so neither order nor merging changes the result.
  *
  * Hashes are stored with the state: they must stay what they are. */
 #include <math.h>

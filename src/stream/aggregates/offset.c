@@ -1,5 +1,5 @@
-/* EARLIEST_BY_OFFSET and LATEST_BY_OFFSET: the first or last values in the order of arrival, whatever their ROWTIME. The state is a list in that order, numbered with the
- * rows' places in it, at most as long as is asked for. call->limit is -1 when a bare value is asked for, not an ARRAY. */
+/* EARLIEST_BY_OFFSET and LATEST_BY_OFFSET: the first or last values in the order of arrival, whatever their ROWTIME. The state is a list in that order,
+ * numbered with the rows' places in it, at most as long as is asked for. call->limit is -1 when a bare value is asked for, not an ARRAY. */
 #include "stream/aggregates/aggregates.h"
 #include "stream/aggregates/stored_list.h"
 
@@ -113,7 +113,8 @@ static int offset_resolve(const struct aggregate_function *function, const struc
     if (count > next && constants[next] && !constants[next]->null && arguments[next]->kind == TYPE_BOOLEAN)
         ignore_nulls = constants[next++]->boolean;
     if (count == 0 || next != count || arguments[0]->kind == TYPE_NULL)
-        return aggregate_call_wrong(function, arguments, count, "(col), (col, ignoreNulls), (col, n) or (col, n, ignoreNulls), n and ignoreNulls as literals", error);
+        return aggregate_call_wrong(function, arguments, count, "(col), (col, ignoreNulls), (col, n) or (col, n, ignoreNulls), n and ignoreNulls as literals",
+                                    error);
     const struct type *result = limit < 0 ? arguments[0] : type_array(arena, arguments[0]);
     struct aggregate_call call;
     int status = aggregate_call_make(function, &offset_driver, arguments, 1, result, sizeof(struct stored_list), arena, &call, error);

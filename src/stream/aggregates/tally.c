@@ -128,7 +128,8 @@ static int histogram_resolve(const struct aggregate_function *function, const st
     if (count != 1 || arguments[0]->kind != TYPE_STRING)
         return aggregate_call_wrong(function, arguments, count, "(STRING)", error);
     struct aggregate_call call;
-    int status = aggregate_call_make(function, &histogram_driver, arguments, 1, type_map(arena, &type_string, &type_bigint), sizeof(struct stored_set), arena, &call, error);
+    int status = aggregate_call_make(function, &histogram_driver, arguments, 1, type_map(arena, &type_string, &type_bigint), sizeof(struct stored_set), arena,
+                                     &call, error);
     if (status < 0)
         return status;
     call.limit = HISTOGRAM_MAXIMUM;

@@ -1,5 +1,5 @@
-/* TOPK and TOPKDISTINCT: the largest values, falling; of equal ones TOPK keeps the one that came first in front. The state is a list in that order, at most k long; an item is
- * the stored form of the value, then those of the further columns. */
+/* TOPK and TOPKDISTINCT: the largest values, falling; of equal ones TOPK keeps the one that came first in front. The state is a list in that order, at most k
+ * long; an item is the stored form of the value, then those of the further columns. */
 #include "core/memory.h"
 #include "stream/aggregates/aggregates.h"
 #include "stream/aggregates/stored_list.h"
@@ -148,8 +148,8 @@ static int top_resolve(const struct aggregate_function *function, const struct t
                        struct arena *arena, struct aggregate_call *ret_call, struct error *error);
 
 /* k stands last in ksqlDB's pages on structs of several columns, second in the short form: TOPK(col, k, others ..). Moves a k that stands second to the end. */
-static int top_resolve_second(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
-                              struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+static int top_resolve_second(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants,
+                              size_t count, struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
     const struct type **types = arena_allocate(arena, count * sizeof(struct type *));
     const struct value **values = arena_allocate(arena, count * sizeof(struct value *));
     unsigned *positions = arena_allocate(arena, count * sizeof *positions);
