@@ -33,6 +33,7 @@ void *arena_allocate(struct arena *arena, size_t size) {
     }
     void *memory = arena->blocks->data + arena->used;
     arena->used += size;
+    arena->given += size;
     return memory;
 }
 
@@ -53,7 +54,7 @@ void arena_reset(struct arena *arena) {
         return;
     struct arena_block *block = arena->blocks->next;
     arena->blocks->next = NULL;
-    arena->used = 0;
+    arena->used = arena->given = 0;
     while (block) {
         struct arena_block *next = block->next;
         free(block);

@@ -11,6 +11,7 @@ struct arena_block;
 struct arena {
     struct arena_block *blocks; /* the newest first */
     size_t used;                /* bytes of the newest block */
+    size_t given;               /* bytes in all since the last reset */
 };
 
 void *arena_allocate(struct arena *arena, size_t size);                 /* 16-byte aligned, not zeroed; NULL: no memory */

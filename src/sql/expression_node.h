@@ -78,8 +78,8 @@ bool node_run_guarded(const struct node *node, struct node_run *run, const struc
 /* Where a function keeps what it compiled: one place for each node and thread. NULL: no memory. */
 void **node_state(struct node_run *run, const struct node *node, const struct function *function);
 struct time_zones *node_time_zones(struct node_run *run);     /* NULL: no memory */
-/* A run over nothing but row `row` of `outer`. */
-bool node_run_inside(struct node_run *outer, size_t row, struct node_run *ret_run);
+/* A run over nothing but row `row` of `outer`, in an evaluation of its own. */
+bool node_run_inside(struct node_run *outer, size_t row, struct evaluation *evaluation, struct node_run *ret_run);
 
 /* --- evaluators (expression_evaluator.c) ------------------------------------------------------------------------------------------- */
 

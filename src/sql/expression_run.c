@@ -185,9 +185,9 @@ static const struct rows *node_row_alone(struct arena *arena, const struct rows 
     return alone;
 }
 
-bool node_run_inside(struct node_run *outer, size_t row, struct node_run *ret_run) {
-    struct arena *arena = outer->evaluation->arena;
-    struct node_run run = {.evaluation = outer->evaluation, .slot_count = outer->slot_count, .outer = outer, .outer_row = row};
+bool node_run_inside(struct node_run *outer, size_t row, struct evaluation *evaluation, struct node_run *ret_run) {
+    struct arena *arena = evaluation->arena;
+    struct node_run run = {.evaluation = evaluation, .slot_count = outer->slot_count, .outer = outer, .outer_row = row};
     run.rows = node_row_alone(arena, outer->rows, row);
     run.slots = arena_allocate(arena, (run.slot_count ? run.slot_count : 1) * sizeof *run.slots);
     if (!run.rows || !run.slots)

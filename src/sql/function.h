@@ -19,6 +19,9 @@ enum parameter_kind {
     PARAMETER_LAMBDA,            /* x => .., (x, y) => ..; parameter types are made by `lambda_types` */
 };
 
+/* Larger results are refused: a length may come from a record. */
+enum { FUNCTION_TEXT_MAXIMUM = 64 << 20, FUNCTION_ITEMS_MAXIMUM = 1000000 };
+
 /* What a call may use. Texts and sequences that it gives lie in `arena` (or are its arguments). */
 struct function_call {
     struct arena *arena;

@@ -1,5 +1,10 @@
-/* Calls of functions, row by row; and of lambdas, for the functions that take them. Arguments are guarded: what fails in one is NULL to the function. */
+/* Calls of functions, row by row; and of lambdas, for the functions that take them. Arguments are guarded: what fails in one is NULL to the function.
+ *
+ * What lambdas compute for a row lies in an arena of its own, which is given back when the row's result has been copied: a list in a record may be long, and
+ * what a lambda makes of each item may grow (REDUCE). */
 #include "sql/expression_node.h"
+
+enum { CALL_LAMBDA_MEMORY = 256 << 20 };   /* of a row */
 
 struct call_node {
     struct node node;
@@ -17,6 +22,8 @@ struct call_context {
     struct node_run *run;
     size_t row;
     struct node_run inside;          /* about that row */
+    struct evaluation evaluation;    /* of `inside`, with an arena for the row */
+    struct arena arena;
     bool entered;
 };
 
@@ -30,7 +37,11 @@ static bool call_body(struct call_context *context, const struct call_argument *
     struct selection selected = {&first, 1};
     struct vector result;
     *ret_problem = NULL;
-    if (!context->entered && !node_run_inside(context->run, context->row, inside))
+    if (context->arena.given > CALL_LAMBDA_MEMORY) {
+        *ret_problem = "the lambda takes too much memory";
+        return false;
+    }
+    if (!context->entered && !node_run_inside(context->run, context->row, &context->evaluation, inside))
         return false;
     context->entered = true;
     for (size_t i = 0; i < lambda->slot_count; i++)
@@ -88,11 +99,30 @@ static bool call_row(struct function_call *call, struct call_context *context, c
     struct value value = VALUE_NULL;
     call->problem = NULL;
     if (node->variant->call(call, arguments, &value)) {
+        bool kept = !node->lambdas || value_copy(context->run->evaluation->arena, node->node.type, &value, &value);
         vector_set(result, context->row, &value);
-        return true;
+        return kept;
     }
     result->nulls[context->row] = 1;
     return call->problem && node_fail(context->run, context->row, "%s: %s", node->function->name, call->problem);
+}
+
+static bool call_rows(struct function_call *call, struct call_context *context, const struct selection *selected, const struct vector *vectors,
+                      struct value *arguments, struct vector *result) {
+    const struct call_node *node = context->node;
+    bool done = true;
+    for (size_t i = 0; i < selected->count && done; i++) {
+        size_t row = selected->rows[i];
+        context->row = row;
+        context->entered = false;
+        bool null = call_gather(node, vectors, row, arguments);
+        if (null && node->variant->null_in_null_out)
+            result->nulls[row] = 1;
+        else
+            done = call_row(call, context, arguments, result);
+        arena_reset(&context->arena);
+    }
+    return done;
 }
 
 static bool call_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
@@ -102,23 +132,19 @@ static bool call_run(const struct node *node, struct node_run *run, const struct
     struct value *arguments = arena_allocate(arena, made->count * sizeof *arguments);
     void *none = NULL;
     struct call_context context = {.node = made, .run = run};
-    struct function_call call = {.arena = arena, .zones = node_time_zones(run), .clock = run->evaluation->clock, .types = made->types, .count = made->count,
-                                 .result = node->type, .lambda = made->lambdas ? call_lambda : NULL, .lambda_context = &context};
+    struct function_call call = {.arena = made->lambdas ? &context.arena : arena, .zones = node_time_zones(run), .clock = run->evaluation->clock,
+                                 .types = made->types, .count = made->count, .result = node->type, .lambda = made->lambdas ? call_lambda : NULL,
+                                 .lambda_context = &context};
     call.state = made->function->release_state ? node_state(run, node, made->function) : &none;
     if (!vectors || !arguments || !call.zones || !call.state || !node_allocate(run, node->type, &result) || !call_arguments(made, run, selected, vectors))
         return false;
-    for (size_t i = 0; i < selected->count; i++) {
-        size_t row = selected->rows[i];
-        context.row = row;
-        context.entered = false;
-        bool null = call_gather(made, vectors, row, arguments);
-        if (null && made->variant->null_in_null_out)
-            result.nulls[row] = 1;
-        else if (!call_row(&call, &context, arguments, &result))
-            return false;
-    }
-    *ret_vector = result;
-    return true;
+    context.evaluation = *run->evaluation;
+    context.evaluation.arena = &context.arena;
+    bool done = call_rows(&call, &context, selected, vectors, arguments, &result);
+    arena_release(&context.arena);
+    if (done)
+        *ret_vector = result;
+    return done;
 }
 
 struct node *node_call(struct arena *arena, const struct function *function, const struct function_variant *variant, const struct type *result,

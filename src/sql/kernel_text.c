@@ -13,8 +13,9 @@ struct text_node {
 
 /* --- + and || ---------------------------------------------------------------------------------------------------------------------- */
 
-static bool concat_row(struct node_run *run, struct slice left, struct slice right, struct slice *ret_text) {
-    char *text = arena_allocate(run->evaluation->arena, left.length + right.length + 1);
+/* False: no memory. */
+static bool concat_row(struct arena *arena, struct slice left, struct slice right, struct slice *ret_text) {
+    char *text = arena_allocate(arena, left.length + right.length + 1);
     if (!text)
         return false;
     if (left.length)
@@ -32,10 +33,16 @@ static bool concat_run(const struct node *node, struct node_run *run, const stru
         return false;
     for (size_t i = 0; i < selected->count; i++) {
         size_t row = selected->rows[i], x = row & a.mask, y = row & b.mask;
-        bool null = a.nulls[x] | b.nulls[y], fails = null && concat->operator == OPERATOR_ADD;
-        result.nulls[row] = fails;
-        if (fails ? !node_fail(run, row, "an operand of + is NULL")
-                  : !concat_row(run, a.nulls[x] ? SLICE("") : a.texts[x], b.nulls[y] ? SLICE("") : b.texts[y], &result.texts[row]))
+        struct slice left = a.nulls[x] ? SLICE("") : a.texts[x], right = b.nulls[y] ? SLICE("") : b.texts[y];
+        bool null = (a.nulls[x] | b.nulls[y]) && concat->operator == OPERATOR_ADD, large = left.length + right.length > FUNCTION_TEXT_MAXIMUM, done;
+        result.nulls[row] = null || large;
+        if (null)
+            done = node_fail(run, row, "an operand of + is NULL");
+        else if (large)
+            done = node_fail(run, row, "the text is longer than %d bytes", FUNCTION_TEXT_MAXIMUM);
+        else
+            done = concat_row(run->evaluation->arena, left, right, &result.texts[row]);
+        if (!done)
             return false;
     }
     *ret_vector = result;

@@ -11,8 +11,25 @@
 
 struct plan_item_list {
     struct plan_item *items;
-    size_t count;
+    size_t count, room;
 };
+
+static int plan_list_item(struct plan_draft *draft, struct plan_item_list *list, const struct plan_item *item, struct error *error) {
+    if (!item->name.data)
+        return error_no_memory(error);
+    if (list->count == list->room) {
+        size_t room = list->room ? 2 * list->room : 16;
+        struct plan_item *items = arena_allocate(draft->arena, room * sizeof *items);
+        if (!items)
+            return error_no_memory(error);
+        if (list->count)
+            memcpy(items, list->items, list->count * sizeof *items);
+        list->items = items;
+        list->room = room;
+    }
+    list->items[list->count++] = *item;
+    return 0;
+}
 
 /* --- names ------------------------------------------------------------------------------------------------------------------------- */
 
@@ -88,10 +105,9 @@ static struct slice plan_item_name(struct plan_draft *draft, const struct select
 static int plan_add_column(struct plan_draft *draft, const struct scope_column *column, struct place place, struct plan_item_list *list, struct error *error) {
     struct slice name = draft->side_count > 1 && column->qualifier.data ? plan_join_name(draft, column->qualifier, column->name) : column->name;
     const struct evaluator *evaluator = compile_column(column->type, column->index, draft->arena);
-    if (!name.data || !evaluator)
+    if (!evaluator)
         return error_no_memory(error);
-    list->items[list->count++] = (struct plan_item){.evaluator = evaluator, .name = name, .place = place, .index = column->index};
-    return 0;
+    return plan_list_item(draft, list, &(struct plan_item){.evaluator = evaluator, .name = name, .place = place, .index = column->index}, error);
 }
 
 /* Keys, perhaps the bounds of the window, then the others. */
@@ -123,10 +139,7 @@ static int plan_add_expression(struct plan_draft *draft, const struct select_ite
         return status;
     added.index = compile_is_column(added.evaluator);
     added.name = plan_item_name(draft, item, list, counter);
-    if (!added.name.data)
-        return error_no_memory(error);
-    list->items[list->count++] = added;
-    return 0;
+    return plan_list_item(draft, list, &added, error);
 }
 
 /* a->*: a column for each field. */
@@ -145,31 +158,19 @@ static int plan_add_fields(struct plan_draft *draft, const struct select_item *i
         children[0] = (struct expression *)base;
         *field = (struct expression){.kind = EXPRESSION_FIELD, .place = item->place, .height = base->height + 1, .name = evaluator->type->fields[i].name, .children = children, .child_count = 1};
         struct plan_item added = {.tree = field, .place = item->place, .index = INT_MIN, .name = plan_field_name(draft, field->name, list)};
-        if (!added.name.data)
-            return error_no_memory(error);
         status = plan_compile(draft, field, &added.evaluator, error);
+        if (!status)
+            status = plan_list_item(draft, list, &added, error);
         if (status)
             return status;
-        list->items[list->count++] = added;
     }
     return 0;
 }
 
-static size_t plan_items_room(const struct plan_draft *draft) {
-    enum { FIELDS_MAXIMUM = 1000 };
-    size_t room = 0;
-    for (size_t i = 0; i < draft->query->item_count; i++) {
-        const struct select_item *item = &draft->query->items[i];
-        bool fields = item->kind == SELECT_EXPRESSION && item->expression->kind == EXPRESSION_ALL_FIELDS;
-        room += item->kind != SELECT_EXPRESSION ? draft->scope.column_count : fields ? FIELDS_MAXIMUM : 1;
-    }
-    return room;
-}
-
 int plan_items(struct plan_draft *draft, const struct expression *const *rewritten, struct plan_item **ret_items, size_t *ret_count, struct error *error) {
-    struct plan_item_list list = {arena_allocate(draft->arena, plan_items_room(draft) * sizeof *list.items), 0};
+    struct plan_item_list list = {0};
     size_t counter = 0;
-    int status = list.items ? 0 : error_no_memory(error);
+    int status = 0;
     for (size_t i = 0; i < draft->query->item_count && !status; i++) {
         const struct select_item *item = &draft->query->items[i];
         if (item->kind != SELECT_EXPRESSION)

@@ -92,12 +92,14 @@ bool query_report_add_group(struct query_run_report *report, struct query_group 
     report->rewinds += group->rewinds;
     report->recovered += group->recovered;
     for (size_t m = 0; m < group->member_count && room; m++) {
-        struct query_report_row *row = report_row(report, &group->members[m]);
+        const struct query_member *member = &group->members[m];
+        struct query_report_row *row = report_row(report, member);
         room = row != NULL;
-        for (int32_t p = 0; room && group->members[m].before && p < group->partitions; p++) {
-            struct query_counters run = group->members[m].counters[p];
+        bool counted = group->lags && member->counters && member->before;   /* not when it could not be started */
+        for (int32_t p = 0; room && counted && p < group->partitions; p++) {
+            struct query_counters run = member->counters[p];
             query_counters_add(&row->total, &run);
-            counters_subtract(&run, &group->members[m].before[p]);
+            counters_subtract(&run, &member->before[p]);
             query_counters_add(&row->run, &run);
             row->lag += group->lags[p];
         }

@@ -40,11 +40,7 @@ def test_pipeline_of_queries(meterline):
     before = written(meterline)
     sql_pipeline.check(meterline.records("metrics"), before)
     finish(meterline, pipeline)
-    after = written(meterline)
-    for topic in ("high", "minutes", "above"):
-        assert after[topic] == before[topic], topic
-    for topic in ("totals", "alarms"):   # compacted
-        assert sql_pipeline.last_values(after[topic]) == sql_pipeline.last_values(before[topic]), topic
+    sql_pipeline.same_written(written(meterline), before)
 
 
 def test_pipeline_in_parts(meterline):
@@ -104,6 +100,10 @@ def test_statements_that_come_again(meterline):
         assert len(meterline.records("things")) == 2
     meterline("sql", "-e", row)
     assert len(meterline.records("things")) == 3
+    other = row.replace("1", "2")   # said at a prompt, then by a file
+    for words in (("-e", other), ("-f", meterline.file("other.sql", other))):
+        meterline("sql", *words)
+    assert len(meterline.records("things")) == 5
 
 
 def test_many_statements(meterline):

@@ -52,6 +52,14 @@ def last_values(records):
     return last
 
 
+def same_written(after, before):
+    """Nothing has been written since; what is compacted may have lost records of which there are newer ones."""
+    for topic in ("high", "minutes", "above"):
+        assert after[topic] == before[topic], f"{topic}: {len(before[topic])} records, then {len(after[topic])}"
+    for topic in ("totals", "alarms"):
+        assert last_values(after[topic]) == last_values(before[topic]), topic
+
+
 def check(readings, written):
     """`readings`: records of the topic metrics; `written`: {topic: records}, as `tail` prints them."""
     good = list(good_readings(readings))

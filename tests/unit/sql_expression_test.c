@@ -559,6 +559,9 @@ static void test_lambdas(void **state) {
         {"CASE I + 1 WHEN 8 THEN TRANSFORM(A, x => x + CASE I + 1 WHEN 8 THEN 1 ELSE 2 END) END", "ARRAY<INTEGER>", "[2, 3, 4]|NULL|NULL|NULL", 1},
         {"TRANSFORM(A, x => 10 / x)", "ARRAY<INTEGER>", "[10, 5, 3]|NULL|[1]|NULL", 1},
         {"ARRAY_LENGTH(TRANSFORM(A, x => 10 / x))", "INTEGER", "3|NULL|1|NULL", 1},
+        {"LEN(REDUCE(GENERATE_SERIES(1, 20), 'x', (t, x) => t + t))", "INTEGER", "1048576|1048576|1048576|1048576", 0},
+        {"REDUCE(GENERATE_SERIES(1, 40), 'x', (t, x) => t + t)", "STRING", "NULL|NULL|NULL|NULL", 4},
+        {"REDUCE(GENERATE_SERIES(1, 10000), '', (t, x) => t || '0123456789abcdef')", "STRING", "NULL|NULL|NULL|NULL", 4},
     };
     CHECK_RESULTS(cases);
 }

@@ -23,9 +23,6 @@ extern const struct function_list functions_numeric, functions_trigonometric, fu
     const struct function_list list = {.functions = (const struct function[]){__VA_ARGS__},                                                                 \
                                        .count = sizeof(const struct function[]){__VA_ARGS__} / sizeof(struct function)}
 
-/* Larger results are refused: a length may come from a record. */
-enum { FUNCTION_TEXT_MAXIMUM = 64 << 20, FUNCTION_ITEMS_MAXIMUM = 1000000 };
-
 /* Sets call->problem and returns false. */
 bool function_fail(struct function_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Length of the beginning of a text that a message shows, for "%.*s". */
