@@ -20,13 +20,6 @@ static int sql_record(struct sql_session *sql, const struct sink_plan *sink, con
     return status ? status : bus_producer_commit(sql->producer, NULL, 0, error);
 }
 
-/* Inserted rows are kept only to be known when their script is run again. */
-static int sql_keep(struct sql_session *sql, struct slice text, struct error *error) {
-    bool needless = sql->rows && (!sql->again || commands_has(sql->commands, SIZE_MAX, text));
-    sql->rows = false;
-    return needless ? 0 : commands_append(sql->commands, text, error);
-}
-
 static int sql_effect(void *context, const struct session_effect *effect, struct error *error) {
     struct sql_session *sql = context;
     switch (effect->kind) {
@@ -35,10 +28,9 @@ static int sql_effect(void *context, const struct session_effect *effect, struct
     case EFFECT_TOPIC_DELETE:
         return sql->replaying ? 0 : bus_topic_delete(sql->bus, effect->text.data, error);
     case EFFECT_RECORD:
-        sql->rows = true;
         return sql->replaying || commands_has(sql->commands, sql->known, effect->text) ? 0 : sql_record(sql, effect->sink, &effect->record, error);
     case EFFECT_STATEMENT:
-        return sql->replaying ? 0 : sql_keep(sql, effect->text, error);
+        return sql->replaying || (effect->inserts && (!sql->again || commands_has(sql->commands, SIZE_MAX, effect->text))) ? 0 : commands_append(sql->commands, effect->text, error);
     default:
         return sql->effect(sql->context, effect, error);
     }
@@ -90,8 +82,8 @@ int sql_session_execute(struct sql_session *sql, struct slice text, bool again, 
     session_pass_known(sql->session, again);
     sql->again = again;
     sql->known = again ? commands_count(sql->commands) : 0;
-    sql->rows = false;
     status = session_execute(sql->session, text, sql_effect, sql, error);
+    sql->again = false;
     session_pass_known(sql->session, false);
     return status;
 }

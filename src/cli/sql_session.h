@@ -11,9 +11,8 @@ struct sql_session {
     struct session *session;
     struct commands *commands;
     struct bus_producer *producer;
-    size_t known;                /* of the commands, how many were there before a script that may have been run before; its rows are not inserted again */
-    bool again;                  /* the script under way may have been run before */
-    bool rows;                   /* the statement at hand inserts a row */
+    bool again;                  /* the script under way may have been run before: rows that it has inserted are not inserted again, */
+    size_t known;                /* which are among the first so many commands; equal rows of one script are rows each */
     bool replaying;              /* what the command topic holds is run: topics, records and the topic itself are done already */
     /* Every effect that is not done here; called with `context`. */
     int (*effect)(void *context, const struct session_effect *effect, struct error *error);

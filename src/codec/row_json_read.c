@@ -211,10 +211,12 @@ static bool json_map(struct json_row *json, const struct type *type, struct valu
     return ret_value->sequence || json_no_memory(json);
 }
 
-/* The field of that name, or the first that has it in another case, or field_count. */
-static size_t json_find_field(const struct type *type, struct slice name, bool *ret_exact) {
+/* The field of that name, or the first that has it in another case, or field_count. `guess` is looked at first, as names mostly come in order. */
+static size_t json_find_field(const struct type *type, struct slice name, size_t guess, bool *ret_exact) {
     size_t found = type->field_count;
-    *ret_exact = false;
+    *ret_exact = guess < type->field_count && slice_equal(type->fields[guess].name, name);
+    if (*ret_exact)
+        return guess;
     for (size_t i = 0; i < type->field_count; i++) {
         if (slice_equal(type->fields[i].name, name)) {
             *ret_exact = true;
@@ -226,12 +228,13 @@ static size_t json_find_field(const struct type *type, struct slice name, bool *
     return found;
 }
 
-static bool json_struct_member(struct json_row *json, const struct type *type, struct value *items, uint8_t *seen) {
+static bool json_struct_member(struct json_row *json, const struct type *type, size_t *guess, struct value *items, uint8_t *seen) {
     struct slice name;
     bool exact;
     if (!json_name(&json->scan, &name))
         return false;
-    size_t field = json_find_field(type, name, &exact);
+    size_t field = json_find_field(type, name, *guess, &exact);
+    *guess = field < type->field_count ? field + 1 : *guess;
     if (field == type->field_count || (!exact && seen[field] == JSON_SEEN))
         return json_skip(&json->scan, 1);
     seen[field] = exact ? JSON_SEEN : JSON_SEEN_IN_OTHER_CASE;
@@ -249,10 +252,11 @@ static bool json_struct(struct json_row *json, const struct type *type, struct v
         items.items[i] = VALUE_NULL;
         seen[i] = JSON_UNSEEN;
     }
+    size_t guess = 0;
     scan->at++;
     if (!json_take(scan, '}')) {
         do {
-            if (!json_struct_member(json, type, items.items, seen))
+            if (!json_struct_member(json, type, &guess, items.items, seen))
                 return false;
         } while (json_take(scan, ','));
         if (!json_take(scan, '}'))

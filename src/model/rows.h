@@ -35,7 +35,7 @@ struct rows {
     int64_t *offsets;                    /* ROWOFFSET; NULL behind an operator that makes rows of several records */
     int32_t partition;                   /* ROWPARTITION, with `offsets` */
     const struct rows *before;           /* of a table, the values before the change, row by row (absent: there was none); NULL: not known, not asked for, or a
-                                          * stream. Only columns and absent count in it. */
+                                          * stream. Only columns, absent and, but behind an aggregate, times count in it. */
 };
 
 /* Room for `count` rows of `schema`: columns, absent (zero), times, origins, windows when windowed; the selection is empty, with room for all. NULL: no memory. */

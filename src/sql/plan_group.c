@@ -11,6 +11,8 @@
 
 #define DAY_MS INT64_C(86400000)
 
+enum { WINDOWS_OF_A_ROW = 100000 };
+
 struct plan_grouping {
     struct plan_draft *draft;
     struct expression *const *keys;
@@ -210,6 +212,9 @@ static int plan_window(const struct plan_draft *draft, struct window_definition 
         return place_error(error, clause->size.place, "a window must be longer than 0 ms");
     if (advance <= 0 || advance > size)
         return place_error(error, clause->advance.place, "ADVANCE BY must be longer than 0 ms and at most the size of the window");
+    if (size / advance > WINDOWS_OF_A_ROW)
+        return place_error(error, clause->advance.place, "ADVANCE BY is too short: every row would be in %lld windows, and %d are possible", (long long)(size / advance),
+                           WINDOWS_OF_A_ROW);
     int64_t grace = clause->grace.milliseconds >= 0 ? clause->grace.milliseconds : final ? 0 : size < DAY_MS ? DAY_MS - size : 0;
     if (clause->retention.milliseconds >= 0 && clause->retention.milliseconds - grace < size)
         return place_error(error, clause->retention.place, "RETENTION of %lld ms is shorter than the size and the grace period of the window, %lld + %lld ms",

@@ -143,8 +143,8 @@ static int plan_add_expression(struct plan_draft *draft, const struct select_ite
 }
 
 /* a->*: a column for each field. */
-static int plan_add_fields(struct plan_draft *draft, const struct select_item *item, struct plan_item_list *list, struct error *error) {
-    const struct expression *base = item->expression->children[0];
+static int plan_add_fields(struct plan_draft *draft, const struct select_item *item, const struct expression *tree, struct plan_item_list *list, struct error *error) {
+    const struct expression *base = tree->children[0];
     const struct evaluator *evaluator;
     int status = plan_compile(draft, base, &evaluator, error);
     if (status)
@@ -157,7 +157,8 @@ static int plan_add_fields(struct plan_draft *draft, const struct select_item *i
             return error_no_memory(error);
         children[0] = (struct expression *)base;
         *field = (struct expression){.kind = EXPRESSION_FIELD, .place = item->place, .height = base->height + 1, .name = evaluator->type->fields[i].name, .children = children, .child_count = 1};
-        struct plan_item added = {.tree = field, .place = item->place, .index = INT_MIN, .name = plan_field_name(draft, field->name, list)};
+        struct plan_item added = {.place = item->place, .index = INT_MIN, .name = plan_field_name(draft, field->name, list)};
+        added.tree = base == item->expression->children[0] ? field : NULL;
         status = plan_compile(draft, field, &added.evaluator, error);
         if (!status)
             status = plan_list_item(draft, list, &added, error);
@@ -173,12 +174,13 @@ int plan_items(struct plan_draft *draft, const struct expression *const *rewritt
     int status = 0;
     for (size_t i = 0; i < draft->query->item_count && !status; i++) {
         const struct select_item *item = &draft->query->items[i];
+        const struct expression *tree = rewritten ? rewritten[i] : item->expression;
         if (item->kind != SELECT_EXPRESSION)
             status = plan_add_all(draft, item, &list, error);
         else if (item->expression->kind == EXPRESSION_ALL_FIELDS)
-            status = plan_add_fields(draft, item, &list, error);
+            status = plan_add_fields(draft, item, tree, &list, error);
         else
-            status = plan_add_expression(draft, item, rewritten ? rewritten[i] : item->expression, &counter, &list, error);
+            status = plan_add_expression(draft, item, tree, &counter, &list, error);
     }
     if (!status) {
         *ret_items = list.items;

@@ -31,7 +31,7 @@ static bool expression_same_names(const struct expression *a, const struct expre
 }
 
 static bool expression_same_node(const struct expression *a, const struct expression *b) {
-    return a->kind == b->kind && a->operator== b->operator&& a->child_count == b->child_count && a->negated == b->negated && a->star == b->star &&
+    return a->kind == b->kind && a->operator == b->operator && a->child_count == b->child_count && a->negated == b->negated && a->star == b->star &&
            a->has_operand == b->has_operand && a->has_else == b->has_else && a->boolean == b->boolean && a->integer == b->integer &&
            slice_equal(a->text, b->text) && slice_equal(a->name, b->name) && type_name_equal(a->type, b->type) && expression_same_names(a, b);
 }
@@ -62,13 +62,34 @@ static struct expression *expression_with_child(struct arena *arena, struct expr
     return copy;
 }
 
-const struct expression *expression_rewrite(struct arena *arena, const struct expression *tree, expression_replace *replace, void *context, struct error *error) {
-    const struct expression *replacement = replace(context, tree, error);
+/* The lambdas around a tree: their parameters hide columns of the same name. */
+struct expression_lambdas {
+    const struct expression *lambda;
+    const struct expression_lambdas *outer;
+};
+
+static bool expression_is_no_parameter(void *context, const struct expression *node) {
+    const struct expression_lambdas *lambdas = *(const struct expression_lambdas *const *)context;
+    if (node->kind != EXPRESSION_COLUMN || node->qualifier.data)
+        return true;
+    for (; lambdas; lambdas = lambdas->outer)
+        for (size_t i = 0; i < lambdas->lambda->name_count; i++)
+            if (slice_equal(lambdas->lambda->names[i].name, node->name))
+                return false;
+    return true;
+}
+
+static const struct expression *expression_rewrite_inside(struct arena *arena, const struct expression *tree, expression_replace *replace, void *context,
+                                                          const struct expression_lambdas *lambdas, struct error *error) {
+    bool replaced = !lambdas || expression_visit(tree, expression_is_no_parameter, &lambdas);
+    const struct expression *replacement = replaced ? replace(context, tree, error) : tree;
+    struct expression_lambdas inner = {tree, lambdas};
     struct expression *copy = NULL;
     if (replacement != tree)
         return replacement;
     for (size_t i = 0; i < tree->child_count; i++) {
-        const struct expression *child = expression_rewrite(arena, tree->children[i], replace, context, error);
+        const struct expression *child =
+            expression_rewrite_inside(arena, tree->children[i], replace, context, tree->kind == EXPRESSION_LAMBDA ? &inner : lambdas, error);
         if (!child)
             return NULL;
         if (child != tree->children[i] && !(copy = expression_with_child(arena, copy, tree, i, child))) {
@@ -77,6 +98,10 @@ const struct expression *expression_rewrite(struct arena *arena, const struct ex
         }
     }
     return copy ? copy : tree;
+}
+
+const struct expression *expression_rewrite(struct arena *arena, const struct expression *tree, expression_replace *replace, void *context, struct error *error) {
+    return expression_rewrite_inside(arena, tree, replace, context, NULL, error);
 }
 
 bool expression_visit(const struct expression *tree, bool (*visit)(void *context, const struct expression *node), void *context) {

@@ -24,7 +24,5 @@ struct scope {
 
 /* The column that a reference means. ERROR_INVALID with the place: unknown (and the nearest name), ambiguous, or forbidden. */
 int scope_find(const struct scope *scope, const struct expression *column, const struct scope_column **ret_column, struct error *error);
-/* Do the two say the same? Columns by what they mean, all else word for word. */
-bool scope_same_tree(const struct scope *scope, const struct expression *a, const struct expression *b);
 
 #endif

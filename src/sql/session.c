@@ -123,11 +123,6 @@ int session_add(struct session_work *work, const struct session_effect *effect, 
     return 0;
 }
 
-int session_pass_by(struct session_work *work) {
-    work->passed_by = true;
-    return 0;
-}
-
 /* With `name` as its text, NUL-terminated. */
 static int session_add_named(struct session_work *work, const struct session_effect *effect, struct slice name, struct error *error) {
     struct session_effect named = *effect;
@@ -162,7 +157,7 @@ static int session_drop_connector(struct session_work *work, const struct drop_s
             session->connectors[i] = session->connectors[--session->connector_count];
             return session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_STOP, .text = name}, error);
         }
-    return drop->if_exists || session->pass_known ? session_pass_by(work) : place_error(error, drop->name.place, "there is no connector %.*s", names_shown(drop->name.name), drop->name.name.data);
+    return (work->passed_by = drop->if_exists || session->pass_known) ? 0 : place_error(error, drop->name.place, "there is no connector %.*s", names_shown(drop->name.name), drop->name.name.data);
 }
 
 static int session_drop(struct session_work *work, const struct drop_statement *drop, struct error *error) {
@@ -170,8 +165,10 @@ static int session_drop(struct session_work *work, const struct drop_statement *
     bool gone = drop->object == OBJECT_TYPE ? !catalog_type(work->catalog, drop->name.name) : !catalog_source(work->catalog, drop->name.name);
     if (drop->object == OBJECT_CONNECTOR)
         return session_drop_connector(work, drop, error);
-    if (gone && work->session->pass_known)
-        return session_pass_by(work);
+    if (gone && work->session->pass_known) {
+        work->passed_by = true;
+        return 0;
+    }
     if (drop->object == OBJECT_TYPE) {
         int status = catalog_drop_type(work->catalog, drop, error);
         return status ? status : session_say(work, error, "type %.*s dropped", names_shown(drop->name.name), drop->name.name.data);
@@ -225,7 +222,7 @@ static int session_create_connector(struct session_work *work, const struct conn
         return error_no_memory(error);
     for (size_t i = 0; i < session->connector_count; i++)
         if (slice_equal(session->connectors[i]->name, statement->name.name))
-            return statement->if_not_exists || session->pass_known ? session_pass_by(work) : place_error(error, statement->name.place, "there is a connector %.*s already", names_shown(statement->name.name), statement->name.name.data);
+            return (work->passed_by = statement->if_not_exists || session->pass_known) ? 0 : place_error(error, statement->name.place, "there is a connector %.*s already", names_shown(statement->name.name), statement->name.name.data);
     int known = session_check_connector(statement, error);
     if (known)
         return known;
@@ -238,8 +235,10 @@ static int session_create_connector(struct session_work *work, const struct conn
 
 static int session_create_type(struct session_work *work, const struct type_statement *statement, struct error *error) {
     const struct type *known = catalog_type(work->catalog, statement->name.name), *wanted;
-    if (known && work->session->pass_known && type_resolve(statement->type, work->catalog, work->arena, &wanted, error) == 0 && type_equal(known, wanted))
-        return session_pass_by(work);
+    if (known && work->session->pass_known && type_resolve(statement->type, work->catalog, work->arena, &wanted, error) == 0 && type_equal(known, wanted)) {
+        work->passed_by = true;
+        return 0;
+    }
     return catalog_create_type(work->catalog, statement, error);
 }
 
@@ -251,7 +250,6 @@ static int session_unsupported(const struct statement *statement, const char *wh
 static int session_statement(struct session_work *work, const struct statement *statement, struct error *error) {
     struct session *session = work->session;
     work->statement = statement;
-    work->passed_by = false;
     switch (statement->kind) {
     case STATEMENT_CREATE:
         return session_create(work, &statement->create, error);
@@ -312,9 +310,10 @@ static int session_try(struct session_work *work, struct slice text, struct erro
     int status;
     script_open(&script, text, &work->session->variables);
     while ((status = script_next(&script, work->arena, &statement, error)) == 0 && statement) {
+        work->passed_by = false;
         status = session_statement(work, statement, error);
         if (!status && session_lasts(statement->kind) && !work->passed_by)
-            status = session_add(work, &(struct session_effect){.kind = EFFECT_STATEMENT, .text = statement->text}, error);
+            status = session_add(work, &(struct session_effect){.kind = EFFECT_STATEMENT, .text = statement->text, .inserts = statement->kind == STATEMENT_INSERT_VALUES}, error);
         if (status)
             return status;
     }

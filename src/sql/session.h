@@ -22,14 +22,15 @@ enum session_effect_kind {
     EFFECT_QUERY_START,      /* query, text: its statement */
     EFFECT_QUERY_STOP,       /* text: its id */
     EFFECT_SELECT,           /* query (its sink writes to nowhere: rows for whoever asked), select */
-    EFFECT_RECORD,           /* sink, record, text (without a NUL byte): INSERT INTO .. VALUES */
+    EFFECT_RECORD,           /* sink, record: INSERT INTO .. VALUES; text: the statement */
     EFFECT_CONNECTOR_START,  /* connector */
     EFFECT_CONNECTOR_STOP,   /* text: its name */
     EFFECT_PRINT,            /* print, text: the topic */
     EFFECT_COUNTERS,         /* text: the id of a query, whose counters are asked for */
     EFFECT_SHOW_TOPICS,      /* the log knows them */
     EFFECT_RUN_SCRIPT,       /* text: a file */
-    EFFECT_STATEMENT,        /* text (without a NUL byte): a statement that lasts has passed: to be kept for the next start (behind its other effects) */
+    EFFECT_STATEMENT,        /* text: a statement that lasts has passed: to be kept for the next start (behind its other effects); inserts: INSERT INTO .. VALUES, which
+                              * is only to be known when the same file is run again */
 };
 
 struct session_connector {
@@ -50,6 +51,7 @@ struct session_effect {
     struct bus_record record;
     const struct session_connector *connector;
     const struct print_statement *print;
+    bool inserts;
 };
 
 struct session_options {

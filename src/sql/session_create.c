@@ -144,12 +144,13 @@ static int session_create_result(struct session_work *work, const struct create_
 int session_create(struct session_work *work, const struct create_statement *create, struct error *error) {
     bool skip = false;
     const struct source *known = catalog_source(work->catalog, create->name.name);
-    if (known && work->session->pass_known && slice_equal(known->text, work->statement->text))
-        return session_pass_by(work);
+    if (known && work->session->pass_known && slice_equal(known->text, work->statement->text)) {
+        work->passed_by = true;
+        return 0;
+    }
     int status = catalog_check_create(work->catalog, create, &skip, error);
     if (status)
         return status;
-    work->passed_by = skip;
     if (skip)
         return session_say(work, error, "%.*s is there already", names_shown(create->name.name), create->name.name.data);
     return create->query ? session_create_result(work, create, error) : session_declare(work, create, error);
@@ -204,8 +205,10 @@ int session_insert_select(struct session_work *work, const struct insert_stateme
     struct properties properties;
     if (!result || !copy)
         return error_no_memory(error);
-    if (work->session->pass_known && session_runs(work, work->statement->text))
-        return session_pass_by(work);
+    if (work->session->pass_known && session_runs(work, work->statement->text)) {
+        work->passed_by = true;
+        return 0;
+    }
     int status = catalog_find_source(work->catalog, &insert->name, &sink, error);
     if (status)
         return status;

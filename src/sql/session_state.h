@@ -31,15 +31,12 @@ struct session_work {
     struct session_effect *effects;
     size_t count, capacity;
     const struct statement *statement;
-    bool passed_by;                      /* the statement found everything as it wants it */
+    bool passed_by;                      /* the statement was known and has done nothing */
 };
 
 int session_add(struct session_work *work, const struct session_effect *effect, struct error *error);
 /* "text" as an effect; in the arena. */
 int session_say(struct session_work *work, struct error *error, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-/* The statement has nothing to do: it is not kept again. */
-int session_pass_by(struct session_work *work);
 
 int session_create(struct session_work *work, const struct create_statement *create, struct error *error);             /* session_create.c */
 int session_insert_select(struct session_work *work, const struct insert_statement *insert, struct error *error);      /* session_create.c */

@@ -50,7 +50,7 @@ static int connector_target(const struct connector *connector, const struct conn
         if (!definition->url)
             return error_set(error, ERROR_INVALID, "a webhook needs its url: WITH ('type'='webhook', 'url'='http://..', 'topics'='..')");
         *ret_target = &webhook_sink_target;
-        return webhook_sink_new(definition->url, definition->authorization, ret_context, error);
+        return webhook_sink_new(definition->url, definition->authorization, bus_registry(settings->bus), ret_context, error);
     }
     return error_set(error, ERROR_UNSUPPORTED, "connectors of type %s are not there yet; there are store, cache and webhook", definition->type);
 }

@@ -89,8 +89,10 @@ static int group_push_table(struct group_aggregate *aggregate, const struct rows
     struct rows earlier = *rows;
     earlier.columns = rows->before->columns;
     earlier.absent = rows->before->absent;
+    earlier.times = rows->before->times;   /* ROWTIME in what is undone is what it was then */
     earlier.before = NULL;
     int status = group_input_evaluate(aggregate, &earlier, &context->evaluation, true, &old, error);
+    old.rows = rows;
     if (status == 0)
         status = group_input_evaluate(aggregate, rows, &context->evaluation, false, &new, error);
     for (size_t i = 0; i < rows->selected.count && status == 0; i++)

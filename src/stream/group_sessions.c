@@ -13,13 +13,14 @@
 #include "core/varint.h"
 #include "stream/group_operator.h"
 
+/* The sessions of a group form a list by start, which is gone through from the end: rows mostly come in the order of time. */
 struct session_group {
-    struct group_session *first;   /* by start */
+    struct group_session *last;
 };
 
 struct group_session {
     int64_t start, end;
-    struct group_session *next;    /* of the same group */
+    struct group_session *before, *after;   /* of the same group */
     struct session_group *group;
     size_t place;                  /* in the heap */
     char states[];
@@ -90,8 +91,18 @@ static void heap_remove(struct group_aggregate *aggregate, const struct group_se
 
 /* --- sessions ------------------------------------------------------------------------------------------------------------------------ */
 
-/* A session of the group whose key is in aggregate->key behind room for the start; `link` is where it belongs in the group's list. NULL: no memory. */
-static struct group_session *session_new(struct group_aggregate *aggregate, struct session_group *group, struct group_session **link, int64_t start, int64_t end) {
+static void session_link(struct session_group *group, struct group_session *before, struct group_session *after) {
+    if (before)
+        before->after = after;
+    if (after)
+        after->before = before;
+    else
+        group->last = before;
+}
+
+/* A session of the group whose key is in aggregate->key behind room for the start; it stands before `after` in the group's list (NULL: at its end). NULL: no
+ * memory. */
+static struct group_session *session_new(struct group_aggregate *aggregate, struct session_group *group, struct group_session *after, int64_t start, int64_t end) {
     bool made;
     if (!memory_reserve((void **)&aggregate->heap, &aggregate->heap_capacity, aggregate->heap_count + 1, sizeof(struct group_session *)))
         return NULL;
@@ -102,33 +113,28 @@ static struct group_session *session_new(struct group_aggregate *aggregate, stru
     session->start = start;
     session->end = end;
     session->group = group;
-    session->next = *link;
-    *link = session;
+    struct group_session *before = after ? after->before : group->last;
+    session_link(group, session, after);
+    session_link(group, before, session);
     session->place = aggregate->heap_count++;
     heap_up(aggregate, session);
     return session;
 }
 
-/* Takes `*link` out of everything; its group stays, perhaps empty. */
-static bool session_remove(struct group_aggregate *aggregate, struct group_session **link, bool logged) {
-    struct group_session *session = *link, *next = session->next;
+/* Takes the session out of everything; its group stays, perhaps empty. */
+static bool session_remove(struct group_aggregate *aggregate, struct group_session *session, bool logged) {
+    struct session_group *group = session->group;
+    struct group_session *before = session->before, *after = session->after;
     heap_remove(aggregate, session);
     if (!state_table_remove(aggregate->table, session, logged))
         return false;
-    *link = next;
+    session_link(group, before, after);
     return true;
 }
 
 static void session_group_settle(struct group_aggregate *aggregate, struct session_group *group) {
-    if (!group->first)
+    if (!group->last)
         state_table_remove(aggregate->session_groups, group, false);
-}
-
-static struct group_session **session_link(struct group_session *session) {
-    struct group_session **link = &session->group->first;
-    while (*link != session)
-        link = &(*link)->next;
-    return link;
 }
 
 static int session_emit(struct group_aggregate *aggregate, struct operator_context *context, const struct group_session *session, const char *before, const char *states,
@@ -190,7 +196,7 @@ static int sessions_expire(struct group_aggregate *aggregate, struct operator_co
     while (aggregate->heap_count && aggregate->heap[0]->end < limit) {
         struct group_session *session = aggregate->heap[0];
         struct session_group *group = session->group;
-        if (!session_remove(aggregate, session_link(session), true))
+        if (!session_remove(aggregate, session, true))
             return error_no_memory(error);
         session_group_settle(aggregate, group);
     }
@@ -199,57 +205,59 @@ static int sessions_expire(struct group_aggregate *aggregate, struct operator_co
 
 /* --- rows ---------------------------------------------------------------------------------------------------------------------------- */
 
-/* What a row does to its group: the bounds of the merged session, and the sessions that it absorbs, `count` of them from `*link` on. */
+/* What a row does to its group: the bounds of the merged session, and the sessions that it absorbs, `count` of them from `first` on. */
 struct session_merge {
     struct session_group *group;
-    struct group_session **link;
+    struct group_session *first, *after;   /* NULL: none is absorbed; none stands behind those */
     size_t count;
     int64_t start, end;
 };
 
 static void session_merge_find(const struct group_aggregate *aggregate, struct session_group *group, int64_t time, struct session_merge *ret_merge) {
     int64_t gap = aggregate->plan->window.size, from = group_time_subtract(time, gap), to = group_time_add(time, gap);
-    struct session_merge merge = {.group = group, .link = &group->first, .start = time, .end = time};
-    while (*merge.link && (*merge.link)->end < from)
-        merge.link = &(*merge.link)->next;
-    for (const struct group_session *session = *merge.link; session && session->start <= to; session = session->next) {
+    struct session_merge merge = {.group = group, .start = time, .end = time};
+    struct group_session *session = group->last;
+    for (; session && session->start > to; session = session->before)
+        merge.after = session;
+    for (; session && session->end >= from; session = session->before) {
         if (merge.start > session->start)
             merge.start = session->start;
         if (merge.end < session->end)
             merge.end = session->end;
+        merge.first = session;
         merge.count++;
     }
     *ret_merge = merge;
 }
 
 static int session_bury(struct group_aggregate *aggregate, const struct session_merge *merge, uint32_t origin, struct operator_context *context, struct error *error) {
-    const struct group_session *session = *merge->link;
+    const struct group_session *session = merge->first;
     int status = 0;
-    for (size_t i = 0; i < merge->count && status == 0; i++, session = session->next)
+    for (size_t i = 0; i < merge->count && status == 0; i++, session = session->after)
         status = session_emit(aggregate, context, session, session->states, NULL, origin, error);
     return status;
 }
 
 /* One session in the place of those that are absorbed: the first of them when it starts where the merged one does, else a new one that takes over its states. */
 static int session_absorb(struct group_aggregate *aggregate, const struct session_merge *merge, struct group_session **ret_session, struct error *error) {
-    struct group_session *session = *merge->link;
+    struct group_session *session = merge->first;
     size_t others = merge->count;
     if (others && session->start == merge->start) {
         others--;
     } else {
-        session = session_new(aggregate, merge->group, merge->link, merge->start, merge->end);
+        session = session_new(aggregate, merge->group, others ? merge->first : merge->after, merge->start, merge->end);
         if (!session)
             return error_no_memory(error);
         if (others) {
-            memcpy(session->states, session->next->states, aggregate->states_size);
-            memset(session->next->states, 0, aggregate->states_size);
+            memcpy(session->states, session->after->states, aggregate->states_size);
+            memset(session->after->states, 0, aggregate->states_size);
         }
     }
     for (; others; others--) {
-        int status = group_states_merge(aggregate, session->states, session->next->states, error);
+        int status = group_states_merge(aggregate, session->states, session->after->states, error);
         if (status < 0)
             return status;
-        if (!session_remove(aggregate, &session->next, true))
+        if (!session_remove(aggregate, session->after, true))
             return error_no_memory(error);
     }
     session->end = merge->end;
@@ -265,7 +273,7 @@ static int session_fold(struct group_aggregate *aggregate, const struct session_
     struct group_session *session = NULL;
     int status = emit && !instant ? session_bury(aggregate, merge, origin, context, error) : 0;
     if (status == 0 && emit)
-        status = group_result_open(aggregate, context, instant && merge->count ? (*merge->link)->states : NULL, error);
+        status = group_result_open(aggregate, context, instant && merge->count ? merge->first->states : NULL, error);
     if (status == 0)
         status = session_absorb(aggregate, merge, &session, error);
     if (status == 0)
@@ -402,14 +410,14 @@ static int session_load(struct group_aggregate *aggregate, struct slice key, str
     struct session_group *group = aggregate->key.failed ? NULL : state_table_put(aggregate->session_groups, group_key, &made);
     if (!group)
         return error_no_memory(error);
-    struct group_session **link = &group->first;
-    while (*link && (*link)->start < start)
-        link = &(*link)->next;
-    struct group_session *session = session_new(aggregate, group, link, start, last);
+    struct group_session *after = NULL;
+    for (struct group_session *other = group->last; other && other->start > start; other = other->before)
+        after = other;
+    struct group_session *session = session_new(aggregate, group, after, start, last);
     if (!session)
         return error_no_memory(error);
     if (!group_states_read(aggregate, &at, end, session->states) || at != end) {
-        session_remove(aggregate, link, false);
+        session_remove(aggregate, session, false);
         session_group_settle(aggregate, group);
         return error_set(error, ERROR_CORRUPT, "aggregate: a state in the changelog is damaged or of another query");
     }
@@ -424,7 +432,7 @@ static int sessions_load(struct operator *operator, struct slice key, struct sli
     struct group_session *session = state_table_find(aggregate->table, key);
     if (session) {
         struct session_group *group = session->group;
-        session_remove(aggregate, session_link(session), false);
+        session_remove(aggregate, session, false);
         session_group_settle(aggregate, group);
     }
     if (!value.data)

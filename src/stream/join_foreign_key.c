@@ -315,7 +315,7 @@ static bool foreign_read_left(const struct join_foreign_key *join, struct slice 
 
 static int join_foreign_key_load(struct operator *operator, struct slice key, struct slice value, struct error *error) {
     struct join_foreign_key *join = (struct join_foreign_key *)operator;
-    struct slice name = {key.data + 1, key.length - 1}, foreign = {NULL, 0}, row = {NULL, 0};
+    struct slice name = key.length >= 2 ? (struct slice){key.data + 1, key.length - 1} : key, foreign = {NULL, 0}, row = {NULL, 0};
     if (key.length >= 2 && key.data[0] == 'r')
         return row_table_load(&join->right, join->plan->right, name, value, &join->scratch, error);
     bool good = key.length >= 2 && key.data[0] == 'l' && (!value.data || foreign_read_left(join, value, &join->scratch, &foreign, &row));

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "codec/avro_text.h"
 #include "codec/json.h"
 #include "core/memory.h"
 
@@ -13,6 +14,7 @@ struct webhook {
     CURL *curl;
     struct curl_slist *headers;
     struct bytes body;
+    struct avro_text *avro;
 };
 
 static void webhook_close(void *context) {
@@ -20,6 +22,7 @@ static void webhook_close(void *context) {
     curl_easy_cleanup(webhook->curl);
     curl_slist_free_all(webhook->headers);
     bytes_release(&webhook->body);
+    avro_text_free(webhook->avro);
     free(webhook);
 }
 
@@ -38,13 +41,18 @@ static bool webhook_add_header(struct webhook *webhook, const char *name, const 
     return headers != NULL;
 }
 
-int webhook_sink_new(const char *url, const char *authorization, void **ret_context, struct error *error) {
+int webhook_sink_new(const char *url, const char *authorization, const struct registry *registry, void **ret_context, struct error *error) {
     struct webhook *webhook = memory_zero(1, sizeof *webhook);
     if (!webhook)
         return error_no_memory(error);
     if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) {
         free(webhook);
         return error_set(error, ERROR_INVALID, "the url of a webhook begins with http:// or https://");
+    }
+    int status = avro_text_new(registry, &webhook->avro, error);
+    if (status) {
+        webhook_close(webhook);
+        return status;
     }
     webhook->curl = curl_easy_init();
     if (!webhook->curl || !webhook_add_header(webhook, "Content-Type", "application/json") || (authorization && !webhook_add_header(webhook, "Authorization", authorization))) {
@@ -61,33 +69,40 @@ int webhook_sink_new(const char *url, const char *authorization, void **ret_cont
     return 0;
 }
 
-static void webhook_value(struct bytes *to, struct slice value) {
+static int webhook_value(struct webhook *webhook, struct slice value, struct error *error) {
+    struct bytes *to = &webhook->body;
+    bool written = false;
+    int status = value.data ? avro_text_write(webhook->avro, value, to, &written, error) : 0;
     if (!value.data)
         bytes_append_string(to, "null");
-    else if (json_object_valid(value))
+    else if (!written && json_object_valid(value))
         bytes_append_slice(to, value);
-    else
+    else if (!written)
         json_write_string(to, value);
+    return status;
 }
 
-static bool webhook_body(struct bytes *body, const struct bus_batch *records, size_t index) {
+static int webhook_body(struct webhook *webhook, const struct bus_batch *records, size_t index, struct error *error) {
     const struct bus_record *record = &records->records[index];
+    struct bytes *body = &webhook->body;
     body->length = 0;
     bytes_append_string(body, "{\"topic\":");
     json_write_string(body, slice_of(records->topic));
     bytes_append_format(body, ",\"partition\":%" PRId32 ",\"offset\":%" PRId64 ",\"timestamp\":%" PRId64 ",\"key\":", records->partition, records->base_offset + (int64_t)index, record->timestamp);
-    webhook_value(body, record->key);
+    int status = webhook_value(webhook, record->key, error);
     bytes_append_string(body, ",\"value\":");
-    webhook_value(body, record->value);
+    if (!status)
+        status = webhook_value(webhook, record->value, error);
     bytes_append_char(body, '}');
-    return !body->failed;
+    return !status && body->failed ? error_no_memory(error) : status;
 }
 
 static int webhook_post(struct webhook *webhook, const struct bus_batch *records, size_t index, struct mail *mail, struct error *error) {
     long answer = 0;
     char reason[128];
-    if (!webhook_body(&webhook->body, records, index))
-        return error_no_memory(error);
+    int status = webhook_body(webhook, records, index, error);
+    if (status)
+        return status;
     curl_easy_setopt(webhook->curl, CURLOPT_POSTFIELDS, webhook->body.data);
     curl_easy_setopt(webhook->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)webhook->body.length);
     CURLcode code = curl_easy_perform(webhook->curl);

@@ -3,6 +3,7 @@ import random
 import signal
 import time
 
+import shipped_pipelines
 import sql_pipeline
 from program import QUICK, slow
 
@@ -55,3 +56,8 @@ def test_pipeline_with_rebalances(meterline):
         assert process.returncode == 0, text[-1500:]
     meterline("run", pipeline, "--group", "sweep", "--final", *QUICK, *TRANSACTIONS)
     sql_pipeline.check(meterline.records("metrics"), written(meterline))
+
+
+def test_shipped_pipelines(meterline):
+    """Every pipeline of share/pipelines at once, declared at the prompt, on real data."""
+    shipped_pipelines.check(meterline, shipped_pipelines.run_all(meterline, "--group", "shipped", *QUICK))

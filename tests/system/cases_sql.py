@@ -3,6 +3,7 @@ import random
 import signal
 import time
 
+import shipped_pipelines
 import sql_pipeline
 from system_program import ROOT, slow
 
@@ -134,3 +135,8 @@ def test_connector_that_cannot_run(meterline):
     run.send_signal(signal.SIGTERM)
     told = run.communicate()[1]
     assert run.returncode == 0 and "lake" in told, told
+
+
+def test_shipped_pipelines(meterline):
+    """Every pipeline of share/pipelines at once, declared at the prompt, on real data."""
+    shipped_pipelines.check(meterline, shipped_pipelines.run_all(meterline))
