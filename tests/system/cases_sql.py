@@ -101,6 +101,10 @@ def test_statements_that_come_again(meterline):
         assert len(meterline.records("things")) == 2
     meterline("sql", "-e", row)
     assert len(meterline.records("things")) == 3
+    other = row.replace("1", "2")   # said at a prompt, then by a file
+    for words in (("-e", other), ("-f", meterline.file("other.sql", other))):
+        meterline("sql", *words)
+    assert len(meterline.records("things")) == 5
 
 
 def test_many_statements(meterline):
