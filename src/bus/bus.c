@@ -86,8 +86,8 @@ struct bus_consumer *bus_consumer_close(struct bus_consumer *consumer) {
     return NULL;
 }
 
-int bus_consumer_join(struct bus_consumer *consumer, const char *const *topics, size_t topic_count, size_t number, size_t count, const struct bus_member *member,
-                      struct error *error) {
+int bus_consumer_join(struct bus_consumer *consumer, const char *const *topics, size_t topic_count, size_t number, size_t count,
+                      const struct bus_member *member, struct error *error) {
     return consumer->driver->consumer_join(consumer, topics, topic_count, number, count, member, error);
 }
 
@@ -183,8 +183,8 @@ int bus_topic_check(const struct bus *bus, const char *name, struct bus_topic_se
 }
 
 int bus_topics_differ(const char *one, int32_t partitions, const char *other, int32_t other_partitions, struct error *error) {
-    return error_set(error, ERROR_INVALID, "topics that are read together need the same number of partitions: %s has %d, %s has %d", one, (int)partitions, other,
-                     (int)other_partitions);
+    return error_set(error, ERROR_INVALID, "topics that are read together need the same number of partitions: %s has %d, %s has %d", one, (int)partitions,
+                     other, (int)other_partitions);
 }
 
 int bus_topic_unknown(const char *name, const struct bus_topic_list *topics, struct error *error) {

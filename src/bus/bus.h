@@ -10,8 +10,6 @@
 #ifndef METERLINE_BUS_BUS_H
 #define METERLINE_BUS_BUS_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "core/clock.h"
 #include "core/database.h"
 #include "core/error.h"
@@ -19,6 +17,8 @@
 #include "core/property.h"
 #include "core/slice.h"
 #include "model/registry.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct bus;
 struct bus_consumer;
@@ -29,8 +29,8 @@ struct bus_header {
 };
 
 struct bus_record {
-    struct slice key, value;             /* data NULL: null */
-    int64_t timestamp;                   /* ms; for `metrics` the wall clock of its publisher */
+    struct slice key, value; /* data NULL: null */
+    int64_t timestamp;       /* ms; for `metrics` the wall clock of its publisher */
     const struct bus_header *headers;
     size_t header_count;
 };
@@ -41,21 +41,21 @@ struct bus_batch {
     const char *topic;
     int32_t partition;
     int64_t base_offset;
-    int64_t append_time;                 /* wall clock (ms) at which the log took the batch, the same for ever; 0: each record's timestamp is that */
+    int64_t append_time; /* wall clock (ms) at which the log took the batch, the same for ever; 0: each record's timestamp is that */
     const struct bus_record *records;
     size_t count;
 };
 
 struct bus_options {
-    bool durable;            /* an acknowledged transaction survives a power cut */
-    bool create;             /* make the log when it is missing */
+    bool durable; /* an acknowledged transaction survives a power cut */
+    bool create;  /* make the log when it is missing */
     const struct clock *clock;
-    int32_t partitions;      /* of topics that are created on first use */
-    int32_t replication;     /* Kafka: replicas of topics that are created, 0: as the brokers are set */
-    const struct registry *registry;   /* the registry of schemas; NULL: the log's own (embedded), or none (Kafka) */
-    const char *instance;    /* Kafka: a name that stays the same over restarts of this process and is used by no other one; NULL: a new one each time */
-    const struct log *log;   /* NULL: silent */
-    const struct client_property *properties;   /* Kafka; borrowed while bus_open runs */
+    int32_t partitions;              /* of topics that are created on first use */
+    int32_t replication;             /* Kafka: replicas of topics that are created, 0: as the brokers are set */
+    const struct registry *registry; /* the registry of schemas; NULL: the log's own (embedded), or none (Kafka) */
+    const char *instance;  /* Kafka: a name that stays the same over restarts of this process and is used by no other one; NULL: a new one each time */
+    const struct log *log; /* NULL: silent */
+    const struct client_property *properties; /* Kafka; borrowed while bus_open runs */
     size_t property_count;
 };
 
@@ -71,41 +71,42 @@ const struct registry *bus_registry(struct bus *bus);
 enum { BUS_RETENTION_DEFAULT = -2 };
 
 struct bus_topic_settings {
-    int32_t partitions;          /* 0: the bus's default */
-    int64_t retention_time;      /* ms since append, -1: for ever, BUS_RETENTION_DEFAULT: as the log is set (embedded: for ever) */
-    int64_t retention_bytes;     /* stored bytes of each partition, -1: any number, or BUS_RETENTION_DEFAULT */
-    bool compacted;              /* of the records of one key all but the newest may disappear; set when a topic is made */
-    int32_t replicas;            /* Kafka, when it is made; 0: as bus_options says */
+    int32_t partitions;      /* 0: the bus's default */
+    int64_t retention_time;  /* ms since append, -1: for ever, BUS_RETENTION_DEFAULT: as the log is set (embedded: for ever) */
+    int64_t retention_bytes; /* stored bytes of each partition, -1: any number, or BUS_RETENTION_DEFAULT */
+    bool compacted;          /* of the records of one key all but the newest may disappear; set when a topic is made */
+    int32_t replicas;        /* Kafka, when it is made; 0: as bus_options says */
 };
 
 struct bus_partition_info {
-    int64_t start_offset, end_offset;    /* the oldest kept, the next to be written */
-    int64_t bytes;                       /* stored, compressed; -1: the log does not say */
-    int64_t last_append;                 /* ms, 0: nothing yet, or the log does not say */
+    int64_t start_offset, end_offset; /* the oldest kept, the next to be written */
+    int64_t bytes;                    /* stored, compressed; -1: the log does not say */
+    int64_t last_append;              /* ms, 0: nothing yet, or the log does not say */
 };
 
 struct bus_topic_info {
     char name[BUS_TOPIC_NAME_MAXIMUM + 1];
     struct bus_topic_settings settings;
-    struct bus_partition_info *partitions;   /* settings.partitions of them */
+    struct bus_partition_info *partitions; /* settings.partitions of them */
 };
 
 struct bus_topic_list {
-    struct bus_topic_info *topics;   /* by name */
+    struct bus_topic_info *topics; /* by name */
     size_t count;
 };
 
-int bus_topic_create(struct bus *bus, const char *name, const struct bus_topic_settings *settings, struct error *error);  /* ERROR_EXISTS */
+int bus_topic_create(struct bus *bus, const char *name, const struct bus_topic_settings *settings, struct error *error); /* ERROR_EXISTS */
 /* Creates it with `settings` (NULL: the defaults) when it is missing; an existing topic is left as it is. */
 int bus_topic_ensure(struct bus *bus, const char *name, const struct bus_topic_settings *settings, int32_t *ret_partitions, struct error *error);
-int bus_topic_alter(struct bus *bus, const char *name, const struct bus_topic_settings *settings, struct error *error);   /* retention only */
-int bus_topic_delete(struct bus *bus, const char *name, struct error *error);                                            /* ERROR_NOT_FOUND */
+int bus_topic_alter(struct bus *bus, const char *name, const struct bus_topic_settings *settings, struct error *error); /* retention only */
+int bus_topic_delete(struct bus *bus, const char *name, struct error *error);                                           /* ERROR_NOT_FOUND */
 int bus_topics(struct bus *bus, struct bus_topic_list *ret_list, struct error *error);
 /* One topic; ERROR_NOT_FOUND names the nearest topic. Free with bus_topic_info_release. */
 int bus_topic_describe(struct bus *bus, const char *name, struct bus_topic_info *ret_info, struct error *error);
 void bus_topic_info_release(struct bus_topic_info *info);
 void bus_topic_list_release(struct bus_topic_list *list);
-/* Deletes whole batches that are beyond retention, and compacts; returns the number of records deleted. Called by producers now and then as well; Kafka's brokers do it alone. */
+/* Deletes whole batches that are beyond retention, and compacts; returns the number of records deleted. Called by producers now and then as well; Kafka's
+ * brokers do it alone. */
 int bus_apply_retention(struct bus *bus, int64_t *ret_records, struct error *error);
 /* Drops the records of a partition below `offset`, which nobody needs any more; the embedded log drops whole batches. */
 int bus_trim(struct bus *bus, const char *topic, int32_t partition, int64_t offset, struct error *error);
@@ -117,20 +118,20 @@ struct bus_position {
     const char *group, *topic;
     int32_t partition;
     int64_t next_offset;
-    const char *metadata;        /* NUL-terminated, at most BUS_METADATA_MAXIMUM bytes */
-    int64_t expected;            /* embedded: compare-and-set: the revision read before, 0 when there was none; Kafka fences by membership and producer epoch */
+    const char *metadata; /* NUL-terminated, at most BUS_METADATA_MAXIMUM bytes */
+    int64_t expected;     /* embedded: compare-and-set: the revision read before, 0 when there was none; Kafka fences by membership and producer epoch */
 };
 
 struct bus_committed {
     bool exists;
     int64_t next_offset;
-    int64_t revision;            /* embedded: grows by one with every commit; give it back as `expected` */
+    int64_t revision; /* embedded: grows by one with every commit; give it back as `expected` */
     char metadata[BUS_METADATA_MAXIMUM + 1];
 };
 
 /* Waits while a transaction that moves this position is under way; ERROR_BUSY, retriable, when that takes too long. */
 int bus_committed(struct bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error);
-int bus_group_reset(struct bus *bus, const char *group, struct error *error);     /* forgets all positions of the group */
+int bus_group_reset(struct bus *bus, const char *group, struct error *error); /* forgets all positions of the group */
 
 struct bus_group_position {
     char *group, *topic;
@@ -138,7 +139,7 @@ struct bus_group_position {
     int64_t next_offset;
 };
 struct bus_group_list {
-    struct bus_group_position *positions;    /* by group, topic, partition */
+    struct bus_group_position *positions; /* by group, topic, partition */
     size_t count;
 };
 int bus_groups(struct bus *bus, struct bus_group_list *ret_list, struct error *error);
@@ -147,11 +148,11 @@ void bus_group_list_release(struct bus_group_list *list);
 /* Consumer: reads the partitions it is told to, or those that the group gives it, from the offsets it is told to. `group` (NULL: none) is the group
  * that it may join. */
 int bus_consumer_open(struct bus *bus, const char *group, struct bus_consumer **ret_consumer, struct error *error);
-struct bus_consumer *bus_consumer_close(struct bus_consumer *consumer);   /* leaves the group */
+struct bus_consumer *bus_consumer_close(struct bus_consumer *consumer); /* leaves the group */
 
 /* Membership: which partitions of the topics that it joins are this consumer's. Topics that are joined together have the same number of partitions, and go
- * together: whoever has partition 2 of one has partition 2 of all, so the callbacks are told numbers. Both are called by bus_consumer_poll, in its thread; an error
- * ends that poll. When members come or go Kafka takes all partitions away and gives new ones at once, often the same. */
+ * together: whoever has partition 2 of one has partition 2 of all, so the callbacks are told numbers. Both are called by bus_consumer_poll, in its thread; an
+ * error ends that poll. When members come or go Kafka takes all partitions away and gives new ones at once, often the same. */
 struct bus_member {
     /* They, and no others, are ours from now on: seek each of them in every topic. */
     int (*assigned)(void *context, const int32_t *partitions, size_t count, struct error *error);
@@ -160,10 +161,10 @@ struct bus_member {
     int (*revoked)(void *context, const int32_t *partitions, size_t count, bool lost, struct error *error);
     void *context;
 };
-/* The embedded log gives the partitions p with p % count == number, once; Kafka's group decides among all members of all processes, which must join the same topics.
- * ERROR_INVALID when the topics differ in their number of partitions. */
-int bus_consumer_join(struct bus_consumer *consumer, const char *const *topics, size_t topic_count, size_t number, size_t count, const struct bus_member *member,
-                      struct error *error);
+/* The embedded log gives the partitions p with p % count == number, once; Kafka's group decides among all members of all processes, which must join the same
+ * topics. ERROR_INVALID when the topics differ in their number of partitions. */
+int bus_consumer_join(struct bus_consumer *consumer, const char *const *topics, size_t topic_count, size_t number, size_t count,
+                      const struct bus_member *member, struct error *error);
 /* Adds a partition, or moves it when it is there already. `offset` from start to end offset; one below the start is ERROR_NOT_FOUND (eaten by
  * retention) and one beyond the end ERROR_INVALID, both with the topic, the partition and the offsets there are (Kafka: at a later poll). */
 int bus_consumer_seek(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *error);
@@ -178,19 +179,19 @@ int bus_offsets(struct bus_consumer *consumer, const char *topic, int32_t partit
 
 /* Producer: records gather in memory until the commit writes all of them in one transaction. */
 struct bus_producer_options {
-    const char *name;                /* what it is for, such as "replay.FILE"; on Kafka, of two producers with one name the older is fenced off. NULL: nobody else is meant */
-    struct bus_consumer *member;     /* positions are those of its group and fenced by its membership; NULL: of any group. Outlives the producer */
-    bool at_least_once;              /* Kafka: no transaction: records are written first, then the positions */
+    const char *name; /* what it is for, such as "replay.FILE"; on Kafka, of two producers with one name the older is fenced off. NULL: nobody else is meant */
+    struct bus_consumer *member; /* positions are those of its group and fenced by its membership; NULL: of any group. Outlives the producer */
+    bool at_least_once;          /* Kafka: no transaction: records are written first, then the positions */
 };
 int bus_producer_open(struct bus *bus, const struct bus_producer_options *options, struct bus_producer **ret_producer, struct error *error);
-struct bus_producer *bus_producer_close(struct bus_producer *producer);   /* what was not committed is dropped */
+struct bus_producer *bus_producer_close(struct bus_producer *producer); /* what was not committed is dropped */
 /* A handle for a topic, created when missing as bus_topic_ensure does; it stays valid until the producer is closed. */
 int bus_producer_topic(struct bus_producer *producer, const char *name, const struct bus_topic_settings *settings, int32_t *ret_topic, int32_t *ret_partitions,
                        struct error *error);
 /* Copies the record. ERROR_INVALID when it is larger than BUS_RECORD_MAXIMUM. */
 int bus_produce(struct bus_producer *producer, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error);
 size_t bus_producer_pending_records(const struct bus_producer *producer);
-size_t bus_producer_pending_bytes(const struct bus_producer *producer);   /* uncompressed; the caller commits before it grows too far */
+size_t bus_producer_pending_bytes(const struct bus_producer *producer); /* uncompressed; the caller commits before it grows too far */
 /* Opens the transaction ahead of the commit and gives the database it runs in, so that a store in the same file can join;
  * NULL on a bus whose transaction nobody can join. */
 int bus_producer_begin(struct bus_producer *producer, struct database **ret_database, struct error *error);

@@ -22,8 +22,8 @@ struct bus_driver {
 
     int (*consumer_open)(struct bus *bus, const char *group, struct bus_consumer **ret_consumer, struct error *error);
     void (*consumer_close)(struct bus_consumer *consumer);
-    int (*consumer_join)(struct bus_consumer *consumer, const char *const *topics, size_t topic_count, size_t number, size_t count, const struct bus_member *member,
-                         struct error *error);
+    int (*consumer_join)(struct bus_consumer *consumer, const char *const *topics, size_t topic_count, size_t number, size_t count,
+                         const struct bus_member *member, struct error *error);
     int (*consumer_pause)(struct bus_consumer *consumer, const char *topic, int32_t partition, bool paused, struct error *error);
     int (*consumer_seek)(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *error);
     int (*consumer_poll)(struct bus_consumer *consumer, int64_t timeout, struct bus_batch *ret_batch, struct error *error);
@@ -31,8 +31,8 @@ struct bus_driver {
 
     int (*producer_open)(struct bus *bus, const struct bus_producer_options *options, struct bus_producer **ret_producer, struct error *error);
     void (*producer_close)(struct bus_producer *producer);
-    int (*producer_topic)(struct bus_producer *producer, const char *name, const struct bus_topic_settings *settings, int32_t *ret_topic, int32_t *ret_partitions,
-                          struct error *error);
+    int (*producer_topic)(struct bus_producer *producer, const char *name, const struct bus_topic_settings *settings, int32_t *ret_topic,
+                          int32_t *ret_partitions, struct error *error);
     int (*produce)(struct bus_producer *producer, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error);
     int (*producer_begin)(struct bus_producer *producer, struct database **ret_database, struct error *error);
     int (*producer_commit)(struct bus_producer *producer, const struct bus_position *positions, size_t count, struct error *error);
@@ -41,7 +41,7 @@ struct bus_driver {
 
 struct bus {
     const struct bus_driver *driver;
-    struct bus_options options;       /* without the properties */
+    struct bus_options options; /* without the properties */
     const struct registry *registry;
 };
 

@@ -23,7 +23,8 @@ struct check_settings {
 
 static const struct option check_options[] = {
     {"execute", 'e', OPTION_STRING, "STATEMENTS", .help = "Check these instead of a file.", OPTION(execute)},
-    {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json", .help = "Of what SHOW and DESCRIBE answer. Without it a table on a terminal, otherwise CSV.", OPTION(format)},
+    {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json",
+     .help = "Of what SHOW and DESCRIBE answer. Without it a table on a terminal, otherwise CSV.", OPTION(format)},
     {0},
 };
 
@@ -31,7 +32,8 @@ static const struct command_line check_line = {
     .command = "check",
     .operands = "[FILE|-]",
     .summary = "Check the SQL statements of a pipeline.",
-    .description = "Reads statements of ksqlDB's dialect, prints each in its canonical form, and keeps a catalog of the streams, tables and types that they declare, which\n"
+    .description = "Reads statements of ksqlDB's dialect, prints each in its canonical form, and keeps a catalog of the streams, tables and types that they "
+                   "declare, which\n"
                    "SHOW and DESCRIBE answer from. Nothing is run. An error names line and column, and what was expected there.\n"
                    "\n"
                    "Examples:\n"
@@ -53,7 +55,7 @@ static int check_declare(struct check *check, const struct statement *statement,
     bool skip = false;
     int status = catalog_check_create(check->catalog, &statement->create, &skip, error);
     if (status || skip || statement->create.query || source_wants_schema(&statement->create))
-        return status;   /* what a query or the registry gives is not known here */
+        return status; /* what a query or the registry gives is not known here */
     status = source_declare(&statement->create, statement->text, check->catalog, NULL, 0, arena, &source, error);
     return status ? status : catalog_add_source(check->catalog, &source, statement->create.name.place, error);
 }
@@ -68,7 +70,7 @@ static int check_drop(struct check *check, const struct statement *statement, st
 }
 
 static int check_list(struct check *check, const struct statement *statement, struct arena *arena, struct listing *ret_listing, struct error *error) {
-    *ret_listing = (struct listing){0};   /* what is not the catalog's stays so */
+    *ret_listing = (struct listing){0}; /* what is not the catalog's stays so */
     if (statement->kind == STATEMENT_DESCRIBE) {
         if (statement->describe.object != OBJECT_STREAM || statement->describe.all_streams || statement->describe.all_tables)
             return 0;

@@ -10,8 +10,8 @@
 
 extern char **environ;
 
-#define REGISTRY_PREFIX "schema.registry."
-#define STORE_PREFIX "cassandra."
+#define REGISTRY_PREFIX    "schema.registry."
+#define STORE_PREFIX       "cassandra."
 #define ENVIRONMENT_PREFIX "METERLINE_KAFKA_"
 enum { LINE_MAXIMUM = 16384, NAME_MAXIMUM = 200 };
 
@@ -155,7 +155,8 @@ size_t connection_store_properties(const struct connection *connection, const st
 }
 
 static int connection_check_registry(const struct connection *connection, struct error *error) {
-    static const char *const known[] = {"basic.auth.user.info", "bearer.auth.token", "ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.key.password"};
+    static const char *const known[] = {"basic.auth.user.info",     "bearer.auth.token", "ssl.ca.location",
+                                        "ssl.certificate.location", "ssl.key.location",  "ssl.key.password"};
     for (size_t i = connection->count - connection_count(connection, 2); i < connection->count; i++) {
         const char *name = connection->properties[i].name + strlen(REGISTRY_PREFIX);
         bool found = false;
@@ -163,8 +164,8 @@ static int connection_check_registry(const struct connection *connection, struct
             found |= strcmp(name, known[k]) == 0;
         if (!found) {
             const char *nearest = options_nearest(name, known, sizeof known / sizeof *known);
-            return error_set(error, ERROR_INVALID, "-X %s: there is no such property%s%s", connection->properties[i].name, nearest ? "; did you mean " REGISTRY_PREFIX : "",
-                             nearest ? nearest : "");
+            return error_set(error, ERROR_INVALID, "-X %s: there is no such property%s%s", connection->properties[i].name,
+                             nearest ? "; did you mean " REGISTRY_PREFIX : "", nearest ? nearest : "");
         }
     }
     return 0;

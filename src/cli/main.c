@@ -7,7 +7,8 @@
 #include "core/memory.h"
 #include "sql/function_reference.h"
 
-const struct command *const cli_commands[] = {&command_replay, &command_run, &command_query, &command_tail, &command_track, &command_topics, &command_check, &command_test, &command_sql, NULL};
+const struct command *const cli_commands[] = {&command_replay, &command_run,   &command_query, &command_tail, &command_track,
+                                              &command_topics, &command_check, &command_test,  &command_sql,  NULL};
 
 enum { COMMANDS = sizeof cli_commands / sizeof *cli_commands - 1 };
 
@@ -27,10 +28,15 @@ static int main_help(void) {
 }
 
 static int main_reference(void) {
-    printf("# Reference\n\nMade by `meterline help --markdown` from the tables that the program parses with. Exit status: 0 done, 1 failed, 2 wrong usage.\n\n");
+    printf(
+        "# Reference\n\nMade by `meterline help --markdown` from the tables that the program parses with. Exit status: 0 done, 1 failed, 2 wrong usage.\n\n");
     for (const struct command *const *command = cli_commands; *command; command++)
         options_print_markdown((*command)->line, stdout);
-    const struct command_line common = {.command = "COMMAND", .operands = "", .summary = "What all commands understand.", .description = "meterline COMMAND --data DIR", .options = cli_common_options};
+    const struct command_line common = {.command = "COMMAND",
+                                        .operands = "",
+                                        .summary = "What all commands understand.",
+                                        .description = "meterline COMMAND --data DIR",
+                                        .options = cli_common_options};
     options_print_markdown(&common, stdout);
     return fflush(stdout) == 0 ? 0 : 1;
 }
@@ -46,7 +52,8 @@ static int main_unknown(const char *name) {
     for (size_t i = 0; i < COMMANDS; i++)
         names[i] = cli_commands[i]->line->command;
     const char *nearest = options_nearest(name, names, COMMANDS);
-    fprintf(stderr, "meterline: unknown command '%.100s'%s%s%s\n'meterline --help' lists them.\n", name, nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    fprintf(stderr, "meterline: unknown command '%.100s'%s%s%s\n'meterline --help' lists them.\n", name, nearest ? "; did you mean " : "",
+            nearest ? nearest : "", nearest ? "?" : "");
     return 2;
 }
 

@@ -31,7 +31,8 @@ static const struct option query_options[] = {
     {"order", 0, OPTION_CHOICE, "HOW", "asc", .choices = "asc|desc", .help = "Order of the window starts of each series.", OPTION(order)},
     {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json", .help = "Without it a table on a terminal, otherwise CSV.", OPTION(format)},
     {"latest", 'l', OPTION_CHOICE, "WHAT", .choices = "gateways|series",
-     .help = "From the cache: the newest time of each gateway, or the latest value of each series (run --cache-values); --gateway names one, of series by its whole key.",
+     .help = "From the cache: the newest time of each gateway, or the latest value of each series (run --cache-values); --gateway names one, of series by its "
+             "whole key.",
      OPTION(latest)},
     {"chart", 0, OPTION_FLAG, .help = "Draw the averages as bars.", OPTION(chart)},
     {0},
@@ -113,7 +114,7 @@ static int query_chart(struct store_reader *reader, int64_t *ret_rows, struct er
             status = error_no_memory(error);
             break;
         }
-        rows[count++] = (struct chart_row){row.key, row.window_start, row.average};   /* keys live as long as the reader */
+        rows[count++] = (struct chart_row){row.key, row.window_start, row.average}; /* keys live as long as the reader */
         ++*ret_rows;
     }
     if (!status && count)
@@ -144,8 +145,14 @@ static int query_main(int argc, char **argv) {
     int status = cli_parse(&query_line, argc, argv, &settings, NULL, &operands);
     if (status != CLI_CONTINUE)
         return status;
-    struct store_query query = {.window_size = settings.window * 1000, .gateway = settings.gateway, .type = settings.type, .attribute = settings.attribute,
-                                .from = INT64_MIN, .to = INT64_MAX, .limit = settings.limit, .descending = settings.order[0] == 'd'};
+    struct store_query query = {.window_size = settings.window * 1000,
+                                .gateway = settings.gateway,
+                                .type = settings.type,
+                                .attribute = settings.attribute,
+                                .from = INT64_MIN,
+                                .to = INT64_MAX,
+                                .limit = settings.limit,
+                                .descending = settings.order[0] == 'd'};
     if (settings.from && !time_read(slice_of(settings.from), &query.from))
         return cli_usage("query", "--from: '%s' is not an ISO-8601 time, such as 2007-06-01 or 2007-06-01T12:00:00Z", settings.from);
     if (settings.to && !time_read(slice_of(settings.to), &query.to))

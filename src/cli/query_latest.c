@@ -21,7 +21,8 @@ static int latest_row(void *context, const struct cache_entry *entry, struct err
     return 0;
 }
 
-int query_latest(const struct common_settings *common, const char *key, bool series, int64_t limit, const char *format, int64_t *ret_rows, struct error *error) {
+int query_latest(const struct common_settings *common, const char *key, bool series, int64_t limit, const char *format, int64_t *ret_rows,
+                 struct error *error) {
     static const char *const of_gateways[] = {"gateway", "timestamp"}, *const of_series[] = {"series", "timestamp", "value"};
     struct latest latest = {.limit = limit};
     struct cache *cache;

@@ -25,22 +25,27 @@ struct replay_command {
 
 static const struct option replay_options[] = {
     {"type", 't', OPTION_CHOICE, "TYPE", .choices = "electricity|water|gas|readings|synthetic",
-     .help = "What is replayed: the EDF household file, AMPds2 water or gas meter files, readings as CSV or JSON lines, or made-up ones. Required.", OPTION(type)},
+     .help = "What is replayed: the EDF household file, AMPds2 water or gas meter files, readings as CSV or JSON lines, or made-up ones. Required.",
+     OPTION(type)},
     {"rate", 'r', OPTION_NUMBER, "RATE", "0", .minimum = 0, .maximum = 1e9, .help = "Readings a second, evenly spaced; 0: as fast as possible.", OPTION(rate)},
     {"day-offset", 'd', OPTION_INTEGER, "DAYS", "0", .minimum = 0, .maximum = 1e6, .help = "Start 1440 x DAYS rows into the file.", OPTION(day_offset)},
     {"first", 's', OPTION_STRING, "HOUSEHOLD", .help = "First household that the file is replayed for. By default 0.", OPTION(first)},
-    {"last", 'e', OPTION_STRING, "HOUSEHOLD", .help = "Last household; its values are those of the file + 0.001 x its number. By default the first.", OPTION(last)},
-    {"count", 'c', OPTION_INTEGER, "COUNT", "0", .minimum = 0, .maximum = 9e15, .help = "Stop after exactly so many readings (with those before a resume); 0: all.", OPTION(count)},
+    {"last", 'e', OPTION_STRING, "HOUSEHOLD", .help = "Last household; its values are those of the file + 0.001 x its number. By default the first.",
+     OPTION(last)},
+    {"count", 'c', OPTION_INTEGER, "COUNT", "0", .minimum = 0, .maximum = 9e15,
+     .help = "Stop after exactly so many readings (with those before a resume); 0: all.", OPTION(count)},
     {"resume", 0, OPTION_FLAG, .help = "Go on where the last replay of the same source stopped.", OPTION(resume)},
     {"strict", 0, OPTION_FLAG, .help = "Stop at the first malformed row. Otherwise such rows are counted, reported and skipped.", OPTION(strict)},
     {"json", 0, OPTION_FLAG, .help = "Publish JSON instead of Avro.", OPTION(json)},
     {"topic", 0, OPTION_STRING, "NAME", "metrics", .help = "Where to publish.", OPTION(topic)},
     {"series", 0, OPTION_INTEGER, "N", "100", .minimum = 1, .maximum = 1e8, .help = "Synthetic: how many series, four to a gateway.", OPTION(series)},
-    {"interval", 0, OPTION_DURATION, "TIME", "5s", .minimum = 1, .maximum = 366 * 86400e3, .help = "Synthetic: from one reading of a series to the next.", OPTION(interval)},
+    {"interval", 0, OPTION_DURATION, "TIME", "5s", .minimum = 1, .maximum = 366 * 86400e3, .help = "Synthetic: from one reading of a series to the next.",
+     OPTION(interval)},
     {"duration", 0, OPTION_DURATION, "TIME", "1h", .minimum = 1, .maximum = 100 * 366 * 86400e3, .help = "Synthetic: event time in all.", OPTION(duration)},
     {"seed", 0, OPTION_INTEGER, "N", "1", .help = "Synthetic: the same seed gives the same readings.", OPTION(seed)},
     {"start", 0, OPTION_STRING, "TIME", "2024-01-01T00:00:00Z", .help = "Synthetic: event time of the first reading.", OPTION(start)},
-    {"disordered", 0, OPTION_NUMBER, "SHARE", "0", .minimum = 0, .maximum = 1, .help = "Synthetic: share of readings that are up to four minutes back.", OPTION(disordered)},
+    {"disordered", 0, OPTION_NUMBER, "SHARE", "0", .minimum = 0, .maximum = 1, .help = "Synthetic: share of readings that are up to four minutes back.",
+     OPTION(disordered)},
     {"late", 0, OPTION_NUMBER, "SHARE", "0", .minimum = 0, .maximum = 1, .help = "Synthetic: share of readings that are 2 to 30 hours back.", OPTION(late)},
     {"bad", 0, OPTION_NUMBER, "SHARE", "0", .minimum = 0, .maximum = 1, .help = "Synthetic: share of records that cannot be read.", OPTION(bad)},
     {0},
@@ -78,7 +83,7 @@ static const char *replay_thousands(char to[THOUSANDS_SIZE], int64_t number) {
 
 struct replay_progress {
     bool terminal;
-    int64_t published;   /* with those before a resume */
+    int64_t published; /* with those before a resume */
 };
 
 static void replay_progress_show(void *context, int64_t published, int64_t total, double rate, double seconds_left) {
@@ -190,8 +195,15 @@ static int replay_work(const struct replay_command *command, const struct replay
     struct bus *bus = NULL;
     struct replay_result result = {0};
     struct replay_progress progress = {.terminal = isatty(STDERR_FILENO) && !command->common.quiet};
-    struct replay_options options = {.topic = command->topic, .rate = command->rate, .count = command->count ? command->count : -1, .resume = command->resume,
-                                     .json = command->json, .clock = &clock_system, .stop = &cli_stop, .progress = replay_progress_show, .context = &progress};
+    struct replay_options options = {.topic = command->topic,
+                                     .rate = command->rate,
+                                     .count = command->count ? command->count : -1,
+                                     .resume = command->resume,
+                                     .json = command->json,
+                                     .clock = &clock_system,
+                                     .stop = &cli_stop,
+                                     .progress = replay_progress_show,
+                                     .context = &progress};
     if (replay_source_identity(settings, identity, sizeof(identity)))
         return error_set(error, ERROR_INVALID, "the name of the source is too long");
     int status = cli_open_bus(&command->common, true, &bus, error);

@@ -29,24 +29,31 @@ static const struct option run_options[] = {
     {"grace", 'g', OPTION_DURATION, "TIME", "5m", .minimum = 0, .maximum = 366 * 86400e3,
      .help = "How long a window stays open for readings out of order, in event time.", OPTION(grace)},
     {"max-ahead", 0, OPTION_DURATION, "TIME", "1d", .minimum = 0, .maximum = 366 * 86400e3,
-     .help = "Readings further ahead of the wall clock at which the log took them are rejected: one wrong clock must not close everyone's windows.", OPTION(max_ahead)},
+     .help = "Readings further ahead of the wall clock at which the log took them are rejected: one wrong clock must not close everyone's windows.",
+     OPTION(max_ahead)},
     {"until-end", 0, OPTION_FLAG, .help = "Stop at what is the end of the topic now.", OPTION(until_end)},
-    {"final", 0, OPTION_FLAG, .help = "At the end close all windows, also those that are not over; readings that come for them later are late. Implies --until-end.", OPTION(final)},
+    {"final", 0, OPTION_FLAG,
+     .help = "At the end close all windows, also those that are not over; readings that come for them later are late. Implies --until-end.", OPTION(final)},
     {"idle-close", 0, OPTION_DURATION, "TIME", .minimum = 0, .maximum = 366 * 86400e3,
      .help = "When a partition has brought nothing for so long, its stream time goes on with the wall clock. Off by default.", OPTION(idle_close)},
     {"workers", 'j', OPTION_INTEGER, "N", "1", .environment = "METERLINE_WORKERS", .minimum = 1, .maximum = 1024,
      .help = "Threads, each with its share of the partitions.", OPTION(workers)},
     {"delivery", 0, OPTION_CHOICE, "HOW", "exactly-once", .choices = "exactly-once|at-least-once",
-     .help = "Kafka: exactly-once commits results and positions in one transaction; at-least-once commits sooner, and may write results again after a crash.", OPTION(delivery)},
+     .help = "Kafka: exactly-once commits results and positions in one transaction; at-least-once commits sooner, and may write results again after a crash.",
+     OPTION(delivery)},
     {"on-lost-offsets", 0, OPTION_CHOICE, "HOW", "fail", .choices = "fail|earliest|latest",
-     .help = "When the log no longer has what the positions need: fail, or go on with the oldest or the next record and mark results that lack readings as incomplete.",
+     .help = "When the log no longer has what the positions need: fail, or go on with the oldest or the next record and mark results that lack readings as "
+             "incomplete.",
      OPTION(lost_offsets)},
     {"sink-workers", 0, OPTION_INTEGER, "N", "1", .minimum = 1, .maximum = SINK_WORKERS_MAXIMUM,
      .help = "Threads for each topic that bring its records to a store or cache server.", OPTION(sink_workers)},
-    {"cache-values", 0, OPTION_FLAG, .help = "Keep the latest value of each series in the cache, not only the latest time of each gateway.", OPTION(cache_values)},
+    {"cache-values", 0, OPTION_FLAG, .help = "Keep the latest value of each series in the cache, not only the latest time of each gateway.",
+     OPTION(cache_values)},
     {"group", 0, OPTION_STRING, "NAME", "run", .help = "Whose positions to go on from.", OPTION(group)},
-    {"topic", 0, OPTION_STRING, "NAME", "metrics", .help = "Topic of the readings; results go to NAME-aggregates-N, late ones to NAME-late, unreadable ones to NAME-rejected.", OPTION(topic)},
-    {"reset", 0, OPTION_FLAG, .help = "Forget the group's positions and start from the beginning. What was written to topics before stays there.", OPTION(reset)},
+    {"topic", 0, OPTION_STRING, "NAME", "metrics",
+     .help = "Topic of the readings; results go to NAME-aggregates-N, late ones to NAME-late, unreadable ones to NAME-rejected.", OPTION(topic)},
+    {"reset", 0, OPTION_FLAG, .help = "Forget the group's positions and start from the beginning. What was written to topics before stays there.",
+     OPTION(reset)},
     {"metrics", 0, OPTION_STRING, "FILE", .help = "Write the counters as Prometheus text at exit.", OPTION(metrics)},
     {0},
 };
@@ -55,15 +62,19 @@ static const struct command_line run_line = {
     .command = "run",
     .operands = "[PIPELINE.sql]",
     .summary = "Run a pipeline: aggregate, filter, join and re-route readings, and keep the results.",
-    .description = "Without a file, runs the default pipeline (share/pipelines/aggregates.sql): reads the topic from the group's position, folds every reading into one window of\n"
-                   "each size, and when a window has closed writes its final result, once, to the topics and the store. With a file, runs its statements (docs/sql.md) with the\n"
-                   "same guarantees. Queries that were made at the prompt of `meterline sql` run too, also those made while this runs. Goes on until it is stopped (SIGINT,\n"
-                   "SIGTERM), which loses nothing. Statements of a file that have been run before are passed by, so the same command goes on where it stopped.\n"
-                   "\n"
-                   "Examples:\n"
-                   "  meterline run --until-end --final\n"
-                   "  meterline run share/pipelines/alarms.sql\n"
-                   "  meterline run --windows 900,86400 --grace 1h --workers 2",
+    .description =
+        "Without a file, runs the default pipeline (share/pipelines/aggregates.sql): reads the topic from the group's position, folds every reading into one "
+        "window of\n"
+        "each size, and when a window has closed writes its final result, once, to the topics and the store. With a file, runs its statements (docs/sql.md) "
+        "with the\n"
+        "same guarantees. Queries that were made at the prompt of `meterline sql` run too, also those made while this runs. Goes on until it is stopped "
+        "(SIGINT,\n"
+        "SIGTERM), which loses nothing. Statements of a file that have been run before are passed by, so the same command goes on where it stopped.\n"
+        "\n"
+        "Examples:\n"
+        "  meterline run --until-end --final\n"
+        "  meterline run share/pipelines/alarms.sql\n"
+        "  meterline run --windows 900,86400 --grace 1h --workers 2",
     .options = run_options,
     .common = cli_common_options,
     .operand_maximum = 1,
@@ -76,12 +87,12 @@ struct run {
     struct bus *bus;
     struct store *store;
     struct cache *cache;
-    struct cache *connector_cache;     /* of connectors when no cache was named: in the data folder */
-    struct aggregate_query query;      /* of the aggregates of readings, when they are among the queries */
+    struct cache *connector_cache; /* of connectors when no cache was named: in the data folder */
+    struct aggregate_query query;  /* of the aggregates of readings, when they are among the queries */
     struct run_pipeline pipeline;
     struct bytes metrics;
-    pthread_t thread;                  /* of the aggregates */
-    int status;                        /* what they ended with */
+    pthread_t thread; /* of the aggregates */
+    int status;       /* what they ended with */
     struct error error;
 };
 
@@ -89,7 +100,9 @@ struct run {
 
 static void run_print_counters(const char *what, const struct task_counters *n, const struct window_settings *windows) {
     for (size_t i = 0; i < windows->size_count; i++)
-        fprintf(stderr, "%s %" PRIu64 " = folded %" PRIu64 " + late %" PRIu64 " + rejected %" PRIu64 " + null %" PRIu64 " + filtered %" PRIu64 "  (%" PRId64 " s, %" PRIu64 " results)\n",
+        fprintf(stderr,
+                "%s %" PRIu64 " = folded %" PRIu64 " + late %" PRIu64 " + rejected %" PRIu64 " + null %" PRIu64 " + filtered %" PRIu64 "  (%" PRId64
+                " s, %" PRIu64 " results)\n",
                 what, n->read, n->folded[i], n->late[i], n->rejected, n->null, n->filtered, windows->sizes[i] / 1000, n->results[i]);
 }
 
@@ -105,10 +118,23 @@ static int run_report_aggregates(struct run *run, const struct run_report *repor
 static int run_aggregates(struct run *run, struct error *error) {
     const struct run_settings *settings = run->settings;
     bool remote = run->store && store_is_remote(run->store);
-    struct sinks_settings sinks_settings = {.bus = run->bus, .store = remote ? run->store : NULL, .cache = run->cache, .query = &run->query, .clock = &clock_system, .log = &run->log,
-                                            .stop = &cli_stop, .workers = (size_t)settings->sink_workers, .cache_values = settings->cache_values};
-    struct worker_settings workers = {.bus = run->bus, .store = remote ? NULL : run->store, .query = &run->query, .clock = &clock_system, .log = &run->log, .stop = &cli_stop,
-                                      .until_end = settings->until_end || settings->final, .final = settings->final};
+    struct sinks_settings sinks_settings = {.bus = run->bus,
+                                            .store = remote ? run->store : NULL,
+                                            .cache = run->cache,
+                                            .query = &run->query,
+                                            .clock = &clock_system,
+                                            .log = &run->log,
+                                            .stop = &cli_stop,
+                                            .workers = (size_t)settings->sink_workers,
+                                            .cache_values = settings->cache_values};
+    struct worker_settings workers = {.bus = run->bus,
+                                      .store = remote ? NULL : run->store,
+                                      .query = &run->query,
+                                      .clock = &clock_system,
+                                      .log = &run->log,
+                                      .stop = &cli_stop,
+                                      .until_end = settings->until_end || settings->final,
+                                      .final = settings->final};
     struct run_report report;
     struct sinks sinks;
     int status = sinks_start(&sinks, &sinks_settings, error);
@@ -141,8 +167,10 @@ static void *run_aggregates_thread(void *context) {
 static void run_print_queries(const struct run *run, const struct query_run_report *report) {
     for (size_t i = 0; i < report->row_count && !run->settings->common.quiet; i++) {
         const struct query_counters *n = &report->rows[i].run;
-        fprintf(stderr, "%s: read %" PRIu64 ", null %" PRIu64 ", rejected %" PRIu64 ", filtered %" PRIu64 ", late %" PRIu64 ", failed %" PRIu64 "; written %" PRIu64 "\n", report->rows[i].id, n->read,
-                n->null, n->rejected, n->filtered, n->late, n->failed, n->emitted);
+        fprintf(stderr,
+                "%s: read %" PRIu64 ", null %" PRIu64 ", rejected %" PRIu64 ", filtered %" PRIu64 ", late %" PRIu64 ", failed %" PRIu64 "; written %" PRIu64
+                "\n",
+                report->rows[i].id, n->read, n->null, n->rejected, n->filtered, n->late, n->failed, n->emitted);
     }
 }
 
@@ -168,7 +196,7 @@ static int run_all(struct run *run, struct error *error) {
         if (until_end)
             pthread_join(run->thread, NULL);
     }
-    bool goes_on = others && !(until_end && run->status);   /* while the aggregates run, their status is theirs; they stop all when they fail */
+    bool goes_on = others && !(until_end && run->status); /* while the aggregates run, their status is theirs; they stop all when they fail */
     if (goes_on)
         status = run_pipeline_start(&run->pipeline, error);
     if (goes_on && !status)
@@ -207,10 +235,25 @@ static int run_reset(const struct run *run, struct error *error) {
 /* Statements of the file, or those of the default pipeline with the windows that were asked for. */
 static int run_plan(struct run *run, const char *path, struct error *error) {
     const struct run_settings *settings = run->settings;
-    struct query_settings queries = {.bus = run->bus, .clock = &clock_system, .log = &run->log, .stop = &cli_stop, .group = settings->group, .workers = (size_t)settings->workers,
-                                     .idle_close = settings->idle_close, .lost_offsets = run->query.lost_offsets, .until_end = settings->until_end || settings->final,
-                                     .final = settings->final, .at_least_once = run->query.at_least_once, .free_scratch = evaluation_scratch_free};
-    struct connector_settings targets = {.bus = run->bus, .store = run->store, .cache = run->cache ? run->cache : run->connector_cache, .clock = &clock_system, .log = &run->log, .group = settings->group, .failed = &cli_stop};
+    struct query_settings queries = {.bus = run->bus,
+                                     .clock = &clock_system,
+                                     .log = &run->log,
+                                     .stop = &cli_stop,
+                                     .group = settings->group,
+                                     .workers = (size_t)settings->workers,
+                                     .idle_close = settings->idle_close,
+                                     .lost_offsets = run->query.lost_offsets,
+                                     .until_end = settings->until_end || settings->final,
+                                     .final = settings->final,
+                                     .at_least_once = run->query.at_least_once,
+                                     .free_scratch = evaluation_scratch_free};
+    struct connector_settings targets = {.bus = run->bus,
+                                         .store = run->store,
+                                         .cache = run->cache ? run->cache : run->connector_cache,
+                                         .clock = &clock_system,
+                                         .log = &run->log,
+                                         .group = settings->group,
+                                         .failed = &cli_stop};
     cleanup(bytes_release) struct bytes statements = {0};
     int status = 0;
     if (path)
@@ -266,9 +309,14 @@ static int run_main(int argc, char **argv) {
     if (status != CLI_CONTINUE)
         return status;
     struct run run = {.settings = &settings, .log = cli_log(&settings.common)};
-    run.query = (struct aggregate_query){.group = settings.group, .topic = settings.topic, .max_ahead = settings.max_ahead, .idle_close = settings.idle_close,
-                                    .at_least_once = settings.delivery[0] == 'a',
-                                    .lost_offsets = settings.lost_offsets[0] == 'f' ? LOST_OFFSETS_FAIL : settings.lost_offsets[0] == 'e' ? LOST_OFFSETS_EARLIEST : LOST_OFFSETS_LATEST};
+    run.query = (struct aggregate_query){.group = settings.group,
+                                         .topic = settings.topic,
+                                         .max_ahead = settings.max_ahead,
+                                         .idle_close = settings.idle_close,
+                                         .at_least_once = settings.delivery[0] == 'a',
+                                         .lost_offsets = settings.lost_offsets[0] == 'f'   ? LOST_OFFSETS_FAIL
+                                                         : settings.lost_offsets[0] == 'e' ? LOST_OFFSETS_EARLIEST
+                                                                                           : LOST_OFFSETS_LATEST};
     if (window_settings_read(settings.windows, settings.grace, &run.query.windows, &error))
         return cli_usage("run", "--windows %s: %s", settings.windows, error.message);
     cli_catch_signals();

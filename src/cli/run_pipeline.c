@@ -78,7 +78,8 @@ static int pipeline_stop_query(struct run_pipeline *pipeline, const char *id, st
 static const char *pipeline_property(const struct session_connector *connector, const char *name, struct arena *arena) {
     for (size_t i = 0; i < connector->properties->count; i++) {
         const struct property *property = &connector->properties->items[i];
-        if (property->name.name.length == strlen(name) && strncasecmp(property->name.name.data, name, strlen(name)) == 0 && property->value->kind == EXPRESSION_STRING)
+        if (property->name.name.length == strlen(name) && strncasecmp(property->name.name.data, name, strlen(name)) == 0 &&
+            property->value->kind == EXPRESSION_STRING)
             return arena_copy(arena, property->value->text).data;
     }
     return NULL;
@@ -86,8 +87,10 @@ static const char *pipeline_property(const struct session_connector *connector, 
 
 static int pipeline_run_connector(struct run_pipeline *pipeline, const struct session_connector *wanted, struct error *error) {
     cleanup(arena_release) struct arena arena = {0};
-    struct connector_definition definition = {.name = arena_copy(&arena, wanted->name).data, .type = pipeline_property(wanted, "type", &arena),
-                                              .topics = pipeline_property(wanted, "topics", &arena), .url = pipeline_property(wanted, "url", &arena),
+    struct connector_definition definition = {.name = arena_copy(&arena, wanted->name).data,
+                                              .type = pipeline_property(wanted, "type", &arena),
+                                              .topics = pipeline_property(wanted, "topics", &arena),
+                                              .url = pipeline_property(wanted, "url", &arena),
                                               .authorization = pipeline_property(wanted, "authorization", &arena)};
     if (!definition.name || !definition.type || !definition.topics)
         return error_no_memory(error);
@@ -147,7 +150,7 @@ static int pipeline_effect(void *context, const struct session_effect *effect, s
         log_write(pipeline->settings.log, LOG_DEBUG, "%s", effect->text.data);
         return 0;
     default:
-        return 0;   /* answers are for a prompt */
+        return 0; /* answers are for a prompt */
     }
 }
 
@@ -159,11 +162,12 @@ static int pipeline_plan_default(struct run_pipeline *pipeline, struct slice sta
     if (status)
         return status;
     status = session_execute(session, statements, pipeline_effect, pipeline, error);
-    session_free(session);   /* all of its queries were taken as aggregates */
+    session_free(session); /* all of its queries were taken as aggregates */
     return status;
 }
 
-int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings, const struct connector_settings *targets, struct slice statements, bool lasting, struct error *error) {
+int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings, const struct connector_settings *targets, struct slice statements,
+                      bool lasting, struct error *error) {
     *pipeline = (struct run_pipeline){.settings = *settings, .targets = *targets};
     int status = lasting ? 0 : pipeline_plan_default(pipeline, statements, error);
     if (!status)
@@ -177,7 +181,7 @@ int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings
 
 void run_pipeline_close(struct run_pipeline *pipeline) {
     run_pipeline_end(pipeline, false, NULL);
-    pipeline->runner = query_runner_close(pipeline->runner);   /* before the session, whose plans it runs */
+    pipeline->runner = query_runner_close(pipeline->runner); /* before the session, whose plans it runs */
     sql_session_close(&pipeline->sql);
     free(pipeline->plans);
     pipeline->plans = NULL;
@@ -201,7 +205,7 @@ int run_pipeline_follow(struct run_pipeline *pipeline, struct error *error) {
     while (!status && !settings->until_end && !atomic_load(settings->stop)) {
         clock_sleep_ns(settings->clock, FOLLOW_INTERVAL_NS);
         status = sql_session_catch_up(&pipeline->sql, error);
-        if (status && error->retriable) {   /* the queries wait for the log too */
+        if (status && error->retriable) { /* the queries wait for the log too */
             log_write(settings->log, LOG_DEBUG, "statements cannot be read: %s", error->message);
             status = 0;
         }

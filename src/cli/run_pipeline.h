@@ -1,4 +1,5 @@
-/* The queries of a run: those of a pipeline's file, or the default one, and those that the command topic holds; statements that come while it runs are picked up.
+/* The queries of a run: those of a pipeline's file, or the default one, and those that the command topic holds; statements that come while it runs are picked
+ * up.
  *
  * Queries that are the aggregates of readings (sql/series_aggregates.h) are taken out: they are one pass with its own workers (stream/runner.h). */
 #ifndef METERLINE_CLI_RUN_PIPELINE_H
@@ -14,23 +15,24 @@ enum { RUN_CONNECTORS_MAXIMUM = 64 };
 struct run_pipeline {
     struct sql_session sql;
     struct query_settings settings;
-    struct connector_settings targets;   /* of connectors */
-    struct query_runner *runner;         /* NULL: no query so far */
-    const struct query_plan **plans;     /* to be started */
+    struct connector_settings targets; /* of connectors */
+    struct query_runner *runner;       /* NULL: no query so far */
+    const struct query_plan **plans;   /* to be started */
     size_t plan_count, plan_capacity;
-    const struct session_connector *wanted[RUN_CONNECTORS_MAXIMUM];   /* connectors to be started */
+    const struct session_connector *wanted[RUN_CONNECTORS_MAXIMUM]; /* connectors to be started */
     size_t wanted_count;
-    struct connector *connectors[RUN_CONNECTORS_MAXIMUM];             /* that run */
+    struct connector *connectors[RUN_CONNECTORS_MAXIMUM]; /* that run */
     size_t connector_count;
-    bool aggregates;                     /* the aggregates of readings are among the queries: */
+    bool aggregates; /* the aggregates of readings are among the queries: */
     char topic[BUS_TOPIC_NAME_MAXIMUM + 1];
     struct window_settings windows;
-    char aggregate_ids[WINDOW_SIZES_MAXIMUM][BUS_TOPIC_NAME_MAXIMUM + 1];   /* by size: the query; empty: the default pipeline's, which no statement ends */
+    char aggregate_ids[WINDOW_SIZES_MAXIMUM][BUS_TOPIC_NAME_MAXIMUM + 1]; /* by size: the query; empty: the default pipeline's, which no statement ends */
 };
 
-/* Reads the command topic and the statements; nothing runs yet. `lasting`: the statements are somebody's, kept for the next start; otherwise they are the default pipeline's.
- * settings->bus and what they point to outlive the pipeline. */
-int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings, const struct connector_settings *targets, struct slice statements, bool lasting, struct error *error);
+/* Reads the command topic and the statements; nothing runs yet. `lasting`: the statements are somebody's, kept for the next start; otherwise they are the
+ * default pipeline's. settings->bus and what they point to outlive the pipeline. */
+int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings, const struct connector_settings *targets, struct slice statements,
+                      bool lasting, struct error *error);
 void run_pipeline_close(struct run_pipeline *pipeline);
 /* Forgets the positions of the queries. */
 int run_pipeline_reset(const struct run_pipeline *pipeline, struct error *error);

@@ -28,9 +28,13 @@ struct sql_settings {
 
 static const struct option sql_options[] = {
     {"execute", 'e', OPTION_STRING, "STATEMENTS", .help = "Run these and end.", OPTION(execute)},
-    {"file", 'f', OPTION_STRING, "FILE", .help = "Run the statements of a file (- for standard input) and end; a file with a wrong statement does nothing at all, and statements that have been run before are passed by.", OPTION(file)},
+    {"file", 'f', OPTION_STRING, "FILE",
+     .help = "Run the statements of a file (- for standard input) and end; a file with a wrong statement does nothing at all, and statements that have been "
+             "run before are passed by.",
+     OPTION(file)},
     {"format", 0, OPTION_CHOICE, "FORMAT", .choices = "table|csv|json", .help = "Of rows. Without it a table on a terminal, otherwise CSV.", OPTION(format)},
-    {"from-beginning", 'b', OPTION_FLAG, .help = "SELECT .. EMIT CHANGES begins with the oldest record, as after SET 'auto.offset.reset' = 'earliest'.", OPTION(from_beginning)},
+    {"from-beginning", 'b', OPTION_FLAG, .help = "SELECT .. EMIT CHANGES begins with the oldest record, as after SET 'auto.offset.reset' = 'earliest'.",
+     OPTION(from_beginning)},
     {0},
 };
 
@@ -38,8 +42,10 @@ static const struct command_line sql_line = {
     .command = "sql",
     .operands = "",
     .summary = "A prompt for SQL statements.",
-    .description = "Reads statements of ksqlDB's dialect; docs/sql.md is its reference. CREATE, INSERT INTO and DROP are kept in the log: a `meterline run` on the same data\n"
-                   "folder or cluster picks them up. SELECT .. EMIT CHANGES prints rows as they come, until LIMIT or SIGINT; SELECT without it answers from what is there.\n"
+    .description = "Reads statements of ksqlDB's dialect; docs/sql.md is its reference. CREATE, INSERT INTO and DROP are kept in the log: a `meterline run` on "
+                   "the same data\n"
+                   "folder or cluster picks them up. SELECT .. EMIT CHANGES prints rows as they come, until LIMIT or SIGINT; SELECT without it answers from "
+                   "what is there.\n"
                    "At the prompt a statement may span lines and ends with a semicolon; exit, quit or end of file leave it.\n"
                    "\n"
                    "Examples:\n"
@@ -54,9 +60,9 @@ struct sql {
     const struct sql_settings *settings;
     struct sql_session session;
     struct bus *bus;
-    struct table *table;         /* of the answer under way */
+    struct table *table; /* of the answer under way */
     size_t columns;
-    bool slowly;                 /* rows come one by one */
+    bool slowly; /* rows come one by one */
 };
 
 static void sql_trouble(void *context, const char *where, const char *message) {
@@ -101,10 +107,18 @@ static int sql_select(struct sql *sql, const struct session_effect *effect, stru
     cleanup(arena_release) struct arena arena = {0};
     const char *reset = session_setting(sql->session.session, "auto.offset.reset"), **titles = sql_titles(&arena, effect->result);
     bool changes = effect->select->emit != EMIT_DEFAULT;
-    struct answer_options options = {.bus = sql->bus, .clock = &clock_system, .stop = &cli_stop, .changes = changes,
-                                     .from_beginning = sql->settings->from_beginning || (reset && strcmp(reset, "earliest") == 0), .row = sql_row, .trouble = sql_trouble, .context = sql};
+    struct answer_options options = {.bus = sql->bus,
+                                     .clock = &clock_system,
+                                     .stop = &cli_stop,
+                                     .changes = changes,
+                                     .from_beginning = sql->settings->from_beginning || (reset && strcmp(reset, "earliest") == 0),
+                                     .row = sql_row,
+                                     .trouble = sql_trouble,
+                                     .context = sql};
     if (!changes && (effect->select->group_by.count || effect->select->join_count || effect->select->window.kind != WINDOW_NONE))
-        return error_set(error, ERROR_INVALID, "a SELECT with GROUP BY, WINDOW or JOIN gives rows as they change: write EMIT CHANGES behind it, or make a table of it by CREATE TABLE .. AS SELECT");
+        return error_set(error, ERROR_INVALID,
+                         "a SELECT with GROUP BY, WINDOW or JOIN gives rows as they change: write EMIT CHANGES behind it, or make a table of it by CREATE "
+                         "TABLE .. AS SELECT");
     if (!titles)
         return error_no_memory(error);
     int status = table_begin(table_format_of(sql->settings->format), titles, effect->result->column_count, &sql->table, error);
@@ -247,14 +261,14 @@ static int sql_effect(void *context, const struct session_effect *effect, struct
     case EFFECT_RUN_SCRIPT:
         return sql_run_file(sql, effect->text.data, error);
     default:
-        return 0;   /* queries and connectors are for a running program */
+        return 0; /* queries and connectors are for a running program */
     }
 }
 
 /* --- the prompt -------------------------------------------------------------------------------------------------------------------- */
 
 struct sql_prompt {
-    struct bytes statement;      /* lines until it is complete */
+    struct bytes statement; /* lines until it is complete */
 };
 
 static char *sql_prompt_text(EditLine *editor) {

@@ -6,8 +6,10 @@
 enum { CATCH_UP_ATTEMPTS = 50 };
 
 static int sql_topic(struct sql_session *sql, const struct sink_plan *sink, struct error *error) {
-    struct bus_topic_settings settings = {.partitions = sink->partitions, .retention_time = sink->retention >= 0 ? sink->retention : BUS_RETENTION_DEFAULT,
-                                          .retention_bytes = BUS_RETENTION_DEFAULT, .compacted = sink->compacted};
+    struct bus_topic_settings settings = {.partitions = sink->partitions,
+                                          .retention_time = sink->retention >= 0 ? sink->retention : BUS_RETENTION_DEFAULT,
+                                          .retention_bytes = BUS_RETENTION_DEFAULT,
+                                          .compacted = sink->compacted};
     int32_t partitions;
     return bus_topic_ensure(sql->bus, sink->topic, &settings, &partitions, error);
 }
@@ -33,7 +35,9 @@ static int sql_effect(void *context, const struct session_effect *effect, struct
     case EFFECT_RECORD:
         return sql->replaying || commands_has(sql->commands, sql->known, effect->text) ? 0 : sql_record(sql, effect->sink, &effect->record, error);
     case EFFECT_STATEMENT:
-        return sql->replaying || (effect->inserts && (!sql->again || commands_has(sql->commands, SIZE_MAX, effect->text))) ? 0 : commands_append(sql->commands, effect->text, error);
+        return sql->replaying || (effect->inserts && (!sql->again || commands_has(sql->commands, SIZE_MAX, effect->text)))
+                   ? 0
+                   : commands_append(sql->commands, effect->text, error);
     default:
         return sql->effect(sql->context, effect, error);
     }
@@ -63,8 +67,8 @@ static int sql_catch_up_surely(struct sql_session *sql, struct error *error) {
     return status;
 }
 
-int sql_session_open(struct sql_session *sql, struct bus *bus, const struct log *log, int (*effect)(void *context, const struct session_effect *effect, struct error *error),
-                     void *context, struct error *error) {
+int sql_session_open(struct sql_session *sql, struct bus *bus, const struct log *log,
+                     int (*effect)(void *context, const struct session_effect *effect, struct error *error), void *context, struct error *error) {
     struct session_options options = {.registry = bus_registry(bus), .clock = &clock_system};
     *sql = (struct sql_session){.bus = bus, .log = log, .effect = effect, .context = context};
     int status = session_new(&options, &sql->session, error);

@@ -23,12 +23,12 @@ struct table {
     const char *columns[TABLE_COLUMNS];
     size_t column_count, at;
     size_t widths[TABLE_COLUMNS];
-    bool settled;                  /* widths are found, rows are printed as they come */
-    struct table_cell *held;       /* TABLE_HELD_ROWS rows at most */
+    bool settled;            /* widths are found, rows are printed as they come */
+    struct table_cell *held; /* TABLE_HELD_ROWS rows at most */
     size_t held_count, held_capacity;
     struct arena arena;
     struct bytes line;
-    int failed;                    /* errno of the first write that failed, or ENOMEM */
+    int failed; /* errno of the first write that failed, or ENOMEM */
 };
 
 enum table_format table_format_of(const char *name) {
@@ -103,7 +103,8 @@ static void table_aligned_cell(struct bytes *to, struct slice text, size_t width
 static void table_settle(struct table *table) {
     table->settled = true;
     for (size_t i = 0; i < table->column_count; i++)
-        table_aligned_cell(&table->line, slice_of(table->columns[i]), table->widths[i], i < table->held_count && table->held[i].right, i + 1 == table->column_count);
+        table_aligned_cell(&table->line, slice_of(table->columns[i]), table->widths[i], i < table->held_count && table->held[i].right,
+                           i + 1 == table->column_count);
     table_flush_line(table);
     for (size_t i = 0; i < table->held_count; i++) {
         size_t column = i % table->column_count;
@@ -208,7 +209,7 @@ int table_end(struct table *table, struct error *error) {
     arena_release(&table->arena);
     free(table->held);
     free(table);
-    if (!failed || failed == EPIPE)   /* a reader that has seen enough is no failure */
+    if (!failed || failed == EPIPE) /* a reader that has seen enough is no failure */
         return 0;
     return error_set_errno(error, failed, "cannot write the results to stdout");
 }

@@ -3,9 +3,9 @@
 #ifndef METERLINE_CLI_TABLE_H
 #define METERLINE_CLI_TABLE_H
 
-#include <stdint.h>
 #include "core/error.h"
 #include "core/slice.h"
+#include <stdint.h>
 
 enum table_format { TABLE_ALIGNED, TABLE_CSV, TABLE_JSON };
 
@@ -14,7 +14,8 @@ struct table;
 /* `name`: "table", "csv", "json", or NULL: a table on a terminal, otherwise CSV. */
 enum table_format table_format_of(const char *name);
 int table_begin(enum table_format format, const char *const *columns, size_t column_count, struct table **ret_table, struct error *error);
-/* The cells of a row, from left to right. Text is quoted as the format wants; numbers are right-aligned and bare; raw JSON is nested in JSON lines and text elsewhere. */
+/* The cells of a row, from left to right. Text is quoted as the format wants; numbers are right-aligned and bare; raw JSON is nested in JSON lines and text
+ * elsewhere. */
 void table_text(struct table *table, struct slice text);
 void table_integer(struct table *table, int64_t value);
 void table_double(struct table *table, double value);

@@ -138,7 +138,8 @@ static int tail_seek(struct bus *bus, struct bus_consumer *consumer, const char 
     if (status)
         return status;
     if (settings->partition >= info.settings.partitions)
-        status = error_set(error, ERROR_INVALID, "topic %s has %d partitions; there is no partition %d", topic, (int)info.settings.partitions, (int)settings->partition);
+        status = error_set(error, ERROR_INVALID, "topic %s has %d partitions; there is no partition %d", topic, (int)info.settings.partitions,
+                           (int)settings->partition);
     for (int32_t p = 0; p < info.settings.partitions && !status; p++)
         if (settings->partition < 0 || settings->partition == p)
             status = bus_consumer_seek(consumer, topic, p, settings->from_beginning ? info.partitions[p].start_offset : info.partitions[p].end_offset, error);

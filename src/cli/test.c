@@ -17,9 +17,10 @@ struct test_settings {
 
 static const struct option test_options[] = {
     {"sql-file", 's', OPTION_STRING, "FILE", .help = "The statements. Required.", OPTION(statements)},
-    {"input-file", 'i', OPTION_STRING, "FILE", .help = "Records that go in: {\"inputs\": [{\"topic\", \"key\", \"value\", \"timestamp\", \"window\"}, ..]}.", OPTION(input)},
-    {"output-file", 'o', OPTION_STRING, "FILE", .help = "Records that must come out: {\"outputs\": [..]}. Only topics named there are compared: count and order exactly. Required.",
-     OPTION(output)},
+    {"input-file", 'i', OPTION_STRING, "FILE", .help = "Records that go in: {\"inputs\": [{\"topic\", \"key\", \"value\", \"timestamp\", \"window\"}, ..]}.",
+     OPTION(input)},
+    {"output-file", 'o', OPTION_STRING, "FILE",
+     .help = "Records that must come out: {\"outputs\": [..]}. Only topics named there are compared: count and order exactly. Required.", OPTION(output)},
     {0},
 };
 
@@ -27,11 +28,12 @@ static const struct command_line test_line = {
     .command = "test",
     .operands = "",
     .summary = "Test the SQL statements of a pipeline.",
-    .description = "Runs the statements in memory, sends the inputs through in the order of the file, first record by record, then batch by batch, and compares what\n"
-                   "comes out. Nothing is stored, no server is needed. Exit status 0 and \">>> Test passed!\", or 1 and what differs.\n"
-                   "\n"
-                   "Examples:\n"
-                   "  meterline test -s share/pipelines/alarms.sql -i share/pipelines/tests/alarms/input.json -o share/pipelines/tests/alarms/output.json",
+    .description =
+        "Runs the statements in memory, sends the inputs through in the order of the file, first record by record, then batch by batch, and compares what\n"
+        "comes out. Nothing is stored, no server is needed. Exit status 0 and \">>> Test passed!\", or 1 and what differs.\n"
+        "\n"
+        "Examples:\n"
+        "  meterline test -s share/pipelines/alarms.sql -i share/pipelines/tests/alarms/input.json -o share/pipelines/tests/alarms/output.json",
     .options = test_options,
     .common = cli_common_options,
 };
@@ -59,8 +61,11 @@ static int test_main(int argc, char **argv) {
     if (!status)
         status = cli_read_text(settings.output, &output, &error);
     if (!status) {
-        struct pipeline_test test = {.statements = bytes_slice(&statements), .input = settings.input ? bytes_slice(&input) : (struct slice){0}, .output = bytes_slice(&output),
-                                     .clock = &clock_system, .trouble = settings.common.verbose ? test_show_trouble : NULL};
+        struct pipeline_test test = {.statements = bytes_slice(&statements),
+                                     .input = settings.input ? bytes_slice(&input) : (struct slice){0},
+                                     .output = bytes_slice(&output),
+                                     .clock = &clock_system,
+                                     .trouble = settings.common.verbose ? test_show_trouble : NULL};
         status = pipeline_test_run(&test, &error);
     }
     if (status) {

@@ -18,7 +18,8 @@ struct topics_settings {
 static const struct option topics_options[] = {
     {"partitions", 'p', OPTION_INTEGER, "N", "4", .minimum = 1, .maximum = BUS_PARTITIONS_MAXIMUM, .help = "create: number of partitions.", OPTION(partitions)},
     {"retention-time", 0, OPTION_STRING, "TIME", .help = "create, alter: how long records are kept, such as 30d; without it for ever.", OPTION(retention_time)},
-    {"retention-bytes", 0, OPTION_BYTES, "SIZE", .help = "create, alter: stored bytes kept of each partition, such as 10G; without it any number.", OPTION(retention_bytes)},
+    {"retention-bytes", 0, OPTION_BYTES, "SIZE", .help = "create, alter: stored bytes kept of each partition, such as 10G; without it any number.",
+     OPTION(retention_bytes)},
     {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json", .help = "Without it a table on a terminal, otherwise CSV.", OPTION(format)},
     {0},
 };
@@ -189,7 +190,10 @@ static int topics_main(int argc, char **argv) {
         name = verb;
         verb = "describe";
     } else if (!known || (strcmp(verb, "list") != 0) != (count == 2)) {
-        return cli_usage("topics", "'%s' %s", verb, !known ? "is not list, describe, create, alter or delete" : count == 2 ? "takes no topic" : "needs a topic");
+        return cli_usage("topics", "'%s' %s", verb,
+                         !known       ? "is not list, describe, create, alter or delete"
+                         : count == 2 ? "takes no topic"
+                                      : "needs a topic");
     }
     struct bus *bus;
     status = cli_open_bus(&settings.common, strcmp(verb, "create") == 0, &bus, &error);

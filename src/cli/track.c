@@ -37,7 +37,7 @@ static const struct command_line track_line = {
 };
 
 struct track_times {
-    int64_t start, first, last, records;   /* ns, monotonic */
+    int64_t start, first, last, records; /* ns, monotonic */
 };
 
 static int track_loop(struct bus *bus, const char *topic, const struct track_settings *settings, struct track_times *times, struct error *error) {
@@ -62,8 +62,8 @@ static int track_loop(struct bus *bus, const char *topic, const struct track_set
         } else if (got < 0) {
             status = got;
         } else if (settings->timeout && now - times->last > settings->timeout * 1000000) {
-            status = error_set(error, ERROR_BUSY, "only %" PRId64 " of %" PRId64 " records came to %s, then nothing for %" PRId64 " s", times->records, settings->count, topic,
-                               settings->timeout / 1000);
+            status = error_set(error, ERROR_BUSY, "only %" PRId64 " of %" PRId64 " records came to %s, then nothing for %" PRId64 " s", times->records,
+                               settings->count, topic, settings->timeout / 1000);
         }
     }
     bus_consumer_close(consumer);

@@ -8,7 +8,7 @@
 /* How values of one schema are read and written; without a reader they cannot be shown. */
 struct avro_text_schema {
     int32_t id;
-    struct arena arena;              /* the columns */
+    struct arena arena; /* the columns */
     struct row_column *columns;
     size_t count;
     struct row_reader *reader;
@@ -19,7 +19,7 @@ struct avro_text {
     const struct registry *registry;
     struct avro_text_schema **schemas;
     size_t count, capacity;
-    struct arena arena;              /* of one value */
+    struct arena arena; /* of one value */
 };
 
 int avro_text_new(const struct registry *registry, struct avro_text **ret_text, struct error *error) {
@@ -57,7 +57,7 @@ static int avro_text_open(struct avro_text *text, struct avro_text_schema *schem
     if (!status)
         status = row_columns_of_avro(definition, &schema->arena, &schema->columns, &schema->count, error);
     if (!status && schema->count == 1 && schema->columns[0].name.length == 0)
-        return 0;   /* a bare value */
+        return 0; /* a bare value */
     if (!status)
         status = row_writer_new(&json, schema->columns, schema->count, NULL, &schema->writer, error);
     if (!status)
@@ -87,7 +87,8 @@ static int avro_text_schema(struct avro_text *text, int32_t id, struct avro_text
     return 0;
 }
 
-static int avro_text_read(struct avro_text *text, struct avro_text_schema *schema, struct slice value, struct bytes *to, bool *ret_written, struct error *error) {
+static int avro_text_read(struct avro_text *text, struct avro_text_schema *schema, struct slice value, struct bytes *to, bool *ret_written,
+                          struct error *error) {
     struct vector *columns = arena_allocate(&text->arena, (schema->count + 1) * sizeof *columns);
     const char *reason;
     uint8_t status;

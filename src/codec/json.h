@@ -7,8 +7,9 @@
 #include "model/aggregate.h"
 #include "model/batch.h"
 
-/* Decodes one object with the column names of the batch's schema into row `row`; unknown names are skipped, a repeated name is refused; strings with escapes are copied
- * into the batch's arena. A timestamp is an ISO-8601 string or a whole number of ms; a value must be a number. NULL when it was read, otherwise why not. */
+/* Decodes one object with the column names of the batch's schema into row `row`; unknown names are skipped, a repeated name is refused; strings with escapes
+ * are copied into the batch's arena. A timestamp is an ISO-8601 string or a whole number of ms; a value must be a number. NULL when it was read, otherwise why
+ * not. */
 const char *json_decode(struct slice text, struct batch *batch, size_t row);
 
 /* Is the text one JSON object, and nothing else? */

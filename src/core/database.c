@@ -13,8 +13,8 @@ enum { DATABASE_APPLICATION = 0x4d544c4e /* "MTLN" */, DATABASE_VERSION = 1, LOC
 struct database {
     sqlite3 *handle;
     char *path;
-    int64_t lock_timeout;          /* ms */
-    int64_t waiting_since;         /* ns, monotonic: when the present wait for a lock began */
+    int64_t lock_timeout;  /* ms */
+    int64_t waiting_since; /* ns, monotonic: when the present wait for a lock began */
     sqlite3_stmt *begin, *commit, *rollback, *data_version;
 };
 
@@ -65,7 +65,7 @@ static int database_code(int code) {
 }
 
 static int database_fail(sqlite3 *handle, const char *path, int code, const char *doing, struct error *error) {
-    if (code == SQLITE_OK)   /* errors that sqlite3_errcode does not know are misuse or lack of memory */
+    if (code == SQLITE_OK) /* errors that sqlite3_errcode does not know are misuse or lack of memory */
         code = SQLITE_NOMEM;
     if (database_code(code) == ERROR_NO_MEMORY)
         return error_set(error, ERROR_NO_MEMORY, "%s in %s: out of memory", doing, path);
@@ -176,10 +176,12 @@ static int database_check_marks(struct database *database, bool *ret_new, struct
     if (application == DATABASE_APPLICATION && version == DATABASE_VERSION)
         return 0;
     if (application == DATABASE_APPLICATION)
-        return error_set(error, ERROR_UNSUPPORTED, "%s has format version %lld, this program reads and writes version %d: use the meterline that wrote it, or another folder (--data)",
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "%s has format version %lld, this program reads and writes version %d: use the meterline that wrote it, or another folder (--data)",
                          database->path, (long long)version, DATABASE_VERSION);
     if (application || version || tables)
-        return error_set(error, ERROR_UNSUPPORTED, "%s is not a meterline log (its application id is %lld): use another folder (--data)", database->path, (long long)application);
+        return error_set(error, ERROR_UNSUPPORTED, "%s is not a meterline log (its application id is %lld): use another folder (--data)", database->path,
+                         (long long)application);
     *ret_new = true;
     return 0;
 }
@@ -252,8 +254,9 @@ static int database_locate(const char *folder, const struct database_options *op
         return status;
     char *canonical = realpath(folder, NULL);
     if (!canonical)
-        return errno == ENOENT || errno == ENOTDIR ? error_set(error, ERROR_NOT_FOUND, "there is no data folder %s: 'meterline replay' makes one; --data names another", folder)
-                                                   : error_set_errno(error, errno, "cannot open the data folder %s", folder);
+        return errno == ENOENT || errno == ENOTDIR
+                   ? error_set(error, ERROR_NOT_FOUND, "there is no data folder %s: 'meterline replay' makes one; --data names another", folder)
+                   : error_set_errno(error, errno, "cannot open the data folder %s", folder);
     char *path = NULL;
     if (asprintf(&path, "%s/meterline.db", canonical) < 0)
         path = NULL;
@@ -261,7 +264,8 @@ static int database_locate(const char *folder, const struct database_options *op
     if (!path)
         return error_no_memory(error);
     if (!options->create && access(path, F_OK) != 0) {
-        status = error_set(error, ERROR_NOT_FOUND, "there is no log in %s (no meterline.db): 'meterline replay' makes one; --data names another folder", folder);
+        status =
+            error_set(error, ERROR_NOT_FOUND, "there is no log in %s (no meterline.db): 'meterline replay' makes one; --data names another folder", folder);
         free(path);
         return status;
     }
@@ -346,6 +350,6 @@ void database_bind_slice(sqlite3_stmt *statement, int index, struct slice text) 
 }
 
 struct slice database_column_slice(sqlite3_stmt *statement, int index) {
-    const char *text = sqlite3_column_blob(statement, index);   /* the text's own bytes: nothing is allocated for a NUL behind them */
+    const char *text = sqlite3_column_blob(statement, index); /* the text's own bytes: nothing is allocated for a NUL behind them */
     return (struct slice){text ? text : "", (size_t)sqlite3_column_bytes(statement, index)};
 }

@@ -345,8 +345,8 @@ void options_print_help(const struct command_line *line, FILE *to) {
 
 void options_print_markdown(const struct command_line *line, FILE *to) {
     char text[1000];
-    fprintf(to, "## %s\n\n%s\n\n```\nmeterline %s [options]%s%s\n```\n\n```\n%s\n```\n", line->command, line->summary, line->command, *line->operands ? " " : "",
-            line->operands, line->description);
+    fprintf(to, "## %s\n\n%s\n\n```\nmeterline %s [options]%s%s\n```\n\n```\n%s\n```\n", line->command, line->summary, line->command,
+            *line->operands ? " " : "", line->operands, line->description);
     if (line->options->name)
         fprintf(to, "\n| option | meaning |\n|---|---|\n");
     for (const struct option *option = line->options; option->name; option++) {

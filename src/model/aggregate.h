@@ -5,9 +5,9 @@
 #ifndef METERLINE_MODEL_AGGREGATE_H
 #define METERLINE_MODEL_AGGREGATE_H
 
+#include "model/series.h"
 #include <math.h>
 #include <stdint.h>
-#include "model/series.h"
 
 struct aggregate {
     double minimum, maximum;
@@ -32,7 +32,8 @@ static inline void aggregate_fold(struct aggregate *a, double value) {
 /* Folds what `b` has seen into `a`. Neither may be empty. */
 void aggregate_merge(struct aggregate *a, const struct aggregate *b);
 
-/* The sum to report: when compensated addition overflowed (infinite or NaN) it is clamped to +-DBL_MAX (0 when even the side is lost), so that every output is finite. */
+/* The sum to report: when compensated addition overflowed (infinite or NaN) it is clamped to +-DBL_MAX (0 when even the side is lost), so that every output is
+ * finite. */
 double aggregate_sum(const struct aggregate *a);
 double aggregate_average(const struct aggregate *a);
 
@@ -42,11 +43,11 @@ enum { AGGREGATE_INCOMPLETE = -1 };
 /* A final result. Strings point into memory of whoever made the row. */
 struct aggregate_row {
     struct series series;
-    struct slice key;           /* the series key */
-    int64_t window_start, window_end;   /* ms; [start, end) */
+    struct slice key;                 /* the series key */
+    int64_t window_start, window_end; /* ms; [start, end) */
     uint64_t count;
     double minimum, maximum, sum, average;
-    int64_t revision;           /* 0 = the stream's final result; corrections by batch are higher; AGGREGATE_INCOMPLETE */
+    int64_t revision; /* 0 = the stream's final result; corrections by batch are higher; AGGREGATE_INCOMPLETE */
 };
 
 #endif

@@ -2,16 +2,17 @@
 #ifndef METERLINE_MODEL_JAVA_NUMBER_H
 #define METERLINE_MODEL_JAVA_NUMBER_H
 
+#include "core/slice.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "core/slice.h"
 
 enum { JAVA_DOUBLE_SIZE = 32 };
 
 /* Double.toString with the shortest digits that read back: "1.0", "0.001", "1.0E-4", "1.2345678E7", "NaN", "-Infinity". Returns the length; no NUL byte. */
 size_t java_write_double(char to[JAVA_DOUBLE_SIZE], double value);
-/* Double.parseDouble, but for hexadecimal digits: spaces around are skipped, "NaN", "Infinity" and a trailing d or f are known, what is too large is infinite. */
+/* Double.parseDouble, but for hexadecimal digits: spaces around are skipped, "NaN", "Infinity" and a trailing d or f are known, what is too large is infinite.
+ */
 bool java_read_double(struct slice text, double *ret_value);
 /* Integer.parseInt and Long.parseLong after trimming. */
 bool java_read_integer(struct slice text, int64_t minimum, int64_t maximum, int64_t *ret_value);

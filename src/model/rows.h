@@ -8,9 +8,9 @@
 #ifndef METERLINE_MODEL_ROWS_H
 #define METERLINE_MODEL_ROWS_H
 
+#include "model/vector.h"
 #include <stdbool.h>
 #include <stdint.h>
-#include "model/vector.h"
 
 struct row_column {
     struct slice name;
@@ -18,27 +18,28 @@ struct row_column {
 };
 
 struct row_schema {
-    const struct row_column *columns;    /* the first `key_count` are the key's */
+    const struct row_column *columns; /* the first `key_count` are the key's */
     size_t count, key_count;
-    bool windowed;                       /* the key has a window */
+    bool windowed; /* the key has a window */
 };
 
 struct rows {
-    size_t count;                        /* rows 0 .. count-1; every array below has room for them */
-    struct selection selected;           /* those that count, ascending; the others are undefined */
+    size_t count;              /* rows 0 .. count-1; every array below has room for them */
+    struct selection selected; /* those that count, ascending; the others are undefined */
     size_t column_count;
-    struct vector *columns;              /* as the schema says */
-    uint8_t *absent;                     /* 1: no value; the value columns are NULL then */
-    int64_t *times;                      /* ROWTIME, ms */
-    int64_t *window_starts, *window_ends;/* ms; NULL unless windowed */
-    uint32_t *origins;                   /* index of the record of the input batch that brought the row about; never descending over `selected` */
-    int64_t *offsets;                    /* ROWOFFSET; NULL behind an operator that makes rows of several records */
-    int32_t partition;                   /* ROWPARTITION, with `offsets` */
-    const struct rows *before;           /* of a table, the values before the change, row by row (absent: there was none); NULL: not known, not asked for, or a
-                                          * stream. Only columns, absent and, but behind an aggregate, times count in it. */
+    struct vector *columns;               /* as the schema says */
+    uint8_t *absent;                      /* 1: no value; the value columns are NULL then */
+    int64_t *times;                       /* ROWTIME, ms */
+    int64_t *window_starts, *window_ends; /* ms; NULL unless windowed */
+    uint32_t *origins;                    /* index of the record of the input batch that brought the row about; never descending over `selected` */
+    int64_t *offsets;                     /* ROWOFFSET; NULL behind an operator that makes rows of several records */
+    int32_t partition;                    /* ROWPARTITION, with `offsets` */
+    const struct rows *before;            /* of a table, the values before the change, row by row (absent: there was none); NULL: not known, not asked for, or a
+                                           * stream. Only columns, absent and, but behind an aggregate, times count in it. */
 };
 
-/* Room for `count` rows of `schema`: columns, absent (zero), times, origins, windows when windowed; the selection is empty, with room for all. NULL: no memory. */
+/* Room for `count` rows of `schema`: columns, absent (zero), times, origins, windows when windowed; the selection is empty, with room for all. NULL: no memory.
+ */
 struct rows *rows_new(struct arena *arena, const struct row_schema *schema, size_t count);
 /* A shallow copy that shares every array; its selection has room of its own. NULL: no memory. */
 struct rows *rows_share(struct arena *arena, const struct rows *rows);

@@ -1,7 +1,7 @@
 #include "model/time_text.h"
 
-#include <stdio.h>
 #include "model/time.h"
+#include <stdio.h>
 
 enum { DAYS_OF_400_YEARS = 146097, DAYS_TO_EPOCH = 719468 /* from 0000-03-01 */ };
 #define YEAR_MAXIMUM INT64_C(999999999)
@@ -65,7 +65,8 @@ size_t time_text_write_time(char to[TIME_TEXT_LENGTH], int64_t milliseconds) {
 size_t time_text_write_timestamp(char to[TIME_TEXT_LENGTH], int64_t milliseconds) {
     size_t length = time_text_write_date(to, floor_divide(milliseconds, MILLISECONDS_OF_DAY));
     unsigned rest = (unsigned)floor_modulo(milliseconds, MILLISECONDS_OF_DAY), seconds = rest / 1000;
-    return length + (size_t)snprintf(to + length, TIME_TEXT_LENGTH - length, "T%02u:%02u:%02u.%03u", seconds / 3600, seconds / 60 % 60, seconds % 60, rest % 1000);
+    return length +
+           (size_t)snprintf(to + length, TIME_TEXT_LENGTH - length, "T%02u:%02u:%02u.%03u", seconds / 3600, seconds / 60 % 60, seconds % 60, rest % 1000);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------------------------- */

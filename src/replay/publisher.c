@@ -13,7 +13,7 @@
 enum { PUBLISHER_RECORDS = 50000, PUBLISHER_BYTES = 4 * 1024 * 1024 };
 
 struct prepared {
-    struct slice key;   /* data NULL: not prepared yet */
+    struct slice key; /* data NULL: not prepared yet */
     struct slice head;
     int32_t partition;
 };
@@ -22,7 +22,7 @@ struct publisher {
     struct bus_producer *producer;
     int32_t topic, partitions, schema_id;
     bool json;
-    struct prepared *prepared;   /* by series */
+    struct prepared *prepared; /* by series */
     size_t prepared_count, prepared_capacity;
     struct arena arena;
     struct bytes scratch;
@@ -123,7 +123,8 @@ static void publisher_spoil(struct publisher *publisher, const struct series *se
     }
 }
 
-int publisher_publish(struct publisher *publisher, const struct replay_source *source, const struct replay_reading *reading, int64_t wall, struct error *error) {
+int publisher_publish(struct publisher *publisher, const struct replay_source *source, const struct replay_reading *reading, int64_t wall,
+                      struct error *error) {
     if (reading->series >= publisher->prepared_count && !publisher_reserve(publisher, reading->series))
         return error_no_memory(error);
     struct prepared *prepared = &publisher->prepared[reading->series];
@@ -156,9 +157,13 @@ bool publisher_is_full(const struct publisher *publisher) {
     return bus_producer_pending_records(publisher->producer) >= PUBLISHER_RECORDS || bus_producer_pending_bytes(publisher->producer) >= PUBLISHER_BYTES;
 }
 
-bool publisher_is_empty(const struct publisher *publisher) { return bus_producer_pending_records(publisher->producer) == 0; }
+bool publisher_is_empty(const struct publisher *publisher) {
+    return bus_producer_pending_records(publisher->producer) == 0;
+}
 
-void publisher_drop(struct publisher *publisher) { bus_producer_abort(publisher->producer); }
+void publisher_drop(struct publisher *publisher) {
+    bus_producer_abort(publisher->producer);
+}
 
 int publisher_commit(struct publisher *publisher, const struct bus_position *position, struct error *error) {
     return bus_producer_commit(publisher->producer, position, 1, error);

@@ -16,11 +16,11 @@ static const char readings_header[] = "gateway,type,attribute,timestamp,value (o
 static const char *const readings_names[READING_COLUMNS] = {"gateway", "type", "attribute", "timestamp", "value"};
 
 struct readings {
-    size_t columns[READING_COLUMNS];   /* column of the file for each column of a reading (CSV) */
-    struct batch *batch;               /* one row (JSON); NULL: CSV */
-    struct bytes unquoted;             /* fields of a line whose quotes were taken off */
-    uint32_t *slots;                   /* series number + 1, 0 = free */
-    size_t slot_count;                 /* a power of two, at most half full */
+    size_t columns[READING_COLUMNS]; /* column of the file for each column of a reading (CSV) */
+    struct batch *batch;             /* one row (JSON); NULL: CSV */
+    struct bytes unquoted;           /* fields of a line whose quotes were taken off */
+    uint32_t *slots;                 /* series number + 1, 0 = free */
+    size_t slot_count;               /* a power of two, at most half full */
 };
 
 static uint64_t readings_hash(const struct series *series) {
@@ -165,7 +165,8 @@ static bool readings_name_valid(struct slice name) {
     return name.length > 0;
 }
 
-static int readings_check(struct replay_source *source, const struct series *series, const struct replay_reading *reading, bool *ret_good, struct error *error) {
+static int readings_check(struct replay_source *source, const struct series *series, const struct replay_reading *reading, bool *ret_good,
+                          struct error *error) {
     const struct slice names[] = {series->gateway, series->type, series->attribute};
     char excerpt[SOURCE_EXCERPT_SIZE];
     for (size_t i = 0; i < 3; i++)
@@ -201,7 +202,8 @@ static int readings_read_csv(struct replay_source *source, struct slice line, st
         return source_malformed(source, error, "timestamp \"%s\" is not a time as 2006-12-16T17:24:00Z, 1970 to 9999", source_excerpt(excerpt, timestamp));
     if (!number_read_double(value, &reading->value))
         return source_malformed(source, error, "value \"%s\" is not a finite number", source_excerpt(excerpt, value));
-    *series = (struct series){fields[readings->columns[READING_GATEWAY]], fields[readings->columns[READING_TYPE]], fields[readings->columns[READING_ATTRIBUTE]]};
+    *series =
+        (struct series){fields[readings->columns[READING_GATEWAY]], fields[readings->columns[READING_TYPE]], fields[readings->columns[READING_ATTRIBUTE]]};
     *ret_read = true;
     return 0;
 }
@@ -214,7 +216,8 @@ static int readings_read_json(struct replay_source *source, struct slice line, s
     const char *problem = json_decode(line, batch, 0);
     if (problem)
         return source_malformed(source, error, "%s", problem);
-    *series = (struct series){batch->columns[READING_GATEWAY].strings[0], batch->columns[READING_TYPE].strings[0], batch->columns[READING_ATTRIBUTE].strings[0]};
+    *series =
+        (struct series){batch->columns[READING_GATEWAY].strings[0], batch->columns[READING_TYPE].strings[0], batch->columns[READING_ATTRIBUTE].strings[0]};
     reading->timestamp = batch->columns[READING_TIMESTAMP].integers[0];
     reading->value = batch->columns[READING_VALUE].doubles[0];
     *ret_read = true;

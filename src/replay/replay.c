@@ -18,10 +18,10 @@
 #include "replay/publisher.h"
 
 enum { REPLAY_COMMIT_TRIES = 12, REPLAY_PROGRESS_EVERY = 4096, REPLAY_GROUP_SIZE = 512, REPLAY_METADATA_SIZE = 64 };
-#define REPLAY_TICK INT64_C(5000000)           /* ns */
+#define REPLAY_TICK          INT64_C(5000000)   /* ns */
 #define REPLAY_SLEEP_LONGEST INT64_C(100000000) /* ns; the stop flag is looked at so often */
-#define REPLAY_PROGRESS INT64_C(500000000)     /* ns */
-#define REPLAY_BACK_OFF INT64_C(20000000)      /* ns before the second try; doubles */
+#define REPLAY_PROGRESS      INT64_C(500000000) /* ns */
+#define REPLAY_BACK_OFF      INT64_C(20000000)  /* ns before the second try; doubles */
 
 struct replay {
     const struct replay_options *options;
@@ -29,16 +29,20 @@ struct replay {
     struct bus *bus;
     struct publisher *publisher;
     char group[REPLAY_GROUP_SIZE];
-    int64_t resumed_at, taken;      /* readings published before this run; handed to the publisher by it */
-    int64_t line;                   /* of the last reading handed to the publisher */
-    int64_t revision;               /* of the place */
-    int64_t started, reported;      /* ns */
-    bool ended;                     /* the source has no more */
+    int64_t resumed_at, taken; /* readings published before this run; handed to the publisher by it */
+    int64_t line;              /* of the last reading handed to the publisher */
+    int64_t revision;          /* of the place */
+    int64_t started, reported; /* ns */
+    bool ended;                /* the source has no more */
 };
 
-static bool replay_stopped(const struct replay *replay) { return replay->options->stop && atomic_load_explicit(replay->options->stop, memory_order_relaxed); }
+static bool replay_stopped(const struct replay *replay) {
+    return replay->options->stop && atomic_load_explicit(replay->options->stop, memory_order_relaxed);
+}
 
-static int64_t replay_now(const struct replay *replay) { return clock_monotonic_ns(replay->options->clock); }
+static int64_t replay_now(const struct replay *replay) {
+    return clock_monotonic_ns(replay->options->clock);
+}
 
 static bool replay_counted_out(const struct replay *replay) {
     return replay->options->count >= 0 && replay->resumed_at + replay->taken >= replay->options->count;
@@ -77,8 +81,12 @@ static int replay_settle(struct replay *replay, const struct bus_position *posit
 static int replay_commit(struct replay *replay, struct error *error) {
     char metadata[REPLAY_METADATA_SIZE];
     snprintf(metadata, sizeof(metadata), "line=%" PRId64 " done=%d", replay->line, replay->ended);
-    struct bus_position position = {.group = replay->group, .topic = replay->options->topic, .partition = 0,
-                                    .next_offset = replay->resumed_at + replay->taken, .metadata = metadata, .expected = replay->revision};
+    struct bus_position position = {.group = replay->group,
+                                    .topic = replay->options->topic,
+                                    .partition = 0,
+                                    .next_offset = replay->resumed_at + replay->taken,
+                                    .metadata = metadata,
+                                    .expected = replay->revision};
     int64_t back_off = REPLAY_BACK_OFF;
     for (int try = 1;; try++, back_off *= 2) {
         struct error failure = {0};
@@ -90,7 +98,8 @@ static int replay_commit(struct replay *replay, struct error *error) {
             return 0;
         }
         if (status == ERROR_CONFLICT)
-            return error_set(error, ERROR_CONFLICT, "another replay of the same source is running (it moved the place of group %s): stop one of them", replay->group);
+            return error_set(error, ERROR_CONFLICT, "another replay of the same source is running (it moved the place of group %s): stop one of them",
+                             replay->group);
         if (!failure.retriable || try == REPLAY_COMMIT_TRIES) {
             error_set(error, failure.code ? failure.code : status, "%s", failure.message);
             if (error)
@@ -163,7 +172,8 @@ static int replay_all(struct replay *replay, struct error *error) {
 }
 
 static int replay_changed(const struct replay *replay, const char *what, struct error *error) {
-    return error_set(error, ERROR_INVALID, "the file has changed since the replay that is to be resumed (group %s, %" PRId64 " readings): %s; run without --resume to start anew",
+    return error_set(error, ERROR_INVALID,
+                     "the file has changed since the replay that is to be resumed (group %s, %" PRId64 " readings): %s; run without --resume to start anew",
                      replay->group, replay->resumed_at, what);
 }
 
@@ -203,14 +213,15 @@ static int replay_begin(struct replay *replay, bool *ret_done, struct error *err
     if (!replay->options->resume)
         return replay_commit(replay, error);
     if (sscanf(place.metadata, "line=%" SCNd64 " done=%d", &replay->line, &done) != 2 || place.next_offset < 0)
-        return error_set(error, ERROR_CORRUPT, "the place of group %s cannot be read (\"%.40s\"): run without --resume to start anew", replay->group, place.metadata);
+        return error_set(error, ERROR_CORRUPT, "the place of group %s cannot be read (\"%.40s\"): run without --resume to start anew", replay->group,
+                         place.metadata);
     replay->resumed_at = place.next_offset;
     *ret_done = done || replay_counted_out(replay);
     return *ret_done ? 0 : replay_discard(replay, error);
 }
 
-int replay_run(struct bus *bus, struct replay_source *source, const char *identity, const struct replay_options *options,
-               struct replay_result *ret_result, struct error *error) {
+int replay_run(struct bus *bus, struct replay_source *source, const char *identity, const struct replay_options *options, struct replay_result *ret_result,
+               struct error *error) {
     struct replay replay = {.options = options, .source = source, .bus = bus};
     bool done = false;
     int length = snprintf(replay.group, sizeof(replay.group), "replay.%s", identity);

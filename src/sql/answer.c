@@ -11,13 +11,13 @@ struct answer_topic {
     const char *name;
     bool table;
     int32_t partitions;
-    int64_t *next, *end;                 /* by partition: read up to, and what was the end at first */
-    struct state_table **last;           /* of a table that is asked as it is: by partition, each key's last record */
+    int64_t *next, *end;       /* by partition: read up to, and what was the end at first */
+    struct state_table **last; /* of a table that is asked as it is: by partition, each key's last record */
 };
 
 /* The last record of a key. */
 struct answer_record {
-    char *value;                         /* NULL: deleted */
+    char *value; /* NULL: deleted */
     size_t length;
     int64_t timestamp;
 };
@@ -29,7 +29,7 @@ struct answer {
     struct bus_consumer *consumer;
     struct answer_topic *topics;
     size_t topic_count;
-    bool silent;                         /* tables are being loaded: their changes are no news */
+    bool silent; /* tables are being loaded: their changes are no news */
     int64_t given;
     bool done;
 };
@@ -89,12 +89,12 @@ static int answer_find_topics(struct answer *answer, struct error *error) {
         }
     for (size_t s = 0; s < answer->query->stage_count && !status; s++)
         if (answer->query->stages[s].single_partition && answer->topics[0].partitions > 1)
-            status = error_set(error, ERROR_INVALID, "tables that are joined by a column that is not their key need topics of one partition; %s has %d", answer->topics[0].name,
-                               (int)answer->topics[0].partitions);
+            status = error_set(error, ERROR_INVALID, "tables that are joined by a column that is not their key need topics of one partition; %s has %d",
+                               answer->topics[0].name, (int)answer->topics[0].partitions);
     for (size_t i = 1; i < answer->topic_count && !status; i++)
         if (answer->topics[i].partitions != answer->topics[0].partitions)
-            status = error_set(error, ERROR_INVALID, "topic %s has %d partitions and topic %s has %d: only topics with the same number can be joined", answer->topics[0].name,
-                               (int)answer->topics[0].partitions, answer->topics[i].name, (int)answer->topics[i].partitions);
+            status = error_set(error, ERROR_INVALID, "topic %s has %d partitions and topic %s has %d: only topics with the same number can be joined",
+                               answer->topics[0].name, (int)answer->topics[0].partitions, answer->topics[i].name, (int)answer->topics[i].partitions);
     return status;
 }
 
@@ -153,7 +153,7 @@ static int answer_take(struct answer *answer, const struct bus_batch *batch, str
     struct answer_topic *topic = answer_topic_of(answer, batch->topic);
     struct bus_batch part = *batch;
     int64_t end = topic->end[batch->partition];
-    if (!answer->options->changes && part.base_offset + (int64_t)part.count > end)   /* of what is asked as it is, what came later is not part */
+    if (!answer->options->changes && part.base_offset + (int64_t)part.count > end) /* of what is asked as it is, what came later is not part */
         part.count = end > part.base_offset ? (size_t)(end - part.base_offset) : 0;
     topic->next[batch->partition] = batch->base_offset + (int64_t)batch->count;
     if (topic->table && !answer->options->changes)
@@ -221,7 +221,7 @@ static int answer_changes(struct answer *answer, struct error *error) {
     struct bus_batch batch;
     int status = 0;
     answer->silent = !answer->options->from_beginning;
-    for (size_t i = 0; i < answer->topic_count && !status; i++)   /* tables first, so that the first row of a stream finds them */
+    for (size_t i = 0; i < answer->topic_count && !status; i++) /* tables first, so that the first row of a stream finds them */
         if (answer->topics[i].table && !(status = answer_seek(answer, &answer->topics[i], false, error)))
             status = answer_read(answer, &answer->topics[i], error);
     answer->silent = false;
@@ -251,8 +251,13 @@ static void answer_release(struct answer *answer) {
 int answer_run(const struct answer_options *options, const struct query_plan *query, struct error *error) {
     cleanup(answer_release) struct answer answer = {.options = options, .query = query, .done = query->limit == 0};
     int status = answer_find_topics(&answer, error);
-    struct trial_options trial = {.registry = bus_registry(options->bus), .clock = options->clock, .written = answer_written, .trouble = options->trouble ? answer_trouble : NULL, .context = &answer,
-                                  .free_scratch = evaluation_scratch_free, .partitions = status ? 1 : answer.topics[0].partitions};
+    struct trial_options trial = {.registry = bus_registry(options->bus),
+                                  .clock = options->clock,
+                                  .written = answer_written,
+                                  .trouble = options->trouble ? answer_trouble : NULL,
+                                  .context = &answer,
+                                  .free_scratch = evaluation_scratch_free,
+                                  .partitions = status ? 1 : answer.topics[0].partitions};
     if (!status)
         status = trial_new(&trial, &answer.trial, error);
     if (!status)

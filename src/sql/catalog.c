@@ -1,15 +1,15 @@
 /* Streams, tables and types. Queries are in catalog_query.c. Every change is made ready first and put in place last, so that a failure changes nothing. */
 #include "sql/catalog.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include "core/bytes.h"
 #include "core/memory.h"
 #include "sql/catalog_item.h"
 #include "sql/lexer.h"
 #include "sql/names.h"
 #include "sql/type_resolve.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 struct catalog *catalog_new(void) {
     struct catalog *catalog = memory_zero(1, sizeof *catalog);
@@ -112,14 +112,14 @@ static bool catalog_same_encoding(const struct source_encoding *a, const struct 
 
 /* What is read by others must stay readable. */
 static int catalog_check_replace(const struct source *old, const struct source *new, struct place place, struct error *error) {
-    const char *what = old->object != new->object                                       ? "is of the other kind"
-                       : old->result != new->result                                     ? (old->result ? "was made by AS SELECT" : "was declared")
-                       : !slice_equal(old->topic, new->topic)                           ? "has another topic"
-                       : !catalog_same_encoding(&old->key, &new->key)                   ? "has another key format"
-                       : !catalog_same_encoding(&old->value, &new->value)               ? "has another value format"
+    const char *what = old->object != new->object                                           ? "is of the other kind"
+                       : old->result != new->result                                         ? (old->result ? "was made by AS SELECT" : "was declared")
+                       : !slice_equal(old->topic, new->topic)                               ? "has another topic"
+                       : !catalog_same_encoding(&old->key, &new->key)                       ? "has another key format"
+                       : !catalog_same_encoding(&old->value, &new->value)                   ? "has another value format"
                        : old->window != new->window || old->window_size != new->window_size ? "has other windows"
-                       : source_key_count(old) != source_key_count(new)                 ? "has another key"
-                                                                                        : NULL;
+                       : source_key_count(old) != source_key_count(new)                     ? "has another key"
+                                                                                            : NULL;
     if (what)
         return place_error(error, place, "%s cannot be replaced: the old %s %s; DROP it first", new->name.data, source_kind(old), what);
     for (size_t i = 0; i < old->column_count; i++) {
@@ -163,7 +163,8 @@ int catalog_add_source(struct catalog *catalog, const struct source *source, str
 static int catalog_check_kind(const struct source *source, enum object_kind object, struct place place, const char *verb, struct error *error) {
     if (source->object == object)
         return 0;
-    return place_error(error, place, "%s is a %s; write %s %s", source->name.data, source_kind(source), verb, source->object == OBJECT_TABLE ? "TABLE" : "STREAM");
+    return place_error(error, place, "%s is a %s; write %s %s", source->name.data, source_kind(source), verb,
+                       source->object == OBJECT_TABLE ? "TABLE" : "STREAM");
 }
 
 /* The source with the new columns behind its own, in `arena`. */
@@ -250,7 +251,8 @@ int catalog_drop_source(struct catalog *catalog, const struct drop_statement *dr
     struct source *copy = arena_allocate(arena, sizeof *copy);
     int status = catalog_check_kind(source, drop->object, drop->name.place, "DROP", error);
     if (status == 0 && drop->delete_topic && source->read_only)
-        status = place_error(error, drop->name.place, "%s is a SOURCE %s, only to be read: its topic cannot be deleted here", source->name.data, source_kind(source));
+        status = place_error(error, drop->name.place, "%s is a SOURCE %s, only to be read: its topic cannot be deleted here", source->name.data,
+                             source_kind(source));
     if (status == 0)
         status = catalog_check_unused(catalog, source, drop->name.place, error);
     if (status == 0)

@@ -7,15 +7,15 @@
 #define METERLINE_SQL_CATALOG_H
 
 #include "core/error.h"
+#include "model/type.h"
 #include "sql/ast.h"
 #include "sql/source.h"
-#include "model/type.h"
 
 struct catalog;
 
-struct catalog *catalog_new(void);                               /* NULL: no memory */
-struct catalog *catalog_copy(const struct catalog *catalog);     /* NULL: no memory */
-struct catalog *catalog_free(struct catalog *catalog);           /* returns NULL */
+struct catalog *catalog_new(void);                           /* NULL: no memory */
+struct catalog *catalog_copy(const struct catalog *catalog); /* NULL: no memory */
+struct catalog *catalog_free(struct catalog *catalog);       /* returns NULL */
 
 /* --- streams and tables ------------------------------------------------------------------------------------------------------------ */
 
@@ -24,13 +24,13 @@ const struct source *catalog_source(const struct catalog *catalog, struct slice 
 /* ERROR_NOT_FOUND with the place and the nearest name. */
 int catalog_find_source(const struct catalog *catalog, const struct identifier *name, const struct source **ret_source, struct error *error);
 size_t catalog_source_count(const struct catalog *catalog);
-const struct source *catalog_source_at(const struct catalog *catalog, size_t index);   /* in the order of names */
+const struct source *catalog_source_at(const struct catalog *catalog, size_t index); /* in the order of names */
 
 /* May this CREATE go on? ERROR_EXISTS: the name is taken and neither OR REPLACE nor IF NOT EXISTS was said, or is taken by the other kind.
  * *ret_skip: IF NOT EXISTS, and it exists: nothing is to be done. */
 int catalog_check_create(const struct catalog *catalog, const struct create_statement *create, bool *ret_skip, struct error *error);
-/* Adds a copy. One of the same name is replaced if it may be: same kind, both declared or both results, same topic, formats, key and windows, and none of its columns gone or changed;
- * ERROR_INVALID otherwise. */
+/* Adds a copy. One of the same name is replaced if it may be: same kind, both declared or both results, same topic, formats, key and windows, and none of its
+ * columns gone or changed; ERROR_INVALID otherwise. */
 int catalog_add_source(struct catalog *catalog, const struct source *source, struct place place, struct error *error);
 /* ALTER .. ADD COLUMN. */
 int catalog_alter(struct catalog *catalog, const struct alter_statement *alter, struct error *error);
@@ -42,28 +42,28 @@ int catalog_drop_source(struct catalog *catalog, const struct drop_statement *dr
 
 /* --- types ------------------------------------------------------------------------------------------------------------------------- */
 
-const struct type *catalog_type(const struct catalog *catalog, struct slice name);     /* NULL: there is none */
+const struct type *catalog_type(const struct catalog *catalog, struct slice name); /* NULL: there is none */
 size_t catalog_type_count(const struct catalog *catalog);
-const struct type *catalog_type_at(const struct catalog *catalog, size_t index, struct slice *ret_name);   /* in the order of names */
+const struct type *catalog_type_at(const struct catalog *catalog, size_t index, struct slice *ret_name); /* in the order of names */
 int catalog_create_type(struct catalog *catalog, const struct type_statement *statement, struct error *error);
 int catalog_drop_type(struct catalog *catalog, const struct drop_statement *drop, struct error *error);
 
 /* --- persistent queries ------------------------------------------------------------------------------------------------------------ */
 
-enum catalog_query_kind { CATALOG_QUERY_STREAM, CATALOG_QUERY_TABLE, CATALOG_QUERY_INSERT };   /* CSAS, CTAS, INSERT INTO .. SELECT */
+enum catalog_query_kind { CATALOG_QUERY_STREAM, CATALOG_QUERY_TABLE, CATALOG_QUERY_INSERT }; /* CSAS, CTAS, INSERT INTO .. SELECT */
 
 struct catalog_query {
-    struct slice id;              /* CSAS_NAME_3, CTAS_NAME_4, INSERTQUERY_5, or as QUERY_ID says */
+    struct slice id; /* CSAS_NAME_3, CTAS_NAME_4, INSERTQUERY_5, or as QUERY_ID says */
     enum catalog_query_kind kind;
-    struct slice sink;            /* the source that it fills */
-    const struct slice *inputs;   /* the sources that it reads */
+    struct slice sink;          /* the source that it fills */
+    const struct slice *inputs; /* the sources that it reads */
     size_t input_count;
-    struct slice text;            /* of its statement */
+    struct slice text; /* of its statement */
 };
 
 bool catalog_query_reads(const struct catalog_query *query, struct slice source);
 size_t catalog_query_count(const struct catalog *catalog);
-const struct catalog_query *catalog_query_at(const struct catalog *catalog, size_t index);   /* in the order of their making */
+const struct catalog_query *catalog_query_at(const struct catalog *catalog, size_t index); /* in the order of their making */
 /* Ids do not mind their case. ERROR_NOT_FOUND with the nearest. */
 int catalog_find_query(const struct catalog *catalog, const struct identifier *id, const struct catalog_query **ret_query, struct error *error);
 /* Adds a copy; one without an id is given one. The sink must be there. For a CSAS or CTAS, the sink's source.query becomes the id and an older query of

@@ -11,7 +11,7 @@
 #include "core/memory.h"
 
 #define LOOK_INTERVAL_NS INT64_C(2000000000)
-enum { COMMANDS_POLL = 50, COMMANDS_ATTEMPTS = 200 };   /* ms; in vain, one after the other */
+enum { COMMANDS_POLL = 50, COMMANDS_ATTEMPTS = 200 }; /* ms; in vain, one after the other */
 
 struct commands {
     struct bus *bus;
@@ -19,11 +19,11 @@ struct commands {
     struct bus_producer *producer;
     const struct clock *clock;
     int32_t topic;
-    int64_t next;                /* offset */
-    bool looked;                 /* for the topic, in vain, at: */
-    int64_t looked_ns;           /* monotonic */
+    int64_t next;      /* offset */
+    bool looked;       /* for the topic, in vain, at: */
+    int64_t looked_ns; /* monotonic */
     char by[64];
-    struct arena arena;          /* texts */
+    struct arena arena; /* texts */
     struct slice *texts;
     size_t count, capacity;
 };
@@ -34,7 +34,8 @@ int commands_open(struct bus *bus, const struct clock *clock, struct commands **
         return error_no_memory(error);
     commands->bus = bus;
     commands->clock = clock;
-    snprintf(commands->by, sizeof commands->by, "%" PRIx64 "-%lx", (uint64_t)clock_wall(clock) ^ (uint64_t)clock_monotonic_ns(clock) << 16, (unsigned long)getpid());
+    snprintf(commands->by, sizeof commands->by, "%" PRIx64 "-%lx", (uint64_t)clock_wall(clock) ^ (uint64_t)clock_monotonic_ns(clock) << 16,
+             (unsigned long)getpid());
     *ret_commands = commands;
     return 0;
 }
@@ -70,12 +71,13 @@ bool commands_has(const struct commands *commands, size_t count, struct slice te
     return false;
 }
 
-static int commands_take(struct commands *commands, struct slice value, int (*statement)(void *context, struct slice text, struct error *error), void *context, struct error *error) {
+static int commands_take(struct commands *commands, struct slice value, int (*statement)(void *context, struct slice text, struct error *error), void *context,
+                         struct error *error) {
     cleanup(bytes_release) struct bytes text = {0};
     cleanup(bytes_release) struct bytes by = {0};
     struct slice copy;
     if (!json_object_valid(value) || !json_span_string(json_span_member(value, "statement"), &text) || !json_span_string(json_span_member(value, "by"), &by))
-        return 0;   /* not one of ours */
+        return 0; /* not one of ours */
     if (slice_equal(bytes_slice(&by), slice_of(commands->by)))
         return 0;
     int status = commands_remember(commands, bytes_slice(&text), &copy, error);

@@ -12,7 +12,8 @@ struct commands;
 /* The topic is made by the first statement that is kept; until then there is nothing to read. */
 int commands_open(struct bus *bus, const struct clock *clock, struct commands **ret_commands, struct error *error);
 struct commands *commands_close(struct commands *commands);
-/* Hands out what others have said since the last call; returns when there is no more now. ERROR_BUSY, retriable: the log gives nothing for long, though there is more. An error of `statement` ends the reading. */
+/* Hands out what others have said since the last call; returns when there is no more now. ERROR_BUSY, retriable: the log gives nothing for long, though there
+ * is more. An error of `statement` ends the reading. */
 int commands_read(struct commands *commands, int (*statement)(void *context, struct slice text, struct error *error), void *context, struct error *error);
 /* How many statements were given to `statement` or appended here. */
 size_t commands_count(const struct commands *commands);

@@ -1,18 +1,22 @@
 /* Writing by a pattern. */
 #include "sql/java_time_format.h"
 
+#include "model/time_text.h"
+#include "sql/java_time_pattern.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "sql/java_time_pattern.h"
-#include "model/time_text.h"
 
 struct java_time java_time_of_instant(int64_t instant, const struct time_zone *zone) {
     int64_t offset = (int64_t)time_zone_offset(zone, instant) * 1000, local;
     if (__builtin_add_overflow(instant, offset, &local))
         local = instant;
-    return (struct java_time){.has_date = true, .has_time = true, .days = floor_divide(local, MILLISECONDS_OF_DAY),
-                              .milliseconds = floor_modulo(local, MILLISECONDS_OF_DAY), .zone = zone, .instant = instant};
+    return (struct java_time){.has_date = true,
+                              .has_time = true,
+                              .days = floor_divide(local, MILLISECONDS_OF_DAY),
+                              .milliseconds = floor_modulo(local, MILLISECONDS_OF_DAY),
+                              .zone = zone,
+                              .instant = instant};
 }
 
 /* --- the value of a field ------------------------------------------------------------------------------------------------------------ */
@@ -211,7 +215,8 @@ static int format_element(const struct java_time_element *element, const struct 
 }
 
 /* An optional section that the value has not all parts for is left out. */
-static int format_range(const struct java_time_pattern *pattern, size_t begin, size_t end, const struct java_time *time, struct bytes *to, struct error *error) {
+static int format_range(const struct java_time_pattern *pattern, size_t begin, size_t end, const struct java_time *time, struct bytes *to,
+                        struct error *error) {
     for (size_t i = begin; i < end; i++) {
         const struct java_time_element *element = &pattern->elements[i];
         int code = 0;

@@ -1,11 +1,12 @@
 /* Compiles patterns: the rules of DateTimeFormatterBuilder.appendPattern for how the number of letters chooses a form, and its "adjacent value parsing":
  * in yyyyMMdd the year leaves as many digits as the fixed-width numbers that follow it need. */
-#include "sql/java_time_format.h"
 #include "sql/java_time_pattern.h"
+#include "sql/java_time_format.h"
 
 enum { PATTERN_DEPTH = 32 };
 
-static const char *const month_names[] = {"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"};
+static const char *const month_names[] = {"January", "February", "March",     "April",   "May",      "June",
+                                          "July",    "August",   "September", "October", "November", "December"};
 static const char *const day_names[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
 static const char *const half_names[] = {"AM", "PM"};
 static const char *const era_names[] = {"Before Christ", "Anno Domini"};
@@ -63,8 +64,8 @@ const size_t java_time_zone_name_count = sizeof java_time_zone_names / sizeof *j
 struct pattern_compiler {
     struct java_time_element *elements;
     size_t count;
-    struct java_time_element *base;      /* the number that following ones of fixed width are adjacent to */
-    size_t open[PATTERN_DEPTH], depth;   /* options that have not ended */
+    struct java_time_element *base;    /* the number that following ones of fixed width are adjacent to */
+    size_t open[PATTERN_DEPTH], depth; /* options that have not ended */
     struct error *error;
 };
 
@@ -103,7 +104,8 @@ static void pattern_plain(struct pattern_compiler *compiler, enum java_time_fiel
 
 static void pattern_year(struct pattern_compiler *compiler, enum java_time_field field, unsigned count) {
     if (count == 2)
-        pattern_add_number(compiler, (struct java_time_element){.kind = ELEMENT_REDUCED, .field = field, .minimum = 2, .maximum = 2, .sign = SIGN_NOT_NEGATIVE});
+        pattern_add_number(compiler,
+                           (struct java_time_element){.kind = ELEMENT_REDUCED, .field = field, .minimum = 2, .maximum = 2, .sign = SIGN_NOT_NEGATIVE});
     else
         pattern_number(compiler, field, count, 19, count < 4 ? SIGN_NORMAL : SIGN_EXCEEDS_PAD);
 }
@@ -156,8 +158,11 @@ static const struct {
     enum java_time_field field;
     unsigned most;
 } plain_letters[] = {
-    {'d', FIELD_DAY, 2},  {'h', FIELD_CLOCK_HOUR_OF_HALF, 2}, {'K', FIELD_HOUR_OF_HALF, 2}, {'k', FIELD_CLOCK_HOUR, 2}, {'H', FIELD_HOUR, 2},
-    {'m', FIELD_MINUTE, 2}, {'s', FIELD_SECOND, 2},           {'w', FIELD_WEEK, 2},         {'W', FIELD_WEEK_OF_MONTH, 1}, {'F', FIELD_ALIGNED_WEEK, 1},
+    {'d', FIELD_DAY, 2},           {'h', FIELD_CLOCK_HOUR_OF_HALF, 2},
+    {'K', FIELD_HOUR_OF_HALF, 2},  {'k', FIELD_CLOCK_HOUR, 2},
+    {'H', FIELD_HOUR, 2},          {'m', FIELD_MINUTE, 2},
+    {'s', FIELD_SECOND, 2},        {'w', FIELD_WEEK, 2},
+    {'W', FIELD_WEEK_OF_MONTH, 1}, {'F', FIELD_ALIGNED_WEEK, 1},
 };
 
 static int pattern_field(struct pattern_compiler *compiler, char letter, unsigned count) {
@@ -210,7 +215,8 @@ static int pattern_field(struct pattern_compiler *compiler, char letter, unsigne
     case 'S':
         if (count > 9)
             return pattern_too_many(compiler, letter);
-        pattern_add_number(compiler, (struct java_time_element){.kind = ELEMENT_FRACTION, .field = FIELD_NANO, .minimum = count, .maximum = count, .sign = SIGN_NOT_NEGATIVE});
+        pattern_add_number(
+            compiler, (struct java_time_element){.kind = ELEMENT_FRACTION, .field = FIELD_NANO, .minimum = count, .maximum = count, .sign = SIGN_NOT_NEGATIVE});
         return 0;
     case 'A':
     case 'n':

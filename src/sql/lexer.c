@@ -154,10 +154,30 @@ struct lexer_symbol {
 
 /* Longer ones first. */
 static const struct lexer_symbol lexer_symbols[] = {
-    {"->", TOKEN_ARROW}, {"=>", TOKEN_LAMBDA_ARROW}, {":=", TOKEN_ASSIGN}, {"<>", TOKEN_NOT_EQUAL}, {"!=", TOKEN_NOT_EQUAL}, {"<=", TOKEN_LESS_EQUAL},
-    {">=", TOKEN_GREATER_EQUAL}, {"||", TOKEN_CONCAT}, {"(", TOKEN_LEFT_PARENTHESIS}, {")", TOKEN_RIGHT_PARENTHESIS}, {"[", TOKEN_LEFT_BRACKET},
-    {"]", TOKEN_RIGHT_BRACKET}, {",", TOKEN_COMMA}, {".", TOKEN_DOT}, {";", TOKEN_SEMICOLON}, {":", TOKEN_COLON}, {"=", TOKEN_EQUAL}, {"<", TOKEN_LESS},
-    {">", TOKEN_GREATER}, {"+", TOKEN_PLUS}, {"-", TOKEN_MINUS}, {"*", TOKEN_STAR}, {"/", TOKEN_SLASH}, {"%", TOKEN_PERCENT},
+    {"->", TOKEN_ARROW},
+    {"=>", TOKEN_LAMBDA_ARROW},
+    {":=", TOKEN_ASSIGN},
+    {"<>", TOKEN_NOT_EQUAL},
+    {"!=", TOKEN_NOT_EQUAL},
+    {"<=", TOKEN_LESS_EQUAL},
+    {">=", TOKEN_GREATER_EQUAL},
+    {"||", TOKEN_CONCAT},
+    {"(", TOKEN_LEFT_PARENTHESIS},
+    {")", TOKEN_RIGHT_PARENTHESIS},
+    {"[", TOKEN_LEFT_BRACKET},
+    {"]", TOKEN_RIGHT_BRACKET},
+    {",", TOKEN_COMMA},
+    {".", TOKEN_DOT},
+    {";", TOKEN_SEMICOLON},
+    {":", TOKEN_COLON},
+    {"=", TOKEN_EQUAL},
+    {"<", TOKEN_LESS},
+    {">", TOKEN_GREATER},
+    {"+", TOKEN_PLUS},
+    {"-", TOKEN_MINUS},
+    {"*", TOKEN_STAR},
+    {"/", TOKEN_SLASH},
+    {"%", TOKEN_PERCENT},
 };
 
 static size_t lexer_symbol(const struct lexer *lexer, enum token_kind *ret_kind) {
@@ -190,7 +210,8 @@ static int lexer_refuse(const struct lexer *lexer, struct error *error) {
         const char *close = memchr(at, '}', lexer->text.length - lexer->at);
         size_t name = close ? (size_t)(close - at) - 2 : 0;
         if (name && name <= LEXER_SHOWN_MAXIMUM)
-            return place_error(error, lexer->place, "the variable ${%.*s} is not defined; write DEFINE %.*s = '...'; before it", (int)name, at + 2, (int)name, at + 2);
+            return place_error(error, lexer->place, "the variable ${%.*s} is not defined; write DEFINE %.*s = '...'; before it", (int)name, at + 2, (int)name,
+                               at + 2);
     }
     if (lexer_high(*at))
         return lexer_refuse_name(lexer, error);

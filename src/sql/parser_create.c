@@ -10,7 +10,8 @@ static bool parser_column_role(struct parser *parser, struct column_declaration 
         (!key && !primary && !headers && !parser_take_keyword(parser, KEYWORD_HEADER, &header)))
         return false;
     column->role = key ? COLUMN_KEY : primary ? COLUMN_PRIMARY_KEY : headers ? COLUMN_HEADERS : header ? COLUMN_HEADER : COLUMN_VALUE;
-    return !header || (parser_expect(parser, TOKEN_LEFT_PARENTHESIS) && parser_string(parser, &column->header) && parser_expect(parser, TOKEN_RIGHT_PARENTHESIS));
+    return !header ||
+           (parser_expect(parser, TOKEN_LEFT_PARENTHESIS) && parser_string(parser, &column->header) && parser_expect(parser, TOKEN_RIGHT_PARENTHESIS));
 }
 
 static bool parser_column(struct parser *parser, struct column_declaration *column) {
@@ -27,7 +28,8 @@ bool parser_columns(struct parser *parser, struct column_list *ret_columns) {
         if (!column || !parser_column(parser, column) || !parser_push(parser, column) || !parser_take(parser, TOKEN_COMMA, &more))
             return false;
     }
-    return parser_expect(parser, TOKEN_RIGHT_PARENTHESIS) && parser_pop_structs(parser, start, sizeof *ret_columns->items, &ret_columns->items, &ret_columns->count);
+    return parser_expect(parser, TOKEN_RIGHT_PARENTHESIS) &&
+           parser_pop_structs(parser, start, sizeof *ret_columns->items, &ret_columns->items, &ret_columns->count);
 }
 
 /* --- properties -------------------------------------------------------------------------------------------------------------------- */
@@ -39,8 +41,8 @@ static bool parser_property(struct parser *parser, struct property *property) {
     if (!parser_expect(parser, TOKEN_EQUAL))
         return false;
     if (parser_is_name(&parser->token))
-        return parser_fail(parser, parser->token.place, "the value %.*s needs single quotes", (int)(parser->token.text.length < 40 ? parser->token.text.length : 40),
-                           parser->token.text.data);
+        return parser_fail(parser, parser->token.place, "the value %.*s needs single quotes",
+                           (int)(parser->token.text.length < 40 ? parser->token.text.length : 40), parser->token.text.data);
     property->value = parser_literal(parser);
     return property->value != NULL;
 }
@@ -70,8 +72,8 @@ static bool parser_if_not_exists(struct parser *parser, bool *ret_found) {
 }
 
 bool parser_source(struct parser *parser, struct create_statement *create) {
-    return parser_name(parser, &create->name) &&
-           (!parser_at(parser, TOKEN_LEFT_PARENTHESIS) || parser_columns(parser, &create->columns)) && parser_properties(parser, &create->properties);
+    return parser_name(parser, &create->name) && (!parser_at(parser, TOKEN_LEFT_PARENTHESIS) || parser_columns(parser, &create->columns)) &&
+           parser_properties(parser, &create->properties);
 }
 
 static bool parser_create_source(struct parser *parser, struct create_statement *create) {

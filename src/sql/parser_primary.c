@@ -22,7 +22,11 @@ static bool parser_signed_text(struct parser *parser, bool negative, struct slic
 
 static struct expression *parser_number(struct parser *parser, struct place place, bool negative) {
     enum token_kind kind = parser->token.kind;
-    struct expression *node = parser_node(parser, kind == TOKEN_INTEGER ? EXPRESSION_INTEGER : kind == TOKEN_DECIMAL ? EXPRESSION_DECIMAL : EXPRESSION_DOUBLE, place);
+    struct expression *node = parser_node(parser,
+                                          kind == TOKEN_INTEGER   ? EXPRESSION_INTEGER
+                                          : kind == TOKEN_DECIMAL ? EXPRESSION_DECIMAL
+                                                                  : EXPRESSION_DOUBLE,
+                                          place);
     if (!node || !parser_signed_text(parser, negative, &node->text))
         return NULL;
     if (kind == TOKEN_INTEGER && !number_read_integer(node->text, &node->integer)) {
@@ -89,7 +93,8 @@ static bool parser_distinct(struct parser *parser, const struct expression *lamb
     for (size_t i = 1; i < lambda->name_count; i++)
         for (size_t k = 0; k < i; k++)
             if (slice_equal(lambda->names[i].name, lambda->names[k].name))
-                return parser_fail(parser, lambda->names[i].place, "the parameter %.*s is there twice", names_shown(lambda->names[i].name), lambda->names[i].name.data);
+                return parser_fail(parser, lambda->names[i].place, "the parameter %.*s is there twice", names_shown(lambda->names[i].name),
+                                   lambda->names[i].name.data);
     return true;
 }
 
@@ -107,7 +112,8 @@ static struct expression *parser_lambda(struct parser *parser) {
         if (!node->names || !parser_name(parser, node->names))
             return NULL;
     }
-    bool done = parser_distinct(parser, node) && parser_expect(parser, TOKEN_LAMBDA_ARROW) && parser_push(parser, parser_expression(parser)) && parser_adopt(parser, node, start);
+    bool done = parser_distinct(parser, node) && parser_expect(parser, TOKEN_LAMBDA_ARROW) && parser_push(parser, parser_expression(parser)) &&
+                parser_adopt(parser, node, start);
     return done ? node : NULL;
 }
 
@@ -305,7 +311,8 @@ static struct expression *parser_follow(struct parser *parser, struct expression
     if (!node || !parser_push(parser, base) || !parser_advance(parser))
         return NULL;
     if (subscript ? !parser_push(parser, parser_expression(parser)) || !parser_expect(parser, TOKEN_RIGHT_BRACKET)
-                  : all ? !parser_advance(parser) : !parser_name(parser, &field))
+        : all     ? !parser_advance(parser)
+                  : !parser_name(parser, &field))
         return NULL;
     if (node->kind == EXPRESSION_FIELD)
         node->name = field.name;

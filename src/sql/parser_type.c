@@ -89,7 +89,10 @@ static bool parser_type_nested(struct parser *parser, struct type_name *type) {
 
 struct type_name *parser_type(struct parser *parser) {
     enum keyword keyword = parser->token.keyword;
-    enum type_name_kind kind = keyword == KEYWORD_ARRAY ? TYPE_NAME_ARRAY : keyword == KEYWORD_MAP ? TYPE_NAME_MAP : keyword == KEYWORD_STRUCT ? TYPE_NAME_STRUCT : TYPE_NAME_PLAIN;
+    enum type_name_kind kind = keyword == KEYWORD_ARRAY    ? TYPE_NAME_ARRAY
+                               : keyword == KEYWORD_MAP    ? TYPE_NAME_MAP
+                               : keyword == KEYWORD_STRUCT ? TYPE_NAME_STRUCT
+                                                           : TYPE_NAME_PLAIN;
     struct type_name *type = parser_type_node(parser, kind);
     if (!type || !parser_enter(parser))
         return NULL;

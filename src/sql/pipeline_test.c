@@ -1,5 +1,5 @@
-/* Records come as JSON and leave in the formats of their topics, and the other way round: the columns that a stream or table gives to a topic tell how. Results are
- * compared column by column: texts and whole numbers exactly, doubles to 1e-6 of their size. */
+/* Records come as JSON and leave in the formats of their topics, and the other way round: the columns that a stream or table gives to a topic tell how. Results
+ * are compared column by column: texts and whole numbers exactly, doubles to 1e-6 of their size. */
 #include "sql/pipeline_test.h"
 
 #include <math.h>
@@ -17,8 +17,8 @@
 #include "stream/trial.h"
 
 struct test_record {
-    struct slice topic;                  /* NUL-terminated */
-    struct slice key, value;             /* JSON text; data NULL: null */
+    struct slice topic;      /* NUL-terminated */
+    struct slice key, value; /* JSON text; data NULL: null */
     bool has_time, windowed, session;
     int64_t time, window_start, window_end;
     struct bus_header *headers;
@@ -38,9 +38,9 @@ struct test_run {
     struct trial *trial;
     struct test_record *inputs, *outputs;
     size_t input_count, output_count;
-    struct test_actual *actual;          /* of topics that the outputs name */
+    struct test_actual *actual; /* of topics that the outputs name */
     size_t actual_count, actual_capacity;
-    struct session_effect *records;      /* INSERT INTO .. VALUES */
+    struct session_effect *records; /* INSERT INTO .. VALUES */
     size_t record_count, record_capacity;
 };
 
@@ -184,7 +184,8 @@ static const struct source *test_source(const struct test_run *run, const char *
     const struct source *best = NULL;
     for (size_t i = 0; i < catalog_source_count(catalog); i++) {
         const struct source *source = catalog_source_at(catalog, i);
-        if (slice_equal(source->topic, slice_of(topic)) && (!best || source->result > best->result || (source->result == best->result && source->column_count > best->column_count)))
+        if (slice_equal(source->topic, slice_of(topic)) &&
+            (!best || source->result > best->result || (source->result == best->result && source->column_count > best->column_count)))
             best = source;
     }
     return best;
@@ -192,7 +193,8 @@ static const struct source *test_source(const struct test_run *run, const char *
 
 static int test_encode(struct test_run *run, const struct test_record *input, size_t number, struct bus_record *ret_record, struct error *error) {
     const struct source *source = test_source(run, input->topic.data);
-    struct record_text text = {.key = input->key, .value = input->value, .windowed = input->windowed, .window_start = input->window_start, .window_end = input->window_end};
+    struct record_text text = {
+        .key = input->key, .value = input->value, .windowed = input->windowed, .window_start = input->window_start, .window_end = input->window_end};
     *ret_record = (struct bus_record){.timestamp = input->time, .headers = input->headers, .header_count = input->header_count};
     int status = record_text_encode(source, registry_memory_registry(run->registry), &text, &run->arena, ret_record, error);
     return status ? error_wrap(error, "inputs %zu, topic %s", number, input->topic.data) : 0;
@@ -235,8 +237,8 @@ static int test_push_all(struct test_run *run, bool batches, struct error *error
 
 static const char *test_show(struct test_run *run, const struct record_text *text, int64_t time, bool has_time) {
     cleanup(bytes_release) struct bytes to = {0};
-    bytes_append_format(&to, "key %.*s, value %.*s", text->key.data ? (int)text->key.length : 4, text->key.data ? text->key.data : "null", text->value.data ? (int)text->value.length : 4,
-                        text->value.data ? text->value.data : "null");
+    bytes_append_format(&to, "key %.*s, value %.*s", text->key.data ? (int)text->key.length : 4, text->key.data ? text->key.data : "null",
+                        text->value.data ? (int)text->value.length : 4, text->value.data ? text->value.data : "null");
     if (has_time)
         bytes_append_format(&to, ", timestamp %lld", (long long)time);
     if (text->windowed)
@@ -245,8 +247,13 @@ static const char *test_show(struct test_run *run, const struct record_text *tex
     return copy.data ? copy.data : "?";
 }
 
-static int test_differs(struct test_run *run, const struct test_record *expected, size_t number, const struct record_text *actual, int64_t time, const char *why, struct error *error) {
-    struct record_text text = {.key = expected->key, .value = expected->value, .windowed = expected->windowed, .window_start = expected->window_start, .window_end = expected->window_end};
+static int test_differs(struct test_run *run, const struct test_record *expected, size_t number, const struct record_text *actual, int64_t time,
+                        const char *why, struct error *error) {
+    struct record_text text = {.key = expected->key,
+                               .value = expected->value,
+                               .windowed = expected->windowed,
+                               .window_start = expected->window_start,
+                               .window_end = expected->window_end};
     return error_set(error, ERROR_INVALID, "topic %s, message %zu: %s; expected %s; actual %s", expected->topic.data, number, why,
                      test_show(run, &text, expected->time, expected->has_time), actual ? test_show(run, actual, time, true) : "none");
 }
@@ -259,7 +266,8 @@ static int test_compare(struct test_run *run, const struct test_record *expected
         return error_set(error, ERROR_INVALID, "outputs: no stream or table has topic %s", expected->topic.data);
     int status = record_text_decode(source, registry_memory_registry(run->registry), &actual->record, &run->arena, &text, error);
     if (!status)
-        status = record_text_same(source, registry_memory_registry(run->registry), &(struct record_text){.key = expected->key, .value = expected->value}, &actual->record, &run->arena, &why, error);
+        status = record_text_same(source, registry_memory_registry(run->registry), &(struct record_text){.key = expected->key, .value = expected->value},
+                                  &actual->record, &run->arena, &why, error);
     if (status)
         return error_wrap(error, "topic %s, message %zu", expected->topic.data, number);
     if (!why && expected->has_time && expected->time != actual->record.timestamp)
@@ -287,9 +295,11 @@ static int test_compare_topic(struct test_run *run, size_t first, struct error *
     for (; at < run->actual_count && !status; at++)
         if (strcmp(run->actual[at].topic, topic.data) == 0) {
             struct record_text text;
-            status = record_text_decode(test_source(run, topic.data), registry_memory_registry(run->registry), &run->actual[at].record, &run->arena, &text, error);
-            return status ? status : error_set(error, ERROR_INVALID, "topic %s, message %zu: no more was expected; actual %s", topic.data, number + 1,
-                                               test_show(run, &text, run->actual[at].record.timestamp, true));
+            status =
+                record_text_decode(test_source(run, topic.data), registry_memory_registry(run->registry), &run->actual[at].record, &run->arena, &text, error);
+            return status ? status
+                          : error_set(error, ERROR_INVALID, "topic %s, message %zu: no more was expected; actual %s", topic.data, number + 1,
+                                      test_show(run, &text, run->actual[at].record.timestamp, true));
         }
     return status;
 }
@@ -321,8 +331,14 @@ static int test_open(struct test_run *run, bool batches, struct error *error) {
     if (!(run->registry = registry_memory_new()))
         return error_no_memory(error);
     struct session_options options = {.registry = registry_memory_registry(run->registry), .clock = run->test->clock};
-    struct trial_options trial = {.registry = options.registry, .clock = options.clock, .written = test_written, .trouble = test_trouble, .context = run,
-                                  .free_scratch = evaluation_scratch_free, .record_by_record = !batches, .partitions = 1};
+    struct trial_options trial = {.registry = options.registry,
+                                  .clock = options.clock,
+                                  .written = test_written,
+                                  .trouble = test_trouble,
+                                  .context = run,
+                                  .free_scratch = evaluation_scratch_free,
+                                  .record_by_record = !batches,
+                                  .partitions = 1};
     int status = session_new(&options, &run->session, error);
     return status ? status : trial_new(&trial, &run->trial, error);
 }

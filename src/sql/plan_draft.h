@@ -18,17 +18,18 @@ struct plan_key {
     int indices[PLAN_SIDES_MAXIMUM + 1];
     size_t index_count;
     const struct expression *tree;
-    struct slice name;               /* for messages */
-    const struct evaluator *evaluator;   /* gives its values when the item of SELECT may not (a join's key where the item's side is missing); NULL: the item's own */
+    struct slice name; /* for messages */
+    const struct evaluator
+        *evaluator; /* gives its values when the item of SELECT may not (a join's key where the item's side is missing); NULL: the item's own */
 };
 
 /* What SELECT lists, with * written out. */
 struct plan_item {
     const struct evaluator *evaluator;
-    const struct expression *tree;   /* NULL: of a * */
+    const struct expression *tree; /* NULL: of a * */
     struct slice name;
     struct place place;
-    int index;                       /* the column that it is; INT_MIN: it is computed */
+    int index; /* the column that it is; INT_MIN: it is computed */
 };
 
 struct plan_draft {
@@ -40,20 +41,20 @@ struct plan_draft {
     size_t side_count;
     const struct node_plan *node;
     struct scope scope;
-    struct scope sources;            /* the names of the sources, also behind GROUP BY: what trees of the query mean */
+    struct scope sources; /* the names of the sources, also behind GROUP BY: what trees of the query mean */
     bool table;
     enum window_kind window;
     int64_t window_size;
-    struct plan_key *keys;           /* of `node` */
+    struct plan_key *keys; /* of `node` */
     size_t key_count;
-    const struct node_plan **sinks;  /* of the stages that end in a repartition topic, in the order of the data */
-    char **topics;                   /* their names, written when the query has its id */
+    const struct node_plan **sinks; /* of the stages that end in a repartition topic, in the order of the data */
+    char **topics;                  /* their names, written when the query has its id */
     size_t sink_count;
 };
 
 /* --- plan_source.c --- */
-int plan_from(struct plan_draft *draft, const struct source_reference *reference, struct plan_side *ret_side, const struct node_plan **ret_node, struct scope *ret_scope,
-              struct error *error);
+int plan_from(struct plan_draft *draft, const struct source_reference *reference, struct plan_side *ret_side, const struct node_plan **ret_node,
+              struct scope *ret_scope, struct error *error);
 /* Does the query name any of ROWTIME, ROWPARTITION, ROWOFFSET, WINDOWSTART, WINDOWEND? */
 bool plan_names_system_columns(const struct select_query *query);
 
@@ -75,10 +76,11 @@ int plan_project(struct plan_draft *draft, const struct plan_item *items, size_t
 
 /* --- plan_repartition.c --- */
 /* Ends a stage with `node`, whose first `key_count` columns become the key of a topic, and begins another that reads it: *ret_node gives the same columns. */
-int plan_repartition(struct plan_draft *draft, const struct node_plan *node, const struct row_format *key, const struct node_plan **ret_node, struct error *error);
+int plan_repartition(struct plan_draft *draft, const struct node_plan *node, const struct row_format *key, const struct node_plan **ret_node,
+                     struct error *error);
 
 /* --- plan_node.c --- */
-struct node_plan *plan_node(struct plan_draft *draft, enum node_kind kind, const struct node_plan *input, struct error *error);   /* NULL: no memory */
+struct node_plan *plan_node(struct plan_draft *draft, enum node_kind kind, const struct node_plan *input, struct error *error); /* NULL: no memory */
 int plan_filter(struct plan_draft *draft, const struct expression *condition, bool table, struct error *error);
 int plan_compile(struct plan_draft *draft, const struct expression *tree, const struct evaluator **ret_evaluator, struct error *error);
 bool plan_schema(struct plan_draft *draft, size_t count, size_t key_count, bool windowed, struct row_schema *ret_schema, struct row_column **ret_columns);

@@ -75,22 +75,23 @@ static int plan_side_key(struct plan_draft *draft, struct join_side *side, const
 }
 
 /* Compiles one side of ON with the source that it names, by a column or a qualifier. */
-static int plan_unknown_side(struct plan_draft *draft, struct join_side *left, struct join_side *right, const struct expression *tree, const struct plan_mentions *mentions,
-                             struct error *error) {
+static int plan_unknown_side(struct plan_draft *draft, struct join_side *left, struct join_side *right, const struct expression *tree,
+                             const struct plan_mentions *mentions, struct error *error) {
     bool named = tree->kind == EXPRESSION_COLUMN && tree->qualifier.data && slice_equal(tree->qualifier, right->scope.columns[0].qualifier);
     return plan_side_key(draft, mentions->of_right || named ? right : left, tree, error);
 }
 
 static int plan_on(struct plan_draft *draft, const struct join *join, struct join_side *left, struct join_side *right, struct error *error) {
     const struct expression *on = join->on;
-    if (on->kind != EXPRESSION_BINARY || on->operator!= OPERATOR_EQUAL)
+    if (on->kind != EXPRESSION_BINARY || on->operator != OPERATOR_EQUAL)
         return place_error(error, on->place, "the condition of a join is one equality: ON left = right");
     struct plan_mentions first = plan_mentions_of(on->children[0], left, right), second = plan_mentions_of(on->children[1], left, right);
-    bool straight = first.of_left && !first.of_right && second.of_right && !second.of_left, crossed = first.of_right && !first.of_left && second.of_left && !second.of_right;
+    bool straight = first.of_left && !first.of_right && second.of_right && !second.of_left,
+         crossed = first.of_right && !first.of_left && second.of_left && !second.of_right;
     if ((first.of_left && first.of_right) || (second.of_left && second.of_right))
         return place_error(error, on->place, "a side of the join's condition names columns of both sources, or one that both have: write SOURCE.COLUMN");
     if (!straight && !crossed) {
-        int status = plan_unknown_side(draft, left, right, on->children[0], &first, error);   /* a name that is unknown tells more than the shape */
+        int status = plan_unknown_side(draft, left, right, on->children[0], &first, error); /* a name that is unknown tells more than the shape */
         if (!status)
             status = plan_unknown_side(draft, left, right, on->children[1], &second, error);
         return status ? status : place_error(error, on->place, "the condition of a join compares a column of one source with one of the other");
@@ -101,13 +102,14 @@ static int plan_on(struct plan_draft *draft, const struct join *join, struct joi
     if (status || type_equal(left->key->type, right->key->type))
         return status;
     struct slice left_type = type_text(draft->arena, left->key->type), right_type = type_text(draft->arena, right->key->type);
-    return place_error(error, on->place, "the two sides of the join have different types, %.*s and %.*s: CAST one of them", (int)left_type.length, left_type.data, (int)right_type.length,
-                       right_type.data);
+    return place_error(error, on->place, "the two sides of the join have different types, %.*s and %.*s: CAST one of them", (int)left_type.length,
+                       left_type.data, (int)right_type.length, right_type.data);
 }
 
 /* --- what may be joined ------------------------------------------------------------------------------------------------------------ */
 
-static int plan_check_join(const struct plan_draft *draft, const struct join *join, const struct join_side *left, const struct join_side *right, struct error *error) {
+static int plan_check_join(const struct plan_draft *draft, const struct join *join, const struct join_side *left, const struct join_side *right,
+                           struct error *error) {
     const struct source *source = draft->sides[draft->side_count].source;
     for (size_t i = 0; i < draft->side_count; i++)
         if (slice_equal(draft->sides[i].source->name, source->name))
@@ -120,7 +122,8 @@ static int plan_check_join(const struct plan_draft *draft, const struct join *jo
     if (!streams && within)
         return place_error(error, join->place, "WITHIN is for joins of two streams");
     if (!left->table && right->table && (join->kind == JOIN_RIGHT || join->kind == JOIN_FULL))
-        return place_error(error, join->place, "%s JOIN of a stream with a table is not possible, as the table's changes bring nothing about; use JOIN or LEFT JOIN",
+        return place_error(error, join->place,
+                           "%s JOIN of a stream with a table is not possible, as the table's changes bring nothing about; use JOIN or LEFT JOIN",
                            join->kind == JOIN_RIGHT ? "RIGHT" : "FULL");
     return 0;
 }
@@ -185,8 +188,9 @@ static int plan_copartition(struct plan_draft *draft, const struct join *join, s
         status = plan_rekey(draft, right, &format, join->kind == JOIN_RIGHT || join->kind == JOIN_FULL, error);
     bool same = plan_same_key_format(&left->format, &format);
     if (!status && left->table && !same)
-        return place_error(error, join->place, "the keys of the two tables are written in different formats, %s and %s: give one of them the other's KEY_FORMAT", format_name(left->format.format),
-                           format_name(format.format));
+        return place_error(error, join->place,
+                           "the keys of the two tables are written in different formats, %s and %s: give one of them the other's KEY_FORMAT",
+                           format_name(left->format.format), format_name(format.format));
     if (!status && !left->table && (!left->keyed || !same))
         status = plan_rekey(draft, left, &format, join->kind == JOIN_LEFT || join->kind == JOIN_FULL, error);
     return status;
@@ -194,7 +198,8 @@ static int plan_copartition(struct plan_draft *draft, const struct join *join, s
 
 /* --- the node ---------------------------------------------------------------------------------------------------------------------- */
 
-static int plan_join_scope(struct plan_draft *draft, const struct join_side *left, const struct join_side *right, bool synthetic, const struct type *key, struct error *error) {
+static int plan_join_scope(struct plan_draft *draft, const struct join_side *left, const struct join_side *right, bool synthetic, const struct type *key,
+                           struct error *error) {
     size_t count = left->scope.column_count + right->scope.column_count + 1, at = 0;
     struct scope_column *columns = arena_allocate(draft->arena, count * sizeof *columns);
     if (!columns)
@@ -214,9 +219,10 @@ static int plan_join_scope(struct plan_draft *draft, const struct join_side *lef
     return 0;
 }
 
-/* Every column that the sides have been joined on stands for the key, those to the left first. `before`: the key of the left side, when it is what this join is on. */
-static int plan_join_keys(struct plan_draft *draft, const struct join_side *left, const struct join_side *right, const struct plan_key *before, const struct type *type, bool synthetic,
-                          struct error *error) {
+/* Every column that the sides have been joined on stands for the key, those to the left first. `before`: the key of the left side, when it is what this join is
+ * on. */
+static int plan_join_keys(struct plan_draft *draft, const struct join_side *left, const struct join_side *right, const struct plan_key *before,
+                          const struct type *type, bool synthetic, struct error *error) {
     struct plan_key *key = arena_allocate(draft->arena, sizeof *key);
     if (!key || !(key->evaluator = compile_column(type, 0, draft->arena)))
         return error_no_memory(error);
@@ -264,9 +270,19 @@ static int plan_join_node(struct plan_draft *draft, const struct join *join, con
     node->inputs[1] = right->node;
     node->input_count = 2;
     node->text = plan_text(draft, join->on);
-    node->join = (struct join_plan){.inputs = left->table ? JOIN_TABLE_TABLE : right->table ? JOIN_STREAM_TABLE : JOIN_STREAM_STREAM, .shape = shapes[join->kind], .left = a, .right = b,
-                                    .left_key = left->key, .right_key = right->key, .before = join->before.milliseconds, .after = join->after.milliseconds,
-                                    .grace = join->grace.milliseconds, .want_before = left->table && (draft->query->where || draft->query->group_by.count), .result = node->schema};
+    node->join = (struct join_plan){.inputs = left->table    ? JOIN_TABLE_TABLE
+                                              : right->table ? JOIN_STREAM_TABLE
+                                                             : JOIN_STREAM_STREAM,
+                                    .shape = shapes[join->kind],
+                                    .left = a,
+                                    .right = b,
+                                    .left_key = left->key,
+                                    .right_key = right->key,
+                                    .before = join->before.milliseconds,
+                                    .after = join->after.milliseconds,
+                                    .grace = join->grace.milliseconds,
+                                    .want_before = left->table && (draft->query->where || draft->query->group_by.count),
+                                    .result = node->schema};
     /* Tables that come right from their topics are read again; what an inner join gives is not. */
     node->join.foreign_key = left->foreign;
     node->join.replayed = right->table && !plan_is_joined(left->node);
@@ -301,7 +317,7 @@ static int plan_join(struct plan_draft *draft, const struct join *join, bool sys
         return status;
     left->keyed = plan_is_key_column(draft, left->column);
     const struct plan_key *before = left->keyed && draft->side_count > 1 ? draft->keys : NULL;
-    if (before && !(left->key = compile_column(left->key->type, 0, draft->arena)))   /* the key is there also where the column is of a side that is missing */
+    if (before && !(left->key = compile_column(left->key->type, 0, draft->arena))) /* the key is there also where the column is of a side that is missing */
         return error_no_memory(error);
     right.keyed = right.column == 0 && source_key_count(side->source) == 1;
     left->foreign = left->table && right.table && !left->keyed && right.keyed;

@@ -7,18 +7,19 @@
 struct join_side {
     const struct node_plan *node;
     struct scope scope;
-    bool table, keyed;                   /* keyed: its key column is what it is joined on */
+    bool table, keyed; /* keyed: its key column is what it is joined on */
     const struct expression *tree;
     const struct evaluator *key;
-    int column;                          /* the column that the key is, or INT_MIN */
-    int shift;                           /* 1: a key has come before its columns */
-    struct row_format format;            /* of its key */
-    bool foreign;                        /* the left side refers to the right one's key by another column than its own key */
+    int column;               /* the column that the key is, or INT_MIN */
+    int shift;                /* 1: a key has come before its columns */
+    struct row_format format; /* of its key */
+    bool foreign;             /* the left side refers to the right one's key by another column than its own key */
 };
 
 /* --- plan_join_window.c --- */
 /* Sides with windowed keys: both have windows of one kind and size, and are joined on their keys as they are. */
-int plan_check_windows(const struct plan_draft *draft, const struct join *join, const struct join_side *left, const struct join_side *right, struct error *error);
+int plan_check_windows(const struct plan_draft *draft, const struct join *join, const struct join_side *left, const struct join_side *right,
+                       struct error *error);
 /* The key and the bounds of its window as one column before the others, by which the side is joined. */
 int plan_pack_window(struct plan_draft *draft, struct join_side *side, struct error *error);
 /* The first column of draft->node, of plan_pack_window, becomes a key of `type` with a window again. */

@@ -101,7 +101,8 @@ static void print_join(struct bytes *to, const struct join *join) {
 }
 
 static void print_window(struct bytes *to, const struct window_clause *window) {
-    static const char *const kinds[] = {[WINDOW_TUMBLING] = " WINDOW TUMBLING (SIZE ", [WINDOW_HOPPING] = " WINDOW HOPPING (SIZE ", [WINDOW_SESSION] = " WINDOW SESSION ("};
+    static const char *const kinds[] = {
+        [WINDOW_TUMBLING] = " WINDOW TUMBLING (SIZE ", [WINDOW_HOPPING] = " WINDOW HOPPING (SIZE ", [WINDOW_SESSION] = " WINDOW SESSION ("};
     if (window->kind == WINDOW_NONE)
         return;
     print_duration(to, kinds[window->kind], &window->size);
@@ -212,8 +213,9 @@ static void print_type(struct bytes *to, const struct type_statement *type) {
 
 static void print_show(struct bytes *to, const struct show_statement *show) {
     static const char *const kinds[] = {
-        [SHOW_STREAMS] = "STREAMS", [SHOW_TABLES] = "TABLES", [SHOW_QUERIES] = "QUERIES", [SHOW_TOPICS] = "TOPICS", [SHOW_FUNCTIONS] = "FUNCTIONS",
-        [SHOW_PROPERTIES] = "PROPERTIES", [SHOW_VARIABLES] = "VARIABLES", [SHOW_CONNECTORS] = "CONNECTORS", [SHOW_TYPES] = "TYPES",
+        [SHOW_STREAMS] = "STREAMS",     [SHOW_TABLES] = "TABLES",         [SHOW_QUERIES] = "QUERIES",
+        [SHOW_TOPICS] = "TOPICS",       [SHOW_FUNCTIONS] = "FUNCTIONS",   [SHOW_PROPERTIES] = "PROPERTIES",
+        [SHOW_VARIABLES] = "VARIABLES", [SHOW_CONNECTORS] = "CONNECTORS", [SHOW_TYPES] = "TYPES",
     };
     bytes_append_format(to, "SHOW %s%s%s", show->all ? "ALL " : "", kinds[show->what], show->extended ? " EXTENDED" : "");
 }

@@ -1,24 +1,24 @@
 #include "sql/properties.h"
 
-#include <ctype.h>
-#include <strings.h>
 #include "core/number.h"
 #include "sql/lexer.h"
 #include "sql/names.h"
 #include "sql/parser.h"
+#include <ctype.h>
+#include <strings.h>
 
 enum property_type {
-    PROPERTY_STRING,       /* struct slice, not empty */
-    PROPERTY_NAME,         /* struct slice: bare in upper case, in backticks as it is */
-    PROPERTY_UPPER,        /* struct slice in upper case */
-    PROPERTY_LOWER,        /* struct slice in lower case */
-    PROPERTY_ENCODING,     /* enum format */
-    PROPERTY_CHARACTER,    /* char: one ASCII character, SPACE or TAB */
-    PROPERTY_POSITIVE,     /* int64_t, at least 1 */
-    PROPERTY_NUMBER,       /* int64_t, at least -1 */
-    PROPERTY_TRUTH,        /* bool */
-    PROPERTY_WINDOW,       /* enum window_kind */
-    PROPERTY_DURATION,     /* int64_t ms: '10 SECONDS' */
+    PROPERTY_STRING,    /* struct slice, not empty */
+    PROPERTY_NAME,      /* struct slice: bare in upper case, in backticks as it is */
+    PROPERTY_UPPER,     /* struct slice in upper case */
+    PROPERTY_LOWER,     /* struct slice in lower case */
+    PROPERTY_ENCODING,  /* enum format */
+    PROPERTY_CHARACTER, /* char: one ASCII character, SPACE or TAB */
+    PROPERTY_POSITIVE,  /* int64_t, at least 1 */
+    PROPERTY_NUMBER,    /* int64_t, at least -1 */
+    PROPERTY_TRUTH,     /* bool */
+    PROPERTY_WINDOW,    /* enum window_kind */
+    PROPERTY_DURATION,  /* int64_t ms: '10 SECONDS' */
 };
 
 enum {
@@ -122,7 +122,8 @@ static int property_read_format(const struct property_reader *reader) {
     const struct expression *value = reader->property->value;
     enum format format = value->kind == EXPRESSION_STRING ? format_find(value->text) : FORMAT_UNSET;
     if (format == FORMAT_UNSET && value->kind == EXPRESSION_STRING && format_foreign(value->text))
-        return place_error(reader->error, value->place, "the format %.*s is not supported here; use %s", (int)value->text.length, value->text.data, format_choices());
+        return place_error(reader->error, value->place, "the format %.*s is not supported here; use %s", (int)value->text.length, value->text.data,
+                           format_choices());
     if (format == FORMAT_UNSET)
         return place_error(reader->error, value->place, "%s must be one of %s, in single quotes", reader->row->name, format_choices());
     *(enum format *)property_target(reader) = format;

@@ -17,7 +17,8 @@ struct record_part {
     const struct registry *registry;
 };
 
-static int record_part_of(const struct source *source, bool key, const struct registry *registry, struct arena *arena, struct record_part *ret_part, struct error *error) {
+static int record_part_of(const struct source *source, bool key, const struct registry *registry, struct arena *arena, struct record_part *ret_part,
+                          struct error *error) {
     struct row_format formats[2];
     struct record_part part = {.registry = registry, .columns = arena_allocate(arena, (source->column_count + 1) * sizeof *part.columns)};
     int status = part.columns ? plan_formats(source, arena, &formats[0], &formats[1], error) : error_no_memory(error);
@@ -33,8 +34,8 @@ static int record_part_of(const struct source *source, bool key, const struct re
 }
 
 /* Reads one text in `format` into vectors of one row. *ret_bad: why it cannot be read; *ret_null: it is null. */
-static int record_read(const struct record_part *part, const struct row_format *format, struct slice text, struct arena *arena, struct vector **ret_columns, bool *ret_null, const char **ret_bad,
-                       struct error *error) {
+static int record_read(const struct record_part *part, const struct row_format *format, struct slice text, struct arena *arena, struct vector **ret_columns,
+                       bool *ret_null, const char **ret_bad, struct error *error) {
     struct row_reader *reader;
     uint8_t status;
     const char *reason = NULL;
@@ -55,7 +56,8 @@ static int record_read(const struct record_part *part, const struct row_format *
     return failed;
 }
 
-static int record_write(const struct record_part *part, const struct row_format *format, const struct vector *columns, struct arena *arena, struct slice *ret_text, struct error *error) {
+static int record_write(const struct record_part *part, const struct row_format *format, const struct vector *columns, struct arena *arena,
+                        struct slice *ret_text, struct error *error) {
     cleanup(bytes_release) struct bytes to = {0};
     struct row_writer *writer;
     int status = row_writer_new(format, part->columns, part->count, part->registry, &writer, error);
@@ -114,8 +116,8 @@ static int record_encode_part(const struct record_part *part, struct slice text,
     return record_write(part, &part->format, columns, arena, ret_bytes, error);
 }
 
-int record_text_encode(const struct source *source, const struct registry *registry, const struct record_text *text, struct arena *arena, struct bus_record *ret_record,
-                       struct error *error) {
+int record_text_encode(const struct source *source, const struct registry *registry, const struct record_text *text, struct arena *arena,
+                       struct bus_record *ret_record, struct error *error) {
     struct record_part key, value;
     struct slice key_bytes, value_bytes;
     int status = record_part_of(source, true, registry, arena, &key, error);
@@ -150,7 +152,9 @@ static int record_decode_part(const struct record_part *part, struct slice bytes
         *ret_text = bytes;
         return 0;
     }
-    int status = part->format.format == FORMAT_DELIMITED || part->format.format == FORMAT_NONE ? 0 : record_read(part, &part->format, bytes, arena, &columns, &null, &bad, error);
+    int status = part->format.format == FORMAT_DELIMITED || part->format.format == FORMAT_NONE
+                     ? 0
+                     : record_read(part, &part->format, bytes, arena, &columns, &null, &bad, error);
     if (status)
         return status;
     if (part->format.format == FORMAT_DELIMITED || part->format.format == FORMAT_NONE || bad) {
@@ -169,8 +173,8 @@ static struct slice record_window(const struct source *source, struct slice key,
     return key;
 }
 
-int record_text_decode(const struct source *source, const struct registry *registry, const struct bus_record *record, struct arena *arena, struct record_text *ret_text,
-                       struct error *error) {
+int record_text_decode(const struct source *source, const struct registry *registry, const struct bus_record *record, struct arena *arena,
+                       struct record_text *ret_text, struct error *error) {
     struct record_part key, value;
     struct record_text text = {0};
     int status = record_part_of(source, true, registry, arena, &key, error);
@@ -225,7 +229,8 @@ static bool record_same_value(const struct type *type, const struct value *a, co
     return true;
 }
 
-static int record_same_part(const struct record_part *part, struct slice expected, struct slice actual, const char *what, struct arena *arena, const char **ret_why, struct error *error) {
+static int record_same_part(const struct record_part *part, struct slice expected, struct slice actual, const char *what, struct arena *arena,
+                            const char **ret_why, struct error *error) {
     struct slice bytes;
     struct vector *columns[2];
     const char *bad;
@@ -258,8 +263,8 @@ static int record_same_part(const struct record_part *part, struct slice expecte
     return status;
 }
 
-int record_text_same(const struct source *source, const struct registry *registry, const struct record_text *expected, const struct bus_record *actual, struct arena *arena,
-                     const char **ret_why, struct error *error) {
+int record_text_same(const struct source *source, const struct registry *registry, const struct record_text *expected, const struct bus_record *actual,
+                     struct arena *arena, const char **ret_why, struct error *error) {
     struct record_part key, value;
     struct record_text text = {0};
     *ret_why = NULL;

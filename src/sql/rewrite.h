@@ -12,7 +12,8 @@ bool expression_equal(const struct scope *scope, const struct expression *a, con
 typedef const struct expression *expression_replace(void *context, const struct expression *node, struct error *error);
 /* A copy of the tree with every node that `replace` replaces; parts without replacements are shared. What names a parameter of a lambda around it is not
  * offered: it is no column. NULL: error filled. */
-const struct expression *expression_rewrite(struct arena *arena, const struct expression *tree, expression_replace *replace, void *context, struct error *error);
+const struct expression *expression_rewrite(struct arena *arena, const struct expression *tree, expression_replace *replace, void *context,
+                                            struct error *error);
 
 /* Calls `visit` for the node and all below it, parents first; stops at the first false, which it returns. */
 bool expression_visit(const struct expression *tree, bool (*visit)(void *context, const struct expression *node), void *context);

@@ -3,23 +3,23 @@
 #define METERLINE_SQL_SCOPE_H
 
 #include "core/error.h"
-#include "sql/ast.h"
 #include "model/rows.h"
+#include "sql/ast.h"
 
 /* Columns that are no vector of `rows`: an index that stands for them. */
 enum scope_system { SCOPE_ROWTIME = -1, SCOPE_ROWPARTITION = -2, SCOPE_ROWOFFSET = -3, SCOPE_WINDOWSTART = -4, SCOPE_WINDOWEND = -5 };
 
 struct scope_column {
-    struct slice qualifier;              /* alias or name of its source; data NULL: none */
+    struct slice qualifier; /* alias or name of its source; data NULL: none */
     struct slice name;
     const struct type *type;
-    int index;                           /* into rows->columns, or enum scope_system */
+    int index; /* into rows->columns, or enum scope_system */
 };
 
 struct scope {
     const struct scope_column *columns;
     size_t column_count;
-    const char *forbidden;               /* NULL, or why columns may not be used here: "in the values of INSERT INTO"; then every column is an error with this text */
+    const char *forbidden; /* NULL, or why columns may not be used here: "in the values of INSERT INTO"; then every column is an error with this text */
 };
 
 /* The column that a reference means. ERROR_INVALID with the place: unknown (and the nearest name), ambiguous, or forbidden. */

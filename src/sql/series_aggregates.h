@@ -1,5 +1,5 @@
-/* Queries that are the aggregates of readings in the form of share/pipelines/aggregates.sql: those that read the same topic with the same grace period are one pass of
- * stream/window_aggregate.h, several times faster than a pass for each. */
+/* Queries that are the aggregates of readings in the form of share/pipelines/aggregates.sql: those that read the same topic with the same grace period are one
+ * pass of stream/window_aggregate.h, several times faster than a pass for each. */
 #ifndef METERLINE_SQL_SERIES_AGGREGATES_H
 #define METERLINE_SQL_SERIES_AGGREGATES_H
 
@@ -8,8 +8,8 @@
 #include "stream/window_aggregate.h"
 
 struct series_aggregate {
-    const char *topic;       /* of the readings */
-    int64_t size, grace;     /* ms */
+    const char *topic;   /* of the readings */
+    int64_t size, grace; /* ms */
 };
 
 /* Is the query one of them? */

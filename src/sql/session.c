@@ -96,7 +96,8 @@ int session_set(struct session *session, struct slice name, struct slice value, 
         }
     } else {
         char *copy = session_copy(value), *copy_name = setting ? NULL : session_copy(name);
-        if (!copy || (!setting && (!copy_name || !memory_reserve((void **)&session->settings, &session->setting_capacity, session->setting_count + 1, sizeof *session->settings)))) {
+        if (!copy || (!setting && (!copy_name || !memory_reserve((void **)&session->settings, &session->setting_capacity, session->setting_count + 1,
+                                                                 sizeof *session->settings)))) {
             free(copy);
             free(copy_name);
             return error_no_memory(error);
@@ -157,7 +158,9 @@ static int session_drop_connector(struct session_work *work, const struct drop_s
             session->connectors[i] = session->connectors[--session->connector_count];
             return session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_STOP, .text = name}, error);
         }
-    return (work->passed_by = drop->if_exists || session->pass_known) ? 0 : place_error(error, drop->name.place, "there is no connector %.*s", names_shown(drop->name.name), drop->name.name.data);
+    return (work->passed_by = drop->if_exists || session->pass_known)
+               ? 0
+               : place_error(error, drop->name.place, "there is no connector %.*s", names_shown(drop->name.name), drop->name.name.data);
 }
 
 static int session_drop(struct session_work *work, const struct drop_statement *drop, struct error *error) {
@@ -212,17 +215,22 @@ static int session_check_connector(const struct connector_statement *statement, 
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (slice_equal(type->value->text, slice_of(types[i])))
             return 0;
-    return place_error(error, type->value->place, "there are no connectors of type %.*s; there are store, cache, webhook and lake", names_shown(type->value->text), type->value->text.data);
+    return place_error(error, type->value->place, "there are no connectors of type %.*s; there are store, cache, webhook and lake",
+                       names_shown(type->value->text), type->value->text.data);
 }
 
 static int session_create_connector(struct session_work *work, const struct connector_statement *statement, struct error *error) {
     struct session *session = work->session;
     struct session_connector *connector = arena_allocate(work->arena, sizeof *connector);
-    if (!connector || !memory_reserve((void **)&session->connectors, &session->connector_capacity, session->connector_count + 1, sizeof(struct session_connector *)))
+    if (!connector ||
+        !memory_reserve((void **)&session->connectors, &session->connector_capacity, session->connector_count + 1, sizeof(struct session_connector *)))
         return error_no_memory(error);
     for (size_t i = 0; i < session->connector_count; i++)
         if (slice_equal(session->connectors[i]->name, statement->name.name))
-            return (work->passed_by = statement->if_not_exists || session->pass_known) ? 0 : place_error(error, statement->name.place, "there is a connector %.*s already", names_shown(statement->name.name), statement->name.name.data);
+            return (work->passed_by = statement->if_not_exists || session->pass_known)
+                       ? 0
+                       : place_error(error, statement->name.place, "there is a connector %.*s already", names_shown(statement->name.name),
+                                     statement->name.name.data);
     int known = session_check_connector(statement, error);
     if (known)
         return known;
@@ -285,7 +293,7 @@ static int session_statement(struct session_work *work, const struct statement *
         return session_set(session, statement->setting.name.name, (struct slice){0}, error);
     case STATEMENT_DEFINE:
     case STATEMENT_UNDEFINE:
-        return 0;   /* the script has done it */
+        return 0; /* the script has done it */
     case STATEMENT_PRINT:
         return session_add_named(work, &(struct session_effect){.kind = EFFECT_PRINT, .print = &statement->print}, statement->print.topic.name, error);
     case STATEMENT_RUN_SCRIPT:
@@ -298,8 +306,8 @@ static int session_statement(struct session_work *work, const struct statement *
 
 /* Does what the statement does outlive the session? */
 static bool session_lasts(enum statement_kind kind) {
-    return kind == STATEMENT_CREATE || kind == STATEMENT_INSERT_SELECT || kind == STATEMENT_DROP || kind == STATEMENT_ALTER || kind == STATEMENT_CREATE_CONNECTOR ||
-           kind == STATEMENT_CREATE_TYPE || kind == STATEMENT_TERMINATE || kind == STATEMENT_INSERT_VALUES;
+    return kind == STATEMENT_CREATE || kind == STATEMENT_INSERT_SELECT || kind == STATEMENT_DROP || kind == STATEMENT_ALTER ||
+           kind == STATEMENT_CREATE_CONNECTOR || kind == STATEMENT_CREATE_TYPE || kind == STATEMENT_TERMINATE || kind == STATEMENT_INSERT_VALUES;
 }
 
 /* --- scripts ----------------------------------------------------------------------------------------------------------------------- */
@@ -313,7 +321,9 @@ static int session_try(struct session_work *work, struct slice text, struct erro
         work->passed_by = false;
         status = session_statement(work, statement, error);
         if (!status && session_lasts(statement->kind) && !work->passed_by)
-            status = session_add(work, &(struct session_effect){.kind = EFFECT_STATEMENT, .text = statement->text, .inserts = statement->kind == STATEMENT_INSERT_VALUES}, error);
+            status = session_add(
+                work, &(struct session_effect){.kind = EFFECT_STATEMENT, .text = statement->text, .inserts = statement->kind == STATEMENT_INSERT_VALUES},
+                error);
         if (status)
             return status;
     }
@@ -330,15 +340,15 @@ static struct arena *session_arena(struct session *session) {
     return arena;
 }
 
-int session_execute(struct session *session, struct slice text, int (*effect)(void *context, const struct session_effect *effect, struct error *error), void *context,
-                    struct error *error) {
+int session_execute(struct session *session, struct slice text, int (*effect)(void *context, const struct session_effect *effect, struct error *error),
+                    void *context, struct error *error) {
     struct session_work work = {.session = session, .arena = session_arena(session), .catalog = catalog_copy(session->catalog)};
     size_t count = session->connector_count;
     const struct session_connector **connectors = memory_zero(count + 1, sizeof(struct session_connector *));
     int status = work.arena && work.catalog && connectors ? 0 : error_no_memory(error);
     for (size_t i = 0; connectors && i < count; i++)
         connectors[i] = session->connectors[i];
-    struct slice copy = status ? (struct slice){0} : arena_copy(work.arena, text);   /* trees point into it */
+    struct slice copy = status ? (struct slice){0} : arena_copy(work.arena, text); /* trees point into it */
     if (!status && !copy.data)
         status = error_no_memory(error);
     session->planner.catalog = work.catalog;

@@ -11,21 +11,25 @@
 /* --- declared ---------------------------------------------------------------------------------------------------------------------- */
 
 /* Columns of the value from the registry, of the schema that VALUE_SCHEMA_ID names or the newest of the topic. */
-static int session_infer(struct session_work *work, const struct create_statement *create, struct source_column **ret_columns, size_t *ret_count, struct error *error) {
+static int session_infer(struct session_work *work, const struct create_statement *create, struct source_column **ret_columns, size_t *ret_count,
+                         struct error *error) {
     const struct registry *registry = work->session->options.registry;
     struct properties properties;
     struct slice schema;
     struct row_column *columns;
     size_t count;
-    int status = properties_read(&create->properties, create->object == OBJECT_TABLE ? PROPERTY_USE_TABLE : PROPERTY_USE_STREAM, work->arena, &properties, error);
+    int status =
+        properties_read(&create->properties, create->object == OBJECT_TABLE ? PROPERTY_USE_TABLE : PROPERTY_USE_STREAM, work->arena, &properties, error);
     if (status)
         return status;
     if (!registry)
-        return place_error(error, create->name.place, "%.*s has no value columns, and no schema registry is there to know them", names_shown(create->name.name), create->name.name.data);
+        return place_error(error, create->name.place, "%.*s has no value columns, and no schema registry is there to know them", names_shown(create->name.name),
+                           create->name.name.data);
     if (properties.value_schema_id > 0)
         status = registry->find(registry->context, (int32_t)properties.value_schema_id, work->arena, &schema, error);
     else if (!registry->latest)
-        return place_error(error, create->name.place, "%.*s has no value columns: list them, or name their schema by VALUE_SCHEMA_ID", names_shown(create->name.name), create->name.name.data);
+        return place_error(error, create->name.place, "%.*s has no value columns: list them, or name their schema by VALUE_SCHEMA_ID",
+                           names_shown(create->name.name), create->name.name.data);
     else {
         char subject[BUS_TOPIC_NAME_MAXIMUM + 16];
         snprintf(subject, sizeof subject, "%.*s-value", (int)properties.topic.length, properties.topic.data);
@@ -80,9 +84,10 @@ static int session_declare(struct session_work *work, const struct create_statem
 
 /* --- queries ----------------------------------------------------------------------------------------------------------------------- */
 
-static int session_add_query(struct session_work *work, const struct plan_result *result, const struct source *sink, enum catalog_query_kind kind, struct slice id,
-                             struct error *error) {
-    struct catalog_query query = {.id = id, .kind = kind, .sink = sink->name, .inputs = result->inputs, .input_count = result->input_count, .text = work->statement->text};
+static int session_add_query(struct session_work *work, const struct plan_result *result, const struct source *sink, enum catalog_query_kind kind,
+                             struct slice id, struct error *error) {
+    struct catalog_query query = {
+        .id = id, .kind = kind, .sink = sink->name, .inputs = result->inputs, .input_count = result->input_count, .text = work->statement->text};
     const struct source *filled = catalog_source(work->catalog, sink->name);
     struct slice added, replaced = filled && filled->query.data && kind != CATALOG_QUERY_INSERT ? arena_copy(work->arena, filled->query) : (struct slice){0};
     const struct query_plan *plan;
@@ -92,7 +97,8 @@ static int session_add_query(struct session_work *work, const struct plan_result
     if (!status)
         status = plan_finish(&work->session->planner, result, sink, added, work->statement->text, work->arena, &plan, error);
     if (!status)
-        status = session_add(work, &(struct session_effect){.kind = EFFECT_QUERY_START, .query = plan, .text = slice_of(plan->id), .source = sink, .result = result}, error);
+        status = session_add(
+            work, &(struct session_effect){.kind = EFFECT_QUERY_START, .query = plan, .text = slice_of(plan->id), .source = sink, .result = result}, error);
     return status ? status : session_say(work, error, "query %s started, into %.*s", plan->id, names_shown(sink->name), sink->name.data);
 }
 
@@ -100,8 +106,9 @@ static int session_check_kind(const struct create_statement *create, const struc
     bool table = create->object == OBJECT_TABLE;
     if (table == result->table)
         return 0;
-    return place_error(error, create->name.place, table ? "this SELECT gives a stream, not a table: use CREATE STREAM .. AS SELECT, or GROUP BY to make a table"
-                                                        : "this SELECT gives a table, not a stream: use CREATE TABLE .. AS SELECT");
+    return place_error(error, create->name.place,
+                       table ? "this SELECT gives a stream, not a table: use CREATE STREAM .. AS SELECT, or GROUP BY to make a table"
+                             : "this SELECT gives a table, not a stream: use CREATE TABLE .. AS SELECT");
 }
 
 /* A result whose key has no window holds many rows of one key, so its topic is never compacted. */
@@ -137,7 +144,8 @@ static int session_create_result(struct session_work *work, const struct create_
         return status;
     status = catalog_add_source(work->catalog, source, create->name.place, error);
     if (!status)
-        status = session_add_query(work, result, source, create->object == OBJECT_TABLE ? CATALOG_QUERY_TABLE : CATALOG_QUERY_STREAM, properties.query_id, error);
+        status =
+            session_add_query(work, result, source, create->object == OBJECT_TABLE ? CATALOG_QUERY_TABLE : CATALOG_QUERY_STREAM, properties.query_id, error);
     return status;
 }
 
@@ -157,7 +165,8 @@ int session_create(struct session_work *work, const struct create_statement *cre
 }
 
 /* The columns of a result as its sink must have them: keys, then values, by name and type. */
-static int session_check_columns(struct session_work *work, const struct insert_statement *insert, const struct plan_result *result, const struct source *sink, struct error *error) {
+static int session_check_columns(struct session_work *work, const struct insert_statement *insert, const struct plan_result *result, const struct source *sink,
+                                 struct error *error) {
     cleanup(bytes_release) struct bytes text = {0};
     size_t at = 0;
     bool same = true;
@@ -187,7 +196,8 @@ static int session_check_columns(struct session_work *work, const struct insert_
     bytes_append_char(&text, '\0');
     (void)work;
     return text.failed ? error_no_memory(error)
-                       : place_error(error, insert->name.place, "the columns of the query and of %.*s do not match: %s", names_shown(sink->name), sink->name.data, text.data);
+                       : place_error(error, insert->name.place, "the columns of the query and of %.*s do not match: %s", names_shown(sink->name),
+                                     sink->name.data, text.data);
 }
 
 /* Is there a query of this very text? */
@@ -234,8 +244,13 @@ int session_insert_select(struct session_work *work, const struct insert_stateme
 
 /* A sink for rows that go to whoever asked: JSON in the order of the columns. */
 static int session_answer_sink(struct session_work *work, const struct plan_result *result, struct source *ret_source) {
-    *ret_source = (struct source){.object = OBJECT_STREAM, .name = SLICE("ANSWER"), .topic = arena_copy(work->arena, SLICE("ANSWER")), .columns = result->columns,
-                                  .column_count = result->column_count, .wrapped = true, .retention = -1};
+    *ret_source = (struct source){.object = OBJECT_STREAM,
+                                  .name = SLICE("ANSWER"),
+                                  .topic = arena_copy(work->arena, SLICE("ANSWER")),
+                                  .columns = result->columns,
+                                  .column_count = result->column_count,
+                                  .wrapped = true,
+                                  .retention = -1};
     ret_source->key.format = FORMAT_NONE;
     ret_source->value.format = FORMAT_JSON;
     return ret_source->topic.data ? 0 : ERROR_NO_MEMORY;

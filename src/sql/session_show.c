@@ -1,6 +1,6 @@
 /* SHOW, DESCRIBE: what the catalog and the tables of functions know. */
-#include "sql/lexer.h"
 #include "sql/function.h"
+#include "sql/lexer.h"
 #include "sql/names.h"
 #include "sql/script.h"
 #include "sql/session_state.h"
@@ -62,7 +62,8 @@ static int session_describe_function(struct session_work *work, const struct ide
 static struct slice session_property(const struct session_connector *connector, const char *name) {
     for (size_t i = 0; i < connector->properties->count; i++) {
         const struct property *property = &connector->properties->items[i];
-        if (property->name.name.length == strlen(name) && strncasecmp(property->name.name.data, name, strlen(name)) == 0 && property->value->kind == EXPRESSION_STRING)
+        if (property->name.name.length == strlen(name) && strncasecmp(property->name.name.data, name, strlen(name)) == 0 &&
+            property->value->kind == EXPRESSION_STRING)
             return property->value->text;
     }
     return SLICE("");

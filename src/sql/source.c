@@ -84,15 +84,17 @@ static int source_no_timestamp(const struct source *source, struct place place, 
     size_t count = 0;
     for (; count < source->column_count && count < NAMES_NEAREST_MAXIMUM; count++)
         names[count] = source->columns[count].name;
-    return place_error(error, place, "TIMESTAMP: %.*s has no column %.*s%s", names_shown(source->name), source->name.data, names_shown(source->timestamp), source->timestamp.data,
-                       names_nearest(suggestion, source->timestamp, names, count));
+    return place_error(error, place, "TIMESTAMP: %.*s has no column %.*s%s", names_shown(source->name), source->name.data, names_shown(source->timestamp),
+                       source->timestamp.data, names_nearest(suggestion, source->timestamp, names, count));
 }
 
 static int source_set_timestamp(const struct properties *properties, struct source *source, struct error *error) {
     source->timestamp = properties->timestamp;
     source->timestamp_format = properties->timestamp_format;
     if (!properties->given[PROPERTY_TIMESTAMP])
-        return properties->given[PROPERTY_TIMESTAMP_FORMAT] ? source_refuse(properties, PROPERTY_TIMESTAMP_FORMAT, "needs TIMESTAMP, the column that it is for", error) : 0;
+        return properties->given[PROPERTY_TIMESTAMP_FORMAT]
+                   ? source_refuse(properties, PROPERTY_TIMESTAMP_FORMAT, "needs TIMESTAMP, the column that it is for", error)
+                   : 0;
     const struct source_column *column = source_column(source, source->timestamp);
     if (!column || column->role == COLUMN_HEADER || column->role == COLUMN_HEADERS)
         return source_no_timestamp(source, properties->places[PROPERTY_TIMESTAMP], error);
@@ -148,13 +150,16 @@ static int source_set_cleanup(const struct properties *properties, struct source
 static int source_check_topic(const struct source *source, const struct create_statement *create, const struct properties *properties, struct error *error) {
     enum { TOPIC_MAXIMUM = 249 };
     struct place place = properties->given[PROPERTY_KAFKA_TOPIC] ? properties->places[PROPERTY_KAFKA_TOPIC] : create->name.place;
-    bool good = source->topic.length > 0 && source->topic.length <= TOPIC_MAXIMUM && !slice_equal(source->topic, SLICE(".")) && !slice_equal(source->topic, SLICE(".."));
+    bool good = source->topic.length > 0 && source->topic.length <= TOPIC_MAXIMUM && !slice_equal(source->topic, SLICE(".")) &&
+                !slice_equal(source->topic, SLICE(".."));
     for (size_t i = 0; i < source->topic.length && good; i++) {
         char c = source->topic.data[i];
         good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
     }
-    return good ? 0 : place_error(error, place, "'%.*s' cannot be the name of a topic, which has 1 to %d letters, digits, '.', '_' and '-'; give one by KAFKA_TOPIC", names_shown(source->topic),
-                                  source->topic.data, TOPIC_MAXIMUM);
+    return good
+               ? 0
+               : place_error(error, place, "'%.*s' cannot be the name of a topic, which has 1 to %d letters, digits, '.', '_' and '-'; give one by KAFKA_TOPIC",
+                             names_shown(source->topic), source->topic.data, TOPIC_MAXIMUM);
 }
 
 /* What all definitions have in common; formats and columns are there. */
@@ -163,7 +168,7 @@ static int source_finish(const struct create_statement *create, const struct pro
     struct place places[2];
     int status;
     for (size_t i = 0; i < 2; i++)
-        places[i] = properties->given[formats[i][0]] ? properties->places[formats[i][0]]
+        places[i] = properties->given[formats[i][0]]   ? properties->places[formats[i][0]]
                     : properties->given[formats[i][1]] ? properties->places[formats[i][1]]
                                                        : create->name.place;
     if (properties->given[PROPERTY_PARTITIONS])
@@ -171,9 +176,9 @@ static int source_finish(const struct create_statement *create, const struct pro
     if (properties->given[PROPERTY_REPLICAS])
         source->replicas = properties->replicas;
     source->retention = properties->retention;
-    if ((status = source_check_topic(source, create, properties, error)) < 0 || (status = source_set_encodings(properties, source, error)) < 0 || (status = source_check(source, create->name.place, places, error)) < 0 ||
-        (status = source_set_timestamp(properties, source, error)) < 0 || (status = source_set_wrapping(properties, source, error)) < 0 ||
-        (status = source_set_window(properties, source, error)) < 0)
+    if ((status = source_check_topic(source, create, properties, error)) < 0 || (status = source_set_encodings(properties, source, error)) < 0 ||
+        (status = source_check(source, create->name.place, places, error)) < 0 || (status = source_set_timestamp(properties, source, error)) < 0 ||
+        (status = source_set_wrapping(properties, source, error)) < 0 || (status = source_set_window(properties, source, error)) < 0)
         return status;
     return source_set_cleanup(properties, source, error);
 }
@@ -189,7 +194,8 @@ static int source_declare_columns(const struct create_statement *create, const s
     for (size_t i = 0; i < count; i++) {
         const struct column_declaration *definition = &create->columns.items[i];
         struct source_column *column = &source->columns[i];
-        *column = (struct source_column){.name = definition->name.name, .role = definition->role, .header = definition->header, .place = definition->name.place};
+        *column =
+            (struct source_column){.name = definition->name.name, .role = definition->role, .header = definition->header, .place = definition->name.place};
         int status = type_resolve(definition->type, catalog, arena, &column->type, error);
         if (status < 0)
             return status;
@@ -226,9 +232,11 @@ static int source_declare_needs(const struct create_statement *create, const str
     if (!properties->given[PROPERTY_KAFKA_TOPIC])
         return place_error(error, create->name.place, "%s %.*s needs its topic: WITH (KAFKA_TOPIC='...')", kind, names_shown(name), name.data);
     if (source->value.format == FORMAT_UNSET)
-        return place_error(error, create->name.place, "%s %.*s needs VALUE_FORMAT, or FORMAT for key and value: %s", kind, names_shown(name), name.data, format_choices());
+        return place_error(error, create->name.place, "%s %.*s needs VALUE_FORMAT, or FORMAT for key and value: %s", kind, names_shown(name), name.data,
+                           format_choices());
     if (source->value.format == FORMAT_AVRO && !source_declares_values(create) && !inferred)
-        return place_error(error, create->name.place, "%s %.*s has no value columns, and no schema registry is there to know them", kind, names_shown(name), name.data);
+        return place_error(error, create->name.place, "%s %.*s has no value columns, and no schema registry is there to know them", kind, names_shown(name),
+                           name.data);
     return 0;
 }
 
@@ -263,8 +271,13 @@ int source_result(const struct create_statement *create, struct slice text, cons
                   size_t column_count, struct arena *arena, struct source *ret_source, struct error *error) {
     struct properties properties;
     enum format key, value;
-    struct source source = {.object = create->object, .result = true, .name = create->name.name, .text = text, .column_count = column_count,
-                            .partitions = input->partitions, .replicas = input->replicas};
+    struct source source = {.object = create->object,
+                            .result = true,
+                            .name = create->name.name,
+                            .text = text,
+                            .column_count = column_count,
+                            .partitions = input->partitions,
+                            .replicas = input->replicas};
     enum property_use use = create->object == OBJECT_TABLE ? PROPERTY_USE_TABLE_RESULT : PROPERTY_USE_STREAM_RESULT;
     int status = properties_read(&create->properties, use, arena, &properties, error);
     if (status < 0 || (status = source_read_formats(&properties, &key, &value, error)) < 0)
@@ -291,8 +304,9 @@ int source_result(const struct create_statement *create, struct slice text, cons
 /* --- copies ------------------------------------------------------------------------------------------------------------------------ */
 
 static bool source_copy_texts(struct source *source, struct arena *arena) {
-    struct slice *texts[] = {&source->name, &source->topic, &source->text, &source->query, &source->key.schema_name, &source->value.schema_name,
-                             &source->cleanup_policy, &source->timestamp, &source->timestamp_format};
+    struct slice *texts[] = {&source->name,           &source->topic,           &source->text,
+                             &source->query,          &source->key.schema_name, &source->value.schema_name,
+                             &source->cleanup_policy, &source->timestamp,       &source->timestamp_format};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct slice copy = arena_copy(arena, *texts[i]);
         if (texts[i]->data && !copy.data)

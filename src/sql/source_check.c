@@ -3,8 +3,8 @@
 #include "sql/names.h"
 #include "sql/source.h"
 
-#include <stdlib.h>
 #include "core/memory.h"
+#include <stdlib.h>
 
 /* --- names ------------------------------------------------------------------------------------------------------------------------- */
 
@@ -30,7 +30,8 @@ static int source_check_names(const struct source *source, struct error *error) 
         if (i == duplicate)
             return place_error(error, column->place, "the column %.*s is there twice", names_shown(column->name), column->name.data);
         if (source_is_system_column(column->name))
-            return place_error(error, column->place, "%.*s is a column that every source has of itself; choose another name", names_shown(column->name), column->name.data);
+            return place_error(error, column->place, "%.*s is a column that every source has of itself; choose another name", names_shown(column->name),
+                               column->name.data);
     }
     return 0;
 }
@@ -98,7 +99,8 @@ static const char *source_foreign_part(const struct type *type, enum format form
         return nested ? "ARRAY, MAP and STRUCT" : NULL;
     if (format == FORMAT_KAFKA)
         return type->kind == TYPE_INTEGER || type->kind == TYPE_BIGINT || type->kind == TYPE_DOUBLE || type->kind == TYPE_STRING || type->kind == TYPE_BYTES
-                   ? NULL : "other types than INT, BIGINT, DOUBLE, STRING and BYTES";
+                   ? NULL
+                   : "other types than INT, BIGINT, DOUBLE, STRING and BYTES";
     if (type->kind == TYPE_MAP && type->key->kind != TYPE_STRING)
         return "maps whose keys are not STRING";
     if (type->kind == TYPE_ARRAY || type->kind == TYPE_MAP)
@@ -123,8 +125,8 @@ static int source_refuse_type(const struct source_column *column, enum format fo
     cleanup(bytes_release) struct bytes type = {0};
     type_print(&type, column->type);
     struct slice text = bytes_slice(&type);
-    return place_error(error, column->place, "the format %s does not carry %s: column %.*s has the type %.*s", format_name(format), foreign, names_shown(column->name), column->name.data,
-                       names_shown(text), text.data);
+    return place_error(error, column->place, "the format %s does not carry %s: column %.*s has the type %.*s", format_name(format), foreign,
+                       names_shown(column->name), column->name.data, names_shown(text), text.data);
 }
 
 static int source_check_carried(const struct source_column *column, enum format format, struct error *error) {
@@ -133,7 +135,8 @@ static int source_check_carried(const struct source_column *column, enum format 
     if (foreign)
         return source_refuse_type(column, format, foreign, error);
     if (format == FORMAT_AVRO && !source_avro_name(column->name))
-        return place_error(error, column->place, "the format AVRO does not carry names with other characters than letters, digits and _: column %.*s", shown, column->name.data);
+        return place_error(error, column->place, "the format AVRO does not carry names with other characters than letters, digits and _: column %.*s", shown,
+                           column->name.data);
     if (source_is_key(column) && source_holds_map(column->type))
         return place_error(error, column->place, "a key cannot hold a MAP, whose order is not fixed: column %.*s", shown, column->name.data);
     return 0;

@@ -1,17 +1,18 @@
 #include "sql/type_resolve.h"
 
-#include <stdlib.h>
 #include "core/memory.h"
 #include "sql/catalog.h"
 #include "sql/lexer.h"
 #include "sql/names.h"
+#include <stdlib.h>
 
 static const struct {
     const char *name;
-    const struct type *type;   /* NULL: DECIMAL, which has parameters */
+    const struct type *type; /* NULL: DECIMAL, which has parameters */
 } type_built_in[] = {
-    {"BIGINT", &type_bigint},   {"BOOLEAN", &type_boolean}, {"BYTES", &type_bytes}, {"DATE", &type_date},           {"DECIMAL", NULL},          {"DOUBLE", &type_double},
-    {"INT", &type_integer},     {"INTEGER", &type_integer}, {"STRING", &type_string}, {"TIME", &type_time}, {"TIMESTAMP", &type_timestamp}, {"VARCHAR", &type_string},
+    {"BIGINT", &type_bigint}, {"BOOLEAN", &type_boolean}, {"BYTES", &type_bytes},         {"DATE", &type_date},
+    {"DECIMAL", NULL},        {"DOUBLE", &type_double},   {"INT", &type_integer},         {"INTEGER", &type_integer},
+    {"STRING", &type_string}, {"TIME", &type_time},       {"TIMESTAMP", &type_timestamp}, {"VARCHAR", &type_string},
 };
 
 enum { TYPE_BUILT_IN = sizeof type_built_in / sizeof *type_built_in };

@@ -10,15 +10,16 @@ struct store_driver {
     void (*close)(struct store *store);
     int (*writer_open)(struct store *store, struct store_writer **ret_writer, struct error *error);
     void (*writer_close)(struct store_writer *writer);
-    int (*write)(struct store_writer *writer, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count, struct error *error);
-    int (*flush)(struct store_writer *writer, struct error *error);      /* NULL: write has acknowledged */
-    void (*rolled_back)(struct store_writer *writer);                    /* NULL: nothing is cached from a transaction */
+    int (*write)(struct store_writer *writer, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count,
+                 struct error *error);
+    int (*flush)(struct store_writer *writer, struct error *error); /* NULL: write has acknowledged */
+    void (*rolled_back)(struct store_writer *writer);               /* NULL: nothing is cached from a transaction */
     int (*reader_open)(struct store *store, const struct store_query *query, struct store_reader **ret_reader, struct error *error);
     void (*reader_close)(struct store_reader *reader);
     int (*reader_next)(struct store_reader *reader, struct aggregate_row *ret_row, struct error *error);
     int (*window_sizes)(struct store *store, int64_t **ret_sizes, size_t *ret_count, struct error *error);
     int (*count)(struct store *store, int64_t window_size, int64_t *ret_rows, struct error *error);
-    void (*counts)(const struct store *store, struct store_counts *ret_counts);     /* NULL: not a server */
+    void (*counts)(const struct store *store, struct store_counts *ret_counts); /* NULL: not a server */
 };
 
 struct store {

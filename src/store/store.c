@@ -67,7 +67,8 @@ static int store_check_size(struct store *store, int64_t window_size, struct err
     free(sizes);
     if (found)
         return 0;
-    return error_set(error, ERROR_NOT_FOUND, count ? "the store has no windows of %lld s; there are %s" : "the store has no windows of %lld s%s yet: 'meterline run' fills it",
+    return error_set(error, ERROR_NOT_FOUND,
+                     count ? "the store has no windows of %lld s; there are %s" : "the store has no windows of %lld s%s yet: 'meterline run' fills it",
                      (long long)(window_size / 1000), list);
 }
 

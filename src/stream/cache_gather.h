@@ -1,4 +1,5 @@
-/* Entries on their way to a cache: the newest of each key gather until they are written, so that a key that changes a hundred times between two writes costs one. */
+/* Entries on their way to a cache: the newest of each key gather until they are written, so that a key that changes a hundred times between two writes costs
+ * one. */
 #ifndef METERLINE_STREAM_CACHE_GATHER_H
 #define METERLINE_STREAM_CACHE_GATHER_H
 
@@ -8,7 +9,7 @@
 struct cache_gather {
     struct cache_writer *writer;
     struct arena keys;
-    uint32_t *slots;                 /* place in `entries` + 1, by hash; 0: empty */
+    uint32_t *slots; /* place in `entries` + 1, by hash; 0: empty */
     struct cache_entry *entries;
     size_t count;
 };

@@ -62,7 +62,8 @@ static int cache_sink_reading(struct cache_sink *sink, size_t row, struct error 
 static int cache_sink_write(void *context, const struct bus_batch *records, struct mail *mail, struct error *error) {
     struct cache_sink *sink = context;
     (void)mail;
-    int status = reading_decoder_decode(sink->decoder, &records->records[0].value, sizeof records->records[0], records->count, records->base_offset, sink->batch, error);
+    int status =
+        reading_decoder_decode(sink->decoder, &records->records[0].value, sizeof records->records[0], records->count, records->base_offset, sink->batch, error);
     for (size_t row = 0; row < sink->batch->count && !status; row++) {
         int64_t clock = records->append_time ? records->append_time : records->records[row].timestamp;
         if (sink->batch->status[row] == ROW_GOOD && (clock < 0 || sink->batch->columns[READING_TIMESTAMP].integers[row] - sink->max_ahead <= clock))

@@ -28,8 +28,8 @@ static int64_t connector_window(const char *topic) {
     return mark && *end == '\0' && seconds > 0 && seconds < INT64_MAX / 1000 ? seconds * 1000 : 0;
 }
 
-static int connector_target(const struct connector *connector, const struct connector_definition *definition, const char *topic, const struct sink_target **ret_target, void **ret_context,
-                            struct error *error) {
+static int connector_target(const struct connector *connector, const struct connector_definition *definition, const char *topic,
+                            const struct sink_target **ret_target, void **ret_context, struct error *error) {
     const struct connector_settings *settings = &connector->settings;
     if (strcmp(definition->type, "store") == 0) {
         int64_t window = connector_window(topic);
@@ -66,8 +66,16 @@ static int connector_add(struct connector *connector, const struct connector_def
     int status = connector_target(connector, definition, at->topic, &target, &context, error);
     if (status)
         return status;
-    struct sink_settings settings = {.bus = connector->settings.bus, .group = connector->group, .topic = at->topic, .rejected = at->rejected, .count = 1, .clock = connector->settings.clock,
-                                     .log = connector->settings.log, .stop = &connector->end, .failed = connector->settings.failed, .drain = &connector->drain};
+    struct sink_settings settings = {.bus = connector->settings.bus,
+                                     .group = connector->group,
+                                     .topic = at->topic,
+                                     .rejected = at->rejected,
+                                     .count = 1,
+                                     .clock = connector->settings.clock,
+                                     .log = connector->settings.log,
+                                     .stop = &connector->end,
+                                     .failed = connector->settings.failed,
+                                     .drain = &connector->drain};
     status = sink_open(&at->sink, &settings, target, context, error);
     connector->count += !status;
     return status;
@@ -94,7 +102,8 @@ static int connector_open(struct connector *connector, const struct connector_de
     return status;
 }
 
-int connector_start(const struct connector_settings *settings, const struct connector_definition *definition, struct connector **ret_connector, struct error *error) {
+int connector_start(const struct connector_settings *settings, const struct connector_definition *definition, struct connector **ret_connector,
+                    struct error *error) {
     struct connector *connector = memory_zero(1, sizeof *connector);
     if (!connector)
         return error_no_memory(error);

@@ -10,16 +10,16 @@
 
 /* The state of evaluating one input batch. */
 struct evaluation {
-    struct arena *arena;            /* results and everything in between; reset when the batch is done */
-    struct row_errors *errors;      /* rows whose expression failed: they are NULL */
+    struct arena *arena;       /* results and everything in between; reset when the batch is done */
+    struct row_errors *errors; /* rows whose expression failed: they are NULL */
     const struct clock *clock;
-    void *scratch;                  /* of sql/: what is worth keeping from batch to batch; see evaluation_scratch_free there */
+    void *scratch; /* of sql/: what is worth keeping from batch to batch; see evaluation_scratch_free there */
 };
 
 struct evaluator {
-    const struct type *type;        /* of the result; TYPE_BOOLEAN for a condition */
-    /* A vector with a value for every selected row; what cannot be computed for a row is NULL (a condition: FALSE or NULL, never TRUE) and reported to `errors`. An error is
-     * returned only for what concerns all rows, such as no memory. `absent` rows have NULL in their value columns. */
+    const struct type *type; /* of the result; TYPE_BOOLEAN for a condition */
+    /* A vector with a value for every selected row; what cannot be computed for a row is NULL (a condition: FALSE or NULL, never TRUE) and reported to
+     * `errors`. An error is returned only for what concerns all rows, such as no memory. `absent` rows have NULL in their value columns. */
     int (*run)(const struct evaluator *evaluator, struct evaluation *evaluation, const struct rows *rows, const struct selection *selected,
                struct vector *ret_vector, struct error *error);
 };

@@ -16,25 +16,26 @@ enum window_shape { WINDOW_SHAPE_NONE, WINDOW_SHAPE_TUMBLING, WINDOW_SHAPE_HOPPI
 
 struct window_definition {
     enum window_shape shape;
-    int64_t size, advance;       /* ms; a session's gap is its size; a tumbling window advances by its size */
-    int64_t grace;               /* ms */
+    int64_t size, advance; /* ms; a session's gap is its size; a tumbling window advances by its size */
+    int64_t grace;         /* ms */
 };
 
 struct group_call {
     struct aggregate_call call;
-    const struct evaluator *const *arguments;    /* call.argument_count of them, over the input's rows */
+    const struct evaluator *const *arguments; /* call.argument_count of them, over the input's rows */
 };
 
 struct group_aggregate_plan {
-    const struct evaluator *const *keys;         /* key_count of them, over the input's rows */
+    const struct evaluator *const *keys; /* key_count of them, over the input's rows */
     size_t key_count;
     const struct group_call *calls;
     size_t call_count;
     struct window_definition window;
     bool final, table, want_before;
-    struct row_schema result;                    /* keys, then calls; windowed when there is a window */
+    struct row_schema result; /* keys, then calls; windowed when there is a window */
 };
 
-int group_aggregate_new(const struct group_aggregate_plan *plan, struct operator *next, unsigned next_input, struct operator **ret_operator, struct error *error);
+int group_aggregate_new(const struct group_aggregate_plan *plan, struct operator* next, unsigned next_input, struct operator** ret_operator,
+                        struct error *error);
 
 #endif

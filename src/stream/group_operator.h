@@ -13,7 +13,7 @@
 /* A window that is open. */
 struct group_window {
     int64_t start;
-    int64_t first_offset;          /* of the first record that was folded into it */
+    int64_t first_offset; /* of the first record that was folded into it */
     struct group_cell *cells;
 };
 
@@ -22,24 +22,24 @@ struct group_session;
 struct group_aggregate {
     struct operator operator;
     const struct group_aggregate_plan *plan;
-    size_t *state_offsets;         /* of each call's state */
+    size_t *state_offsets; /* of each call's state */
     size_t states_size;
-    size_t states_memory;          /* bytes that states hold beside their place */
-    struct state_table *table;     /* groups by key, cells and sessions by start and key */
+    size_t states_memory;      /* bytes that states hold beside their place */
+    struct state_table *table; /* groups by key, cells and sessions by start and key */
     int64_t stream_time;
-    int64_t sequence;              /* counts the rows folded */
+    int64_t sequence; /* counts the rows folded */
 
-    struct group_window *windows;  /* by start: window_count of them from window_first on */
+    struct group_window *windows; /* by start: window_count of them from window_first on */
     size_t window_first, window_count, window_capacity;
 
     struct state_table *session_groups;
-    struct group_session **heap;   /* the session that ends first at 0 */
+    struct group_session **heap; /* the session that ends first at 0 */
     size_t heap_count, heap_capacity;
 
     /* While rows are pushed. */
     struct bytes key;
-    struct value *key_values;      /* one for each key column */
-    struct value *arguments;       /* of one call, and the sequence number */
+    struct value *key_values; /* one for each key column */
+    struct value *arguments;  /* of one call, and the sequence number */
     struct rows *results;
     size_t result_count, result_room;
 };
@@ -48,9 +48,9 @@ struct group_aggregate {
 struct group_input {
     const struct rows *rows;
     struct selection live;
-    uint8_t *is_live;              /* by row */
+    uint8_t *is_live; /* by row */
     struct vector *keys;
-    struct vector **arguments;     /* of each call */
+    struct vector **arguments; /* of each call */
 };
 
 /* Evaluates keys and arguments. `silent`: failures have been reported before. */
@@ -61,18 +61,20 @@ int group_input_evaluate(struct group_aggregate *aggregate, const struct rows *r
 int group_states_fold(struct group_aggregate *aggregate, char *states, const struct group_input *input, size_t row, bool undo, struct error *error);
 int group_states_merge(struct group_aggregate *aggregate, char *states, const char *other, struct error *error);
 void group_states_write(const struct group_aggregate *aggregate, const char *states, struct bytes *to);
-bool group_states_read(struct group_aggregate *aggregate, const char **at, const char *end, char *states);   /* into zeroed ones */
-void group_states_release(struct group_aggregate *aggregate, char *states);                                  /* may be zeroed ones */
+bool group_states_read(struct group_aggregate *aggregate, const char **at, const char *end, char *states); /* into zeroed ones */
+void group_states_release(struct group_aggregate *aggregate, char *states);                                /* may be zeroed ones */
 
-/* Results. `start` forgets what an earlier push may have left; then for each, `open` makes the row; `before` says what stood there, with `states` NULL nothing; when the change is made, `close` says what does now: NULL, the row is
- * gone. aggregate->key_values hold the key. They leave when there are many, and with `flush`. */
+/* Results. `start` forgets what an earlier push may have left; then for each, `open` makes the row; `before` says what stood there, with `states` NULL nothing;
+ * when the change is made, `close` says what does now: NULL, the row is gone. aggregate->key_values hold the key. They leave when there are many, and with
+ * `flush`. */
 struct group_result {
     int64_t time, window_start, window_end;
     uint32_t origin;
 };
 void group_results_start(struct group_aggregate *aggregate, size_t expected);
 int group_result_open(struct group_aggregate *aggregate, struct operator_context *context, const char *before, struct error *error);
-int group_result_close(struct group_aggregate *aggregate, struct operator_context *context, const struct group_result *result, const char *states, struct error *error);
+int group_result_close(struct group_aggregate *aggregate, struct operator_context *context, const struct group_result *result, const char *states,
+                       struct error *error);
 int group_results_flush(struct group_aggregate *aggregate, struct operator_context *context, struct error *error);
 /* The values of the key of row `row` to key_values; its bytes to aggregate->key, behind room for a time when `timed`. */
 int group_key_take(struct group_aggregate *aggregate, const struct group_input *input, size_t row, bool timed, struct error *error);
@@ -94,6 +96,6 @@ int group_windows_open(struct group_aggregate *aggregate, struct error *error);
 int group_sessions_open(struct group_aggregate *aggregate, struct error *error);
 void group_windows_close(struct group_aggregate *aggregate);
 void group_sessions_close(struct group_aggregate *aggregate);
-void group_aggregate_free(struct operator *operator);
+void group_aggregate_free(struct operator* operator);
 
 #endif

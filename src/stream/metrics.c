@@ -38,7 +38,7 @@ static void metrics_head(struct bytes *to, const char *name, const char *type, c
 
 struct metrics_counter {
     const char *name, *help;
-    size_t offset;      /* in struct task_counters */
+    size_t offset; /* in struct task_counters */
     bool by_window;
 };
 
@@ -76,8 +76,10 @@ static void metrics_store(struct bytes *to, const struct store_counts *store) {
         if (i + 1 < STORE_LATENCIES)
             bytes_append_format(to, "meterline_store_latency_seconds_bucket{le=\"%.6f\"} %" PRIu64 "\n", (double)(UINT64_C(1) << i) / 1e6, answers);
     }
-    bytes_append_format(to, "meterline_store_latency_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\nmeterline_store_latency_seconds_sum %.6f\nmeterline_store_latency_seconds_count %" PRIu64
-                        "\n", answers, (double)store->latency_sum / 1e6, answers);
+    bytes_append_format(to,
+                        "meterline_store_latency_seconds_bucket{le=\"+Inf\"} %" PRIu64
+                        "\nmeterline_store_latency_seconds_sum %.6f\nmeterline_store_latency_seconds_count %" PRIu64 "\n",
+                        answers, (double)store->latency_sum / 1e6, answers);
 }
 
 void metrics_append(struct bytes *to, const struct aggregate_query *query, const struct run_report *report) {

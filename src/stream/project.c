@@ -18,8 +18,8 @@ static bool project_key_is_null(const struct rows *rows, size_t key_count, uint3
 }
 
 /* Columns of `from` for the selected rows; `ret_rows` shares everything else with it. */
-static int project_columns(const struct project *project, const struct rows *from, const struct selection *selected, struct operator_context *context, struct rows *ret_rows,
-                           struct error *error) {
+static int project_columns(const struct project *project, const struct rows *from, const struct selection *selected, struct operator_context *context,
+                           struct rows *ret_rows, struct error *error) {
     const struct row_schema *schema = project->schema;
     struct arena *arena = context->evaluation.arena;
     struct selection present = {arena_allocate(arena, (selected->count ? selected->count : 1) * sizeof *present.rows), 0};
@@ -42,7 +42,8 @@ static int project_columns(const struct project *project, const struct rows *fro
     return 0;
 }
 
-static int project_bound(const struct evaluator *evaluator, const struct rows *from, struct operator_context *context, int64_t **ret_bounds, struct error *error) {
+static int project_bound(const struct evaluator *evaluator, const struct rows *from, struct operator_context *context, int64_t **ret_bounds,
+                         struct error *error) {
     int64_t *bounds = arena_allocate(context->evaluation.arena, (from->count ? from->count : 1) * sizeof *bounds);
     struct vector values;
     if (!bounds)
@@ -57,12 +58,13 @@ static int project_bound(const struct evaluator *evaluator, const struct rows *f
     return status;
 }
 
-static int project_before(const struct project *project, const struct rows *rows, struct operator_context *context, struct rows **ret_before, struct error *error) {
+static int project_before(const struct project *project, const struct rows *rows, struct operator_context *context, struct rows **ret_before,
+                          struct error *error) {
     struct rows *before = arena_allocate(context->evaluation.arena, sizeof *before);
     struct row_errors *errors = context->evaluation.errors;
     if (!before)
         return error_no_memory(error);
-    struct row_errors silent = {.messages_left = 0};   /* they were reported when the row was new */
+    struct row_errors silent = {.messages_left = 0}; /* they were reported when the row was new */
     context->evaluation.errors = &silent;
     int status = project_columns(project, rows->before, &rows->selected, context, before, error);
     context->evaluation.errors = errors;
@@ -92,7 +94,7 @@ static int project_clear_absent(const struct project *project, struct rows *rows
     return 0;
 }
 
-static int project_push(struct operator *operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int project_push(struct operator* operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
     (void)input;
     struct project *project = (struct project *)operator;
     struct rows *result = arena_allocate(context->evaluation.arena, sizeof *result), *before = NULL;
@@ -113,7 +115,8 @@ static int project_push(struct operator *operator, unsigned input, struct rows *
     result->before = before;
     for (size_t i = 0; i < result->selected.count; i++) {
         uint32_t row = result->selected.rows[i];
-        bool drop = (project->plan->drop_absent && result->absent[row]) || (project->plan->drop_null_key && project_key_is_null(result, project->schema->key_count, row));
+        bool drop = (project->plan->drop_absent && result->absent[row]) ||
+                    (project->plan->drop_null_key && project_key_is_null(result, project->schema->key_count, row));
         result->selected.rows[kept] = row;
         kept += !drop;
         absent += drop;
@@ -124,13 +127,13 @@ static int project_push(struct operator *operator, unsigned input, struct rows *
     return operator_forward(&project->base, result, context, error);
 }
 
-static void project_free(struct operator *operator) {
+static void project_free(struct operator* operator) {
     free(operator);
 }
 
 static const struct operator_driver project_driver = {.name = "project", .push = project_push, .advance = operator_forward_advance, .free = project_free};
 
-int project_new(const struct project_plan *plan, const struct row_schema *schema, struct operator *next, unsigned next_input, struct operator **ret_operator,
+int project_new(const struct project_plan *plan, const struct row_schema *schema, struct operator* next, unsigned next_input, struct operator** ret_operator,
                 struct error *error) {
     struct project *project = memory_zero(1, sizeof *project);
     if (!project)

@@ -1,5 +1,5 @@
-/* Changelogs: topics of what operators keep, compacted. A position says from which offset on a stage's changelog counts, as what is before belongs to an earlier life
- * of the query; a new stage begins at its end. All of a task's changelogs are read by one consumer until where they end now. */
+/* Changelogs: topics of what operators keep, compacted. A position says from which offset on a stage's changelog counts, as what is before belongs to an
+ * earlier life of the query; a new stage begins at its end. All of a task's changelogs are read by one consumer until where they end now. */
 #include "core/memory.h"
 #include "stream/query_task.h"
 
@@ -14,7 +14,7 @@ static int changelog_apply(struct query_member_task *member, const struct query_
     size_t number;
     if (!query_changelog_key_read(&key, &number) || number >= plan->operator_count || !stage_operator(member->stage, number)->driver->load)
         return error_set(error, ERROR_CORRUPT, "its key names no operator of query %s", plan->query->id);
-    struct operator *operator = stage_operator(member->stage, number);
+    struct operator* operator= stage_operator(member->stage, number);
     return operator->driver->load(operator, key, record->value, error);
 }
 
@@ -55,7 +55,8 @@ static int changelog_seek(struct query_task *task, struct bus_consumer *consumer
         return 0;
     }
     if (member->changelog_from > end)
-        return error_set(error, ERROR_NOT_FOUND, "topic %s, which holds what query %s keeps, was deleted and made anew: start the group from the beginning with --reset", topic,
+        return error_set(error, ERROR_NOT_FOUND,
+                         "topic %s, which holds what query %s keeps, was deleted and made anew: start the group from the beginning with --reset", topic,
                          task->work->group->members[at].query->id);
     *place = (struct changelog_place){member->changelog_from > start ? member->changelog_from : start, end};
     return place->next < end ? bus_consumer_seek(consumer, topic, task->partition, place->next, error) : 0;

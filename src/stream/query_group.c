@@ -15,13 +15,13 @@ struct assignment {
     struct bus *bus;
     const char *name;
     const struct query_groups *running;
-    struct arena arena;                  /* while it lasts */
+    struct arena arena; /* while it lasts */
     struct bus_group_list positions;
     struct known_stage *known;
     size_t known_count, known_capacity;
-    struct query_member *stages;         /* of all plans; moved into their groups */
-    size_t *labels;                      /* of new stages: those with the same label share topics */
-    const char **homes;                  /* group that has the stage, or NULL */
+    struct query_member *stages; /* of all plans; moved into their groups */
+    size_t *labels;              /* of new stages: those with the same label share topics */
+    const char **homes;          /* group that has the stage, or NULL */
     size_t stage_count;
     struct query_groups groups;
     size_t group_capacity;
@@ -106,7 +106,8 @@ static int assignment_learn(struct assignment *assignment, struct error *error) 
     int length = snprintf(prefix, sizeof prefix, "%s.sql.", assignment->name);
     int status = bus_groups(assignment->bus, &assignment->positions, error);
     for (size_t i = 0; i < assignment->positions.count && !status; i++)
-        if (strncmp(assignment->positions.positions[i].group, prefix, (size_t)length) == 0 && !assignment_works(assignment, assignment->positions.positions[i].group))
+        if (strncmp(assignment->positions.positions[i].group, prefix, (size_t)length) == 0 &&
+            !assignment_works(assignment, assignment->positions.positions[i].group))
             status = assignment_learn_position(assignment, &assignment->positions.positions[i], error);
     return status;
 }
@@ -146,10 +147,11 @@ static int member_probe(struct query_member *member, const struct registry *regi
     }
     stage_close(stage);
     if (member->operator_count > QUERY_OPERATORS_MAXIMUM)
-        return error_set(error, ERROR_UNSUPPORTED, "query %s has %zu operators with state in one stage, at most %d are possible", member->query->id, member->operator_count,
-                         QUERY_OPERATORS_MAXIMUM);
+        return error_set(error, ERROR_UNSUPPORTED, "query %s has %zu operators with state in one stage, at most %d are possible", member->query->id,
+                         member->operator_count, QUERY_OPERATORS_MAXIMUM);
     if (replayed && member->plan->source_count > 1)
-        return error_set(error, ERROR_UNSUPPORTED, "query %s aggregates over windows what it has joined without a topic in between: the windows could not be rebuilt", member->query->id);
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "query %s aggregates over windows what it has joined without a topic in between: the windows could not be rebuilt", member->query->id);
     return 0;
 }
 
@@ -165,14 +167,16 @@ static void member_name_changelog(struct query_member *member, const char *group
             *c = '_', clean = false;
     size_t length = strlen(member->changelog_topic);
     if (!clean)
-        snprintf(member->changelog_topic + length, sizeof member->changelog_topic - length, "-%016llx", (unsigned long long)(member->id ^ query_position_hash(group)));
+        snprintf(member->changelog_topic + length, sizeof member->changelog_topic - length, "-%016llx",
+                 (unsigned long long)(member->id ^ query_position_hash(group)));
 }
 
 static int assignment_add_stages(struct assignment *assignment, const struct query_plan *query, size_t order, struct error *error) {
     int status = 0;
     for (size_t i = 0; i < query->stage_count && !status; i++) {
         struct query_member *member = &assignment->stages[assignment->stage_count];
-        *member = (struct query_member){.query = query, .plan = &query->stages[i], .id = query_position_hash(query->id), .number = (uint32_t)i, .order = order + assignment->stage_count};
+        *member = (struct query_member){
+            .query = query, .plan = &query->stages[i], .id = query_position_hash(query->id), .number = (uint32_t)i, .order = order + assignment->stage_count};
         assignment->labels[assignment->stage_count] = assignment->stage_count;
         member_name_changelog(member, assignment->name);
         status = member_probe(member, bus_registry(assignment->bus), error);
@@ -188,8 +192,11 @@ static int assignment_find_home(struct assignment *assignment, size_t at, struct
         if (known->query != member->id || known->stage != member->number)
             continue;
         if (known->definition != member->query->definition)
-            return error_set(error, ERROR_INVALID, "query %s has been changed since group %s worked on it: what it keeps would not fit; give it another name, start everything in another group "
-                             "(--group NAME), or forget the positions of all queries and start from the beginning with --reset", member->query->id, known->group);
+            return error_set(
+                error, ERROR_INVALID,
+                "query %s has been changed since group %s worked on it: what it keeps would not fit; give it another name, start everything in another group "
+                "(--group NAME), or forget the positions of all queries and start from the beginning with --reset",
+                member->query->id, known->group);
         assignment->homes[at] = known->group;
     }
     return 0;
@@ -414,8 +421,8 @@ static int assignment_divide(struct assignment *assignment, struct error *error)
     return status;
 }
 
-int query_groups_assign(struct bus *bus, const char *name, const struct query_plan *const *plans, size_t count, size_t order, const struct query_groups *running,
-                        struct query_groups *ret_groups, struct error *error) {
+int query_groups_assign(struct bus *bus, const char *name, const struct query_plan *const *plans, size_t count, size_t order,
+                        const struct query_groups *running, struct query_groups *ret_groups, struct error *error) {
     struct assignment assignment = {.bus = bus, .name = name, .running = running};
     int status = assignment_open(&assignment, plans, count, order, error);
     if (!status)

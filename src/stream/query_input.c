@@ -20,8 +20,8 @@ void query_work_trouble(struct query_report *report, const char *message) {
         return;
     troubles->seen[troubles->count++] = hash;
     log_write(work->log, LOG_WARNING, "%s%s, partition %d, from offset %lld: %s%s", of_topic ? "topic " : "query ",
-              of_topic ? group->topics[report->place - group->member_count].name : group->members[report->place].query->id, (int)report->partition, (long long)report->offset, message,
-              troubles->count == QUERY_TROUBLES_MAXIMUM ? " (what else there may be is only counted)" : "");
+              of_topic ? group->topics[report->place - group->member_count].name : group->members[report->place].query->id, (int)report->partition,
+              (long long)report->offset, message, troubles->count == QUERY_TROUBLES_MAXIMUM ? " (what else there may be is only counted)" : "");
 }
 
 static void report_row(void *context, size_t row, const char *message) {
@@ -156,7 +156,7 @@ static int input_pause(struct query_input *input, struct query_work *work, bool 
 }
 
 void query_input_release(struct query_input *input, struct query_work *work) {
-    struct error error;   /* of a partition that is no longer ours, which nobody holds back */
+    struct error error; /* of a partition that is no longer ours, which nobody holds back */
     input_pause(input, work, false, &error);
 }
 

@@ -25,10 +25,10 @@ struct output_record {
 struct query_output {
     struct query_output_options options;
     struct bus_producer *producer;
-    struct output_topic *sinks, *changelogs;     /* by member */
-    struct mail *mail;                           /* by topic of the group; of repartition topics not opened */
+    struct output_topic *sinks, *changelogs; /* by member */
+    struct mail *mail;                       /* by topic of the group; of repartition topics not opened */
     bool *mail_open;
-    bool *feeds;                                 /* by member: its sink is a topic that the group reads */
+    bool *feeds; /* by member: its sink is a topic that the group reads */
     bool feeds_itself;
     struct arena arena;
     struct output_record *records;
@@ -156,12 +156,13 @@ int query_output_flush(struct query_output *output, struct error *error) {
 
 int query_output_reject(struct query_output *output, size_t topic, const struct bus_batch *batch, size_t index, const char *reason, struct error *error) {
     if (!output->mail_open[topic])
-        return error_set(error, ERROR_CORRUPT, "%s/%d, offset %lld: a record between two stages of a query cannot be read: %s", batch->topic, (int)batch->partition,
-                         (long long)(batch->base_offset + (int64_t)index), reason);
+        return error_set(error, ERROR_CORRUPT, "%s/%d, offset %lld: a record between two stages of a query cannot be read: %s", batch->topic,
+                         (int)batch->partition, (long long)(batch->base_offset + (int64_t)index), reason);
     return mail_reject(&output->mail[topic], batch, index, reason, error);
 }
 
-int query_output_save(struct query_output *output, size_t member, int32_t partition, size_t operator, struct slice key, struct slice value, struct error *error) {
+int query_output_save(struct query_output *output, size_t member, int32_t partition, size_t operator, struct slice key, struct slice value,
+                      struct error *error) {
     output->key.length = 0;
     bytes_append_varint(&output->key, operator);
     bytes_append_slice(&output->key, key);

@@ -9,9 +9,9 @@ struct query_output;
 struct query_output_options {
     struct bus *bus;
     const struct query_group *group;
-    const char *name;                /* as bus_producer_options has it */
+    const char *name; /* as bus_producer_options has it */
     struct bus_consumer *member;
-    const char *rejected;            /* topic of records that cannot be read; NULL: TOPIC-rejected of each topic */
+    const char *rejected; /* topic of records that cannot be read; NULL: TOPIC-rejected of each topic */
     bool at_least_once;
     const struct clock *clock;
 };
@@ -27,10 +27,11 @@ int query_output_flush(struct query_output *output, struct error *error);
 /* A record of the group's topic `topic` that cannot be read. ERROR_CORRUPT when it is a repartition topic. */
 int query_output_reject(struct query_output *output, size_t topic, const struct bus_batch *batch, size_t index, const char *reason, struct error *error);
 /* A change of what operator number `operator` of a member keeps; `value` with data NULL: it is gone. */
-int query_output_save(struct query_output *output, size_t member, int32_t partition, size_t operator, struct slice key, struct slice value, struct error *error);
+int query_output_save(struct query_output *output, size_t member, int32_t partition, size_t operator, struct slice key, struct slice value,
+                      struct error *error);
 
 bool query_output_pending(const struct query_output *output);
-bool query_output_feeds_itself(const struct query_output *output);   /* something of it is for a topic that the group reads */
+bool query_output_feeds_itself(const struct query_output *output); /* something of it is for a topic that the group reads */
 size_t query_output_pending_bytes(const struct query_output *output);
 /* As bus_producer_commit, tried again for a while; whatever it returns, nothing is pending afterwards. */
 int query_output_commit(struct query_output *output, const struct bus_position *positions, size_t count, struct error *error);

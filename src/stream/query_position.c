@@ -7,7 +7,7 @@
 #include "core/bytes.h"
 #include "core/memory.h"
 
-enum { ENTRY_ROOM = 170, OPERATOR_ROOM = 15 };   /* seven counters and two offsets of 13 digits */
+enum { ENTRY_ROOM = 170, OPERATOR_ROOM = 15 }; /* seven counters and two offsets of 13 digits */
 
 uint64_t query_position_hash(const char *id) {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -47,8 +47,8 @@ static void position_write_stage(struct bytes *to, const struct query_position_s
         bytes_append_format(to, " c=%" PRId64, stage->changelog_from);
     for (size_t i = 0; i < stage->time_count; i++)
         position_write_offset(to, i ? "," : " t=", stage->times[i], INT64_MIN);
-    bytes_append_format(to, " n=%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", n->read, n->null, n->rejected, n->filtered, n->late,
-                        n->failed, n->emitted);
+    bytes_append_format(to, " n=%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", n->read, n->null, n->rejected,
+                        n->filtered, n->late, n->failed, n->emitted);
 }
 
 int query_position_write(const struct query_position *position, char *to, size_t size, struct error *error) {
@@ -61,8 +61,9 @@ int query_position_write(const struct query_position *position, char *to, size_t
     if (text.failed)
         return error_no_memory(error);
     if (text.length >= size)
-        return error_set(error, ERROR_INVALID, "the position's metadata takes %zu bytes, at most %zu are possible: start some of the %zu queries in a group of their own", text.length,
-                         size - 1, position->stage_count);
+        return error_set(error, ERROR_INVALID,
+                         "the position's metadata takes %zu bytes, at most %zu are possible: start some of the %zu queries in a group of their own",
+                         text.length, size - 1, position->stage_count);
     memcpy(to, text.data, text.length);
     to[text.length] = '\0';
     return 0;
@@ -114,16 +115,19 @@ static bool position_read_stage(const char **at, struct query_position_stage *st
     if ((position_take(at, " c=") && !position_take_number(at, &stage->changelog_from)) || (position_take(at, " t=") && !position_take_times(at, stage)))
         return false;
     length = 0;
-    if (sscanf(*at, " n=%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 "]%n", &n->read, &n->null, &n->rejected, &n->filtered, &n->late,
-               &n->failed, &n->emitted, &length) != 7 || length == 0)
+    if (sscanf(*at, " n=%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 "]%n", &n->read, &n->null, &n->rejected, &n->filtered,
+               &n->late, &n->failed, &n->emitted, &length) != 7 ||
+        length == 0)
         return false;
     *at += length;
     return true;
 }
 
 static int position_unreadable(const char *text, struct error *error) {
-    return error_set(error, ERROR_CORRUPT, "the committed position's metadata '%.60s' was not written by this version of meterline; "
-                     "--reset starts the group from the beginning", text);
+    return error_set(error, ERROR_CORRUPT,
+                     "the committed position's metadata '%.60s' was not written by this version of meterline; "
+                     "--reset starts the group from the beginning",
+                     text);
 }
 
 int query_position_read(const char *text, struct arena *arena, struct query_position *ret_position, struct error *error) {

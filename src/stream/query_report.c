@@ -59,7 +59,8 @@ void query_metrics_append(struct bytes *to, const struct query_run_report *repor
         metrics_sample(to, "meterline_query_lag_records", report->rows[i].id, report->rows[i].lag);
     metrics_total(to, "meterline_query_groups", "gauge", "Consumer groups of queries.", (int64_t)report->groups);
     metrics_total(to, "meterline_query_commits_total", "counter", "Commits of queries in this run.", (int64_t)report->commits);
-    metrics_total(to, "meterline_query_rewinds_total", "counter", "Times that a commit was undone and a worker of queries went back to its positions.", (int64_t)report->rewinds);
+    metrics_total(to, "meterline_query_rewinds_total", "counter", "Times that a commit was undone and a worker of queries went back to its positions.",
+                  (int64_t)report->rewinds);
     metrics_total(to, "meterline_query_recovered_records", "gauge", "Records read again to rebuild what queries keep.", report->recovered);
 }
 
@@ -95,7 +96,7 @@ bool query_report_add_group(struct query_run_report *report, struct query_group 
         const struct query_member *member = &group->members[m];
         struct query_report_row *row = report_row(report, member);
         room = row != NULL;
-        bool counted = group->lags && member->counters && member->before;   /* not when it could not be started */
+        bool counted = group->lags && member->counters && member->before; /* not when it could not be started */
         for (int32_t p = 0; room && counted && p < group->partitions; p++) {
             struct query_counters run = member->counters[p];
             query_counters_add(&row->total, &run);

@@ -10,8 +10,8 @@ struct running_group {
     struct query_group *group;
     struct query_worker *workers;
     size_t opened, started;
-    bool joined;                     /* somebody waits for its threads, or has */
-    bool leaving;                    /* it has stages of the query that is being removed */
+    bool joined;  /* somebody waits for its threads, or has */
+    bool leaving; /* it has stages of the query that is being removed */
     atomic_bool closed;
 };
 
@@ -19,12 +19,12 @@ struct query_runner {
     const struct query_settings *settings;
     struct running_group **running;
     size_t count, capacity;
-    size_t order;                    /* of the next stage */
-    struct query_groups groups;      /* the same, as the assignment wants them */
+    size_t order;               /* of the next stage */
+    struct query_groups groups; /* the same, as the assignment wants them */
     size_t group_capacity;
-    pthread_mutex_t lock;            /* of `running` and `groups`: whoever adds, removes, waits and reports */
+    pthread_mutex_t lock; /* of `running` and `groups`: whoever adds, removes, waits and reports */
     int status;
-    struct error error;              /* the first of a worker */
+    struct error error; /* the first of a worker */
 };
 
 int query_runner_open(const struct query_settings *settings, struct query_runner **ret_runner, struct error *error) {
@@ -171,7 +171,8 @@ static int runner_relate(struct query_runner *runner, const struct query_groups 
         for (size_t u = 0; u < group->upstream_count && !circular; u++)
             circular = group_has_upstream(group->upstream[u], group);
         if (circular)
-            return error_set(error, ERROR_INVALID, "query %s reads what comes of its own results: there is no end at which it could stop (--until-end, --final)",
+            return error_set(error, ERROR_INVALID,
+                             "query %s reads what comes of its own results: there is no end at which it could stop (--until-end, --final)",
                              group->members[0].query->id);
     }
     return 0;
@@ -346,7 +347,8 @@ int query_runner_report(struct query_runner *runner, struct query_run_report *re
 
 /* --- the whole ------------------------------------------------------------------------------------------------------------------------- */
 
-int query_run(const struct query_settings *settings, const struct query_plan *const *plans, size_t count, struct query_run_report *ret_report, struct error *error) {
+int query_run(const struct query_settings *settings, const struct query_plan *const *plans, size_t count, struct query_run_report *ret_report,
+              struct error *error) {
     struct query_runner *runner;
     struct error report_error;
     *ret_report = (struct query_run_report){0};

@@ -29,31 +29,38 @@ static int task_resume_member(struct query_task *task, size_t at, const struct q
     const struct query_member *plan = &task->work->group->members[at];
     struct query_member_task *member = &task->members[at];
     if (stage->definition != plan->query->definition)
-        return error_set(error, ERROR_INVALID, "query %s has been changed since group %s worked on it: give it another name, start everything in another group (--group NAME), or forget the "
-                         "positions of all queries and start from the beginning with --reset", plan->query->id, task->work->group->name);
+        return error_set(
+            error, ERROR_INVALID,
+            "query %s has been changed since group %s worked on it: give it another name, start everything in another group (--group NAME), or forget the "
+            "positions of all queries and start from the beginning with --reset",
+            plan->query->id, task->work->group->name);
     if ((stage->changelog_from >= 0) != plan->changelog)
-        return error_set(error, ERROR_INVALID, "query %s keeps its state in another way than when group %s worked on it: start from the beginning with --reset", plan->query->id,
-                         task->work->group->name);
+        return error_set(error, ERROR_INVALID, "query %s keeps its state in another way than when group %s worked on it: start from the beginning with --reset",
+                         plan->query->id, task->work->group->name);
     member->replay_from = stage->replay_from;
     member->changelog_from = stage->changelog_from;
     member->counters = member->before = stage->counters;
     for (size_t i = 0, t = 0; i < plan->operator_count; i++) {
-        struct operator *operator = stage_operator(member->stage, i);
-        if (operator->driver->stream_time && t < stage->time_count)
+        struct operator* operator= stage_operator(member->stage, i);
+        if (operator->driver->stream_time && t<stage->time_count)
             operator->driver->restore_time(operator, stage->times[t++]);
     }
     return 0;
 }
 
 /* The members whose first topic this is. A position that does not know one of them belongs to another set of queries. */
-static int task_resume_input(struct query_task *task, struct query_input *input, const struct bus_committed *committed, struct arena *arena, bool *known, struct error *error) {
+static int task_resume_input(struct query_task *task, struct query_input *input, const struct bus_committed *committed, struct arena *arena, bool *known,
+                             struct error *error) {
     const struct query_group *group = task->work->group;
     const char *topic = group->topics[input->topic].name;
     struct query_position position;
     int status = query_position_read(committed->metadata, arena, &position, error);
     if (!status && position.partitions != group->partitions)
-        return error_set(error, ERROR_INVALID, "topic %s has %d partitions, it had %d when group %s worked on it: keys have moved to other partitions, what is kept of them would be torn apart; "
-                         "start another group (--group NAME), or this one from the beginning with --reset", topic, (int)group->partitions, (int)position.partitions, group->name);
+        return error_set(
+            error, ERROR_INVALID,
+            "topic %s has %d partitions, it had %d when group %s worked on it: keys have moved to other partitions, what is kept of them would be torn apart; "
+            "start another group (--group NAME), or this one from the beginning with --reset",
+            topic, (int)group->partitions, (int)position.partitions, group->name);
     for (size_t i = 0; i < group->member_count && !status; i++) {
         const struct query_member *member = &group->members[i];
         if (member->topics[0] != input->topic || atomic_load(&member->removed))
@@ -61,8 +68,9 @@ static int task_resume_input(struct query_task *task, struct query_input *input,
         const struct query_position_stage *stage = query_position_find(&position, member->id, member->number);
         known[i] = stage != NULL;
         status = stage ? task_resume_member(task, i, stage, error)
-                       : error_set(error, ERROR_INVALID, "the position of group %s on %s/%d knows nothing of query %s: start the group from the beginning with --reset", group->name, topic,
-                                   (int)task->partition, member->query->id);
+                       : error_set(error, ERROR_INVALID,
+                                   "the position of group %s on %s/%d knows nothing of query %s: start the group from the beginning with --reset", group->name,
+                                   topic, (int)task->partition, member->query->id);
     }
     if (status)
         return status;
@@ -90,7 +98,7 @@ static int task_find_position(struct query_task *task, struct query_input *input
     if (committed->exists)
         return task_resume_input(task, input, committed, arena, known, error);
     input->load_until = topic->table && group->topic_count > 1 ? end : 0;
-    task->dirty = true;   /* that it has begun is worth a position */
+    task->dirty = true; /* that it has begun is worth a position */
     return 0;
 }
 
@@ -115,18 +123,23 @@ static int task_lost(struct query_task *task, struct query_input *input, int64_t
     const struct query_group *group = task->work->group;
     const char *topic = group->topics[input->topic].name;
     if (task->work->lost_offsets == LOST_OFFSETS_FAIL && input->next_offset > end)
-        return error_set(error, ERROR_NOT_FOUND, "group %s has read %s/%d up to offset %lld, but it ends at %lld: the topic was deleted and made anew; start the group from the beginning with "
-                         "--reset, or go on with --on-lost-offsets earliest", group->name, topic, (int)task->partition, (long long)input->next_offset, (long long)end);
+        return error_set(
+            error, ERROR_NOT_FOUND,
+            "group %s has read %s/%d up to offset %lld, but it ends at %lld: the topic was deleted and made anew; start the group from the beginning with "
+            "--reset, or go on with --on-lost-offsets earliest",
+            group->name, topic, (int)task->partition, (long long)input->next_offset, (long long)end);
     if (task->work->lost_offsets == LOST_OFFSETS_FAIL)
-        return error_set(error, ERROR_NOT_FOUND, "retention has deleted offsets %lld to %lld of %s/%d, which group %s needs: lengthen the topic's retention, and go on with "
-                         "--on-lost-offsets earliest, with results that lack these records", (long long)*from, (long long)start - 1, topic, (int)task->partition, group->name);
+        return error_set(error, ERROR_NOT_FOUND,
+                         "retention has deleted offsets %lld to %lld of %s/%d, which group %s needs: lengthen the topic's retention, and go on with "
+                         "--on-lost-offsets earliest, with results that lack these records",
+                         (long long)*from, (long long)start - 1, topic, (int)task->partition, group->name);
     *from = task->work->lost_offsets == LOST_OFFSETS_LATEST ? end : start;
     if (input->next_offset > end || input->next_offset < *from)
         input->next_offset = *from;
-    if (input->load_until > end)   /* of a topic that is no more */
+    if (input->load_until > end) /* of a topic that is no more */
         input->load_until = end;
-    log_write(task->work->log, LOG_WARNING, "%s/%d: records that group %s needs are lost; going on from offset %lld, results that need them will lack them", topic, (int)task->partition,
-              group->name, (long long)*from);
+    log_write(task->work->log, LOG_WARNING, "%s/%d: records that group %s needs are lost; going on from offset %lld, results that need them will lack them",
+              topic, (int)task->partition, group->name, (long long)*from);
     return 0;
 }
 
@@ -146,7 +159,7 @@ static int task_seek(struct query_task *task, struct query_input *input, struct 
 static int64_t task_stream_time(const struct query_task *task, size_t at) {
     int64_t time = INT64_MIN;
     for (size_t i = 0; i < task->work->group->members[at].operator_count; i++) {
-        const struct operator *operator = stage_operator(task->members[at].stage, i);
+        const struct operator* operator= stage_operator(task->members[at].stage, i);
         int64_t its = operator->driver->stream_time ? operator->driver->stream_time(operator) : INT64_MIN;
         time = its > time ? its : time;
     }
@@ -210,7 +223,7 @@ int query_task_reopen(struct query_task *task, bool *ret_reopened, struct error 
     }
     for (size_t i = 0; i < group->topic_count && !status && same; i++) {
         struct query_input *input = &task->inputs[i];
-        query_input_close(input);   /* what waited is read again */
+        query_input_close(input); /* what waited is read again */
         input->read_offset = input->work_offset;
         input->paused = input->at_end = false;
         status = bus_consumer_seek(task->work->consumer, group->topics[i].name, task->partition, input->read_offset, error);
@@ -235,7 +248,7 @@ static int task_save_entry(void *context, struct slice key, struct slice value, 
 static int task_save(struct query_task *task, size_t at, struct error *error) {
     int status = 0;
     for (size_t i = 0; i < task->work->group->members[at].operator_count && !status; i++) {
-        struct operator *operator = stage_operator(task->members[at].stage, i);
+        struct operator* operator= stage_operator(task->members[at].stage, i);
         struct task_saving saving = {task, at, i};
         if (operator->driver->save)
             status = operator->driver->save(operator, task_save_entry, &saving, error);
@@ -246,10 +259,14 @@ static int task_save(struct query_task *task, size_t at, struct error *error) {
 static struct query_position_stage task_position(const struct query_task *task, size_t at) {
     const struct query_member *plan = &task->work->group->members[at];
     const struct query_member_task *member = &task->members[at];
-    struct query_position_stage stage = {.query = plan->id, .definition = plan->query->definition, .stage = plan->number, .replay_from = INT64_MAX,
-                                         .changelog_from = member->changelog_from, .counters = member->counters};
+    struct query_position_stage stage = {.query = plan->id,
+                                         .definition = plan->query->definition,
+                                         .stage = plan->number,
+                                         .replay_from = INT64_MAX,
+                                         .changelog_from = member->changelog_from,
+                                         .counters = member->counters};
     for (size_t i = 0; i < plan->operator_count; i++) {
-        const struct operator *operator = stage_operator(member->stage, i);
+        const struct operator* operator= stage_operator(member->stage, i);
         int64_t from = operator->driver->replay_from ? operator->driver->replay_from(operator) : INT64_MAX;
         stage.replay_from = from < stage.replay_from ? from : stage.replay_from;
         if (operator->driver->stream_time)
@@ -279,8 +296,12 @@ int query_task_prepare_commit(struct query_task *task, struct bus_position *ret_
     for (size_t i = 0; i < group->topic_count && !status; i++) {
         struct query_input *input = &task->inputs[i];
         status = task_write_position(task, input, &task->work->arena, error);
-        ret_positions[i] = (struct bus_position){.group = group->name, .topic = group->topics[i].name, .partition = task->partition, .next_offset = input->next_offset,
-                                                 .metadata = input->metadata, .expected = input->revision};
+        ret_positions[i] = (struct bus_position){.group = group->name,
+                                                 .topic = group->topics[i].name,
+                                                 .partition = task->partition,
+                                                 .next_offset = input->next_offset,
+                                                 .metadata = input->metadata,
+                                                 .expected = input->revision};
     }
     arena_reset(&task->work->arena);
     return status;
@@ -302,7 +323,7 @@ void query_task_committed(struct query_task *task) {
     const struct query_group *group = task->work->group;
     for (size_t i = 0; i < group->member_count; i++)
         for (size_t o = 0; o < group->members[i].operator_count; o++) {
-            struct operator *operator = stage_operator(task->members[i].stage, o);
+            struct operator* operator= stage_operator(task->members[i].stage, o);
             if (operator->driver->saved)
                 operator->driver->saved(operator);
         }

@@ -4,8 +4,8 @@
  *     input THRESHOLDS/p ──┤ goes first, tables before streams  ├─▶ stage 2 ─▶ sink
  *                          └────────────────────────────────────┴─▶ ...
  *
- * With several topics a record waits until the others have one too, or have been read to their end; so what a log holds is worked on in the order of its times. A
- * task that starts for the first time loads tables up to what is there at that moment before it works on streams.
+ * With several topics a record waits until the others have one too, or have been read to their end; so what a log holds is worked on in the order of its times.
+ * A task that starts for the first time loads tables up to what is there at that moment before it works on streams.
  *
  * What is written follows from the log alone, not from how it was cut into batches: records go through all stages in runs, and what a run brings about leaves
  * in the order of (record, stage).
@@ -20,28 +20,28 @@
 /* A member of the group at work. */
 struct query_member_task {
     struct query_task *task;
-    size_t number;                   /* of the member */
+    size_t number; /* of the member */
     struct stage *stage;
-    int64_t replay_from;             /* records of its first topic from here on are needed to rebuild; INT64_MAX: none */
-    int64_t changelog_from;          /* -1: it has none */
-    struct query_counters counters;  /* since the query's first record */
-    struct query_counters before;    /* what earlier runs had committed of them */
-    int64_t idle_time;               /* stream time when the last record came; INT64_MIN: none yet */
+    int64_t replay_from;            /* records of its first topic from here on are needed to rebuild; INT64_MAX: none */
+    int64_t changelog_from;         /* -1: it has none */
+    struct query_counters counters; /* since the query's first record */
+    struct query_counters before;   /* what earlier runs had committed of them */
+    int64_t idle_time;              /* stream time when the last record came; INT64_MIN: none yet */
 };
 
 struct query_task {
     struct query_work *work;
     int32_t partition;
-    struct query_input *inputs;      /* by topic of the group */
+    struct query_input *inputs; /* by topic of the group */
     struct query_member_task *members;
-    bool dirty;                      /* there is something to commit */
-    int64_t recovered;               /* records read again */
-    int64_t last_record_ns;          /* monotonic */
-    int64_t idle_next_ns;            /* when idle close looks again */
+    bool dirty;             /* there is something to commit */
+    int64_t recovered;      /* records read again */
+    int64_t last_record_ns; /* monotonic */
+    int64_t idle_next_ns;   /* when idle close looks again */
 };
 
-/* Finds the positions, rebuilds what changelogs hold, and seeks the consumer to where the rest is rebuilt from. ERROR_INVALID: a position of another definition or
- * number of partitions; ERROR_NOT_FOUND: the log has lost what is needed; both name the ways out. A retriable error leaves the task closed. */
+/* Finds the positions, rebuilds what changelogs hold, and seeks the consumer to where the rest is rebuilt from. ERROR_INVALID: a position of another definition
+ * or number of partitions; ERROR_NOT_FOUND: the log has lost what is needed; both name the ways out. A retriable error leaves the task closed. */
 int query_task_open(struct query_task *task, struct query_work *work, int32_t partition, struct error *error);
 void query_task_close(struct query_task *task);
 /* Goes on with a task whose partition was taken away and has come back: true when the committed positions are still those it has committed. */

@@ -83,7 +83,7 @@ struct run {
     struct query_task *task;
     struct query_input *input;
     const struct query_batch *batch;
-    size_t from, to;             /* records of the batch */
+    size_t from, to; /* records of the batch */
     bool recovering;
 };
 
@@ -116,8 +116,10 @@ static int run_push_rows(const struct run *run, size_t member, size_t source, si
         return error_no_memory(error);
     rows->selected.rows += first;
     rows->selected.count = behind - first;
-    struct operator_context context = {.evaluation = query_work_evaluation(work, &work->arena, run->recovering ? NULL : &report, &errors), .restoring = run->recovering,
-                                       .offset = run->batch->records.base_offset, .counters = run->recovering ? &ignored : &task->counters};
+    struct operator_context context = {.evaluation = query_work_evaluation(work, &work->arena, run->recovering ? NULL : &report, &errors),
+                                       .restoring = run->recovering,
+                                       .offset = run->batch->records.base_offset,
+                                       .counters = run->recovering ? &ignored : &task->counters};
     int status = stage_push(task->stage, source, rows, &context, error);
     work->scratch = context.evaluation.scratch;
     if (!run->recovering)
@@ -218,7 +220,7 @@ static void task_note_times(struct query_task *task) {
     const struct query_group *group = task->work->group;
     for (size_t m = 0; m < group->member_count; m++)
         for (size_t i = 0; i < group->members[m].operator_count; i++) {
-            const struct operator *operator = stage_operator(task->members[m].stage, i);
+            const struct operator* operator= stage_operator(task->members[m].stage, i);
             int64_t time = operator->driver->stream_time ? operator->driver->stream_time(operator) : INT64_MIN;
             task->members[m].idle_time = time > task->members[m].idle_time ? time : task->members[m].idle_time;
         }
@@ -287,7 +289,8 @@ static int task_advance(struct query_task *task, size_t member, int64_t time, st
     struct query_member_task *at = &task->members[member];
     struct query_report report = {work, member, task->partition, task->inputs[0].next_offset};
     struct row_errors errors;
-    struct operator_context context = {.evaluation = query_work_evaluation(work, &work->arena, &report, &errors), .counters = &at->counters,
+    struct operator_context context = {.evaluation = query_work_evaluation(work, &work->arena, &report, &errors),
+                                       .counters = &at->counters,
                                        .offset = task->inputs[work->group->members[member].topics[0]].next_offset};
     int status = stage_advance(at->stage, time, &context, error);
     work->scratch = context.evaluation.scratch;

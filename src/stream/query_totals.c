@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-static int query_totals_add(struct bus *bus, const struct bus_group_position *at, uint64_t query, struct query_counters *counters, bool *found, struct error *error) {
+static int query_totals_add(struct bus *bus, const struct bus_group_position *at, uint64_t query, struct query_counters *counters, bool *found,
+                            struct error *error) {
     struct bus_committed committed;
     struct query_position position;
     struct arena arena = {0};
@@ -25,7 +26,7 @@ int query_totals(struct bus *bus, const char *id, struct query_counters *ret_cou
     if (status)
         return status;
     for (size_t i = 0; i < list.count && !status; i++)
-        if (strstr(list.positions[i].group, ".sql."))   /* stream/query_group.h names them so */
+        if (strstr(list.positions[i].group, ".sql.")) /* stream/query_group.h names them so */
             status = query_totals_add(bus, &list.positions[i], query_position_hash(id), &counters, &found, error);
     bus_group_list_release(&list);
     if (!status) {

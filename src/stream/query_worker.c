@@ -4,13 +4,13 @@
 
 #include "core/memory.h"
 
-#define COMMIT_INTERVAL_NS INT64_C(100000000)
+#define COMMIT_INTERVAL_NS   INT64_C(100000000)
 #define POSITION_INTERVAL_NS INT64_C(1000000000)
-#define LAG_INTERVAL_NS INT64_C(1000000000)
-#define TRIM_INTERVAL_NS INT64_C(30000000000)
-#define PATIENCE_NS INT64_C(1000000000)
-#define RETRY_NS INT64_C(200000000)
-#define NOTICE_INTERVAL_NS INT64_C(5000000000)
+#define LAG_INTERVAL_NS      INT64_C(1000000000)
+#define TRIM_INTERVAL_NS     INT64_C(30000000000)
+#define PATIENCE_NS          INT64_C(1000000000)
+#define RETRY_NS             INT64_C(200000000)
+#define NOTICE_INTERVAL_NS   INT64_C(5000000000)
 enum { POLL_TIMEOUT = 50, WAIT_TIMEOUT = 10, PENDING_BYTES_MAXIMUM = 64 << 20, IDLE_LOOKS = 4 };
 
 static bool worker_stopped(const struct query_worker *worker) {
@@ -211,13 +211,15 @@ static int worker_assigned(void *context, const int32_t *partitions, size_t coun
     worker->assigned = true;
     for (size_t i = 0; i < count && !status; i++) {
         if (partitions[i] >= worker->group->partitions)
-            return error_set(error, ERROR_INVALID,
-                             "topic %s has more than the %d partitions it had at start: keys have moved to other partitions, what is kept of them would be torn apart; "
-                             "start another group (--group NAME), or this one from the beginning with --reset", worker->group->topics[0].name, (int)worker->group->partitions);
+            return error_set(
+                error, ERROR_INVALID,
+                "topic %s has more than the %d partitions it had at start: keys have moved to other partitions, what is kept of them would be torn apart; "
+                "start another group (--group NAME), or this one from the beginning with --reset",
+                worker->group->topics[0].name, (int)worker->group->partitions);
         log_write(worker->settings->log, LOG_DEBUG, "group %s: partition %d is ours", worker->group->name, (int)partitions[i]);
         status = worker_open_task(worker, partitions[i], error);
     }
-    for (int32_t p = 0; p < worker->group->partitions; p++)   /* of others now */
+    for (int32_t p = 0; p < worker->group->partitions; p++) /* of others now */
         worker_end_task(worker, &worker->parked[p]);
     return status;
 }
@@ -227,7 +229,7 @@ static int worker_revoked(void *context, const int32_t *partitions, size_t count
     struct query_worker *worker = context;
     int status = lost ? ERROR_ABORTED : worker_commit(worker, error);
     bool undone = status == ERROR_ABORTED || (status && error->retriable);
-    worker->assigned = false;   /* until the group has decided anew */
+    worker->assigned = false; /* until the group has decided anew */
     for (size_t i = 0; i < count; i++) {
         if (partitions[i] >= worker->group->partitions)
             continue;
@@ -273,7 +275,8 @@ int query_worker_open(struct query_worker *worker, const struct query_settings *
     char name[QUERY_GROUP_NAME_SIZE + 32];
     size_t partitions = (size_t)group->partitions;
     *worker = (struct query_worker){.settings = settings, .group = group, .number = number};
-    worker->work = (struct query_work){.bus = settings->bus, .clock = settings->clock, .log = settings->log, .group = group, .stop = settings->stop, .lost_offsets = settings->lost_offsets};
+    worker->work = (struct query_work){
+        .bus = settings->bus, .clock = settings->clock, .log = settings->log, .group = group, .stop = settings->stop, .lost_offsets = settings->lost_offsets};
     worker->member = (struct bus_member){worker_assigned, worker_revoked, worker};
     snprintf(name, sizeof name, "%s.%zu", group->name, number);
     worker->tasks = memory_zero(partitions, sizeof(struct query_task *));
@@ -282,8 +285,13 @@ int query_worker_open(struct query_worker *worker, const struct query_settings *
     int status = worker->tasks && worker->parked && worker->positions ? 0 : error_no_memory(error);
     if (!status)
         status = bus_consumer_open(settings->bus, group->name, &worker->work.consumer, error);
-    struct query_output_options output = {.bus = settings->bus, .group = group, .name = name, .member = worker->work.consumer, .rejected = settings->rejected,
-                                          .at_least_once = settings->at_least_once, .clock = settings->clock};
+    struct query_output_options output = {.bus = settings->bus,
+                                          .group = group,
+                                          .name = name,
+                                          .member = worker->work.consumer,
+                                          .rejected = settings->rejected,
+                                          .at_least_once = settings->at_least_once,
+                                          .clock = settings->clock};
     if (!status)
         status = query_output_open(&output, &worker->work.output, error);
     if (!status)
@@ -364,7 +372,7 @@ static int64_t worker_read_offset(const struct query_worker *worker, const struc
 
 static int worker_process(struct query_worker *worker, const struct bus_batch *records, struct error *error) {
     struct query_task *task = worker->tasks[records->partition];
-    if (!task)   /* of a partition that is no longer ours */
+    if (!task) /* of a partition that is no longer ours */
         return 0;
     int status = query_task_take(task, records, error);
     if (status && error->retriable) {
@@ -427,7 +435,7 @@ static int worker_step(struct query_worker *worker, struct error *error) {
     int status = worker_poll(worker, pending || (waits && !worker->quiet) ? 0 : waits ? WAIT_TIMEOUT : POLL_TIMEOUT, error);
     if (status == ERROR_NOT_FOUND && worker->settings->lost_offsets != LOST_OFFSETS_FAIL)
         return worker_rewind(worker, error);
-    if (status && (error->retriable || status == ERROR_ABORTED)) {   /* a task may be torn */
+    if (status && (error->retriable || status == ERROR_ABORTED)) { /* a task may be torn */
         worker_wait(worker, error);
         return worker_rewind(worker, error);
     }
@@ -522,7 +530,7 @@ static int worker_loop(struct query_worker *worker, struct error *error) {
             status = worker_step(worker, error);
     }
     worker_note_removals(worker);
-    if (!status && worker->level < levels)   /* stopped */
+    if (!status && worker->level < levels) /* stopped */
         status = worker_commit_or_rewind(worker, error);
     return status;
 }

@@ -1,9 +1,10 @@
-/* A worker of a group of queries: a thread with its own consumer, output and tasks, as stream/worker.h has it for the aggregate query. The log gives each its partitions; a
- * commit that was undone takes it back to the committed positions; a partition that is taken away and comes back need not be rebuilt.
+/* A worker of a group of queries: a thread with its own consumer, output and tasks, as stream/worker.h has it for the aggregate query. The log gives each its
+ * partitions; a commit that was undone takes it back to the committed positions; a partition that is taken away and comes back need not be rebuilt.
  *
  * The end (--until-end), when queries read what others write:
  *
- *     upstream groups have gone ─▶ the end offsets are known ─▶ all workers are there ─▶ level 0 is finished ─▶ what it wrote has been read ─▶ level 1 ... ─▶ gone
+ *     upstream groups have gone ─▶ the end offsets are known ─▶ all workers are there ─▶ level 0 is finished ─▶ what it wrote has been read ─▶ level 1 ... ─▶
+ * gone
  *
  * A level is finished by all workers together; with --final everything that is open in its stages leaves then. */
 #ifndef METERLINE_STREAM_QUERY_WORKER_H
@@ -14,12 +15,12 @@
 struct query_settings {
     struct bus *bus;
     const struct clock *clock;
-    const struct log *log;               /* NULL: silent */
-    atomic_bool *stop;                   /* all are to end after a last commit; also set when one has failed */
-    const char *group;                   /* groups are named after it */
-    const char *rejected;                /* topic of records that cannot be read; NULL: TOPIC-rejected of each */
-    size_t workers;                      /* threads of each group, at most one for each partition */
-    int64_t idle_close;                  /* ms, 0: off */
+    const struct log *log; /* NULL: silent */
+    atomic_bool *stop;     /* all are to end after a last commit; also set when one has failed */
+    const char *group;     /* groups are named after it */
+    const char *rejected;  /* topic of records that cannot be read; NULL: TOPIC-rejected of each */
+    size_t workers;        /* threads of each group, at most one for each partition */
+    int64_t idle_close;    /* ms, 0: off */
     enum lost_offsets lost_offsets;
     bool until_end, final, at_least_once;
     void (*free_scratch)(void *scratch); /* evaluation_scratch_free of sql/ */
@@ -39,9 +40,9 @@ struct query_worker {
     struct query_task **tasks, **parked; /* by partition */
     struct bus_position *positions;      /* room for a commit */
     uint64_t rewinds;
-    unsigned removals;                   /* of the group, as many as the positions know of */
+    unsigned removals; /* of the group, as many as the positions know of */
     int64_t last_commit_ns, last_notice_ns, last_lag_ns, last_trim_ns, quiet_since_ns;
-    int status;                          /* what the thread ended with */
+    int status; /* what the thread ended with */
     struct error error;
 };
 

@@ -60,8 +60,8 @@ static int runner_threads(struct worker *workers, size_t count, struct error *er
     return status;
 }
 
-static int runner_open(const struct worker_settings *settings, struct worker *workers, size_t count, int32_t partitions, atomic_size_t *at_end, size_t *ret_opened,
-                       struct error *error) {
+static int runner_open(const struct worker_settings *settings, struct worker *workers, size_t count, int32_t partitions, atomic_size_t *at_end,
+                       size_t *ret_opened, struct error *error) {
     int status = 0;
     *ret_opened = 0;
     for (size_t i = 0; i < count && !status; i++) {
@@ -84,12 +84,15 @@ static int runner_check_retention(const struct worker_settings *settings, struct
     if (query->lost_offsets != LOST_OFFSETS_FAIL)
         return 0;
     if (compacted)
-        return error_set(error, ERROR_INVALID, "topic %s is compacted: of a series all readings but the newest disappear, open windows could not be rebuilt; give it "
-                         "cleanup.policy=delete, or go on all the same with --on-lost-offsets earliest", query->topic);
+        return error_set(error, ERROR_INVALID,
+                         "topic %s is compacted: of a series all readings but the newest disappear, open windows could not be rebuilt; give it "
+                         "cleanup.policy=delete, or go on all the same with --on-lost-offsets earliest",
+                         query->topic);
     if (kept >= 0 && kept < needed)
-        return error_set(error, ERROR_INVALID, "topic %s keeps records for %lld s, the longest window and its grace take %lld s: after a restart open windows could not be "
-                         "rebuilt; lengthen its retention, shorten --windows or --grace, or go on all the same with --on-lost-offsets earliest", query->topic,
-                         (long long)(kept / 1000), (long long)(needed / 1000));
+        return error_set(error, ERROR_INVALID,
+                         "topic %s keeps records for %lld s, the longest window and its grace take %lld s: after a restart open windows could not be "
+                         "rebuilt; lengthen its retention, shorten --windows or --grace, or go on all the same with --on-lost-offsets earliest",
+                         query->topic, (long long)(kept / 1000), (long long)(needed / 1000));
     return 0;
 }
 

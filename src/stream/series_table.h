@@ -11,28 +11,29 @@
 #include "stream/chunks.h"
 
 struct series_record {
-    uint32_t key;             /* offset of its key bytes */
-    uint32_t lengths;         /* of gateway (12 bits), type (10), attribute (10) */
-    uint32_t cells[];         /* the newest open cell of each size, or CHUNKS_NONE */
+    uint32_t key;     /* offset of its key bytes */
+    uint32_t lengths; /* of gateway (12 bits), type (10), attribute (10) */
+    uint32_t cells[]; /* the newest open cell of each size, or CHUNKS_NONE */
 };
 
 struct series_table {
     uint64_t *slots;
-    size_t slot_count;        /* a power of two */
+    size_t slot_count; /* a power of two */
     struct chunks records;
-    char **keys;              /* blocks of key bytes */
+    char **keys; /* blocks of key bytes */
     size_t key_blocks, key_block_capacity;
-    uint32_t key_used;        /* bytes of the last block */
+    uint32_t key_used; /* bytes of the last block */
     size_t size_count;
 };
 
-enum { SERIES_RUN = 64 };     /* rows looked up together */
+enum { SERIES_RUN = 64 }; /* rows looked up together */
 
 bool series_table_open(struct series_table *table, size_t size_count);
 void series_table_close(struct series_table *table);
 /* The records of rows [first, first + count) that are ROW_GOOD, added when new; count <= SERIES_RUN. False: no memory. */
 bool series_table_find(struct series_table *table, const struct batch *batch, size_t first, size_t count, uint32_t *ret_records);
-/* Drops every series without cells; `ret_moved[old index]` is the new index (CHUNKS_NONE: dropped), for the caller to free. On failure the table is as it was. */
+/* Drops every series without cells; `ret_moved[old index]` is the new index (CHUNKS_NONE: dropped), for the caller to free. On failure the table is as it was.
+ */
 bool series_table_rebuild(struct series_table *table, uint32_t **ret_moved);
 size_t series_table_memory(const struct series_table *table);
 

@@ -6,13 +6,13 @@
 #include "core/memory.h"
 
 #define COMMIT_INTERVAL_NS INT64_C(500000000)
-#define RETRY_NS INT64_C(200000000)
+#define RETRY_NS           INT64_C(200000000)
 #define NOTICE_INTERVAL_NS INT64_C(5000000000)
 enum { POLL_TIMEOUT = 50 };
 
 struct sink_place {
     bool ours, dirty;
-    int64_t next, committed, revision, end;    /* end: when the drain began, -1 before */
+    int64_t next, committed, revision, end; /* end: when the drain began, -1 before */
 };
 
 static bool sink_stopped(const struct sink *sink) {
@@ -40,9 +40,11 @@ static int sink_begin_at(struct sink *sink, int32_t partition, struct error *err
         return status;
     int64_t next = committed.exists ? committed.next_offset : start;
     if (next < start || next > end)
-        return error_set(error, ERROR_NOT_FOUND, "%s of %s/%d: the records from offset %lld are gone, the topic has %lld to %lld: make the topic keep its records, and forget the positions "
-                         "of group %s to begin with what is there", sink->target->name, sink->settings.topic, (int)partition, (long long)next, (long long)start, (long long)end,
-                         sink->settings.group);
+        return error_set(
+            error, ERROR_NOT_FOUND,
+            "%s of %s/%d: the records from offset %lld are gone, the topic has %lld to %lld: make the topic keep its records, and forget the positions "
+            "of group %s to begin with what is there",
+            sink->target->name, sink->settings.topic, (int)partition, (long long)next, (long long)start, (long long)end, sink->settings.group);
     *place = (struct sink_place){.ours = true, .next = next, .committed = next, .revision = committed.revision, .end = -1};
     return bus_consumer_seek(sink->consumer, sink->settings.topic, partition, next, error);
 }
@@ -63,7 +65,7 @@ static int sink_begin(struct sink *sink, int32_t partition, struct error *error)
 static int sink_rewind(struct sink *sink, struct error *error) {
     struct error ignored;
     int status = 0;
-    sink->target->flush(sink->context, &ignored);   /* nothing of before may be under way */
+    sink->target->flush(sink->context, &ignored); /* nothing of before may be under way */
     bus_producer_abort(sink->producer);
     for (int32_t p = 0; p < sink->partitions && !status; p++)
         if (sink->places[p].ours)
@@ -78,8 +80,12 @@ static int sink_commit_once(struct sink *sink, struct error *error) {
         return error_no_memory(error);
     for (int32_t p = 0; p < sink->partitions; p++)
         if (sink->places[p].ours && sink->places[p].dirty)
-            positions[count++] = (struct bus_position){.group = sink->settings.group, .topic = sink->settings.topic, .partition = p, .next_offset = sink->places[p].next,
-                                                       .metadata = "", .expected = sink->places[p].revision};
+            positions[count++] = (struct bus_position){.group = sink->settings.group,
+                                                       .topic = sink->settings.topic,
+                                                       .partition = p,
+                                                       .next_offset = sink->places[p].next,
+                                                       .metadata = "",
+                                                       .expected = sink->places[p].revision};
     int status = count ? sink->target->flush(sink->context, error) : 0;
     if (!status && count)
         status = bus_producer_commit(sink->producer, positions, count, error);
@@ -130,13 +136,13 @@ static int sink_assigned(void *context, const int32_t *partitions, size_t count,
 static int sink_revoked(void *context, const int32_t *partitions, size_t count, bool lost, struct error *error) {
     struct sink *sink = context;
     int status = lost ? 0 : sink_commit_once(sink, error);
-    sink->assigned = false;   /* until the group has decided anew */
+    sink->assigned = false; /* until the group has decided anew */
     if (lost || status)
         bus_producer_abort(sink->producer);
     for (size_t i = 0; i < count; i++)
         if (partitions[i] < sink->partitions)
             sink->places[partitions[i]] = (struct sink_place){0};
-    return status && !sink_passes(error) ? status : 0;   /* what was not committed is written again by its next owner */
+    return status && !sink_passes(error) ? status : 0; /* what was not committed is written again by its next owner */
 }
 
 int sink_open(struct sink *sink, const struct sink_settings *settings, const struct sink_target *target, void *context, struct error *error) {
@@ -189,7 +195,7 @@ static int sink_process(struct sink *sink, const struct bus_batch *records, stru
         if (sink_stopped(sink))
             return sink_give_up(sink);
         sink_wait(sink, error);
-        return sink_rewind(sink, error);   /* the error may be one of records before these */
+        return sink_rewind(sink, error); /* the error may be one of records before these */
     }
     if (status)
         return error_wrap(error, "%s of %s/%d from offset %lld", sink->target->name, records->topic, (int)records->partition, (long long)records->base_offset);
@@ -233,7 +239,7 @@ void *sink_run(void *context) {
     sink->last_commit_ns = clock_monotonic_ns(sink->settings.clock);
     while (!status && !sink_stopped(sink) && !sink_drained(sink))
         status = sink_step(sink, &sink->error);
-    if (!status && !sink->given_up && sink_dirty(sink)) {   /* stopped */
+    if (!status && !sink->given_up && sink_dirty(sink)) { /* stopped */
         status = sink_commit_once(sink, &sink->error);
         if (status && sink_passes(&sink->error))
             status = sink_give_up(sink);

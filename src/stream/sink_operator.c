@@ -1,4 +1,5 @@
-/* Rows to records: key and value in the formats of the sink, the time from ROWTIME or a column. A row that the format cannot hold is counted as failed and reported. */
+/* Rows to records: key and value in the formats of the sink, the time from ROWTIME or a column. A row that the format cannot hold is counted as failed and
+ * reported. */
 #include "stream/sink_operator.h"
 
 #include "core/memory.h"
@@ -46,7 +47,8 @@ static int sink_write(struct sink_operator *sink, const struct rows *rows, uint3
     return !status && (sink->key_bytes.failed || sink->value_bytes.failed) ? error_no_memory(error) : status;
 }
 
-static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32_t row, const struct vector *times, struct operator_context *context, struct error *error) {
+static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32_t row, const struct vector *times, struct operator_context *context,
+                     struct error *error) {
     struct bus_record record;
     if (sink->plan->table && sink_key_is_null(sink, rows, row)) {
         context->counters->null++;
@@ -71,7 +73,7 @@ static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32
     return status;
 }
 
-static int sink_push(struct operator *operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int sink_push(struct operator* operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
     (void)input;
     struct sink_operator *sink = (struct sink_operator *)operator;
     struct vector times;
@@ -88,7 +90,7 @@ static int sink_push(struct operator *operator, unsigned input, struct rows *row
     return status;
 }
 
-static void sink_free(struct operator *operator) {
+static void sink_free(struct operator* operator) {
     struct sink_operator *sink = (struct sink_operator *)operator;
     row_writer_free(sink->key);
     row_writer_free(sink->value);
@@ -99,7 +101,8 @@ static void sink_free(struct operator *operator) {
 
 static const struct operator_driver sink_driver = {.name = "sink", .push = sink_push, .free = sink_free};
 
-int sink_operator_new(const struct sink_plan *plan, const struct registry *registry, const struct emitter *emitter, struct operator **ret_operator, struct error *error) {
+int sink_operator_new(const struct sink_plan *plan, const struct registry *registry, const struct emitter *emitter, struct operator** ret_operator,
+                      struct error *error) {
     const struct row_schema *schema = &plan->schema;
     struct sink_operator *sink = memory_zero(1, sizeof *sink);
     if (!sink)

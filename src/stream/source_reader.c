@@ -6,9 +6,9 @@
 struct source_reader {
     const struct source_plan *plan;
     struct row_reader *key, *value;
-    uint8_t *key_status, *value_status;      /* enum row_read by record */
+    uint8_t *key_status, *value_status; /* enum row_read by record */
     const char **key_reasons, **value_reasons;
-    struct slice *keys;                      /* without their windows */
+    struct slice *keys; /* without their windows */
     size_t capacity;
 };
 
@@ -54,8 +54,8 @@ static bool source_reader_reserve(struct source_reader *reader, size_t count) {
     if (count <= reader->capacity)
         return true;
     if (!source_reader_grow(&reader->key_status, count, 1) || !source_reader_grow(&reader->value_status, count, 1) ||
-        !source_reader_grow(&reader->key_reasons, count, sizeof *reader->key_reasons) || !source_reader_grow(&reader->value_reasons, count, sizeof *reader->value_reasons) ||
-        !source_reader_grow(&reader->keys, count, sizeof *reader->keys))
+        !source_reader_grow(&reader->key_reasons, count, sizeof *reader->key_reasons) ||
+        !source_reader_grow(&reader->value_reasons, count, sizeof *reader->value_reasons) || !source_reader_grow(&reader->keys, count, sizeof *reader->keys))
         return false;
     reader->capacity = count;
     return true;
@@ -81,7 +81,7 @@ static void source_reader_windows(struct source_reader *reader, const struct bus
 
 static void source_set_header(struct vector *column, size_t row, const struct bus_record *record, struct slice name) {
     struct value value = VALUE_NULL;
-    for (size_t i = 0; i < record->header_count; i++)   /* the last of a name counts */
+    for (size_t i = 0; i < record->header_count; i++) /* the last of a name counts */
         if (slice_equal(record->headers[i].name, name))
             value = record->headers[i].value.data ? value_of_text(record->headers[i].value) : VALUE_NULL;
     vector_set(column, row, &value);
@@ -171,17 +171,19 @@ static bool source_rows_new(const struct source_plan *plan, const struct bus_bat
     return true;
 }
 
-int source_reader_read(struct source_reader *reader, const struct bus_batch *records, struct evaluation *evaluation, struct source_rows *ret_rows, struct error *error) {
+int source_reader_read(struct source_reader *reader, const struct bus_batch *records, struct evaluation *evaluation, struct source_rows *ret_rows,
+                       struct error *error) {
     const struct source_plan *plan = reader->plan;
     struct arena *arena = evaluation->arena;
     struct source_rows to;
     if (records->count > UINT32_MAX || !source_rows_new(plan, records, arena, &to) || !source_reader_reserve(reader, records->count + 1))
         return error_no_memory(error);
     source_reader_windows(reader, records, &to);
-    int status = row_reader_read(reader->key, reader->keys, sizeof *reader->keys, records->count, arena, to.rows->columns, reader->key_status, reader->key_reasons, error);
+    int status = row_reader_read(reader->key, reader->keys, sizeof *reader->keys, records->count, arena, to.rows->columns, reader->key_status,
+                                 reader->key_reasons, error);
     if (!status)
-        status = row_reader_read(reader->value, &records->records[0].value, sizeof records->records[0], records->count, arena, to.rows->columns + plan->schema.key_count,
-                                 reader->value_status, reader->value_reasons, error);
+        status = row_reader_read(reader->value, &records->records[0].value, sizeof records->records[0], records->count, arena,
+                                 to.rows->columns + plan->schema.key_count, reader->value_status, reader->value_reasons, error);
     if (!status && !source_reader_headers(plan, records, arena, to.rows))
         status = error_no_memory(error);
     if (status)

@@ -6,7 +6,19 @@
 #include "codec/json.h"
 #include "core/memory.h"
 
-enum { COLUMN_START, COLUMN_END, COLUMN_COUNT, COLUMN_MINIMUM, COLUMN_MAXIMUM, COLUMN_SUM, COLUMN_AVERAGE, COLUMN_TYPE, COLUMN_ATTRIBUTE, COLUMN_GATEWAY, COLUMNS };
+enum {
+    COLUMN_START,
+    COLUMN_END,
+    COLUMN_COUNT,
+    COLUMN_MINIMUM,
+    COLUMN_MAXIMUM,
+    COLUMN_SUM,
+    COLUMN_AVERAGE,
+    COLUMN_TYPE,
+    COLUMN_ATTRIBUTE,
+    COLUMN_GATEWAY,
+    COLUMNS
+};
 
 static const struct column_definition aggregate_columns[COLUMNS] = {
     [COLUMN_START] = {"windowStart", COLUMN_TIMESTAMP}, [COLUMN_END] = {"windowEnd", COLUMN_TIMESTAMP}, [COLUMN_COUNT] = {"sampleCount", COLUMN_DOUBLE},
@@ -57,7 +69,7 @@ static const char *store_sink_check(const struct store_sink *sink, const struct 
 }
 
 static const char *store_sink_row(const struct store_sink *sink, const struct bus_record *record, size_t at, struct aggregate_row *row) {
-    static const char incomplete[] = "\"incomplete\":true";   /* a quote inside of a string would have a backslash before it */
+    static const char incomplete[] = "\"incomplete\":true"; /* a quote inside of a string would have a backslash before it */
     const struct batch *batch = sink->batch;
     const char *reason = json_decode(record->value, sink->batch, at);
     if (reason)

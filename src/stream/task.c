@@ -12,7 +12,7 @@ uint64_t aggregate_query_definition(const struct aggregate_query *query) {
     int64_t parts[WINDOW_SIZES_MAXIMUM + 4] = {1, query->windows.grace, query->max_ahead, (int64_t)query->windows.size_count};
     for (size_t i = 0; i < query->windows.size_count; i++)
         parts[4 + i] = query->windows.sizes[i];
-    uint64_t definition = UINT64_C(0xcbf29ce484222325);   /* FNV-1a, 64 bits: stored, so it may never change */
+    uint64_t definition = UINT64_C(0xcbf29ce484222325); /* FNV-1a, 64 bits: stored, so it may never change */
     const unsigned char *bytes = (const unsigned char *)parts;
     for (size_t i = 0; i < sizeof parts; i++)
         definition = (definition ^ bytes[i]) * UINT64_C(0x100000001b3);
@@ -57,8 +57,8 @@ static void task_judge(const struct task *task, const struct bus_batch *records,
 }
 
 static int task_decode(struct task *task, const struct bus_batch *records, struct reading_decoder *decoder, struct error *error) {
-    int status = reading_decoder_decode(decoder, &records->records[0].value, sizeof records->records[0], records->count, records->base_offset,
-                                        task->batch, error);
+    int status =
+        reading_decoder_decode(decoder, &records->records[0].value, sizeof records->records[0], records->count, records->base_offset, task->batch, error);
     if (!status)
         task_judge(task, records, task->batch);
     return status;
@@ -73,15 +73,16 @@ static int task_resume(struct task *task, const struct bus_committed *committed,
     if (definition != task->definition)
         return error_set(error, ERROR_INVALID,
                          "group %s has worked on topic %s with other windows, grace or --max-ahead; run it with those again, use another group (--group NAME), "
-                         "or forget its positions and start from the beginning with --reset", task->query->group, task->query->topic);
+                         "or forget its positions and start from the beginning with --reset",
+                         task->query->group, task->query->topic);
     status = task_position_read(committed->metadata, task->query->windows.size_count, &position, error);
     if (status)
         return status;
     if (position.partitions && position.partitions != task->partitions)
         return error_set(error, ERROR_INVALID,
                          "topic %s has %d partitions, it had %d when group %s worked on it: series have moved to other partitions, their open windows would be "
-                         "torn apart; start another group (--group NAME), or this one from the beginning with --reset", task->query->topic, (int)task->partitions,
-                         (int)position.partitions, task->query->group);
+                         "torn apart; start another group (--group NAME), or this one from the beginning with --reset",
+                         task->query->topic, (int)task->partitions, (int)position.partitions, task->query->group);
     snprintf(task->metadata, sizeof task->metadata, "%s", committed->metadata);
     task->next_offset = committed->next_offset;
     task->revision = committed->revision;
@@ -116,7 +117,11 @@ static int task_start(struct task *task, struct bus *bus, struct bus_consumer *c
 
 int task_open(struct task *task, struct bus *bus, struct bus_consumer *consumer, const struct aggregate_query *query, int32_t partition, int32_t partitions,
               struct batch *batch, struct error *error) {
-    *task = (struct task){.query = query, .partition = partition, .partitions = partitions, .batch = batch, .incomplete_until = INT64_MIN,
+    *task = (struct task){.query = query,
+                          .partition = partition,
+                          .partitions = partitions,
+                          .batch = batch,
+                          .incomplete_until = INT64_MIN,
                           .definition = aggregate_query_definition(query)};
     task->rows = memory_zero(ROWS_ROOM, sizeof *task->rows);
     int status = task->rows ? window_aggregate_new(&query->windows, &task->aggregate, error) : error_no_memory(error);
@@ -241,7 +246,7 @@ static int task_work(struct task *task, const struct bus_batch *records, struct 
     if (!status)
         status = task_account(task, records, output, error);
     if (status) {
-        error->retriable = false;   /* part of it is done */
+        error->retriable = false; /* part of it is done */
         return status;
     }
     for (size_t i = 0; i < task->query->windows.size_count; i++) {
@@ -271,13 +276,17 @@ int task_process(struct task *task, const struct bus_batch *records, struct read
                          (long long)task->read_offset, (long long)records->base_offset);
     if (records->count == 0)
         task_reach(task, records->base_offset);
-    int64_t before = task->next_offset - records->base_offset;   /* records that were processed before the position was committed */
+    int64_t before = task->next_offset - records->base_offset; /* records that were processed before the position was committed */
     if (before > 0 && records->count) {
         part.count = before < (int64_t)records->count ? (size_t)before : records->count;
         status = task_restore(task, &part, decoder, error);
         if (!status)
             task_reach(task, part.base_offset + (int64_t)part.count);
-        part = (struct bus_batch){records->topic, records->partition, part.base_offset + (int64_t)part.count, records->append_time, records->records + part.count,
+        part = (struct bus_batch){records->topic,
+                                  records->partition,
+                                  part.base_offset + (int64_t)part.count,
+                                  records->append_time,
+                                  records->records + part.count,
                                   records->count - part.count};
     }
     if (!status && part.count) {
@@ -314,5 +323,5 @@ void task_committed(struct task *task) {
     task->revision++;
     task->committed = task->counters;
     task->dirty = false;
-    window_aggregate_forget(task->aggregate);   /* the output holds no strings of it any more */
+    window_aggregate_forget(task->aggregate); /* the output holds no strings of it any more */
 }

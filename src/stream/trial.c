@@ -11,10 +11,10 @@ enum { MESSAGES_MAXIMUM = 20 };
 struct trial_stage {
     const struct query_plan *query;
     const struct stage_plan *plan;
-    struct stage **stages;               /* by partition */
-    struct source_reader **readers;      /* by source */
+    struct stage **stages;          /* by partition */
+    struct source_reader **readers; /* by source */
     struct query_counters counters;
-    bool reached;                        /* of trial_meets */
+    bool reached; /* of trial_meets */
 };
 
 /* Records of one topic, kept in an arena of their own until they have been worked on. */
@@ -31,7 +31,7 @@ struct trial_batch {
 
 struct trial_topic {
     char *name;
-    int64_t *ends;                       /* the next offset, by partition */
+    int64_t *ends; /* the next offset, by partition */
 };
 
 struct trial {
@@ -40,11 +40,11 @@ struct trial {
     size_t stage_count, stage_capacity;
     struct trial_topic *topics;
     size_t topic_count, topic_capacity;
-    struct trial_batch *first, **last;   /* to be worked on */
-    struct trial_batch *written;         /* by the batch that is being worked on, one for each topic */
-    struct arena arena;                  /* of that batch */
+    struct trial_batch *first, **last; /* to be worked on */
+    struct trial_batch *written;       /* by the batch that is being worked on, one for each topic */
+    struct arena arena;                /* of that batch */
     void *scratch;
-    const char *where;                   /* what is at work, for messages */
+    const char *where; /* what is at work, for messages */
 };
 
 int trial_new(const struct trial_options *options, struct trial **ret_trial, struct error *error) {
@@ -229,7 +229,8 @@ static void trial_mail(struct trial *trial, const struct trial_batch *batch, con
 }
 
 static int trial_push_stage(struct trial *trial, struct trial_stage *stage, size_t source, const struct trial_batch *batch, struct error *error) {
-    struct bus_batch records = {.topic = batch->topic, .partition = batch->partition, .base_offset = batch->base_offset, .records = batch->records, .count = batch->count};
+    struct bus_batch records = {
+        .topic = batch->topic, .partition = batch->partition, .base_offset = batch->base_offset, .records = batch->records, .count = batch->count};
     struct row_errors errors;
     struct operator_context context = {.evaluation = trial_evaluation(trial, &errors), .offset = batch->base_offset, .counters = &stage->counters};
     struct source_rows rows;

@@ -55,7 +55,8 @@ int webhook_sink_new(const char *url, const char *authorization, const struct re
         return status;
     }
     webhook->curl = curl_easy_init();
-    if (!webhook->curl || !webhook_add_header(webhook, "Content-Type", "application/json") || (authorization && !webhook_add_header(webhook, "Authorization", authorization))) {
+    if (!webhook->curl || !webhook_add_header(webhook, "Content-Type", "application/json") ||
+        (authorization && !webhook_add_header(webhook, "Authorization", authorization))) {
         webhook_close(webhook);
         return error_no_memory(error);
     }
@@ -88,7 +89,8 @@ static int webhook_body(struct webhook *webhook, const struct bus_batch *records
     body->length = 0;
     bytes_append_string(body, "{\"topic\":");
     json_write_string(body, slice_of(records->topic));
-    bytes_append_format(body, ",\"partition\":%" PRId32 ",\"offset\":%" PRId64 ",\"timestamp\":%" PRId64 ",\"key\":", records->partition, records->base_offset + (int64_t)index, record->timestamp);
+    bytes_append_format(body, ",\"partition\":%" PRId32 ",\"offset\":%" PRId64 ",\"timestamp\":%" PRId64 ",\"key\":", records->partition,
+                        records->base_offset + (int64_t)index, record->timestamp);
     int status = webhook_value(webhook, record->key, error);
     bytes_append_string(body, ",\"value\":");
     if (!status)
@@ -130,7 +132,7 @@ static int webhook_write(void *context, const struct bus_batch *records, struct 
 
 static int webhook_flush(void *context, struct error *error) {
     (void)context, (void)error;
-    return 0;   /* each record was acknowledged as it was written */
+    return 0; /* each record was acknowledged as it was written */
 }
 
 const struct sink_target webhook_sink_target = {"the webhook", webhook_write, webhook_flush, webhook_close};

@@ -9,7 +9,8 @@
 #include "stream/sink.h"
 
 extern const struct sink_target webhook_sink_target;
-/* `url`: http or https. `authorization`: of the header of that name, or NULL. Copied; no message shows them. `registry`: of Avro's schemas. ERROR_INVALID: no such URL. */
+/* `url`: http or https. `authorization`: of the header of that name, or NULL. Copied; no message shows them. `registry`: of Avro's schemas. ERROR_INVALID: no
+ * such URL. */
 int webhook_sink_new(const char *url, const char *authorization, const struct registry *registry, void **ret_context, struct error *error);
 
 #endif

@@ -12,7 +12,7 @@
 #include "stream/series_table.h"
 
 struct window_cell {
-    uint32_t next, older;      /* lists; `next` comes first because chunks keep their free list there */
+    uint32_t next, older; /* lists; `next` comes first because chunks keep their free list there */
     uint32_t record, window;
     struct aggregate aggregate;
 };
@@ -27,12 +27,12 @@ struct window_queue {
     int64_t size;
     uint32_t *order;
     size_t count, capacity;
-    int64_t last_start;        /* the window found last: almost every row falls into it */
+    int64_t last_start; /* the window found last: almost every row falls into it */
     uint32_t last_window;
 };
 
 struct closing_cell {
-    uint64_t prefix;           /* the first eight key bytes, big-endian: decides most comparisons */
+    uint64_t prefix; /* the first eight key bytes, big-endian: decides most comparisons */
     uint32_t cell;
 };
 
@@ -42,7 +42,7 @@ struct window_aggregate {
     struct window_queue queues[WINDOW_SIZES_MAXIMUM];
     struct series_table series;
     struct chunks cells, windows;
-    struct closing_cell *closing;       /* the cells of the window being taken, sorted by key */
+    struct closing_cell *closing; /* the cells of the window being taken, sorted by key */
     size_t closing_count, closing_at, closing_capacity;
     struct window_queue *closing_queue; /* NULL: none is being taken */
     uint32_t series_after_rebuild;
@@ -135,8 +135,8 @@ static bool cell_add(struct window_aggregate *aggregate, uint32_t *link, uint32_
     return true;
 }
 
-static bool window_fold_value(struct window_aggregate *aggregate, struct window_queue *queue, size_t size, uint32_t record_index, int64_t start,
-                              double value, int64_t offset) {
+static bool window_fold_value(struct window_aggregate *aggregate, struct window_queue *queue, size_t size, uint32_t record_index, int64_t start, double value,
+                              int64_t offset) {
     if (start != queue->last_start) {
         if (!window_find(aggregate, queue, start, &queue->last_window))
             return false;
@@ -162,7 +162,7 @@ static bool window_fold_value(struct window_aggregate *aggregate, struct window_
 static int64_t window_start_of(const struct window_queue *queue, int64_t timestamp) {
     if (queue->last_start != INT64_MIN && timestamp >= queue->last_start && timestamp - queue->last_start < queue->size)
         return queue->last_start;
-    return timestamp - timestamp % queue->size;   /* timestamps are not negative (model/time.h) */
+    return timestamp - timestamp % queue->size; /* timestamps are not negative (model/time.h) */
 }
 
 static void prefetch_cells(const struct window_aggregate *aggregate, const struct batch *batch, size_t first, size_t count, const uint32_t *records) {
@@ -239,7 +239,8 @@ static int window_push(struct window_aggregate *aggregate, const struct batch *b
     return 0;
 }
 
-int window_aggregate_push(struct window_aggregate *aggregate, const struct batch *batch, size_t first, size_t count, struct window_fold *fold, struct error *error) {
+int window_aggregate_push(struct window_aggregate *aggregate, const struct batch *batch, size_t first, size_t count, struct window_fold *fold,
+                          struct error *error) {
     return window_push(aggregate, batch, first, first + count, fold, error);
 }
 

@@ -16,17 +16,17 @@
 #ifndef METERLINE_STREAM_WINDOW_AGGREGATE_H
 #define METERLINE_STREAM_WINDOW_AGGREGATE_H
 
-#include <stdint.h>
 #include "core/error.h"
 #include "model/aggregate.h"
 #include "model/batch.h"
+#include <stdint.h>
 
 enum { WINDOW_SIZES_MAXIMUM = 16 };
 
 struct window_settings {
-    int64_t sizes[WINDOW_SIZES_MAXIMUM];   /* ms, rising, each a whole number of seconds */
+    int64_t sizes[WINDOW_SIZES_MAXIMUM]; /* ms, rising, each a whole number of seconds */
     size_t size_count;
-    int64_t grace;                         /* ms, >= 0 */
+    int64_t grace; /* ms, >= 0 */
 };
 
 /* Reads "60,600,3600,86400" (seconds) and the grace; ERROR_INVALID says which size is wrong: zero, negative, twice, more than 16, over 366 days. */
@@ -40,18 +40,19 @@ struct window_aggregate *window_aggregate_free(struct window_aggregate *aggregat
 /* What became of the good rows of a batch: one bit for each size, set where the row was late for it. `late` has room for batch->count. */
 struct window_fold {
     uint16_t *late;
-    uint64_t folded[WINDOW_SIZES_MAXIMUM], late_count[WINDOW_SIZES_MAXIMUM];   /* added to, not set */
-    int64_t *stream_times;      /* the stream time when the row was judged; room for batch->count; defined where late is not 0 */
+    uint64_t folded[WINDOW_SIZES_MAXIMUM], late_count[WINDOW_SIZES_MAXIMUM]; /* added to, not set */
+    int64_t *stream_times; /* the stream time when the row was judged; room for batch->count; defined where late is not 0 */
 };
 
-/* Folds the good ones of rows [first, first + count). What closes meanwhile should be taken every WINDOW_RUN rows or so: the cells of a series are a chain, which is
- * walked when one closes. On ERROR_NO_MEMORY the state is undefined: free it and recover from the log. */
+/* Folds the good ones of rows [first, first + count). What closes meanwhile should be taken every WINDOW_RUN rows or so: the cells of a series are a chain,
+ * which is walked when one closes. On ERROR_NO_MEMORY the state is undefined: free it and recover from the log. */
 enum { WINDOW_RUN = 64 };
-int window_aggregate_push(struct window_aggregate *aggregate, const struct batch *batch, size_t first, size_t count, struct window_fold *fold, struct error *error);
+int window_aggregate_push(struct window_aggregate *aggregate, const struct batch *batch, size_t first, size_t count, struct window_fold *fold,
+                          struct error *error);
 /* The same for recovery: folds only into windows open at the current stream time, which does not move; nothing is late. */
 int window_aggregate_restore(struct window_aggregate *aggregate, const struct batch *batch, struct error *error);
 
-int64_t window_aggregate_stream_time(const struct window_aggregate *aggregate);   /* INT64_MIN before the first row */
+int64_t window_aggregate_stream_time(const struct window_aggregate *aggregate); /* INT64_MIN before the first row */
 /* Moves stream time forward (never back): idle close, recovery. */
 void window_aggregate_advance(struct window_aggregate *aggregate, int64_t stream_time);
 /* The stream time that closes everything that is open now; the current one when nothing is. */
@@ -68,6 +69,6 @@ bool window_aggregate_has_closed(const struct window_aggregate *aggregate);
 int64_t window_aggregate_replay_from(const struct window_aggregate *aggregate, int64_t otherwise);
 size_t window_aggregate_groups(const struct window_aggregate *aggregate);
 size_t window_aggregate_open_cells(const struct window_aggregate *aggregate);
-size_t window_aggregate_memory(const struct window_aggregate *aggregate);   /* bytes held */
+size_t window_aggregate_memory(const struct window_aggregate *aggregate); /* bytes held */
 
 #endif

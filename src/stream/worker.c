@@ -4,10 +4,10 @@
 
 #include "core/memory.h"
 
-#define COMMIT_INTERVAL_NS INT64_C(100000000)
+#define COMMIT_INTERVAL_NS   INT64_C(100000000)
 #define POSITION_INTERVAL_NS INT64_C(1000000000)
-#define RETRY_NS INT64_C(200000000)
-#define NOTICE_INTERVAL_NS INT64_C(5000000000)
+#define RETRY_NS             INT64_C(200000000)
+#define NOTICE_INTERVAL_NS   INT64_C(5000000000)
 enum { POLL_TIMEOUT = 50, PENDING_BYTES_MAXIMUM = 64 << 20 };
 
 static bool worker_stopped(const struct worker *worker) {
@@ -92,13 +92,14 @@ static int worker_open_task(struct worker *worker, int32_t partition, struct err
         free(task);
         return error->retriable ? 0 : status;
     }
-    if (worker->tasks[partition]) {   /* it was parked */
+    if (worker->tasks[partition]) { /* it was parked */
         free(task);
         return 0;
     }
     if (task->lost)
-        log_write(worker->settings->log, LOG_WARNING, "%s/%d: records that open windows need are lost; going on from offset %lld, their results are marked as incomplete",
-                  task->query->topic, (int)partition, (long long)task->read_offset);
+        log_write(worker->settings->log, LOG_WARNING,
+                  "%s/%d: records that open windows need are lost; going on from offset %lld, their results are marked as incomplete", task->query->topic,
+                  (int)partition, (long long)task->read_offset);
     task->last_record_ns = clock_monotonic_ns(worker->settings->clock);
     worker->tasks[partition] = task;
     return 0;
@@ -163,13 +164,15 @@ static int worker_assigned(void *context, const int32_t *partitions, size_t coun
     worker->assigned = true;
     for (size_t i = 0; i < count && !status; i++) {
         if (partitions[i] >= worker->partitions)
-            return error_set(error, ERROR_INVALID,
-                             "topic %s has more than the %d partitions it had at start: series have moved to other partitions, their open windows would be torn apart; "
-                             "start another group (--group NAME), or this one from the beginning with --reset", worker->settings->query->topic, (int)worker->partitions);
+            return error_set(
+                error, ERROR_INVALID,
+                "topic %s has more than the %d partitions it had at start: series have moved to other partitions, their open windows would be torn apart; "
+                "start another group (--group NAME), or this one from the beginning with --reset",
+                worker->settings->query->topic, (int)worker->partitions);
         log_write(worker->settings->log, LOG_DEBUG, "%s/%d is ours", worker->settings->query->topic, (int)partitions[i]);
         status = worker_open_task(worker, partitions[i], error);
     }
-    for (int32_t p = 0; p < worker->partitions; p++)   /* of others now */
+    for (int32_t p = 0; p < worker->partitions; p++) /* of others now */
         worker_end_task(worker, &worker->parked[p]);
     return status;
 }
@@ -178,7 +181,7 @@ static int worker_assigned(void *context, const int32_t *partitions, size_t coun
 static int worker_revoked(void *context, const int32_t *partitions, size_t count, bool lost, struct error *error) {
     struct worker *worker = context;
     int status = lost ? ERROR_ABORTED : worker_commit(worker, error);
-    worker->assigned = false;   /* until the group has decided anew */
+    worker->assigned = false; /* until the group has decided anew */
     for (size_t i = 0; i < count; i++)
         if (partitions[i] < worker->partitions) {
             log_write(worker->settings->log, LOG_DEBUG, "%s/%d is no longer ours%s", worker->settings->query->topic, (int)partitions[i], lost ? ": lost" : "");
@@ -254,7 +257,7 @@ static void worker_idle_close(struct worker *worker) {
         return;
     for (int32_t p = 0; p < worker->partitions; p++) {
         struct task *task = worker->tasks[p];
-        if (!task || task->read_offset < task->next_offset)   /* still recovering */
+        if (!task || task->read_offset < task->next_offset) /* still recovering */
             continue;
         int64_t silent = (now - task->last_record_ns) / 1000000;
         if (task->idle_stream_time != INT64_MIN && silent >= idle_close)
@@ -274,7 +277,7 @@ static bool worker_commit_due(const struct worker *worker, bool caught_up) {
 
 static int worker_process(struct worker *worker, const struct bus_batch *records, struct error *error) {
     struct task *task = worker->tasks[records->partition];
-    if (!task)   /* of a partition that is no longer ours */
+    if (!task) /* of a partition that is no longer ours */
         return 0;
     int status = task_process(task, records, worker->decoder, worker->output, error);
     if (status && error->retriable) {

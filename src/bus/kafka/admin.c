@@ -11,7 +11,7 @@ static int admin_wait(struct kafka_bus *bus, rd_kafka_queue_t *queue, const char
             *ret_event = event;
             return 0;
         }
-        rd_kafka_poll(bus->admin, 0);   /* the error callback */
+        rd_kafka_poll(bus->admin, 0); /* the error callback */
         int status = kafka_refused(bus, error);
         if (status)
             return status;
@@ -19,7 +19,8 @@ static int admin_wait(struct kafka_bus *bus, rd_kafka_queue_t *queue, const char
     return kafka_error(bus, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, error, "%s", what);
 }
 
-int kafka_admin(struct kafka_bus *bus, rd_kafka_admin_op_t operation, kafka_ask ask, void *request, const char *what, rd_kafka_event_t **ret_event, struct error *error) {
+int kafka_admin(struct kafka_bus *bus, rd_kafka_admin_op_t operation, kafka_ask ask, void *request, const char *what, rd_kafka_event_t **ret_event,
+                struct error *error) {
     char text[200];
     rd_kafka_event_t *event = NULL;
     pthread_mutex_lock(&bus->admin_lock);

@@ -16,7 +16,7 @@ static int consumer_configure(struct kafka_handle *handle, const char *group, rd
         {"enable.auto.commit", "false"},
         {"enable.auto.offset.store", "false"},
         {"isolation.level", "read_committed"},
-        {"auto.offset.reset", "error"},   /* never go on elsewhere in silence */
+        {"auto.offset.reset", "error"}, /* never go on elsewhere in silence */
         {"enable.partition.eof", "true"},
         {"partition.assignment.strategy", "range"},
     };
@@ -70,7 +70,7 @@ void kafka_consumer_close(struct bus_consumer *door) {
     struct kafka_consumer *consumer = (struct kafka_consumer *)door;
     consumer_release_messages(consumer);
     consumer->closing = true;
-    if (consumer->client && consumer->event_partitions)   /* an answer that is waited for */
+    if (consumer->client && consumer->event_partitions) /* an answer that is waited for */
         kafka_on_rebalance(consumer->client, consumer->event, consumer->event_partitions, &consumer->handle);
     if (consumer->queue)
         rd_kafka_queue_destroy(consumer->queue);
@@ -94,7 +94,8 @@ rd_kafka_t *kafka_consumer_client(struct kafka_consumer *consumer) {
 void kafka_consumer_forget(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list) {
     for (size_t i = consumer->next_message; i < consumer->message_count; i++) {
         rd_kafka_message_t *message = consumer->messages[i];
-        if (message && message->rkt && rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)list, rd_kafka_topic_name(message->rkt), message->partition)) {
+        if (message && message->rkt &&
+            rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)list, rd_kafka_topic_name(message->rkt), message->partition)) {
             rd_kafka_message_destroy(message);
             consumer->messages[i] = NULL;
         }
@@ -110,8 +111,8 @@ static int consumer_move(struct kafka_consumer *consumer, const char *topic, int
     for (int attempt = 0; attempt < SEEK_TRIES; attempt++) {
         rd_kafka_error_t *failure = rd_kafka_seek_partitions(consumer->client, list, SEEK_TIMEOUT_MS);
         rd_kafka_resp_err_t err = failure ? rd_kafka_error_code(failure) : list->elems[0].err;
-        status = err ? kafka_error(consumer->bus, err, failure ? rd_kafka_error_string(failure) : NULL, error, "cannot seek %s/%d to offset %lld", topic, (int)partition,
-                                   (long long)offset)
+        status = err ? kafka_error(consumer->bus, err, failure ? rd_kafka_error_string(failure) : NULL, error, "cannot seek %s/%d to offset %lld", topic,
+                                   (int)partition, (long long)offset)
                      : 0;
         rd_kafka_error_destroy(failure);
         if (err != RD_KAFKA_RESP_ERR__STATE)
@@ -152,7 +153,7 @@ int kafka_consumer_pause(struct bus_consumer *door, const char *topic, int32_t p
     if (err)
         return kafka_error(consumer->bus, err, NULL, error, "cannot %s %s/%d", paused ? "pause" : "resume", topic, (int)partition);
     consumer->paused |= paused;
-    place->opaque = paused ? consumer : NULL;   /* nobody waits for its records */
+    place->opaque = paused ? consumer : NULL; /* nobody waits for its records */
     return 0;
 }
 
@@ -210,16 +211,18 @@ static int consumer_fetch(struct kafka_consumer *consumer, int64_t timeout, stru
 static int consumer_failure(struct kafka_consumer *consumer, const rd_kafka_message_t *message, struct error *error) {
     const char *topic = message->rkt ? rd_kafka_topic_name(message->rkt) : consumer->topics ? consumer->topics : "?";
     switch (message->err) {
-    case RD_KAFKA_RESP_ERR__TRANSPORT:          /* librdkafka goes on by itself */
+    case RD_KAFKA_RESP_ERR__TRANSPORT: /* librdkafka goes on by itself */
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
-    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:   /* the partitions are lost, which is told as such */
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED: /* the partitions are lost, which is told as such */
         return 0;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-        return error_set(error, ERROR_NOT_FOUND, "%s/%d: the records that come next are gone: retention has deleted them before they were read, or the topic was deleted and made "
-                         "anew (%s); go on with --on-lost-offsets earliest or latest", topic, (int)message->partition, rd_kafka_message_errstr(message));
+        return error_set(error, ERROR_NOT_FOUND,
+                         "%s/%d: the records that come next are gone: retention has deleted them before they were read, or the topic was deleted and made "
+                         "anew (%s); go on with --on-lost-offsets earliest or latest",
+                         topic, (int)message->partition, rd_kafka_message_errstr(message));
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
@@ -263,7 +266,8 @@ static int consumer_run(struct kafka_consumer *consumer, const rd_kafka_message_
     consumer->header_count = 0;
     for (; consumer->next_message < consumer->message_count; consumer->next_message++, count++) {
         rd_kafka_message_t *message = consumer->messages[consumer->next_message];
-        if (!message || message->err || message->rkt != first->rkt || message->partition != first->partition || message->offset != first->offset + (int64_t)count)
+        if (!message || message->err || message->rkt != first->rkt || message->partition != first->partition ||
+            message->offset != first->offset + (int64_t)count)
             break;
         rd_kafka_timestamp_type_t type;
         int64_t timestamp = rd_kafka_message_timestamp(message, &type);
@@ -274,7 +278,8 @@ static int consumer_run(struct kafka_consumer *consumer, const rd_kafka_message_
     }
     consumer_place_headers(consumer, count);
     consumer_mark(consumer, first, false);
-    *ret_batch = (struct bus_batch){.topic = rd_kafka_topic_name(first->rkt), .partition = first->partition, .base_offset = first->offset, .records = consumer->records, .count = count};
+    *ret_batch = (struct bus_batch){
+        .topic = rd_kafka_topic_name(first->rkt), .partition = first->partition, .base_offset = first->offset, .records = consumer->records, .count = count};
     return 1;
 }
 

@@ -14,24 +14,25 @@ struct kafka_consumer {
     rd_kafka_queue_t *queue;
     char *group;
 
-    rd_kafka_message_t *messages[KAFKA_MESSAGES];   /* fetched; records point into them until the next fetch; NULL: given up */
+    rd_kafka_message_t *messages[KAFKA_MESSAGES]; /* fetched; records point into them until the next fetch; NULL: given up */
     size_t message_count, next_message;
     struct bus_record records[KAFKA_MESSAGES];
     struct bus_header *headers;
     size_t header_count, header_capacity;
 
-    rd_kafka_topic_partition_list_t *assigned;      /* with the offsets they started from; opaque is not NULL once a partition has been read to its end or is paused */
+    rd_kafka_topic_partition_list_t
+        *assigned; /* with the offsets they started from; opaque is not NULL once a partition has been read to its end or is paused */
     int64_t nudged_ns;
-    bool paused;                                    /* some partition has been */
-    bool assign;                                    /* `assigned` has grown and librdkafka does not know yet */
+    bool paused; /* some partition has been */
+    bool assign; /* `assigned` has grown and librdkafka does not know yet */
 
-    const struct bus_member *member;                /* NULL: partitions are those that were sought */
-    char *topics;                                   /* that it has joined, for messages: "one, two" */
+    const struct bus_member *member; /* NULL: partitions are those that were sought */
+    char *topics;                    /* that it has joined, for messages: "one, two" */
     size_t topic_count;
     bool closing;
-    rd_kafka_resp_err_t event;                      /* a rebalance that waits for our answer: ASSIGN or REVOKE */
+    rd_kafka_resp_err_t event; /* a rebalance that waits for our answer: ASSIGN or REVOKE */
     rd_kafka_topic_partition_list_t *event_partitions;
-    rd_kafka_topic_partition_list_t *starting;      /* while the member is told of new partitions: where it wants to begin */
+    rd_kafka_topic_partition_list_t *starting; /* while the member is told of new partitions: where it wants to begin */
 };
 
 /* The messages of the partitions in `list` that were fetched and not yet given out are dropped. */

@@ -62,7 +62,8 @@ int kafka_error(struct kafka_bus *bus, rd_kafka_resp_err_t err, const char *deta
     bool waiting = err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
     pthread_mutex_lock(&bus->problem_lock);
     bool more = waiting && bus->problem[0];
-    error_set(error, code, "%s: %s%s%s%s", what, detail && *detail ? detail : rd_kafka_err2str(err), more ? " (" : "", more ? bus->problem : "", more ? ")" : "");
+    error_set(error, code, "%s: %s%s%s%s", what, detail && *detail ? detail : rd_kafka_err2str(err), more ? " (" : "", more ? bus->problem : "",
+              more ? ")" : "");
     pthread_mutex_unlock(&bus->problem_lock);
     if (error)
         error->retriable = code == ERROR_IO || code == ERROR_BUSY;
@@ -86,7 +87,8 @@ int kafka_refused(struct kafka_bus *bus, struct error *error) {
     pthread_mutex_lock(&bus->problem_lock);
     int status = 0;
     if (bus->refused)
-        status = error_set(error, ERROR_INVALID, "Kafka at %s refuses the connection: %s; see security.protocol, sasl.* and ssl.* in 'Running on Kafka'", bus->brokers, bus->problem);
+        status = error_set(error, ERROR_INVALID, "Kafka at %s refuses the connection: %s; see security.protocol, sasl.* and ssl.* in 'Running on Kafka'",
+                           bus->brokers, bus->problem);
     pthread_mutex_unlock(&bus->problem_lock);
     return status;
 }

@@ -1,5 +1,5 @@
-/* Committed positions of groups, by clients that name the group and never join it. (The admin client's ListConsumerGroupOffsets ends the process in librdkafka 2.0.2
- * when a coordinator answers with an error that can be retried, such as one that is just moving.) */
+/* Committed positions of groups, by clients that name the group and never join it. (The admin client's ListConsumerGroupOffsets ends the process in
+ * librdkafka 2.0.2 when a coordinator answers with an error that can be retried, such as one that is just moving.) */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -69,14 +69,16 @@ void kafka_groups_release(struct kafka_bus *bus) {
     }
 }
 
-static int position_read(struct kafka_bus *bus, const char *group, const rd_kafka_topic_partition_t *found, struct bus_committed *ret_committed, struct error *error) {
+static int position_read(struct kafka_bus *bus, const char *group, const rd_kafka_topic_partition_t *found, struct bus_committed *ret_committed,
+                         struct error *error) {
     if (found->err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT)
-        return kafka_error(bus, found->err, "a transaction that moves it is under way; it ends or times out", error, "the position of group %s on %s/%d", group, found->topic,
-                           (int)found->partition);
+        return kafka_error(bus, found->err, "a transaction that moves it is under way; it ends or times out", error, "the position of group %s on %s/%d", group,
+                           found->topic, (int)found->partition);
     if (found->err)
         return kafka_error(bus, found->err, NULL, error, "cannot read the position of group %s on %s/%d", group, found->topic, (int)found->partition);
     if (found->metadata_size > BUS_METADATA_MAXIMUM)
-        return error_set(error, ERROR_CORRUPT, "the position of group %s on %s/%d has %zu bytes of metadata", group, found->topic, (int)found->partition, found->metadata_size);
+        return error_set(error, ERROR_CORRUPT, "the position of group %s on %s/%d has %zu bytes of metadata", group, found->topic, (int)found->partition,
+                         found->metadata_size);
     *ret_committed = (struct bus_committed){.exists = found->offset >= 0, .next_offset = found->offset};
     if (found->metadata)
         memcpy(ret_committed->metadata, found->metadata, found->metadata_size);
@@ -92,11 +94,12 @@ int kafka_committed(struct bus *door, const char *group, const char *topic, int3
     int status = group_find(bus, group, &client, error);
     rd_kafka_resp_err_t err = status ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_committed(client, list, COMMITTED_TIMEOUT_MS);
     if (client)
-        rd_kafka_poll(client, 0);   /* the error callback */
+        rd_kafka_poll(client, 0); /* the error callback */
     pthread_mutex_unlock(&bus->positions_lock);
     if (err)
-        status = kafka_error(bus, err, err == RD_KAFKA_RESP_ERR__TIMED_OUT ? "its coordinator does not answer, or a transaction that moves it is under way" : NULL, error,
-                             "cannot read the position of group %s on %s/%d", group, topic, (int)partition);
+        status =
+            kafka_error(bus, err, err == RD_KAFKA_RESP_ERR__TIMED_OUT ? "its coordinator does not answer, or a transaction that moves it is under way" : NULL,
+                        error, "cannot read the position of group %s on %s/%d", group, topic, (int)partition);
     if (!status)
         status = position_read(bus, group, &list->elems[0], ret_committed, error);
     rd_kafka_topic_partition_list_destroy(list);
@@ -116,8 +119,9 @@ int kafka_group_reset(struct bus *door, const char *group, struct error *error) 
     const rd_kafka_error_t *failure = count == 1 ? rd_kafka_group_result_error(results[0]) : NULL;
     rd_kafka_resp_err_t err = failure ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (err == RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP)
-        status = error_set(error, ERROR_CONFLICT, "group %s has members that are running (or were killed less than session.timeout.ms ago): stop them before its positions are forgotten",
-                           group);
+        status = error_set(
+            error, ERROR_CONFLICT,
+            "group %s has members that are running (or were killed less than session.timeout.ms ago): stop them before its positions are forgotten", group);
     else if (err && err != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
         status = kafka_error(bus, err, rd_kafka_error_string(failure), error, "cannot forget the positions of group %s", group);
     rd_kafka_event_destroy(event);
@@ -133,7 +137,8 @@ static int groups_add(struct bus_group_list *list, size_t *capacity, const char 
 }
 
 /* Positions of a group on any partition of `all`. */
-static int groups_of(struct kafka_bus *bus, const char *group, const rd_kafka_topic_partition_list_t *all, struct bus_group_list *list, size_t *capacity, struct error *error) {
+static int groups_of(struct kafka_bus *bus, const char *group, const rd_kafka_topic_partition_list_t *all, struct bus_group_list *list, size_t *capacity,
+                     struct error *error) {
     rd_kafka_t *client;
     int status = group_client(bus, group, false, &client, error);
     if (status)

@@ -13,15 +13,16 @@
 #ifndef METERLINE_BUS_KAFKA_KAFKA_BUS_H
 #define METERLINE_BUS_KAFKA_KAFKA_BUS_H
 
+#include "bus/driver.h"
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include "bus/driver.h"
 
 enum {
-    KAFKA_FIRST_TIMEOUT = 10000,        /* ms to wait for the first answer of the cluster */
-    KAFKA_ADMIN_TIMEOUT = 30000,        /* ms to wait for the cluster to answer a question */
-    KAFKA_TRANSACTION_TIMEOUT = 10000,  /* ms after which the coordinator aborts the transaction of an instance that is not heard of; -X transaction.timeout.ms */
+    KAFKA_FIRST_TIMEOUT = 10000, /* ms to wait for the first answer of the cluster */
+    KAFKA_ADMIN_TIMEOUT = 30000, /* ms to wait for the cluster to answer a question */
+    KAFKA_TRANSACTION_TIMEOUT =
+        10000, /* ms after which the coordinator aborts the transaction of an instance that is not heard of; -X transaction.timeout.ms */
     KAFKA_PROBLEM_SIZE = 300,
 };
 
@@ -34,22 +35,22 @@ struct kafka_bus {
     struct bus base;
     struct kafka_handle handle;
     char *brokers, *instance;
-    struct client_property *properties;    /* owned copies, wiped when they are freed */
+    struct client_property *properties; /* owned copies, wiped when they are freed */
     size_t property_count;
     struct log log;
     struct registry no_registry;
     rd_kafka_t *admin;
     pthread_mutex_t admin_lock;
-    struct kafka_group *groups;         /* clients that read committed positions; under positions_lock */
+    struct kafka_group *groups; /* clients that read committed positions; under positions_lock */
     pthread_mutex_t positions_lock;
     pthread_mutex_t problem_lock;
-    bool accepted;                      /* the cluster has answered: what goes wrong from now on passes by itself */
-    bool refused;                       /* it has not, and refuses our credentials or certificate: waiting will not help */
-    char problem[KAFKA_PROBLEM_SIZE];   /* the last thing that went wrong with a connection */
+    bool accepted;                    /* the cluster has answered: what goes wrong from now on passes by itself */
+    bool refused;                     /* it has not, and refuses our credentials or certificate: waiting will not help */
+    char problem[KAFKA_PROBLEM_SIZE]; /* the last thing that went wrong with a connection */
     atomic_uint_fast64_t rebalances, partitions_lost, transactions, transactions_aborted, reconnects;
 };
 
-#define KAFKA_MESSAGE_MAXIMUM "17825792"   /* 17 MiB: BUS_RECORD_MAXIMUM and its headers */
+#define KAFKA_MESSAGE_MAXIMUM "17825792" /* 17 MiB: BUS_RECORD_MAXIMUM and its headers */
 
 enum kafka_role { KAFKA_ADMIN, KAFKA_CONSUMER, KAFKA_PRODUCER };
 
@@ -61,15 +62,17 @@ int kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct
 int kafka_client(struct kafka_bus *bus, rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret_client, struct error *error);
 
 /* "what: librdkafka's text", with the code and retriability that fit `err`; a time-out tells the last problem with a connection. */
-int kafka_error(struct kafka_bus *bus, rd_kafka_resp_err_t err, const char *detail, struct error *error, const char *format, ...) __attribute__((format(printf, 5, 6)));
+int kafka_error(struct kafka_bus *bus, rd_kafka_resp_err_t err, const char *detail, struct error *error, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 /* ERROR_INVALID once the cluster has refused our credentials, otherwise 0. */
 int kafka_refused(struct kafka_bus *bus, struct error *error);
-void kafka_accepted(struct kafka_bus *bus);   /* it has answered */
+void kafka_accepted(struct kafka_bus *bus); /* it has answered */
 bool kafka_is_accepted(struct kafka_bus *bus);
 
 /* Asks the cluster: `ask` starts the request on a queue; its answer is an event of `type`. The caller destroys the event. */
 typedef void (*kafka_ask)(rd_kafka_t *client, void *request, const rd_kafka_AdminOptions_t *options, rd_kafka_queue_t *queue);
-int kafka_admin(struct kafka_bus *bus, rd_kafka_admin_op_t operation, kafka_ask ask, void *request, const char *what, rd_kafka_event_t **ret_event, struct error *error);
+int kafka_admin(struct kafka_bus *bus, rd_kafka_admin_op_t operation, kafka_ask ask, void *request, const char *what, rd_kafka_event_t **ret_event,
+                struct error *error);
 /* Names and partitions of all topics; destroy with rd_kafka_metadata_destroy. */
 int kafka_metadata(struct kafka_bus *bus, const struct rd_kafka_metadata **ret_metadata, struct error *error);
 

@@ -55,9 +55,11 @@ static int membership_assign(struct kafka_consumer *consumer, rd_kafka_topic_par
     for (int i = 0; i < list->cnt; i++)
         list->elems[i].offset = RD_KAFKA_OFFSET_END;
     consumer->starting = list;
-    int status = even ? consumer->member->assigned(consumer->member->context, numbers, count, error)
-                      : error_set(error, ERROR_CONFLICT, "group %s: not all members read the same topics (%s), or these differ in their partitions: stop the others, or use another group",
-                                  consumer->group, consumer->topics);
+    int status =
+        even ? consumer->member->assigned(consumer->member->context, numbers, count, error)
+             : error_set(error, ERROR_CONFLICT,
+                         "group %s: not all members read the same topics (%s), or these differ in their partitions: stop the others, or use another group",
+                         consumer->group, consumer->topics);
     consumer->starting = NULL;
     free(numbers);
     for (int i = 0; i < list->cnt && !status; i++)
@@ -81,7 +83,7 @@ static int membership_revoke(struct kafka_consumer *consumer, rd_kafka_topic_par
     int status = consumer->member->revoked(consumer->member->context, numbers, count, lost, error);
     free(numbers);
     kafka_consumer_forget(consumer, list);
-    if (consumer->paused)   /* a pause would outlive the assignment */
+    if (consumer->paused) /* a pause would outlive the assignment */
         rd_kafka_resume_partitions(consumer->client, list);
     consumer->paused = false;
     struct error *where = status ? NULL : error;
@@ -137,7 +139,7 @@ static char *membership_topics(const char *const *topics, size_t count) {
 int kafka_consumer_join(struct bus_consumer *door, const char *const *topics, size_t topic_count, size_t number, size_t count, const struct bus_member *member,
                         struct error *error) {
     struct kafka_consumer *consumer = (struct kafka_consumer *)door;
-    (void)number, (void)count;   /* the group shares out the partitions, over all processes */
+    (void)number, (void)count; /* the group shares out the partitions, over all processes */
     int status = topic_count > 1 ? membership_compare(consumer->bus, topics, topic_count, error) : 0;
     if (status)
         return status;

@@ -8,8 +8,11 @@
 
 /* What the guarantees stand on is not the user's to set. */
 static const char *const kafka_own_properties[] = {
-    "bootstrap.servers", "metadata.broker.list", "group.id", "group.instance.id", "transactional.id", "enable.auto.commit", "enable.auto.offset.store",
-    "isolation.level", "enable.partition.eof", "auto.offset.reset", "enable.idempotence", "partition.assignment.strategy", "offset.store.method",
+    "bootstrap.servers",        "metadata.broker.list", "group.id",
+    "group.instance.id",        "transactional.id",     "enable.auto.commit",
+    "enable.auto.offset.store", "isolation.level",      "enable.partition.eof",
+    "auto.offset.reset",        "enable.idempotence",   "partition.assignment.strategy",
+    "offset.store.method",
 };
 
 static bool kafka_is_secret(const char *name) {
@@ -42,7 +45,9 @@ static void kafka_on_error(rd_kafka_t *client, int err, const char *reason, void
 
 int kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *error) {
     char text[200];
-    return rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK ? 0 : error_set(error, ERROR_UNSUPPORTED, "librdkafka %s: %s", rd_kafka_version_str(), text);
+    return rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK
+               ? 0
+               : error_set(error, ERROR_UNSUPPORTED, "librdkafka %s: %s", rd_kafka_version_str(), text);
 }
 
 static int kafka_set_property(rd_kafka_conf_t *conf, const struct client_property *property, struct error *error) {
@@ -62,15 +67,18 @@ static int kafka_set_property(rd_kafka_conf_t *conf, const struct client_propert
 
 /* Ours first, so that the user's overrule them. */
 static int kafka_defaults(rd_kafka_conf_t *conf, enum kafka_role role, struct error *error) {
-    static const struct { enum kafka_role role; const char *name, *value; } defaults[] = {
-        {KAFKA_CONSUMER, "session.timeout.ms", "10000"},           /* how long the partitions of a killed instance lie idle */
+    static const struct {
+        enum kafka_role role;
+        const char *name, *value;
+    } defaults[] = {
+        {KAFKA_CONSUMER, "session.timeout.ms", "10000"}, /* how long the partitions of a killed instance lie idle */
         {KAFKA_CONSUMER, "heartbeat.interval.ms", "2000"},
-        {KAFKA_CONSUMER, "topic.metadata.refresh.interval.ms", "10000"},   /* added partitions are noticed so soon */
+        {KAFKA_CONSUMER, "topic.metadata.refresh.interval.ms", "10000"}, /* added partitions are noticed so soon */
         {KAFKA_CONSUMER, "fetch.error.backoff.ms", "100"},
-        {KAFKA_CONSUMER, "fetch.wait.max.ms", "100"},              /* how late the end of a partition is noticed; records come at once */
+        {KAFKA_CONSUMER, "fetch.wait.max.ms", "100"}, /* how late the end of a partition is noticed; records come at once */
         {KAFKA_PRODUCER, "message.max.bytes", KAFKA_MESSAGE_MAXIMUM},
-        {KAFKA_PRODUCER, "retry.backoff.ms", "5"},                 /* a transaction waits for its coordinator in such steps */
-        {KAFKA_PRODUCER, "linger.ms", "20"},                      /* a commit does not wait for it */
+        {KAFKA_PRODUCER, "retry.backoff.ms", "5"}, /* a transaction waits for its coordinator in such steps */
+        {KAFKA_PRODUCER, "linger.ms", "20"},       /* a commit does not wait for it */
         {KAFKA_PRODUCER, "compression.codec", "lz4"},
         {KAFKA_PRODUCER, "queue.buffering.max.messages", "1000000"},
     };
@@ -152,7 +160,7 @@ static void kafka_bus_close(struct bus *door) {
 }
 
 static int kafka_apply_retention(struct bus *door, int64_t *ret_records, struct error *error) {
-    (void)door, (void)error;   /* the brokers do it */
+    (void)door, (void)error; /* the brokers do it */
     *ret_records = 0;
     return 0;
 }
@@ -173,7 +181,8 @@ static int no_registry_find(void *context, int32_t id, struct arena *arena, stru
 
 static int no_registry_add(void *context, const char *subject, struct slice schema, int32_t *ret_id, struct error *error) {
     (void)context, (void)schema, (void)ret_id;
-    return error_set(error, ERROR_INVALID, "the schema of %s must be registered to write Avro: say where the schema registry is (--registry http://HOST:8081), or write JSON",
+    return error_set(error, ERROR_INVALID,
+                     "the schema of %s must be registered to write Avro: say where the schema registry is (--registry http://HOST:8081), or write JSON",
                      subject);
 }
 
@@ -212,7 +221,8 @@ static int kafka_check_brokers(const char *brokers, struct error *error) {
     if (!*brokers)
         return error_set(error, ERROR_INVALID, "--bus: the broker is missing; use kafka://HOST:9092");
     if (strpbrk(brokers, "@"))
-        return error_set(error, ERROR_INVALID, "--bus: user and password do not belong into the URL of Kafka; give them with -X sasl.username, -X sasl.password or --config FILE");
+        return error_set(error, ERROR_INVALID,
+                         "--bus: user and password do not belong into the URL of Kafka; give them with -X sasl.username, -X sasl.password or --config FILE");
     if (strpbrk(brokers, "/ \t\n"))
         return error_set(error, ERROR_INVALID, "--bus kafka://%s: only brokers may follow; use kafka://HOST:9092,HOST:9092", brokers);
     return 0;

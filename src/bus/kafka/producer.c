@@ -1,8 +1,8 @@
 /* Records gather in an arena. As soon as there are some thousands they are handed to librdkafka, which sends them while more are made; they stay here until the
  * commit has succeeded, so that a transaction that was undone can be repeated. librdkafka does not copy the values.
  *
- * They are handed over in blocks, within a block partition by partition: librdkafka keeps a list of messages for each partition and walks it several times, which
- * costs a third less of the whole when neighbours in the list were made one after the other. The order within a partition is that of arrival. */
+ * They are handed over in blocks, within a block partition by partition: librdkafka keeps a list of messages for each partition and walks it several times,
+ * which costs a third less of the whole when neighbours in the list were made one after the other. The order within a partition is that of arrival. */
 #include "bus/kafka/producer.h"
 
 #include <stdio.h>
@@ -79,7 +79,8 @@ static int producer_initialise(struct kafka_producer *producer, struct error *er
         producer->ready = true;
         return 0;
     }
-    int status = kafka_error(producer->bus, rd_kafka_error_code(failure), rd_kafka_error_string(failure), error, "cannot begin with transactions as %s", producer->transactional_id);
+    int status = kafka_error(producer->bus, rd_kafka_error_code(failure), rd_kafka_error_string(failure), error, "cannot begin with transactions as %s",
+                             producer->transactional_id);
     bool retriable = rd_kafka_error_is_retriable(failure), fatal = rd_kafka_error_is_fatal(failure);
     rd_kafka_error_destroy(failure);
     if (error)
@@ -87,7 +88,7 @@ static int producer_initialise(struct kafka_producer *producer, struct error *er
     if (fatal)
         kafka_producer_drop_client(producer);
     else
-        rd_kafka_poll(producer->client, 0);   /* the error callback */
+        rd_kafka_poll(producer->client, 0); /* the error callback */
     int refused = retriable ? kafka_refused(producer->bus, error) : 0;
     return refused ? refused : status;
 }
@@ -202,7 +203,8 @@ static rd_kafka_headers_t *producer_headers(const struct kafka_pending *record) 
     rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
     for (size_t i = 0; i < record->header_count; i++) {
         const struct bus_header *header = &record->headers[i];
-        rd_kafka_header_add(headers, header->name.data ? header->name.data : "", (ssize_t)header->name.length, header->value.data, (ssize_t)header->value.length);
+        rd_kafka_header_add(headers, header->name.data ? header->name.data : "", (ssize_t)header->name.length, header->value.data,
+                            (ssize_t)header->value.length);
     }
     return headers;
 }
@@ -336,7 +338,7 @@ int kafka_produce(struct bus_producer *door, int32_t topic, int32_t partition, c
     producer->pending[door->pending_records++] = pending;
     door->pending_bytes += size;
     if (door->pending_records - producer->sent >= SEND_RECORDS && producer->ready) {
-        struct error ignored;   /* the commit meets it again */
+        struct error ignored; /* the commit meets it again */
         kafka_producer_send(producer, &ignored);
     }
     return 0;

@@ -7,9 +7,9 @@
 
 struct kafka_topic {
     char *name;
-    rd_kafka_topic_t *handle;       /* of the client that is open */
+    rd_kafka_topic_t *handle; /* of the client that is open */
     int32_t partitions;
-    size_t first_place;             /* of its partitions among those of all topics */
+    size_t first_place; /* of its partitions among those of all topics */
 };
 
 /* A record that waits for the commit; its bytes are in the arena, where librdkafka reads them until they are acknowledged. */
@@ -25,10 +25,10 @@ struct kafka_producer {
     struct bus_producer base;
     struct kafka_handle handle;
     struct kafka_bus *bus;
-    rd_kafka_t *client;             /* NULL: to be opened (anew) */
-    char *transactional_id;         /* NULL: at least once */
-    bool named;                     /* the transactional id is the same over restarts: another process may fence us */
-    bool ready;                     /* transactions are initialised */
+    rd_kafka_t *client;     /* NULL: to be opened (anew) */
+    char *transactional_id; /* NULL: at least once */
+    bool named;             /* the transactional id is the same over restarts: another process may fence us */
+    bool ready;             /* transactions are initialised */
     bool in_transaction;
     int64_t transaction_timeout_ns, begun_ns;
     struct kafka_consumer *member;
@@ -36,12 +36,12 @@ struct kafka_producer {
     size_t topic_count, topic_capacity;
     struct arena arena;
     struct kafka_pending *pending;
-    size_t pending_capacity, sent;  /* pending[0, sent) are with librdkafka */
-    size_t *order;                  /* the block behind them, pending[sent, sent + block), by topic and partition; order[0, handed) of it are with librdkafka too */
+    size_t pending_capacity, sent; /* pending[0, sent) are with librdkafka */
+    size_t *order; /* the block behind them, pending[sent, sent + block), by topic and partition; order[0, handed) of it are with librdkafka too */
     size_t order_capacity, block, handed;
-    size_t *places;                 /* scratch: where each partition begins in the order */
+    size_t *places; /* scratch: where each partition begins in the order */
     size_t place_capacity;
-    atomic_int failed;              /* at least once: the error of a record that could not be delivered */
+    atomic_int failed; /* at least once: the error of a record that could not be delivered */
 };
 
 /* Opens the client when there is none, and initialises transactions. */
@@ -51,7 +51,9 @@ void kafka_producer_drop_client(struct kafka_producer *producer);
 /* Hands what is pending to librdkafka, inside a transaction which it begins. */
 int kafka_producer_send(struct kafka_producer *producer, struct error *error);
 /* librdkafka holds none of the records any more. */
-static inline void kafka_producer_take_back(struct kafka_producer *producer) { producer->sent = producer->block = producer->handed = 0; }
+static inline void kafka_producer_take_back(struct kafka_producer *producer) {
+    producer->sent = producer->block = producer->handed = 0;
+}
 void kafka_producer_forget(struct kafka_producer *producer);
 
 #endif

@@ -36,7 +36,8 @@ static void ask_trim(rd_kafka_t *client, void *request, const rd_kafka_AdminOpti
 
 static const struct rd_kafka_metadata_topic *topic_in(const struct rd_kafka_metadata *metadata, const char *name) {
     for (int i = 0; i < metadata->topic_cnt; i++)
-        if (strcmp(metadata->topics[i].topic, name) == 0 && metadata->topics[i].err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && metadata->topics[i].partition_cnt)
+        if (strcmp(metadata->topics[i].topic, name) == 0 && metadata->topics[i].err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+            metadata->topics[i].partition_cnt)
             return &metadata->topics[i];
     return NULL;
 }
@@ -141,7 +142,7 @@ int kafka_topic_ensure(struct bus *door, const char *name, const struct bus_topi
         status = topic_partitions(bus, name, &partitions, &ready, error);
     if (!status && !partitions) {
         status = kafka_topic_create(door, name, &settings, error);
-        if (status == ERROR_EXISTS)   /* another process was quicker */
+        if (status == ERROR_EXISTS) /* another process was quicker */
             status = 0;
         if (!status)
             status = topic_await(bus, name, &partitions, error);
@@ -152,8 +153,8 @@ int kafka_topic_ensure(struct bus *door, const char *name, const struct bus_topi
 }
 
 /* Kafka's AlterConfigs replaces all settings of a topic: those that are not to be changed are said again. */
-static int topic_alter_resource(const rd_kafka_ConfigResource_t *now, const char *name, const struct bus_topic_settings *settings, rd_kafka_ConfigResource_t **ret_resource,
-                                struct error *error) {
+static int topic_alter_resource(const rd_kafka_ConfigResource_t *now, const char *name, const struct bus_topic_settings *settings,
+                                rd_kafka_ConfigResource_t **ret_resource, struct error *error) {
     rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
     if (!resource)
         return error_no_memory(error);
@@ -161,7 +162,8 @@ static int topic_alter_resource(const rd_kafka_ConfigResource_t *now, const char
     const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(now, &count);
     for (size_t i = 0; i < count; i++) {
         const char *key = rd_kafka_ConfigEntry_name(entries[i]), *value = rd_kafka_ConfigEntry_value(entries[i]);
-        if (value && rd_kafka_ConfigEntry_source(entries[i]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG && strcmp(key, "retention.ms") && strcmp(key, "retention.bytes"))
+        if (value && rd_kafka_ConfigEntry_source(entries[i]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG && strcmp(key, "retention.ms") &&
+            strcmp(key, "retention.bytes"))
             rd_kafka_ConfigResource_set_config(resource, key, value);
     }
     char text[VALUE_SIZE];
@@ -176,7 +178,8 @@ static int topic_alter_resource(const rd_kafka_ConfigResource_t *now, const char
 }
 
 /* The configuration of one topic: an event to destroy, which holds the resource. */
-static int topic_configuration(struct kafka_bus *bus, const char *name, rd_kafka_event_t **ret_event, const rd_kafka_ConfigResource_t **ret_resource, struct error *error) {
+static int topic_configuration(struct kafka_bus *bus, const char *name, rd_kafka_event_t **ret_event, const rd_kafka_ConfigResource_t **ret_resource,
+                               struct error *error) {
     rd_kafka_ConfigResource_t *wanted = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
     if (!wanted)
         return error_no_memory(error);
@@ -284,8 +287,8 @@ static int topic_offsets(struct kafka_bus *bus, const char *name, int32_t partit
     rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int waited = 0; waited < WATERMARK_TIMEOUT_MS; waited += APPEAR_STEP_MS) {
         err = rd_kafka_query_watermark_offsets(bus->admin, name, partition, &info->start_offset, &info->end_offset, WATERMARK_TIMEOUT_MS);
-        if (err != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION && err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE && err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
-            err != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && err != RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE)
+        if (err != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION && err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE &&
+            err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && err != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && err != RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE)
             break;
         clock_sleep_ns(bus->base.options.clock, INT64_C(1000000) * APPEAR_STEP_MS);
     }
@@ -325,7 +328,7 @@ int kafka_topics(struct bus *door, struct bus_topic_list *ret_list, struct error
     if (!list.topics)
         status = error_no_memory(error);
     for (int i = 0; i < metadata->topic_cnt && !status; i++) {
-        if (strncmp(metadata->topics[i].topic, "__", 2) == 0 || metadata->topics[i].err)   /* Kafka's own */
+        if (strncmp(metadata->topics[i].topic, "__", 2) == 0 || metadata->topics[i].err) /* Kafka's own */
             continue;
         status = topic_fill(bus, &metadata->topics[i], &list.topics[list.count], error);
         list.count += !status;

@@ -23,7 +23,7 @@ static rd_kafka_topic_partition_list_t *transaction_offsets(const struct bus_pos
         const char *metadata = positions[i].metadata ? positions[i].metadata : "";
         size_t length = strlen(metadata);
         place->offset = positions[i].next_offset;
-        if (length > BUS_METADATA_MAXIMUM || !(place->metadata = malloc(length + 1))) {   /* librdkafka frees it with the list */
+        if (length > BUS_METADATA_MAXIMUM || !(place->metadata = malloc(length + 1))) { /* librdkafka frees it with the list */
             rd_kafka_topic_partition_list_destroy(list);
             if (length > BUS_METADATA_MAXIMUM)
                 error_set(error, ERROR_INVALID, "the position's metadata is longer than %d bytes", BUS_METADATA_MAXIMUM);
@@ -71,7 +71,8 @@ static int transaction_failed(struct kafka_producer *producer, rd_kafka_error_t 
     atomic_fetch_add(&bus->transactions_aborted, 1);
     kafka_producer_drop_client(producer);
     if (fatal && producer->named && lasted < producer->transaction_timeout_ns)
-        return error_set(error, ERROR_CONFLICT, "another process works as %s and has fenced this one off: stop one of them; nothing was written twice", producer->transactional_id);
+        return error_set(error, ERROR_CONFLICT, "another process works as %s and has fenced this one off: stop one of them; nothing was written twice",
+                         producer->transactional_id);
     return transaction_say(error, ERROR_ABORTED, false);
 }
 
@@ -138,7 +139,7 @@ static int at_least_once_commit(struct kafka_producer *producer, const struct bu
 }
 
 int kafka_producer_begin(struct bus_producer *door, struct database **ret_database, struct error *error) {
-    (void)door, (void)error;   /* nobody can join; the transaction begins with its first record */
+    (void)door, (void)error; /* nobody can join; the transaction begins with its first record */
     *ret_database = NULL;
     return 0;
 }
@@ -150,7 +151,7 @@ int kafka_producer_commit(struct bus_producer *door, const struct bus_position *
         status = transaction_commit(producer, positions, count, error);
     else if (!status)
         status = at_least_once_commit(producer, positions, count, error);
-    else if (producer->in_transaction) {   /* not all records are in it */
+    else if (producer->in_transaction) { /* not all records are in it */
         int undone = transaction_undo(producer, status == ERROR_INVALID ? NULL : error);
         status = status == ERROR_INVALID ? status : undone;
     }
@@ -169,7 +170,7 @@ void kafka_producer_abort(struct bus_producer *door) {
         rd_kafka_error_destroy(failure);
         producer->in_transaction = false;
     } else if (producer->client && (producer->sent || producer->handed)) {
-        kafka_producer_drop_client(producer);   /* at least once: what it still holds points to records that go now */
+        kafka_producer_drop_client(producer); /* at least once: what it still holds points to records that go now */
     }
     kafka_producer_forget(producer);
 }

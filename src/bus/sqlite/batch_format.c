@@ -6,8 +6,13 @@
 #include "core/memory.h"
 #include "core/varint.h"
 
-enum { BATCH_FORMAT = 1, BATCH_FORMAT_GAPS = 2, BATCH_ZSTD = 1, BATCH_RECORD_MINIMUM = 4 /* two nulls, time, no headers */,
-       BATCH_LEVEL = 3 /* measured on readings: 6 bytes a record; level 1 needs 7 and is not faster */ };
+enum {
+    BATCH_FORMAT = 1,
+    BATCH_FORMAT_GAPS = 2,
+    BATCH_ZSTD = 1,
+    BATCH_RECORD_MINIMUM = 4 /* two nulls, time, no headers */,
+    BATCH_LEVEL = 3 /* measured on readings: 6 bytes a record; level 1 needs 7 and is not faster */
+};
 
 static void put_u32(char *to, uint32_t value) {
     memcpy(to, &value, sizeof value);
@@ -123,7 +128,8 @@ static bool batch_read_slice(const char **at, const char *end, struct slice *ret
 }
 
 /* Headers go into one array for the whole batch; as it may move, records hold their index until the end. */
-static int batch_read_record(struct batch_reader *reader, const char **at, const char *end, int64_t base_timestamp, struct bus_record *record, size_t *header_count) {
+static int batch_read_record(struct batch_reader *reader, const char **at, const char *end, int64_t base_timestamp, struct bus_record *record,
+                             size_t *header_count) {
     int64_t delta;
     uint64_t headers;
     if (!batch_read_slice(at, end, &record->key) || !batch_read_slice(at, end, &record->value) || !zigzag_read(at, end, &delta) ||

@@ -13,9 +13,9 @@
  *     44  u32  format 2: number of offsets from the base offset on that the batch stands for; format 1: 0, it is the number of records
  *     48       records, compressed
  *
- * Records lie back to back, key beside value, which is where zstd finds its longest matches: varint key length + 1 (0 = null), key, varint value length + 1 (0 =
- * null), value, zigzag timestamp - base timestamp, varint number of headers, and for each of those name and value like key and value. In format 2 each
- * record has before it, as a varint, how many offsets lie between it and the record before (the first: and the base offset). */
+ * Records lie back to back, key beside value, which is where zstd finds its longest matches: varint key length + 1 (0 = null), key, varint value length + 1 (0
+ * = null), value, zigzag timestamp - base timestamp, varint number of headers, and for each of those name and value like key and value. In format 2 each record
+ * has before it, as a varint, how many offsets lie between it and the record before (the first: and the base offset). */
 #ifndef METERLINE_BUS_SQLITE_BATCH_FORMAT_H
 #define METERLINE_BUS_SQLITE_BATCH_FORMAT_H
 
@@ -44,15 +44,15 @@ void batch_stamp(struct bytes *blob, struct batch_place place, int64_t append_ti
 
 struct batch_reader {
     ZSTD_DCtx *context;
-    struct bytes records;              /* uncompressed; decoded records point into it */
+    struct bytes records; /* uncompressed; decoded records point into it */
     struct bus_record *decoded;
     size_t decoded_capacity;
     struct bus_header *headers;
     size_t header_capacity;
-    bool gaps;                         /* the last batch had some: */
-    int64_t *offsets;                  /* the offset of each of its records */
+    bool gaps;        /* the last batch had some: */
+    int64_t *offsets; /* the offset of each of its records */
     size_t offset_capacity;
-    int64_t covered;                   /* how many offsets the last batch stands for */
+    int64_t covered; /* how many offsets the last batch stands for */
 };
 
 /* Checks and decodes a blob. ERROR_CORRUPT says what is wrong; the caller adds where. */

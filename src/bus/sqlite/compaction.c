@@ -4,8 +4,8 @@
  *     after    │ .. .. .. k3 k2 k1 .. │ k4 ...            and the range of offsets that a batch stands for has none
  *                                     limit
  *
- * `limit` is where every group that has a position on the partition has read to, so that a table which is rebuilt up to a position misses nothing; it is the end when
- * there is no group, as with changelogs. A deletion (null value) stays for one pass more than what it deletes, so that readers see it. The last record
+ * `limit` is where every group that has a position on the partition has read to, so that a table which is rebuilt up to a position misses nothing; it is the
+ * end when there is no group, as with changelogs. A deletion (null value) stays for one pass more than what it deletes, so that readers see it. The last record
  * of the range always stays.
  *
  * A pass costs the records below the limit, and runs when there have come as many new ones as had stayed: so each record costs a constant. */
@@ -32,12 +32,12 @@ struct compaction {
     struct newest *slots;
     size_t slot_count, key_count;
     ZSTD_CCtx *context;
-    struct bytes records, blob;            /* the batch that is being gathered */
+    struct bytes records, blob; /* the batch that is being gathered */
     uint32_t count;
-    int64_t base_offset, next_offset;      /* it stands for these offsets */
+    int64_t base_offset, next_offset; /* it stands for these offsets */
     int64_t base_timestamp, append_time, last_offset;
     int64_t kept, bytes, passed;
-    int64_t gathered_to;                   /* behind the offset of the last record gathered */
+    int64_t gathered_to; /* behind the offset of the last record gathered */
 };
 
 static struct newest *newest_find(const struct compaction *compaction, struct slice key) {
@@ -88,11 +88,12 @@ static int compaction_read(struct compaction *compaction, int64_t offset, int64_
         return status;
     int64_t base = sqlite3_column_int64(compaction->next, 0) & ((INT64_C(1) << SQLITE_BUS_OFFSET_BITS) - 1);
     struct slice blob = {sqlite3_column_blob(compaction->next, 1), (size_t)sqlite3_column_bytes(compaction->next, 1)};
-    status = batch_read(&compaction->reader, blob.data ? blob : SLICE(""), (struct batch_place){(uint32_t)compaction->partition, base}, ret_count, &compaction->append_time, error);
+    status = batch_read(&compaction->reader, blob.data ? blob : SLICE(""), (struct batch_place){(uint32_t)compaction->partition, base}, ret_count,
+                        &compaction->append_time, error);
     sqlite3_reset(compaction->next);
     if (status)
         return status;
-    if (base + compaction->reader.covered > compaction->limit)   /* only whole batches */
+    if (base + compaction->reader.covered > compaction->limit) /* only whole batches */
         return 0;
     *ret_base = base;
     *ret_size = (int64_t)blob.length;
@@ -183,7 +184,8 @@ static int compaction_rewrite(struct compaction *compaction, int64_t start, stru
 
 static int compaction_note(const struct compaction *compaction, struct error *error) {
     sqlite3_stmt *update;
-    int status = database_prepare(compaction->database, "UPDATE log_partitions SET bytes=bytes+?2, compacted_offset=?3, compacted_records=?4 WHERE id=?1", &update, error);
+    int status = database_prepare(compaction->database, "UPDATE log_partitions SET bytes=bytes+?2, compacted_offset=?3, compacted_records=?4 WHERE id=?1",
+                                  &update, error);
     if (status)
         return status;
     sqlite3_bind_int64(update, 1, compaction->partition);
@@ -207,7 +209,7 @@ static int compact_partition(struct compaction *compaction, int64_t start, struc
         status = database_prepare(database, "INSERT INTO log_batches(id, count, append_time, data) VALUES(?, ?, ?, ?)", &compaction->insert, error);
     if (!status)
         status = compaction_learn(compaction, start, error);
-    if (status == ERROR_CORRUPT) {   /* whoever reads the topic tells where; it stays as it is */
+    if (status == ERROR_CORRUPT) { /* whoever reads the topic tells where; it stays as it is */
         compaction->last_offset = -1;
         status = 0;
     }
@@ -230,14 +232,19 @@ static int compact_partition(struct compaction *compaction, int64_t start, struc
 int sqlite_bus_compact(struct database *database, int64_t *ret_records, struct error *error) {
     sqlite3_stmt *statement;
     int64_t records = 0;
-    int status = database_prepare(database, "SELECT p.id, p.start_offset, p.compacted_offset, p.compacted_records, p.next_offset, (SELECT min(g.next_offset) FROM log_positions g"
-                                  " WHERE g.topic = t.name AND g.partition = p.partition) FROM log_partitions p JOIN log_topics t ON t.id = p.topic WHERE t.compacted", &statement, error);
+    int status =
+        database_prepare(database,
+                         "SELECT p.id, p.start_offset, p.compacted_offset, p.compacted_records, p.next_offset, (SELECT min(g.next_offset) FROM log_positions g"
+                         " WHERE g.topic = t.name AND g.partition = p.partition) FROM log_partitions p JOIN log_topics t ON t.id = p.topic WHERE t.compacted",
+                         &statement, error);
     if (status)
         return status;
     while ((status = database_step(database, statement, error)) == 1) {
-        struct compaction compaction = {.database = database, .partition = sqlite3_column_int64(statement, 0), .compacted_offset = sqlite3_column_int64(statement, 2)};
+        struct compaction compaction = {
+            .database = database, .partition = sqlite3_column_int64(statement, 0), .compacted_offset = sqlite3_column_int64(statement, 2)};
         int64_t start = sqlite3_column_int64(statement, 1), kept = sqlite3_column_int64(statement, 3), end = sqlite3_column_int64(statement, 4);
-        compaction.limit = sqlite3_column_type(statement, 5) == SQLITE_NULL || sqlite3_column_int64(statement, 5) > end ? end : sqlite3_column_int64(statement, 5);
+        compaction.limit =
+            sqlite3_column_type(statement, 5) == SQLITE_NULL || sqlite3_column_int64(statement, 5) > end ? end : sqlite3_column_int64(statement, 5);
         if (compaction.limit - compaction.compacted_offset < (kept > COMPACTION_MINIMUM ? kept : COMPACTION_MINIMUM))
             continue;
         status = compact_partition(&compaction, start, error);

@@ -8,13 +8,13 @@
 #include "core/memory.h"
 
 enum { WAIT_SHORT_NS = 500000, WAIT_LONG_NS = 4000000 };
-static const int64_t TIMEOUT_MAXIMUM = INT64_C(1000) * 86400 * 365;   /* ms; what is longer is as good as for ever */
+static const int64_t TIMEOUT_MAXIMUM = INT64_C(1000) * 86400 * 365; /* ms; what is longer is as good as for ever */
 
 struct subscription {
     char *topic;
     int32_t partition;
     int64_t id, next_offset;
-    bool aligned;              /* next_offset is where a batch begins */
+    bool aligned; /* next_offset is where a batch begins */
     bool compacted;
     bool paused;
 };
@@ -26,20 +26,20 @@ struct sqlite_consumer {
     struct subscription *subscriptions;
     size_t count, capacity, turn;
     struct batch_reader reader;
-    int64_t held;              /* id of the batch with gaps that is in the reader; 0: none */
+    int64_t held; /* id of the batch with gaps that is in the reader; 0: none */
     size_t held_count;
     int64_t held_time;
-    bool compacted;            /* some topic is */
-    int64_t searched;          /* data version at which batches of compacted topics were searched for */
-    int64_t checked;           /* data version at which all partitions were known to exist */
+    bool compacted;   /* some topic is */
+    int64_t searched; /* data version at which batches of compacted topics were searched for */
+    int64_t checked;  /* data version at which all partitions were known to exist */
     sqlite3_stmt *next, *floor, *exists;
-    const struct bus_member *member;   /* to be told its partitions at the next poll; NULL afterwards */
+    const struct bus_member *member; /* to be told its partitions at the next poll; NULL afterwards */
     int32_t *partitions;
     size_t partition_count;
 };
 
 int sqlite_consumer_open(struct bus *door, const char *group, struct bus_consumer **ret_consumer, struct error *error) {
-    (void)group;   /* any member gets the share that it asks for; positions are compared and set */
+    (void)group; /* any member gets the share that it asks for; positions are compared and set */
     struct sqlite_bus *bus = (struct sqlite_bus *)door;
     struct sqlite_consumer *consumer = memory_zero(1, sizeof *consumer);
     if (!consumer)
@@ -48,9 +48,11 @@ int sqlite_consumer_open(struct bus *door, const char *group, struct bus_consume
     consumer->bus = bus;
     int status = sqlite_bus_connect(bus, &consumer->database, error);
     if (!status)
-        status = database_prepare(consumer->database, "SELECT id, data FROM log_batches WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1", &consumer->next, error);
+        status =
+            database_prepare(consumer->database, "SELECT id, data FROM log_batches WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1", &consumer->next, error);
     if (!status)
-        status = database_prepare(consumer->database, "SELECT id, count FROM log_batches WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1", &consumer->floor, error);
+        status = database_prepare(consumer->database, "SELECT id, count FROM log_batches WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1",
+                                  &consumer->floor, error);
     if (!status)
         status = database_prepare(consumer->database, "SELECT 1 FROM log_partitions WHERE id=?", &consumer->exists, error);
     if (status) {
@@ -171,7 +173,8 @@ static int consumer_batch_id(struct sqlite_consumer *consumer, struct subscripti
 
 static int consumer_damaged(const struct subscription *subscription, int64_t offset, struct error *error) {
     struct error cause = *error;
-    return error_set(error, ERROR_CORRUPT, "topic %s, partition %d, offset %lld: %s; the data folder is damaged: restore it from a backup, or delete the topic and replay it",
+    return error_set(error, ERROR_CORRUPT,
+                     "topic %s, partition %d, offset %lld: %s; the data folder is damaged: restore it from a backup, or delete the topic and replay it",
                      subscription->topic, (int)subscription->partition, (long long)offset, cause.message);
 }
 
@@ -180,7 +183,7 @@ static int consumer_run(struct sqlite_consumer *consumer, struct subscription *s
     const struct batch_reader *reader = &consumer->reader;
     int64_t end = base + reader->covered;
     size_t first = 0, count = consumer->held_count, behind;
-    while (first < count) {   /* the first at or behind the next offset */
+    while (first < count) { /* the first at or behind the next offset */
         size_t middle = (first + count) / 2;
         if (reader->offsets[middle] < subscription->next_offset)
             first = middle + 1;
@@ -193,7 +196,8 @@ static int consumer_run(struct sqlite_consumer *consumer, struct subscription *s
     subscription->next_offset = subscription->aligned ? end : reader->offsets[behind];
     if (behind == first)
         return 0;
-    *ret_batch = (struct bus_batch){subscription->topic, subscription->partition, reader->offsets[first], consumer->held_time, reader->decoded + first, behind - first};
+    *ret_batch =
+        (struct bus_batch){subscription->topic, subscription->partition, reader->offsets[first], consumer->held_time, reader->decoded + first, behind - first};
     return 1;
 }
 
@@ -202,11 +206,12 @@ static int64_t batch_base(int64_t id) {
 }
 
 static int consumer_gone(const struct subscription *subscription, int64_t base, struct error *error) {
-    return error_set(error, ERROR_NOT_FOUND, "topic %s, partition %d: offsets %lld to %lld are gone, retention has deleted them before they were read", subscription->topic,
-                     (int)subscription->partition, (long long)subscription->next_offset, (long long)base - 1);
+    return error_set(error, ERROR_NOT_FOUND, "topic %s, partition %d: offsets %lld to %lld are gone, retention has deleted them before they were read",
+                     subscription->topic, (int)subscription->partition, (long long)subscription->next_offset, (long long)base - 1);
 }
 
-static int consumer_decode(struct sqlite_consumer *consumer, struct subscription *subscription, int64_t id, struct slice blob, struct bus_batch *ret_batch, struct error *error) {
+static int consumer_decode(struct sqlite_consumer *consumer, struct subscription *subscription, int64_t id, struct slice blob, struct bus_batch *ret_batch,
+                           struct error *error) {
     int64_t base = batch_base(id), append_time;
     size_t count;
     consumer->held = 0;
@@ -230,7 +235,8 @@ static int consumer_decode(struct sqlite_consumer *consumer, struct subscription
     }
     subscription->next_offset = base + (int64_t)count;
     subscription->aligned = true;
-    *ret_batch = (struct bus_batch){subscription->topic, subscription->partition, base + skip, append_time, consumer->reader.decoded + skip, count - (size_t)skip};
+    *ret_batch =
+        (struct bus_batch){subscription->topic, subscription->partition, base + skip, append_time, consumer->reader.decoded + skip, count - (size_t)skip};
     return 1;
 }
 
@@ -252,7 +258,7 @@ static int consumer_step(struct sqlite_consumer *consumer, struct subscription *
         status = database_step(consumer->database, consumer->next, error);
         if (status != 1 || searched || !subscription->compacted || sqlite3_column_int64(consumer->next, 0) <= id)
             return status;
-        sqlite3_reset(consumer->next);   /* compacted since: it is the middle of a batch now */
+        sqlite3_reset(consumer->next); /* compacted since: it is the middle of a batch now */
         subscription->aligned = false;
     }
 }
@@ -350,7 +356,7 @@ int sqlite_consumer_poll(struct bus_consumer *door, int64_t timeout, struct bus_
         timeout = TIMEOUT_MAXIMUM;
     int64_t until = timeout > 0 ? clock_monotonic_ns(consumer->bus->base.options.clock) + timeout * 1000000 : 0;
     for (;;) {
-        int64_t version = 0;   /* taken before the look, so that no news fall between the look and the wait */
+        int64_t version = 0; /* taken before the look, so that no news fall between the look and the wait */
         bool news = false;
         int status = timeout > 0 ? database_data_version(consumer->database, &version, error) : 0;
         if (!status)

@@ -23,13 +23,17 @@ int sqlite_bus_put_position(struct database *database, sqlite3_stmt *update, sql
         return status;
     if (sqlite3_changes(database_handle(database)) == 1)
         return 0;
-    return error_set(error, ERROR_CONFLICT, "the position of group %s on %s/%d was moved by another process: only one can work with a group at a time; "
-                     "stop the other one, or use another group; nothing was written twice", position->group, position->topic, (int)position->partition);
+    return error_set(error, ERROR_CONFLICT,
+                     "the position of group %s on %s/%d was moved by another process: only one can work with a group at a time; "
+                     "stop the other one, or use another group; nothing was written twice",
+                     position->group, position->topic, (int)position->partition);
 }
 
-static int committed_locked(struct sqlite_bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error) {
+static int committed_locked(struct sqlite_bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed,
+                            struct error *error) {
     sqlite3_stmt *statement;
-    int status = database_prepare(bus->admin, "SELECT next_offset, revision, metadata FROM log_positions WHERE group_name=? AND topic=? AND partition=?", &statement, error);
+    int status = database_prepare(bus->admin, "SELECT next_offset, revision, metadata FROM log_positions WHERE group_name=? AND topic=? AND partition=?",
+                                  &statement, error);
     if (status)
         return status;
     database_bind_slice(statement, 1, slice_of(group));

@@ -12,12 +12,12 @@ struct sealed_batch {
 };
 
 struct pending_partition {
-    int64_t id;                              /* of the partition, learned when the topic is opened */
+    int64_t id; /* of the partition, learned when the topic is opened */
     struct bytes records;
     uint32_t count;
     int64_t base_timestamp;
     struct sealed_batch *sealed;
-    size_t sealed_count, sealed_capacity;    /* blobs up to sealed_capacity keep their memory for the next round */
+    size_t sealed_count, sealed_capacity; /* blobs up to sealed_capacity keep their memory for the next round */
 };
 
 struct producer_topic {
@@ -33,13 +33,13 @@ struct sqlite_producer {
     ZSTD_CCtx *context;
     struct producer_topic *topics;
     size_t topic_count, topic_capacity;
-    bool begun;                              /* the transaction is open and the write lock held */
+    bool begun; /* the transaction is open and the write lock held */
     int64_t retained_at;
     sqlite3_stmt *end, *insert, *advance, *update_position, *insert_position;
 };
 
 int sqlite_producer_open(struct bus *door, const struct bus_producer_options *options, struct bus_producer **ret_producer, struct error *error) {
-    (void)options;   /* positions are compared and set, which fences without names or membership */
+    (void)options; /* positions are compared and set, which fences without names or membership */
     struct sqlite_bus *bus = (struct sqlite_bus *)door;
     struct sqlite_producer *producer = memory_zero(1, sizeof *producer);
     if (!producer)
@@ -55,7 +55,8 @@ int sqlite_producer_open(struct bus *door, const struct bus_producer_options *op
     if (!status)
         status = database_prepare(producer->database, "INSERT INTO log_batches(id, count, append_time, data) VALUES(?, ?, ?, ?)", &producer->insert, error);
     if (!status)
-        status = database_prepare(producer->database, "UPDATE log_partitions SET next_offset=?2, bytes=bytes+?3, last_append=?4 WHERE id=?1", &producer->advance, error);
+        status = database_prepare(producer->database, "UPDATE log_partitions SET next_offset=?2, bytes=bytes+?3, last_append=?4 WHERE id=?1",
+                                  &producer->advance, error);
     if (!status)
         status = database_prepare(producer->database, SQLITE_BUS_UPDATE_POSITION, &producer->update_position, error);
     if (!status)
@@ -146,7 +147,8 @@ int sqlite_producer_topic(struct bus_producer *door, const char *name, const str
         return status;
     if (!memory_reserve((void **)&producer->topics, &producer->topic_capacity, producer->topic_count + 1, sizeof *producer->topics))
         return error_no_memory(error);
-    struct producer_topic topic = {.name = strdup(name), .partition_count = partitions, .partitions = memory_zero((size_t)partitions, sizeof *topic.partitions)};
+    struct producer_topic topic = {
+        .name = strdup(name), .partition_count = partitions, .partitions = memory_zero((size_t)partitions, sizeof *topic.partitions)};
     status = topic.name && topic.partitions ? producer_find_ids(producer, &topic, error) : error_no_memory(error);
     if (status) {
         free(topic.name);
@@ -216,7 +218,7 @@ static int producer_seal_all(struct sqlite_producer *producer, struct error *err
 
 int sqlite_producer_begin(struct bus_producer *door, struct database **ret_database, struct error *error) {
     struct sqlite_producer *producer = (struct sqlite_producer *)door;
-    database_rollback(producer->database);   /* begun before and not committed: starts anew */
+    database_rollback(producer->database); /* begun before and not committed: starts anew */
     producer_end(producer);
     int status = producer_seal_all(producer, error);
     if (status)
@@ -252,7 +254,7 @@ static int producer_write_partition(struct sqlite_producer *producer, const stru
     int64_t offset = sqlite3_column_int64(producer->end, 0), last = sqlite3_column_int64(producer->end, 1), size = 0;
     sqlite3_reset(producer->end);
     status = 0;
-    now = now > last ? now : last;   /* append time never goes back */
+    now = now > last ? now : last; /* append time never goes back */
     for (size_t i = 0; i < pending->sealed_count && !status; i++) {
         status = producer_insert(producer, pending->id, &pending->sealed[i], offset, now, error);
         offset += pending->sealed[i].count;
@@ -289,7 +291,7 @@ int sqlite_producer_commit(struct bus_producer *door, const struct bus_position 
     struct sqlite_producer *producer = (struct sqlite_producer *)door;
     struct database *database;
     int status = producer->begun ? producer_seal_all(producer, error) : sqlite_producer_begin(door, &database, error);
-    if (!status && !database_in_transaction(producer->database))   /* SQLite rolls back by itself when the disk is full */
+    if (!status && !database_in_transaction(producer->database)) /* SQLite rolls back by itself when the disk is full */
         status = error_set(error, ERROR_IO, "the transaction in %s was rolled back after an error; nothing was written", database_path(producer->database));
     if (!status)
         status = producer_write(producer, positions, count, error);

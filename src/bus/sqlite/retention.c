@@ -1,14 +1,16 @@
 #include "bus/sqlite/sqlite_bus.h"
 
 struct retention_limits {
-    int64_t partition, start_offset, bytes, time_limit, bytes_limit;   /* -1: none */
-    int64_t offset_limit;                                              /* batches that lie below it go */
+    int64_t partition, start_offset, bytes, time_limit, bytes_limit; /* -1: none */
+    int64_t offset_limit;                                            /* batches that lie below it go */
 };
 
 /* Deletes the oldest batches of one partition while they are beyond a limit. */
 static int retain_partition(struct database *database, struct retention_limits *limits, int64_t now, int64_t *records, struct error *error) {
     sqlite3_stmt *oldest = NULL, *drop = NULL, *update = NULL;
-    int status = database_prepare(database, "SELECT id, count, append_time, length(data) FROM log_batches WHERE id >= ?1 << 44 AND id < (?1 + 1) << 44 ORDER BY id LIMIT 1", &oldest, error);
+    int status = database_prepare(
+        database, "SELECT id, count, append_time, length(data) FROM log_batches WHERE id >= ?1 << 44 AND id < (?1 + 1) << 44 ORDER BY id LIMIT 1", &oldest,
+        error);
     if (!status)
         status = database_prepare(database, "DELETE FROM log_batches WHERE id=?", &drop, error);
     if (!status)
@@ -21,7 +23,7 @@ static int retain_partition(struct database *database, struct retention_limits *
             break;
         int64_t id = sqlite3_column_int64(oldest, 0), count = sqlite3_column_int64(oldest, 1), size = sqlite3_column_int64(oldest, 3);
         bool old = limits->time_limit >= 0 && sqlite3_column_int64(oldest, 2) < now - limits->time_limit;
-        bool much = limits->bytes_limit >= 0 && limits->bytes > limits->bytes_limit && limits->bytes > size;   /* the newest stays */
+        bool much = limits->bytes_limit >= 0 && limits->bytes > limits->bytes_limit && limits->bytes > size; /* the newest stays */
         bool needless = (id & ((INT64_C(1) << SQLITE_BUS_OFFSET_BITS) - 1)) + count <= limits->offset_limit;
         sqlite3_reset(oldest);
         status = 0;
@@ -49,8 +51,11 @@ static int retain_partition(struct database *database, struct retention_limits *
 int sqlite_bus_retain(struct database *database, int64_t now, int64_t *ret_records, struct error *error) {
     sqlite3_stmt *statement;
     int64_t records = 0;
-    int status = database_prepare(database, "SELECT p.id, p.start_offset, p.bytes, t.retention_time, t.retention_bytes FROM log_partitions p JOIN log_topics t ON t.id = p.topic"
-                                  " WHERE t.retention_time >= 0 OR t.retention_bytes >= 0", &statement, error);
+    int status =
+        database_prepare(database,
+                         "SELECT p.id, p.start_offset, p.bytes, t.retention_time, t.retention_bytes FROM log_partitions p JOIN log_topics t ON t.id = p.topic"
+                         " WHERE t.retention_time >= 0 OR t.retention_bytes >= 0",
+                         &statement, error);
     if (status)
         return status;
     while ((status = database_step(database, statement, error)) == 1) {

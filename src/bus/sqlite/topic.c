@@ -3,15 +3,16 @@
 
 static int topic_find(struct database *database, const char *name, int64_t *ret_id, struct bus_topic_settings *ret_settings, struct error *error) {
     sqlite3_stmt *statement;
-    int status = database_prepare(database, "SELECT id, partitions, retention_time, retention_bytes, compacted FROM log_topics WHERE name=?", &statement, error);
+    int status =
+        database_prepare(database, "SELECT id, partitions, retention_time, retention_bytes, compacted FROM log_topics WHERE name=?", &statement, error);
     if (status)
         return status;
     database_bind_slice(statement, 1, slice_of(name));
     status = database_step(database, statement, error);
     if (status == 1) {
         *ret_id = sqlite3_column_int64(statement, 0);
-        *ret_settings = (struct bus_topic_settings){(int32_t)sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3),
-                                                     sqlite3_column_int64(statement, 4) != 0};
+        *ret_settings = (struct bus_topic_settings){(int32_t)sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
+                                                    sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4) != 0};
     }
     sqlite3_finalize(statement);
     if (status == 0)
@@ -21,7 +22,8 @@ static int topic_find(struct database *database, const char *name, int64_t *ret_
 
 static int topic_insert(struct database *database, const char *name, const struct bus_topic_settings *settings, struct error *error) {
     sqlite3_stmt *topic = NULL, *partition = NULL;
-    int status = database_prepare(database, "INSERT INTO log_topics(name, partitions, retention_time, retention_bytes, compacted) VALUES(?, ?, ?, ?, ?)", &topic, error);
+    int status =
+        database_prepare(database, "INSERT INTO log_topics(name, partitions, retention_time, retention_bytes, compacted) VALUES(?, ?, ?, ?, ?)", &topic, error);
     if (!status)
         status = database_prepare(database, "INSERT INTO log_partitions(topic, partition) VALUES(?, ?)", &partition, error);
     if (!status) {
@@ -57,7 +59,8 @@ static int topic_check(const struct sqlite_bus *bus, const char *name, struct bu
 }
 
 /* Runs in a transaction of the admin connection. */
-static int topic_transaction(struct sqlite_bus *bus, int (*work)(struct sqlite_bus *, const char *, void *, struct error *), const char *name, void *context, struct error *error) {
+static int topic_transaction(struct sqlite_bus *bus, int (*work)(struct sqlite_bus *, const char *, void *, struct error *), const char *name, void *context,
+                             struct error *error) {
     pthread_mutex_lock(&bus->write_lock);
     pthread_mutex_lock(&bus->admin_lock);
     int status = database_begin(bus->admin, error);
@@ -101,7 +104,7 @@ int sqlite_topic_ensure(struct bus *door, const char *name, const struct bus_top
     pthread_mutex_unlock(&bus->admin_lock);
     if (status == ERROR_NOT_FOUND) {
         status = topic_transaction(bus, topic_create_work, name, &settings, error);
-        if (status == ERROR_EXISTS)   /* another process was quicker */
+        if (status == ERROR_EXISTS) /* another process was quicker */
             return sqlite_topic_ensure(door, name, wanted, ret_partitions, error);
         found = settings;
     }
@@ -137,7 +140,8 @@ int sqlite_topic_alter(struct bus *door, const char *name, const struct bus_topi
 static int topic_delete_work(struct sqlite_bus *bus, const char *name, void *context, struct error *error) {
     (void)context;
     static const char *const steps[] = {
-        "DELETE FROM log_batches WHERE id IN (SELECT b.id FROM log_partitions p JOIN log_batches b ON b.id >= p.id << 44 AND b.id < (p.id + 1) << 44 WHERE p.topic=?1)",
+        "DELETE FROM log_batches WHERE id IN (SELECT b.id FROM log_partitions p JOIN log_batches b ON b.id >= p.id << 44 AND b.id < (p.id + 1) << 44 WHERE "
+        "p.topic=?1)",
         "DELETE FROM log_partitions WHERE topic=?1",
         "DELETE FROM log_positions WHERE topic=(SELECT name FROM log_topics WHERE id=?1)",
         "DELETE FROM log_topics WHERE id=?1",
@@ -167,7 +171,8 @@ static int topic_partitions(struct sqlite_bus *bus, int64_t topic, struct bus_to
     info->partitions = memory_zero((size_t)info->settings.partitions, sizeof *info->partitions);
     if (!info->partitions)
         return error_no_memory(error);
-    int status = database_prepare(bus->admin, "SELECT partition, start_offset, next_offset, bytes, last_append FROM log_partitions WHERE topic=?", &statement, error);
+    int status =
+        database_prepare(bus->admin, "SELECT partition, start_offset, next_offset, bytes, last_append FROM log_partitions WHERE topic=?", &statement, error);
     if (status)
         return status;
     sqlite3_bind_int64(statement, 1, topic);
@@ -184,7 +189,8 @@ static int topic_partitions(struct sqlite_bus *bus, int64_t topic, struct bus_to
 static int topics_locked(struct sqlite_bus *bus, struct bus_topic_list *list, struct error *error) {
     sqlite3_stmt *statement;
     size_t capacity = 0;
-    int status = database_prepare(bus->admin, "SELECT id, name, partitions, retention_time, retention_bytes, compacted FROM log_topics ORDER BY name", &statement, error);
+    int status = database_prepare(bus->admin, "SELECT id, name, partitions, retention_time, retention_bytes, compacted FROM log_topics ORDER BY name",
+                                  &statement, error);
     if (status)
         return status;
     while ((status = database_step(bus->admin, statement, error)) == 1) {
@@ -194,8 +200,8 @@ static int topics_locked(struct sqlite_bus *bus, struct bus_topic_list *list, st
         }
         struct bus_topic_info *info = &list->topics[list->count++];
         struct slice name = database_column_slice(statement, 1);
-        *info = (struct bus_topic_info){.settings = {(int32_t)sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4),
-                                                      sqlite3_column_int64(statement, 5) != 0}};
+        *info = (struct bus_topic_info){.settings = {(int32_t)sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3),
+                                                     sqlite3_column_int64(statement, 4), sqlite3_column_int64(statement, 5) != 0}};
         memcpy(info->name, name.data, name.length < sizeof info->name ? name.length : sizeof info->name - 1);
         status = topic_partitions(bus, sqlite3_column_int64(statement, 0), info, error);
         if (status)
@@ -239,8 +245,10 @@ int sqlite_topic_describe(struct bus *door, const char *name, struct bus_topic_i
 
 int sqlite_bus_find_partition(struct database *database, const char *topic, int32_t partition, struct sqlite_partition *ret_partition, struct error *error) {
     sqlite3_stmt *statement;
-    int status = database_prepare(database, "SELECT p.id, start_offset, next_offset, last_append, compacted FROM log_partitions p JOIN log_topics t ON t.id = p.topic"
-                                  " WHERE t.name=? AND p.partition=?", &statement, error);
+    int status = database_prepare(database,
+                                  "SELECT p.id, start_offset, next_offset, last_append, compacted FROM log_partitions p JOIN log_topics t ON t.id = p.topic"
+                                  " WHERE t.name=? AND p.partition=?",
+                                  &statement, error);
     if (status)
         return status;
     database_bind_slice(statement, 1, slice_of(topic));

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include <strings.h>
 #include "core/memory.h"
+#include <strings.h>
 
 static bool is_primitive(const struct type *type) {
     return type->kind < TYPE_ARRAY;
@@ -51,7 +51,7 @@ static bool array_min(struct function_call *call, const struct value *arguments,
 
 struct order {
     const struct type *type;
-    int sign;   /* 1: ascending */
+    int sign; /* 1: ascending */
 };
 
 /* NULL is last in both directions. */
@@ -72,7 +72,8 @@ static bool array_sort(struct function_call *call, const struct value *arguments
     if (call->count > 1 && (is_word(arguments[1].text, "DESC") || is_word(arguments[1].text, "DESCENDING")))
         order.sign = -1;
     else if (call->count > 1 && !is_word(arguments[1].text, "ASC") && !is_word(arguments[1].text, "ASCENDING"))
-        return function_fail(call, "'%.*s' is no direction; ASC, ASCENDING, DESC and DESCENDING are", function_shown(arguments[1].text), arguments[1].text.data);
+        return function_fail(call, "'%.*s' is no direction; ASC, ASCENDING, DESC and DESCENDING are", function_shown(arguments[1].text),
+                             arguments[1].text.data);
     const struct sequence *array = arguments[0].sequence;
     struct value *items = function_items(call, array->count);
     if (!items)
@@ -128,24 +129,38 @@ static bool series(struct function_call *call, const struct value *arguments, st
     return items && function_give_sequence(call, items, (size_t)count, ret_value);
 }
 
-#define OF_ARRAY(rule, function) {TAKES(PARAMETER_ARRAY), .result_of = rule, .null_in_null_out = true, .call = function}
-#define SERIES(...) {TAKES(__VA_ARGS__), .result_of = result_series, .null_in_null_out = true, .call = series}
+#define OF_ARRAY(rule, function)                                                                                                                               \
+    { TAKES(PARAMETER_ARRAY), .result_of = rule, .null_in_null_out = true, .call = function }
+#define SERIES(...)                                                                                                                                            \
+    { TAKES(__VA_ARGS__), .result_of = result_series, .null_in_null_out = true, .call = series }
 
 FUNCTION_LIST(functions_array_order,
-    {.name = "ARRAY_JOIN", .category = "Collections", .signature = "ARRAY_JOIN(array[, delimiter])",
-     .description = "The elements, simple values, as a text with the delimiter (a comma if not given) between them; NULL is written null.",
-     VARIANTS({TAKES(PARAMETER_ARRAY), .result_of = result_joined, .call = array_join},
-              {TAKES(PARAMETER_ARRAY, PARAMETER_STRING), .result_of = result_joined, .call = array_join})},
-    {.name = "ARRAY_MAX", .category = "Collections", .signature = "ARRAY_MAX(array)", .description = "The largest element; NULL when there is none but NULL.",
-     VARIANTS(OF_ARRAY(result_element, array_max))},
-    {.name = "ARRAY_MIN", .category = "Collections", .signature = "ARRAY_MIN(array)", .description = "The smallest element; NULL when there is none but NULL.",
-     VARIANTS(OF_ARRAY(result_element, array_min))},
-    {.name = "ARRAY_SORT", .category = "Collections", .signature = "ARRAY_SORT(array[, direction])",
-     .description = "The elements by size, 'ASC' (if not given) or 'DESC'; NULL is always last.",
-     VARIANTS(OF_ARRAY(result_sorted, array_sort),
-              {TAKES(PARAMETER_ARRAY, PARAMETER_STRING), .result_of = result_sorted, .null_in_null_out = true, .call = array_sort})},
-    {.name = "GENERATE_SERIES", .category = "Collections", .signature = "GENERATE_SERIES(start, end[, step])",
-     .description = "The whole numbers from start to end, both included, as an array; downwards when the end is less.",
-    
-     VARIANTS(SERIES(PARAMETER_INTEGER, PARAMETER_INTEGER), SERIES(PARAMETER_BIGINT, PARAMETER_BIGINT), SERIES(PARAMETER_INTEGER, PARAMETER_INTEGER, PARAMETER_INTEGER),
-              SERIES(PARAMETER_BIGINT, PARAMETER_BIGINT, PARAMETER_INTEGER))});
+              {.name = "ARRAY_JOIN",
+               .category = "Collections",
+               .signature = "ARRAY_JOIN(array[, delimiter])",
+               .description = "The elements, simple values, as a text with the delimiter (a comma if not given) between them; NULL is written null.",
+               VARIANTS({TAKES(PARAMETER_ARRAY), .result_of = result_joined, .call = array_join},
+                        {TAKES(PARAMETER_ARRAY, PARAMETER_STRING), .result_of = result_joined, .call = array_join})},
+              {.name = "ARRAY_MAX",
+               .category = "Collections",
+               .signature = "ARRAY_MAX(array)",
+               .description = "The largest element; NULL when there is none but NULL.",
+               VARIANTS(OF_ARRAY(result_element, array_max))},
+              {.name = "ARRAY_MIN",
+               .category = "Collections",
+               .signature = "ARRAY_MIN(array)",
+               .description = "The smallest element; NULL when there is none but NULL.",
+               VARIANTS(OF_ARRAY(result_element, array_min))},
+              {.name = "ARRAY_SORT",
+               .category = "Collections",
+               .signature = "ARRAY_SORT(array[, direction])",
+               .description = "The elements by size, 'ASC' (if not given) or 'DESC'; NULL is always last.",
+               VARIANTS(OF_ARRAY(result_sorted, array_sort),
+                        {TAKES(PARAMETER_ARRAY, PARAMETER_STRING), .result_of = result_sorted, .null_in_null_out = true, .call = array_sort})},
+              {.name = "GENERATE_SERIES",
+               .category = "Collections",
+               .signature = "GENERATE_SERIES(start, end[, step])",
+               .description = "The whole numbers from start to end, both included, as an array; downwards when the end is less.",
+
+               VARIANTS(SERIES(PARAMETER_INTEGER, PARAMETER_INTEGER), SERIES(PARAMETER_BIGINT, PARAMETER_BIGINT),
+                        SERIES(PARAMETER_INTEGER, PARAMETER_INTEGER, PARAMETER_INTEGER), SERIES(PARAMETER_BIGINT, PARAMETER_BIGINT, PARAMETER_INTEGER))});

@@ -5,9 +5,9 @@
  * A plain class stays one. */
 #include "sql/functions/java_pattern.h"
 
+#include "codec/text.h"
 #include <stdbool.h>
 #include <stdint.h>
-#include "codec/text.h"
 
 enum { CLASS_DEPTH_MAXIMUM = 20 };
 
@@ -35,15 +35,23 @@ static bool scan_is(const struct scan *scan, const char *text) {
 static const struct property {
     const char *name, *class;
 } properties[] = {
-    {"Lower", "lower"}, {"Upper", "upper"}, {"Alpha", "alpha"}, {"Digit", "digit"}, {"Alnum", "alnum"}, {"Punct", "punct"}, {"Graph", "graph"},
+    {"Lower", "lower"}, {"Upper", "upper"}, {"Alpha", "alpha"}, {"Digit", "digit"},   {"Alnum", "alnum"}, {"Punct", "punct"}, {"Graph", "graph"},
     {"Print", "print"}, {"Blank", "blank"}, {"Cntrl", "cntrl"}, {"XDigit", "xdigit"}, {"Space", "space"}, {"ASCII", "ascii"},
 };
 
 /* Java's other names: general categories and scripts with Is before them, Character's predicates. */
 static struct slice property_name(struct slice name) {
-    static const struct property others[] = {{"javaLowerCase", "Lowercase"}, {"javaUpperCase", "Uppercase"}, {"javaWhitespace", "White_Space"},
-                                             {"IsLowercase", "Lowercase"}, {"IsUppercase", "Uppercase"}, {"IsAlphabetic", "Alphabetic"},
-                                             {"IsWhite_Space", "White_Space"}, {"IsDigit", "Nd"}, {"IsLetter", "L"}, {"IsPunctuation", "P"}, {"IsControl", "Cc"}};
+    static const struct property others[] = {{"javaLowerCase", "Lowercase"},
+                                             {"javaUpperCase", "Uppercase"},
+                                             {"javaWhitespace", "White_Space"},
+                                             {"IsLowercase", "Lowercase"},
+                                             {"IsUppercase", "Uppercase"},
+                                             {"IsAlphabetic", "Alphabetic"},
+                                             {"IsWhite_Space", "White_Space"},
+                                             {"IsDigit", "Nd"},
+                                             {"IsLetter", "L"},
+                                             {"IsPunctuation", "P"},
+                                             {"IsControl", "Cc"}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (slice_equal(name, slice_of(others[i].name)))
             return slice_of(others[i].class);
@@ -172,7 +180,7 @@ static bool translate_plain_class(struct scan *scan) {
         bytes_append_string(scan->to, "\\]");
         scan->at++;
     } else if (scan->at < scan->end && memchr(":.=", *scan->at, 3)) {
-        bytes_append_char(scan->to, '\\');   /* no POSIX class */
+        bytes_append_char(scan->to, '\\'); /* no POSIX class */
     }
     while (scan->at < scan->end && *scan->at != ']')
         translate_item(scan);

@@ -1,14 +1,14 @@
 /* Numbers: java.lang.Math on INTEGER, BIGINT and DOUBLE, which wrap and know NaN; DECIMAL keeps its precision and scale, and what does not fit is an error. */
 #include "sql/functions/functions.h"
 
-#include <errno.h>
-#include <math.h>
-#include <stdio.h>
-#include <sys/random.h>
 #include "core/memory.h"
 #include "core/number.h"
 #include "model/java_number.h"
 #include "model/time_text.h"
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <sys/random.h>
 
 static bool give_decimal(struct function_call *call, decimal number, struct value *ret_value) {
     if (number >= decimal_power(call->result->precision) || number <= -decimal_power(call->result->precision))
@@ -83,7 +83,7 @@ static bool floor_double(struct function_call *call, const struct value *argumen
     return true;
 }
 
-enum rounding { ROUNDING_DOWN, ROUNDING_UP, ROUNDING_TRUNCATE, ROUNDING_NEAREST };   /* the last: at a tie towards positive infinity */
+enum rounding { ROUNDING_DOWN, ROUNDING_UP, ROUNDING_TRUNCATE, ROUNDING_NEAREST }; /* the last: at a tie towards positive infinity */
 
 static decimal decimal_floor(decimal number, decimal unit) {
     return number / unit - (number % unit < 0);
@@ -305,55 +305,98 @@ static bool least(struct function_call *call, const struct value *arguments, str
 
 /* --- the table ------------------------------------------------------------------------------------------------------------------------ */
 
-#define EACH(integer_call, bigint_call, decimal_call, double_call)                                                                                        \
-    {TAKES(PARAMETER_INTEGER), .result = &type_integer, .null_in_null_out = true, .call = integer_call},                                                    \
-    {TAKES(PARAMETER_BIGINT), .result = &type_bigint, .null_in_null_out = true, .call = bigint_call},                                                       \
-    {TAKES(PARAMETER_DECIMAL), .result_of = function_result_first, .null_in_null_out = true, .call = decimal_call},                                         \
-    {TAKES(PARAMETER_DOUBLE), .result = &type_double, .null_in_null_out = true, .call = double_call}
-#define OF_DOUBLE(double_call) {TAKES(PARAMETER_DOUBLE), .result = &type_double, .null_in_null_out = true, .call = double_call}
-#define OF_DOUBLES(double_call) {TAKES(PARAMETER_DOUBLE, PARAMETER_DOUBLE), .result = &type_double, .null_in_null_out = true, .call = double_call}
-#define TO_DIGITS(whole_call, digits_call, decimal_call)                                                                                                   \
-    {TAKES(PARAMETER_BIGINT), .result = &type_bigint, .null_in_null_out = true, .call = same_value},                                                        \
-    {TAKES(PARAMETER_DOUBLE), .result = &type_bigint, .null_in_null_out = true, .call = whole_call},                                                        \
-    {TAKES(PARAMETER_DECIMAL), .result_of = function_result_first, .null_in_null_out = true, .call = decimal_call},                                         \
-    {TAKES(PARAMETER_DOUBLE, PARAMETER_INTEGER), .result = &type_double, .null_in_null_out = true, .call = digits_call},                                    \
-    {TAKES(PARAMETER_DECIMAL, PARAMETER_INTEGER), .result_of = function_result_first, .null_in_null_out = true, .call = decimal_call}
+#define EACH(integer_call, bigint_call, decimal_call, double_call)                                                                                             \
+    {TAKES(PARAMETER_INTEGER), .result = &type_integer, .null_in_null_out = true, .call = integer_call},                                                       \
+        {TAKES(PARAMETER_BIGINT), .result = &type_bigint, .null_in_null_out = true, .call = bigint_call},                                                      \
+        {TAKES(PARAMETER_DECIMAL), .result_of = function_result_first, .null_in_null_out = true, .call = decimal_call}, {                                      \
+        TAKES(PARAMETER_DOUBLE), .result = &type_double, .null_in_null_out = true, .call = double_call                                                         \
+    }
+#define OF_DOUBLE(double_call)                                                                                                                                 \
+    { TAKES(PARAMETER_DOUBLE), .result = &type_double, .null_in_null_out = true, .call = double_call }
+#define OF_DOUBLES(double_call)                                                                                                                                \
+    { TAKES(PARAMETER_DOUBLE, PARAMETER_DOUBLE), .result = &type_double, .null_in_null_out = true, .call = double_call }
+#define TO_DIGITS(whole_call, digits_call, decimal_call)                                                                                                       \
+    {TAKES(PARAMETER_BIGINT), .result = &type_bigint, .null_in_null_out = true, .call = same_value},                                                           \
+        {TAKES(PARAMETER_DOUBLE), .result = &type_bigint, .null_in_null_out = true, .call = whole_call},                                                       \
+        {TAKES(PARAMETER_DECIMAL), .result_of = function_result_first, .null_in_null_out = true, .call = decimal_call},                                        \
+        {TAKES(PARAMETER_DOUBLE, PARAMETER_INTEGER), .result = &type_double, .null_in_null_out = true, .call = digits_call}, {                                 \
+        TAKES(PARAMETER_DECIMAL, PARAMETER_INTEGER), .result_of = function_result_first, .null_in_null_out = true, .call = decimal_call                        \
+    }
 
-FUNCTION_LIST(functions_numeric,
-    {.name = "ABS", .category = "Numeric", .signature = "ABS(number)", .description = "The absolute value.",
+FUNCTION_LIST(
+    functions_numeric,
+    {.name = "ABS",
+     .category = "Numeric",
+     .signature = "ABS(number)",
+     .description = "The absolute value.",
      VARIANTS(EACH(abs_integer, abs_bigint, abs_decimal, abs_double))},
     {.name = "CBRT", .category = "Numeric", .signature = "CBRT(number)", .description = "The cube root.", VARIANTS(OF_DOUBLE(cbrt_double))},
-    {.name = "CEIL", .category = "Numeric", .signature = "CEIL(number)", .description = "The least whole number that is not smaller; a DECIMAL keeps its type.",
+    {.name = "CEIL",
+     .category = "Numeric",
+     .signature = "CEIL(number)",
+     .description = "The least whole number that is not smaller; a DECIMAL keeps its type.",
      VARIANTS(EACH(same_value, same_value, ceil_decimal, ceil_double))},
     {.name = "EXP", .category = "Numeric", .signature = "EXP(number)", .description = "e to the power of the number.", VARIANTS(OF_DOUBLE(exp_double))},
-    {.name = "FLOOR", .category = "Numeric", .signature = "FLOOR(number)",
+    {.name = "FLOOR",
+     .category = "Numeric",
+     .signature = "FLOOR(number)",
      .description = "The greatest whole number that is not larger; a DECIMAL keeps its type.",
      VARIANTS(EACH(same_value, same_value, floor_decimal, floor_double))},
-    {.name = "GREATEST", .category = "Numeric", .signature = "GREATEST(value, ..)",
+    {.name = "GREATEST",
+     .category = "Numeric",
+     .signature = "GREATEST(value, ..)",
      .description = "The largest of the values that are not NULL; texts by UTF-16 code units. NULL when all are.",
      VARIANTS({TAKES(PARAMETER_SAME, PARAMETER_SAME), .variadic = true, .result_of = extreme_result, .call = greatest})},
-    {.name = "LEAST", .category = "Numeric", .signature = "LEAST(value, ..)", .description = "The smallest of the values that are not NULL. NULL when all are.",
+    {.name = "LEAST",
+     .category = "Numeric",
+     .signature = "LEAST(value, ..)",
+     .description = "The smallest of the values that are not NULL. NULL when all are.",
      VARIANTS({TAKES(PARAMETER_SAME, PARAMETER_SAME), .variadic = true, .result_of = extreme_result, .call = least})},
-    {.name = "LN", .category = "Numeric", .signature = "LN(number)", .description = "The natural logarithm: -Infinity for 0, NaN below.",
+    {.name = "LN",
+     .category = "Numeric",
+     .signature = "LN(number)",
+     .description = "The natural logarithm: -Infinity for 0, NaN below.",
      VARIANTS(OF_DOUBLE(ln_double))},
-    {.name = "LOG", .category = "Numeric", .signature = "LOG([base, ]number)",
+    {.name = "LOG",
+     .category = "Numeric",
+     .signature = "LOG([base, ]number)",
      .description = "The logarithm, the natural one without a base; NaN when the base is not positive or is 1.",
      VARIANTS(OF_DOUBLE(ln_double), OF_DOUBLES(log_base))},
-    {.name = "POWER", .category = "Numeric", .signature = "POWER(base, exponent)", .description = "The base to the power of the exponent, a DOUBLE.",
+    {.name = "POWER",
+     .category = "Numeric",
+     .signature = "POWER(base, exponent)",
+     .description = "The base to the power of the exponent, a DOUBLE.",
      VARIANTS(OF_DOUBLES(power_double))},
-    {.name = "RANDOM", .category = "Numeric", .signature = "RANDOM()", .description = "A random DOUBLE, 0 or more and less than 1.", .changing = true,
-     .release_state = free, VARIANTS({.result = &type_double, .call = random_double})},
-    {.name = "ROUND", .category = "Numeric", .signature = "ROUND(number[, digits])",
-     .description = "The nearest number with so many digits behind the point (0 if not given; negative: before it), the larger one at a tie. Without digits a DOUBLE "
-                    "becomes a BIGINT; a DECIMAL keeps its type.",
+    {.name = "RANDOM",
+     .category = "Numeric",
+     .signature = "RANDOM()",
+     .description = "A random DOUBLE, 0 or more and less than 1.",
+     .changing = true,
+     .release_state = free,
+     VARIANTS({.result = &type_double, .call = random_double})},
+    {.name = "ROUND",
+     .category = "Numeric",
+     .signature = "ROUND(number[, digits])",
+     .description =
+         "The nearest number with so many digits behind the point (0 if not given; negative: before it), the larger one at a tie. Without digits a DOUBLE "
+         "becomes a BIGINT; a DECIMAL keeps its type.",
      VARIANTS(TO_DIGITS(round_double, round_double_digits, round_decimal))},
-    {.name = "SIGN", .category = "Numeric", .signature = "SIGN(number)", .description = "-1, 0 or 1 as the number is negative, zero or positive.",
+    {.name = "SIGN",
+     .category = "Numeric",
+     .signature = "SIGN(number)",
+     .description = "-1, 0 or 1 as the number is negative, zero or positive.",
      VARIANTS({TAKES(PARAMETER_BIGINT), .result = &type_integer, .null_in_null_out = true, .call = sign_bigint},
               {TAKES(PARAMETER_DECIMAL), .result = &type_integer, .null_in_null_out = true, .call = sign_decimal},
               {TAKES(PARAMETER_DOUBLE), .result = &type_integer, .null_in_null_out = true, .call = sign_double})},
-    {.name = "SQRT", .category = "Numeric", .signature = "SQRT(number)",
-     .description = "The square root; NaN of a negative number.", VARIANTS(OF_DOUBLE(sqrt_double))},
-    {.name = "TRUNC", .category = "Numeric", .signature = "TRUNC(number[, digits])",
-     .description = "The number without what is behind so many digits behind the point (0 if not given; negative: before it). Without digits a DOUBLE becomes a "
-                    "BIGINT; a DECIMAL keeps its type.",
+    {.name = "SQRT",
+     .category = "Numeric",
+     .signature = "SQRT(number)",
+     .description = "The square root; NaN of a negative number.",
+     VARIANTS(OF_DOUBLE(sqrt_double))},
+    {.name = "TRUNC",
+     .category = "Numeric",
+     .signature = "TRUNC(number[, digits])",
+     .description =
+         "The number without what is behind so many digits behind the point (0 if not given; negative: before it). Without digits a DOUBLE becomes a "
+         "BIGINT; a DECIMAL keeps its type.",
      VARIANTS(TO_DIGITS(trunc_double, trunc_double_digits, trunc_decimal))});

@@ -3,16 +3,16 @@
 
 #include "sql/functions/functions.h"
 
-#include <pcre2.h>
 #include "core/memory.h"
 #include "sql/functions/java_pattern.h"
 #include "sql/functions/text_units.h"
+#include <pcre2.h>
 
 enum { MATCH_STEPS_MAXIMUM = 1000000, MATCH_HEAP_KIB = 32 << 10 };
 
 struct expression_state {
-    struct bytes pattern;           /* as it was given */
-    pcre2_code *code;               /* NULL: it is wrong, and `problem` says why */
+    struct bytes pattern; /* as it was given */
+    pcre2_code *code;     /* NULL: it is wrong, and `problem` says why */
     pcre2_match_data *match;
     pcre2_match_context *limits;
     struct bytes problem;
@@ -73,7 +73,7 @@ static bool expression_compile(struct expression_state *state, struct slice patt
         failed = state->problem.failed;
     }
     if (state->code)
-        pcre2_jit_compile(state->code, PCRE2_JIT_COMPLETE);   /* where there is none, matching interprets */
+        pcre2_jit_compile(state->code, PCRE2_JIT_COMPLETE); /* where there is none, matching interprets */
     bytes_release(&translated);
     if (failed)
         expression_clear(state);
@@ -236,7 +236,8 @@ static int64_t replacement_group(const struct expression_state *state, struct sl
     return group < groups ? group : -1;
 }
 
-static bool append_replacement(struct function_call *call, const struct expression_state *state, struct slice text, struct slice replacement, struct bytes *to) {
+static bool append_replacement(struct function_call *call, const struct expression_state *state, struct slice text, struct slice replacement,
+                               struct bytes *to) {
     for (size_t at = 0; at < replacement.length;) {
         char c = replacement.data[at++];
         if (c == '$') {
@@ -280,21 +281,30 @@ static bool replace_matches(struct function_call *call, const struct value *argu
     return function_give_bytes(call, &result, ret_value);
 }
 
-#define STRING PARAMETER_STRING
+#define STRING   PARAMETER_STRING
 #define COMPILED .category = "Regular expressions", .release_state = expression_release
 
-FUNCTION_LIST(functions_regular_expressions,
-    {.name = "REGEXP_EXTRACT", COMPILED, .signature = "REGEXP_EXTRACT(pattern, text[, group])",
+FUNCTION_LIST(
+    functions_regular_expressions,
+    {.name = "REGEXP_EXTRACT",
+     COMPILED,
+     .signature = "REGEXP_EXTRACT(pattern, text[, group])",
      .description = "What the regular expression, or a group of it, first matches in the text; NULL when it does not.",
      VARIANTS({TAKES(STRING, STRING), .result = &type_string, .null_in_null_out = true, .call = extract},
               {TAKES(STRING, STRING, PARAMETER_INTEGER), .result = &type_string, .null_in_null_out = true, .call = extract})},
-    {.name = "REGEXP_EXTRACT_ALL", COMPILED, .signature = "REGEXP_EXTRACT_ALL(pattern, text[, group])",
+    {.name = "REGEXP_EXTRACT_ALL",
+     COMPILED,
+     .signature = "REGEXP_EXTRACT_ALL(pattern, text[, group])",
      .description = "All that the regular expression, or a group of it, matches in the text, as an array; NULL when there is no such group.",
      VARIANTS({TAKES(STRING, STRING), .result_of = function_result_strings, .null_in_null_out = true, .call = extract_all},
               {TAKES(STRING, STRING, PARAMETER_INTEGER), .result_of = function_result_strings, .null_in_null_out = true, .call = extract_all})},
-    {.name = "REGEXP_REPLACE", COMPILED, .signature = "REGEXP_REPLACE(text, pattern, replacement)",
+    {.name = "REGEXP_REPLACE",
+     COMPILED,
+     .signature = "REGEXP_REPLACE(text, pattern, replacement)",
      .description = "The text with everything that the regular expression matches replaced; $1 or ${name} in the replacement is a group of the match.",
      VARIANTS({TAKES(STRING, STRING, STRING), .result = &type_string, .null_in_null_out = true, .call = replace_matches})},
-    {.name = "REGEXP_SPLIT_TO_ARRAY", COMPILED, .signature = "REGEXP_SPLIT_TO_ARRAY(text, pattern)",
+    {.name = "REGEXP_SPLIT_TO_ARRAY",
+     COMPILED,
+     .signature = "REGEXP_SPLIT_TO_ARRAY(text, pattern)",
      .description = "What lies between the matches of the regular expression, as an array; each character when the expression is empty.",
      VARIANTS({TAKES(STRING, STRING), .result_of = function_result_strings, .null_in_null_out = true, .call = split})});

@@ -1,10 +1,10 @@
 /* Texts as a whole: joined, cut, filled, searched. Positions and lengths are java.lang.String's (text_units.h); the same functions on BYTES count bytes. */
 #include "sql/functions/functions.h"
 
-#include <errno.h>
-#include <sys/random.h>
 #include "model/java_number.h"
 #include "sql/functions/text_units.h"
+#include <errno.h>
+#include <sys/random.h>
 
 /* --- CONCAT, CONCAT_WS ---------------------------------------------------------------------------------------------------------------- */
 
@@ -227,42 +227,69 @@ static bool uuid_of_bytes(struct function_call *call, const struct value *argume
 
 /* --- the table ------------------------------------------------------------------------------------------------------------------------ */
 
-#define STRING PARAMETER_STRING
-#define BYTES PARAMETER_BYTES
+#define STRING  PARAMETER_STRING
+#define BYTES   PARAMETER_BYTES
 #define INTEGER PARAMETER_INTEGER
-#define VARIANT(type, function, ...) {TAKES(__VA_ARGS__), .result = &type, .null_in_null_out = true, .call = function}
+#define VARIANT(type, function, ...)                                                                                                                           \
+    { TAKES(__VA_ARGS__), .result = &type, .null_in_null_out = true, .call = function }
 
-FUNCTION_LIST(functions_text,
-    {.name = "CONCAT", .category = "String", .signature = "CONCAT(text, ..)", .description = "The texts, or BYTES, one behind the other; NULL counts as empty.",
-    
-    
+FUNCTION_LIST(
+    functions_text,
+    {.name = "CONCAT",
+     .category = "String",
+     .signature = "CONCAT(text, ..)",
+     .description = "The texts, or BYTES, one behind the other; NULL counts as empty.",
+
      VARIANTS({TAKES(STRING, STRING), .variadic = true, .result = &type_string, .call = concat},
               {TAKES(BYTES, BYTES), .variadic = true, .result = &type_bytes, .call = concat})},
-    {.name = "CONCAT_WS", .category = "String", .signature = "CONCAT_WS(separator, text, ..)",
+    {.name = "CONCAT_WS",
+     .category = "String",
+     .signature = "CONCAT_WS(separator, text, ..)",
      .description = "The texts, or BYTES, with the separator between them; NULL is left out, a NULL separator gives NULL.",
      VARIANTS({TAKES(STRING, STRING, STRING), .variadic = true, .result = &type_string, .call = concat_with_separator},
               {TAKES(BYTES, BYTES, BYTES), .variadic = true, .result = &type_bytes, .call = concat_with_separator})},
-    {.name = "INSTR", .category = "String", .signature = "INSTR(text, part[, position[, occurrence]])",
-     .description = "The position, from 1, of the part in the text, 0 when it is not there; from a position on (negative: counted from the end, and searched backwards), "
-                    "the so-manieth occurrence.",
+    {.name = "INSTR",
+     .category = "String",
+     .signature = "INSTR(text, part[, position[, occurrence]])",
+     .description =
+         "The position, from 1, of the part in the text, 0 when it is not there; from a position on (negative: counted from the end, and searched backwards), "
+         "the so-manieth occurrence.",
      VARIANTS(VARIANT(type_integer, position_in_text, STRING, STRING), VARIANT(type_integer, position_in_text, STRING, STRING, INTEGER),
               VARIANT(type_integer, position_in_text, STRING, STRING, INTEGER, INTEGER))},
-    {.name = "LEN", .category = "String", .signature = "LEN(text)", .description = "The length of a text in UTF-16 code units, or of BYTES.",
+    {.name = "LEN",
+     .category = "String",
+     .signature = "LEN(text)",
+     .description = "The length of a text in UTF-16 code units, or of BYTES.",
      VARIANTS(VARIANT(type_integer, length_of_text, STRING), VARIANT(type_integer, length_of_bytes, BYTES))},
-    {.name = "LPAD", .category = "String", .signature = "LPAD(text, length, padding)",
+    {.name = "LPAD",
+     .category = "String",
+     .signature = "LPAD(text, length, padding)",
      .description = "The text, or BYTES, filled up on the left, or cut, to the length; NULL when the length is negative or the padding empty.",
      VARIANTS(VARIANT(type_string, pad_left_text, STRING, INTEGER, STRING), VARIANT(type_bytes, pad_left_bytes, BYTES, INTEGER, BYTES))},
-    {.name = "REPLACE", .category = "String", .signature = "REPLACE(text, old, new)", .description = "The text with every `old` in it replaced by `new`.",
+    {.name = "REPLACE",
+     .category = "String",
+     .signature = "REPLACE(text, old, new)",
+     .description = "The text with every `old` in it replaced by `new`.",
      VARIANTS(VARIANT(type_string, replace, STRING, STRING, STRING))},
-    {.name = "RPAD", .category = "String", .signature = "RPAD(text, length, padding)",
+    {.name = "RPAD",
+     .category = "String",
+     .signature = "RPAD(text, length, padding)",
      .description = "The text, or BYTES, filled up on the right, or cut, to the length; NULL when the length is negative or the padding empty.",
      VARIANTS(VARIANT(type_string, pad_right_text, STRING, INTEGER, STRING), VARIANT(type_bytes, pad_right_bytes, BYTES, INTEGER, BYTES))},
-    {.name = "SUBSTRING", .category = "String", .signature = "SUBSTRING(text, position[, length])",
+    {.name = "SUBSTRING",
+     .category = "String",
+     .signature = "SUBSTRING(text, position[, length])",
      .description = "The part of a text, or of BYTES, from a position on (from 1; negative: from the end), at most `length` long.",
      VARIANTS(VARIANT(type_string, substring_of_text, STRING, INTEGER), VARIANT(type_string, substring_of_text, STRING, INTEGER, INTEGER),
               VARIANT(type_bytes, substring_of_bytes, BYTES, INTEGER), VARIANT(type_bytes, substring_of_bytes, BYTES, INTEGER, INTEGER))},
-    {.name = "TRIM", .category = "String", .signature = "TRIM(text)", .description = "The text without spaces and control characters at both ends.",
+    {.name = "TRIM",
+     .category = "String",
+     .signature = "TRIM(text)",
+     .description = "The text without spaces and control characters at both ends.",
      VARIANTS(VARIANT(type_string, trim, STRING))},
-    {.name = "UUID", .category = "String", .signature = "UUID([bytes])",
+    {.name = "UUID",
+     .category = "String",
+     .signature = "UUID([bytes])",
      .description = "A random UUID (version 4), or the one that 16 BYTES are; NULL when they are not 16.",
-     .changing = true, VARIANTS({.result = &type_string, .call = uuid_random}, VARIANT(type_string, uuid_of_bytes, BYTES))});
+     .changing = true,
+     VARIANTS({.result = &type_string, .call = uuid_random}, VARIANT(type_string, uuid_of_bytes, BYTES))});

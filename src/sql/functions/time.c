@@ -1,13 +1,13 @@
 /* Reckoning with dates, times of day and timestamps; the clock. */
 #include "sql/functions/functions.h"
 
-#include <strings.h>
 #include "model/time_text.h"
+#include <strings.h>
 
 /* --- units ---------------------------------------------------------------------------------------------------------------------------- */
 
 static const struct unit {
-    const char *name;   /* also with an S behind it */
+    const char *name; /* also with an S behind it */
     int64_t milliseconds;
 } units[] = {{"MILLISECOND", 1}, {"SECOND", 1000}, {"MINUTE", 60000}, {"HOUR", 3600000}, {"DAY", 86400000}};
 
@@ -111,12 +111,13 @@ static bool now(struct function_call *call, const struct value *arguments, struc
 
 /* --- zones ------------------------------------------------------------------------------------------------------------------------------ */
 
-#define TIMESTAMP_LIMIT INT64_C(9000000000000000000)   /* room for any offset */
+#define TIMESTAMP_LIMIT INT64_C(9000000000000000000) /* room for any offset */
 
 static bool convert_zone(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     const struct time_zone *from, *to;
     struct error error = {0};
-    if (time_zone_find(call->zones, call->arena, arguments[1].text, &from, &error) < 0 || time_zone_find(call->zones, call->arena, arguments[2].text, &to, &error) < 0)
+    if (time_zone_find(call->zones, call->arena, arguments[1].text, &from, &error) < 0 ||
+        time_zone_find(call->zones, call->arena, arguments[2].text, &to, &error) < 0)
         return error.code == ERROR_NO_MEMORY ? false : function_fail(call, "%s", error.message);
     if (arguments[0].integer < -TIMESTAMP_LIMIT || arguments[0].integer > TIMESTAMP_LIMIT)
         return function_fail(call, "the timestamp is out of range");
@@ -125,37 +126,67 @@ static bool convert_zone(struct function_call *call, const struct value *argumen
     return true;
 }
 
-#define MOVED(kind, type, function) {TAKES(PARAMETER_UNIT, PARAMETER_INTEGER, kind), .result = &type, .null_in_null_out = true, .call = function}
-#define ONE(kind, type, function) {TAKES(kind), .result = &type, .null_in_null_out = true, .call = function}
+#define MOVED(kind, type, function)                                                                                                                            \
+    { TAKES(PARAMETER_UNIT, PARAMETER_INTEGER, kind), .result = &type, .null_in_null_out = true, .call = function }
+#define ONE(kind, type, function)                                                                                                                              \
+    { TAKES(kind), .result = &type, .null_in_null_out = true, .call = function }
 
 FUNCTION_LIST(functions_time,
-    {.name = "CONVERT_TZ", .category = "Date and time", .signature = "CONVERT_TZ(timestamp, from_zone, to_zone)",
-     .description = "The timestamp, taken as local time of one zone, as local time of another.",
-     VARIANTS({TAKES(PARAMETER_TIMESTAMP, PARAMETER_STRING, PARAMETER_STRING), .result = &type_timestamp, .null_in_null_out = true, .call = convert_zone})},
-    {.name = "DATEADD", .category = "Date and time", .signature = "DATEADD(unit, count, date)", .description = "The date so many units later, whole days only.",
-     VARIANTS(MOVED(PARAMETER_DATE, type_date, date_add))},
-    {.name = "DATESUB", .category = "Date and time", .signature = "DATESUB(unit, count, date)",
-     .description = "The date so many units earlier, whole days only.",
-     VARIANTS(MOVED(PARAMETER_DATE, type_date, date_subtract))},
-    {.name = "FROM_DAYS", .category = "Date and time", .signature = "FROM_DAYS(days)", .description = "The DATE so many days after 1970-01-01.",
-     VARIANTS(ONE(PARAMETER_INTEGER, type_date, same_number))},
-    {.name = "FROM_UNIXTIME", .category = "Date and time", .signature = "FROM_UNIXTIME(milliseconds)",
-     .description = "The TIMESTAMP so many milliseconds after 1970-01-01T00:00Z.",
-     VARIANTS(ONE(PARAMETER_BIGINT, type_timestamp, same_number))},
-    {.name = "TIMEADD", .category = "Date and time", .signature = "TIMEADD(unit, count, time)",
-     .description = "The time of day so many units later, around the clock.",
-     VARIANTS(MOVED(PARAMETER_TIME, type_time, time_add))},
-    {.name = "TIMESTAMPADD", .category = "Date and time", .signature = "TIMESTAMPADD(unit, count, timestamp)",
-     .description = "The timestamp so many units later.",
-     VARIANTS(MOVED(PARAMETER_TIMESTAMP, type_timestamp, timestamp_add))},
-    {.name = "TIMESTAMPSUB", .category = "Date and time", .signature = "TIMESTAMPSUB(unit, count, timestamp)",
-     .description = "The timestamp so many units earlier.",
-     VARIANTS(MOVED(PARAMETER_TIMESTAMP, type_timestamp, timestamp_subtract))},
-    {.name = "TIMESUB", .category = "Date and time", .signature = "TIMESUB(unit, count, time)",
-     .description = "The time of day so many units earlier, around the clock.",
-     VARIANTS(MOVED(PARAMETER_TIME, type_time, time_subtract))},
-    {.name = "UNIX_DATE", .category = "Date and time", .signature = "UNIX_DATE([date])", .description = "Days from 1970-01-01 to the date, or to today (UTC).",
-     .changing = true, VARIANTS({.result = &type_integer, .call = today}, ONE(PARAMETER_DATE, type_integer, same_number))},
-    {.name = "UNIX_TIMESTAMP", .category = "Date and time", .signature = "UNIX_TIMESTAMP([timestamp])",
-     .description = "Milliseconds from 1970-01-01T00:00Z to the timestamp, or to now.", .changing = true,
-     VARIANTS({.result = &type_bigint, .call = now}, ONE(PARAMETER_TIMESTAMP, type_bigint, same_number))});
+              {.name = "CONVERT_TZ",
+               .category = "Date and time",
+               .signature = "CONVERT_TZ(timestamp, from_zone, to_zone)",
+               .description = "The timestamp, taken as local time of one zone, as local time of another.",
+               VARIANTS({TAKES(PARAMETER_TIMESTAMP, PARAMETER_STRING, PARAMETER_STRING), .result = &type_timestamp, .null_in_null_out = true,
+                         .call = convert_zone})},
+              {.name = "DATEADD",
+               .category = "Date and time",
+               .signature = "DATEADD(unit, count, date)",
+               .description = "The date so many units later, whole days only.",
+               VARIANTS(MOVED(PARAMETER_DATE, type_date, date_add))},
+              {.name = "DATESUB",
+               .category = "Date and time",
+               .signature = "DATESUB(unit, count, date)",
+               .description = "The date so many units earlier, whole days only.",
+               VARIANTS(MOVED(PARAMETER_DATE, type_date, date_subtract))},
+              {.name = "FROM_DAYS",
+               .category = "Date and time",
+               .signature = "FROM_DAYS(days)",
+               .description = "The DATE so many days after 1970-01-01.",
+               VARIANTS(ONE(PARAMETER_INTEGER, type_date, same_number))},
+              {.name = "FROM_UNIXTIME",
+               .category = "Date and time",
+               .signature = "FROM_UNIXTIME(milliseconds)",
+               .description = "The TIMESTAMP so many milliseconds after 1970-01-01T00:00Z.",
+               VARIANTS(ONE(PARAMETER_BIGINT, type_timestamp, same_number))},
+              {.name = "TIMEADD",
+               .category = "Date and time",
+               .signature = "TIMEADD(unit, count, time)",
+               .description = "The time of day so many units later, around the clock.",
+               VARIANTS(MOVED(PARAMETER_TIME, type_time, time_add))},
+              {.name = "TIMESTAMPADD",
+               .category = "Date and time",
+               .signature = "TIMESTAMPADD(unit, count, timestamp)",
+               .description = "The timestamp so many units later.",
+               VARIANTS(MOVED(PARAMETER_TIMESTAMP, type_timestamp, timestamp_add))},
+              {.name = "TIMESTAMPSUB",
+               .category = "Date and time",
+               .signature = "TIMESTAMPSUB(unit, count, timestamp)",
+               .description = "The timestamp so many units earlier.",
+               VARIANTS(MOVED(PARAMETER_TIMESTAMP, type_timestamp, timestamp_subtract))},
+              {.name = "TIMESUB",
+               .category = "Date and time",
+               .signature = "TIMESUB(unit, count, time)",
+               .description = "The time of day so many units earlier, around the clock.",
+               VARIANTS(MOVED(PARAMETER_TIME, type_time, time_subtract))},
+              {.name = "UNIX_DATE",
+               .category = "Date and time",
+               .signature = "UNIX_DATE([date])",
+               .description = "Days from 1970-01-01 to the date, or to today (UTC).",
+               .changing = true,
+               VARIANTS({.result = &type_integer, .call = today}, ONE(PARAMETER_DATE, type_integer, same_number))},
+              {.name = "UNIX_TIMESTAMP",
+               .category = "Date and time",
+               .signature = "UNIX_TIMESTAMP([timestamp])",
+               .description = "Milliseconds from 1970-01-01T00:00Z to the timestamp, or to now.",
+               .changing = true,
+               VARIANTS({.result = &type_bigint, .call = now}, ONE(PARAMETER_TIMESTAMP, type_bigint, same_number))});

@@ -1,5 +1,5 @@
-/* Addresses as RFC 3986 takes them apart (appendix B); parts are given with their escapes decoded, as by java.net.URI. A part that is not there is NULL, what is no
- * address an error. */
+/* Addresses as RFC 3986 takes them apart (appendix B); parts are given with their escapes decoded, as by java.net.URI. A part that is not there is NULL, what
+ * is no address an error. */
 #include "sql/functions/functions.h"
 
 #include "codec/text.h"
@@ -219,17 +219,22 @@ static bool parameter(struct function_call *call, const struct value *arguments,
     return function_give_null(ret_value);
 }
 
-#define OF_URL(title, function, type, text)                                                                                                                 \
-    {.name = title, .category = "URL", .signature = title "(url)", .description = text,                                                                     \
-     VARIANTS({TAKES(PARAMETER_STRING), .result = &type, .null_in_null_out = true, .call = function})}
+#define OF_URL(title, function, type, text)                                                                                                                    \
+    {                                                                                                                                                          \
+        .name = title, .category = "URL", .signature = title "(url)", .description = text,                                                                     \
+        VARIANTS({TAKES(PARAMETER_STRING), .result = &type, .null_in_null_out = true, .call = function})                                                       \
+    }
 
-FUNCTION_LIST(functions_url,
-    OF_URL("URL_DECODE_PARAM", decode_parameter, type_string, "A parameter of a query without its escapes."),
-    OF_URL("URL_ENCODE_PARAM", encode_parameter, type_string, "A text with the escapes that it needs as a parameter of a query."),
-    OF_URL("URL_EXTRACT_FRAGMENT", fragment, type_string, "The part behind #."), OF_URL("URL_EXTRACT_HOST", host, type_string, "The host's name or address."),
-    {.name = "URL_EXTRACT_PARAMETER", .category = "URL", .signature = "URL_EXTRACT_PARAMETER(url, name)",
-     .description = "The value of the first parameter of that name in the query, empty when it has none.",
-     VARIANTS({TAKES(PARAMETER_STRING, PARAMETER_STRING), .result = &type_string, .null_in_null_out = true, .call = parameter})},
-    OF_URL("URL_EXTRACT_PATH", path, type_string, "The path, perhaps empty."), OF_URL("URL_EXTRACT_PORT", port, type_integer, "The port; NULL when none is named."),
-    OF_URL("URL_EXTRACT_PROTOCOL", protocol, type_string, "The scheme, before the first colon."),
-    OF_URL("URL_EXTRACT_QUERY", query, type_string, "The part between ? and #."));
+FUNCTION_LIST(functions_url, OF_URL("URL_DECODE_PARAM", decode_parameter, type_string, "A parameter of a query without its escapes."),
+              OF_URL("URL_ENCODE_PARAM", encode_parameter, type_string, "A text with the escapes that it needs as a parameter of a query."),
+              OF_URL("URL_EXTRACT_FRAGMENT", fragment, type_string, "The part behind #."),
+              OF_URL("URL_EXTRACT_HOST", host, type_string, "The host's name or address."),
+              {.name = "URL_EXTRACT_PARAMETER",
+               .category = "URL",
+               .signature = "URL_EXTRACT_PARAMETER(url, name)",
+               .description = "The value of the first parameter of that name in the query, empty when it has none.",
+               VARIANTS({TAKES(PARAMETER_STRING, PARAMETER_STRING), .result = &type_string, .null_in_null_out = true, .call = parameter})},
+              OF_URL("URL_EXTRACT_PATH", path, type_string, "The path, perhaps empty."),
+              OF_URL("URL_EXTRACT_PORT", port, type_integer, "The port; NULL when none is named."),
+              OF_URL("URL_EXTRACT_PROTOCOL", protocol, type_string, "The scheme, before the first colon."),
+              OF_URL("URL_EXTRACT_QUERY", query, type_string, "The part between ? and #."));

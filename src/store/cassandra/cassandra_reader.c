@@ -1,5 +1,5 @@
-/* Reading: the partitions of the answer, in its order, are known before the first row is asked for. Up to READER_AHEAD of them are fetched at the same time, each into
- * a list of its own; rows leave partition by partition.
+/* Reading: the partitions of the answer, in its order, are known before the first row is asked for. Up to READER_AHEAD of them are fetched at the same time,
+ * each into a list of its own; rows leave partition by partition.
  *
  *     partitions   (key, bucket) (key, bucket) (key, bucket) (key, bucket) ...     by key bytes, then bucket, descending when asked for
  *                   leaving now   fetched       being fetched  being fetched
@@ -47,10 +47,10 @@ struct cassandra_reader {
     struct arena arena;
     struct reader_partition *partitions;
     size_t count, capacity;
-    struct reader_fetch fetches[READER_AHEAD];   /* of partition p: p % READER_AHEAD */
-    size_t asked, leaving, row;                  /* partitions asked for; the one whose rows leave now, and the next of them */
+    struct reader_fetch fetches[READER_AHEAD]; /* of partition p: p % READER_AHEAD */
+    size_t asked, leaving, row;                /* partitions asked for; the one whose rows leave now, and the next of them */
     int64_t left;
-    struct slice paging_state;                   /* of the table's partitions */
+    struct slice paging_state; /* of the table's partitions */
     struct error error;
 };
 
@@ -90,7 +90,8 @@ static bool reader_wants_day(const struct cassandra_reader *reader, int64_t day)
     if (reader->table.bucket == BUCKET_NONE)
         return true;
     int64_t days = reader->table.bucket == BUCKET_DAY ? 1 : 31;
-    return (reader->query.to == INT64_MAX || day * DAY_MS < reader->query.to) && (reader->query.from == INT64_MIN || (day + days) * DAY_MS > reader->query.from);
+    return (reader->query.to == INT64_MAX || day * DAY_MS < reader->query.to) &&
+           (reader->query.from == INT64_MIN || (day + days) * DAY_MS > reader->query.from);
 }
 
 static void reader_distinct_answer(void *context, const struct cql_response *response, const struct error *error) {
@@ -112,7 +113,7 @@ static void reader_distinct_answer(void *context, const struct cql_response *res
         struct series series = {cells[0], cells[1], cells[2]};
         int64_t day = 0;
         if (!series.gateway.data || !series.type.data || !series.attribute.data || (wanted == 4 && !reader_read_day(&reader->table, cells[3], &day)))
-            continue;   /* not a partition of ours */
+            continue; /* not a partition of ours */
         if (reader_wants(query->gateway, series.gateway) && reader_wants(query->type, series.type) && reader_wants(query->attribute, series.attribute) &&
             reader_wants_day(reader, day) && reader_add(reader, &series, day))
             error_no_memory(&reader->error);
@@ -124,8 +125,8 @@ static void reader_distinct_answer(void *context, const struct cql_response *res
 /* All partitions of the table, page by page. */
 static int reader_find_partitions(struct cassandra_reader *reader, struct error *error) {
     struct bytes text = {0};
-    bytes_append_format(&text, "SELECT DISTINCT gateway, metric, attribute%s FROM %s.metrics_aggregates_%" PRId64, reader->table.bucket == BUCKET_NONE ? "" : ", bucket",
-                        reader->store->settings.keyspace, reader->table.window_size / 1000);
+    bytes_append_format(&text, "SELECT DISTINCT gateway, metric, attribute%s FROM %s.metrics_aggregates_%" PRId64,
+                        reader->table.bucket == BUCKET_NONE ? "" : ", bucket", reader->store->settings.keyspace, reader->table.window_size / 1000);
     int status = text.failed ? error_no_memory(error) : 0;
     do {
         struct cql_request *request;
@@ -183,9 +184,12 @@ static int reader_compare(const void *a, const void *b, void *context) {
 static int reader_prepare(struct cassandra_reader *reader, struct error *error) {
     struct bytes text = {0};
     const struct cassandra_table *table = &reader->table;
-    bytes_append_format(&text, "SELECT windowstart, min, max, avg, samplecount%s%s FROM %s.metrics_aggregates_%" PRId64 " WHERE gateway=? AND metric=? AND attribute=?%s"
-                        " AND windowstart >= ? AND windowstart < ? ORDER BY windowstart %s", table->has_sum ? ", sum" : "", table->has_revision ? ", revision" : "",
-                        reader->store->settings.keyspace, table->window_size / 1000, table->bucket == BUCKET_NONE ? "" : " AND bucket=?", reader->query.descending ? "DESC" : "ASC");
+    bytes_append_format(&text,
+                        "SELECT windowstart, min, max, avg, samplecount%s%s FROM %s.metrics_aggregates_%" PRId64
+                        " WHERE gateway=? AND metric=? AND attribute=?%s"
+                        " AND windowstart >= ? AND windowstart < ? ORDER BY windowstart %s",
+                        table->has_sum ? ", sum" : "", table->has_revision ? ", revision" : "", reader->store->settings.keyspace, table->window_size / 1000,
+                        table->bucket == BUCKET_NONE ? "" : " AND bucket=?", reader->query.descending ? "DESC" : "ASC");
     bytes_append_char(&text, '\0');
     int status = text.failed ? error_no_memory(error) : cql_cluster_prepare(reader->cluster, text.data, &reader->select, error);
     bytes_release(&text);
@@ -198,8 +202,8 @@ static int reader_ask(struct reader_fetch *fetch, struct slice paging_state, str
 static bool reader_read_row(const struct cassandra_table *table, const struct slice *cells, struct reader_row *row) {
     size_t next = 5;
     *row = (struct reader_row){0};
-    if (!cql_cell_integer(cells[0], &row->start) || !cql_cell_double(cells[1], &row->minimum) || !cql_cell_double(cells[2], &row->maximum) || !cql_cell_double(cells[3], &row->average) ||
-        !cql_cell_integer(cells[4], &row->count))
+    if (!cql_cell_integer(cells[0], &row->start) || !cql_cell_double(cells[1], &row->minimum) || !cql_cell_double(cells[2], &row->maximum) ||
+        !cql_cell_double(cells[3], &row->average) || !cql_cell_integer(cells[4], &row->count))
         return false;
     if (!table->has_sum || !cql_cell_double(cells[next++], &row->sum))
         row->sum = row->average * (double)row->count;
@@ -233,7 +237,7 @@ static void reader_answer(void *context, const struct cql_response *response, co
     if (!rows.paging_state.data)
         fetch->done = true;
     else
-        reader_ask(fetch, rows.paging_state, &reader->error);   /* its error ends the answer */
+        reader_ask(fetch, rows.paging_state, &reader->error); /* its error ends the answer */
 }
 
 static int reader_ask(struct reader_fetch *fetch, struct slice paging_state, struct error *error) {
@@ -309,13 +313,21 @@ static int reader_ask_ahead(struct cassandra_reader *reader, struct error *error
         status = reader_ask(fetch, (struct slice){NULL, 0}, error);
         reader->asked += !status;
     }
-    return status == ERROR_BUSY && reader->asked > reader->leaving ? 0 : status;    /* as much as the client takes is under way */
+    return status == ERROR_BUSY && reader->asked > reader->leaving ? 0 : status; /* as much as the client takes is under way */
 }
 
 static void reader_fill(const struct cassandra_reader *reader, const struct reader_fetch *fetch, struct aggregate_row *ret_row) {
     const struct reader_row *row = &fetch->rows[reader->row];
-    *ret_row = (struct aggregate_row){.series = fetch->partition->series, .key = fetch->partition->key, .window_start = row->start, .window_end = row->start + reader->query.window_size,
-                                      .count = (uint64_t)row->count, .minimum = row->minimum, .maximum = row->maximum, .sum = row->sum, .average = row->average, .revision = row->revision};
+    *ret_row = (struct aggregate_row){.series = fetch->partition->series,
+                                      .key = fetch->partition->key,
+                                      .window_start = row->start,
+                                      .window_end = row->start + reader->query.window_size,
+                                      .count = (uint64_t)row->count,
+                                      .minimum = row->minimum,
+                                      .maximum = row->maximum,
+                                      .sum = row->sum,
+                                      .average = row->average,
+                                      .revision = row->revision};
 }
 
 int cassandra_reader_next(struct store_reader *door, struct aggregate_row *ret_row, struct error *error) {

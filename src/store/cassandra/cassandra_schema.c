@@ -21,7 +21,8 @@ int64_t cassandra_bucket_day(enum cassandra_bucket bucket, int64_t time) {
         return day;
     char text[10];
     time_write_month(text, time);
-    return time_days_from_civil((text[0] - '0') * 1000 + (text[1] - '0') * 100 + (text[2] - '0') * 10 + text[3] - '0', (unsigned)((text[5] - '0') * 10 + text[6] - '0'), 1);
+    return time_days_from_civil((text[0] - '0') * 1000 + (text[1] - '0') * 100 + (text[2] - '0') * 10 + text[3] - '0',
+                                (unsigned)((text[5] - '0') * 10 + text[6] - '0'), 1);
 }
 
 /* A date is an unsigned number of days with the epoch in the middle (native_protocol_v4.spec, section 6.5). */
@@ -54,25 +55,38 @@ static int schema_execute(struct cql_cluster *cluster, struct bytes *statement, 
 
 struct schema_columns {
     size_t count;
-    unsigned found;                 /* bits of schema_expected */
+    unsigned found; /* bits of schema_expected */
     bool bucket_text, wrong;
     char shape[SHAPE_TEXT];
     size_t length;
 };
 
-static const struct { const char *name, *type, *kind; } schema_expected[] = {
-    {"gateway", "text", "partition_key"},         {"metric", "text", "partition_key"},    {"attribute", "text", "partition_key"}, {"bucket", "date", "partition_key"},
-    {"windowstart", "timestamp", "clustering"},   {"min", "double", "regular"},           {"max", "double", "regular"},           {"avg", "double", "regular"},
-    {"samplecount", "bigint", "regular"},         {"sum", "double", "regular"},           {"revision", "bigint", "regular"},
+static const struct {
+    const char *name, *type, *kind;
+} schema_expected[] = {
+    {"gateway", "text", "partition_key"},
+    {"metric", "text", "partition_key"},
+    {"attribute", "text", "partition_key"},
+    {"bucket", "date", "partition_key"},
+    {"windowstart", "timestamp", "clustering"},
+    {"min", "double", "regular"},
+    {"max", "double", "regular"},
+    {"avg", "double", "regular"},
+    {"samplecount", "bigint", "regular"},
+    {"sum", "double", "regular"},
+    {"revision", "bigint", "regular"},
 };
 enum { COLUMN_BUCKET = 3, COLUMN_SUM = 9, COLUMN_REVISION = 10, SCHEMA_COLUMNS = 11 };
 
 static void schema_column(struct schema_columns *columns, struct slice name, struct slice type, struct slice kind) {
     columns->count++;
     if (columns->length + 80 < sizeof columns->shape)
-        columns->length += (size_t)snprintf(columns->shape + columns->length, sizeof columns->shape - columns->length, "%s%.*s %.*s%s", columns->length ? ", " : "",
-                                            (int)(name.length > 30 ? 30 : name.length), name.data, (int)(type.length > 30 ? 30 : type.length), type.data,
-                                            slice_equal(kind, SLICE("partition_key")) ? " PARTITION KEY" : slice_equal(kind, SLICE("clustering")) ? " CLUSTERING" : "");
+        columns->length +=
+            (size_t)snprintf(columns->shape + columns->length, sizeof columns->shape - columns->length, "%s%.*s %.*s%s", columns->length ? ", " : "",
+                             (int)(name.length > 30 ? 30 : name.length), name.data, (int)(type.length > 30 ? 30 : type.length), type.data,
+                             slice_equal(kind, SLICE("partition_key")) ? " PARTITION KEY"
+                             : slice_equal(kind, SLICE("clustering"))  ? " CLUSTERING"
+                                                                       : "");
     for (size_t i = 0; i < SCHEMA_COLUMNS; i++) {
         if (!slice_equal(name, slice_of(schema_expected[i].name)))
             continue;
@@ -97,16 +111,19 @@ static void schema_columns_answer(void *context, const struct cql_response *resp
 static int schema_mismatch(const struct cassandra_store *store, int64_t window_size, const struct schema_columns *columns, struct error *error) {
     bool bucket = cassandra_bucket_of(window_size) != BUCKET_NONE;
     return error_set(error, ERROR_INVALID,
-                     "table %s.metrics_aggregates_%lld has another shape: it has %s; expected are gateway text, metric text, attribute text%s PARTITION KEY, windowstart timestamp "
-                     "CLUSTERING, min, max, avg double, samplecount bigint, sum double, revision bigint; rename it, or use another keyspace", store->settings.keyspace,
-                     (long long)(window_size / 1000), columns->shape, bucket ? ", bucket date" : "");
+                     "table %s.metrics_aggregates_%lld has another shape: it has %s; expected are gateway text, metric text, attribute text%s PARTITION KEY, "
+                     "windowstart timestamp "
+                     "CLUSTERING, min, max, avg double, samplecount bigint, sum double, revision bigint; rename it, or use another keyspace",
+                     store->settings.keyspace, (long long)(window_size / 1000), columns->shape, bucket ? ", bucket date" : "");
 }
 
-int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct cassandra_table *ret_table, struct error *error) {
+int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct cassandra_table *ret_table,
+                             struct error *error) {
     struct schema_columns columns = {0};
     struct bytes statement = {0};
     enum cassandra_bucket bucket = cassandra_bucket_of(window_size);
-    bytes_append_format(&statement, "SELECT column_name, type, kind FROM system_schema.columns WHERE keyspace_name='%s' AND table_name='metrics_aggregates_%" PRId64 "'",
+    bytes_append_format(&statement,
+                        "SELECT column_name, type, kind FROM system_schema.columns WHERE keyspace_name='%s' AND table_name='metrics_aggregates_%" PRId64 "'",
                         store->settings.keyspace, window_size / 1000);
     int status = statement.failed ? error_no_memory(error) : schema_run(cluster, bytes_slice(&statement), schema_columns_answer, &columns, error);
     bytes_release(&statement);
@@ -118,7 +135,8 @@ int cassandra_table_describe(const struct cassandra_store *store, struct cql_clu
     bool superfluous = bucket == BUCKET_NONE && (columns.found & 1u << COLUMN_BUCKET);
     if (columns.count && (columns.wrong || superfluous || (columns.found & needed) != needed))
         return schema_mismatch(store, window_size, &columns, error);
-    *ret_table = (struct cassandra_table){window_size, bucket, columns.count > 0, columns.bucket_text, columns.found >> COLUMN_SUM & 1, columns.found >> COLUMN_REVISION & 1};
+    *ret_table = (struct cassandra_table){
+        window_size, bucket, columns.count > 0, columns.bucket_text, columns.found >> COLUMN_SUM & 1, columns.found >> COLUMN_REVISION & 1};
     return 0;
 }
 
@@ -143,28 +161,33 @@ static int table_create(const struct cassandra_store *store, struct cql_cluster 
     struct bytes statement = {0};
     bool bucket = cassandra_bucket_of(window_size) != BUCKET_NONE;
     bytes_append_format(&statement,
-                        "CREATE TABLE IF NOT EXISTS %s.metrics_aggregates_%" PRId64 "(gateway text, metric text, attribute text, %swindowstart timestamp, min double, max double, avg double,"
-                        " samplecount bigint, sum double, revision bigint, PRIMARY KEY((gateway, metric, attribute%s), windowstart)) WITH CLUSTERING ORDER BY (windowstart DESC)"
+                        "CREATE TABLE IF NOT EXISTS %s.metrics_aggregates_%" PRId64
+                        "(gateway text, metric text, attribute text, %swindowstart timestamp, min double, max double, avg double,"
+                        " samplecount bigint, sum double, revision bigint, PRIMARY KEY((gateway, metric, attribute%s), windowstart)) WITH CLUSTERING ORDER BY "
+                        "(windowstart DESC)"
                         " AND default_time_to_live = %" PRId64,
-                        store->settings.keyspace, window_size / 1000, bucket ? "bucket date, " : "", bucket ? ", bucket" : "", cassandra_ttl(&store->settings, window_size));
+                        store->settings.keyspace, window_size / 1000, bucket ? "bucket date, " : "", bucket ? ", bucket" : "",
+                        cassandra_ttl(&store->settings, window_size));
     return schema_execute(cluster, &statement, error);
 }
 
 static int table_extend(const struct cassandra_store *store, struct cql_cluster *cluster, const struct cassandra_table *table, struct error *error) {
     struct bytes statement = {0};
-    bytes_append_format(&statement, "ALTER TABLE %s.metrics_aggregates_%" PRId64 " ADD (%s%s%s)", store->settings.keyspace, table->window_size / 1000, table->has_sum ? "" : "sum double",
-                        table->has_sum || table->has_revision ? "" : ", ", table->has_revision ? "" : "revision bigint");
+    bytes_append_format(&statement, "ALTER TABLE %s.metrics_aggregates_%" PRId64 " ADD (%s%s%s)", store->settings.keyspace, table->window_size / 1000,
+                        table->has_sum ? "" : "sum double", table->has_sum || table->has_revision ? "" : ", ", table->has_revision ? "" : "revision bigint");
     return schema_execute(cluster, &statement, error);
 }
 
-int cassandra_table_prepare(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct cassandra_table *ret_table, struct error *error) {
+int cassandra_table_prepare(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct cassandra_table *ret_table,
+                            struct error *error) {
     struct cassandra_table table;
     int status = cassandra_table_describe(store, cluster, window_size, &table, error);
     if (!status && !table.exists)
         status = table_create(store, cluster, window_size, error);
     else if (!status && (!table.has_sum || !table.has_revision))
         status = table_extend(store, cluster, &table, error);
-    else if (!status)     /* somebody may have made it just now */
+    else if (!status) /* somebody may have made it just now */
         status = cql_cluster_agree(cluster, CASSANDRA_AGREEMENT_TIMEOUT, error);
-    return status ? error_wrap(error, "preparing table metrics_aggregates_%lld", (long long)(window_size / 1000)) : cassandra_table_describe(store, cluster, window_size, ret_table, error);
+    return status ? error_wrap(error, "preparing table metrics_aggregates_%lld", (long long)(window_size / 1000))
+                  : cassandra_table_describe(store, cluster, window_size, ret_table, error);
 }

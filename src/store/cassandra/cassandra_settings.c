@@ -6,9 +6,19 @@
 #include "core/options.h"
 #include "store/cassandra/cassandra_store.h"
 
-static const struct { const char *name; enum cql_consistency level; } consistencies[] = {
-    {"ANY", CQL_ANY}, {"ONE", CQL_ONE}, {"TWO", CQL_TWO}, {"THREE", CQL_THREE}, {"QUORUM", CQL_QUORUM}, {"ALL", CQL_ALL}, {"LOCAL_QUORUM", CQL_LOCAL_QUORUM},
-    {"EACH_QUORUM", CQL_EACH_QUORUM}, {"LOCAL_ONE", CQL_LOCAL_ONE},
+static const struct {
+    const char *name;
+    enum cql_consistency level;
+} consistencies[] = {
+    {"ANY", CQL_ANY},
+    {"ONE", CQL_ONE},
+    {"TWO", CQL_TWO},
+    {"THREE", CQL_THREE},
+    {"QUORUM", CQL_QUORUM},
+    {"ALL", CQL_ALL},
+    {"LOCAL_QUORUM", CQL_LOCAL_QUORUM},
+    {"EACH_QUORUM", CQL_EACH_QUORUM},
+    {"LOCAL_ONE", CQL_LOCAL_ONE},
 };
 
 static bool settings_copy(char **to, const char *value) {
@@ -59,17 +69,36 @@ static int settings_flag(const struct client_property *property, bool *ret_flag,
 }
 
 static int settings_unknown(const struct client_property *property, struct error *error) {
-    static const char *const names[] = {"cassandra.username", "cassandra.password", "cassandra.local.datacenter", "cassandra.replication", "cassandra.consistency", "cassandra.ttl",
-                                        "cassandra.tls", "cassandra.tls.trust.any", "cassandra.ssl.ca.location", "cassandra.ssl.certificate.location",
-                                        "cassandra.ssl.key.location", "cassandra.compression.lz4", "cassandra.requests.in.flight", "cassandra.connections", "cassandra.request.timeout.ms"};
+    static const char *const names[] = {"cassandra.username",
+                                        "cassandra.password",
+                                        "cassandra.local.datacenter",
+                                        "cassandra.replication",
+                                        "cassandra.consistency",
+                                        "cassandra.ttl",
+                                        "cassandra.tls",
+                                        "cassandra.tls.trust.any",
+                                        "cassandra.ssl.ca.location",
+                                        "cassandra.ssl.certificate.location",
+                                        "cassandra.ssl.key.location",
+                                        "cassandra.compression.lz4",
+                                        "cassandra.requests.in.flight",
+                                        "cassandra.connections",
+                                        "cassandra.request.timeout.ms"};
     const char *nearest = options_nearest(property->name, names, sizeof names / sizeof *names);
     return error_set(error, ERROR_INVALID, "-X %s: there is no such property%s%s", property->name, nearest ? "; did you mean " : "", nearest ? nearest : "");
 }
 
 static int settings_property(const struct client_property *property, struct cassandra_settings *settings, struct error *error) {
-    const struct { const char *name; char **to; } texts[] = {
-        {"cassandra.username", &settings->user},          {"cassandra.password", &settings->password},          {"cassandra.local.datacenter", &settings->data_center},
-        {"cassandra.replication", &settings->replication}, {"cassandra.ssl.ca.location", &settings->authorities}, {"cassandra.ssl.certificate.location", &settings->certificate},
+    const struct {
+        const char *name;
+        char **to;
+    } texts[] = {
+        {"cassandra.username", &settings->user},
+        {"cassandra.password", &settings->password},
+        {"cassandra.local.datacenter", &settings->data_center},
+        {"cassandra.replication", &settings->replication},
+        {"cassandra.ssl.ca.location", &settings->authorities},
+        {"cassandra.ssl.certificate.location", &settings->certificate},
         {"cassandra.ssl.key.location", &settings->key},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -124,7 +153,8 @@ static int settings_address(const char *address, struct cassandra_settings *sett
     if (at && (!(settings->user = strndup(address, (size_t)(colon - address))) || !(settings->password = strndup(colon + 1, (size_t)(at - colon - 1)))))
         return error_no_memory(error);
     if (!slash || !settings_keyspace_valid(slash + 1))
-        return error_set(error, ERROR_INVALID, "--store cassandra://%.60s: a keyspace must follow, 1 to 48 of a-z, 0-9 and _: cassandra://HOST:9042/meterline", hosts);
+        return error_set(error, ERROR_INVALID, "--store cassandra://%.60s: a keyspace must follow, 1 to 48 of a-z, 0-9 and _: cassandra://HOST:9042/meterline",
+                         hosts);
     if (!settings_copy(&settings->keyspace, slash + 1))
         return error_no_memory(error);
     int status = 0;
@@ -151,7 +181,8 @@ int cassandra_settings_read(const char *address, const struct store_options *opt
 }
 
 void cassandra_settings_release(struct cassandra_settings *settings) {
-    char *texts[] = {settings->user, settings->password, settings->keyspace, settings->data_center, settings->replication, settings->authorities, settings->certificate, settings->key};
+    char *texts[] = {settings->user,        settings->password,    settings->keyspace,    settings->data_center,
+                     settings->replication, settings->authorities, settings->certificate, settings->key};
     if (settings->password)
         explicit_bzero(settings->password, strlen(settings->password));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

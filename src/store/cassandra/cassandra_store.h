@@ -4,39 +4,46 @@
  *                            samplecount bigint; ours: sum double, revision bigint. bucket (date, or text as 2007-01-31): the UTC day of the window's
  *                            start for sizes up to 600 s, the first of its month for sizes up to 3600 s; larger sizes have none
  *
- * Tables of the original application have neither sum nor revision: they are read as they are, and get both columns before we write. A row that is written again
- * with the same or a higher revision replaces the one before. The client (cql_client.h) works in one thread, so every writer and reader has its own;
+ * Tables of the original application have neither sum nor revision: they are read as they are, and get both columns before we write. A row that is written
+ * again with the same or a higher revision replaces the one before. The client (cql_client.h) works in one thread, so every writer and reader has its own;
  * those of readers that are done are kept, connected and with their statements, for the next ones. */
 #ifndef METERLINE_STORE_CASSANDRA_CASSANDRA_STORE_H
 #define METERLINE_STORE_CASSANDRA_CASSANDRA_STORE_H
 
-#include <pthread.h>
 #include "store/cassandra/cql_client.h"
 #include "store/driver.h"
+#include <pthread.h>
 
-enum { CASSANDRA_CONTACTS = 16, CASSANDRA_CONNECT_TIMEOUT = 10000 /* ms */, CASSANDRA_AGREEMENT_TIMEOUT = 10000 /* ms */, CASSANDRA_WINDOWS = 16,
-       CASSANDRA_IDLE = 4 };
+enum {
+    CASSANDRA_CONTACTS = 16,
+    CASSANDRA_CONNECT_TIMEOUT = 10000 /* ms */,
+    CASSANDRA_AGREEMENT_TIMEOUT = 10000 /* ms */,
+    CASSANDRA_WINDOWS = 16,
+    CASSANDRA_IDLE = 4
+};
 
 struct cassandra_settings {
-    struct cql_contact contacts[CASSANDRA_CONTACTS];    /* owned */
+    struct cql_contact contacts[CASSANDRA_CONTACTS]; /* owned */
     size_t contact_count;
     char *user, *password, *keyspace, *data_center, *replication;
     char *authorities, *certificate, *key;
     bool tls, trust_any, lz4;
     enum cql_consistency consistency;
-    int64_t in_flight, connections, request_timeout;    /* 0: the client's default */
-    struct { int64_t window_size, seconds; } ttl[CASSANDRA_WINDOWS];
+    int64_t in_flight, connections, request_timeout; /* 0: the client's default */
+    struct {
+        int64_t window_size, seconds;
+    } ttl[CASSANDRA_WINDOWS];
     size_t ttl_count;
-    int64_t ttl_default;                                /* s, 0: for ever */
+    int64_t ttl_default; /* s, 0: for ever */
 };
 
 struct cassandra_store {
     struct store base;
     struct cassandra_settings settings;
     pthread_mutex_t lock;
-    struct cql_cluster *idle[CASSANDRA_IDLE];           /* clients that nobody uses now; under lock */
+    struct cql_cluster *idle[CASSANDRA_IDLE]; /* clients that nobody uses now; under lock */
     size_t idle_count;
-    struct store_counts counts;                         /* under lock */
+    struct store_counts counts; /* under lock */
 };
 
 /* `address`: the URL without its scheme. ERROR_INVALID says what is wrong and never shows the password. */
@@ -67,16 +74,19 @@ struct cassandra_table {
     bool exists, bucket_text, has_sum, has_revision;
 };
 /* ERROR_INVALID when a table of that name has another shape: both are shown. */
-int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct cassandra_table *ret_table, struct error *error);
+int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct cassandra_table *ret_table,
+                             struct error *error);
 /* Makes keyspace and table, or adds what a table of the original lacks. */
-int cassandra_table_prepare(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct cassandra_table *ret_table, struct error *error);
+int cassandra_table_prepare(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct cassandra_table *ret_table,
+                            struct error *error);
 int cassandra_keyspace_prepare(const struct cassandra_store *store, struct error *error);
 void cassandra_bind_bucket(struct cql_request *request, const struct cassandra_table *table, int64_t day);
 
 /* The functions of the driver. */
 int cassandra_writer_open(struct store *door, struct store_writer **ret_writer, struct error *error);
 void cassandra_writer_close(struct store_writer *door);
-int cassandra_write(struct store_writer *door, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count, struct error *error);
+int cassandra_write(struct store_writer *door, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count,
+                    struct error *error);
 int cassandra_flush(struct store_writer *door, struct error *error);
 int cassandra_reader_open(struct store *door, const struct store_query *query, struct store_reader **ret_reader, struct error *error);
 void cassandra_reader_close(struct store_reader *door);

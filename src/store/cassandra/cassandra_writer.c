@@ -1,8 +1,9 @@
 /* Writing: rows of one call are sorted by partition, and those of one partition go together as unlogged batches that stay below the server's warning size;
  * single ones go alone. As many requests as the client allows are under way; when it has no room the call polls, which is how a slow server pushes back.
  *
- * Of two writes of a cell Cassandra keeps the one with the larger timestamp. Ours is the writer's clock, which only grows, plus a step for each revision that is longer
- * than any clock runs: the higher revision stands whatever came first, and of writes of one revision the later one, however often either was repeated.
+ * Of two writes of a cell Cassandra keeps the one with the larger timestamp. Ours is the writer's clock, which only grows, plus a step for each revision that
+ * is longer than any clock runs: the higher revision stands whatever came first, and of writes of one revision the later one, however often either was
+ * repeated.
  *
  *     revision   -1 (incomplete)      0              1                  2 ...
  *     timestamp  clock - 18 years     clock          clock + 2^52       clock + 2 x 2^52          microseconds; 2^52 are 142 years */
@@ -13,14 +14,14 @@
 #include "store/cassandra/cassandra_store.h"
 
 enum {
-    BATCH_BYTES = 4500,     /* batch_size_warn_threshold is 5 KiB of values; statements of a batch repeat the key */
+    BATCH_BYTES = 4500, /* batch_size_warn_threshold is 5 KiB of values; statements of a batch repeat the key */
     BATCH_ROWS = 100,
-    ROW_OVERHEAD = 80,      /* bytes of a row beside its key */
+    ROW_OVERHEAD = 80, /* bytes of a row beside its key */
     POLL_MS = 1000,
-    REVISION_MAXIMUM = 2000,   /* those above are taken for this one: 2^63 ends the timestamps */
+    REVISION_MAXIMUM = 2000, /* those above are taken for this one: 2^63 ends the timestamps */
 };
 
-#define REVISION_STEP (INT64_C(1) << 52)
+#define REVISION_STEP   (INT64_C(1) << 52)
 #define INCOMPLETE_STEP (INT64_C(1) << 49)
 
 struct writer_table {
@@ -31,16 +32,16 @@ struct writer_table {
 struct cassandra_writer {
     struct store_writer base;
     struct cassandra_store *store;
-    struct cql_cluster *cluster;         /* NULL: to be connected */
+    struct cql_cluster *cluster; /* NULL: to be connected */
     struct writer_table tables[CASSANDRA_WINDOWS];
     size_t table_count;
     const struct aggregate_row **order;
     size_t order_capacity;
     size_t under_way;
-    uint64_t sent;                       /* rows since the last flush */
-    struct cql_statistics counted;       /* what the store's counters hold of this client */
-    int64_t timestamp;                   /* microseconds, of the last write, without its revision */
-    struct error error;                  /* the first one since the last flush; code 0: none */
+    uint64_t sent;                 /* rows since the last flush */
+    struct cql_statistics counted; /* what the store's counters hold of this client */
+    int64_t timestamp;             /* microseconds, of the last write, without its revision */
+    struct error error;            /* the first one since the last flush; code 0: none */
 };
 
 int cassandra_writer_open(struct store *door, struct store_writer **ret_writer, struct error *error) {
@@ -89,7 +90,9 @@ static int writer_connect(struct cassandra_writer *writer, struct error *error) 
 static int writer_prepare(struct cassandra_writer *writer, struct writer_table *table, struct error *error) {
     struct bytes text = {0};
     bool bucket = table->table.bucket != BUCKET_NONE;
-    bytes_append_format(&text, "INSERT INTO %s.metrics_aggregates_%lld(gateway, metric, attribute, %swindowstart, min, max, avg, samplecount, sum, revision) VALUES(?,?,?,%s?,?,?,?,?,?,?)",
+    bytes_append_format(&text,
+                        "INSERT INTO %s.metrics_aggregates_%lld(gateway, metric, attribute, %swindowstart, min, max, avg, samplecount, sum, revision) "
+                        "VALUES(?,?,?,%s?,?,?,?,?,?,?)",
                         writer->store->settings.keyspace, (long long)(table->table.window_size / 1000), bucket ? "bucket, " : "", bucket ? "?," : "");
     bytes_append_char(&text, '\0');
     int status = text.failed ? error_no_memory(error) : cql_cluster_prepare(writer->cluster, text.data, &table->insert, error);
@@ -97,8 +100,8 @@ static int writer_prepare(struct cassandra_writer *writer, struct writer_table *
     return status;
 }
 
-/* The table is there, and has the right shape: a node that says otherwise (invalid request, 0x2200) has the change in its tables and not yet in its memory, or the one that
- * had made the table has gone before it told the others. Both pass. */
+/* The table is there, and has the right shape: a node that says otherwise (invalid request, 0x2200) has the change in its tables and not yet in its memory, or
+ * the one that had made the table has gone before it told the others. Both pass. */
 static int writer_not_prepared(struct error *error) {
     if (error->code == ERROR_INVALID && strstr(error->message, "[0x2200]")) {
         error->code = ERROR_BUSY;
@@ -136,12 +139,12 @@ static int row_compare(const void *a, const void *b) {
     order = order ? order : slice_compare(left->series.type, right->series.type);
     order = order ? order : slice_compare(left->series.attribute, right->series.attribute);
     order = order ? order : (left->window_start > right->window_start) - (left->window_start < right->window_start);
-    return order ? order : (left > right) - (left < right);   /* of one window: as they came */
+    return order ? order : (left > right) - (left < right); /* of one window: as they came */
 }
 
 static bool row_same_partition(const struct cassandra_table *table, const struct aggregate_row *a, const struct aggregate_row *b) {
-    return slice_equal(a->series.gateway, b->series.gateway) && slice_equal(a->series.type, b->series.type) && slice_equal(a->series.attribute, b->series.attribute) &&
-           row_day(table, a) == row_day(table, b);
+    return slice_equal(a->series.gateway, b->series.gateway) && slice_equal(a->series.type, b->series.type) &&
+           slice_equal(a->series.attribute, b->series.attribute) && row_day(table, a) == row_day(table, b);
 }
 
 static void writer_bind(struct cql_request *request, const struct cassandra_table *table, const struct aggregate_row *row) {
@@ -173,14 +176,15 @@ static int writer_take(struct cassandra_writer *writer, struct cql_request **ret
         int status = cql_cluster_take(writer->cluster, ret_request, error);
         if (status != ERROR_BUSY || writer->error.code)
             return status == ERROR_BUSY ? writer_take_error(writer, error) : status;
-        size_t enough = writer->under_way - writer->under_way / 4;   /* then many go with one call of the system; the server still has the rest */
+        size_t enough = writer->under_way - writer->under_way / 4; /* then many go with one call of the system; the server still has the rest */
         do
             cql_cluster_poll(writer->cluster, POLL_MS);
         while (writer->under_way > enough && !writer->error.code);
     }
 }
 
-static int writer_send(struct cassandra_writer *writer, const struct writer_table *table, const struct aggregate_row *const *rows, size_t count, struct error *error) {
+static int writer_send(struct cassandra_writer *writer, const struct writer_table *table, const struct aggregate_row *const *rows, size_t count,
+                       struct error *error) {
     struct cql_request *request = NULL;
     int status = writer_take(writer, &request, error);
     if (status)
@@ -203,7 +207,8 @@ static int writer_send(struct cassandra_writer *writer, const struct writer_tabl
     return status;
 }
 
-/* A batch has one timestamp: only one revision goes with it, and a window only once, as of two values with the same timestamp the larger would stand, column by column. */
+/* A batch has one timestamp: only one revision goes with it, and a window only once, as of two values with the same timestamp the larger would stand, column by
+ * column. */
 static bool row_joins(const struct cassandra_table *table, const struct aggregate_row *const *rows, size_t run) {
     const struct aggregate_row *row = rows[run];
     return row->revision == rows[0]->revision && row_same_partition(table, rows[0], row) && (run == 0 || row->window_start != rows[run - 1]->window_start);
@@ -221,7 +226,8 @@ static size_t writer_run(const struct cassandra_table *table, const struct aggre
     return run;
 }
 
-int cassandra_write(struct store_writer *door, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count, struct error *error) {
+int cassandra_write(struct store_writer *door, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count,
+                    struct error *error) {
     struct cassandra_writer *writer = (struct cassandra_writer *)door;
     const struct writer_table *table = NULL;
     (void)transaction;

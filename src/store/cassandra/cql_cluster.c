@@ -13,8 +13,8 @@
 #include "store/cassandra/cql_murmur3.h"
 
 enum {
-    TICK = 20 * CQL_MILLISECOND,            /* deadlines are looked at this often, and no wait is longer while something is due */
-    PREPARATIONS_MAXIMUM = 16,              /* of one request: a batch may hold several forgotten statements */
+    TICK = 20 * CQL_MILLISECOND, /* deadlines are looked at this often, and no wait is longer while something is due */
+    PREPARATIONS_MAXIMUM = 16,   /* of one request: a batch may hold several forgotten statements */
     RETRY_PAUSE = 100 * CQL_MILLISECOND,
 };
 
@@ -121,7 +121,7 @@ static void cluster_finish(struct cql_cluster *cluster, struct cql_request *requ
 }
 
 uint64_t cql_cluster_random(struct cql_cluster *cluster) {
-    cluster->random ^= cluster->random << 13;   /* G. Marsaglia, "Xorshift RNGs", 2003 */
+    cluster->random ^= cluster->random << 13; /* G. Marsaglia, "Xorshift RNGs", 2003 */
     cluster->random ^= cluster->random >> 7;
     return cluster->random ^= cluster->random << 17;
 }
@@ -205,7 +205,8 @@ int cql_cluster_submit(struct cql_cluster *cluster, struct cql_request *request,
     return 0;
 }
 
-void cql_cluster_submit_internal(struct cql_cluster *cluster, struct cql_connection *connection, struct cql_request *request, cql_callback *callback, void *context) {
+void cql_cluster_submit_internal(struct cql_cluster *cluster, struct cql_connection *connection, struct cql_request *request, cql_callback *callback,
+                                 void *context) {
     struct error error = {0};
     request->internal = true;
     request->callback = callback;
@@ -221,7 +222,8 @@ void cql_cluster_submit_internal(struct cql_cluster *cluster, struct cql_connect
 /* A request that found no connection in its time. */
 static void cluster_give_up(struct cql_cluster *cluster, struct cql_request *request) {
     struct error error;
-    error_set(&error, ERROR_IO, "no connection to Cassandra took the request in time; %s", cluster->last_error.code ? cluster->last_error.message : "all are busy");
+    error_set(&error, ERROR_IO, "no connection to Cassandra took the request in time; %s",
+              cluster->last_error.code ? cluster->last_error.message : "all are busy");
     error.retriable = true;
     cluster->statistics.errors[CQL_KIND_TIMEOUT]++;
     cluster_finish(cluster, request, NULL, &error);
@@ -282,7 +284,8 @@ static nfds_t cluster_list(struct cql_cluster *cluster) {
 
 /* While something is under way or a node is away, deadlines and pauses must be looked at now and then. */
 static int cluster_poll_time(const struct cql_cluster *cluster, int64_t timeout) {
-    bool due = cluster->statistics.in_flight || cluster->control.stage || cluster->control.refresh_at != INT64_MAX || cluster->statistics.nodes_ready < cluster->statistics.nodes;
+    bool due = cluster->statistics.in_flight || cluster->control.stage || cluster->control.refresh_at != INT64_MAX ||
+               cluster->statistics.nodes_ready < cluster->statistics.nodes;
     int64_t longest = due ? TICK / CQL_MILLISECOND : 60000;
     return (int)(cluster->called ? 0 : timeout < 0 ? 0 : timeout < longest ? timeout : longest);
 }
@@ -402,8 +405,11 @@ static void cluster_set(struct cql_cluster *cluster, const struct cql_options *o
     cluster->random = options->seed ? options->seed : (uint64_t)clock_monotonic_ns(cluster->clock) | 1;
     cluster->control.refresh_at = INT64_MAX;
     cluster->settings = (struct cql_connection_settings){
-        .user = slice_of(cluster->user), .password = cluster->password ? slice_of(cluster->password) : SLICE(""), .lz4 = options->lz4,
-        .output_maximum = cluster->in_flight_bytes, .clock = cluster->clock,
+        .user = slice_of(cluster->user),
+        .password = cluster->password ? slice_of(cluster->password) : SLICE(""),
+        .lz4 = options->lz4,
+        .output_maximum = cluster->in_flight_bytes,
+        .clock = cluster->clock,
         .connect_timeout = cluster_default(options->connect_timeout, 5000) * CQL_MILLISECOND,
         .request_timeout = cluster_default(options->request_timeout, 12000) * CQL_MILLISECOND,
     };

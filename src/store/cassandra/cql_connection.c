@@ -10,9 +10,9 @@
 #include "store/cassandra/cql_value.h"
 
 enum {
-    OUTPUT_EAGER = 64 << 10,        /* bytes that are sent without waiting for more */
-    BUFFER_KEPT = 1 << 20,          /* larger input buffers are given back after use */
-    COMPRESS_MINIMUM = 512,         /* smaller bodies are not worth it */
+    OUTPUT_EAGER = 64 << 10, /* bytes that are sent without waiting for more */
+    BUFFER_KEPT = 1 << 20,   /* larger input buffers are given back after use */
+    COMPRESS_MINIMUM = 512,  /* smaller bodies are not worth it */
 };
 
 enum connection_state { CONNECTING, SECURING, ASKING, STARTING, AUTHENTICATING, READY, FAILED };
@@ -23,14 +23,14 @@ struct cql_connection {
     const struct cql_connection_owner *owner;
     enum connection_state state;
     struct cql_transport transport;
-    bool lz4;                               /* agreed on */
-    struct bytes expanded;                  /* an uncompressed body */
+    bool lz4;              /* agreed on */
+    struct bytes expanded; /* an uncompressed body */
     char node[CQL_ADDRESS_TEXT];
     struct error error;                     /* of FAILED */
     int64_t handshake_deadline, last_heard; /* ns */
 
-    struct cql_request *streams[CQL_STREAMS_MAXIMUM];   /* NULL: free, or left behind */
-    bool left_behind[CQL_STREAMS_MAXIMUM];              /* timed out; its answer may still come */
+    struct cql_request *streams[CQL_STREAMS_MAXIMUM]; /* NULL: free, or left behind */
+    bool left_behind[CQL_STREAMS_MAXIMUM];            /* timed out; its answer may still come */
     int16_t free_streams[CQL_STREAMS_MAXIMUM];
     size_t free_count, left_behind_count;
 };
@@ -80,7 +80,7 @@ static void connection_lost(struct cql_connection *connection, const char *what)
 
 static void connection_corrupt(struct cql_connection *connection, const char *what, int stream) {
     error_set(&connection->error, ERROR_CORRUPT, "the server sent %s on stream %d", what, stream);
-    connection->error.retriable = true;     /* a new connection may do */
+    connection->error.retriable = true; /* a new connection may do */
     connection_fail(connection);
 }
 
@@ -135,7 +135,7 @@ static bool connection_start(struct cql_connection *connection, const struct cql
         connection_fail(connection);
         return false;
     }
-    if (!connection_append(connection, CQL_STARTUP, 0, bytes_slice(&body)))     /* itself never compressed */
+    if (!connection_append(connection, CQL_STARTUP, 0, bytes_slice(&body))) /* itself never compressed */
         return false;
     connection->lz4 = lz4;
     return true;
@@ -158,7 +158,7 @@ static bool connection_authenticate(struct cql_connection *connection, struct sl
         return false;
     }
     struct bytes body = {0};
-    bytes_reserve(&body, 16 + settings->user.length + settings->password.length);   /* once, so that no copy is left behind */
+    bytes_reserve(&body, 16 + settings->user.length + settings->password.length); /* once, so that no copy is left behind */
     cql_write_plain(&body, settings->user, settings->password);
     bool sent = !body.failed && connection_append(connection, CQL_AUTH_RESPONSE, 0, bytes_slice(&body));
     if (body.failed) {
@@ -198,7 +198,7 @@ static void connection_advance(struct cql_connection *connection, enum connectio
     } else if (state == STARTING && response->opcode == CQL_READY) {
         connection->state = READY;
     } else if (state == AUTHENTICATING && response->opcode == CQL_AUTH_SUCCESS) {
-        cql_transport_wipe(&connection->transport);     /* the password went through */
+        cql_transport_wipe(&connection->transport); /* the password went through */
         connection->state = READY;
     } else {
         connection_refused(connection, response);
@@ -227,7 +227,7 @@ static void connection_answer(struct cql_connection *connection, int16_t stream,
 static void connection_dispatch(struct cql_connection *connection, int16_t stream, const struct cql_response *response) {
     if (stream < 0 && response->opcode == CQL_EVENT && connection->state == READY)
         connection->owner->event(connection->owner->context, &response->event);
-    else if (stream < 0 && response->opcode == CQL_ERROR)   /* about the connection as a whole */
+    else if (stream < 0 && response->opcode == CQL_ERROR) /* about the connection as a whole */
         connection_refused(connection, response);
     else if (stream < 0 || (connection->state != READY && stream != 0))
         connection_corrupt(connection, "what nobody asked for", stream);
@@ -243,8 +243,8 @@ static int connection_check_version(const struct cql_frame *frame, struct slice 
     struct cql_response response;
     bool told = frame->opcode == CQL_ERROR && !(frame->flags & CQL_FLAG_COMPRESSED) && cql_response_decode(frame, body, &response, NULL) == 0;
     struct slice text = told ? response.error.text : (struct slice){"", 0};
-    return error_set(error, ERROR_UNSUPPORTED, "the server speaks version %u of the CQL native protocol; version 4 is needed (Cassandra 2.2 to 5)%s%.*s", frame->version,
-                     told ? ": " : "", (int)(text.length < 300 ? text.length : 300), text.data);
+    return error_set(error, ERROR_UNSUPPORTED, "the server speaks version %u of the CQL native protocol; version 4 is needed (Cassandra 2.2 to 5)%s%.*s",
+                     frame->version, told ? ": " : "", (int)(text.length < 300 ? text.length : 300), text.data);
 }
 
 static int connection_expand(struct cql_connection *connection, struct slice *body) {

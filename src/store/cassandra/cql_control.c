@@ -10,7 +10,7 @@
 
 #include "core/memory.h"
 
-#define REFRESH_PAUSE ((int64_t)1000 * CQL_MILLISECOND)     /* after an event: a node that is "UP" needs a moment (native_protocol_v4.spec, 4.2.6) */
+#define REFRESH_PAUSE  ((int64_t)1000 * CQL_MILLISECOND) /* after an event: a node that is "UP" needs a moment (native_protocol_v4.spec, 4.2.6) */
 #define CONTACTS_PAUSE ((int64_t)10000 * CQL_MILLISECOND)
 
 static void control_step(void *context, const struct cql_response *response, const struct error *error);
@@ -74,7 +74,8 @@ static int control_read_local(struct cql_cluster *cluster, struct cql_rows *rows
     cluster->control.ring = partitioner.length >= NAME && memcmp(partitioner.data + partitioner.length - NAME, name, NAME) == 0;
     if (!cluster->data_center && !(cluster->data_center = strndup(cells[0].data ? cells[0].data : "", cells[0].length)))
         return error_no_memory(error);
-    return cql_topology_add(&cluster->control.next, &cluster->control.node->address, cells[0], cells[1], cluster->control.ring ? cells[2] : (struct slice){NULL, 0}, error);
+    return cql_topology_add(&cluster->control.next, &cluster->control.node->address, cells[0], cells[1],
+                            cluster->control.ring ? cells[2] : (struct slice){NULL, 0}, error);
 }
 
 static bool control_knows(const struct cql_topology *topology, const struct cql_address *address) {
@@ -116,7 +117,7 @@ static int control_read_peers(struct cql_cluster *cluster, struct cql_rows *rows
 static int control_read_keyspace(struct cql_cluster *cluster, struct cql_rows *rows, struct error *error) {
     struct slice cells[CQL_COLUMNS_MAXIMUM];
     if (rows->columns.count < 1 || !cql_rows_next(rows, cells))
-        return 0;       /* not there yet: every node is as good */
+        return 0; /* not there yet: every node is as good */
     return cql_topology_replicate(&cluster->control.next, cells[0], error);
 }
 
@@ -127,8 +128,9 @@ static int control_read(struct cql_cluster *cluster, const struct cql_response *
     if (response->opcode != CQL_RESULT || response->kind != CQL_RESULT_ROWS)
         return error_set(error, ERROR_CORRUPT, "Cassandra answered a question about its topology without rows");
     struct cql_rows rows = response->rows;
-    return stage == CONTROL_LOCAL ? control_read_local(cluster, &rows, error)
-         : stage == CONTROL_KEYSPACE ? control_read_keyspace(cluster, &rows, error) : control_read_peers(cluster, &rows, error);
+    return stage == CONTROL_LOCAL      ? control_read_local(cluster, &rows, error)
+           : stage == CONTROL_KEYSPACE ? control_read_keyspace(cluster, &rows, error)
+                                       : control_read_peers(cluster, &rows, error);
 }
 
 /* The transitions of a refresh. */
@@ -137,7 +139,7 @@ static void control_step(void *context, const struct cql_response *response, con
     struct error damage;
     enum cql_control_stage stage = cluster->control.stage;
     if (error && stage == CONTROL_PEERS && error->code == ERROR_INVALID)
-        control_ask(cluster, CONTROL_OLD_PEERS);        /* there is no such table */
+        control_ask(cluster, CONTROL_OLD_PEERS); /* there is no such table */
     else if (error)
         control_fail(cluster, error);
     else if (control_read(cluster, response, &damage))

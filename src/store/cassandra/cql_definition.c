@@ -1,6 +1,6 @@
-/* Statements that change the schema. They go to the ready node with the smallest address, so that programs that make the same table at the same time stand in one
- * queue: nodes that make a table of one name on their own give it different ids. Then, and whenever it is asked for, the nodes are waited for until all of them
- * have the same schema (system.local, schema_version): a node that lacks a table refuses what is prepared on it.
+/* Statements that change the schema. They go to the ready node with the smallest address, so that programs that make the same table at the same time stand in
+ * one queue: nodes that make a table of one name on their own give it different ids. Then, and whenever it is asked for, the nodes are waited for until all of
+ * them have the same schema (system.local, schema_version): a node that lacks a table refuses what is prepared on it.
  *
  * A node that cannot be reached is not waited for: it takes the schema over before it takes requests again. */
 #include <string.h>
@@ -80,7 +80,7 @@ struct agreement {
     size_t waiting;
     bool known, differ;
     char version[VERSION_SIZE];
-    struct error error;     /* of a node that did not answer; code 0: none */
+    struct error error; /* of a node that did not answer; code 0: none */
 };
 
 static void agreement_answered(void *context, const struct cql_response *response, const struct error *error) {
@@ -92,7 +92,8 @@ static void agreement_answered(void *context, const struct cql_response *respons
         return;
     }
     struct cql_rows rows = response->rows;
-    bool good = response->opcode == CQL_RESULT && response->kind == CQL_RESULT_ROWS && cql_rows_next(&rows, cells) && cells[0].data && cells[0].length == VERSION_SIZE;
+    bool good =
+        response->opcode == CQL_RESULT && response->kind == CQL_RESULT_ROWS && cql_rows_next(&rows, cells) && cells[0].data && cells[0].length == VERSION_SIZE;
     if (!good) {
         error_set(&agreement->error, ERROR_CORRUPT, "Cassandra's table system.local has no version of the schema");
         return;

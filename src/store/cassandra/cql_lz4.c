@@ -4,12 +4,12 @@
 
 #include "store/cassandra/cql_value.h"
 
-enum { LZ4_RATIO_MAXIMUM = 255 };   /* a byte of a block stands for at most 255 bytes */
+enum { LZ4_RATIO_MAXIMUM = 255 }; /* a byte of a block stands for at most 255 bytes */
 
 bool cql_lz4_compress(struct slice body, struct bytes *to) {
     if (body.length < 64 || body.length > LZ4_MAX_INPUT_SIZE)
         return false;
-    size_t start = to->length, room = body.length - 4;   /* with the length before it, it must be smaller */
+    size_t start = to->length, room = body.length - 4; /* with the length before it, it must be smaller */
     char *block = bytes_reserve(to, body.length);
     if (!block)
         return false;
@@ -25,7 +25,8 @@ int cql_lz4_expand(struct slice body, size_t maximum, struct bytes *to, struct e
     struct cql_reader reader = cql_reader_of(body);
     uint32_t length = (uint32_t)cql_read_int(&reader);
     if (reader.failed || length > maximum || length / LZ4_RATIO_MAXIMUM > cql_left(&reader))
-        return error_set(error, ERROR_CORRUPT, "a compressed frame of %zu bytes claims %u uncompressed ones; at most %zu are read", body.length, length, maximum);
+        return error_set(error, ERROR_CORRUPT, "a compressed frame of %zu bytes claims %u uncompressed ones; at most %zu are read", body.length, length,
+                         maximum);
     to->length = 0;
     char *room = bytes_reserve(to, (size_t)length + 1);
     if (!room) {

@@ -70,7 +70,7 @@ static void node_collect(struct cql_node *node, unsigned index) {
     struct cql_connection *connection = node->connections[index];
     struct error error = *cql_connection_failed(connection);
     struct cql_request *request;
-    node->connections[index] = NULL;        /* first: a callback may submit */
+    node->connections[index] = NULL; /* first: a callback may submit */
     cql_control_lost(node->cluster, connection);
     while ((request = cql_connection_reclaim(connection)))
         cql_cluster_fault(node->cluster, request, node, CQL_FATE_RETRY_IDEMPOTENT, &error);
@@ -110,7 +110,8 @@ struct cql_node *cql_node_close(struct cql_node *node) {
     bool closing = node->cluster->closing;
     for (unsigned i = 0; i < node->cluster->connections; i++)
         if (node->connections[i]) {
-            cql_connection_retire(node->connections[i], closing ? ERROR_INTERRUPTED : ERROR_IO, closing ? "closed by this program" : "the node has left the cluster");
+            cql_connection_retire(node->connections[i], closing ? ERROR_INTERRUPTED : ERROR_IO,
+                                  closing ? "closed by this program" : "the node has left the cluster");
             node_collect(node, i);
         }
     free(node->host);

@@ -105,8 +105,8 @@ static void statement_prepared_again(void *context, const struct cql_response *r
     struct cql_request *preparing = context;
     struct cql_cluster *cluster = ((const struct cql_node *)preparing->tried)->cluster;
     statement_unlink(cluster, preparing);
-    bool good = !error && response->opcode == CQL_RESULT && response->kind == CQL_RESULT_PREPARED &&
-                slice_equal(response->prepared.id, preparing->statement->id);
+    bool good =
+        !error && response->opcode == CQL_RESULT && response->kind == CQL_RESULT_PREPARED && slice_equal(response->prepared.id, preparing->statement->id);
     for (struct cql_request *request = cluster->waiting_first; request; request = request->next)
         if (request->hold == preparing) {
             request->hold = NULL;
@@ -133,14 +133,15 @@ static struct cql_request *statement_prepare_again(struct cql_node *node, struct
     return cluster->preparing == preparing ? preparing : NULL;
 }
 
-void cql_statement_forgotten(struct cql_node *node, struct cql_connection *connection, struct cql_request *request, struct slice id, const struct error *error) {
+void cql_statement_forgotten(struct cql_node *node, struct cql_connection *connection, struct cql_request *request, struct slice id,
+                             const struct error *error) {
     struct cql_cluster *cluster = node->cluster;
     const struct cql_statement *statement = cluster->statements;
     while (statement && !slice_equal(statement->id, id))
         statement = statement->next;
     request->hold = statement ? statement_prepare_again(node, connection, statement) : NULL;
     if (request->hold) {
-        request->attempts--;    /* it was not executed, and not refused */
+        request->attempts--; /* it was not executed, and not refused */
         cql_cluster_wait(cluster, request);
     } else {
         cql_cluster_fault(cluster, request, node, statement ? CQL_FATE_RETRY : CQL_FATE_FAIL, error);

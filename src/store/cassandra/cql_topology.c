@@ -28,7 +28,8 @@ static int topology_add_tokens(struct cql_topology *topology, uint32_t node, str
         struct cql_ring_entry entry = {.node = node};
         struct slice text = cql_read_bytes(&reader);
         if (!text.data || !number_read_integer(text, &entry.token))
-            return error_set(error, ERROR_CORRUPT, "a token of a node is not a number: %.*s", (int)(text.length < 80 ? text.length : 80), text.data ? text.data : "");
+            return error_set(error, ERROR_CORRUPT, "a token of a node is not a number: %.*s", (int)(text.length < 80 ? text.length : 80),
+                             text.data ? text.data : "");
         topology->ring[topology->ring_count++] = entry;
     }
     return 0;
@@ -40,7 +41,8 @@ int cql_topology_add(struct cql_topology *topology, const struct cql_address *ad
         return error_set(error, ERROR_UNSUPPORTED, "the cluster has more than %d nodes", CQL_NODES_MAXIMUM);
     if (!memory_reserve((void **)&topology->nodes, &topology->node_capacity, topology->node_count + 1, sizeof *topology->nodes))
         return error_no_memory(error);
-    struct cql_topology_node node = {.address = *address, .data_center = arena_copy(&topology->arena, data_center.data ? data_center : SLICE("")),
+    struct cql_topology_node node = {.address = *address,
+                                     .data_center = arena_copy(&topology->arena, data_center.data ? data_center : SLICE("")),
                                      .rack = arena_copy(&topology->arena, rack.data ? rack : SLICE(""))};
     if (!node.data_center.data || !node.rack.data)
         return error_no_memory(error);
@@ -67,7 +69,7 @@ static uint32_t topology_factor(struct slice text) {
 static int topology_replicate_entry(struct cql_topology *topology, struct slice name, struct slice value, struct error *error) {
     if (slice_equal(name, SLICE("class"))) {
         topology->replication = topology_ends_with(value, SLICE("NetworkTopologyStrategy")) ? CQL_REPLICATION_NETWORK
-                              : topology_ends_with(value, SLICE("SimpleStrategy"))          ? CQL_REPLICATION_SIMPLE
+                                : topology_ends_with(value, SLICE("SimpleStrategy"))        ? CQL_REPLICATION_SIMPLE
                                                                                             : CQL_REPLICATION_NONE;
         return 0;
     }
@@ -183,7 +185,7 @@ size_t cql_topology_replicas(const struct cql_topology *topology, int64_t token,
         return 0;
     bool network = topology->replication == CQL_REPLICATION_NETWORK;
     uint32_t factor = topology->factor < CQL_REPLICAS_MAXIMUM ? topology->factor : CQL_REPLICAS_MAXIMUM;
-    int64_t repeats = (int64_t)topology->factor - topology->rack_count;     /* replicas that may share a rack */
+    int64_t repeats = (int64_t)topology->factor - topology->rack_count; /* replicas that may share a rack */
     size_t found = 0, at = topology_owner(topology, token);
     for (size_t steps = 0; steps < topology->ring_count && found < factor; steps++, at = at + 1 < topology->ring_count ? at + 1 : 0) {
         uint32_t node = topology->ring[at].node;
@@ -193,7 +195,7 @@ size_t cql_topology_replicas(const struct cql_topology *topology, int64_t token,
             continue;
         nodes[found++] = node;
     }
-    size_t local = 0;   /* a simple strategy knows no data centres */
+    size_t local = 0; /* a simple strategy knows no data centres */
     for (size_t i = 0; i < found; i++)
         if (topology->nodes[nodes[i]].local)
             nodes[local++] = nodes[i];

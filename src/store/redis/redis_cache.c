@@ -15,13 +15,20 @@
 #include "store/cache_driver.h"
 #include "store/redis/redis_address.h"
 
-enum { REDIS_KEYS = 256, REDIS_PIPE = 32 /* scripts under way */, REDIS_TIMEOUT_S = 5, REDIS_SCAN = 1000, REDIS_VALUE_SIZE = TIME_TEXT_SIZE + NUMBER_DOUBLE_SIZE + 2, REDIS_HASH_SIZE = 41 };
+enum {
+    REDIS_KEYS = 256,
+    REDIS_PIPE = 32 /* scripts under way */,
+    REDIS_TIMEOUT_S = 5,
+    REDIS_SCAN = 1000,
+    REDIS_VALUE_SIZE = TIME_TEXT_SIZE + NUMBER_DOUBLE_SIZE + 2,
+    REDIS_HASH_SIZE = 41
+};
 
-static const char redis_script[] =
-    "local old=redis.call('MGET',unpack(KEYS)) local set={} "
-    "for i=1,#KEYS do local v=ARGV[i] local o=old[i] "
-    "if not o or string.sub(o,1,(string.find(o,'Z',1,true) or 1)-1)<=string.sub(v,1,string.find(v,'Z',1,true)-1) then set[#set+1]=KEYS[i] set[#set+1]=v end end "
-    "if #set>0 then redis.call('MSET',unpack(set)) end return #set/2";
+static const char redis_script[] = "local old=redis.call('MGET',unpack(KEYS)) local set={} "
+                                   "for i=1,#KEYS do local v=ARGV[i] local o=old[i] "
+                                   "if not o or string.sub(o,1,(string.find(o,'Z',1,true) or 1)-1)<=string.sub(v,1,string.find(v,'Z',1,true)-1) then "
+                                   "set[#set+1]=KEYS[i] set[#set+1]=v end end "
+                                   "if #set>0 then redis.call('MSET',unpack(set)) end return #set/2";
 
 struct redis_cache {
     struct cache base;
@@ -31,8 +38,8 @@ struct redis_cache {
 struct redis_writer {
     struct cache_writer base;
     const struct redis_cache *cache;
-    redisContext *connection;            /* NULL: to be made */
-    char script[REDIS_HASH_SIZE];        /* its SHA-1 at the server */
+    redisContext *connection;     /* NULL: to be made */
+    char script[REDIS_HASH_SIZE]; /* its SHA-1 at the server */
     const char *arguments[3 + 2 * REDIS_KEYS];
     size_t lengths[3 + 2 * REDIS_KEYS];
     char values[REDIS_KEYS][REDIS_VALUE_SIZE];
@@ -51,7 +58,8 @@ static int redis_failed(const struct redis_cache *cache, const redisContext *con
     return passes ? ERROR_IO : ERROR_INVALID;
 }
 
-static int redis_command(const struct redis_cache *cache, redisContext *connection, int count, const char **words, redisReply **ret_reply, struct error *error) {
+static int redis_command(const struct redis_cache *cache, redisContext *connection, int count, const char **words, redisReply **ret_reply,
+                         struct error *error) {
     redisReply *reply = redisCommandArgv(connection, count, words, NULL);
     int status = !reply || reply->type == REDIS_REPLY_ERROR ? redis_failed(cache, connection, reply, error) : 0;
     if (!status && ret_reply)
@@ -131,7 +139,8 @@ static int redis_append(struct redis_writer *writer, const struct cache_entry *e
         writer->lengths[3 + count + i] = redis_write_value(writer->values[i], &entries[i]);
     }
     return redisAppendCommandArgv(writer->connection, (int)(3 + 2 * count), writer->arguments, writer->lengths) == REDIS_OK
-               ? 0 : redis_failed(writer->cache, writer->connection, NULL, error);
+               ? 0
+               : redis_failed(writer->cache, writer->connection, NULL, error);
 }
 
 static int redis_answer(struct redis_writer *writer, struct error *error) {
@@ -164,7 +173,7 @@ static int redis_cache_write(struct cache_writer *door, const struct cache_entry
     struct redis_writer *writer = (struct redis_writer *)door;
     int status = redis_write_all(writer, entries, count, error);
     if (status)
-        redis_drop(writer);   /* answers that are under way belong to nobody */
+        redis_drop(writer); /* answers that are under way belong to nobody */
     return status;
 }
 
@@ -191,8 +200,8 @@ static int redis_writer_open(struct cache *door, struct cache_writer **ret_write
 }
 
 struct redis_found {
-    struct bytes keys;       /* each with a NUL behind it */
-    size_t *places;          /* of each key in `keys` */
+    struct bytes keys; /* each with a NUL behind it */
+    size_t *places;    /* of each key in `keys` */
     size_t count, capacity;
 };
 
@@ -218,8 +227,10 @@ static int redis_scan(const struct redis_cache *cache, redisContext *connection,
         status = redis_command(cache, connection, 4, words, &reply, error);
         if (status)
             return status;
-        bool shape = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 && reply->element[0]->type == REDIS_REPLY_STRING && reply->element[1]->type == REDIS_REPLY_ARRAY;
-        status = shape ? redis_found_add(found, reply->element[1], error) : error_set(error, ERROR_CORRUPT, "Redis at %s:%d answers SCAN with something else", cache->address.host, cache->address.port);
+        bool shape = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 && reply->element[0]->type == REDIS_REPLY_STRING &&
+                     reply->element[1]->type == REDIS_REPLY_ARRAY;
+        status = shape ? redis_found_add(found, reply->element[1], error)
+                       : error_set(error, ERROR_CORRUPT, "Redis at %s:%d answers SCAN with something else", cache->address.host, cache->address.port);
         if (!status)
             snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);
         freeReplyObject(reply);
@@ -241,7 +252,8 @@ static bool redis_read_value(const char *text, size_t length, struct cache_entry
     return !space || number_read_double((struct slice){space + 1, length - time.length - 1}, &entry->value);
 }
 
-static int redis_visit(const struct redis_cache *cache, redisContext *connection, const char *key, bool series, cache_visit visit, void *context, struct error *error) {
+static int redis_visit(const struct redis_cache *cache, redisContext *connection, const char *key, bool series, cache_visit visit, void *context,
+                       struct error *error) {
     const char *words[] = {"GET", key};
     redisReply *reply = redisCommandArgv(connection, 2, words, NULL);
     struct cache_entry entry = {.key = slice_of(key)};
@@ -249,7 +261,7 @@ static int redis_visit(const struct redis_cache *cache, redisContext *connection
     if (!reply)
         return redis_failed(cache, connection, NULL, error);
     if (reply->type == REDIS_REPLY_STRING && redis_read_value(reply->str, reply->len, &entry) && entry.has_value == series)
-        status = visit(context, &entry, error);   /* an error reply is WRONGTYPE: somebody else's */
+        status = visit(context, &entry, error); /* an error reply is WRONGTYPE: somebody else's */
     freeReplyObject(reply);
     return status;
 }

@@ -50,9 +50,11 @@ static int sqlite_cache_writer_open(struct cache *door, struct cache_writer **re
     writer->base.driver = &sqlite_cache_driver;
     int status = cache_connect((struct sqlite_cache *)door, &writer->database, error);
     if (!status)
-        status = database_prepare(writer->database,
-                                  "INSERT INTO cache_latest(key, time, value) VALUES(?, ?, ?) ON CONFLICT(key) DO UPDATE SET time=excluded.time, value=excluded.value"
-                                  " WHERE excluded.time >= time", &writer->put, error);
+        status = database_prepare(
+            writer->database,
+            "INSERT INTO cache_latest(key, time, value) VALUES(?, ?, ?) ON CONFLICT(key) DO UPDATE SET time=excluded.time, value=excluded.value"
+            " WHERE excluded.time >= time",
+            &writer->put, error);
     if (status) {
         sqlite_cache_writer_close(&writer->base);
         return status;
@@ -89,7 +91,8 @@ static int sqlite_cache_read(struct cache *door, const char *key, bool series, c
     int status = cache_connect((struct sqlite_cache *)door, &database, error);
     if (status)
         return status;
-    status = database_prepare(database, "SELECT key, time, value FROM cache_latest WHERE (?1 IS NULL OR key = ?1) AND (value IS NOT NULL) = ?2 ORDER BY key", &statement, error);
+    status = database_prepare(database, "SELECT key, time, value FROM cache_latest WHERE (?1 IS NULL OR key = ?1) AND (value IS NOT NULL) = ?2 ORDER BY key",
+                              &statement, error);
     if (!status) {
         if (key)
             database_bind_slice(statement, 1, slice_of(key));

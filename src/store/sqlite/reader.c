@@ -17,7 +17,7 @@ struct sqlite_reader {
     struct arena names;
     struct reader_series *series;
     size_t count, capacity, at;
-    bool bound;                 /* `rows` is on series[at] */
+    bool bound; /* `rows` is on series[at] */
     int64_t window_size, left;
     struct store_query query;
 };
@@ -45,8 +45,10 @@ static int reader_add_series(struct sqlite_reader *reader, sqlite3_stmt *stateme
 
 static int reader_find_series(struct sqlite_reader *reader, struct error *error) {
     sqlite3_stmt *statement;
-    int status = database_prepare(reader->database, "SELECT id, gateway, type, attribute FROM store_series WHERE (?1 IS NULL OR gateway = ?1)"
-                                  " AND (?2 IS NULL OR type = ?2) AND (?3 IS NULL OR attribute = ?3)", &statement, error);
+    int status = database_prepare(reader->database,
+                                  "SELECT id, gateway, type, attribute FROM store_series WHERE (?1 IS NULL OR gateway = ?1)"
+                                  " AND (?2 IS NULL OR type = ?2) AND (?3 IS NULL OR attribute = ?3)",
+                                  &statement, error);
     if (status)
         return status;
     const char *wanted[] = {reader->query.gateway, reader->query.type, reader->query.attribute};
@@ -66,7 +68,8 @@ static int reader_find_series(struct sqlite_reader *reader, struct error *error)
 
 static int reader_prepare(struct sqlite_reader *reader, struct error *error) {
     char sql[256];
-    snprintf(sql, sizeof sql, "SELECT start, count, minimum, maximum, sum, revision FROM store_aggregates_%lld WHERE series=? AND start >= ? AND start < ? ORDER BY start %s",
+    snprintf(sql, sizeof sql,
+             "SELECT start, count, minimum, maximum, sum, revision FROM store_aggregates_%lld WHERE series=? AND start >= ? AND start < ? ORDER BY start %s",
              (long long)(reader->window_size / 1000), reader->query.descending ? "DESC" : "ASC");
     return database_prepare(reader->database, sql, &reader->rows, error);
 }
@@ -82,7 +85,7 @@ int sqlite_reader_open(struct store *door, const struct store_query *query, stru
     reader->left = query->limit;
     int status = sqlite_store_connect(store, &reader->database, error);
     if (!status)
-        status = database_execute(reader->database, "BEGIN", error);   /* one state of the store for the whole answer */
+        status = database_execute(reader->database, "BEGIN", error); /* one state of the store for the whole answer */
     if (!status)
         status = reader_find_series(reader, error);
     if (!status)

@@ -14,7 +14,7 @@ struct writer_size {
 };
 
 struct writer_series {
-    struct series series;      /* in `names`; NULL gateway: a free slot */
+    struct series series; /* in `names`; NULL gateway: a free slot */
     int64_t id;
 };
 
@@ -26,12 +26,12 @@ struct writer_order {
 struct sqlite_writer {
     struct store_writer base;
     struct sqlite_store *store;
-    struct database *own;               /* for transactions of our own */
-    struct database *prepared;          /* the statements below belong to it */
+    struct database *own;      /* for transactions of our own */
+    struct database *prepared; /* the statements below belong to it */
     sqlite3_stmt *find_series, *add_series;
     struct writer_size sizes[WRITER_SIZES];
     size_t size_count;
-    struct writer_series *table;        /* cache of ids, open addressing */
+    struct writer_series *table; /* cache of ids, open addressing */
     size_t table_size, table_used;
     struct arena names;
     struct writer_order *order;
@@ -110,9 +110,11 @@ static int writer_insert_statement(struct sqlite_writer *writer, struct database
         return error_set(error, ERROR_INVALID, "more than %d window sizes in one store", WRITER_SIZES);
     char sql[400];
     snprintf(sql, sizeof sql,
-             "INSERT INTO store_aggregates_%lld(series, start, count, minimum, maximum, sum, revision) VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(series, start) DO UPDATE SET"
+             "INSERT INTO store_aggregates_%lld(series, start, count, minimum, maximum, sum, revision) VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(series, start) "
+             "DO UPDATE SET"
              " count=excluded.count, minimum=excluded.minimum, maximum=excluded.maximum, sum=excluded.sum, revision=excluded.revision"
-             " WHERE excluded.revision >= revision", (long long)(size / 1000));
+             " WHERE excluded.revision >= revision",
+             (long long)(size / 1000));
     int status = sqlite_store_create_window(database, size, error);
     if (!status)
         status = database_prepare(database, sql, ret_insert, error);
@@ -181,7 +183,8 @@ static int series_id(struct sqlite_writer *writer, struct database *database, co
         int status = series_look_up(writer, database, series, &id, error);
         if (status)
             return status;
-        struct series copy = {arena_copy(&writer->names, series->gateway), arena_copy(&writer->names, series->type), arena_copy(&writer->names, series->attribute)};
+        struct series copy = {arena_copy(&writer->names, series->gateway), arena_copy(&writer->names, series->type),
+                              arena_copy(&writer->names, series->attribute)};
         if (!copy.gateway.data || !copy.type.data || !copy.attribute.data)
             return error_no_memory(error);
         *entry = (struct writer_series){copy, id};
@@ -214,7 +217,8 @@ static int writer_sort(struct sqlite_writer *writer, struct database *database, 
     return 0;
 }
 
-static int writer_rows(struct sqlite_writer *writer, struct database *database, int64_t size, const struct aggregate_row *rows, size_t count, struct error *error) {
+static int writer_rows(struct sqlite_writer *writer, struct database *database, int64_t size, const struct aggregate_row *rows, size_t count,
+                       struct error *error) {
     sqlite3_stmt *insert = NULL;
     int status = writer_prepare(writer, database, error);
     if (!status)
@@ -235,7 +239,8 @@ static int writer_rows(struct sqlite_writer *writer, struct database *database, 
     return status;
 }
 
-int sqlite_write(struct store_writer *door, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count, struct error *error) {
+int sqlite_write(struct store_writer *door, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count,
+                 struct error *error) {
     struct sqlite_writer *writer = (struct sqlite_writer *)door;
     int status;
     if (transaction && strcmp(database_path(transaction), database_path(writer->own)) == 0) {

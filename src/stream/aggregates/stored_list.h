@@ -1,7 +1,7 @@
 /* A list of values in stored form, part of the states of aggregates that keep many: 24 bytes and one allocation.
  *
- * An item is four bytes of length, then perhaps a number (`numbered`: a count, a place in an order), then the value as value_write has it. Equal values have equal bytes,
- * as Java's equals has it (0.0 and -0.0 are two). */
+ * An item is four bytes of length, then perhaps a number (`numbered`: a count, a place in an order), then the value as value_write has it. Equal values have
+ * equal bytes, as Java's equals has it (0.0 and -0.0 are two). */
 #ifndef METERLINE_STREAM_AGGREGATES_STORED_LIST_H
 #define METERLINE_STREAM_AGGREGATES_STORED_LIST_H
 
@@ -14,9 +14,9 @@ struct stored_list {
 
 /* An item, seen in place. */
 struct stored_item {
-    size_t at;                     /* of its first byte */
-    int64_t number;                /* when the list is numbered */
-    struct slice value;            /* stored form */
+    size_t at;          /* of its first byte */
+    int64_t number;     /* when the list is numbered */
+    struct slice value; /* stored form */
 };
 
 /* From *at on; false at the end. */
@@ -28,7 +28,7 @@ bool stored_list_append_stored(struct stored_list *list, const int64_t *number, 
 /* Moves the last item to where the item at `at` begins. False: no memory. */
 bool stored_list_move_last(struct stored_list *list, size_t last, size_t at);
 void stored_list_remove(struct stored_list *list, size_t at);
-void stored_list_clear(struct stored_list *list);              /* the memory stays */
+void stored_list_clear(struct stored_list *list); /* the memory stays */
 void stored_list_release(struct stored_list *list);
 
 /* A stored value; texts stay where they are, sequences go to the arena. False: no memory (what is in a list is valid). */
