@@ -93,7 +93,7 @@ static void bench_load_thresholds(struct bench *bench, const struct query_plan *
     struct operator_context context = {.evaluation = {.arena = &arena, .errors = &errors, .clock = &clock_system}, .counters = &counters};
     struct bus_record *records = arena_allocate(&bench->arena, THRESHOLDS * sizeof *records);
     static const char *const attributes[] = {"ACTIVE_POWER", "REACTIVE_POWER", "VOLTAGE", "INTENSITY"};
-    struct source_reader *reader;
+    struct source_reader *reader = NULL;
     struct source_rows rows;
     struct error error;
     for (uint32_t i = 0; records && i < THRESHOLDS; i++) {

@@ -69,7 +69,7 @@ static struct expression *bench_parse(struct bench *bench, const char *text) {
 
 static const struct type *bench_type(struct bench *bench, const char *text) {
     struct type_name *name;
-    const struct type *type;
+    const struct type *type = NULL;
     if (script_type_name(slice_of(text), &bench->arena, &name, &bench->error) < 0 || type_resolve(name, NULL, &bench->arena, &type, &bench->error) < 0)
         fail_msg("%s: %s", text, bench->error.message);
     return type;

@@ -140,8 +140,8 @@ int sqlite_topic_alter(struct bus *door, const char *name, const struct bus_topi
 static int topic_delete_work(struct sqlite_bus *bus, const char *name, void *context, struct error *error) {
     (void)context;
     static const char *const steps[] = {
-        "DELETE FROM log_batches WHERE id IN (SELECT b.id FROM log_partitions p JOIN log_batches b ON b.id >= p.id << 44 AND b.id < (p.id + 1) << 44 WHERE "
-        "p.topic=?1)",
+        ("DELETE FROM log_batches WHERE id IN "
+         "(SELECT b.id FROM log_partitions p JOIN log_batches b ON b.id >= p.id << 44 AND b.id < (p.id + 1) << 44 WHERE p.topic=?1)"),
         "DELETE FROM log_partitions WHERE topic=?1",
         "DELETE FROM log_positions WHERE topic=(SELECT name FROM log_topics WHERE id=?1)",
         "DELETE FROM log_topics WHERE id=?1",
