@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #define CATCH_UP_WAIT_NS INT64_C(200000000)
-enum { CATCH_UP_ATTEMPTS = 50 };
+#define CATCH_UP_PATIENCE_NS INT64_C(5000000000)
 
 static int sql_topic(struct sql_session *sql, const struct sink_plan *sink, struct error *error) {
     struct bus_topic_settings settings = {.partitions = sink->partitions,
@@ -59,8 +59,9 @@ static int sql_replay(void *context, struct slice text, struct error *error) {
 
 /* What the command topic holds must be known before anything is said; the log may need a moment. */
 static int sql_catch_up_surely(struct sql_session *sql, struct error *error) {
+    int64_t begin = clock_monotonic_ns(&clock_system);
     int status = sql_session_catch_up(sql, error);
-    for (int attempt = 0; status && error->retriable && attempt < CATCH_UP_ATTEMPTS; attempt++) {
+    while (status && error->retriable && clock_monotonic_ns(&clock_system) - begin < CATCH_UP_PATIENCE_NS) {
         clock_sleep_ns(&clock_system, CATCH_UP_WAIT_NS);
         status = sql_session_catch_up(sql, error);
     }

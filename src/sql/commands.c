@@ -10,7 +10,7 @@
 #include "core/bytes.h"
 #include "core/memory.h"
 
-#define LOOK_INTERVAL_NS INT64_C(2000000000)
+#define LOOK_INTERVAL_NS INT64_C(500000000)
 enum { COMMANDS_POLL = 50, COMMANDS_ATTEMPTS = 200 }; /* ms; in vain, one after the other */
 
 struct commands {
