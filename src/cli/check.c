@@ -94,19 +94,8 @@ static int check_list(struct check *check, const struct statement *statement, st
 
 static int check_answer(struct check *check, const struct statement *statement, struct arena *arena, struct error *error) {
     struct listing listing;
-    struct table *table;
     int status = check_list(check, statement, arena, &listing, error);
-    if (status || !listing.titles)
-        return status;
-    status = table_begin(table_format_of(check->format), listing.titles, listing.column_count, &table, error);
-    if (status)
-        return status;
-    for (size_t row = 0; row < listing.row_count; row++) {
-        for (size_t column = 0; column < listing.column_count; column++)
-            table_text(table, listing.cells[row * listing.column_count + column]);
-        table_row_end(table);
-    }
-    return table_end(table, error);
+    return status || !listing.titles ? status : table_print_listing(table_format_of(check->format), &listing, error);
 }
 
 static int check_print(const struct statement *statement, struct error *error) {

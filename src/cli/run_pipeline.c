@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/memory.h"
+#include "sql/properties.h"
 
 #define FOLLOW_INTERVAL_NS INT64_C(200000000)
 
@@ -76,13 +77,8 @@ static int pipeline_stop_query(struct run_pipeline *pipeline, const char *id, st
 
 /* A string among the properties of a connector, NUL-terminated in `arena`; NULL: not given. */
 static const char *pipeline_property(const struct session_connector *connector, const char *name, struct arena *arena) {
-    for (size_t i = 0; i < connector->properties->count; i++) {
-        const struct property *property = &connector->properties->items[i];
-        if (property->name.name.length == strlen(name) && strncasecmp(property->name.name.data, name, strlen(name)) == 0 &&
-            property->value->kind == EXPRESSION_STRING)
-            return arena_copy(arena, property->value->text).data;
-    }
-    return NULL;
+    const struct property *property = property_of(connector->properties, name);
+    return property && property->value->kind == EXPRESSION_STRING ? arena_copy(arena, property->value->text).data : NULL;
 }
 
 static int pipeline_run_connector(struct run_pipeline *pipeline, const struct session_connector *wanted, struct error *error) {

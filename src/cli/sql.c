@@ -130,19 +130,6 @@ static int sql_select(struct sql *sql, const struct session_effect *effect, stru
     return status ? status : end;
 }
 
-static int sql_listing(struct sql *sql, const struct listing *listing, struct error *error) {
-    struct table *table;
-    int status = table_begin(table_format_of(sql->settings->format), listing->titles, listing->column_count, &table, error);
-    if (status)
-        return status;
-    for (size_t row = 0; row < listing->row_count; row++) {
-        for (size_t column = 0; column < listing->column_count; column++)
-            table_text(table, listing->cells[row * listing->column_count + column]);
-        table_row_end(table);
-    }
-    return table_end(table, error);
-}
-
 /* What a query has done so far, whoever runs it. */
 static int sql_counters(struct sql *sql, const char *id, struct error *error) {
     static const char *const titles[] = {"query", "read", "null", "rejected", "filtered", "late", "failed", "written"};
@@ -249,7 +236,7 @@ static int sql_effect(void *context, const struct session_effect *effect, struct
         fputs(effect->text.data, stdout);
         return fflush(stdout) == 0 ? 0 : error_set_errno(error, errno, "writing to stdout");
     case EFFECT_LISTING:
-        return sql_listing(sql, &effect->listing, error);
+        return table_print_listing(table_format_of(sql->settings->format), &effect->listing, error);
     case EFFECT_COUNTERS:
         return sql_counters(sql, effect->text.data, error);
     case EFFECT_SHOW_TOPICS:

@@ -213,3 +213,16 @@ int table_end(struct table *table, struct error *error) {
         return 0;
     return error_set_errno(error, failed, "cannot write the results to stdout");
 }
+
+int table_print_listing(enum table_format format, const struct listing *listing, struct error *error) {
+    struct table *table;
+    int status = table_begin(format, listing->titles, listing->column_count, &table, error);
+    if (status)
+        return status;
+    for (size_t row = 0; row < listing->row_count; row++) {
+        for (size_t column = 0; column < listing->column_count; column++)
+            table_text(table, listing->cells[row * listing->column_count + column]);
+        table_row_end(table);
+    }
+    return table_end(table, error);
+}

@@ -70,6 +70,13 @@ struct property_reader {
     struct error *error;
 };
 
+const struct property *property_of(const struct property_list *list, const char *name) {
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].name.name.length == strlen(name) && strncasecmp(list->items[i].name.name.data, name, strlen(name)) == 0)
+            return &list->items[i];
+    return NULL;
+}
+
 const char *property_text(enum property_name name) {
     return property_rows[name].name;
 }

@@ -49,6 +49,8 @@ struct properties {
 
 /* ERROR_INVALID with the place: unknown, given twice, not for this statement, of the wrong type, out of range. */
 int properties_read(const struct property_list *list, enum property_use use, struct arena *arena, struct properties *ret_properties, struct error *error);
+/* The property of that name, in any case; NULL: it is not given. For statements whose properties have no table of their own. */
+const struct property *property_of(const struct property_list *list, const char *name);
 const char *property_text(enum property_name name);   /* "KAFKA_TOPIC" */
 
 #endif

@@ -6,6 +6,7 @@
 #include "core/memory.h"
 #include "sql/lexer.h"
 #include "sql/names.h"
+#include "sql/properties.h"
 #include "sql/script.h"
 #include "sql/session_state.h"
 #include "sql/type_resolve.h"
@@ -196,16 +197,9 @@ static int session_terminate(struct session_work *work, const struct target_stat
     return status ? status : catalog_terminate(work->catalog, target, error);
 }
 
-static const struct property *session_find_property(const struct property_list *list, const char *name) {
-    for (size_t i = 0; i < list->count; i++)
-        if (list->items[i].name.name.length == strlen(name) && strncasecmp(list->items[i].name.name.data, name, strlen(name)) == 0)
-            return &list->items[i];
-    return NULL;
-}
-
 static int session_check_connector(const struct connector_statement *statement, struct error *error) {
     static const char *const types[] = {"store", "cache", "webhook", "lake"};
-    const struct property *type = session_find_property(&statement->properties, "type"), *topics = session_find_property(&statement->properties, "topics");
+    const struct property *type = property_of(&statement->properties, "type"), *topics = property_of(&statement->properties, "topics");
     if (!statement->sink)
         return place_error(error, statement->name.place, "source connectors are not there: `meterline replay` and clients of the log bring records in");
     if (!type || type->value->kind != EXPRESSION_STRING)

@@ -2,6 +2,7 @@
 #include "sql/function.h"
 #include "sql/lexer.h"
 #include "sql/names.h"
+#include "sql/properties.h"
 #include "sql/script.h"
 #include "sql/session_state.h"
 
@@ -60,13 +61,8 @@ static int session_describe_function(struct session_work *work, const struct ide
 /* --- connectors and settings ------------------------------------------------------------------------------------------------------- */
 
 static struct slice session_property(const struct session_connector *connector, const char *name) {
-    for (size_t i = 0; i < connector->properties->count; i++) {
-        const struct property *property = &connector->properties->items[i];
-        if (property->name.name.length == strlen(name) && strncasecmp(property->name.name.data, name, strlen(name)) == 0 &&
-            property->value->kind == EXPRESSION_STRING)
-            return property->value->text;
-    }
-    return SLICE("");
+    const struct property *property = property_of(connector->properties, name);
+    return property && property->value->kind == EXPRESSION_STRING ? property->value->text : SLICE("");
 }
 
 static int session_show_connectors(struct session_work *work, struct error *error) {

@@ -10,7 +10,7 @@
 #include "core/memory.h"
 
 /* A label value: backslash, quote and line feed escaped. */
-static void metrics_label(struct bytes *to, const char *value) {
+void metrics_label(struct bytes *to, const char *value) {
     for (; *value; value++) {
         if (*value == '\\' || *value == '"')
             bytes_append_char(to, '\\');
@@ -32,7 +32,7 @@ static void metrics_sample(struct bytes *to, const char *name, const struct aggr
     bytes_append_format(to, "} %" PRIu64 "\n", value);
 }
 
-static void metrics_head(struct bytes *to, const char *name, const char *type, const char *help) {
+void metrics_head(struct bytes *to, const char *name, const char *type, const char *help) {
     bytes_append_format(to, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 

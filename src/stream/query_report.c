@@ -4,23 +4,8 @@
 
 #include "core/bytes.h"
 #include "core/memory.h"
+#include "stream/metrics.h"
 #include "stream/query_runner.h"
-
-/* A label value: backslash, quote and line feed escaped. */
-static void metrics_label(struct bytes *to, const char *value) {
-    for (; *value; value++) {
-        if (*value == '\\' || *value == '"')
-            bytes_append_char(to, '\\');
-        if (*value == '\n')
-            bytes_append_string(to, "\\n");
-        else
-            bytes_append_char(to, *value);
-    }
-}
-
-static void metrics_head(struct bytes *to, const char *name, const char *type, const char *help) {
-    bytes_append_format(to, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
 
 static void metrics_sample(struct bytes *to, const char *name, const char *query, int64_t value) {
     bytes_append_format(to, "%s{query=\"", name);

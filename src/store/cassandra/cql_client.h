@@ -80,7 +80,6 @@ int cql_cluster_define(struct cql_cluster *cluster, struct slice text, int64_t t
 int cql_cluster_agree(struct cql_cluster *cluster, int64_t timeout, struct error *error);
 
 int cql_cluster_take(struct cql_cluster *cluster, struct cql_request **ret_request, struct error *error);
-void cql_cluster_discard(struct cql_cluster *cluster, struct cql_request *request);    /* one that was taken and not submitted */
 /* The slot is given back in any case. After success the callback is called once, from a later poll or from closing; after failure never.
  * Callbacks may take and submit, but neither poll nor close. */
 int cql_cluster_submit(struct cql_cluster *cluster, struct cql_request *request, cql_callback *callback, void *context, struct error *error);

@@ -59,10 +59,6 @@ int cql_cluster_take(struct cql_cluster *cluster, struct cql_request **ret_reque
     return 0;
 }
 
-void cql_cluster_discard(struct cql_cluster *cluster, struct cql_request *request) {
-    cluster_give_back(cluster, request);
-}
-
 /* ---- waiting ---- */
 
 static void cluster_queue(struct cql_cluster *cluster, struct cql_request *request) {
