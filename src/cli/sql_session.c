@@ -22,7 +22,11 @@ static int sql_record(struct sql_session *sql, const struct sink_plan *sink, con
         status = bus_producer_topic(sql->producer, sink->topic, NULL, &topic, &partitions, error);
     if (!status)
         status = bus_produce(sql->producer, topic, record->key.data ? bus_partition(record->key, partitions) : 0, record, error);
-    return status ? status : bus_producer_commit(sql->producer, NULL, 0, error);
+    if (!status)
+        status = bus_producer_commit(sql->producer, NULL, 0, error);
+    if (status && sql->producer)
+        bus_producer_abort(sql->producer);   /* or the next row would take this one along */
+    return status;
 }
 
 static int sql_effect(void *context, const struct session_effect *effect, struct error *error) {

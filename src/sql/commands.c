@@ -162,8 +162,6 @@ int commands_append(struct commands *commands, struct slice text, struct error *
     cleanup(bytes_release) struct bytes value = {0};
     struct slice copy;
     int status = commands->producer ? 0 : commands_open_producer(commands, error);
-    if (!status)
-        status = commands_remember(commands, text, &copy, error);
     bytes_append_string(&value, "{\"statement\":");
     json_write_string(&value, text);
     bytes_append_string(&value, ",\"by\":");
@@ -173,5 +171,9 @@ int commands_append(struct commands *commands, struct slice text, struct error *
         return status ? status : error_no_memory(error);
     struct bus_record record = {.value = bytes_slice(&value), .timestamp = clock_wall(commands->clock)};
     status = bus_produce(commands->producer, commands->topic, 0, &record, error);
-    return status ? status : bus_producer_commit(commands->producer, NULL, 0, error);
+    if (!status)
+        status = bus_producer_commit(commands->producer, NULL, 0, error);
+    if (status)
+        bus_producer_abort(commands->producer);   /* or the next statement would take this one along */
+    return status ? status : commands_remember(commands, text, &copy, error);
 }
