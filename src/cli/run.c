@@ -232,6 +232,15 @@ static int run_reset(const struct run *run, struct error *error) {
     return status ? status : run_pipeline_reset(&run->pipeline, error);
 }
 
+/* The cache of connectors: the one that was named, or the data folder's, which is not opened before somebody wants it. */
+static int run_cache(void *context, struct cache **ret_cache, struct error *error) {
+    struct run *run = context;
+    int status = run->cache || run->connector_cache ? 0 : cli_open_cache(&run->settings->common, true, true, &run->connector_cache, error);
+    if (!status)
+        *ret_cache = run->cache ? run->cache : run->connector_cache;
+    return status;
+}
+
 /* Statements of the file, or those of the default pipeline with the windows that were asked for. */
 static int run_plan(struct run *run, const char *path, struct error *error) {
     const struct run_settings *settings = run->settings;
@@ -249,7 +258,8 @@ static int run_plan(struct run *run, const char *path, struct error *error) {
                                      .free_scratch = evaluation_scratch_free};
     struct connector_settings targets = {.bus = run->bus,
                                          .store = run->store,
-                                         .cache = run->cache ? run->cache : run->connector_cache,
+                                         .cache = run_cache,
+                                          .context = run,
                                          .clock = &clock_system,
                                          .log = &run->log,
                                          .group = settings->group,
@@ -280,8 +290,6 @@ static int run_open_and_work(struct run *run, const char *path, struct error *er
         status = cli_open_store(common, true, &run->store, error);
     if (!status)
         status = cli_open_cache(common, false, true, &run->cache, error);
-    if (!status && !run->cache)
-        status = cli_open_cache(common, true, true, &run->connector_cache, error);
     if (!status)
         status = run_plan(run, path, error);
     if (!status) {

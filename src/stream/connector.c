@@ -41,10 +41,12 @@ static int connector_target(const struct connector *connector, const struct conn
         return store_sink_new(settings->store, window, ret_context, error);
     }
     if (strcmp(definition->type, "cache") == 0) {
-        if (!settings->cache)
-            return error_set(error, ERROR_INVALID, "there is no cache: give one by --cache");
+        struct cache *cache;
+        int status = settings->cache(settings->context, &cache, error);
+        if (status)
+            return status;
         *ret_target = &cache_topic_sink_target;
-        return cache_topic_sink_new(settings->cache, ret_context, error);
+        return cache_topic_sink_new(cache, ret_context, error);
     }
     if (strcmp(definition->type, "webhook") == 0) {
         if (!definition->url)

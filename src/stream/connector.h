@@ -12,7 +12,9 @@ enum { CONNECTOR_TOPICS_MAXIMUM = 64 };
 struct connector_settings {
     struct bus *bus;
     struct store *store; /* NULL: none */
-    struct cache *cache; /* NULL: none */
+    /* Gives the cache, which lives longer than the connectors; called when a connector wants it. */
+    int (*cache)(void *context, struct cache **ret_cache, struct error *error);
+    void *context;
     const struct clock *clock;
     const struct log *log;
     const char *group;   /* of the run */
