@@ -57,6 +57,11 @@ enum { ROW_AVRO_STEPS_MAXIMUM = 100000 };
 
 /* Room for `count` steps; ERROR_INVALID when the plan grows too large. */
 int row_avro_steps_new(struct row_avro_compiler *compiler, size_t count, struct row_avro_step **ret_steps);
+/* Makes the step of a type, for reading or for writing. */
+typedef int row_avro_step_of(struct row_avro_compiler *compiler, const struct avro_type *type, const struct type *target, struct row_avro_step *step);
+/* The step of an array or a map, whose one element `make` makes. */
+int row_avro_element(struct row_avro_compiler *compiler, enum row_avro_action action, const struct avro_type *type, const struct type *target,
+                     row_avro_step_of *make, struct row_avro_step *step);
 /* Why the plan is refused: "field N is a long (timestamp-millis), which cannot be read as INTEGER", `done` being "read as" or "written as". */
 int row_avro_refused(const struct row_avro_compiler *compiler, const struct row_layout *layout, const struct avro_type *schema, const char *done);
 /* For each field of the record the field of the STRUCT it belongs to, by its exact name or else its name in another case, or field_count. NULL: no memory. */

@@ -176,13 +176,12 @@ static int row_avro_read_union(struct row_avro_compiler *compiler, const struct 
     return status;
 }
 
-/* The one element of an array or a map. */
-static int row_avro_read_element(struct row_avro_compiler *compiler, enum row_avro_action action, const struct avro_type *type, const struct type *target,
-                                 struct row_avro_step *step) {
+int row_avro_element(struct row_avro_compiler *compiler, enum row_avro_action action, const struct avro_type *type, const struct type *target,
+                     row_avro_step_of *make, struct row_avro_step *step) {
     struct row_avro_step *element = NULL;
     int status = row_avro_steps_new(compiler, 1, &element);
     if (!status)
-        status = row_avro_read_step(compiler, type->members[0], target, element);
+        status = make(compiler, type->members[0], target, element);
     if (status)
         return status;
     step->action = element->action == ROW_AVRO_REFUSE ? ROW_AVRO_REFUSE : action;
@@ -194,12 +193,12 @@ static int row_avro_read_element(struct row_avro_compiler *compiler, enum row_av
 static int row_avro_read_array(struct row_avro_compiler *compiler, const struct avro_type *type, const struct type *target, struct row_avro_step *step) {
     bool failed = false;
     if (target->kind == TYPE_ARRAY)
-        return row_avro_read_element(compiler, ROW_AVRO_ARRAY, type, target->element, step);
+        return row_avro_element(compiler, ROW_AVRO_ARRAY, type, target->element, row_avro_read_step, step);
     const struct type *entry = target->kind == TYPE_MAP ? row_avro_entry(compiler, type, target, &failed) : NULL;
     if (failed)
         return error_no_memory(compiler->error);
     if (entry)
-        return row_avro_read_element(compiler, ROW_AVRO_ENTRIES, type, entry, step);
+        return row_avro_element(compiler, ROW_AVRO_ENTRIES, type, entry, row_avro_read_step, step);
     step->action = ROW_AVRO_REFUSE;
     return 0;
 }
@@ -243,7 +242,7 @@ static int row_avro_read_step(struct row_avro_compiler *compiler, const struct a
     else if (type->kind == AVRO_ARRAY)
         status = row_avro_read_array(compiler, type, target, step);
     else if (type->kind == AVRO_MAP && target->kind == TYPE_MAP)
-        status = row_avro_read_element(compiler, ROW_AVRO_MAP, type, target->element, step);
+        status = row_avro_element(compiler, ROW_AVRO_MAP, type, target->element, row_avro_read_step, step);
     else if (type->kind == AVRO_RECORD && target->kind == TYPE_STRUCT)
         status = row_avro_read_record(compiler, type, target, step);
     else

@@ -73,28 +73,14 @@ static int row_avro_write_union(struct row_avro_compiler *compiler, const struct
     return status;
 }
 
-static int row_avro_write_element(struct row_avro_compiler *compiler, enum row_avro_action action, const struct avro_type *type, const struct type *source,
-                                  struct row_avro_step *step) {
-    struct row_avro_step *element = NULL;
-    int status = row_avro_steps_new(compiler, 1, &element);
-    if (!status)
-        status = row_avro_write_step(compiler, type->members[0], source, element);
-    if (status)
-        return status;
-    step->action = element->action == ROW_AVRO_REFUSE ? ROW_AVRO_REFUSE : action;
-    step->members = element;
-    step->member_count = 1;
-    return 0;
-}
-
 static int row_avro_write_array(struct row_avro_compiler *compiler, const struct avro_type *type, const struct type *source, struct row_avro_step *step) {
     bool failed = false;
     if (source->kind == TYPE_ARRAY)
-        return row_avro_write_element(compiler, ROW_AVRO_ARRAY, type, source->element, step);
+        return row_avro_element(compiler, ROW_AVRO_ARRAY, type, source->element, row_avro_write_step, step);
     const struct type *entry = source->kind == TYPE_MAP ? row_avro_entry(compiler, type, source, &failed) : NULL;
     if (failed)
         return error_no_memory(compiler->error);
-    return entry ? row_avro_write_element(compiler, ROW_AVRO_ENTRIES, type, entry, step) : 0;
+    return entry ? row_avro_element(compiler, ROW_AVRO_ENTRIES, type, entry, row_avro_write_step, step) : 0;
 }
 
 /* A field that has no column: the branch of its union that is null. */
@@ -162,7 +148,7 @@ static int row_avro_write_step(struct row_avro_compiler *compiler, const struct 
     if (type->kind == AVRO_ARRAY)
         return row_avro_write_array(compiler, type, source, step);
     if (type->kind == AVRO_MAP)
-        return source->kind == TYPE_MAP ? row_avro_write_element(compiler, ROW_AVRO_MAP, type, source->element, step) : 0;
+        return source->kind == TYPE_MAP ? row_avro_element(compiler, ROW_AVRO_MAP, type, source->element, row_avro_write_step, step) : 0;
     if (type->kind == AVRO_RECORD)
         return source->kind == TYPE_STRUCT ? row_avro_write_record(compiler, type, source, step) : 0;
     step->action = row_avro_write_plain(type, source);

@@ -4,13 +4,7 @@
 #include <stdio.h>
 #include "core/number.h"
 
-/* The significant digits of a number's shortest text, and where the point stands: 0.d1d2d3.. x 10^point. */
-struct java_digits {
-    char digits[NUMBER_DOUBLE_SIZE];
-    int count, point;
-};
-
-static void java_take_apart(double value, struct java_digits *ret_parts) {
+struct java_digits java_digits_of(double value) {
     char text[NUMBER_DOUBLE_SIZE];
     size_t length = number_write_double(text, value);
     struct java_digits parts = {.count = 0};
@@ -33,7 +27,7 @@ static void java_take_apart(double value, struct java_digits *ret_parts) {
     while (parts.count > 1 && parts.digits[parts.count - 1] == '0')
         parts.count--;
     parts.point += (int)exponent;
-    *ret_parts = parts;
+    return parts;
 }
 
 static size_t java_put_fraction(char *to, const char *digits, int count) {
@@ -96,8 +90,7 @@ size_t java_write_double(char to[JAVA_DOUBLE_SIZE], double value) {
     }
     if (absolute < JAVA_COARSE)
         return sign + java_put_coarse(to + sign, absolute);
-    struct java_digits parts;
-    java_take_apart(absolute, &parts);
+    struct java_digits parts = java_digits_of(absolute);
     bool plain = absolute >= 1e-3 && absolute < 1e7;
     return sign + (plain ? java_put_plain : java_put_scientific)(to + sign, &parts);
 }

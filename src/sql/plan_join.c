@@ -136,8 +136,7 @@ static int plan_check_table_key(const struct join_side *side, const struct sourc
 
 /* --- keys -------------------------------------------------------------------------------------------------------------------------- */
 
-/* Key first, then all columns of the side, through a topic whose key is in `format`. */
-static int plan_rekey(struct plan_draft *draft, struct join_side *side, const struct row_format *format, bool outer, struct error *error) {
+int plan_key_first(struct plan_draft *draft, struct join_side *side, const struct evaluator *key, struct node_plan **ret_node, struct error *error) {
     size_t count = side->node->schema.count + 1;
     struct node_plan *node = plan_node(draft, NODE_PROJECT, side->node, error);
     const struct evaluator **evaluators = arena_allocate(draft->arena, count * sizeof(struct evaluator *));
@@ -147,8 +146,8 @@ static int plan_rekey(struct plan_draft *draft, struct join_side *side, const st
         return ERROR_NO_MEMORY;
     if (!evaluators || !scope || !plan_schema(draft, count, 1, false, &node->schema, &columns))
         return error_no_memory(error);
-    evaluators[0] = side->key;
-    columns[0] = (struct row_column){SLICE("KEY"), side->key->type};
+    evaluators[0] = key;
+    columns[0] = (struct row_column){SLICE("KEY"), key->type};
     for (size_t i = 1; i < count; i++) {
         const struct type *type = side->node->schema.columns[i - 1].type;
         struct expression *name = plan_reference(draft, "V", i, draft->query->place);
@@ -160,17 +159,26 @@ static int plan_rekey(struct plan_draft *draft, struct join_side *side, const st
         scope[i] = side->scope.columns[i];
         scope[i].index += scope[i].index >= 0;
     }
-    node->project = (struct project_plan){.columns = evaluators, .drop_absent = true, .drop_null_key = !outer};
-    node->text = plan_text(draft, side->tree);
-    int status = plan_repartition(draft, node, format, &side->node, error);
-    if (status)
-        return status;
+    node->project.columns = evaluators;
     side->scope.columns = scope;
     side->column += side->column >= 0;
     side->shift = 1;
-    side->key = compile_column(columns[0].type, 0, draft->arena);
-    side->keyed = true;
+    side->key = compile_column(key->type, 0, draft->arena);
+    *ret_node = node;
     return side->key ? 0 : error_no_memory(error);
+}
+
+/* Through a topic whose key is in `format`. */
+static int plan_rekey(struct plan_draft *draft, struct join_side *side, const struct row_format *format, bool outer, struct error *error) {
+    struct node_plan *node;
+    int status = plan_key_first(draft, side, side->key, &node, error);
+    if (status)
+        return status;
+    node->project.drop_absent = true;
+    node->project.drop_null_key = !outer;
+    node->text = plan_text(draft, side->tree);
+    side->keyed = true;
+    return plan_repartition(draft, node, format, &side->node, error);
 }
 
 static bool plan_same_key_format(const struct row_format *a, const struct row_format *b) {

@@ -16,6 +16,10 @@ struct join_side {
     bool foreign;             /* the left side refers to the right one's key by another column than its own key */
 };
 
+/* --- plan_join.c --- */
+/* A projection of the side's rows: `key`, then all of its columns. The side's names and key mean its rows from now on; its node is still the old one. */
+int plan_key_first(struct plan_draft *draft, struct join_side *side, const struct evaluator *key, struct node_plan **ret_node, struct error *error);
+
 /* --- plan_join_window.c --- */
 /* Sides with windowed keys: both have windows of one kind and size, and are joined on their keys as they are. */
 int plan_check_windows(const struct plan_draft *draft, const struct join *join, const struct join_side *left, const struct join_side *right,

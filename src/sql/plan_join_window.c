@@ -48,33 +48,15 @@ static const struct evaluator *plan_packed_key(struct plan_draft *draft, const s
 }
 
 int plan_pack_window(struct plan_draft *draft, struct join_side *side, struct error *error) {
-    size_t count = side->node->schema.count + 1;
-    struct node_plan *node = plan_node(draft, NODE_PROJECT, side->node, error);
-    const struct evaluator **evaluators = arena_allocate(draft->arena, count * sizeof(struct evaluator *));
-    struct scope_column *scope = arena_allocate(draft->arena, (side->scope.column_count + 1) * sizeof *scope);
-    struct row_column *columns;
-    if (!node)
-        return ERROR_NO_MEMORY;
-    if (!evaluators || !scope || !plan_schema(draft, count, 1, false, &node->schema, &columns) || !(evaluators[0] = plan_packed_key(draft, side->key)))
-        return error_no_memory(error);
-    columns[0] = (struct row_column){SLICE("KEY"), evaluators[0]->type};
-    for (size_t i = 1; i < count; i++) {
-        columns[i] = side->node->schema.columns[i - 1];
-        if (!(evaluators[i] = compile_column(columns[i].type, (int)i - 1, draft->arena)))
-            return error_no_memory(error);
-    }
-    for (size_t i = 0; i < side->scope.column_count; i++) {
-        scope[i] = side->scope.columns[i];
-        scope[i].index += scope[i].index >= 0;
-    }
-    node->project = (struct project_plan){.columns = evaluators, .table = side->table};
+    const struct evaluator *packed = plan_packed_key(draft, side->key);
+    struct node_plan *node;
+    int status = packed ? plan_key_first(draft, side, packed, &node, error) : error_no_memory(error);
+    if (status)
+        return status;
+    node->project.table = side->table;
     node->text = "keys with their windows";
     side->node = node;
-    side->scope.columns = scope;
-    side->column += side->column >= 0;
-    side->shift = 1;
-    side->key = compile_column(columns[0].type, 0, draft->arena);
-    return side->key ? 0 : error_no_memory(error);
+    return 0;
 }
 
 /* A field of the first column. */

@@ -138,7 +138,7 @@ static int insert_write(struct insert_values *insert, struct rows *rows, struct 
     struct query_counters counters = {0};
     struct operator_context context = {.evaluation = *evaluation, .counters = &counters};
     struct emitter emitter = {insert_emit, insert};
-    struct operator* operator;
+    struct operator *operator;
     int status = sink_operator_new(insert->sink, insert->work->session->options.registry, &emitter, &operator, error);
     if (status)
         return status;

@@ -51,7 +51,7 @@ static void change_add(const struct row_schema *schema, const struct rows *from,
     to->selected.rows[to->selected.count++] = at;
 }
 
-static int change_split_push(struct operator* operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int change_split_push(struct operator *operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
     (void)input;
     const struct row_schema *schema = ((struct change *)operator)->schema;
     struct rows *to = rows_new(context->evaluation.arena, schema, 2 * rows->selected.count);
@@ -73,7 +73,7 @@ static int change_split_push(struct operator* operator, unsigned input, struct r
     return operator_forward(operator, to, context, error);
 }
 
-static int change_unite_push(struct operator* operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int change_unite_push(struct operator *operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
     (void)input;
     const struct row_schema *schema = ((struct change *)operator)->schema;
     struct arena *arena = context->evaluation.arena;
@@ -102,7 +102,7 @@ static int change_unite_push(struct operator* operator, unsigned input, struct r
     return operator_forward(operator, to, context, error);
 }
 
-static void change_free(struct operator* operator) {
+static void change_free(struct operator *operator) {
     free(operator);
 }
 
@@ -111,8 +111,8 @@ static const struct operator_driver change_split_driver = {
 static const struct operator_driver change_unite_driver = {
     .name = "unite", .push = change_unite_push, .advance = operator_forward_advance, .free = change_free};
 
-static int change_new(const struct operator_driver *driver, const struct row_schema *schema, struct operator* next, unsigned next_input,
-                      struct operator** ret_operator, struct error *error) {
+static int change_new(const struct operator_driver *driver, const struct row_schema *schema, struct operator *next, unsigned next_input,
+                      struct operator **ret_operator, struct error *error) {
     struct change *change = memory_zero(1, sizeof *change);
     if (!change)
         return error_no_memory(error);
@@ -121,10 +121,10 @@ static int change_new(const struct operator_driver *driver, const struct row_sch
     return 0;
 }
 
-int change_split_new(const struct row_schema *schema, struct operator* next, unsigned next_input, struct operator** ret_operator, struct error *error) {
+int change_split_new(const struct row_schema *schema, struct operator *next, unsigned next_input, struct operator **ret_operator, struct error *error) {
     return change_new(&change_split_driver, schema, next, next_input, ret_operator, error);
 }
 
-int change_unite_new(const struct row_schema *schema, struct operator* next, unsigned next_input, struct operator** ret_operator, struct error *error) {
+int change_unite_new(const struct row_schema *schema, struct operator *next, unsigned next_input, struct operator **ret_operator, struct error *error) {
     return change_new(&change_unite_driver, schema, next, next_input, ret_operator, error);
 }

@@ -92,7 +92,7 @@ static int filter_table(struct filter *filter, struct rows *rows, const uint8_t 
     return operator_forward(&filter->base, rows, context, error);
 }
 
-static int filter_push(struct operator* operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int filter_push(struct operator *operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
     (void)input;
     struct filter *filter = (struct filter *)operator;
     uint8_t *holds = arena_allocate(context->evaluation.arena, rows->count ? rows->count : 1);
@@ -104,13 +104,13 @@ static int filter_push(struct operator* operator, unsigned input, struct rows *r
     return filter->plan->table ? filter_table(filter, rows, holds, context, error) : filter_stream(filter, rows, holds, context, error);
 }
 
-static void filter_free(struct operator* operator) {
+static void filter_free(struct operator *operator) {
     free(operator);
 }
 
 static const struct operator_driver filter_driver = {.name = "filter", .push = filter_push, .advance = operator_forward_advance, .free = filter_free};
 
-int filter_new(const struct filter_plan *plan, struct operator* next, unsigned next_input, struct operator** ret_operator, struct error *error) {
+int filter_new(const struct filter_plan *plan, struct operator *next, unsigned next_input, struct operator **ret_operator, struct error *error) {
     struct filter *filter = memory_zero(1, sizeof *filter);
     if (!filter)
         return error_no_memory(error);

@@ -259,7 +259,7 @@ static int group_open(struct group_aggregate *aggregate, struct error *error) {
     }
 }
 
-int group_aggregate_new(const struct group_aggregate_plan *plan, struct operator* next, unsigned next_input, struct operator** ret_operator,
+int group_aggregate_new(const struct group_aggregate_plan *plan, struct operator *next, unsigned next_input, struct operator **ret_operator,
                         struct error *error) {
     int status = group_plan_check(plan, error);
     if (status < 0)

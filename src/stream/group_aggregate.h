@@ -35,7 +35,7 @@ struct group_aggregate_plan {
     struct row_schema result; /* keys, then calls; windowed when there is a window */
 };
 
-int group_aggregate_new(const struct group_aggregate_plan *plan, struct operator* next, unsigned next_input, struct operator** ret_operator,
+int group_aggregate_new(const struct group_aggregate_plan *plan, struct operator *next, unsigned next_input, struct operator **ret_operator,
                         struct error *error);
 
 #endif

@@ -96,6 +96,6 @@ int group_windows_open(struct group_aggregate *aggregate, struct error *error);
 int group_sessions_open(struct group_aggregate *aggregate, struct error *error);
 void group_windows_close(struct group_aggregate *aggregate);
 void group_sessions_close(struct group_aggregate *aggregate);
-void group_aggregate_free(struct operator* operator);
+void group_aggregate_free(struct operator *operator);
 
 #endif

@@ -41,42 +41,42 @@ typedef int operator_save(void *context, struct slice key, struct slice value, s
 struct operator_driver {
     const char *name; /* "filter", "aggregate": for EXPLAIN and messages */
     /* `input`: 0, of joins 1 for the right side. `rows` may be changed by the operator (its selection shrunk), but not the arrays it shares. */
-    int (*push)(struct operator* operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error);
+    int (*push)(struct operator *operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error);
     /* Event time has gone on to `time` without a record (--final: INT64_MAX, --idle-close): what is due leaves. The origin of its rows is 0. NULL: nothing ever
      * is. */
-    int (*advance)(struct operator* operator, int64_t time, struct operator_context *context, struct error *error);
+    int (*advance)(struct operator *operator, int64_t time, struct operator_context *context, struct error *error);
     /* The smallest input offset that must be read again to rebuild what is open; INT64_MAX: none. NULL: none ever. */
-    int64_t (*replay_from)(const struct operator* operator);
-    int64_t (*stream_time)(const struct operator* operator);              /* INT64_MIN: none yet; NULL: it keeps none */
-    void (*restore_time)(struct operator* operator, int64_t stream_time); /* before anything is replayed or loaded */
+    int64_t (*replay_from)(const struct operator *operator);
+    int64_t (*stream_time)(const struct operator *operator);              /* INT64_MIN: none yet; NULL: it keeps none */
+    void (*restore_time)(struct operator *operator, int64_t stream_time); /* before anything is replayed or loaded */
     /* Changelog; both NULL: it has none. `save` is called at a commit, and again after one that failed: entries stay marked until `saved`. */
-    int (*save)(struct operator* operator, operator_save * each, void *context, struct error *error);
-    void (*saved)(struct operator* operator);
-    int (*load)(struct operator* operator, struct slice key, struct slice value, struct error *error); /* ERROR_CORRUPT: not an entry of this operator */
-    size_t (*memory)(const struct operator* operator);                                                 /* bytes of state; NULL: none */
-    void (*free)(struct operator* operator);
+    int (*save)(struct operator *operator, operator_save * each, void *context, struct error *error);
+    void (*saved)(struct operator *operator);
+    int (*load)(struct operator *operator, struct slice key, struct slice value, struct error *error); /* ERROR_CORRUPT: not an entry of this operator */
+    size_t (*memory)(const struct operator *operator);                                                 /* bytes of state; NULL: none */
+    void (*free)(struct operator *operator);
 };
 
 struct operator{
     const struct operator_driver *driver;
-    struct operator* next; /* NULL: of a sink */
+    struct operator *next; /* NULL: of a sink */
     unsigned next_input;
 };
 
-static inline int operator_push(struct operator* operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static inline int operator_push(struct operator *operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
     return operator->driver->push(operator, input, rows, context, error);
 }
 
 /* Pushes results to the next operator unless there are none. An operator that rebuilds its state by replay does not call it while context->restoring. */
-static inline int operator_forward(struct operator* operator, struct rows * rows, struct operator_context *context, struct error *error) {
+static inline int operator_forward(struct operator *operator, struct rows * rows, struct operator_context *context, struct error *error) {
     if (rows->selected.count == 0)
         return 0;
     return operator_push(operator->next, operator->next_input, rows, context, error);
 }
 
 /* Lets what is behind this operator advance. */
-static inline int operator_forward_advance(struct operator* operator, int64_t time, struct operator_context *context, struct error *error) {
-    for (struct operator* next = operator->next; next; next = next->next)
+static inline int operator_forward_advance(struct operator *operator, int64_t time, struct operator_context *context, struct error *error) {
+    for (struct operator *next = operator->next; next; next = next->next)
         if (next->driver->advance)
             return next->driver->advance(next, time, context, error);
     return 0;

@@ -94,7 +94,7 @@ static int project_clear_absent(const struct project *project, struct rows *rows
     return 0;
 }
 
-static int project_push(struct operator* operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int project_push(struct operator *operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
     (void)input;
     struct project *project = (struct project *)operator;
     struct rows *result = arena_allocate(context->evaluation.arena, sizeof *result), *before = NULL;
@@ -127,13 +127,13 @@ static int project_push(struct operator* operator, unsigned input, struct rows *
     return operator_forward(&project->base, result, context, error);
 }
 
-static void project_free(struct operator* operator) {
+static void project_free(struct operator *operator) {
     free(operator);
 }
 
 static const struct operator_driver project_driver = {.name = "project", .push = project_push, .advance = operator_forward_advance, .free = project_free};
 
-int project_new(const struct project_plan *plan, const struct row_schema *schema, struct operator* next, unsigned next_input, struct operator** ret_operator,
+int project_new(const struct project_plan *plan, const struct row_schema *schema, struct operator *next, unsigned next_input, struct operator **ret_operator,
                 struct error *error) {
     struct project *project = memory_zero(1, sizeof *project);
     if (!project)

@@ -14,7 +14,7 @@ static int changelog_apply(struct query_member_task *member, const struct query_
     size_t number;
     if (!query_changelog_key_read(&key, &number) || number >= plan->operator_count || !stage_operator(member->stage, number)->driver->load)
         return error_set(error, ERROR_CORRUPT, "its key names no operator of query %s", plan->query->id);
-    struct operator* operator= stage_operator(member->stage, number);
+    struct operator *operator= stage_operator(member->stage, number);
     return operator->driver->load(operator, key, record->value, error);
 }
 

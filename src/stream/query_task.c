@@ -41,7 +41,7 @@ static int task_resume_member(struct query_task *task, size_t at, const struct q
     member->changelog_from = stage->changelog_from;
     member->counters = member->before = stage->counters;
     for (size_t i = 0, t = 0; i < plan->operator_count; i++) {
-        struct operator* operator= stage_operator(member->stage, i);
+        struct operator *operator= stage_operator(member->stage, i);
         if (operator->driver->stream_time && t<stage->time_count)
             operator->driver->restore_time(operator, stage->times[t++]);
     }
@@ -159,7 +159,7 @@ static int task_seek(struct query_task *task, struct query_input *input, struct 
 static int64_t task_stream_time(const struct query_task *task, size_t at) {
     int64_t time = INT64_MIN;
     for (size_t i = 0; i < task->work->group->members[at].operator_count; i++) {
-        const struct operator* operator= stage_operator(task->members[at].stage, i);
+        const struct operator *operator= stage_operator(task->members[at].stage, i);
         int64_t its = operator->driver->stream_time ? operator->driver->stream_time(operator) : INT64_MIN;
         time = its > time ? its : time;
     }
@@ -248,7 +248,7 @@ static int task_save_entry(void *context, struct slice key, struct slice value, 
 static int task_save(struct query_task *task, size_t at, struct error *error) {
     int status = 0;
     for (size_t i = 0; i < task->work->group->members[at].operator_count && !status; i++) {
-        struct operator* operator= stage_operator(task->members[at].stage, i);
+        struct operator *operator= stage_operator(task->members[at].stage, i);
         struct task_saving saving = {task, at, i};
         if (operator->driver->save)
             status = operator->driver->save(operator, task_save_entry, &saving, error);
@@ -266,7 +266,7 @@ static struct query_position_stage task_position(const struct query_task *task, 
                                          .changelog_from = member->changelog_from,
                                          .counters = member->counters};
     for (size_t i = 0; i < plan->operator_count; i++) {
-        const struct operator* operator= stage_operator(member->stage, i);
+        const struct operator *operator= stage_operator(member->stage, i);
         int64_t from = operator->driver->replay_from ? operator->driver->replay_from(operator) : INT64_MAX;
         stage.replay_from = from < stage.replay_from ? from : stage.replay_from;
         if (operator->driver->stream_time)
@@ -323,7 +323,7 @@ void query_task_committed(struct query_task *task) {
     const struct query_group *group = task->work->group;
     for (size_t i = 0; i < group->member_count; i++)
         for (size_t o = 0; o < group->members[i].operator_count; o++) {
-            struct operator* operator= stage_operator(task->members[i].stage, o);
+            struct operator *operator= stage_operator(task->members[i].stage, o);
             if (operator->driver->saved)
                 operator->driver->saved(operator);
         }

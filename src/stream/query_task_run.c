@@ -220,7 +220,7 @@ static void task_note_times(struct query_task *task) {
     const struct query_group *group = task->work->group;
     for (size_t m = 0; m < group->member_count; m++)
         for (size_t i = 0; i < group->members[m].operator_count; i++) {
-            const struct operator* operator= stage_operator(task->members[m].stage, i);
+            const struct operator *operator= stage_operator(task->members[m].stage, i);
             int64_t time = operator->driver->stream_time ? operator->driver->stream_time(operator) : INT64_MIN;
             task->members[m].idle_time = time > task->members[m].idle_time ? time : task->members[m].idle_time;
         }

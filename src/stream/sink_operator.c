@@ -73,7 +73,7 @@ static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32
     return status;
 }
 
-static int sink_push(struct operator* operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int sink_push(struct operator *operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
     (void)input;
     struct sink_operator *sink = (struct sink_operator *)operator;
     struct vector times;
@@ -90,7 +90,7 @@ static int sink_push(struct operator* operator, unsigned input, struct rows *row
     return status;
 }
 
-static void sink_free(struct operator* operator) {
+static void sink_free(struct operator *operator) {
     struct sink_operator *sink = (struct sink_operator *)operator;
     row_writer_free(sink->key);
     row_writer_free(sink->value);
@@ -101,7 +101,7 @@ static void sink_free(struct operator* operator) {
 
 static const struct operator_driver sink_driver = {.name = "sink", .push = sink_push, .free = sink_free};
 
-int sink_operator_new(const struct sink_plan *plan, const struct registry *registry, const struct emitter *emitter, struct operator** ret_operator,
+int sink_operator_new(const struct sink_plan *plan, const struct registry *registry, const struct emitter *emitter, struct operator **ret_operator,
                       struct error *error) {
     const struct row_schema *schema = &plan->schema;
     struct sink_operator *sink = memory_zero(1, sizeof *sink);

@@ -5,7 +5,7 @@
 #include "stream/stage.h"
 
 /* The emitter is copied. */
-int sink_operator_new(const struct sink_plan *plan, const struct registry *registry, const struct emitter *emitter, struct operator** ret_operator,
+int sink_operator_new(const struct sink_plan *plan, const struct registry *registry, const struct emitter *emitter, struct operator **ret_operator,
                       struct error *error);
 
 #endif

@@ -9,20 +9,20 @@
 #include "stream/table_source.h"
 
 struct stage_input {
-    struct operator* first; /* where the source's rows are pushed */
+    struct operator *first; /* where the source's rows are pushed */
     unsigned input;
 };
 
 struct stage {
     const struct stage_plan *plan;
-    struct operator** operators; /* all of them, the sink first: the order of building */
+    struct operator **operators; /* all of them, the sink first: the order of building */
     size_t count, capacity;
-    struct operator** stateful;
+    struct operator **stateful;
     size_t stateful_count;
     struct stage_input *inputs; /* by source */
 };
 
-static int stage_add(struct stage *stage, struct operator* operator, struct error * error) {
+static int stage_add(struct stage *stage, struct operator *operator, struct error * error) {
     if (!memory_reserve((void **)&stage->operators, &stage->capacity, stage->count + 1, sizeof *stage->operators)) {
         operator->driver->free(operator);
         return error_no_memory(error);
@@ -31,7 +31,7 @@ static int stage_add(struct stage *stage, struct operator* operator, struct erro
     return 0;
 }
 
-static int stage_connect(struct stage *stage, const struct node_plan *node, struct operator* next, unsigned next_input, struct error *error) {
+static int stage_connect(struct stage *stage, const struct node_plan *node, struct operator *next, unsigned next_input, struct error *error) {
     size_t source = 0;
     while (source < stage->plan->source_count && stage->plan->sources[source] != node)
         source++;
@@ -44,8 +44,8 @@ static int stage_connect(struct stage *stage, const struct node_plan *node, stru
     return status ? status : stage_add(stage, input->first, error);
 }
 
-static int stage_operator_new(const struct node_plan *node, const struct registry *registry, const struct emitter *emitter, struct operator* next,
-                              unsigned next_input, struct operator** ret_operator, struct error *error) {
+static int stage_operator_new(const struct node_plan *node, const struct registry *registry, const struct emitter *emitter, struct operator *next,
+                              unsigned next_input, struct operator **ret_operator, struct error *error) {
     switch (node->kind) {
     case NODE_FILTER:
         return filter_new(&node->filter, next, next_input, ret_operator, error);
@@ -70,9 +70,9 @@ static int stage_operator_new(const struct node_plan *node, const struct registr
 }
 
 /* The depth of a plan is bounded by that of its statement: a dozen nodes for each join. */
-static int stage_build(struct stage *stage, const struct node_plan *node, const struct registry *registry, const struct emitter *emitter, struct operator* next,
+static int stage_build(struct stage *stage, const struct node_plan *node, const struct registry *registry, const struct emitter *emitter, struct operator *next,
                        unsigned next_input, struct error *error) {
-    struct operator* operator;
+    struct operator *operator;
     if (node->kind == NODE_SOURCE)
         return stage_connect(stage, node, next, next_input, error);
     int status = stage_operator_new(node, registry, emitter, next, next_input, &operator, error);
@@ -129,7 +129,7 @@ int stage_push(struct stage *stage, size_t source, struct rows *rows, struct ope
 int stage_advance(struct stage *stage, int64_t time, struct operator_context *context, struct error *error) {
     int status = 0;
     for (size_t i = 0; i < stage->plan->source_count && !status; i++) {
-        struct operator* first = stage->inputs[i].first;
+        struct operator *first = stage->inputs[i].first;
         status = first->driver->advance ? first->driver->advance(first, time, context, error) : 0;
     }
     return status;
@@ -139,6 +139,6 @@ size_t stage_operator_count(const struct stage *stage) {
     return stage->stateful_count;
 }
 
-struct operator* stage_operator(const struct stage *stage, size_t index) {
+struct operator *stage_operator(const struct stage *stage, size_t index) {
     return stage->stateful[index];
 }

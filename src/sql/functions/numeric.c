@@ -146,41 +146,11 @@ static bool trunc_double(struct function_call *call, const struct value *argumen
     return true;
 }
 
-/* The significant digits of a positive number's shortest text: 0.d1d2d3.. x 10^point. */
-struct digits {
-    char digits[NUMBER_DOUBLE_SIZE];
-    int64_t count, point;
-};
-
-static struct digits digits_of(double number) {
-    char text[NUMBER_DOUBLE_SIZE];
-    size_t length = number_write_double(text, number);
-    struct digits parts = {.count = 0};
-    bool behind = false;
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == 'e') {
-            int64_t exponent = 0;
-            number_read_integer((struct slice){text + i + 1 + (text[i + 1] == '+'), length - i - 1 - (text[i + 1] == '+')}, &exponent);
-            parts.point += exponent;
-            break;
-        }
-        if (text[i] == '.') {
-            behind = true;
-        } else if (parts.count || text[i] != '0') {
-            parts.digits[parts.count++] = text[i];
-            parts.point += !behind;
-        } else {
-            parts.point -= behind;
-        }
-    }
-    return parts;
-}
-
 /* On the decimal digits that the number is written with, as BigDecimal.valueOf(number).setScale. */
 static double double_round(double number, int64_t digits, bool nearest) {
     if (!isfinite(number) || number == 0)
         return number;
-    struct digits parts = digits_of(fabs(number));
+    struct java_digits parts = java_digits_of(fabs(number));
     int64_t kept = parts.point + digits;
     if (kept >= parts.count)
         return number;
