@@ -11,15 +11,37 @@
 #include "sql/session_state.h"
 #include "sql/type_resolve.h"
 
+static void session_kept_release(struct session_kept *kept) {
+    catalog_free(kept->catalog);
+    variables_release(&kept->variables);
+    variables_release(&kept->settings);
+    free(kept->connectors);
+    *kept = (struct session_kept){0};
+}
+
+static int session_kept_copy(const struct session_kept *kept, struct session_kept *ret_copy, struct error *error) {
+    struct session_kept copy = {.catalog = catalog_copy(kept->catalog), .connector_count = kept->connector_count};
+    bool done = copy.catalog && variables_copy(&kept->variables, &copy.variables) && variables_copy(&kept->settings, &copy.settings) &&
+                memory_reserve((void **)&copy.connectors, &copy.connector_capacity, copy.connector_count + 1, sizeof(struct session_connector *));
+    if (!done) {
+        session_kept_release(&copy);
+        return error_no_memory(error);
+    }
+    if (copy.connector_count)
+        memcpy(copy.connectors, kept->connectors, copy.connector_count * sizeof(struct session_connector *));
+    *ret_copy = copy;
+    return 0;
+}
+
 int session_new(const struct session_options *options, struct session **ret_session, struct error *error) {
     struct session *session = memory_zero(1, sizeof *session);
     if (!session)
         return error_no_memory(error);
     session->options = *options;
-    session->catalog = catalog_new();
+    session->kept.catalog = catalog_new();
     session->sources = plan_sources_new();
     session->planner = (struct planner){.settings = {.nested_errors_null = true}, .sources = session->sources};
-    if (!session->catalog || !session->sources) {
+    if (!session->kept.catalog || !session->sources) {
         session_free(session);
         return error_no_memory(error);
     }
@@ -30,26 +52,19 @@ int session_new(const struct session_options *options, struct session **ret_sess
 struct session *session_free(struct session *session) {
     if (!session)
         return NULL;
-    for (size_t i = 0; i < session->setting_count; i++) {
-        free(session->settings[i].name);
-        free(session->settings[i].value);
-    }
-    catalog_free(session->catalog);
+    session_kept_release(&session->kept);
     plan_sources_free(session->sources);
-    variables_release(&session->variables);
     for (size_t i = 0; i < session->arena_count; i++) {
         arena_release(session->arenas[i]);
         free(session->arenas[i]);
     }
     free(session->arenas);
-    free(session->settings);
-    free(session->connectors);
     free(session);
     return NULL;
 }
 
 const struct catalog *session_catalog(const struct session *session) {
-    return session->catalog;
+    return session->kept.catalog;
 }
 
 void session_pass_known(struct session *session, bool pass) {
@@ -58,16 +73,9 @@ void session_pass_known(struct session *session, bool pass) {
 
 /* --- settings ---------------------------------------------------------------------------------------------------------------------- */
 
-static struct session_setting *session_find_setting(const struct session *session, struct slice name) {
-    for (size_t i = 0; i < session->setting_count; i++)
-        if (slice_equal(slice_of(session->settings[i].name), name))
-            return &session->settings[i];
-    return NULL;
-}
-
 const char *session_setting(const struct session *session, const char *name) {
-    const struct session_setting *setting = session_find_setting(session, slice_of(name));
-    return setting ? setting->value : NULL;
+    const struct variable *setting = variables_find(&session->kept.settings, slice_of(name));
+    return setting ? setting->value.data : NULL;
 }
 
 /* 0: not given, or no number above 0. */
@@ -78,42 +86,23 @@ static int64_t session_number(const struct session *session, const char *name) {
     return value && *end == '\0' && number > 0 ? number : 0;
 }
 
-static char *session_copy(struct slice text) {
-    char *copy = memory_resize(NULL, text.length + 1, 1);
-    if (copy) {
-        memcpy(copy, text.data, text.length);
-        copy[text.length] = '\0';
-    }
-    return copy;
-}
-
-int session_set(struct session *session, struct slice name, struct slice value, struct error *error) {
-    struct session_setting *setting = session_find_setting(session, name);
-    if (!value.data) {
-        if (setting) {
-            free(setting->name);
-            free(setting->value);
-            *setting = session->settings[--session->setting_count];
-        }
-    } else {
-        char *copy = session_copy(value), *copy_name = setting ? NULL : session_copy(name);
-        if (!copy || (!setting && (!copy_name || !memory_reserve((void **)&session->settings, &session->setting_capacity, session->setting_count + 1,
-                                                                 sizeof *session->settings)))) {
-            free(copy);
-            free(copy_name);
-            return error_no_memory(error);
-        }
-        if (setting)
-            free(setting->value);
-        else
-            (setting = &session->settings[session->setting_count++])->name = copy_name;
-        setting->value = copy;
-    }
+/* What the settings mean to the planner. */
+static void session_apply_settings(struct session *session) {
     const char *nested = session_setting(session, "ksql.nested.error.set.null");
     session->planner.settings.nested_errors_null = !nested || strcmp(nested, "false") != 0;
     session->planner.settings.list_limit = session_number(session, "ksql.functions.collect_list.limit");
     session->planner.settings.set_limit = session_number(session, "ksql.functions.collect_set.limit");
-    return 0;
+}
+
+/* `value` with data NULL: unset. */
+static int session_set(struct session *session, struct slice name, struct slice value, struct error *error) {
+    int status = 0;
+    if (value.data)
+        status = variables_define(&session->kept.settings, name, value, error);
+    else
+        variables_undefine(&session->kept.settings, name);
+    session_apply_settings(session);
+    return status;
 }
 
 /* --- effects ----------------------------------------------------------------------------------------------------------------------- */
@@ -153,10 +142,10 @@ static int session_stop_query(struct session_work *work, struct slice id, struct
 
 static int session_drop_connector(struct session_work *work, const struct drop_statement *drop, struct error *error) {
     struct session *session = work->session;
-    for (size_t i = 0; i < session->connector_count; i++)
-        if (slice_equal(session->connectors[i]->name, drop->name.name)) {
-            struct slice name = session->connectors[i]->name;
-            session->connectors[i] = session->connectors[--session->connector_count];
+    for (size_t i = 0; i < session->kept.connector_count; i++)
+        if (slice_equal(session->kept.connectors[i]->name, drop->name.name)) {
+            struct slice name = session->kept.connectors[i]->name;
+            session->kept.connectors[i] = session->kept.connectors[--session->kept.connector_count];
             return session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_STOP, .text = name}, error);
         }
     return (work->passed_by = drop->if_exists || session->pass_known)
@@ -217,10 +206,10 @@ static int session_create_connector(struct session_work *work, const struct conn
     struct session *session = work->session;
     struct session_connector *connector = arena_allocate(work->arena, sizeof *connector);
     if (!connector ||
-        !memory_reserve((void **)&session->connectors, &session->connector_capacity, session->connector_count + 1, sizeof(struct session_connector *)))
+        !memory_reserve((void **)&session->kept.connectors, &session->kept.connector_capacity, session->kept.connector_count + 1, sizeof(struct session_connector *)))
         return error_no_memory(error);
-    for (size_t i = 0; i < session->connector_count; i++)
-        if (slice_equal(session->connectors[i]->name, statement->name.name))
+    for (size_t i = 0; i < session->kept.connector_count; i++)
+        if (slice_equal(session->kept.connectors[i]->name, statement->name.name))
             return (work->passed_by = statement->if_not_exists || session->pass_known)
                        ? 0
                        : place_error(error, statement->name.place, "there is a connector %.*s already", names_shown(statement->name.name),
@@ -231,7 +220,7 @@ static int session_create_connector(struct session_work *work, const struct conn
     *connector = (struct session_connector){statement->name.name, statement->sink, &statement->properties};
     int status = session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_START, .connector = connector}, error);
     if (!status)
-        session->connectors[session->connector_count++] = connector;
+        session->kept.connectors[session->kept.connector_count++] = connector;
     return status;
 }
 
@@ -242,6 +231,25 @@ static int session_create_type(struct session_work *work, const struct type_stat
         return 0;
     }
     return catalog_create_type(work->catalog, statement, error);
+}
+
+static bool session_has_columns(const struct source *source, const struct session_work *work, const struct column_list *columns, struct error *error) {
+    for (size_t i = 0; i < columns->count; i++) {
+        const struct source_column *known = source_column(source, columns->items[i].name.name);
+        const struct type *wanted;
+        if (!known || type_resolve(columns->items[i].type, work->catalog, work->arena, &wanted, error) || !type_equal(known->type, wanted))
+            return false;
+    }
+    return true;
+}
+
+static int session_alter(struct session_work *work, const struct alter_statement *alter, struct error *error) {
+    const struct source *known = catalog_source(work->catalog, alter->name.name);
+    if (known && work->session->pass_known && session_has_columns(known, work, &alter->columns, error)) {
+        work->passed_by = true;
+        return 0;
+    }
+    return catalog_alter(work->catalog, alter, error);
 }
 
 static int session_unsupported(const struct statement *statement, const char *what, struct error *error) {
@@ -264,7 +272,7 @@ static int session_statement(struct session_work *work, const struct statement *
     case STATEMENT_DROP:
         return session_drop(work, &statement->drop, error);
     case STATEMENT_ALTER:
-        return catalog_alter(work->catalog, &statement->alter, error);
+        return session_alter(work, &statement->alter, error);
     case STATEMENT_CREATE_CONNECTOR:
         return session_create_connector(work, &statement->connector, error);
     case STATEMENT_CREATE_TYPE:
@@ -310,7 +318,7 @@ static int session_try(struct session_work *work, struct slice text, struct erro
     struct script script;
     struct statement *statement = NULL;
     int status;
-    script_open(&script, text, &work->session->variables);
+    script_open(&script, text, &work->session->kept.variables);
     while ((status = script_next(&script, work->arena, &statement, error)) == 0 && statement) {
         work->passed_by = false;
         status = session_statement(work, statement, error);
@@ -336,30 +344,23 @@ static struct arena *session_arena(struct session *session) {
 
 int session_execute(struct session *session, struct slice text, int (*effect)(void *context, const struct session_effect *effect, struct error *error),
                     void *context, struct error *error) {
-    struct session_work work = {.session = session, .arena = session_arena(session), .catalog = catalog_copy(session->catalog)};
-    size_t count = session->connector_count;
-    const struct session_connector **connectors = memory_zero(count + 1, sizeof(struct session_connector *));
-    int status = work.arena && work.catalog && connectors ? 0 : error_no_memory(error);
-    for (size_t i = 0; connectors && i < count; i++)
-        connectors[i] = session->connectors[i];
-    struct slice copy = status ? (struct slice){0} : arena_copy(work.arena, text); /* trees point into it */
-    if (!status && !copy.data)
-        status = error_no_memory(error);
+    struct session_kept before = session->kept;
+    struct session_work work = {.session = session, .arena = session_arena(session)};
+    struct slice copy = work.arena ? arena_copy(work.arena, text) : (struct slice){0};   /* trees point into it */
+    int status = copy.data ? session_kept_copy(&before, &session->kept, error) : error_no_memory(error);
+    if (status)
+        return status;
+    work.catalog = session->kept.catalog;
     session->planner.catalog = work.catalog;
-    if (!status)
-        status = session_try(&work, copy, error);
+    status = session_try(&work, copy, error);
     if (status) {
-        for (size_t i = 0; connectors && i < count; i++)
-            session->connectors[i] = connectors[i];
-        session->connector_count = count;
-        catalog_free(work.catalog);
-        free(connectors);
+        session_kept_release(&session->kept);
+        session->kept = before;
+        session_apply_settings(session);
         free(work.effects);
         return status;
     }
-    free(connectors);
-    catalog_free(session->catalog);
-    session->catalog = work.catalog;
+    session_kept_release(&before);
     for (size_t i = 0; i < work.count && !status; i++)
         status = effect(context, &work.effects[i], error);
     free(work.effects);

@@ -69,33 +69,24 @@ static int session_show_connectors(struct session_work *work, struct error *erro
     static const char *const titles[] = {"connector", "type", "topics"};
     const struct session *session = work->session;
     struct listing listing;
-    int status = listing_new(work->arena, titles, 3, session->connector_count, &listing, error);
+    int status = listing_new(work->arena, titles, 3, session->kept.connector_count, &listing, error);
     if (status)
         return status;
-    for (size_t i = 0; i < session->connector_count; i++) {
-        listing.cells[3 * i] = session->connectors[i]->name;
-        listing.cells[3 * i + 1] = session_property(session->connectors[i], "type");
-        listing.cells[3 * i + 2] = session_property(session->connectors[i], "topics");
+    for (size_t i = 0; i < session->kept.connector_count; i++) {
+        listing.cells[3 * i] = session->kept.connectors[i]->name;
+        listing.cells[3 * i + 1] = session_property(session->kept.connectors[i], "type");
+        listing.cells[3 * i + 2] = session_property(session->kept.connectors[i], "topics");
     }
-    listing.row_count = session->connector_count;
+    listing.row_count = session->kept.connector_count;
     return session_list(work, &listing, error);
 }
 
 static int session_show_settings(struct session_work *work, struct error *error) {
     static const char *const titles[] = {"setting", "value"};
-    const struct session *session = work->session;
     struct listing listing;
-    int status = listing_new(work->arena, titles, 2, session->setting_count, &listing, error);
-    if (status)
-        return status;
-    for (size_t i = 0; i < session->setting_count; i++) {
-        listing.cells[2 * i] = arena_copy(work->arena, slice_of(session->settings[i].name));
-        listing.cells[2 * i + 1] = arena_copy(work->arena, slice_of(session->settings[i].value));
-        if (!listing.cells[2 * i].data || !listing.cells[2 * i + 1].data)
-            return error_no_memory(error);
-    }
-    listing.row_count = session->setting_count;
-    return session_list(work, &listing, error);
+    int status = describe_variables(&work->session->kept.settings, work->arena, &listing, error);
+    listing.titles = titles;
+    return status ? status : session_list(work, &listing, error);
 }
 
 /* --- the statements ---------------------------------------------------------------------------------------------------------------- */
@@ -133,7 +124,7 @@ int session_show(struct session_work *work, const struct show_statement *show, s
         status = describe_types(work->catalog, work->arena, &listing, error);
         break;
     case SHOW_VARIABLES:
-        status = describe_variables(&work->session->variables, work->arena, &listing, error);
+        status = describe_variables(&work->session->kept.variables, work->arena, &listing, error);
         break;
     case SHOW_FUNCTIONS:
         return session_show_functions(work, error);
@@ -152,8 +143,8 @@ int session_show(struct session_work *work, const struct show_statement *show, s
 }
 
 static int session_describe_connector(struct session_work *work, const struct identifier *name, struct error *error) {
-    for (size_t i = 0; i < work->session->connector_count; i++)
-        if (slice_equal(work->session->connectors[i]->name, name->name))
+    for (size_t i = 0; i < work->session->kept.connector_count; i++)
+        if (slice_equal(work->session->kept.connectors[i]->name, name->name))
             return session_show_connectors(work, error);
     return place_error(error, name->place, "there is no connector %.*s", names_shown(name->name), name->name.data);
 }

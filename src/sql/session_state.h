@@ -4,29 +4,28 @@
 
 #include "sql/session.h"
 
-struct session_setting {
-    char *name, *value;
+/* What statements change: a script is tried on a copy of it. */
+struct session_kept {
+    struct catalog *catalog;
+    struct variables variables, settings;
+    const struct session_connector **connectors;   /* in the arenas of their scripts */
+    size_t connector_count, connector_capacity;
 };
 
 struct session {
     struct session_options options;
-    struct catalog *catalog;
+    struct session_kept kept;
     struct plan_sources *sources;
-    struct variables variables;
     bool pass_known;
     struct planner planner;              /* its catalog is that of the script under way */
     struct arena **arenas;               /* of scripts that made something that lasts */
     size_t arena_count, arena_capacity;
-    struct session_setting *settings;
-    size_t setting_count, setting_capacity;
-    const struct session_connector **connectors;
-    size_t connector_count, connector_capacity;
 };
 
 /* A script under way. */
 struct session_work {
     struct session *session;
-    struct catalog *catalog;             /* the copy */
+    struct catalog *catalog;             /* session->kept's */
     struct arena *arena;                 /* trees, plans and effects */
     struct session_effect *effects;
     size_t count, capacity;
@@ -47,6 +46,5 @@ int session_show(struct session_work *work, const struct show_statement *show, s
 int session_describe(struct session_work *work, const struct describe_statement *describe, struct error *error);       /* session_show.c */
 /* The statement of a query that is running. */
 int session_parse_query(struct session_work *work, const struct identifier *id, const struct statement **ret_statement, struct error *error);
-int session_set(struct session *session, struct slice name, struct slice value, struct error *error);                  /* value.data NULL: unset */
 
 #endif

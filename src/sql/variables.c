@@ -8,7 +8,7 @@ static bool variables_same(struct slice a, struct slice b) {
     return a.length == b.length && strncasecmp(a.data, b.data, a.length) == 0;
 }
 
-static bool variables_copy(struct slice from, struct slice *ret_copy) {
+static bool variables_copy_text(struct slice from, struct slice *ret_copy) {
     char *copy = malloc(from.length + 1);
     if (!copy)
         return false;
@@ -27,7 +27,7 @@ const struct variable *variables_find(const struct variables *variables, struct 
 
 int variables_define(struct variables *variables, struct slice name, struct slice value, struct error *error) {
     struct variable *old = (struct variable *)variables_find(variables, name), added;
-    if (!variables_copy(value, &added.value))
+    if (!variables_copy_text(value, &added.value))
         return error_no_memory(error);
     if (old) {
         free((char *)old->value.data);
@@ -39,7 +39,7 @@ int variables_define(struct variables *variables, struct slice name, struct slic
         return error_set(error, ERROR_INVALID, "more than %d variables; UNDEFINE some first", VARIABLES_MAXIMUM);
     }
     if (!memory_reserve((void **)&variables->items, &variables->capacity, variables->count + 1, sizeof *variables->items) ||
-        !variables_copy(name, &added.name)) {
+        !variables_copy_text(name, &added.name)) {
         free((char *)added.value.data);
         return error_no_memory(error);
     }
@@ -68,4 +68,15 @@ void variables_release(struct variables *variables) {
         variables_free(&variables->items[i]);
     free(variables->items);
     *variables = (struct variables){0};
+}
+
+bool variables_copy(const struct variables *variables, struct variables *ret_copy) {
+    struct variables copy = {0};
+    for (size_t i = 0; i < variables->count; i++)
+        if (variables_define(&copy, variables->items[i].name, variables->items[i].value, NULL)) {
+            variables_release(&copy);
+            return false;
+        }
+    *ret_copy = copy;
+    return true;
 }
