@@ -85,12 +85,11 @@ static void sql_cell(struct sql *sql, struct slice value) {
 static int sql_row(void *context, struct slice json, struct error *error) {
     struct sql *sql = context;
     struct slice rest = json_span_inside(json), name, value;
-    (void)error;
     while (json_span_next(&rest, &name, &value))
         sql_cell(sql, value);
     table_row_end(sql->table);
-    if (sql->slowly)
-        table_flush(sql->table);
+    if (sql->slowly && !table_flush(sql->table))
+        return error_set(error, ERROR_INTERRUPTED, "nobody reads the rows any more");
     return 0;
 }
 
@@ -126,6 +125,7 @@ static int sql_select(struct sql *sql, const struct session_effect *effect, stru
         return status;
     sql->slowly = changes;
     status = answer_run(&options, effect->query, error);
+    status = status == ERROR_INTERRUPTED ? 0 : status;
     int end = table_end(sql->table, status ? NULL : error);
     return status ? status : end;
 }
@@ -168,7 +168,8 @@ static int sql_print_record(struct sql *sql, const struct source *source, const 
     sql_cell(sql, text.key.data ? text.key : SLICE("null"));
     sql_cell(sql, text.value.data ? text.value : SLICE("null"));
     table_row_end(sql->table);
-    table_flush(sql->table);
+    if (!table_flush(sql->table))
+        return error_set(error, ERROR_INTERRUPTED, "nobody reads the records any more");
     return status;
 }
 
@@ -208,6 +209,7 @@ static int sql_print(struct sql *sql, const char *topic, const struct print_stat
         status = table_begin(table_format_of(sql->settings->format), titles, 3, &sql->table, error);
     if (!status) {
         status = sql_print_records(sql, consumer, topic, print, error);
+        status = status == ERROR_INTERRUPTED ? 0 : status;
         int end = table_end(sql->table, status ? NULL : error);
         status = status ? status : end;
     }

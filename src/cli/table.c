@@ -188,12 +188,13 @@ void table_row_end(struct table *table) {
         table_settle(table);
 }
 
-void table_flush(struct table *table) {
+bool table_flush(struct table *table) {
     if (table->format == TABLE_ALIGNED && !table->settled && !table->failed && table->held_count)
         table_settle(table);
     errno = 0;
     if (!table->failed && fflush(stdout) != 0)
         table->failed = errno;
+    return !table->failed;
 }
 
 int table_end(struct table *table, struct error *error) {

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/slice.h"
 #include "sql/describe.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 enum table_format { TABLE_ALIGNED, TABLE_CSV, TABLE_JSON };
@@ -23,8 +24,8 @@ void table_double(struct table *table, double value);
 void table_time(struct table *table, int64_t time);
 void table_json(struct table *table, struct slice json);
 void table_row_end(struct table *table);
-/* Prints what is held back; for rows that come slowly. */
-void table_flush(struct table *table);
+/* Prints what is held back; for rows that come slowly. False: nobody reads any more, or it failed: table_end says which. */
+bool table_flush(struct table *table);
 /* A whole listing of texts. */
 int table_print_listing(enum table_format format, const struct listing *listing, struct error *error);
 /* Prints what is held back, flushes and frees the table (also on error). */

@@ -49,6 +49,7 @@ struct tail {
     struct avro_text *avro;
     struct bytes text;
     enum table_format format;
+    struct table *table;
 };
 
 static bool tail_printable(struct slice text) {
@@ -110,12 +111,10 @@ static void tail_headers(struct tail *tail, const struct bus_record *record, str
     table_json(table, bytes_slice(text));
 }
 
+/* *left is 0 when that was enough, or nobody reads any more. */
 static int tail_batch(struct tail *tail, const struct bus_batch *records, int64_t *left, struct error *error) {
-    static const char *const columns[] = {"topic", "partition", "offset", "timestamp", "key", "value", "headers"};
-    struct table *table;
-    int status = table_begin(tail->format, columns, 7, &table, error);
-    if (status)
-        return status;
+    struct table *table = tail->table;
+    int status = 0;
     for (size_t i = 0; i < records->count && *left != 0 && !status && !atomic_load(&cli_stop); i++) {
         const struct bus_record *record = &records->records[i];
         table_text(table, slice_of(records->topic));
@@ -128,8 +127,9 @@ static int tail_batch(struct tail *tail, const struct bus_batch *records, int64_
         table_row_end(table);
         *left -= *left > 0;
     }
-    int end = table_end(table, status ? NULL : error);
-    return status ? status : end;
+    if (!table_flush(table))
+        *left = 0;
+    return status;
 }
 
 static int tail_seek(struct bus *bus, struct bus_consumer *consumer, const char *topic, const struct tail_settings *settings, struct error *error) {
@@ -167,6 +167,7 @@ static int tail_loop(struct tail *tail, struct bus_consumer *consumer, const str
 }
 
 static int tail_work(const struct tail_settings *settings, const char *topic, struct bus *bus, struct error *error) {
+    static const char *const columns[] = {"topic", "partition", "offset", "timestamp", "key", "value", "headers"};
     struct tail tail = {.format = table_format_of(settings->format)};
     struct bus_consumer *consumer = NULL;
     int status = bus_consumer_open(bus, NULL, &consumer, error);
@@ -175,11 +176,14 @@ static int tail_work(const struct tail_settings *settings, const char *topic, st
     if (!status)
         status = tail_seek(bus, consumer, topic, settings, error);
     if (!status)
+        status = table_begin(tail.format, columns, sizeof columns / sizeof *columns, &tail.table, error);
+    if (!status)
         status = tail_loop(&tail, consumer, settings, error);
+    int end = table_end(tail.table, status ? NULL : error);
     bytes_release(&tail.text);
     avro_text_free(tail.avro);
     bus_consumer_close(consumer);
-    return status;
+    return status ? status : end;
 }
 
 static int tail_main(int argc, char **argv) {

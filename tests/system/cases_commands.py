@@ -164,3 +164,17 @@ def test_run_stops_within_a_second_in_the_middle_of_work(meterline):
     metrics = meterline.metrics("--final", "--workers", 2)
     meterline.check_conservation(metrics)
     assert metrics["meterline_records_folded_total", "60"] == 1000 * 8 * 360 == sum(int(row["sampleCount"]) for row in meterline.rows(3600))
+
+
+def test_readers_that_leave(meterline):
+    """`tail` and SELECT .. EMIT CHANGES end when nobody reads what they print; the header stands there once."""
+    meterline("replay", "-t", "synthetic", "--series", 100, "--duration", "600s")
+    meterline("sql", "-e", "CREATE STREAM r (k STRING KEY, `value` DOUBLE) WITH (KAFKA_TOPIC='metrics', VALUE_FORMAT='AVRO');")
+    for words in (("tail", "metrics", "--from-beginning"), ("sql", "-b", "-e", "SELECT * FROM r EMIT CHANGES;"), ("sql", "-e", "PRINT 'metrics' FROM BEGINNING;")):
+        process = meterline.start(*words)
+        assert process.stdout.readline(), words
+        process.stdout.close()
+        assert process.wait(timeout=30) == 0, words
+    out, _ = meterline("tail", "metrics", "--from-beginning", "--count", 12000, "--format", "csv")
+    lines = out.splitlines()
+    assert len(lines) == 12001 and sum(line.startswith("topic,") for line in lines) == 1, lines[:2]
