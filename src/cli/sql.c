@@ -281,7 +281,7 @@ static bool sql_prompt_line(struct sql *sql, struct sql_prompt *prompt, History 
         return false;
     struct slice text = bytes_slice(&prompt->statement);
     size_t blank = 0;
-    while (blank < text.length && strchr(" \t\r\n", text.data[blank]))
+    while (blank < text.length && char_among(text.data[blank], " \t\r\n"))
         blank++;
     if (blank == text.length)
         prompt->statement.length = 0;

@@ -52,8 +52,8 @@ static bool json_read_string(struct json_reading *reading, size_t column) {
     struct json_scan *scan = &reading->scan;
     struct json_span span;
     if (!json_take(scan, '"'))
-        return scan->at < scan->end && (json_at_number(scan) || strchr("{[tfn", *scan->at)) ? json_refuse_type(reading, column, "a string")
-                                                                                             : json_unexpected(scan);
+        return scan->at < scan->end && (json_at_number(scan) || char_among(*scan->at, "{[tfn")) ? json_refuse_type(reading, column, "a string")
+                                                                                                : json_unexpected(scan);
     return json_span(scan, &span) && json_text(scan, &span, &reading->batch->columns[column].strings[reading->row]);
 }
 
@@ -71,7 +71,7 @@ static bool json_read_timestamp(struct json_reading *reading, size_t column) {
         return !scan->reason;
     }
     if (!json_at_number(scan))
-        return scan->at < scan->end && strchr("{[tfn", *scan->at) ? json_refuse_type(reading, column, "a time") : json_unexpected(scan);
+        return scan->at < scan->end && char_among(*scan->at, "{[tfn") ? json_refuse_type(reading, column, "a time") : json_unexpected(scan);
     if (!json_number(scan, &text))
         return false;
     if (!number_read_integer(text, &time))
@@ -91,7 +91,7 @@ static bool json_read_number(struct json_reading *reading, size_t column) {
     if (!whole && json_at_infinite(scan))
         return json_refuse_field(reading, column, "is not a finite number");
     if (!json_at_number(scan))
-        return scan->at < scan->end && strchr("\"{[tfn", *scan->at) ? json_refuse_type(reading, column, "a number") : json_unexpected(scan);
+        return scan->at < scan->end && char_among(*scan->at, "\"{[tfn") ? json_refuse_type(reading, column, "a number") : json_unexpected(scan);
     if (!json_number(scan, &text))
         return false;
     if (whole)

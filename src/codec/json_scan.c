@@ -34,7 +34,7 @@ bool json_check_escape(struct json_scan *scan) {
     }
     char c = scan->at[1];
     size_t length = c == 'u' ? json_unicode(scan->at + 2, scan->end, &character) : 0;
-    if (!length && (c == '\0' || !strchr(json_escape_names, c)))
+    if (!length && !char_among(c, json_escape_names))
         return json_refuse(scan, c == 'u' ? "a wrong \\u escape or half a surrogate pair" : "an unknown escape");
     scan->at += 2 + length;
     return true;

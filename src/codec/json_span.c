@@ -39,7 +39,7 @@ static const char *json_skip_value(const char *at, const char *end) {
         }
         depth += *at == '{' || *at == '[';
         if (depth == 0) {   /* a number or a word */
-            while (at < end && !strchr(",:]} \t\r\n", *at))
+            while (at < end && !char_among(*at, ",:]} \t\r\n"))
                 at++;
             return at;
         }
@@ -62,9 +62,9 @@ bool json_span_next(struct slice *rest, struct slice *ret_name, struct slice *re
     if (at >= end || *at == '}' || *at == ']')
         return false;
     const char *behind = json_skip_value(at, end), *colon = behind;
-    while (colon < end && strchr(" \t\r\n", *colon))
+    while (colon < end && char_among(*colon, " \t\r\n"))
         colon++;
-    if (colon < end && *colon == ':') {
+    if (*at == '"' && colon < end && *colon == ':') {
         *ret_name = (struct slice){at + 1, (size_t)(behind - at) - 2};
         at = json_skip_space(colon, end);
         behind = json_skip_value(at, end);

@@ -380,7 +380,7 @@ static bool json_read_object(struct row_reader *reader, struct json_row *json, s
     size_t place = 0;
     memset(state->seen, JSON_UNSEEN, reader->layout.count);
     if (!json_take(&json->scan, '{'))
-        return json_at_number(&json->scan) || (json->scan.at < json->scan.end && strchr("\"[tf", *json->scan.at))
+        return json_at_number(&json->scan) || (json->scan.at < json->scan.end && char_among(*json->scan.at, "\"[tf"))
                    ? json_refuse(&json->scan, "no object, but a bare value,")
                    : json_unexpected(&json->scan);
     if (json_take(&json->scan, '}'))

@@ -17,6 +17,11 @@ static inline struct slice slice_of(const char *string) {
     return (struct slice){string, string ? strlen(string) : 0};
 }
 
+/* Is `c` one of the characters of `set`? NUL, which strchr finds at the end of every set, is not. */
+static inline bool char_among(char c, const char *set) {
+    return c != '\0' && strchr(set, c);
+}
+
 static inline bool slice_equal(struct slice a, struct slice b) {
     return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
 }

@@ -143,7 +143,7 @@ bool java_read_double(struct slice text, double *ret_value) {
     } else if (slice_equal(text, SLICE("Infinity"))) {
         value = INFINITY;
     } else {
-        if (text.length && strchr("dDfF", text.data[text.length - 1]))
+        if (text.length && char_among(text.data[text.length - 1], "dDfF"))
             text.length--;
         if (!java_is_decimal(text))
             return false;

@@ -256,9 +256,7 @@ static bool time_zone_name_safe(struct slice name) {
         return false;
     for (size_t i = 0; i < name.length; i++) {
         char c = name.data[i];
-        if (!((c | 32) >= 'a' && (c | 32) <= 'z') && !(c >= '0' && c <= '9') && !strchr("-+_/", c))
-            return false;
-        if (c == '\0')
+        if (!((c | 32) >= 'a' && (c | 32) <= 'z') && !(c >= '0' && c <= '9') && !char_among(c, "-+_/"))
             return false;
     }
     return true;

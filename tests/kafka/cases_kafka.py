@@ -84,7 +84,7 @@ def killed(meterline, seconds, *words):
 
 def test_replay_resumes_where_its_transaction_says(meterline):
     """Killed at several moments; every reading is published once, in the order of the source."""
-    hits = sum(killed(meterline, 0.25 + 0.1 * i, "replay", *SOURCE, "--duration", "3000s", "-r", 40000, "--resume") for i in range(5))
+    hits = sum(killed(meterline, 0.25 + 0.1 * i, "replay", *SOURCE, "--duration", "3000s", "-r", 8000, "--resume") for i in range(5))
     meterline("replay", *SOURCE, "--duration", "3000s", "--resume")
     assert hits >= 3, "the replay was done before it could be killed"
     published = meterline.records("metrics")

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "codec/json.h"
+#include "codec/json_span.h"
 #include "core/memory.h"
 
 #define SERIES "\"gateway\":\"0\",\"metricType\":\"E\",\"metricAttribute\":\"V\","
@@ -120,6 +121,9 @@ static void test_reasons(void **state) {
         expect_reason(bad[i].text, bad[i].reason);
     cleanup(free_batch) struct batch *batch = batch_new(&schema_reading, 1);
     assert_non_null(json_decode(SLICE("{\"value\\u0000\":1}"), batch, 0));
+    assert_string_equal(json_decode(SLICE("{\"gateway\":\0}"), batch, 0), "not JSON: unexpected byte 0x00 at byte 11");
+    assert_string_equal(json_decode(SLICE("{\"timestamp\":\0}"), batch, 0), "not JSON: unexpected byte 0x00 at byte 13");
+    assert_string_equal(json_decode(SLICE("{\"value\":\0}"), batch, 0), "not JSON: unexpected byte 0x00 at byte 9");
 }
 
 static void test_cut_anywhere(void **state) {
@@ -160,6 +164,22 @@ static void test_object_valid(void **state) {
     static const char *const bad[] = {"", "[]", "{", "{}{}", "{\"a\":\"\xff\"}", "{\"a\":\"\\ud800\"}", "{'a':1}", "{\"a\":01}", " 1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(json_object_valid(slice_of(bad[i])));
+    assert_false(json_object_valid(SLICE("{\"a\":6\0}")));
+    assert_false(json_object_valid(SLICE("{\"a\"\0:6}")));
+}
+
+/* Of text that nobody has looked at: every step moves on. */
+static void test_spans_of_any_bytes(void **state) {
+    (void)state;
+    struct slice rest = json_span_inside(SLICE("{\"a\":\0,1:2,\"c\" : [1,\0]}")), name, value;
+    static const struct {
+        struct slice name, value;
+    } members[] = {{SLICE("a"), SLICE("\0")}, {{0}, SLICE("1")}, {{0}, SLICE("2")}, {SLICE("c"), SLICE("[1,\0]")}};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        assert_true(json_span_next(&rest, &name, &value));
+        assert_true(slice_equal(name, members[i].name) && slice_equal(value, members[i].value));
+    }
+    assert_false(json_span_next(&rest, &name, &value));
 }
 
 static void test_write_string(void **state) {
@@ -204,8 +224,8 @@ static void test_write_rows(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_readings), cmocka_unit_test(test_reasons),      cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_object_valid), cmocka_unit_test(test_write_string), cmocka_unit_test(test_write_rows),
+        cmocka_unit_test(test_readings),     cmocka_unit_test(test_reasons),            cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_object_valid), cmocka_unit_test(test_spans_of_any_bytes), cmocka_unit_test(test_write_string), cmocka_unit_test(test_write_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

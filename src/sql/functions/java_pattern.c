@@ -252,9 +252,9 @@ static bool translate_class(struct scan *scan, unsigned depth) {
 static bool translate_flags(struct scan *scan) {
     while (scan->at < scan->end && *scan->at != ')' && *scan->at != ':') {
         char c = *scan->at++;
-        if (!strchr("idmsuxU-", c))
+        if (!char_among(c, "idmsuxU-"))
             return scan_fail(scan, "an unknown kind of group");
-        if (!strchr("duU", c))
+        if (!char_among(c, "duU"))
             bytes_append_char(scan->to, c);
     }
     if (scan->at == scan->end)

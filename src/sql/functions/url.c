@@ -26,7 +26,7 @@ static int escaped_byte(struct slice text, size_t at) {
 static bool address_valid(struct slice text) {
     for (size_t i = 0; i < text.length; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        if (c <= ' ' || c == 0x7f || strchr("\"<>\\^`{|}", c) || (c == '%' && escaped_byte(text, i) < 0))
+        if (c <= ' ' || c == 0x7f || char_among((char)c, "\"<>\\^`{|}") || (c == '%' && escaped_byte(text, i) < 0))
             return false;
     }
     return true;
@@ -35,7 +35,7 @@ static bool address_valid(struct slice text) {
 /* Cuts off what stands before the first of `ends`, or all; `text` begins with that sign then. */
 static struct slice cut(struct slice *text, const char *ends) {
     size_t length = 0;
-    while (length < text->length && !strchr(ends, text->data[length]))
+    while (length < text->length && !char_among(text->data[length], ends))
         length++;
     struct slice part = {text->data, length};
     *text = (struct slice){text->data + length, text->length - length};
