@@ -11,11 +11,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "codec/avro.h"
+#include "codec/avro/avro.h"
 #include "codec/reading_decoder.h"
 #include "core/memory.h"
 #include "model/time.h"
-#include "stream/window_aggregate.h"
+#include "stream/aggregate/window_aggregate.h"
 
 enum { SIZES = 4, BATCH = 4096, ROOM = 4096, SCHEMA = 1, TICK = 5000, OPEN_TICKS = 11 };
 static const int64_t sizes[SIZES] = {60000, 600000, 3600000, 86400000};

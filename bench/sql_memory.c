@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "codec/avro.h"
-#include "codec/registry_memory.h"
+#include "codec/avro/avro.h"
+#include "codec/registry/registry_memory.h"
 #include "core/memory.h"
 #include "model/schema.h"
-#include "sql/session.h"
-#include "stream/source_reader.h"
-#include "stream/stage.h"
+#include "sql/session/session.h"
+#include "stream/runtime/source_reader.h"
+#include "stream/runtime/stage.h"
 
 enum { BATCH = 4096, BATCHES = 250, SERIES = 1000, THRESHOLDS = 10000, QUERIES_MAXIMUM = 16 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "stream/aggregate_function.h"
+#include "stream/aggregate/aggregate_function.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
  * byte; and what is read with the schema of readings is written again with the same bytes when its timestamp was in meterline's form. */
 #include <stdlib.h>
 
-#include "codec/avro.h"
+#include "codec/avro/avro.h"
 #include "model/time.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,7 +1,7 @@
 /* Fuzz target: any bytes as a writer's schema. One that is accepted decodes a few bodies within their bounds; one that is not has a message. */
 #include <stdlib.h>
 
-#include "codec/avro.h"
+#include "codec/avro/avro.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/registry_response.h"
+#include "codec/registry/registry_response.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

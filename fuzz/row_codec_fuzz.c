@@ -2,8 +2,8 @@
  * a reason, or say NULL; strings that were read are UTF-8; a good row that is written and read again is the same row, and so is one that is read once more. */
 #include <stdlib.h>
 
-#include "codec/row_codec.h"
-#include "codec/text.h"
+#include "codec/row/row_codec.h"
+#include "core/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
-#include "sql/compile.h"
-#include "sql/script.h"
-#include "sql/type_resolve.h"
+#include "sql/expression/compile.h"
+#include "sql/syntax/script.h"
+#include "sql/catalog/type_resolve.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
-#include "sql/print.h"
-#include "sql/script.h"
+#include "sql/syntax/print.h"
+#include "sql/syntax/script.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the tables of upper and lower case (Unicode, by Python's own database) that src/sql/functions/letter_case.c includes."""
+"""Writes the tables of upper and lower case (Unicode, by Python's own database) that src/sql/function/library/letter_case.c includes."""
 import unicodedata
 
 CODES = [code for code in range(0x80, 0x110000) if not 0xD800 <= code < 0xE000]

@@ -9,10 +9,10 @@
 #include "cli/text_file.h"
 #include "core/bytes.h"
 #include "core/memory.h"
-#include "sql/catalog.h"
-#include "sql/describe.h"
-#include "sql/print.h"
-#include "sql/script.h"
+#include "sql/catalog/catalog.h"
+#include "sql/catalog/describe.h"
+#include "sql/syntax/print.h"
+#include "sql/syntax/script.h"
 
 struct check_settings {
     struct common_settings common;

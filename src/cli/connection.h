@@ -11,7 +11,7 @@
 #define METERLINE_CLI_CONNECTION_H
 
 #include "bus/bus.h"
-#include "codec/registry_client.h"
+#include "codec/registry/registry_client.h"
 #include "core/options.h"
 
 struct connection_settings {

@@ -5,7 +5,7 @@
 
 #include "cli/command.h"
 #include "core/memory.h"
-#include "sql/function_reference.h"
+#include "sql/function/function_reference.h"
 
 const struct command *const cli_commands[] = {&command_replay, &command_run,   &command_query, &command_tail, &command_track,
                                               &command_topics, &command_check, &command_test,  &command_sql,  NULL};

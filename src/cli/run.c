@@ -10,9 +10,9 @@
 #include "cli/run_pipeline.h"
 #include "cli/text_file.h"
 #include "core/memory.h"
-#include "stream/metrics.h"
+#include "stream/runtime/metrics.h"
 #include "stream/runner.h"
-#include "stream/sinks.h"
+#include "stream/sink/sinks.h"
 
 struct run_settings {
     struct common_settings common;

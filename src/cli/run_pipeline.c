@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "core/memory.h"
-#include "sql/properties.h"
+#include "sql/catalog/properties.h"
 
 #define FOLLOW_INTERVAL_NS INT64_C(200000000)
 

@@ -6,9 +6,9 @@
 #define METERLINE_CLI_RUN_PIPELINE_H
 
 #include "cli/sql_session.h"
-#include "sql/series_aggregates.h"
-#include "stream/connector.h"
-#include "stream/query_runner.h"
+#include "sql/plan/series_aggregates.h"
+#include "stream/sink/connector.h"
+#include "stream/runtime/runner.h"
 
 enum { RUN_CONNECTORS_MAXIMUM = 64 };
 

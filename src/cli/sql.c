@@ -11,12 +11,12 @@
 #include "cli/sql_session.h"
 #include "cli/table.h"
 #include "cli/text_file.h"
-#include "codec/json_span.h"
+#include "codec/json/json_span.h"
 #include "core/memory.h"
-#include "sql/answer.h"
-#include "sql/record_text.h"
-#include "sql/script.h"
-#include "stream/query_totals.h"
+#include "sql/session/answer.h"
+#include "sql/record/record_text.h"
+#include "sql/syntax/script.h"
+#include "stream/runtime/totals.h"
 
 struct sql_settings {
     struct common_settings common;

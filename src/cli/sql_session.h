@@ -4,8 +4,8 @@
 #define METERLINE_CLI_SQL_SESSION_H
 
 #include "bus/bus.h"
-#include "sql/commands.h"
-#include "sql/session.h"
+#include "sql/session/commands.h"
+#include "sql/session/session.h"
 
 struct sql_session {
     struct bus *bus;

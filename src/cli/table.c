@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "codec/json.h"
+#include "codec/json/json.h"
 #include "core/bytes.h"
 #include "core/memory.h"
 #include "core/number.h"

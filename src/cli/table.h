@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "core/slice.h"
-#include "sql/describe.h"
+#include "sql/catalog/describe.h"
 #include <stdbool.h>
 #include <stdint.h>
 

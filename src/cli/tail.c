@@ -6,9 +6,9 @@
 
 #include "cli/command.h"
 #include "cli/table.h"
-#include "codec/avro_text.h"
-#include "codec/json.h"
-#include "codec/text.h"
+#include "codec/avro/avro_text.h"
+#include "codec/json/json.h"
+#include "core/text.h"
 #include "core/bytes.h"
 #include "core/memory.h"
 

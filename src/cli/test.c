@@ -6,7 +6,7 @@
 #include "cli/command.h"
 #include "cli/text_file.h"
 #include "core/memory.h"
-#include "sql/pipeline_test.h"
+#include "sql/record/pipeline_test.h"
 
 struct test_settings {
     struct common_settings common;

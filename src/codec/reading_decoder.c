@@ -3,11 +3,11 @@
 
 #include <math.h>
 
-#include "codec/avro.h"
-#include "codec/json.h"
-#include "codec/reason.h"
-#include "codec/schema_plans.h"
-#include "codec/text.h"
+#include "codec/avro/avro.h"
+#include "codec/json/json.h"
+#include "codec/row/reason.h"
+#include "codec/avro/schema_plans.h"
+#include "core/text.h"
 #include "core/memory.h"
 #include "model/series.h"
 

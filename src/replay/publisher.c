@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "codec/avro.h"
-#include "codec/json.h"
+#include "codec/avro/avro.h"
+#include "codec/json/json.h"
 #include "core/hash.h"
 #include "core/memory.h"
 #include "model/schema.h"

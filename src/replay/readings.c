@@ -4,7 +4,7 @@
  * Series are numbered through an open-addressing table over the three names. A reading is valid as in codec/reading_decoder.h. */
 #include <math.h>
 
-#include "codec/json.h"
+#include "codec/json/json.h"
 #include "core/hash.h"
 #include "core/memory.h"
 #include "core/number.h"

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "stream/window_aggregate.h"
+#include "stream/aggregate/window_aggregate.h"
 
 struct task_counters {
     uint64_t read, null, rejected, filtered;

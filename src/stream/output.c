@@ -2,11 +2,11 @@
 
 #include <stdio.h>
 
-#include "codec/json.h"
+#include "codec/json/json.h"
 #include "core/bytes.h"
 #include "core/memory.h"
 #include "model/time.h"
-#include "stream/mail.h"
+#include "stream/runtime/dead_letter.h"
 
 enum { COMMIT_ATTEMPTS = 5 };
 

@@ -4,7 +4,7 @@
 
 #include "bus/bus.h"
 #include "store/store.h"
-#include "stream/window_aggregate.h"
+#include "stream/aggregate/window_aggregate.h"
 
 enum lost_offsets {
     LOST_OFFSETS_FAIL,              /* an error that says which windows cannot be completed */

@@ -2,7 +2,7 @@
 #ifndef METERLINE_STREAM_RUNNER_H
 #define METERLINE_STREAM_RUNNER_H
 
-#include "codec/registry_client.h"
+#include "codec/registry/registry_client.h"
 #include "stream/worker.h"
 
 struct run_report {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "core/memory.h"
-#include "stream/source_reader.h"
+#include "stream/runtime/source_reader.h"
 
 enum { MESSAGES_MAXIMUM = 20 };
 

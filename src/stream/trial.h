@@ -5,7 +5,7 @@
 #ifndef METERLINE_STREAM_TRIAL_H
 #define METERLINE_STREAM_TRIAL_H
 
-#include "stream/stage.h"
+#include "stream/runtime/stage.h"
 
 struct trial;
 

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "core/number.h"
-#include "stream/window_aggregate.h"
+#include "stream/aggregate/window_aggregate.h"
 
 enum { WINDOW_SIZE_MAXIMUM_S = 366 * 86400 };
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/avro.h"
-#include "codec/avro_decimal.h"
+#include "codec/avro/avro.h"
+#include "codec/avro/avro_decimal.h"
 #include "core/memory.h"
 #include "model/time.h"
 

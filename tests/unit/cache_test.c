@@ -13,7 +13,7 @@
 
 #include "model/time.h"
 #include "store/cache.h"
-#include "stream/cache_topic_sink.h"
+#include "stream/sink/cache_topic_sink.h"
 
 struct fixture {
     char folder[64], url[200];

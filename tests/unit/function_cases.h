@@ -2,7 +2,7 @@
 #ifndef METERLINE_TESTS_FUNCTION_CASES_H
 #define METERLINE_TESTS_FUNCTION_CASES_H
 
-#include "sql/function.h"
+#include "sql/function/function.h"
 
 struct argument {
     const struct type *type;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
-#include "stream/group_aggregate.h"
+#include "stream/aggregate/group_aggregate.h"
 
 /* --- rows ---------------------------------------------------------------------------------------------------------------------------- */
 
@@ -89,7 +89,7 @@ static const struct column_evaluator evaluators[COLUMNS] = {
 /* --- a sink that writes down what comes -------------------------------------------------------------------------------------------------- */
 
 struct notes {
-    struct operator operator;
+    struct stream_operator op;
     const struct group_aggregate_plan *plan;
     struct bytes text;
 };
@@ -132,8 +132,8 @@ static void note_row(struct notes *notes, const struct rows *rows, size_t row, c
     bytes_append_char(&notes->text, '\n');
 }
 
-static int notes_push(struct operator *operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
-    struct notes *notes = (struct notes *)operator;
+static int notes_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+    struct notes *notes = (struct notes *)op;
     (void)error;
     assert_int_equal(input, 0);
     assert_false(context->restoring);
@@ -239,7 +239,7 @@ struct change {
 
 struct run {
     const struct group_aggregate_plan *plan;
-    struct operator *operator;
+    struct stream_operator *op;
     struct notes notes;
     struct arena arena;
     struct query_counters counters;
@@ -251,13 +251,13 @@ struct run {
 
 static void run_open(struct run *run, const struct group_aggregate_plan *plan, const struct record *records) {
     struct error error = {0};
-    *run = (struct run){.plan = plan, .records = records, .notes = {.operator = {.driver = &notes_driver}, .plan = plan}};
-    if (group_aggregate_new(plan, &run->notes.operator, 0, &run->operator, &error) < 0)
+    *run = (struct run){.plan = plan, .records = records, .notes = {.op = {.driver = &notes_driver}, .plan = plan}};
+    if (group_aggregate_new(plan, &run->notes.op, 0, &run->op, &error) < 0)
         fail_msg("%s", error.message);
 }
 
 static void run_close(struct run *run) {
-    run->operator->driver->free(run->operator);
+    run->op->driver->free(run->op);
     bytes_release(&run->notes.text);
     arena_release(&run->arena);
     for (size_t i = 0; i < run->change_count; i++) {
@@ -274,7 +274,7 @@ static struct operator_context run_context(struct run *run, size_t first, bool r
 static int run_push(struct run *run, size_t first, size_t count, bool restoring, struct error *error) {
     struct operator_context context = run_context(run, first, restoring);
     struct rows *rows = rows_of(&run->arena, run->records + first, count, run->plan->table ? run->table : NULL);
-    int status = operator_push(run->operator, 0, rows, &context, error);
+    int status = operator_push(run->op, 0, rows, &context, error);
     arena_reset(&run->arena);
     return status;
 }
@@ -288,7 +288,7 @@ static void run_records(struct run *run, size_t first, size_t count, bool restor
 static void run_advance(struct run *run, int64_t time) {
     struct error error = {0};
     struct operator_context context = run_context(run, 1000, false);
-    assert_int_equal(run->operator->driver->advance(run->operator, time, &context, &error), 0);
+    assert_int_equal(run->op->driver->advance(run->op, time, &context, &error), 0);
     arena_reset(&run->arena);
 }
 
@@ -306,32 +306,32 @@ static int keep_change(void *context, struct slice key, struct slice value, stru
 
 static void run_save(struct run *run) {
     struct error error = {0};
-    const struct operator_driver *driver = run->operator->driver;
+    const struct operator_driver *driver = run->op->driver;
     if (!driver->save)
         return;
     size_t before = run->change_count;
-    assert_int_equal(driver->save(run->operator, keep_change, run, &error), 0);
+    assert_int_equal(driver->save(run->op, keep_change, run, &error), 0);
     for (size_t i = before; i < run->change_count; i++) {   /* a commit that fails: all of it comes again */
         free(run->changes[i].key);
         free(run->changes[i].value);
     }
     size_t changed = run->change_count - before;
     run->change_count = before;
-    assert_int_equal(driver->save(run->operator, keep_change, run, &error), 0);
+    assert_int_equal(driver->save(run->op, keep_change, run, &error), 0);
     assert_int_equal(run->change_count - before, changed);
-    driver->saved(run->operator);
+    driver->saved(run->op);
     changed = run->change_count;
-    assert_int_equal(driver->save(run->operator, keep_change, run, &error), 0);
+    assert_int_equal(driver->save(run->op, keep_change, run, &error), 0);
     assert_int_equal(run->change_count, changed);
 }
 
 /* Commits after record `at`, loses what came later, and goes on in `next`. */
 static void run_recover(struct run *run, struct run *next, size_t at, size_t lost) {
-    const struct operator_driver *driver = run->operator->driver;
+    const struct operator_driver *driver = run->op->driver;
     struct error error = {0};
     run_save(run);
     size_t length = run->notes.text.length;
-    int64_t from = driver->replay_from ? driver->replay_from(run->operator) : INT64_MAX, time = driver->stream_time ? driver->stream_time(run->operator) : 0;
+    int64_t from = driver->replay_from ? driver->replay_from(run->op) : INT64_MAX, time = driver->stream_time ? driver->stream_time(run->op) : 0;
     const struct record *table[PRIMARIES];
     memcpy(table, run->table, sizeof table);
     struct query_counters counters = run->counters;
@@ -340,10 +340,10 @@ static void run_recover(struct run *run, struct run *next, size_t at, size_t los
     run_open(next, run->plan, run->records);
     bytes_append(&next->notes.text, run->notes.text.data, length);
     if (driver->restore_time)
-        driver->restore_time(next->operator, time);
+        driver->restore_time(next->op, time);
     for (size_t i = 0; i < run->change_count; i++) {
         const struct change *change = &run->changes[i];
-        assert_int_equal(driver->load(next->operator, (struct slice){change->key, change->key_length}, (struct slice){change->value, change->value_length}, &error), 0);
+        assert_int_equal(driver->load(next->op, (struct slice){change->key, change->key_length}, (struct slice){change->value, change->value_length}, &error), 0);
     }
     if (from < (int64_t)at)
         run_records(next, (size_t)from, at - (size_t)from, true);
@@ -351,9 +351,9 @@ static void run_recover(struct run *run, struct run *next, size_t at, size_t los
     assert_int_equal(next->counters.late + next->counters.null, 0);
     next->counters = counters;
     if (driver->replay_from)
-        assert_int_equal(driver->replay_from(next->operator), from);
+        assert_int_equal(driver->replay_from(next->op), from);
     if (driver->stream_time)
-        assert_int_equal(driver->stream_time(next->operator), time);
+        assert_int_equal(driver->stream_time(next->op), time);
     memcpy(next->changes, run->changes, sizeof run->changes);
     next->change_count = run->change_count;
     run->change_count = 0;
@@ -426,7 +426,7 @@ static void check_however(const struct group_aggregate_plan *plan, const struct 
     run_records(&third, 200, 100, false);
     struct run *runs[] = {&single, &batches, &whole, &first, &second, &third};
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++)
-        if (i != 3 && i != 4 && runs[i]->operator->driver->stream_time)
+        if (i != 3 && i != 4 && runs[i]->op->driver->stream_time)
             run_advance(runs[i], INT64_MAX);
     assert_true(single.notes.text.length > 1000);
     assert_same(&batches, &single, function, "in batches");
@@ -470,8 +470,8 @@ static void test_however_a_table_is_cut(void **unused) {
             check_however(plan, records, call->name);
         } else {
             struct error error = {0};
-            struct operator *operator;
-            assert_int_equal(group_aggregate_new(plan, NULL, 0, &operator, &error), ERROR_INVALID);
+            struct stream_operator *op;
+            assert_int_equal(group_aggregate_new(plan, NULL, 0, &op, &error), ERROR_INVALID);
             assert_non_null(strstr(error.message, "cannot be used on a table"));
         }
         arena_release(&arena);
@@ -645,9 +645,9 @@ static void test_plans_refused(void **unused) {
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         struct arena arena = {0};
         struct error error = {0};
-        struct operator *operator;
+        struct stream_operator *op;
         const struct function_case *call = &max_whole;
-        assert_int_equal(group_aggregate_new(plan_of(&arena, &refused[i].options, &call, 1), NULL, 0, &operator, &error), ERROR_INVALID);
+        assert_int_equal(group_aggregate_new(plan_of(&arena, &refused[i].options, &call, 1), NULL, 0, &op, &error), ERROR_INVALID);
         assert_string_equal(error.message, refused[i].message);
         arena_release(&arena);
     }
@@ -670,7 +670,7 @@ static void test_damaged_changelog(void **unused) {
         run_save(&run);
         for (size_t length = 0; length < run.changes[0].value_length; length++) {
             struct slice key = {run.changes[0].key, run.changes[0].key_length}, value = {run.changes[0].value, length};
-            assert_int_equal(other.operator->driver->load(other.operator, key, value, &error), ERROR_CORRUPT);
+            assert_int_equal(other.op->driver->load(other.op, key, value, &error), ERROR_CORRUPT);
         }
         run_records(&other, 0, 1, false);
         assert_int_equal(other.notes.text.length, run.notes.text.length / 2);
@@ -699,22 +699,22 @@ static void test_closed_windows_are_forgotten(void **unused) {
                     records[i] = (struct record){.time = round * 1000, .key = names[i], .whole = 1};
                 }
                 run_records(&run, 0, 1000, false);
-                if (run.operator->driver->save) {
+                if (run.op->driver->save) {
                     struct error error;
                     for (size_t i = 0; i < run.change_count; i++) {
                         free(run.changes[i].key);
                         free(run.changes[i].value);
                     }
                     run.change_count = 0;
-                    assert_int_equal(run.operator->driver->save(run.operator, keep_change, &run, &error), 0);
-                    run.operator->driver->saved(run.operator);
+                    assert_int_equal(run.op->driver->save(run.op, keep_change, &run, &error), 0);
+                    run.op->driver->saved(run.op);
                 }
                 if (round == 3)
-                    memory = run.operator->driver->memory(run.operator);
+                    memory = run.op->driver->memory(run.op);
             }
-            assert_int_equal(run.operator->driver->memory(run.operator), memory);
+            assert_int_equal(run.op->driver->memory(run.op), memory);
             run_advance(&run, INT64_MAX);
-            assert_true(run.operator->driver->memory(run.operator) <= memory);
+            assert_true(run.op->driver->memory(run.op) <= memory);
             run_close(&run);
             arena_release(&arena);
         }
@@ -738,9 +738,9 @@ static void test_memory_of_a_million(void **unused) {
         }
         run_records(&run, 0, BATCH, false);
         run.notes.text.length = 0;
-        run.operator->driver->saved(run.operator);
+        run.op->driver->saved(run.op);
     }
-    assert_in_range(run.operator->driver->memory(run.operator), 60000000, 100000000);
+    assert_in_range(run.op->driver->memory(run.op), 60000000, 100000000);
     run_close(&run);
     arena_release(&arena);
 }

@@ -35,8 +35,8 @@ static void script_sink_columns(struct bytes *text, const struct rows *rows, siz
         bytes_append_string(text, " gone");
 }
 
-static int script_sink_push(struct operator *operator, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
-    struct bytes *text = &((struct script_sink *)operator)->text;
+static int script_sink_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+    struct bytes *text = &((struct script_sink *)op)->text;
     (void)error;
     assert_int_equal(input, 7);
     assert_true(rows->selected.count > 0);
@@ -60,7 +60,7 @@ static int script_sink_push(struct operator *operator, unsigned input, struct ro
 static const struct operator_driver script_sink_driver = {.name = "script", .push = script_sink_push};
 
 void script_sink_open(struct script_sink *sink) {
-    *sink = (struct script_sink){.operator = {.driver = &script_sink_driver}};
+    *sink = (struct script_sink){.op = {.driver = &script_sink_driver}};
 }
 
 /* --- a changelog in memory ----------------------------------------------------------------------------------------------------------- */
@@ -98,7 +98,7 @@ static int script_log_save(void *context, struct slice key, struct slice value, 
 
 /* --- playing ------------------------------------------------------------------------------------------------------------------------- */
 
-int script_make_join(const void *plan, struct operator *next, struct operator **ret_operator, struct error *error) {
+int script_make_join(const void *plan, struct stream_operator *next, struct stream_operator **ret_operator, struct error *error) {
     return join_new(plan, next, 7, ret_operator, error);
 }
 
@@ -123,34 +123,34 @@ struct rows *script_rows(struct arena *arena, const struct script_record *record
 }
 
 /* A commit, the second attempt of one. */
-static void script_commit(struct operator *operator, struct script_log *log) {
+static void script_commit(struct stream_operator *op, struct script_log *log) {
     struct error error;
-    if (!operator->driver->save)
+    if (!op->driver->save)
         return;
-    assert_int_equal(operator->driver->save(operator, script_log_save, log, &error), 0);
-    assert_int_equal(operator->driver->save(operator, script_log_save, log, &error), 0);
-    operator->driver->saved(operator);
+    assert_int_equal(op->driver->save(op, script_log_save, log, &error), 0);
+    assert_int_equal(op->driver->save(op, script_log_save, log, &error), 0);
+    op->driver->saved(op);
 }
 
-static struct operator *script_restart(script_make *make, const void *plan, struct operator *operator, struct operator *next, struct script_log *log) {
+static struct stream_operator *script_restart(script_make *make, const void *plan, struct stream_operator *op, struct stream_operator *next, struct script_log *log) {
     struct error error;
-    if (!operator->driver->save)
-        return operator;
-    script_commit(operator, log);
-    operator->driver->free(operator);
-    assert_int_equal(make(plan, next, &operator, &error), 0);
+    if (!op->driver->save)
+        return op;
+    script_commit(op, log);
+    op->driver->free(op);
+    assert_int_equal(make(plan, next, &op, &error), 0);
     for (size_t i = 0; i < log->count; i++)
-        assert_int_equal(operator->driver->load(operator, bytes_slice(&log->entries[i].key), bytes_slice(&log->entries[i].value), &error), 0);
-    return operator;
+        assert_int_equal(op->driver->load(op, bytes_slice(&log->entries[i].key), bytes_slice(&log->entries[i].value), &error), 0);
+    return op;
 }
 
-static void script_step(struct operator *operator, const struct script_record *records, size_t first, size_t end, struct operator_context *context) {
+static void script_step(struct stream_operator *op, const struct script_record *records, size_t first, size_t end, struct operator_context *context) {
     struct error error;
     context->offset = (int64_t)first;
     if (records[first].side == 'A')
-        assert_int_equal(operator->driver->advance(operator, records[first].time, context, &error), 0);
+        assert_int_equal(op->driver->advance(op, records[first].time, context, &error), 0);
     else
-        assert_int_equal(operator_push(operator, records[first].side == 'R', script_rows(context->evaluation.arena, records, first, end), context, &error), 0);
+        assert_int_equal(operator_push(op, records[first].side == 'R', script_rows(context->evaluation.arena, records, first, end), context, &error), 0);
 }
 
 void script_play(script_make *make, const void *plan, const struct script_record *records, size_t count, enum script_cut cut, struct script_run *ret_run) {
@@ -158,25 +158,25 @@ void script_play(script_make *make, const void *plan, const struct script_record
     struct row_errors errors = {0};
     struct script_log log = {0};
     struct error error;
-    struct operator *operator;
+    struct stream_operator *op;
     *ret_run = (struct script_run){0};
     script_sink_open(&ret_run->sink);
     struct operator_context context = {.evaluation = {.arena = &arena, .errors = &errors}, .counters = &ret_run->counters};
-    assert_int_equal(make(plan, &ret_run->sink.operator, &operator, &error), 0);
+    assert_int_equal(make(plan, &ret_run->sink.op, &op, &error), 0);
     for (size_t first = 0, end; first < count; first = end) {
         for (end = first + 1; cut == SCRIPT_BATCHES && end < count && records[end].side == records[first].side && records[end].side != 'A';)
             end++;
-        script_step(operator, records, first, end, &context);
+        script_step(op, records, first, end, &context);
         arena_reset(&arena);
         if (cut == SCRIPT_BATCHES)
-            script_commit(operator, &log);
+            script_commit(op, &log);
         if (cut == SCRIPT_RESTARTS)
-            operator = script_restart(make, plan, operator, &ret_run->sink.operator, &log);
+            op = script_restart(make, plan, op, &ret_run->sink.op, &log);
     }
-    script_commit(operator, &log);
+    script_commit(op, &log);
     ret_run->entries = log.count;
-    ret_run->memory = operator->driver->memory(operator);
-    operator->driver->free(operator);
+    ret_run->memory = op->driver->memory(op);
+    op->driver->free(op);
     while (log.count)
         script_log_remove(&log, 0);
     free(log.entries);

@@ -4,7 +4,7 @@
 #define METERLINE_TESTS_JOIN_HARNESS_H
 
 #include "core/memory.h"
-#include "stream/join.h"
+#include "stream/join/join.h"
 
 /* A record for one side, or with side 'A' the passing of time. */
 struct script_record {
@@ -28,7 +28,7 @@ extern const struct script_column script_key, script_extra;
 
 /* Operator at the end: writes "record: time columns" lines, "record" being the number of the script's record that brought the row about. */
 struct script_sink {
-    struct operator operator;
+    struct stream_operator op;
     struct bytes text;
 };
 void script_sink_open(struct script_sink *sink);
@@ -43,8 +43,8 @@ struct script_run {
 };
 
 /* How the operator under test is made. */
-typedef int script_make(const void *plan, struct operator *next, struct operator **ret_operator, struct error *error);
-int script_make_join(const void *plan, struct operator *next, struct operator **ret_operator, struct error *error);
+typedef int script_make(const void *plan, struct stream_operator *next, struct stream_operator **ret_operator, struct error *error);
+int script_make_join(const void *plan, struct stream_operator *next, struct stream_operator **ret_operator, struct error *error);
 
 /* Rows of records [first, end) of one side, in `arena`. */
 struct rows *script_rows(struct arena *arena, const struct script_record *records, size_t first, size_t end);

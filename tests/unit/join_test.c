@@ -93,19 +93,19 @@ static void stream_table_replayed(void **state) {
         struct arena arena = {0};
         struct query_counters counters = {0};
         struct script_sink sink;
-        struct operator *operator;
+        struct stream_operator *op;
         struct error error;
         plan.replayed = replayed;
         script_sink_open(&sink);
         struct operator_context context = {.evaluation = {.arena = &arena}, .restoring = true, .counters = &counters};
-        assert_int_equal(join_new(&plan, &sink.operator, 7, &operator, &error), 0);
-        assert_true((operator->driver->save == NULL) == replayed);
-        assert_int_equal(operator_push(operator, 1, script_rows(&arena, table, 0, 3), &context, &error), 0);
+        assert_int_equal(join_new(&plan, &sink.op, 7, &op, &error), 0);
+        assert_true((op->driver->save == NULL) == replayed);
+        assert_int_equal(operator_push(op, 1, script_rows(&arena, table, 0, 3), &context, &error), 0);
         assert_int_equal(sink.text.length, 0);
         context.restoring = false;
-        assert_int_equal(operator_push(operator, 0, script_rows(&arena, left, 0, 2), &context, &error), 0);
+        assert_int_equal(operator_push(op, 0, script_rows(&arena, left, 0, 2), &context, &error), 0);
         assert_int_equal(sink.text.length, replayed ? strlen("1: 5 2 b - 2 y -\n") : 0);
-        operator->driver->free(operator);
+        op->driver->free(op);
         bytes_release(&sink.text);
         arena_release(&arena);
     }
@@ -374,12 +374,12 @@ static void foreign_entries(void **state) {
     for (unsigned inputs = JOIN_STREAM_TABLE; inputs <= JOIN_TABLE_TABLE + 1; inputs++) {
         struct join_plan plan = plan_of(inputs <= JOIN_TABLE_TABLE ? (enum join_inputs)inputs : JOIN_TABLE_TABLE, JOIN_SHAPE_LEFT);
         plan.foreign_key = inputs > JOIN_TABLE_TABLE;
-        struct operator *operator;
+        struct stream_operator *op;
         struct error error;
-        assert_int_equal(join_new(&plan, NULL, 0, &operator, &error), 0);
+        assert_int_equal(join_new(&plan, NULL, 0, &op, &error), 0);
         for (size_t i = 0; i < COUNT(entries); i++)
-            assert_int_equal(operator->driver->load(operator, entries[i].key, entries[i].value, &error), ERROR_CORRUPT);
-        operator->driver->free(operator);
+            assert_int_equal(op->driver->load(op, entries[i].key, entries[i].value, &error), ERROR_CORRUPT);
+        op->driver->free(op);
     }
 }
 
@@ -567,17 +567,17 @@ static void foreign_keys_before(void **state) {
 static void refusals(void **state) {
     (void)state;
     struct row_schema windowed = script_schema;
-    struct operator *operator;
+    struct stream_operator *op;
     struct error error;
     windowed.windowed = true;
     struct join_plan right = plan_of(JOIN_STREAM_TABLE, JOIN_SHAPE_RIGHT), full = plan_of(JOIN_STREAM_TABLE, JOIN_SHAPE_FULL);
     struct join_plan window = plan_of(JOIN_TABLE_TABLE, JOIN_SHAPE_INNER), columns = plan_of(JOIN_STREAM_STREAM, JOIN_SHAPE_INNER);
     window.left = &windowed;
     columns.result.count = 5;
-    assert_int_equal(join_new(&right, NULL, 0, &operator, &error), ERROR_UNSUPPORTED);
-    assert_int_equal(join_new(&full, NULL, 0, &operator, &error), ERROR_UNSUPPORTED);
-    assert_int_equal(join_new(&window, NULL, 0, &operator, &error), ERROR_UNSUPPORTED);
-    assert_int_equal(join_new(&columns, NULL, 0, &operator, &error), ERROR_INVALID);
+    assert_int_equal(join_new(&right, NULL, 0, &op, &error), ERROR_UNSUPPORTED);
+    assert_int_equal(join_new(&full, NULL, 0, &op, &error), ERROR_UNSUPPORTED);
+    assert_int_equal(join_new(&window, NULL, 0, &op, &error), ERROR_UNSUPPORTED);
+    assert_int_equal(join_new(&columns, NULL, 0, &op, &error), ERROR_INVALID);
 }
 
 int main(void) {

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/json.h"
-#include "codec/json_span.h"
+#include "codec/json/json.h"
+#include "codec/json/json_span.h"
 #include "core/memory.h"
 
 #define SERIES "\"gateway\":\"0\",\"metricType\":\"E\",\"metricAttribute\":\"V\","

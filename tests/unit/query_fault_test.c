@@ -1,6 +1,6 @@
 /* Queries that meet what seldom happens: adds that fail, removals in the middle, partitions held back, topics made anew, a stop while state is read. */
 #include "query_fixture.h"
-#include "stream/query_topics.h"
+#include "stream/runtime/topics.h"
 
 #define READINGS "CREATE STREAM readings (k STRING KEY, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=1);"
 #define LIMITS "CREATE TABLE limits (k STRING PRIMARY KEY, most INT) WITH (KAFKA_TOPIC='limits', VALUE_FORMAT='JSON', PARTITIONS=1);"

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "core/bytes.h"
-#include "sql/compile.h"
-#include "sql/session.h"
-#include "stream/query_runner.h"
+#include "sql/expression/compile.h"
+#include "sql/session/session.h"
+#include "stream/runtime/runner.h"
 
 enum { PLANS_MAXIMUM = 16 };
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "bus/bus.h"
-#include "stream/query_position.h"
+#include "stream/runtime/position.h"
 
 static const char text[] = "q1 p=4 l=900 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,-,-5 n=4000,1,12,2,3,4,320] "
                            "[0000000000000001.1 d=0000000000000002 r=- n=0,0,0,0,0,0,0]";

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/avro.h"
-#include "codec/json.h"
+#include "codec/avro/avro.h"
+#include "codec/json/json.h"
 #include "codec/reading_decoder.h"
 #include "core/memory.h"
 #include "model/series.h"

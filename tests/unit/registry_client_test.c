@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "codec/registry_client.h"
-#include "codec/registry_response.h"
+#include "codec/registry/registry_client.h"
+#include "codec/registry/registry_response.h"
 #include "core/memory.h"
 #include "scripted_server.h"
 

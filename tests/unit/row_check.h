@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "codec/row_codec.h"
+#include "codec/row/row_codec.h"
 #include "core/memory.h"
 
 static const struct type decimal_4_2 = {.kind = TYPE_DECIMAL, .precision = 4, .scale = 2};

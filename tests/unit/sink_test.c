@@ -1,9 +1,9 @@
 /* The store sink on the embedded log, with a store made for the test that can be away: every aggregate arrives, positions follow what was acknowledged. */
 #include "bus_fixture.h"
 
-#include "codec/json.h"
+#include "codec/json/json.h"
 #include "store/driver.h"
-#include "stream/store_sink.h"
+#include "stream/sink/store_sink.h"
 
 enum { ROWS = 3000 };
 #define WINDOW INT64_C(60000)

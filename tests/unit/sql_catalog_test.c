@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "sql/catalog.h"
-#include "sql/describe.h"
-#include "sql/properties.h"
-#include "sql/script.h"
+#include "sql/catalog/catalog.h"
+#include "sql/catalog/describe.h"
+#include "sql/catalog/properties.h"
+#include "sql/syntax/script.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

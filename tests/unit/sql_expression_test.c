@@ -12,9 +12,9 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "sql/compile.h"
-#include "sql/script.h"
-#include "sql/type_resolve.h"
+#include "sql/expression/compile.h"
+#include "sql/syntax/script.h"
+#include "sql/catalog/type_resolve.h"
 
 /* --- four rows with a column of each type ------------------------------------------------------------------------------------------ */
 

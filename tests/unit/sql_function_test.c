@@ -10,7 +10,7 @@
 
 #include "function_cases.h"
 #include "model/java_number.h"
-#include "sql/function_reference.h"
+#include "sql/function/function_reference.h"
 
 /* --- the rules ------------------------------------------------------------------------------------------------------------------------------- */
 

@@ -12,8 +12,8 @@
 #include <time.h>
 
 #include "core/memory.h"
-#include "sql/print.h"
-#include "sql/script.h"
+#include "sql/syntax/print.h"
+#include "sql/syntax/script.h"
 
 struct session {
     struct arena arena;

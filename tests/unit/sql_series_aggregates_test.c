@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "sql/series_aggregates.h"
-#include "sql/session.h"
+#include "sql/plan/series_aggregates.h"
+#include "sql/session/session.h"
 
 enum { FOUND_MAXIMUM = 8 };
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "sql/session.h"
+#include "sql/session/session.h"
 
 #define STREAM "CREATE STREAM s (k STRING KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');"
 

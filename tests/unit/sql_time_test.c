@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sql/java_time_format.h"
+#include "sql/time/java_time_format.h"
 #include "model/time_text.h"
-#include "sql/time_zone.h"
+#include "model/time_zone.h"
 
 static int64_t instant_of(const char *text) {
     int64_t instant;

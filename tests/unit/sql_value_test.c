@@ -36,7 +36,7 @@ static void test_decimal_arithmetic(void **state) {
     static const struct {
         const char *a;
         unsigned scale_a;
-        char operator;
+        char op;
         const char *b;
         unsigned scale_b, precision, scale;
         const char *result; /* NULL: does not fit */
@@ -74,10 +74,10 @@ static void test_decimal_arithmetic(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool (*function)(decimal, unsigned, decimal, unsigned, struct decimal_shape, decimal *) =
-            cases[i].operator == '+'   ? decimal_add
-            : cases[i].operator == '-' ? decimal_subtract
-            : cases[i].operator == '*' ? decimal_multiply
-            : cases[i].operator == '/' ? decimal_divide
+            cases[i].op == '+'   ? decimal_add
+            : cases[i].op == '-' ? decimal_subtract
+            : cases[i].op == '*' ? decimal_multiply
+            : cases[i].op == '/' ? decimal_divide
                                        : decimal_remainder;
         decimal result = 12345, a = decimal_of(cases[i].a, cases[i].scale_a), b = decimal_of(cases[i].b, cases[i].scale_b);
         bool good = function(a, cases[i].scale_a, b, cases[i].scale_b, (struct decimal_shape){cases[i].precision, cases[i].scale}, &result);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "core/bytes.h"
-#include "stream/state_table.h"
+#include "stream/state/state_table.h"
 
 struct counter {
     int64_t value;

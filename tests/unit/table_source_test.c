@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <cmocka.h>
 #include "join_harness.h"
-#include "stream/table_source.h"
+#include "stream/operator/table_source.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static int make_table(const void *plan, struct operator *next, struct operator **ret_operator, struct error *error) {
+static int make_table(const void *plan, struct stream_operator *next, struct stream_operator **ret_operator, struct error *error) {
     return table_source_new(plan, next, 7, ret_operator, error);
 }
 
@@ -65,7 +65,7 @@ struct fixture {
     struct query_counters counters;
     struct operator_context context;
     struct script_sink sink;
-    struct operator *operator;
+    struct stream_operator *op;
 };
 
 static void fixture_open(struct fixture *fixture, struct row_schema schema) {
@@ -73,18 +73,18 @@ static void fixture_open(struct fixture *fixture, struct row_schema schema) {
     *fixture = (struct fixture){.plan = {.schema = schema}};
     script_sink_open(&fixture->sink);
     fixture->context = (struct operator_context){.evaluation = {.arena = &fixture->arena}, .counters = &fixture->counters};
-    assert_int_equal(table_source_new(&fixture->plan, &fixture->sink.operator, 7, &fixture->operator, &error), 0);
+    assert_int_equal(table_source_new(&fixture->plan, &fixture->sink.op, 7, &fixture->op, &error), 0);
 }
 
 static void fixture_close(struct fixture *fixture) {
-    fixture->operator->driver->free(fixture->operator);
+    fixture->op->driver->free(fixture->op);
     bytes_release(&fixture->sink.text);
     arena_release(&fixture->arena);
 }
 
 static void fixture_push(struct fixture *fixture, struct rows *rows) {
     struct error error;
-    assert_int_equal(operator_push(fixture->operator, 0, rows, &fixture->context, &error), 0);
+    assert_int_equal(operator_push(fixture->op, 0, rows, &fixture->context, &error), 0);
 }
 
 /* The row of a key as text, "none" when there is none. */
@@ -95,7 +95,7 @@ static const char *fixture_find(struct fixture *fixture, int64_t key, int64_t st
     struct error error;
     struct rows *rows;
     struct bytes found = {0};
-    assert_int_equal(table_source_find(fixture->operator, &wanted, &fixture->arena, &rows, &error), 0);
+    assert_int_equal(table_source_find(fixture->op, &wanted, &fixture->arena, &rows, &error), 0);
     if (!rows)
         return "none";
     assert_int_equal(rows->selected.count, 1);
@@ -122,14 +122,14 @@ static void restoring(void **state) {
     fixture_push(&fixture, script_rows(&fixture.arena, changes, 0, COUNT(changes)));
     assert_int_equal(fixture.sink.text.length, 0);
     assert_int_equal(fixture.counters.null, 0);
-    assert_int_equal(table_source_count(fixture.operator), 2);
+    assert_int_equal(table_source_count(fixture.op), 2);
     assert_string_equal(fixture_find(&fixture, 1, 0, 0), "15 1 c -");
     fixture.context.restoring = false;
     const struct script_record more[] = {{'L', 1, "e", 20}, {'L', 2, NULL, 21}};
     fixture_push(&fixture, script_rows(&fixture.arena, more, 0, 2));
     bytes_append_char(&fixture.sink.text, 0);
     assert_string_equal(fixture.sink.text.data, "0: 20 1 e - was 1 c -\n1: 21 2 - - gone was 2 d 7\n");
-    assert_null(fixture.operator->driver->save);
+    assert_null(fixture.op->driver->save);
     fixture_close(&fixture);
 }
 
@@ -208,18 +208,18 @@ static void each(void **state) {
     }
     fixture_open(&fixture, script_schema);
     struct scan scan = {0};
-    assert_int_equal(table_source_each(fixture.operator, &arena, scan_visit, &scan, &error), 0);
+    assert_int_equal(table_source_each(fixture.op, &arena, scan_visit, &scan, &error), 0);
     assert_int_equal(scan.visits, 0);
     fixture_push(&fixture, script_rows(&fixture.arena, records, 0, ROWS));
-    assert_int_equal(table_source_each(fixture.operator, &arena, scan_visit, &scan, &error), 0);
+    assert_int_equal(table_source_each(fixture.op, &arena, scan_visit, &scan, &error), 0);
     assert_int_equal(scan.visits, 3);
     assert_int_equal(scan.rows, ROWS);
     assert_int_equal(scan.keys, (int64_t)ROWS * (ROWS - 1) / 2);
     assert_int_equal(scan.times, 3 * scan.keys);
     scan = (struct scan){.stop = 1};
-    assert_int_equal(table_source_each(fixture.operator, &arena, scan_visit, &scan, &error), 77);
+    assert_int_equal(table_source_each(fixture.op, &arena, scan_visit, &scan, &error), 77);
     assert_int_equal(scan.visits, 1);
-    assert_in_range(fixture.operator->driver->memory(fixture.operator), ROWS * 30, (2 << 20) + ROWS * 150);   /* chunks are of a MiB */
+    assert_in_range(fixture.op->driver->memory(fixture.op), ROWS * 30, (2 << 20) + ROWS * 150);   /* chunks are of a MiB */
     arena_release(&arena);
     fixture_close(&fixture);
 }

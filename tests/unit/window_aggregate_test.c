@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream/window_aggregate.h"
+#include "stream/aggregate/window_aggregate.h"
 
 struct reading {
     char gateway[16];

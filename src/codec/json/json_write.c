@@ -1,0 +1,132 @@
+/* JSON text of readings and aggregates. Room for the longest row of plain strings is reserved once and written without further checks; a string
+ * that needs escapes takes the slow way. */
+#include "codec/json/json.h"
+#include "core/text.h"
+#include "core/number.h"
+#include "model/time.h"
+
+/* Printable ASCII without quote and backslash. */
+static bool json_plain(struct slice text) {
+    const char *at = text.data, *end = at + text.length;
+    for (; end - at >= 8; at += 8) {
+        uint64_t word = text_load(at);
+        if (text_any_below(word, 0x20) | text_any_equal(word, '"') | text_any_equal(word, '\\') | text_any_equal(word, 0x7f) | (word & TEXT_HIGHS))
+            return false;
+    }
+    for (; at < end; at++)
+        if ((unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f || *at == '"' || *at == '\\')
+            return false;
+    return true;
+}
+
+static void json_write_escape(struct bytes *to, unsigned char c) {
+    static const char names[] = "\"\\bfnrt", values[] = "\"\\\b\f\n\r\t", digits[] = "0123456789abcdef";
+    const char *known = c ? strchr(values, c) : NULL;
+    char escape[6] = {'\\', known ? names[known - values] : 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+    bytes_append(to, escape, known ? 2 : sizeof escape);
+}
+
+static void json_write_hard_string(struct bytes *to, struct slice text) {
+    const char *at = text.data, *end = at + text.length;
+    bytes_append_char(to, '"');
+    while (at < end) {
+        size_t length = utf8_length(at, (size_t)(end - at));
+        unsigned char c = (unsigned char)*at;
+        if (length == 0)
+            bytes_append(to, "\xef\xbf\xbd", 3);
+        else if (c < 0x20 || c == 0x7f || c == '"' || c == '\\')
+            json_write_escape(to, c);
+        else
+            bytes_append(to, at, length);
+        at += length ? length : 1;
+    }
+    bytes_append_char(to, '"');
+}
+
+void json_write_string(struct bytes *to, struct slice text) {
+    if (!json_plain(text)) {
+        json_write_hard_string(to, text);
+        return;
+    }
+    char *at = bytes_reserve(to, text.length + 2);
+    if (!at)
+        return;
+    at[0] = at[text.length + 1] = '"';
+    if (text.length)
+        memcpy(at + 1, text.data, text.length);
+    to->length += text.length + 2;
+}
+
+#define JSON_PUT(at, literal) ((char *)memcpy(at, literal, sizeof(literal) - 1) + sizeof(literal) - 1)
+
+static inline char *json_put_plain(char *at, struct slice text) {
+    if (text.length)
+        memcpy(at, text.data, text.length);
+    return at + text.length;
+}
+
+enum { JSON_ROW_SIZE = 220 + 2 * TIME_TEXT_SIZE + NUMBER_INTEGER_SIZE + 4 * NUMBER_DOUBLE_SIZE };    /* all of a row but its strings */
+
+static char *json_put_numbers(char *at, const struct aggregate_row *row) {
+    at = JSON_PUT(at, "{\"windowStart\":\"");
+    at += time_write(at, row->window_start);
+    at = JSON_PUT(at, "\",\"windowEnd\":\"");
+    at += time_write(at, row->window_end);
+    at = JSON_PUT(at, "\",\"sampleCount\":");
+    at += number_write_integer(at, (int64_t)row->count);
+    at = JSON_PUT(at, ",\"min\":");
+    at += number_write_double(at, row->minimum);
+    at = JSON_PUT(at, ",\"max\":");
+    at += number_write_double(at, row->maximum);
+    at = JSON_PUT(at, ",\"sum\":");
+    at += number_write_double(at, row->sum);
+    at = JSON_PUT(at, ",\"average\":");
+    return at + number_write_double(at, row->average);
+}
+
+void json_write_aggregate(struct bytes *to, const struct aggregate_row *row) {
+    const struct series *series = &row->series;
+    char *at = bytes_reserve(to, JSON_ROW_SIZE + series_key_length(series));
+    if (!at)
+        return;
+    at = json_put_numbers(at, row);
+    if (row->revision == AGGREGATE_INCOMPLETE)
+        at = JSON_PUT(at, ",\"incomplete\":true");
+    if (json_plain(series->type) && json_plain(series->attribute) && json_plain(series->gateway)) {
+        at = JSON_PUT(at, ",\"metricType\":\"");
+        at = json_put_plain(at, series->type);
+        at = JSON_PUT(at, "\",\"metricAttribute\":\"");
+        at = json_put_plain(at, series->attribute);
+        at = JSON_PUT(at, "\",\"gateway\":\"");
+        at = json_put_plain(at, series->gateway);
+        at = JSON_PUT(at, "\"}");
+        to->length = (size_t)(at - to->data);
+        return;
+    }
+    to->length = (size_t)(at - to->data);
+    bytes_append_slice(to, SLICE(",\"metricType\":"));
+    json_write_string(to, series->type);
+    bytes_append_slice(to, SLICE(",\"metricAttribute\":"));
+    json_write_string(to, series->attribute);
+    bytes_append_slice(to, SLICE(",\"gateway\":"));
+    json_write_string(to, series->gateway);
+    bytes_append_char(to, '}');
+}
+
+void json_write_reading(struct bytes *to, struct slice gateway, struct slice type, struct slice attribute, int64_t timestamp, double value) {
+    bytes_append_slice(to, SLICE("{\"gateway\":"));
+    json_write_string(to, gateway);
+    bytes_append_slice(to, SLICE(",\"metricType\":"));
+    json_write_string(to, type);
+    bytes_append_slice(to, SLICE(",\"metricAttribute\":"));
+    json_write_string(to, attribute);
+    char *start = bytes_reserve(to, sizeof ",\"timestamp\":\"\",\"value\":}" + TIME_TEXT_SIZE + NUMBER_DOUBLE_SIZE), *at = start;
+    if (!at)
+        return;
+    at = JSON_PUT(at, ",\"timestamp\":\"");
+    at += time_write(at, timestamp);
+    at = JSON_PUT(at, "\",\"value\":");
+    at += number_write_double(at, value);
+    *at++ = '}';
+    to->length += (size_t)(at - start);
+}

@@ -1,0 +1,120 @@
+/* Looking at text: eight bytes at a time (S. E. Anderson, "Bit Twiddling Hacks": determine if a word has a byte less than n), UTF-8, and
+ * JSON's \u escapes. */
+#ifndef METERLINE_CORE_TEXT_H
+#define METERLINE_CORE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include "core/slice.h"
+
+#define TEXT_ONES UINT64_C(0x0101010101010101)
+#define TEXT_HIGHS UINT64_C(0x8080808080808080)
+
+static inline uint64_t text_load(const char *at) {
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* Not zero when a byte of `word` is below `limit` (at most 0x80). */
+static inline uint64_t text_any_below(uint64_t word, unsigned limit) {
+    return (word - TEXT_ONES * limit) & ~word & TEXT_HIGHS;
+}
+
+/* Not zero when a byte of `word` is `byte`. */
+static inline uint64_t text_any_equal(uint64_t word, unsigned byte) {
+    return text_any_below(word ^ (TEXT_ONES * byte), 1);
+}
+
+/* Has the text no character below space and no DEL? */
+static inline bool text_without_controls(struct slice text) {
+    const char *at = text.data, *end = at + text.length;
+    for (; end - at >= 8; at += 8) {
+        uint64_t word = text_load(at);
+        if (text_any_below(word, 0x20) | text_any_equal(word, 0x7f))
+            return false;
+    }
+    for (; at < end; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            return false;
+    return true;
+}
+
+/* The length of the UTF-8 character at `at` (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF), or 0. `left` is at least 1. */
+static inline size_t utf8_length(const char *text, size_t left) {
+    const unsigned char *at = (const unsigned char *)text;
+    unsigned c = at[0];
+    size_t length = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+    if (length == 0 || length > left)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    if ((c == 0xe0 && at[1] < 0xa0) || (c == 0xed && at[1] > 0x9f) || (c == 0xf0 && at[1] < 0x90) || (c == 0xf4 && at[1] > 0x8f))
+        return 0;
+    return length;
+}
+
+static inline bool utf8_valid(struct slice text) {
+    for (size_t at = 0, length; at < text.length; at += length)
+        if (!(length = utf8_length(text.data + at, text.length - at)))
+            return false;
+    return true;
+}
+
+/* Writes a character in UTF-8 and returns the place behind it. */
+static inline char *utf8_write(char *to, unsigned c) {
+    if (c < 0x80) {
+        *to++ = (char)c;
+        return to;
+    }
+    if (c < 0x800) {
+        *to++ = (char)(0xc0 | c >> 6);
+    } else {
+        if (c < 0x10000) {
+            *to++ = (char)(0xe0 | c >> 12);
+        } else {
+            *to++ = (char)(0xf0 | c >> 18);
+            *to++ = (char)(0x80 | (c >> 12 & 63));
+        }
+        *to++ = (char)(0x80 | (c >> 6 & 63));
+    }
+    *to++ = (char)(0x80 | (c & 63));
+    return to;
+}
+
+/* Four hexadecimal digits, or -1. */
+static inline int json_hex(const char *at, const char *end) {
+    int value = 0;
+    if (end - at < 4)
+        return -1;
+    for (int i = 0; i < 4; i++) {
+        int c = at[i], lower = c | 0x20;
+        int digit = c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+        if (digit < 0)
+            return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+/* Reads what stands behind "\u": one unit, or a surrogate pair. Returns the bytes used, 0 when it is wrong. */
+static inline size_t json_unicode(const char *at, const char *end, unsigned *ret_character) {
+    int unit = json_hex(at, end);
+    if (unit < 0 || (unit >= 0xdc00 && unit < 0xe000))
+        return 0;
+    *ret_character = (unsigned)unit;
+    if (unit < 0xd800 || unit >= 0xe000)
+        return 4;
+    if (end - at < 10 || at[4] != '\\' || at[5] != 'u')
+        return 0;
+    int low = json_hex(at + 6, end);
+    if (low < 0xdc00 || low >= 0xe000)
+        return 0;
+    *ret_character = 0x10000 + ((unsigned)(unit - 0xd800) << 10) + (unsigned)(low - 0xdc00);
+    return 10;
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* Answers to a SELECT: the topics of the log are read, the query runs in memory, rows go to whoever asked.
+ *
+ *   a table or stream as it is     read up to what is the end now; of a table, each key's last row counts
+ *   EMIT CHANGES                   goes on with what comes, until it is stopped or has given `limit` rows
+ *
+ * Nothing is written and no positions are kept. One thread. */
+#ifndef METERLINE_SQL_SESSION_ANSWER_H
+#define METERLINE_SQL_SESSION_ANSWER_H
+
+#include <stdatomic.h>
+#include "bus/bus.h"
+#include "stream/plan.h"
+
+struct answer_options {
+    struct bus *bus;
+    const struct clock *clock;
+    atomic_bool *stop;
+    bool changes;                        /* EMIT CHANGES or EMIT FINAL */
+    bool from_beginning;                 /* of streams, with `changes` */
+    /* A row: a JSON object with the columns in order. */
+    int (*row)(void *context, struct slice json, struct error *error);
+    void (*trouble)(void *context, const char *where, const char *message);
+    void *context;
+};
+
+int answer_run(const struct answer_options *options, const struct query_plan *query, struct error *error);
+
+#endif

@@ -1,0 +1,101 @@
+/* What the kinds of GROUP BY have in common: the states of a group, the input evaluated, the results on their way.
+ *
+ *     group_aggregate.c   no window: groups in a table, which changes are saved from
+ *     group_windows.c     tumbling and hopping windows: cells in a table, a queue of windows, each with the list of its cells
+ *     group_sessions.c    sessions in a table, a list of them for each group, a heap of them by end */
+#ifndef METERLINE_STREAM_AGGREGATE_GROUP_OPERATOR_H
+#define METERLINE_STREAM_AGGREGATE_GROUP_OPERATOR_H
+
+#include "stream/aggregate/group_aggregate.h"
+#include "stream/aggregate/group_key.h"
+#include "stream/state/state_table.h"
+
+/* A window that is open. */
+struct group_window {
+    int64_t start;
+    int64_t first_offset; /* of the first record that was folded into it */
+    struct group_cell *cells;
+};
+
+struct group_session;
+
+struct group_aggregate {
+    struct stream_operator op;
+    const struct group_aggregate_plan *plan;
+    size_t *state_offsets; /* of each call's state */
+    size_t states_size;
+    size_t states_memory;      /* bytes that states hold beside their place */
+    struct state_table *table; /* groups by key, cells and sessions by start and key */
+    int64_t stream_time;
+    int64_t sequence; /* counts the rows folded */
+
+    struct group_window *windows; /* by start: window_count of them from window_first on */
+    size_t window_first, window_count, window_capacity;
+
+    struct state_table *session_groups;
+    struct group_session **heap; /* the session that ends first at 0 */
+    size_t heap_count, heap_capacity;
+
+    /* While rows are pushed. */
+    struct bytes key;
+    struct value *key_values; /* one for each key column */
+    struct value *arguments;  /* of one call, and the sequence number */
+    struct rows *results;
+    size_t result_count, result_room;
+};
+
+/* Rows as GROUP BY sees them: those with a value and a key. */
+struct group_input {
+    const struct rows *rows;
+    struct selection live;
+    uint8_t *is_live; /* by row */
+    struct vector *keys;
+    struct vector **arguments; /* of each call */
+};
+
+/* Evaluates keys and arguments. `silent`: failures have been reported before. */
+int group_input_evaluate(struct group_aggregate *aggregate, const struct rows *rows, struct evaluation *evaluation, bool silent, struct group_input *ret_input,
+                         struct error *error);
+
+/* The states of one group, states_size bytes. */
+int group_states_fold(struct group_aggregate *aggregate, char *states, const struct group_input *input, size_t row, bool undo, struct error *error);
+int group_states_merge(struct group_aggregate *aggregate, char *states, const char *other, struct error *error);
+void group_states_write(const struct group_aggregate *aggregate, const char *states, struct bytes *to);
+bool group_states_read(struct group_aggregate *aggregate, const char **at, const char *end, char *states); /* into zeroed ones */
+void group_states_release(struct group_aggregate *aggregate, char *states);                                /* may be zeroed ones */
+
+/* Results. `start` forgets what an earlier push may have left; then for each, `open` makes the row; `before` says what stood there, with `states` NULL nothing;
+ * when the change is made, `close` says what does now: NULL, the row is gone. aggregate->key_values hold the key. They leave when there are many, and with
+ * `flush`. */
+struct group_result {
+    int64_t time, window_start, window_end;
+    uint32_t origin;
+};
+void group_results_start(struct group_aggregate *aggregate, size_t expected);
+int group_result_open(struct group_aggregate *aggregate, struct operator_context *context, const char *before, struct error *error);
+int group_result_close(struct group_aggregate *aggregate, struct operator_context *context, const struct group_result *result, const char *states,
+                       struct error *error);
+int group_results_flush(struct group_aggregate *aggregate, struct operator_context *context, struct error *error);
+/* The values of the key of row `row` to key_values; its bytes to aggregate->key, behind room for a time when `timed`. */
+int group_key_take(struct group_aggregate *aggregate, const struct group_input *input, size_t row, bool timed, struct error *error);
+
+/* a + b and a - b, no further than int64_t goes. */
+static inline int64_t group_time_add(int64_t a, int64_t b) {
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? (b < 0 ? INT64_MIN : INT64_MAX) : sum;
+}
+
+static inline int64_t group_time_subtract(int64_t a, int64_t b) {
+    int64_t difference;
+    return __builtin_sub_overflow(a, b, &difference) ? (b < 0 ? INT64_MAX : INT64_MIN) : difference;
+}
+
+extern const struct operator_driver group_windows_driver, group_sessions_driver;
+/* Makes the table of cells, or of sessions; the release of everything is in the driver's free. */
+int group_windows_open(struct group_aggregate *aggregate, struct error *error);
+int group_sessions_open(struct group_aggregate *aggregate, struct error *error);
+void group_windows_close(struct group_aggregate *aggregate);
+void group_sessions_close(struct group_aggregate *aggregate);
+void group_aggregate_free(struct stream_operator *op);
+
+#endif

@@ -1,0 +1,207 @@
+/* Rows are kept without their key columns, which are in the key bytes (stream/stored_row.h). */
+#include "stream/operator/table_source.h"
+
+#include "core/memory.h"
+#include "stream/state/row_table.h"
+#include "stream/state/stored_row.h"
+
+struct table_source {
+    struct stream_operator op;
+    const struct table_source_plan *plan;
+    struct row_table table;
+    struct bytes key, row;       /* of the change at hand */
+};
+
+/* --- changes ------------------------------------------------------------------------------------------------------------------------- */
+
+/* Room for the rows before: the key columns are those of the changes. */
+static struct rows *table_source_before(const struct table_source *source, const struct rows *rows, struct arena *arena) {
+    struct rows *before = rows_new(arena, &source->plan->schema, rows->count);
+    if (!before)
+        return NULL;
+    for (size_t i = 0; i < source->plan->schema.key_count; i++)
+        before->columns[i] = rows->columns[i];
+    before->window_starts = rows->window_starts;
+    before->window_ends = rows->window_ends;
+    return before;
+}
+
+/* Fills `row` of `before` from what stands in the table now; false: no memory. */
+static bool table_source_fill_before(const struct table_source *source, struct slice stored, struct arena *arena, struct rows *before, size_t row) {
+    const struct row_schema *schema = &source->plan->schema;
+    before->absent[row] = stored.data == NULL;
+    if (!stored.data) {
+        for (size_t i = schema->key_count; i < schema->count; i++)
+            before->columns[i].nulls[row] = 1;
+        return true;
+    }
+    struct slice copy = arena_copy(arena, stored);
+    before->times[row] = stored_row_time(stored);
+    return copy.data && stored_row_read(copy, schema->count - schema->key_count, arena, before->columns + schema->key_count, row);
+}
+
+/* Whether the change goes on; *ret_failed: no memory. `before` NULL while restoring. */
+static bool table_source_change(struct table_source *source, const struct rows *rows, size_t row, struct arena *arena, struct rows *before, bool *ret_failed) {
+    struct slice key = bytes_slice(&source->key), stored = {NULL, 0}, old = row_table_find(&source->table, key);
+    bool known = old.data != NULL;
+    source->row.length = 0;
+    if (!rows->absent[row]) {
+        stored_row_write(&source->row, rows, source->plan->schema.key_count, row);
+        stored = bytes_slice(&source->row);
+    }
+    *ret_failed = source->key.failed || source->row.failed || (before && !table_source_fill_before(source, old, arena, before, row)) ||
+                  !row_table_set(&source->table, key, stored, false);
+    return stored.data || known || source->plan->forward_unknown;
+}
+
+static int table_source_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+    struct table_source *source = (struct table_source *)op;
+    struct arena *arena = context->evaluation.arena;
+    struct rows *result = context->restoring ? NULL : rows_share(arena, rows), *before = context->restoring ? NULL : table_source_before(source, rows, arena);
+    (void)input;
+    if (!context->restoring && (!result || !before))
+        return error_no_memory(error);
+    size_t count = 0;
+    bool failed = false;
+    for (size_t i = 0; i < rows->selected.count && !failed; i++) {
+        uint32_t row = rows->selected.rows[i];
+        source->key.length = 0;
+        if (!stored_row_write_key(&source->key, rows, source->plan->schema.key_count, row))
+            context->counters->null += !context->restoring;
+        else if (table_source_change(source, rows, row, arena, before, &failed) && result)
+            result->selected.rows[count++] = row;
+    }
+    if (failed)
+        return error_no_memory(error);
+    if (!result)
+        return 0;
+    result->selected.count = before->selected.count = count;
+    memcpy(before->selected.rows, result->selected.rows, count * sizeof *before->selected.rows);
+    result->before = before;
+    return operator_forward(op, result, context, error);
+}
+
+static int table_source_advance(struct stream_operator *op, int64_t time, struct operator_context *context, struct error *error) {
+    return operator_forward_advance(op, time, context, error);
+}
+
+/* --- look-ups ------------------------------------------------------------------------------------------------------------------------ */
+
+/* A row of the table as row `row`; false: no memory. */
+static bool table_source_show(const struct table_source *source, struct slice key, struct slice stored, struct arena *arena, struct rows *rows, size_t row) {
+    const struct row_schema *schema = &source->plan->schema;
+    struct slice key_copy = arena_copy(arena, key), copy = arena_copy(arena, stored);
+    if (!key_copy.data || !copy.data || !stored_row_read_key(key_copy, schema->key_count, arena, rows, row) ||
+        !stored_row_read(copy, schema->count - schema->key_count, arena, rows->columns + schema->key_count, row))
+        return false;
+    rows->times[row] = stored_row_time(stored);
+    rows->origins[row] = 0;
+    rows->selected.rows[row] = (uint32_t)row;
+    return true;
+}
+
+int table_source_find(const struct stream_operator *op, const struct table_source_key *key, struct arena *arena, struct rows **ret_rows, struct error *error) {
+    const struct table_source *source = (const struct table_source *)op;
+    const struct row_schema *schema = &source->plan->schema;
+    cleanup(bytes_release) struct bytes bytes = {0};
+    for (size_t i = 0; i < schema->key_count; i++)
+        value_write(&bytes, schema->columns[i].type, &key->values[i]);
+    if (schema->windowed) {
+        bytes_append_zigzag(&bytes, key->window_start);
+        bytes_append_zigzag(&bytes, key->window_end);
+    }
+    if (bytes.failed)
+        return error_no_memory(error);
+    struct slice stored = row_table_find(&source->table, bytes_slice(&bytes));
+    struct rows *rows = stored.data ? rows_new(arena, schema, 1) : NULL;
+    if (stored.data && (!rows || !table_source_show(source, bytes_slice(&bytes), stored, arena, rows, 0)))
+        return error_no_memory(error);
+    if (rows)
+        rows->selected.count = 1;
+    *ret_rows = rows;
+    return 0;
+}
+
+enum { TABLE_SOURCE_ROWS = 1024 };
+
+struct table_source_scan {
+    const struct table_source *source;
+    struct arena *arena;
+    struct rows *rows;           /* NULL: to be made */
+    int (*visit)(void *context, struct rows *rows, struct error *error);
+    void *context;
+    struct error *error;
+    int status;                  /* of a visit */
+};
+
+static int table_source_scan_flush(struct table_source_scan *scan) {
+    if (scan->rows)
+        scan->status = scan->visit(scan->context, scan->rows, scan->error);
+    scan->rows = NULL;
+    arena_reset(scan->arena);
+    return scan->status ? -1 : 0;
+}
+
+static int table_source_scan_row(void *context, struct slice key, struct slice row) {
+    struct table_source_scan *scan = context;
+    if (!scan->rows) {
+        scan->rows = rows_new(scan->arena, &scan->source->plan->schema, TABLE_SOURCE_ROWS);
+        if (scan->rows)
+            scan->rows->count = 0;
+    }
+    if (!scan->rows || !table_source_show(scan->source, key, row, scan->arena, scan->rows, scan->rows->count)) {
+        scan->status = error_no_memory(scan->error);
+        return -1;
+    }
+    scan->rows->selected.count = ++scan->rows->count;
+    return scan->rows->count == TABLE_SOURCE_ROWS ? table_source_scan_flush(scan) : 0;
+}
+
+int table_source_each(const struct stream_operator *op, struct arena *arena, int (*visit)(void *context, struct rows *rows, struct error *error), void *context,
+                      struct error *error) {
+    const struct table_source *source = (const struct table_source *)op;
+    struct table_source_scan scan = {.source = source, .arena = arena, .visit = visit, .context = context, .error = error};
+    if (row_table_each(&source->table, table_source_scan_row, &scan) == 0)
+        table_source_scan_flush(&scan);
+    return scan.status;
+}
+
+size_t table_source_count(const struct stream_operator *op) {
+    return state_table_count(((const struct table_source *)op)->table.entries);
+}
+
+/* --- the operator -------------------------------------------------------------------------------------------------------------------- */
+
+static size_t table_source_memory(const struct stream_operator *op) {
+    return row_table_memory(&((const struct table_source *)op)->table);
+}
+
+static void table_source_free(struct stream_operator *op) {
+    struct table_source *source = (struct table_source *)op;
+    if (!source)
+        return;
+    row_table_close(&source->table);
+    bytes_release(&source->key);
+    bytes_release(&source->row);
+    free(source);
+}
+
+static const struct operator_driver table_source_driver = {
+    .name = "table",
+    .push = table_source_push,
+    .advance = table_source_advance,
+    .memory = table_source_memory,
+    .free = table_source_free,
+};
+
+int table_source_new(const struct table_source_plan *plan, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator, struct error *error) {
+    struct table_source *source = memory_zero(1, sizeof *source);
+    if (!source || !row_table_open(&source->table)) {
+        free(source);
+        return error_no_memory(error);
+    }
+    source->op = (struct stream_operator){&table_source_driver, next, next_input};
+    source->plan = plan;
+    *ret_operator = &source->op;
+    return 0;
+}

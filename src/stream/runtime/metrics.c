@@ -1,0 +1,138 @@
+#include "stream/runtime/metrics.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/bytes.h"
+#include "core/memory.h"
+
+/* A label value: backslash, quote and line feed escaped. */
+void metrics_label(struct bytes *to, const char *value) {
+    for (; *value; value++) {
+        if (*value == '\\' || *value == '"')
+            bytes_append_char(to, '\\');
+        if (*value == '\n')
+            bytes_append_string(to, "\\n");
+        else
+            bytes_append_char(to, *value);
+    }
+}
+
+static void metrics_sample(struct bytes *to, const char *name, const struct aggregate_query *query, int32_t partition, int64_t window, uint64_t value) {
+    bytes_append_format(to, "%s{group=\"", name);
+    metrics_label(to, query->group);
+    bytes_append_string(to, "\",topic=\"");
+    metrics_label(to, query->topic);
+    bytes_append_format(to, "\",partition=\"%" PRId32 "\"", partition);
+    if (window)
+        bytes_append_format(to, ",window=\"%" PRId64 "\"", window / 1000);
+    bytes_append_format(to, "} %" PRIu64 "\n", value);
+}
+
+void metrics_head(struct bytes *to, const char *name, const char *type, const char *help) {
+    bytes_append_format(to, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+struct metrics_counter {
+    const char *name, *help;
+    size_t offset; /* in struct task_counters */
+    bool by_window;
+};
+
+static const struct metrics_counter metrics_counters[] = {
+    {"meterline_records_read_total", "Records read.", offsetof(struct task_counters, read), false},
+    {"meterline_records_null_total", "Records without a value.", offsetof(struct task_counters, null), false},
+    {"meterline_records_rejected_total", "Records that could not be read.", offsetof(struct task_counters, rejected), false},
+    {"meterline_records_filtered_total", "Records that a filter left out.", offsetof(struct task_counters, filtered), false},
+    {"meterline_records_folded_total", "Readings folded into a window.", offsetof(struct task_counters, folded), true},
+    {"meterline_records_late_total", "Readings whose window had closed.", offsetof(struct task_counters, late), true},
+    {"meterline_results_total", "Final results.", offsetof(struct task_counters, results), true},
+};
+
+static void metrics_total(struct bytes *to, const char *name, const char *help, uint64_t value) {
+    metrics_head(to, name, "counter", help);
+    bytes_append_format(to, "%s %" PRIu64 "\n", name, value);
+}
+
+/* A store that is a server. The last bucket has no bound. */
+static void metrics_store(struct bytes *to, const struct store_counts *store) {
+    uint64_t answers = 0;
+    if (!store->remote)
+        return;
+    metrics_total(to, "meterline_store_rows_written_total", "Rows that the store has acknowledged.", store->rows_written);
+    metrics_total(to, "meterline_store_requests_total", "Requests of writers to the store.", store->requests);
+    metrics_total(to, "meterline_store_retries_total", "Requests to the store that were sent again.", store->retries);
+    metrics_head(to, "meterline_store_in_flight", "gauge", "Requests to the store that have no answer yet.");
+    bytes_append_format(to, "meterline_store_in_flight %" PRIu64 "\n", store->in_flight);
+    metrics_head(to, "meterline_store_errors_total", "counter", "Errors of the store and on the way to it, also those that a retry mended.");
+    for (size_t i = 0; i < store->error_kinds; i++)
+        bytes_append_format(to, "meterline_store_errors_total{kind=\"%s\"} %" PRIu64 "\n", store->error_names[i], store->errors[i]);
+    metrics_head(to, "meterline_store_latency_seconds", "histogram", "From a request to its answer.");
+    for (size_t i = 0; i < STORE_LATENCIES; i++) {
+        answers += store->latency[i];
+        if (i + 1 < STORE_LATENCIES)
+            bytes_append_format(to, "meterline_store_latency_seconds_bucket{le=\"%.6f\"} %" PRIu64 "\n", (double)(UINT64_C(1) << i) / 1e6, answers);
+    }
+    bytes_append_format(to,
+                        "meterline_store_latency_seconds_bucket{le=\"+Inf\"} %" PRIu64
+                        "\nmeterline_store_latency_seconds_sum %.6f\nmeterline_store_latency_seconds_count %" PRIu64 "\n",
+                        answers, (double)store->latency_sum / 1e6, answers);
+}
+
+void metrics_append(struct bytes *to, const struct aggregate_query *query, const struct run_report *report) {
+    for (size_t c = 0; c < sizeof metrics_counters / sizeof *metrics_counters; c++) {
+        const struct metrics_counter *counter = &metrics_counters[c];
+        metrics_head(to, counter->name, "counter", counter->help);
+        for (int32_t p = 0; p < report->partition_count; p++) {
+            const uint64_t *values = (const uint64_t *)((const char *)&report->partitions[p] + counter->offset);
+            if (!counter->by_window)
+                metrics_sample(to, counter->name, query, p, 0, *values);
+            else
+                for (size_t i = 0; i < query->windows.size_count; i++)
+                    metrics_sample(to, counter->name, query, p, query->windows.sizes[i], values[i]);
+        }
+    }
+    metrics_head(to, "meterline_lag_records", "gauge", "Records not yet read.");
+    for (int32_t p = 0; p < report->partition_count; p++)
+        metrics_sample(to, "meterline_lag_records", query, p, 0, (uint64_t)report->lags[p]);
+    metrics_total(to, "meterline_commits_total", "Commits of this run.", report->commits);
+    metrics_total(to, "meterline_rewinds_total", "Times that a commit was undone and a worker went back to its positions.", report->rewinds);
+    metrics_total(to, "meterline_rebalances_total", "Rebalances of the consumer group.", report->bus.rebalances);
+    metrics_total(to, "meterline_partitions_lost_total", "Partitions that the group gave to others without asking.", report->bus.partitions_lost);
+    metrics_total(to, "meterline_transactions_total", "Transactions of the log.", report->bus.transactions);
+    metrics_total(to, "meterline_transactions_aborted_total", "Transactions of the log that were aborted.", report->bus.transactions_aborted);
+    metrics_total(to, "meterline_connections_lost_total", "Connections to the log that broke.", report->bus.reconnects);
+    metrics_total(to, "meterline_registry_requests_total", "Requests to the schema registry.", report->registry.requests);
+    metrics_total(to, "meterline_registry_failures_total", "Requests to the schema registry that were not answered or refused.", report->registry.failures);
+    metrics_store(to, &report->store);
+    metrics_head(to, "meterline_recovered_records", "gauge", "Records read again at start to rebuild open windows.");
+    bytes_append_format(to, "meterline_recovered_records %" PRId64 "\n", report->recovered);
+}
+
+int metrics_save(const char *path, struct slice text, struct error *error) {
+    cleanup(bytes_release) struct bytes temporary = {0};
+    bytes_append_format(&temporary, "%s.new", path);
+    bytes_append_char(&temporary, '\0');
+    if (temporary.failed)
+        return error_no_memory(error);
+    FILE *file = fopen(temporary.data, "w");
+    if (!file)
+        return error_set_errno(error, errno, "cannot write metrics to %s", temporary.data);
+    bool good = fwrite(text.data, 1, text.length, file) == text.length;
+    int saved = errno;
+    if (fclose(file) != 0 && good) {
+        good = false;
+        saved = errno;
+    }
+    if (good && rename(temporary.data, path) != 0) {
+        good = false;
+        saved = errno;
+    }
+    if (good)
+        return 0;
+    unlink(temporary.data);
+    return error_set_errno(error, saved, "cannot write metrics to %s", path);
+}

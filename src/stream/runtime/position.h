@@ -1,0 +1,46 @@
+/* What a task of queries keeps beside the next offset of a topic: the metadata string of the position (at most 4 KiB, as Kafka allows).
+ *
+ *     q1 p=4 l=900 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,- n=4000,0,12,0,3,0,320]
+ *
+ * version; number of partitions of the topic; offset up to which a table is loaded before the streams beside it (only when there is one); then for each stage
+ * of a query whose first topic it is, in brackets: hash of the query's id and number of the stage; hash of the query's definition; the offset from which the
+ * topic must be read again to rebuild open windows (- none); the offset from which the stage's changelog counts (only with one); stream time of each operator
+ * with state (- none yet); counters since the stage's first record: read, null, rejected, filtered, late, failed, emitted. Unknown versions are refused. */
+#ifndef METERLINE_STREAM_RUNTIME_POSITION_H
+#define METERLINE_STREAM_RUNTIME_POSITION_H
+
+#include "core/arena.h"
+#include "stream/operator/operator.h"
+
+enum { QUERY_OPERATORS_MAXIMUM = 16 }; /* with state, in a stage */
+
+struct query_position_stage {
+    uint64_t query, definition;
+    uint32_t stage;
+    int64_t replay_from;                    /* INT64_MAX: nothing need be read again */
+    int64_t changelog_from;                 /* -1: the stage has no changelog */
+    int64_t times[QUERY_OPERATORS_MAXIMUM]; /* INT64_MIN: none yet */
+    size_t time_count;
+    struct query_counters counters;
+};
+
+struct query_position {
+    int32_t partitions;
+    int64_t load_until; /* 0: nothing to load first */
+    struct query_position_stage *stages;
+    size_t stage_count;
+};
+
+/* Writes at most `size` bytes with the NUL; ERROR_INVALID when it does not fit. */
+int query_position_write(const struct query_position *position, char *to, size_t size, struct error *error);
+/* How long the entry of a stage may become in the life of most of us. */
+size_t query_position_room(size_t operator_count);
+/* Stages lie in `arena`. ERROR_CORRUPT when `text` is not a position written by this version. */
+int query_position_read(const char *text, struct arena *arena, struct query_position *ret_position, struct error *error);
+const struct query_position_stage *query_position_find(const struct query_position *position, uint64_t query, uint32_t stage); /* NULL: it is not there */
+
+/* Of a query's id, as positions have it: FNV-1a, 64 bits. */
+uint64_t query_position_hash(const char *id);
+void query_counters_add(struct query_counters *to, const struct query_counters *more);
+
+#endif

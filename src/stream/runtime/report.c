@@ -1,0 +1,100 @@
+/* What queries have counted, by query, and as Prometheus text. */
+#include <inttypes.h>
+#include <stddef.h>
+
+#include "core/bytes.h"
+#include "core/memory.h"
+#include "stream/runtime/metrics.h"
+#include "stream/runtime/runner.h"
+
+static void metrics_sample(struct bytes *to, const char *name, const char *query, int64_t value) {
+    bytes_append_format(to, "%s{query=\"", name);
+    metrics_label(to, query);
+    bytes_append_format(to, "\"} %" PRId64 "\n", value);
+}
+
+static const struct {
+    const char *name, *help;
+    size_t offset;
+} query_counter_metrics[] = {
+    {"meterline_query_records_read_total", "Records read by the query's stages.", offsetof(struct query_counters, read)},
+    {"meterline_query_records_null_total", "Records without a value or key that the query passed by.", offsetof(struct query_counters, null)},
+    {"meterline_query_records_rejected_total", "Records that could not be read.", offsetof(struct query_counters, rejected)},
+    {"meterline_query_records_filtered_total", "Rows that a condition left out.", offsetof(struct query_counters, filtered)},
+    {"meterline_query_records_late_total", "Rows whose window had closed.", offsetof(struct query_counters, late)},
+    {"meterline_query_failures_total", "Expressions that could not be computed, and records without a time.", offsetof(struct query_counters, failed)},
+    {"meterline_query_records_written_total", "Records written by the query's stages.", offsetof(struct query_counters, emitted)},
+};
+
+static void metrics_total(struct bytes *to, const char *name, const char *type, const char *help, int64_t value) {
+    metrics_head(to, name, type, help);
+    bytes_append_format(to, "%s %" PRId64 "\n", name, value);
+}
+
+void query_metrics_append(struct bytes *to, const struct query_run_report *report) {
+    for (size_t c = 0; c < sizeof query_counter_metrics / sizeof *query_counter_metrics; c++) {
+        metrics_head(to, query_counter_metrics[c].name, "counter", query_counter_metrics[c].help);
+        for (size_t i = 0; i < report->row_count; i++) {
+            const uint64_t *value = (const uint64_t *)((const char *)&report->rows[i].total + query_counter_metrics[c].offset);
+            metrics_sample(to, query_counter_metrics[c].name, report->rows[i].id, (int64_t)*value);
+        }
+    }
+    metrics_head(to, "meterline_query_lag_records", "gauge", "Records in the query's topics that it has not read.");
+    for (size_t i = 0; i < report->row_count; i++)
+        metrics_sample(to, "meterline_query_lag_records", report->rows[i].id, report->rows[i].lag);
+    metrics_total(to, "meterline_query_groups", "gauge", "Consumer groups of queries.", (int64_t)report->groups);
+    metrics_total(to, "meterline_query_commits_total", "counter", "Commits of queries in this run.", (int64_t)report->commits);
+    metrics_total(to, "meterline_query_rewinds_total", "counter", "Times that a commit was undone and a worker of queries went back to its positions.",
+                  (int64_t)report->rewinds);
+    metrics_total(to, "meterline_query_recovered_records", "gauge", "Records read again to rebuild what queries keep.", report->recovered);
+}
+
+static struct query_report_row *report_row(struct query_run_report *report, const struct query_member *member) {
+    for (size_t i = 0; i < report->row_count; i++)
+        if (strcmp(report->rows[i].id, member->query->id) == 0 && !report->rows[i].removed)
+            return &report->rows[i];
+    if (!memory_reserve((void **)&report->rows, &report->row_capacity, report->row_count + 1, sizeof *report->rows))
+        return NULL;
+    report->rows[report->row_count] = (struct query_report_row){.id = member->query->id, .removed = atomic_load(&member->removed)};
+    return &report->rows[report->row_count++];
+}
+
+static void counters_subtract(struct query_counters *from, const struct query_counters *less) {
+    from->read -= less->read;
+    from->null -= less->null;
+    from->rejected -= less->rejected;
+    from->filtered -= less->filtered;
+    from->late -= less->late;
+    from->failed -= less->failed;
+    from->emitted -= less->emitted;
+}
+
+bool query_report_add_group(struct query_run_report *report, struct query_group *group) {
+    bool room = true;
+    pthread_mutex_lock(&group->lock);
+    report->groups++;
+    report->workers += group->workers;
+    report->commits += group->commits;
+    report->rewinds += group->rewinds;
+    report->recovered += group->recovered;
+    for (size_t m = 0; m < group->member_count && room; m++) {
+        const struct query_member *member = &group->members[m];
+        struct query_report_row *row = report_row(report, member);
+        room = row != NULL;
+        bool counted = group->lags && member->counters && member->before; /* not when it could not be started */
+        for (int32_t p = 0; room && counted && p < group->partitions; p++) {
+            struct query_counters run = member->counters[p];
+            query_counters_add(&row->total, &run);
+            counters_subtract(&run, &member->before[p]);
+            query_counters_add(&row->run, &run);
+            row->lag += group->lags[p];
+        }
+    }
+    pthread_mutex_unlock(&group->lock);
+    return room;
+}
+
+void query_run_report_release(struct query_run_report *report) {
+    free(report->rows);
+    *report = (struct query_run_report){0};
+}

@@ -1,0 +1,364 @@
+#include "stream/runtime/runner.h"
+
+#include "core/memory.h"
+#include "stream/runtime/topics.h"
+
+#define AWAIT_NS INT64_C(5000000)
+
+/* A group at work. */
+struct running_group {
+    struct query_group *group;
+    struct query_worker *workers;
+    size_t opened, started;
+    bool joined;  /* somebody waits for its threads, or has */
+    bool leaving; /* it has stages of the query that is being removed */
+    atomic_bool closed;
+};
+
+struct query_runner {
+    const struct query_settings *settings;
+    struct running_group **running;
+    size_t count, capacity;
+    size_t order;               /* of the next stage */
+    struct query_groups groups; /* the same, as the assignment wants them */
+    size_t group_capacity;
+    pthread_mutex_t lock; /* of `running` and `groups`: whoever adds, removes, waits and reports */
+    int status;
+    struct error error; /* the first of a worker */
+};
+
+int query_runner_open(const struct query_settings *settings, struct query_runner **ret_runner, struct error *error) {
+    struct query_runner *runner = memory_zero(1, sizeof *runner);
+    if (!runner)
+        return error_no_memory(error);
+    runner->settings = settings;
+    pthread_mutex_init(&runner->lock, NULL);
+    *ret_runner = runner;
+    return 0;
+}
+
+/* --- ending --------------------------------------------------------------------------------------------------------------------------- */
+
+static void running_join(struct query_runner *runner, struct running_group *running) {
+    for (size_t i = 0; i < running->started; i++)
+        pthread_join(running->workers[i].thread, NULL);
+    for (size_t i = 0; i < running->started && !runner->status; i++)
+        if (running->workers[i].status) {
+            runner->status = running->workers[i].status;
+            runner->error = running->workers[i].error;
+        }
+    for (size_t i = 0; i < running->opened; i++)
+        query_worker_close(&running->workers[i]);
+    running->opened = running->started = 0;
+    running->joined = true;
+    atomic_store(&running->closed, true);
+}
+
+static void running_free(struct running_group *running) {
+    free(running->workers);
+    free(running);
+}
+
+struct query_runner *query_runner_close(struct query_runner *runner) {
+    if (!runner)
+        return NULL;
+    for (size_t i = 0; i < runner->count; i++)
+        if (!runner->running[i]->joined) {
+            atomic_store(runner->settings->stop, true);
+            running_join(runner, runner->running[i]);
+        }
+    for (size_t i = 0; i < runner->count; i++)
+        running_free(runner->running[i]);
+    query_groups_release(&runner->groups);
+    pthread_mutex_destroy(&runner->lock);
+    free(runner->running);
+    free(runner);
+    return NULL;
+}
+
+/* The next that has not been waited for, taken so that nobody else waits for it; NULL: none. */
+static struct running_group *runner_take(struct query_runner *runner) {
+    struct running_group *found = NULL;
+    pthread_mutex_lock(&runner->lock);
+    for (size_t i = 0; i < runner->count && !found; i++)
+        if (!runner->running[i]->joined) {
+            found = runner->running[i];
+            found->joined = true;
+        }
+    pthread_mutex_unlock(&runner->lock);
+    return found;
+}
+
+int query_runner_wait(struct query_runner *runner, struct error *error) {
+    struct running_group *running;
+    while ((running = runner_take(runner)))
+        running_join(runner, running);
+    if (runner->status)
+        *error = runner->error;
+    return runner->status;
+}
+
+bool query_runner_has_ended(struct query_runner *runner) {
+    bool ended = true;
+    pthread_mutex_lock(&runner->lock);
+    for (size_t i = 0; i < runner->count && ended; i++)
+        ended = runner->running[i]->joined || atomic_load(&runner->running[i]->group->finished) >= runner->running[i]->group->workers;
+    pthread_mutex_unlock(&runner->lock);
+    return ended;
+}
+
+/* --- adding --------------------------------------------------------------------------------------------------------------------------- */
+
+static int group_prepare(struct query_runner *runner, struct query_group *group, struct error *error) {
+    size_t partitions = (size_t)group->partitions, workers = runner->settings->workers;
+    group->workers = workers < 1 ? 1 : workers < partitions ? workers : partitions;
+    group->at_end = memory_zero(group->workers, sizeof *group->at_end);
+    group->lags = memory_zero(partitions, sizeof *group->lags);
+    group->begun = memory_zero(partitions, sizeof *group->begun);
+    bool room = group->at_end && group->lags && group->begun;
+    for (size_t i = 0; i < group->member_count && room; i++) {
+        group->members[i].counters = memory_zero(partitions, sizeof *group->members[i].counters);
+        group->members[i].before = memory_zero(partitions, sizeof *group->members[i].before);
+        room = group->members[i].counters && group->members[i].before;
+    }
+    return room ? 0 : error_no_memory(error);
+}
+
+static bool group_feeds(const struct query_group *from, const struct query_group *to) {
+    for (size_t i = 0; i < to->topic_count; i++)
+        if (query_group_writes(from, to->topics[i].name))
+            return true;
+    return false;
+}
+
+static bool group_has_upstream(const struct query_group *group, const struct query_group *other) {
+    for (size_t i = 0; i < group->upstream_count; i++)
+        if (group->upstream[i] == other)
+            return true;
+    return false;
+}
+
+/* Which groups are upstream of `group`, over any number of steps. */
+static void runner_find_upstream(const struct query_groups *all, struct query_group *group) {
+    bool changed = true;
+    while (changed) {
+        changed = false;
+        for (size_t i = 0; i < all->count; i++) {
+            struct query_group *from = all->groups[i];
+            bool feeds = group_feeds(from, group);
+            for (size_t u = 0; u < group->upstream_count && !feeds; u++)
+                feeds = group_feeds(from, group->upstream[u]);
+            if (!feeds || from == group || group_has_upstream(group, from))
+                continue;
+            group->upstream[group->upstream_count++] = from;
+            changed = true;
+        }
+    }
+}
+
+static int runner_relate(struct query_runner *runner, const struct query_groups *added, struct error *error) {
+    const struct query_groups *all = &runner->groups;
+    for (size_t i = 0; i < added->count; i++) {
+        struct query_group *group = added->groups[i];
+        group->upstream = memory_zero(all->count, sizeof(struct query_group *));
+        if (!group->upstream)
+            return error_no_memory(error);
+        runner_find_upstream(all, group);
+    }
+    for (size_t i = 0; runner->settings->until_end && i < added->count; i++) {
+        struct query_group *group = added->groups[i];
+        bool circular = group->circular;
+        for (size_t u = 0; u < group->upstream_count && !circular; u++)
+            circular = group_has_upstream(group->upstream[u], group);
+        if (circular)
+            return error_set(error, ERROR_INVALID,
+                             "query %s reads what comes of its own results: there is no end at which it could stop (--until-end, --final)",
+                             group->members[0].query->id);
+    }
+    return 0;
+}
+
+static int running_open(struct query_runner *runner, struct running_group *running, struct error *error) {
+    struct query_group *group = running->group;
+    int status = 0;
+    running->workers = memory_zero(group->workers, sizeof *running->workers);
+    if (!running->workers)
+        return error_no_memory(error);
+    for (; running->opened < group->workers && !status; running->opened += !status)
+        status = query_worker_open(&running->workers[running->opened], runner->settings, group, running->opened, error);
+    return status;
+}
+
+static int running_start(struct running_group *running, struct error *error) {
+    for (; running->started < running->opened; running->started++) {
+        int failed = pthread_create(&running->workers[running->started].thread, NULL, query_worker_run, &running->workers[running->started]);
+        if (failed)
+            return error_set_errno(error, failed, "cannot start a worker of group %s", running->group->name);
+    }
+    return 0;
+}
+
+/* Takes the groups over, in any case. */
+static int runner_adopt(struct query_runner *runner, const struct query_groups *added, struct error *error) {
+    int status = 0;
+    for (size_t i = 0; i < added->count; i++) {
+        struct running_group *running = memory_zero(1, sizeof *running);
+        bool room = running && memory_reserve((void **)&runner->running, &runner->capacity, runner->count + 1, sizeof(struct running_group *)) &&
+                    memory_reserve((void **)&runner->groups.groups, &runner->group_capacity, runner->groups.count + 1, sizeof(struct query_group *));
+        if (!room) {
+            free(running);
+            query_group_free(added->groups[i]);
+            status = error_no_memory(error);
+            continue;
+        }
+        running->group = added->groups[i];
+        runner->running[runner->count++] = running;
+        runner->groups.groups[runner->groups.count++] = added->groups[i];
+    }
+    free(added->groups);
+    return status;
+}
+
+static int runner_launch(struct query_runner *runner, size_t first, const struct query_groups *added, struct error *error) {
+    int status = 0;
+    for (size_t i = first; i < runner->count && !status; i++)
+        status = group_prepare(runner, runner->running[i]->group, error);
+    if (!status)
+        status = runner_relate(runner, added, error);
+    for (size_t i = first; i < runner->count && !status; i++)
+        status = running_open(runner, runner->running[i], error);
+    for (size_t i = first; i < runner->count && !status; i++)
+        status = running_start(runner->running[i], error);
+    return status;
+}
+
+/* What could not be started is taken back. Its queries count as removed only when its workers have gone: what these still commit is whole. */
+static void runner_undo(struct query_runner *runner, size_t first) {
+    for (size_t i = first; i < runner->count; i++)
+        atomic_store(&runner->running[i]->group->cancelled, true);
+    for (size_t i = first; i < runner->count; i++) {
+        running_join(runner, runner->running[i]);
+        for (size_t m = 0; m < runner->running[i]->group->member_count; m++)
+            atomic_store(&runner->running[i]->group->members[m].removed, true);
+    }
+}
+
+static int runner_add(struct query_runner *runner, const struct query_plan *const *plans, size_t count, struct error *error) {
+    const struct query_settings *settings = runner->settings;
+    struct query_groups added = {0};
+    size_t first = runner->count;
+    int status = query_groups_assign(settings->bus, settings->group, plans, count, runner->order, &runner->groups, &added, error);
+    for (size_t i = 0; i < count && !status; i++)
+        status = query_topics_ensure(settings->bus, plans[i], error);
+    for (size_t i = 0; i < added.count && !status; i++)
+        status = query_topics_open(settings->bus, added.groups[i], error);
+    if (status) {
+        query_groups_release(&added);
+        return status;
+    }
+    for (size_t i = 0; i < count; i++)
+        runner->order += plans[i]->stage_count;
+    status = runner_adopt(runner, &added, error);
+    struct query_groups fresh = {runner->groups.groups + first, runner->groups.count - first};
+    if (!status)
+        status = runner_launch(runner, first, &fresh, error);
+    if (status)
+        runner_undo(runner, first);
+    return status;
+}
+
+int query_runner_add(struct query_runner *runner, const struct query_plan *const *plans, size_t count, struct error *error) {
+    if (count == 0)
+        return 0;
+    pthread_mutex_lock(&runner->lock);
+    int status = runner_add(runner, plans, count, error);
+    pthread_mutex_unlock(&runner->lock);
+    return status;
+}
+
+/* --- removing ------------------------------------------------------------------------------------------------------------------------- */
+
+static int runner_forget(struct query_runner *runner, const struct query_group *group, const char *id, bool topics, struct error *error) {
+    int status = query_group_is_empty(group) ? bus_group_reset(runner->settings->bus, group->name, error) : 0;
+    for (size_t i = 0; i < group->member_count && topics && !status; i++) {
+        const struct query_member *member = &group->members[i];
+        if (strcmp(member->query->id, id) != 0)
+            continue;
+        if (member->changelog)
+            status = bus_topic_delete(runner->settings->bus, member->changelog_topic, error);
+        if ((!status || status == ERROR_NOT_FOUND) && member->plan->sink->sink.internal)
+            status = bus_topic_delete(runner->settings->bus, member->plan->sink->sink.topic, error);
+        status = status == ERROR_NOT_FOUND ? 0 : status;
+    }
+    return status;
+}
+
+/* Until the threads of the group have gone; somebody else may be waiting for them. */
+static void runner_await(struct query_runner *runner, struct running_group *running) {
+    if (!running->joined)
+        running_join(runner, running);
+    while (!atomic_load(&running->closed))
+        clock_sleep_ns(runner->settings->clock, AWAIT_NS);
+}
+
+/* Marks the stages of a query; false: the group has none that works. */
+static bool group_remove(struct query_group *group, const char *id) {
+    bool found = false;
+    for (size_t m = 0; m < group->member_count; m++)
+        found |= strcmp(group->members[m].query->id, id) == 0 && !atomic_exchange(&group->members[m].removed, true);
+    if (found)
+        atomic_fetch_add(&group->removals, 1);
+    return found;
+}
+
+int query_runner_remove(struct query_runner *runner, const char *id, bool forget, struct error *error) {
+    bool found = false;
+    int status = 0;
+    pthread_mutex_lock(&runner->lock);
+    for (size_t i = 0; i < runner->count; i++) {
+        runner->running[i]->leaving = group_remove(runner->running[i]->group, id);
+        found |= runner->running[i]->leaving;
+    }
+    for (size_t i = 0; i < runner->count; i++)
+        if (runner->running[i]->leaving && query_group_is_empty(runner->running[i]->group))
+            runner_await(runner, runner->running[i]);
+    for (size_t i = 0; i < runner->count && !status; i++)
+        if (runner->running[i]->leaving)
+            status = runner_forget(runner, runner->running[i]->group, id, forget, error);
+    pthread_mutex_unlock(&runner->lock);
+    return found ? status : error_set(error, ERROR_NOT_FOUND, "query %s does not run", id);
+}
+
+int query_runner_report(struct query_runner *runner, struct query_run_report *ret_report, struct error *error) {
+    struct query_run_report report = {0};
+    bool room = true;
+    pthread_mutex_lock(&runner->lock);
+    for (size_t i = 0; i < runner->count && room; i++)
+        room = query_report_add_group(&report, runner->running[i]->group);
+    pthread_mutex_unlock(&runner->lock);
+    if (!room) {
+        query_run_report_release(&report);
+        return error_no_memory(error);
+    }
+    bus_counts(runner->settings->bus, &report.bus);
+    *ret_report = report;
+    return 0;
+}
+
+/* --- the whole ------------------------------------------------------------------------------------------------------------------------- */
+
+int query_run(const struct query_settings *settings, const struct query_plan *const *plans, size_t count, struct query_run_report *ret_report,
+              struct error *error) {
+    struct query_runner *runner;
+    struct error report_error;
+    *ret_report = (struct query_run_report){0};
+    int status = query_runner_open(settings, &runner, error);
+    if (status)
+        return status;
+    status = query_runner_add(runner, plans, count, error);
+    if (!status)
+        status = query_runner_wait(runner, error);
+    int reported = query_runner_report(runner, ret_report, status ? &report_error : error);
+    query_runner_close(runner);
+    return status ? status : reported;
+}

@@ -1,0 +1,333 @@
+#include "stream/runtime/task.h"
+
+#include <stdio.h>
+
+#include "core/memory.h"
+
+/* --- opening ------------------------------------------------------------------------------------------------------------------------- */
+
+static int task_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin, struct error *error) {
+    struct query_member_task *member = context;
+    (void)sink;
+    return query_output_emit(member->task->work->output, member->number, member->task->partition, record, origin, error);
+}
+
+static int task_open_members(struct query_task *task, struct error *error) {
+    const struct query_group *group = task->work->group;
+    int status = 0;
+    for (size_t i = 0; i < group->member_count && !status; i++) {
+        struct query_member_task *member = &task->members[i];
+        struct emitter emitter = {task_emit, member};
+        *member = (struct query_member_task){.task = task, .number = i, .replay_from = INT64_MAX, .changelog_from = -1, .idle_time = INT64_MIN};
+        status = stage_open(group->members[i].plan, bus_registry(task->work->bus), &emitter, &member->stage, error);
+    }
+    return status;
+}
+
+/* What a position says about a member. */
+static int task_resume_member(struct query_task *task, size_t at, const struct query_position_stage *stage, struct error *error) {
+    const struct query_member *plan = &task->work->group->members[at];
+    struct query_member_task *member = &task->members[at];
+    if (stage->definition != plan->query->definition)
+        return error_set(
+            error, ERROR_INVALID,
+            "query %s has been changed since group %s worked on it: give it another name, start everything in another group (--group NAME), or forget the "
+            "positions of all queries and start from the beginning with --reset",
+            plan->query->id, task->work->group->name);
+    if ((stage->changelog_from >= 0) != plan->changelog)
+        return error_set(error, ERROR_INVALID, "query %s keeps its state in another way than when group %s worked on it: start from the beginning with --reset",
+                         plan->query->id, task->work->group->name);
+    member->replay_from = stage->replay_from;
+    member->changelog_from = stage->changelog_from;
+    member->counters = member->before = stage->counters;
+    for (size_t i = 0, t = 0; i < plan->operator_count; i++) {
+        struct stream_operator *op= stage_operator(member->stage, i);
+        if (op->driver->stream_time && t<stage->time_count)
+            op->driver->restore_time(op, stage->times[t++]);
+    }
+    return 0;
+}
+
+/* The members whose first topic this is. A position that does not know one of them belongs to another set of queries. */
+static int task_resume_input(struct query_task *task, struct query_input *input, const struct bus_committed *committed, struct arena *arena, bool *known,
+                             struct error *error) {
+    const struct query_group *group = task->work->group;
+    const char *topic = group->topics[input->topic].name;
+    struct query_position position;
+    int status = query_position_read(committed->metadata, arena, &position, error);
+    if (!status && position.partitions != group->partitions)
+        return error_set(
+            error, ERROR_INVALID,
+            "topic %s has %d partitions, it had %d when group %s worked on it: keys have moved to other partitions, what is kept of them would be torn apart; "
+            "start another group (--group NAME), or this one from the beginning with --reset",
+            topic, (int)group->partitions, (int)position.partitions, group->name);
+    for (size_t i = 0; i < group->member_count && !status; i++) {
+        const struct query_member *member = &group->members[i];
+        if (member->topics[0] != input->topic || atomic_load(&member->removed))
+            continue;
+        const struct query_position_stage *stage = query_position_find(&position, member->id, member->number);
+        known[i] = stage != NULL;
+        status = stage ? task_resume_member(task, i, stage, error)
+                       : error_set(error, ERROR_INVALID,
+                                   "the position of group %s on %s/%d knows nothing of query %s: start the group from the beginning with --reset", group->name,
+                                   topic, (int)task->partition, member->query->id);
+    }
+    if (status)
+        return status;
+    snprintf(input->metadata, sizeof input->metadata, "%s", committed->metadata);
+    input->next_offset = committed->next_offset;
+    input->revision = committed->revision;
+    input->load_until = position.load_until;
+    return 0;
+}
+
+static int task_find_position(struct query_task *task, struct query_input *input, struct arena *arena, bool *known, struct error *error) {
+    const struct query_group *group = task->work->group;
+    const struct query_topic *topic = &group->topics[input->topic];
+    struct bus_committed *committed = arena_allocate(arena, sizeof *committed);
+    int64_t start, end;
+    if (!committed)
+        return error_no_memory(error);
+    int status = bus_committed(task->work->bus, group->name, topic->name, task->partition, committed, error);
+    if (!status)
+        status = bus_offsets(task->work->consumer, topic->name, task->partition, &start, &end, error);
+    if (status)
+        return status;
+    input->until = end;
+    input->next_offset = start;
+    if (committed->exists)
+        return task_resume_input(task, input, committed, arena, known, error);
+    input->load_until = topic->table && group->topic_count > 1 ? end : 0;
+    task->dirty = true; /* that it has begun is worth a position */
+    return 0;
+}
+
+/* Where recovery begins on a topic: kept tables are read from their oldest record. */
+static int64_t task_replay_from(const struct query_task *task, const struct query_input *input, int64_t start) {
+    const struct query_group *group = task->work->group;
+    int64_t from = input->next_offset;
+    for (size_t i = 0; i < group->member_count; i++) {
+        const struct query_member *member = &group->members[i];
+        if (atomic_load(&member->removed))
+            continue;
+        if (member->topics[0] == input->topic && task->members[i].replay_from < from)
+            from = task->members[i].replay_from;
+        for (size_t s = 0; s < member->plan->source_count; s++)
+            if (member->topics[s] == input->topic && member->kept[s])
+                from = start < from ? start : from;
+    }
+    return from;
+}
+
+static int task_lost(struct query_task *task, struct query_input *input, int64_t *from, int64_t start, int64_t end, struct error *error) {
+    const struct query_group *group = task->work->group;
+    const char *topic = group->topics[input->topic].name;
+    if (task->work->lost_offsets == LOST_OFFSETS_FAIL && input->next_offset > end)
+        return error_set(
+            error, ERROR_NOT_FOUND,
+            "group %s has read %s/%d up to offset %lld, but it ends at %lld: the topic was deleted and made anew; start the group from the beginning with "
+            "--reset, or go on with --on-lost-offsets earliest",
+            group->name, topic, (int)task->partition, (long long)input->next_offset, (long long)end);
+    if (task->work->lost_offsets == LOST_OFFSETS_FAIL)
+        return error_set(error, ERROR_NOT_FOUND,
+                         "retention has deleted offsets %lld to %lld of %s/%d, which group %s needs: lengthen the topic's retention, and go on with "
+                         "--on-lost-offsets earliest, with results that lack these records",
+                         (long long)*from, (long long)start - 1, topic, (int)task->partition, group->name);
+    *from = task->work->lost_offsets == LOST_OFFSETS_LATEST ? end : start;
+    if (input->next_offset > end || input->next_offset < *from)
+        input->next_offset = *from;
+    if (input->load_until > end) /* of a topic that is no more */
+        input->load_until = end;
+    log_write(task->work->log, LOG_WARNING, "%s/%d: records that group %s needs are lost; going on from offset %lld, results that need them will lack them",
+              topic, (int)task->partition, group->name, (long long)*from);
+    return 0;
+}
+
+static int task_seek(struct query_task *task, struct query_input *input, struct error *error) {
+    const char *topic = task->work->group->topics[input->topic].name;
+    int64_t start, end;
+    int status = bus_offsets(task->work->consumer, topic, task->partition, &start, &end, error);
+    if (status)
+        return status;
+    int64_t from = task_replay_from(task, input, start);
+    if (from < start || input->next_offset > end)
+        status = task_lost(task, input, &from, start, end, error);
+    input->read_offset = input->work_offset = from;
+    return status ? status : bus_consumer_seek(task->work->consumer, topic, task->partition, from, error);
+}
+
+static int64_t task_stream_time(const struct query_task *task, size_t at) {
+    int64_t time = INT64_MIN;
+    for (size_t i = 0; i < task->work->group->members[at].operator_count; i++) {
+        const struct stream_operator *op= stage_operator(task->members[at].stage, i);
+        int64_t its = op->driver->stream_time ? op->driver->stream_time(op) : INT64_MIN;
+        time = its > time ? its : time;
+    }
+    return time;
+}
+
+static int task_start(struct query_task *task, struct arena *arena, struct error *error) {
+    const struct query_group *group = task->work->group;
+    bool *known = arena_allocate(arena, group->member_count * sizeof *known);
+    int status = known ? task_open_members(task, error) : error_no_memory(error);
+    if (!status)
+        memset(known, 0, group->member_count * sizeof *known);
+    for (size_t i = 0; i < group->topic_count && !status; i++)
+        status = task_find_position(task, &task->inputs[i], arena, known, error);
+    if (!status)
+        status = query_changelog_load(task, known, error);
+    for (size_t i = 0; i < group->topic_count && !status; i++)
+        status = task_seek(task, &task->inputs[i], error);
+    for (size_t i = 0; i < group->member_count && !status; i++)
+        task->members[i].idle_time = task_stream_time(task, i);
+    return status;
+}
+
+int query_task_open(struct query_task *task, struct query_work *work, int32_t partition, struct error *error) {
+    cleanup(arena_release) struct arena arena = {0};
+    const struct query_group *group = work->group;
+    *task = (struct query_task){.work = work, .partition = partition, .last_record_ns = clock_monotonic_ns(work->clock)};
+    task->inputs = memory_zero(group->topic_count, sizeof *task->inputs);
+    task->members = memory_zero(group->member_count, sizeof *task->members);
+    for (size_t i = 0; task->inputs && i < group->topic_count; i++)
+        query_input_open(&task->inputs[i], i, partition);
+    int status = task->inputs && task->members ? task_start(task, &arena, error) : error_no_memory(error);
+    if (status)
+        query_task_close(task);
+    return status;
+}
+
+void query_task_close(struct query_task *task) {
+    for (size_t i = 0; task->members && i < task->work->group->member_count; i++)
+        stage_close(task->members[i].stage);
+    for (size_t i = 0; task->inputs && i < task->work->group->topic_count; i++) {
+        query_input_release(&task->inputs[i], task->work);
+        query_input_close(&task->inputs[i]);
+    }
+    free(task->members);
+    free(task->inputs);
+    task->members = NULL;
+    task->inputs = NULL;
+}
+
+int query_task_reopen(struct query_task *task, bool *ret_reopened, struct error *error) {
+    cleanup(arena_release) struct arena arena = {0};
+    const struct query_group *group = task->work->group;
+    struct bus_committed *committed = arena_allocate(&arena, sizeof *committed);
+    int status = committed ? 0 : error_no_memory(error);
+    bool same = true;
+    for (size_t i = 0; i < group->topic_count && !status && same; i++) {
+        const struct query_input *input = &task->inputs[i];
+        status = bus_committed(task->work->bus, group->name, group->topics[i].name, task->partition, committed, error);
+        same = committed->exists && committed->next_offset == input->next_offset && strcmp(committed->metadata, input->metadata) == 0;
+    }
+    for (size_t i = 0; i < group->topic_count && !status && same; i++) {
+        struct query_input *input = &task->inputs[i];
+        query_input_close(input); /* what waited is read again */
+        input->read_offset = input->work_offset;
+        input->paused = input->at_end = false;
+        status = bus_consumer_seek(task->work->consumer, group->topics[i].name, task->partition, input->read_offset, error);
+    }
+    if (!status)
+        *ret_reopened = same;
+    return status;
+}
+
+/* --- commits ------------------------------------------------------------------------------------------------------------------------- */
+
+struct task_saving {
+    struct query_task *task;
+    size_t member, op;
+};
+
+static int task_save_entry(void *context, struct slice key, struct slice value, struct error *error) {
+    struct task_saving *saving = context;
+    return query_output_save(saving->task->work->output, saving->member, saving->task->partition, saving->op, key, value, error);
+}
+
+static int task_save(struct query_task *task, size_t at, struct error *error) {
+    int status = 0;
+    for (size_t i = 0; i < task->work->group->members[at].operator_count && !status; i++) {
+        struct stream_operator *op= stage_operator(task->members[at].stage, i);
+        struct task_saving saving = {task, at, i};
+        if (op->driver->save)
+            status = op->driver->save(op, task_save_entry, &saving, error);
+    }
+    return status;
+}
+
+static struct query_position_stage task_position(const struct query_task *task, size_t at) {
+    const struct query_member *plan = &task->work->group->members[at];
+    const struct query_member_task *member = &task->members[at];
+    struct query_position_stage stage = {.query = plan->id,
+                                         .definition = plan->query->definition,
+                                         .stage = plan->number,
+                                         .replay_from = INT64_MAX,
+                                         .changelog_from = member->changelog_from,
+                                         .counters = member->counters};
+    for (size_t i = 0; i < plan->operator_count; i++) {
+        const struct stream_operator *op= stage_operator(member->stage, i);
+        int64_t from = op->driver->replay_from ? op->driver->replay_from(op) : INT64_MAX;
+        stage.replay_from = from < stage.replay_from ? from : stage.replay_from;
+        if (op->driver->stream_time)
+            stage.times[stage.time_count++] = op->driver->stream_time(op);
+    }
+    return stage;
+}
+
+static int task_write_position(struct query_task *task, struct query_input *input, struct arena *arena, struct error *error) {
+    const struct query_group *group = task->work->group;
+    struct query_position position = {.partitions = group->partitions, .load_until = input->load_until};
+    position.stages = arena_allocate(arena, group->member_count * sizeof *position.stages);
+    if (!position.stages)
+        return error_no_memory(error);
+    for (size_t i = 0; i < group->member_count; i++)
+        if (group->members[i].topics[0] == input->topic && !atomic_load(&group->members[i].removed))
+            position.stages[position.stage_count++] = task_position(task, i);
+    return query_position_write(&position, input->metadata, sizeof input->metadata, error);
+}
+
+int query_task_prepare_commit(struct query_task *task, struct bus_position *ret_positions, struct error *error) {
+    const struct query_group *group = task->work->group;
+    int status = 0;
+    for (size_t i = 0; i < group->member_count && !status; i++)
+        if (!atomic_load(&group->members[i].removed))
+            status = task_save(task, i, error);
+    for (size_t i = 0; i < group->topic_count && !status; i++) {
+        struct query_input *input = &task->inputs[i];
+        status = task_write_position(task, input, &task->work->arena, error);
+        ret_positions[i] = (struct bus_position){.group = group->name,
+                                                 .topic = group->topics[i].name,
+                                                 .partition = task->partition,
+                                                 .next_offset = input->next_offset,
+                                                 .metadata = input->metadata,
+                                                 .expected = input->revision};
+    }
+    arena_reset(&task->work->arena);
+    return status;
+}
+
+int64_t query_task_needed(const struct query_task *task, size_t topic) {
+    const struct query_group *group = task->work->group;
+    int64_t needed = task->inputs[topic].next_offset;
+    for (size_t i = 0; i < group->member_count; i++) {
+        if (group->members[i].topics[0] != topic || atomic_load(&group->members[i].removed))
+            continue;
+        int64_t from = task_position(task, i).replay_from;
+        needed = from < needed ? from : needed;
+    }
+    return needed;
+}
+
+void query_task_committed(struct query_task *task) {
+    const struct query_group *group = task->work->group;
+    for (size_t i = 0; i < group->member_count; i++)
+        for (size_t o = 0; o < group->members[i].operator_count; o++) {
+            struct stream_operator *op= stage_operator(task->members[i].stage, o);
+            if (op->driver->saved)
+                op->driver->saved(op);
+        }
+    for (size_t i = 0; i < group->topic_count; i++)
+        task->inputs[i].revision++;
+    task->dirty = false;
+}

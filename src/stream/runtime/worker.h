@@ -1,0 +1,55 @@
+/* A worker of a group of queries: a thread with its own consumer, output and tasks, as stream/worker.h has it for the aggregate query. The log gives each its
+ * partitions; a commit that was undone takes it back to the committed positions; a partition that is taken away and comes back need not be rebuilt.
+ *
+ * The end (--until-end), when queries read what others write:
+ *
+ *     upstream groups have gone ─▶ the end offsets are known ─▶ all workers are there ─▶ level 0 is finished ─▶ what it wrote has been read ─▶ level 1 ... ─▶
+ * gone
+ *
+ * A level is finished by all workers together; with --final everything that is open in its stages leaves then. */
+#ifndef METERLINE_STREAM_RUNTIME_WORKER_H
+#define METERLINE_STREAM_RUNTIME_WORKER_H
+
+#include "stream/runtime/task.h"
+
+struct query_settings {
+    struct bus *bus;
+    const struct clock *clock;
+    const struct log *log; /* NULL: silent */
+    atomic_bool *stop;     /* all are to end after a last commit; also set when one has failed */
+    const char *group;     /* groups are named after it */
+    const char *rejected;  /* topic of records that cannot be read; NULL: TOPIC-rejected of each */
+    size_t workers;        /* threads of each group, at most one for each partition */
+    int64_t idle_close;    /* ms, 0: off */
+    enum lost_offsets lost_offsets;
+    bool until_end, final, at_least_once;
+    void (*free_scratch)(void *scratch); /* evaluation_scratch_free of sql/ */
+};
+
+struct query_worker {
+    const struct query_settings *settings;
+    struct query_group *group;
+    size_t number;
+    pthread_t thread;
+    struct query_work work;
+    struct bus_member member;
+    bool assigned;
+    bool upstream_gone;                  /* and the end offsets of what they wrote are known */
+    bool quiet;                          /* the last poll brought nothing */
+    size_t level;                        /* of the members that are not finished */
+    struct query_task **tasks, **parked; /* by partition */
+    struct bus_position *positions;      /* room for a commit */
+    uint64_t rewinds;
+    unsigned removals; /* of the group, as many as the positions know of */
+    int64_t last_commit_ns, last_notice_ns, last_lag_ns, last_trim_ns, quiet_since_ns;
+    int status; /* what the thread ended with */
+    struct error error;
+};
+
+/* Opens everything and joins the consumer group; tasks begin when the thread runs. */
+int query_worker_open(struct query_worker *worker, const struct query_settings *settings, struct query_group *group, size_t number, struct error *error);
+/* A pthread's function; NULL, with worker->status and ->error set. */
+void *query_worker_run(void *worker);
+void query_worker_close(struct query_worker *worker);
+
+#endif
