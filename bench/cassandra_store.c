@@ -13,7 +13,7 @@
 #include "store/store.h"
 
 enum { MINUTE = 60000, DAY = 86400000, CALL_ROWS = 4096, NAME_SIZE = 24 };
-static const int64_t begin_ms = INT64_C(1167609600000);   /* 2007-01-01 */
+static const int64_t begin_ms = INT64_C(1167609600000); /* 2007-01-01 */
 
 struct bench {
     struct store *store;
@@ -33,10 +33,13 @@ static _Noreturn void fail(const struct error *error) {
 static double processor_seconds(void) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-static double seconds(void) { return (double)clock_monotonic_ns(&clock_system) / 1e9; }
+static double seconds(void) {
+    return (double)clock_monotonic_ns(&clock_system) / 1e9;
+}
 
 static void write_call(struct bench *bench) {
     if (bench->count && store_write(bench->writer, NULL, MINUTE, bench->rows, bench->count, &bench->error))
@@ -52,16 +55,22 @@ static void flush(struct bench *bench) {
 
 static void add_row(struct bench *bench, int64_t series, int64_t minute) {
     double value = (double)(series * 1000 + minute) * 0.25;
-    bench->rows[bench->count++] = (struct aggregate_row){
-        .series = {slice_of(bench->names[series]), SLICE("ELECTRICITY"), SLICE("ACTIVE_POWER")}, .window_start = begin_ms + minute * MINUTE,
-        .window_end = begin_ms + (minute + 1) * MINUTE, .count = 12, .minimum = value, .maximum = value + 1, .sum = value * 12, .average = value};
+    bench->rows[bench->count++] =
+        (struct aggregate_row){.series = {slice_of(bench->names[series]), SLICE("ELECTRICITY"), SLICE("ACTIVE_POWER")},
+                               .window_start = begin_ms + minute * MINUTE,
+                               .window_end = begin_ms + (minute + 1) * MINUTE,
+                               .count = 12,
+                               .minimum = value,
+                               .maximum = value + 1,
+                               .sum = value * 12,
+                               .average = value};
     if (bench->count == CALL_ROWS)
         write_call(bench);
 }
 
 static void insert(struct bench *bench, const char *how) {
     flush(bench);
-    add_row(bench, 0, 0);      /* connects, makes the table */
+    add_row(bench, 0, 0); /* connects, makes the table */
     flush(bench);
     double processor = processor_seconds(), begin = seconds();
     bool batched = strcmp(how, "batched") == 0, alone = strcmp(how, "one-by-one") == 0;
@@ -75,7 +84,8 @@ static void insert(struct bench *bench, const char *how) {
                 write_call(bench);
         }
     flush(bench);
-    printf("{\"rows\":%" PRId64 ",\"seconds\":%.6f,\"cpu\":%.6f}\n", outer * inner, seconds() - begin, processor_seconds() - processor);
+    printf("{\"rows\":%" PRId64 ",\"seconds\":%.6f,\"cpu\":%.6f}\n", outer * inner, seconds() - begin,
+           processor_seconds() - processor);
 }
 
 static int ascending(const void *a, const void *b) {
@@ -84,8 +94,13 @@ static int ascending(const void *a, const void *b) {
 }
 
 static double read_day(struct bench *bench, int64_t series, int64_t day) {
-    struct store_query query = {.window_size = MINUTE, .gateway = bench->names[series], .type = "ELECTRICITY", .attribute = "ACTIVE_POWER", .from = begin_ms + day * DAY,
-                                .to = begin_ms + (day + 1) * DAY, .limit = -1};
+    struct store_query query = {.window_size = MINUTE,
+                                .gateway = bench->names[series],
+                                .type = "ELECTRICITY",
+                                .attribute = "ACTIVE_POWER",
+                                .from = begin_ms + day * DAY,
+                                .to = begin_ms + (day + 1) * DAY,
+                                .limit = -1};
     struct store_reader *reader;
     struct aggregate_row row;
     int64_t rows = 0, expected = bench->minutes - day * 1440 < 1440 ? bench->minutes - day * 1440 : 1440;
@@ -110,11 +125,12 @@ static void read_days(struct bench *bench, int64_t count) {
     uint64_t random = 88172645463325252u;
     if (!took || !days)
         exit(1);
-    for (int64_t i = -count / 10; i < count; i++) {     /* the first tenth warms the server up */
+    for (int64_t i = -count / 10; i < count; i++) { /* the first tenth warms the server up */
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        double one = read_day(bench, (int64_t)(random % (uint64_t)bench->series), (int64_t)(random / 7919 % (uint64_t)days));
+        double one =
+            read_day(bench, (int64_t)(random % (uint64_t)bench->series), (int64_t)(random / 7919 % (uint64_t)days));
         if (i >= 0)
             took[i] = one;
     }

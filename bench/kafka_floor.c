@@ -5,8 +5,9 @@
  *     bench_kafka_floor produce-runs BOOTSTRAP FROM TO COUNT   the same in the order in which they were read: long runs of one partition
  *     bench_kafka_floor latency BOOTSTRAP RESULTS COUNT        waits for new results; the time from the readings that closed their windows
  *
- * Prints JSON. latency: a result carries the end of its window as timestamp, and the readings of the test are published when their event time comes, so a
- * result's age at arrival, less its grace, is the time from the publication of the reading that closed the window. */
+ * Prints JSON. latency: a result carries the end of its window as timestamp, and the readings of the test are
+ * published when their event time comes, so a result's age at arrival, less its grace, is the time from the
+ * publication of the reading that closed the window. */
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,7 +27,8 @@ static double seconds(clockid_t clock) {
 static double cpu(void) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static rd_kafka_t *client(rd_kafka_type_t type, const char *const settings[][2], size_t count) {
@@ -46,7 +48,10 @@ static rd_kafka_t *client(rd_kafka_type_t type, const char *const settings[][2],
 }
 
 static rd_kafka_t *reader(const char *bootstrap, const char *topic, int64_t offset) {
-    const char *const settings[][2] = {{"bootstrap.servers", bootstrap}, {"group.id", "floor"}, {"enable.auto.commit", "false"}, {"isolation.level", "read_committed"},
+    const char *const settings[][2] = {{"bootstrap.servers", bootstrap},
+                                       {"group.id", "floor"},
+                                       {"enable.auto.commit", "false"},
+                                       {"isolation.level", "read_committed"},
                                        {"auto.offset.reset", "earliest"}};
     rd_kafka_t *consumer = client(RD_KAFKA_CONSUMER, settings, sizeof settings / sizeof *settings);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(PARTITIONS);
@@ -106,7 +111,8 @@ static struct record *load(const char *bootstrap, const char *topic, long count)
             const rd_kafka_message_t *message = messages[i];
             if (!message->err && done < count) {
                 struct record *record = &records[done++];
-                *record = (struct record){malloc(message->key_len + message->len + 1), message->key_len, message->len, message->partition};
+                *record = (struct record){malloc(message->key_len + message->len + 1), message->key_len, message->len,
+                                          message->partition};
                 if (!record->bytes)
                     exit(1);
                 memcpy(record->bytes, message->key, message->key_len);
@@ -121,7 +127,8 @@ static struct record *load(const char *bootstrap, const char *topic, long count)
     return records;
 }
 
-/* The reading's time in Confluent's wire format: behind 5 bytes and three short strings, each with its length, doubled, in one byte. */
+/* The reading's time in Confluent's wire format: behind 5 bytes and three short strings, each with its length,
+ * doubled, in one byte. */
 static const char *record_time(const struct record *record) {
     const char *at = record->bytes + record->key + 5;
     for (int i = 0; i < 3; i++)
@@ -129,8 +136,9 @@ static const char *record_time(const struct record *record) {
     return at + 1;
 }
 
-/* Consumed, records come in long runs of one partition; published, partitions alternate, which costs more, as neighbours in a partition's queue lie far apart in memory.
- * This brings them into the order of publishing: by time, and of one time from each partition in turn. */
+/* Consumed, records come in long runs of one partition; published, partitions alternate, which costs more, as
+ * neighbours in a partition's queue lie far apart in memory. This brings them into the order of publishing: by time,
+ * and of one time from each partition in turn. */
 static struct record *published_order(struct record *records, long count) {
     long heads[PARTITIONS], next[PARTITIONS];
     long *followers = malloc((size_t)count * sizeof *followers), last[PARTITIONS];
@@ -167,7 +175,10 @@ static struct record *published_order(struct record *records, long count) {
 
 /* The same batching as meterline's; values are not copied, as there. */
 static int produce(const char *bootstrap, const char *from, const char *to, long count, bool runs) {
-    const char *const settings[][2] = {{"bootstrap.servers", bootstrap}, {"linger.ms", "20"}, {"compression.codec", "lz4"}, {"queue.buffering.max.messages", "1000000"},
+    const char *const settings[][2] = {{"bootstrap.servers", bootstrap},
+                                       {"linger.ms", "20"},
+                                       {"compression.codec", "lz4"},
+                                       {"queue.buffering.max.messages", "1000000"},
                                        {"enable.idempotence", "true"}};
     struct record *records = load(bootstrap, from, count);
     if (!records)
@@ -179,7 +190,8 @@ static int produce(const char *bootstrap, const char *from, const char *to, long
     double begin = seconds(CLOCK_MONOTONIC), used = cpu();
     for (long i = 0; i < count;) {
         const struct record *record = &records[i];
-        if (rd_kafka_produce(topic, record->partition, 0, record->bytes + record->key, record->value, record->bytes, record->key, NULL) == 0)
+        if (rd_kafka_produce(topic, record->partition, 0, record->bytes + record->key, record->value, record->bytes,
+                             record->key, NULL) == 0)
             i++;
         else
             rd_kafka_poll(producer, 10);

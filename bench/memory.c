@@ -1,10 +1,14 @@
-/* bench_memory SERIES TICKS GRACE_S [shuffled]: what decoding, looking up and folding into four windows costs in memory, and what it must cost at least.
+/* bench_memory SERIES TICKS GRACE_S [shuffled]: what decoding, looking up and folding into four windows costs in
+ * memory, and what it must cost at least.
  *
- * A tick brings one reading of each series, in the order of their numbers or shuffled anew, 5 s of event time after the one before. The Avro values of a batch are made outside the measured time, then (1)
- * reading_decoder_decode, window_aggregate_push and _take, or (2) the floor goes over them: the floor skips strings by their length, reads the time by the
- * places of its digits, is told the series, and folds into four arrays, with no checks, no look-up, no late readings and nothing kept of a closed window.
+ * A tick brings one reading of each series, in the order of their numbers or shuffled anew, 5 s of event time after
+ * the one before. The Avro values of a batch are made outside the measured time, then (1) reading_decoder_decode,
+ * window_aggregate_push and _take, or (2) the floor goes over them: the floor skips strings by their length, reads
+ * the time by the places of its digits, is told the series, and folds into four arrays, with no checks, no look-up,
+ * no late readings and nothing kept of a closed window.
  *
- * Prints one line: readings, CPU s per million of both, bytes a series with exactly four open windows, results of both. */
+ * Prints one line: readings, CPU s per million of both, bytes a series with exactly four open windows, results of
+ * both. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,10 +36,11 @@ static double cpu_seconds(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* --- the readings --------------------------------------------------------------------------------------------------------------- */
+/* --- the readings
+ * --------------------------------------------------------------------------------------------------------------- */
 
 struct input {
-    uint32_t series_count, next;       /* the next reading's place in its tick */
+    uint32_t series_count, next; /* the next reading's place in its tick */
     int64_t timestamp;
     uint64_t random;
     bool shuffled;
@@ -46,7 +51,8 @@ struct input {
     size_t count;
 };
 
-/* The series at place `next` of this tick; shuffled: steps by a prime that does not divide their number, so each comes once. */
+/* The series at place `next` of this tick; shuffled: steps by a prime that does not divide their number, so each
+ * comes once. */
 static uint32_t input_series(const struct input *input) {
     if (!input->shuffled)
         return input->next;
@@ -60,7 +66,8 @@ static void input_write_reading(struct input *input, uint32_t series) {
     char gateway[16];
     int length = snprintf(gateway, sizeof gateway, "%" PRIu32, series / 4);
     input->random = input->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    avro_write_reading_head(&input->bytes, SCHEMA, (struct slice){gateway, (size_t)length}, SLICE("ELECTRICITY"), slice_of(attributes[series % 4]));
+    avro_write_reading_head(&input->bytes, SCHEMA, (struct slice){gateway, (size_t)length}, SLICE("ELECTRICITY"),
+                            slice_of(attributes[series % 4]));
     avro_write_reading_tail(&input->bytes, input->timestamp, (double)(input->random >> 44) / 1000);
 }
 
@@ -77,14 +84,16 @@ static void input_fill(struct input *input) {
         fail("no memory", NULL);
     input->offsets[input->count] = input->bytes.length;
     for (size_t i = 0; i < input->count; i++)
-        input->values[i] = (struct slice){input->bytes.data + input->offsets[i], input->offsets[i + 1] - input->offsets[i]};
+        input->values[i] =
+            (struct slice){input->bytes.data + input->offsets[i], input->offsets[i + 1] - input->offsets[i]};
     if (input->next == input->series_count) {
         input->next = 0;
         input->timestamp += TICK;
     }
 }
 
-/* --- meterline ------------------------------------------------------------------------------------------------------------------ */
+/* --- meterline
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int schema_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
     (void)context, (void)id, (void)arena, (void)error;
@@ -132,7 +141,8 @@ static struct measure measure_meterline(struct input *input, int64_t ticks, int6
     while (input->timestamp < START + ticks * TICK) {
         input_fill(input);
         double begin = cpu_seconds();
-        if (reading_decoder_decode(decoder, input->values, sizeof *input->values, input->count, (int64_t)measure.readings, batch, &error) ||
+        if (reading_decoder_decode(decoder, input->values, sizeof *input->values, input->count,
+                                   (int64_t)measure.readings, batch, &error) ||
             window_aggregate_push(aggregate, batch, 0, batch->count, &fold, &error))
             fail("decoding and folding", &error);
         if (window_aggregate_has_closed(aggregate))
@@ -140,7 +150,8 @@ static struct measure measure_meterline(struct input *input, int64_t ticks, int6
         measure.seconds += cpu_seconds() - begin;
         measure.readings += input->count;
         if (input->next == 0 && input->timestamp == START + OPEN_TICKS * TICK)
-            measure.bytes_a_series = (double)window_aggregate_memory(aggregate) / (double)window_aggregate_groups(aggregate);
+            measure.bytes_a_series =
+                (double)window_aggregate_memory(aggregate) / (double)window_aggregate_groups(aggregate);
     }
     if (fold.folded[0] != measure.readings)
         fail("not every reading was folded", NULL);
@@ -150,7 +161,8 @@ static struct measure measure_meterline(struct input *input, int64_t ticks, int6
     return measure;
 }
 
-/* --- the floor ------------------------------------------------------------------------------------------------------------------ */
+/* --- the floor
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct floor_cell {
     int64_t start;
@@ -170,7 +182,8 @@ static int64_t floor_time(const char *at) {
     year -= month <= 2;
     int64_t era = year / 400, of_era = year % 400, of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
     int64_t days = era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-    return (((days * 24 + floor_digits(at + 11, 2)) * 60 + floor_digits(at + 14, 2)) * 60 + floor_digits(at + 17, 2)) * 1000;
+    return (((days * 24 + floor_digits(at + 11, 2)) * 60 + floor_digits(at + 14, 2)) * 60 + floor_digits(at + 17, 2)) *
+           1000;
 }
 
 static uint64_t floor_fold(struct floor_cell *cells, int64_t timestamp, double value) {
@@ -240,8 +253,10 @@ int main(int argc, char **argv) {
     input = input_new(series_count, shuffled);
     struct measure floor = measure_floor(input, ticks);
     input_free(input);
-    printf("{\"readings\": %" PRIu64 ", \"meterline\": %.4f, \"floor\": %.4f, \"bytes_a_series\": %.1f, \"results\": %" PRIu64 ", \"floor_results\": %" PRIu64 "}\n",
-           meterline.readings, meterline.seconds * 1e6 / (double)meterline.readings, floor.seconds * 1e6 / (double)floor.readings, meterline.bytes_a_series,
-           meterline.results, floor.results);
+    printf("{\"readings\": %" PRIu64
+           ", \"meterline\": %.4f, \"floor\": %.4f, \"bytes_a_series\": %.1f, \"results\": %" PRIu64
+           ", \"floor_results\": %" PRIu64 "}\n",
+           meterline.readings, meterline.seconds * 1e6 / (double)meterline.readings,
+           floor.seconds * 1e6 / (double)floor.readings, meterline.bytes_a_series, meterline.results, floor.results);
     return 0;
 }

@@ -1,4 +1,5 @@
-/* Updates of the cache in Redis through its door (cache.h): ROUNDS times a newer timestamp (with a value when `values` is given) for each of KEYS keys. Prints a line of JSON.
+/* Updates of the cache in Redis through its door (cache.h): ROUNDS times a newer timestamp (with a value when
+ * `values` is given) for each of KEYS keys. Prints a line of JSON.
  *     redis_cache URL KEYS ROUNDS [values] */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +14,8 @@ enum { NAME_SIZE = 40, CALL_ENTRIES = 8192 };
 static double processor_seconds(void) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static _Noreturn void fail(const struct error *error) {
@@ -32,12 +34,14 @@ int main(int argc, char **argv) {
     struct cache_writer *writer;
     struct error error;
     struct cache_options options = {.create = true, .clock = &clock_system};
-    char (*names)[NAME_SIZE] = calloc((size_t)keys, sizeof *names);
+    char(*names)[NAME_SIZE] = calloc((size_t)keys, sizeof *names);
     struct cache_entry *entries = calloc((size_t)keys, sizeof *entries);
-    if (!names || !entries || cache_open(argv[1], &options, &cache, &error) || cache_writer_open(cache, &writer, &error))
+    if (!names || !entries || cache_open(argv[1], &options, &cache, &error) ||
+        cache_writer_open(cache, &writer, &error))
         fail(&error);
     for (int64_t i = 0; i < keys; i++) {
-        snprintf(names[i], sizeof names[i], values ? "%012" PRId64 ".WATER.FLOW" : "key:%012" PRId64, i);   /* as long as redis-benchmark's */
+        snprintf(names[i], sizeof names[i], values ? "%012" PRId64 ".WATER.FLOW" : "key:%012" PRId64,
+                 i); /* as long as redis-benchmark's */
         entries[i] = (struct cache_entry){.key = slice_of(names[i]), .has_value = values};
     }
     double processor = processor_seconds();
@@ -48,10 +52,12 @@ int main(int argc, char **argv) {
             entries[i].value = (double)(i + round) * 0.125;
         }
         for (int64_t at = 0; at < keys; at += CALL_ENTRIES)
-            if (cache_write(writer, entries + at, (size_t)(keys - at < CALL_ENTRIES ? keys - at : CALL_ENTRIES), &error))
+            if (cache_write(writer, entries + at, (size_t)(keys - at < CALL_ENTRIES ? keys - at : CALL_ENTRIES),
+                            &error))
                 fail(&error);
     }
-    printf("{\"updates\":%" PRId64 ",\"seconds\":%.6f,\"cpu\":%.6f}\n", keys * rounds, (double)(clock_monotonic_ns(&clock_system) - begin) / 1e9, processor_seconds() - processor);
+    printf("{\"updates\":%" PRId64 ",\"seconds\":%.6f,\"cpu\":%.6f}\n", keys * rounds,
+           (double)(clock_monotonic_ns(&clock_system) - begin) / 1e9, processor_seconds() - processor);
     cache_writer_close(writer);
     cache_close(cache);
     free(entries);

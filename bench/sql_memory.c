@@ -1,5 +1,6 @@
-/* What a query costs in memory, per million readings: CPU seconds of reading them, of reading and writing them as they are, and what a filter with a projection, a
- * join with 10,000 thresholds and four windows add. Prints JSON; bench/run makes a table of it. */
+/* What a query costs in memory, per million readings: CPU seconds of reading them, of reading and writing them as
+ * they are, and what a filter with a projection, a join with 10,000 thresholds and four windows add. Prints JSON;
+ * bench/run makes a table of it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
@@ -25,10 +26,12 @@ static double cpu_seconds(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static const char declarations[] =
-    "CREATE STREAM readings (series STRING KEY, `gateway` STRING, `metricType` STRING, `metricAttribute` STRING, `timestamp` STRING, `value` DOUBLE)"
-    " WITH (KAFKA_TOPIC='metrics', VALUE_FORMAT='AVRO', TIMESTAMP='`timestamp`', TIMESTAMP_FORMAT='yyyy-MM-dd''T''HH:mm:ssX');"
-    "CREATE TABLE thresholds (series STRING PRIMARY KEY, low DOUBLE, high DOUBLE) WITH (KAFKA_TOPIC='thresholds', VALUE_FORMAT='JSON', PARTITIONS=4);";
+static const char declarations[] = "CREATE STREAM readings (series STRING KEY, `gateway` STRING, `metricType` STRING, "
+                                   "`metricAttribute` STRING, `timestamp` STRING, `value` DOUBLE)"
+                                   " WITH (KAFKA_TOPIC='metrics', VALUE_FORMAT='AVRO', TIMESTAMP='`timestamp`', "
+                                   "TIMESTAMP_FORMAT='yyyy-MM-dd''T''HH:mm:ssX');"
+                                   "CREATE TABLE thresholds (series STRING PRIMARY KEY, low DOUBLE, high DOUBLE) WITH "
+                                   "(KAFKA_TOPIC='thresholds', VALUE_FORMAT='JSON', PARTITIONS=4);";
 
 struct bench {
     struct registry_memory *registry;
@@ -53,8 +56,10 @@ static void bench_write_reading(struct bytes *to, char key[64], size_t *ret_key,
     char gateway[16];
     int length = snprintf(gateway, sizeof gateway, "%" PRIu32, series / 4);
     *ret_key = (size_t)snprintf(key, 64, "%s.ELECTRICITY.%s", gateway, attributes[series % 4]);
-    avro_write_reading_head(to, schema, (struct slice){gateway, (size_t)length}, SLICE("ELECTRICITY"), slice_of(attributes[series % 4]));
-    avro_write_reading_tail(to, INT64_C(1704067200000) + number / SERIES * INT64_C(5000), (double)(number * 7919 % 250000) / 1000);
+    avro_write_reading_head(to, schema, (struct slice){gateway, (size_t)length}, SLICE("ELECTRICITY"),
+                            slice_of(attributes[series % 4]));
+    avro_write_reading_tail(to, INT64_C(1704067200000) + number / SERIES * INT64_C(5000),
+                            (double)(number * 7919 % 250000) / 1000);
 }
 
 static void bench_fill(struct bench *bench) {
@@ -70,16 +75,19 @@ static void bench_fill(struct bench *bench) {
             char key[64];
             size_t length;
             bench_write_reading(&value, key, &length, b * BATCH + i, schema);
-            records[i] = (struct bus_record){.key = arena_copy(&bench->arena, (struct slice){key, length}), .value = arena_copy(&bench->arena, bytes_slice(&value)),
+            records[i] = (struct bus_record){.key = arena_copy(&bench->arena, (struct slice){key, length}),
+                                             .value = arena_copy(&bench->arena, bytes_slice(&value)),
                                              .timestamp = INT64_C(1704067200000)};
         }
         if (!records)
             fail("no memory", NULL);
-        bench->batches[b] = (struct bus_batch){.topic = "metrics", .base_offset = (int64_t)b * BATCH, .records = records, .count = BATCH};
+        bench->batches[b] = (struct bus_batch){
+            .topic = "metrics", .base_offset = (int64_t)b * BATCH, .records = records, .count = BATCH};
     }
 }
 
-static int bench_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin, struct error *error) {
+static int bench_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
+                      struct error *error) {
     (void)sink, (void)origin, (void)error;
     *(uint64_t *)context += record->value.length;
     return 0;
@@ -90,7 +98,8 @@ static void bench_load_thresholds(struct bench *bench, const struct query_plan *
     struct arena arena = {0};
     struct row_errors errors = {0};
     struct query_counters counters = {0};
-    struct operator_context context = {.evaluation = {.arena = &arena, .errors = &errors, .clock = &clock_system}, .counters = &counters};
+    struct operator_context context = {.evaluation = {.arena = &arena, .errors = &errors, .clock = &clock_system},
+                                       .counters = &counters};
     struct bus_record *records = arena_allocate(&bench->arena, THRESHOLDS * sizeof *records);
     static const char *const attributes[] = {"ACTIVE_POWER", "REACTIVE_POWER", "VOLTAGE", "INTENSITY"};
     struct source_reader *reader = NULL;
@@ -99,11 +108,13 @@ static void bench_load_thresholds(struct bench *bench, const struct query_plan *
     for (uint32_t i = 0; records && i < THRESHOLDS; i++) {
         char key[64];
         int length = snprintf(key, sizeof key, "%" PRIu32 ".ELECTRICITY.%s", i / 4, attributes[i % 4]);
-        records[i] = (struct bus_record){.key = arena_copy(&bench->arena, (struct slice){key, (size_t)length}), .value = SLICE("{\"LOW\":-1.0,\"HIGH\":1000.0}")};
+        records[i] = (struct bus_record){.key = arena_copy(&bench->arena, (struct slice){key, (size_t)length}),
+                                         .value = SLICE("{\"LOW\":-1.0,\"HIGH\":1000.0}")};
     }
     struct bus_batch batch = {.topic = "thresholds", .records = records, .count = THRESHOLDS};
     if (!records || source_reader_new(source, registry_memory_registry(bench->registry), &reader, &error) ||
-        source_reader_read(reader, &batch, &context.evaluation, &rows, &error) || stage_push(stage, 1, rows.rows, &context, &error))
+        source_reader_read(reader, &batch, &context.evaluation, &rows, &error) ||
+        stage_push(stage, 1, rows.rows, &context, &error))
         fail("thresholds", &error);
     source_reader_free(reader);
     arena_release(&arena);
@@ -114,7 +125,8 @@ static double bench_run(struct bench *bench, size_t first, size_t count) {
     struct arena arena = {0};
     struct row_errors errors = {0};
     struct query_counters counters = {0};
-    struct operator_context context = {.evaluation = {.arena = &arena, .errors = &errors, .clock = &clock_system}, .counters = &counters};
+    struct operator_context context = {.evaluation = {.arena = &arena, .errors = &errors, .clock = &clock_system},
+                                       .counters = &counters};
     struct stage *stages[QUERIES_MAXIMUM];
     struct source_reader *reader;
     struct error error;
@@ -155,27 +167,38 @@ static double bench_run(struct bench *bench, size_t first, size_t count) {
 int main(void) {
     static const char queries[] =
         "CREATE STREAM same AS SELECT * FROM readings;"
-        "CREATE STREAM filtered AS SELECT series, `gateway`, `metricType`, `metricAttribute`, `timestamp`, `value` * 2 AS `value` FROM readings WHERE `value` >= 0.0E0 AND `metricType` = 'ELECTRICITY';"
-        "CREATE STREAM joined AS SELECT readings.series AS series, `gateway`, `metricType`, `metricAttribute`, `timestamp`, `value` FROM readings JOIN thresholds ON readings.series = thresholds.series"
+        "CREATE STREAM filtered AS SELECT series, `gateway`, `metricType`, `metricAttribute`, `timestamp`, `value` * 2 "
+        "AS `value` FROM readings WHERE `value` >= 0.0E0 AND `metricType` = 'ELECTRICITY';"
+        "CREATE STREAM joined AS SELECT readings.series AS series, `gateway`, `metricType`, `metricAttribute`, "
+        "`timestamp`, `value` FROM readings JOIN thresholds ON readings.series = thresholds.series"
         " WHERE `value` >= low AND `value` <= high;"
-        "CREATE TABLE w1 AS SELECT series, COUNT(*) AS n, MIN(`value`) AS low, MAX(`value`) AS high, SUM(`value`) AS total FROM readings WINDOW TUMBLING (SIZE 60 SECONDS, GRACE PERIOD 5 MINUTES) GROUP BY series EMIT FINAL;"
-        "CREATE TABLE w2 AS SELECT series, COUNT(*) AS n, MIN(`value`) AS low, MAX(`value`) AS high, SUM(`value`) AS total FROM readings WINDOW TUMBLING (SIZE 600 SECONDS, GRACE PERIOD 5 MINUTES) GROUP BY series EMIT FINAL;"
-        "CREATE TABLE w3 AS SELECT series, COUNT(*) AS n, MIN(`value`) AS low, MAX(`value`) AS high, SUM(`value`) AS total FROM readings WINDOW TUMBLING (SIZE 3600 SECONDS, GRACE PERIOD 5 MINUTES) GROUP BY series EMIT FINAL;"
-        "CREATE TABLE w4 AS SELECT series, COUNT(*) AS n, MIN(`value`) AS low, MAX(`value`) AS high, SUM(`value`) AS total FROM readings WINDOW TUMBLING (SIZE 86400 SECONDS, GRACE PERIOD 5 MINUTES) GROUP BY series EMIT FINAL;"
-        "CREATE STREAM f0 AS SELECT * FROM readings WHERE `value` < 0.0E0; CREATE STREAM f1 AS SELECT * FROM readings WHERE `value` < 0.0E0; CREATE STREAM f2 AS SELECT * FROM readings WHERE `value` < 0.0E0;"
-        "CREATE STREAM f3 AS SELECT * FROM readings WHERE `value` < 0.0E0; CREATE STREAM f4 AS SELECT * FROM readings WHERE `value` < 0.0E0;";
+        "CREATE TABLE w1 AS SELECT series, COUNT(*) AS n, MIN(`value`) AS low, MAX(`value`) AS high, SUM(`value`) AS "
+        "total FROM readings WINDOW TUMBLING (SIZE 60 SECONDS, GRACE PERIOD 5 MINUTES) GROUP BY series EMIT FINAL;"
+        "CREATE TABLE w2 AS SELECT series, COUNT(*) AS n, MIN(`value`) AS low, MAX(`value`) AS high, SUM(`value`) AS "
+        "total FROM readings WINDOW TUMBLING (SIZE 600 SECONDS, GRACE PERIOD 5 MINUTES) GROUP BY series EMIT FINAL;"
+        "CREATE TABLE w3 AS SELECT series, COUNT(*) AS n, MIN(`value`) AS low, MAX(`value`) AS high, SUM(`value`) AS "
+        "total FROM readings WINDOW TUMBLING (SIZE 3600 SECONDS, GRACE PERIOD 5 MINUTES) GROUP BY series EMIT FINAL;"
+        "CREATE TABLE w4 AS SELECT series, COUNT(*) AS n, MIN(`value`) AS low, MAX(`value`) AS high, SUM(`value`) AS "
+        "total FROM readings WINDOW TUMBLING (SIZE 86400 SECONDS, GRACE PERIOD 5 MINUTES) GROUP BY series EMIT FINAL;"
+        "CREATE STREAM f0 AS SELECT * FROM readings WHERE `value` < 0.0E0; CREATE STREAM f1 AS SELECT * FROM readings "
+        "WHERE `value` < 0.0E0; CREATE STREAM f2 AS SELECT * FROM readings WHERE `value` < 0.0E0;"
+        "CREATE STREAM f3 AS SELECT * FROM readings WHERE `value` < 0.0E0; CREATE STREAM f4 AS SELECT * FROM readings "
+        "WHERE `value` < 0.0E0;";
     static struct bench bench;
     struct error error;
     if (!(bench.registry = registry_memory_new()))
         fail("no memory", NULL);
     struct session_options options = {.registry = registry_memory_registry(bench.registry), .clock = &clock_system};
-    if (session_new(&options, &bench.session, &error) || session_execute(bench.session, slice_of(declarations), bench_effect, &bench, &error) ||
+    if (session_new(&options, &bench.session, &error) ||
+        session_execute(bench.session, slice_of(declarations), bench_effect, &bench, &error) ||
         session_execute(bench.session, slice_of(queries), bench_effect, &bench, &error))
         fail("statements", &error);
     bench_fill(&bench);
     bench_run(&bench, 0, 0);
-    printf("{\"read\": %.4f, \"same\": %.4f, \"filtered\": %.4f, \"joined\": %.4f, \"windows\": %.4f, \"filters\": %.4f}\n", bench_run(&bench, 0, 0), bench_run(&bench, 0, 1), bench_run(&bench, 1, 1),
-           bench_run(&bench, 2, 1), bench_run(&bench, 3, 4), bench_run(&bench, 7, 5));
+    printf("{\"read\": %.4f, \"same\": %.4f, \"filtered\": %.4f, \"joined\": %.4f, \"windows\": %.4f, \"filters\": "
+           "%.4f}\n",
+           bench_run(&bench, 0, 0), bench_run(&bench, 0, 1), bench_run(&bench, 1, 1), bench_run(&bench, 2, 1),
+           bench_run(&bench, 3, 4), bench_run(&bench, 7, 5));
     session_free(bench.session);
     registry_memory_free(bench.registry);
     arena_release(&bench.arena);

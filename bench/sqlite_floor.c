@@ -1,8 +1,10 @@
-/* bench_sqlite_floor SOURCE TARGET key|arrival ROWS: what SQLite alone needs to insert the rows of a store's aggregate tables into an empty file.
+/* bench_sqlite_floor SOURCE TARGET key|arrival ROWS: what SQLite alone needs to insert the rows of a store's
+ * aggregate tables into an empty file.
  *
- * Reads all rows of the tables store_aggregates_N of SOURCE (a meterline.db) into memory, makes the same tables in TARGET with the same pragmas, and inserts the
- * rows, ROWS to a transaction, in the order of the primary key of one table after the other, or in the order of arrival: by window end, as a stream brings them.
- * Only inserting and committing is measured. Prints {"rows": , "seconds": CPU}. */
+ * Reads all rows of the tables store_aggregates_N of SOURCE (a meterline.db) into memory, makes the same tables in
+ * TARGET with the same pragmas, and inserts the rows, ROWS to a transaction, in the order of the primary key of one
+ * table after the other, or in the order of arrival: by window end, as a stream brings them. Only inserting and
+ * committing is measured. Prints {"rows": , "seconds": CPU}. */
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -14,7 +16,7 @@ enum { TABLES_MAXIMUM = 16 };
 #define MILLISECONDS INT64_C(20000000000) /* times above are in ms, not s */
 
 struct cell {
-    int type;   /* SQLITE_INTEGER, SQLITE_FLOAT or SQLITE_NULL */
+    int type; /* SQLITE_INTEGER, SQLITE_FLOAT or SQLITE_NULL */
     union {
         int64_t integer;
         double number;
@@ -24,15 +26,15 @@ struct cell {
 struct table {
     char name[80];
     char *sql;
-    int64_t window;              /* seconds */
+    int64_t window; /* seconds */
     int column_count, start_column;
     sqlite3_stmt *insert;
 };
 
 struct row {
     const struct table *table;
-    int64_t end;                 /* of the window, in the unit of the table's start column */
-    uint64_t place;              /* among the rows read */
+    int64_t end;    /* of the window, in the unit of the table's start column */
+    uint64_t place; /* among the rows read */
     struct cell *cells;
 };
 
@@ -67,7 +69,8 @@ static sqlite3_stmt *prepare(sqlite3 *database, const char *sql) {
 }
 
 static void read_tables(sqlite3 *source, struct rows *rows) {
-    sqlite3_stmt *list = prepare(source, "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name GLOB 'store_aggregates_[0-9]*'");
+    sqlite3_stmt *list = prepare(
+        source, "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name GLOB 'store_aggregates_[0-9]*'");
     while (sqlite3_step(list) == SQLITE_ROW && rows->table_count < TABLES_MAXIMUM) {
         struct table *table = &rows->tables[rows->table_count++];
         snprintf(table->name, sizeof table->name, "%s", (const char *)sqlite3_column_text(list, 0));
@@ -118,7 +121,8 @@ static int row_compare(const void *a, const void *b) {
 }
 
 static void prepare_target(sqlite3 *target, struct rows *rows) {
-    execute(target, "PRAGMA page_size=8192; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+    execute(target, "PRAGMA page_size=8192; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY; PRAGMA "
+                    "journal_mode=WAL; PRAGMA synchronous=FULL;"
                     "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864");
     for (int i = 0; i < rows->table_count; i++) {
         struct table *table = &rows->tables[i];
@@ -162,7 +166,8 @@ int main(int argc, char **argv) {
         return 2;
     }
     size_t transaction = strtoull(argv[4], NULL, 10);
-    if (sqlite3_open_v2(argv[1], &source, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK || sqlite3_open(argv[2], &target) != SQLITE_OK)
+    if (sqlite3_open_v2(argv[1], &source, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+        sqlite3_open(argv[2], &target) != SQLITE_OK)
         fail("opening", source);
     read_tables(source, &rows);
     for (int i = 0; i < rows.table_count; i++)

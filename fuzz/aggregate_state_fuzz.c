@@ -1,5 +1,5 @@
-/* States of aggregate functions from stored bytes: what is read goes on as a state does, is written again, and reads back with the same result. The first byte chooses the
- * function. */
+/* States of aggregate functions from stored bytes: what is read goes on as a state does, is written again, and reads
+ * back with the same result. The first byte chooses the function. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +15,13 @@ static void require(bool holds) {
 }
 
 /* Of one column, or with a number behind it; false when the function does not take a column of the type. */
-static bool resolve(const struct aggregate_function *function, const struct type *type, struct arena *arena, struct aggregate_call *ret_call) {
+static bool resolve(const struct aggregate_function *function, const struct type *type, struct arena *arena,
+                    struct aggregate_call *ret_call) {
     const struct type *types[] = {type, &type_integer};
     const struct value three = value_of_integer(3), *constants[] = {NULL, &three};
     struct error error;
-    return function->resolve(function, types, constants, 2, arena, ret_call, &error) == 0 || function->resolve(function, types, constants, 1, arena, ret_call, &error) == 0;
+    return function->resolve(function, types, constants, 2, arena, ret_call, &error) == 0 ||
+           function->resolve(function, types, constants, 1, arena, ret_call, &error) == 0;
 }
 
 static void *state_new(const struct aggregate_call *call) {
@@ -40,7 +42,8 @@ static void print_result(const struct aggregate_call *call, const void *state, s
     value_print(to, call->result, &value);
 }
 
-static void check_state(const struct aggregate_call *call, void *state, const struct value *arguments, struct arena *arena) {
+static void check_state(const struct aggregate_call *call, void *state, const struct value *arguments,
+                        struct arena *arena) {
     struct bytes stored = {0}, printed = {0}, again = {0};
     void *back = state_new(call);
     const char *problem = NULL;
@@ -62,8 +65,10 @@ static void check_state(const struct aggregate_call *call, void *state, const st
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const struct type decimal_5_2 = {.kind = TYPE_DECIMAL, .precision = 5, .scale = 2}, integers = {.kind = TYPE_ARRAY, .element = &type_integer};
-    static const struct type *const types[] = {&type_integer, &type_bigint, &type_double, &type_string, &decimal_5_2, &integers};
+    static const struct type decimal_5_2 = {.kind = TYPE_DECIMAL, .precision = 5, .scale = 2},
+                             integers = {.kind = TYPE_ARRAY, .element = &type_integer};
+    static const struct type *const types[] = {&type_integer, &type_bigint, &type_double,
+                                               &type_string,  &decimal_5_2, &integers};
     const struct sequence none = {0, NULL};
     struct arena arena = {0};
     struct aggregate_call call;

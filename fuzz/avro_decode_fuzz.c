@@ -1,5 +1,6 @@
-/* Fuzz target: any bytes as a body, under four schemas. What is read lies inside the body and in range; a good body is no longer good without its last
- * byte; and what is read with the schema of readings is written again with the same bytes when its timestamp was in meterline's form. */
+/* Fuzz target: any bytes as a body, under four schemas. What is read lies inside the body and in range; a good body
+ * is no longer good without its last byte; and what is read with the schema of readings is written again with the
+ * same bytes when its timestamp was in meterline's form. */
 #include <stdlib.h>
 
 #include "codec/avro/avro.h"
@@ -9,17 +10,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const schemas[] = {
     schema_reading_avro,
-    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"map\",\"values\":{\"type\":\"array\",\"items\":[\"null\",\"int\",\"bytes\"]}}},"
-    "{\"name\":\"value\",\"type\":[\"null\",\"float\",\"long\"]},{\"name\":\"timestamp\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}},"
-    "{\"name\":\"gateway\",\"type\":\"string\"},{\"name\":\"metricType\",\"type\":{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}},"
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"map\",\"values\":{\"type\":"
+    "\"array\",\"items\":[\"null\",\"int\",\"bytes\"]}}},"
+    "{\"name\":\"value\",\"type\":[\"null\",\"float\",\"long\"]},{\"name\":\"timestamp\",\"type\":{\"type\":\"long\","
+    "\"logicalType\":\"timestamp-micros\"}},"
+    "{\"name\":\"gateway\",\"type\":\"string\"},{\"name\":\"metricType\",\"type\":{\"type\":\"enum\",\"name\":\"E\","
+    "\"symbols\":[\"A\",\"B\"]}},"
     "{\"name\":\"metricAttribute\",\"type\":[\"string\",\"boolean\"]}]}",
-    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"record\",\"name\":\"L\",\"fields\":[{\"name\":\"n\",\"type\":[\"null\",\"L\"]},"
-    "{\"name\":\"f\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":3}},{\"name\":\"z\",\"type\":{\"type\":\"array\",\"items\":\"null\"}}]}},"
-    "{\"name\":\"gateway\",\"type\":\"string\"},{\"name\":\"metricType\",\"type\":\"string\"},{\"name\":\"metricAttribute\",\"type\":\"string\"},"
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"record\",\"name\":\"L\","
+    "\"fields\":[{\"name\":\"n\",\"type\":[\"null\",\"L\"]},"
+    "{\"name\":\"f\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":3}},{\"name\":\"z\",\"type\":{\"type\":"
+    "\"array\",\"items\":\"null\"}}]}},"
+    "{\"name\":\"gateway\",\"type\":\"string\"},{\"name\":\"metricType\",\"type\":\"string\"},{\"name\":"
+    "\"metricAttribute\",\"type\":\"string\"},"
     "{\"name\":\"timestamp\",\"type\":\"string\"},{\"name\":\"value\",\"type\":\"int\"}]}",
-    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"value\",\"type\":[{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,\"scale\":3},"
-    "{\"type\":\"fixed\",\"name\":\"F\",\"size\":130,\"logicalType\":\"decimal\",\"precision\":9}]},{\"name\":\"timestamp\",\"type\":[\"bytes\","
-    "{\"type\":\"long\",\"logicalType\":\"local-timestamp-nanos\"}]},{\"name\":\"metricType\",\"type\":\"bytes\"},{\"name\":\"metricAttribute\",\"type\":\"string\"},"
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"value\",\"type\":[{\"type\":\"bytes\",\"logicalType\":"
+    "\"decimal\",\"precision\":9,\"scale\":3},"
+    "{\"type\":\"fixed\",\"name\":\"F\",\"size\":130,\"logicalType\":\"decimal\",\"precision\":9}]},{\"name\":"
+    "\"timestamp\",\"type\":[\"bytes\","
+    "{\"type\":\"long\",\"logicalType\":\"local-timestamp-nanos\"}]},{\"name\":\"metricType\",\"type\":\"bytes\"},{"
+    "\"name\":\"metricAttribute\",\"type\":\"string\"},"
     "{\"name\":\"gateway\",\"type\":\"bytes\"}]}",
 };
 enum { SCHEMAS = sizeof schemas / sizeof *schemas };
@@ -27,7 +37,8 @@ enum { SCHEMAS = sizeof schemas / sizeof *schemas };
 static void check_round_trip(struct slice body, const struct batch *batch) {
     struct bytes bytes = {0};
     int64_t time = batch->columns[READING_TIMESTAMP].integers[0];
-    avro_write_reading_head(&bytes, 1, batch->columns[READING_GATEWAY].strings[0], batch->columns[READING_TYPE].strings[0], batch->columns[READING_ATTRIBUTE].strings[0]);
+    avro_write_reading_head(&bytes, 1, batch->columns[READING_GATEWAY].strings[0],
+                            batch->columns[READING_TYPE].strings[0], batch->columns[READING_ATTRIBUTE].strings[0]);
     avro_write_reading_tail(&bytes, time, batch->columns[READING_VALUE].doubles[0]);
     char text[TIME_TEXT_SIZE];
     size_t length = time_write(text, time);
@@ -53,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             continue;
         int64_t time = batch->columns[READING_TIMESTAMP].integers[0];
         struct slice gateway = batch->columns[READING_GATEWAY].strings[0];
-        if (time < TIME_MINIMUM || time > TIME_MAXIMUM || gateway.data < body.data || gateway.data + gateway.length > body.data + body.length)
+        if (time < TIME_MINIMUM || time > TIME_MAXIMUM || gateway.data < body.data ||
+            gateway.data + gateway.length > body.data + body.length)
             abort();
         if (i == 0)
             check_round_trip(body, batch);

@@ -1,4 +1,5 @@
-/* Fuzz target: any bytes as a writer's schema. One that is accepted decodes a few bodies within their bounds; one that is not has a message. */
+/* Fuzz target: any bytes as a writer's schema. One that is accepted decodes a few bodies within their bounds; one
+ * that is not has a message. */
 #include <stdlib.h>
 
 #include "codec/avro/avro.h"
@@ -6,7 +7,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const char *const bodies[] = {"", "\2a\2b\2c\x14" "2007-01-01" "12345678", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"};
+    static const char *const bodies[] = {"",
+                                         "\2a\2b\2c\x14"
+                                         "2007-01-01"
+                                         "12345678",
+                                         "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"};
     static const size_t lengths[] = {0, 25, 24};
     struct avro_plan *plan = NULL;
     struct error error = {0};

@@ -1,4 +1,5 @@
-/* Fuzz target: any bytes as a stored batch, as they are and with a checksum made right; then the bytes as records that are written and must read back. */
+/* Fuzz target: any bytes as a stored batch, as they are and with a checksum made right; then the bytes as records
+ * that are written and must read back. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@ static size_t touch(struct slice slice) {
     return sum;
 }
 
-volatile size_t fuzz_touched;   /* so that reading the bytes is not optimised away */
+volatile size_t fuzz_touched; /* so that reading the bytes is not optimised away */
 
 static void decode(const uint8_t *data, size_t size) {
     struct bytes blob = {0};
@@ -37,7 +38,8 @@ static void decode(const uint8_t *data, size_t size) {
             for (size_t i = 0; i < count; i++) {
                 fuzz_touched += touch(reader.decoded[i].key) + touch(reader.decoded[i].value);
                 for (size_t h = 0; h < reader.decoded[i].header_count; h++)
-                    fuzz_touched += touch(reader.decoded[i].headers[h].name) + touch(reader.decoded[i].headers[h].value);
+                    fuzz_touched +=
+                        touch(reader.decoded[i].headers[h].name) + touch(reader.decoded[i].headers[h].value);
             }
     }
     batch_reader_release(&reader);
@@ -57,7 +59,8 @@ static void decode_records(const uint8_t *data, size_t size) {
     batch_stamp(&blob, place, 0);
     if (read_batch(&reader, &blob, &count))
         for (size_t i = 0; i < count; i++)
-            if (reader.offsets[i] < (i ? reader.offsets[i - 1] + 1 : place.base_offset) || reader.offsets[i] >= place.base_offset + (1 << 20))
+            if (reader.offsets[i] < (i ? reader.offsets[i - 1] + 1 : place.base_offset) ||
+                reader.offsets[i] >= place.base_offset + (1 << 20))
                 abort();
     blob.length = 0;
     if (batch_seal(context, raw, data[0], 0, &blob, NULL))
@@ -76,8 +79,10 @@ static void decode_records(const uint8_t *data, size_t size) {
         if (!read_batch(&back, &second, &back_count) || back_count != count)
             abort();
         for (size_t i = 0; i < count; i++)
-            if (!slice_equal(back.decoded[i].key, reader.decoded[i].key) || !slice_equal(back.decoded[i].value, reader.decoded[i].value) ||
-                back.decoded[i].timestamp != reader.decoded[i].timestamp || back.decoded[i].header_count != reader.decoded[i].header_count)
+            if (!slice_equal(back.decoded[i].key, reader.decoded[i].key) ||
+                !slice_equal(back.decoded[i].value, reader.decoded[i].value) ||
+                back.decoded[i].timestamp != reader.decoded[i].timestamp ||
+                back.decoded[i].header_count != reader.decoded[i].header_count)
                 abort();
         batch_reader_release(&back);
         bytes_release(&second);

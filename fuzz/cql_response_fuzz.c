@@ -1,5 +1,5 @@
-/* What a Cassandra server sends: frame header, LZ4, response, rows and cells, and what is taken for its topology. Whatever it is, nothing behind the end is read, and a
- * response that was decoded can be walked. */
+/* What a Cassandra server sends: frame header, LZ4, response, rows and cells, and what is taken for its topology.
+ * Whatever it is, nothing behind the end is read, and a response that was decoded can be walked. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -50,7 +50,8 @@ static void walk_topology(struct cql_rows rows) {
     bool good = true;
     while (good && rows.columns.count >= 4 && port < 200 && cql_rows_next(&rows, cells)) {
         struct cql_address address;
-        if (!cql_address_of(cells[0], port++, &address) && !cql_address_of((struct slice){"\x7f\0\0\1", 4}, port, &address))
+        if (!cql_address_of(cells[0], port++, &address) &&
+            !cql_address_of((struct slice){"\x7f\0\0\1", 4}, port, &address))
             abort();
         good = cql_topology_add(&topology, &address, cells[1], cells[2], cells[3], &error) == 0 &&
                cql_topology_replicate(&topology, cells[rows.columns.count - 1], &error) == 0;

@@ -1,5 +1,5 @@
-/* Numbers as text. The input is taken as text (what is read is what strtod reads, and reads back after writing) and as the bits of doubles
- * and integers (what is written reads back bit for bit). */
+/* Numbers as text. The input is taken as text (what is read is what strtod reads, and reads back after writing) and
+ * as the bits of doubles and integers (what is written reads back bit for bit). */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,7 +38,8 @@ static void check_integer(int64_t value) {
     char text[NUMBER_INTEGER_SIZE], expected[32];
     int64_t back;
     size_t length = number_write_integer(text, value);
-    require(length == (size_t)snprintf(expected, sizeof expected, "%lld", (long long)value) && memcmp(text, expected, length) == 0);
+    require(length == (size_t)snprintf(expected, sizeof expected, "%lld", (long long)value) &&
+            memcmp(text, expected, length) == 0);
     require(number_read_integer((struct slice){text, length}, &back) && back == value);
 }
 

@@ -16,8 +16,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     memcpy(text, data, size);
     text[size] = '\0';
-    if (query_position_read(text, &arena, &position, NULL) == 0 && query_position_write(&position, again, sizeof again, NULL) == 0) {
-        if (query_position_read(again, &arena, &position, NULL) || query_position_write(&position, third, sizeof third, NULL) || strcmp(again, third) != 0)
+    if (query_position_read(text, &arena, &position, NULL) == 0 &&
+        query_position_write(&position, again, sizeof again, NULL) == 0) {
+        if (query_position_read(again, &arena, &position, NULL) ||
+            query_position_write(&position, third, sizeof third, NULL) || strcmp(again, third) != 0)
             abort();
     }
     arena_release(&arena);

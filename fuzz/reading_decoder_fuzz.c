@@ -1,5 +1,5 @@
-/* Fuzz target: the first byte says where to cut the rest into record values; each row that comes out good is a valid reading, each rejected
- * one has a reason, and decoding one by one gives the same as decoding together. */
+/* Fuzz target: the first byte says where to cut the rest into record values; each row that comes out good is a valid
+ * reading, each rejected one has a reason, and decoding one by one gives the same as decoding together. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -9,7 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int registry_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int registry_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema,
+                         struct error *error) {
     (void)context;
     if (id % 3 == 0)
         return error_set(error, ERROR_NOT_FOUND, "no schema");
@@ -18,9 +19,11 @@ static int registry_find(void *context, int32_t id, struct arena *arena, struct 
 }
 
 static void check_good(const struct batch *batch, size_t row) {
-    struct series series = {batch->columns[READING_GATEWAY].strings[row], batch->columns[READING_TYPE].strings[row], batch->columns[READING_ATTRIBUTE].strings[row]};
+    struct series series = {batch->columns[READING_GATEWAY].strings[row], batch->columns[READING_TYPE].strings[row],
+                            batch->columns[READING_ATTRIBUTE].strings[row]};
     int64_t time = batch->columns[READING_TIMESTAMP].integers[row];
-    if (!series.gateway.length || !series.type.length || !series.attribute.length || series_key_length(&series) > SERIES_KEY_MAXIMUM)
+    if (!series.gateway.length || !series.type.length || !series.attribute.length ||
+        series_key_length(&series) > SERIES_KEY_MAXIMUM)
         abort();
     for (size_t i = 0; i < series.gateway.length; i++)
         if ((unsigned char)series.gateway.data[i] < 0x20 || series.gateway.data[i] == 0x7f)
@@ -47,7 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             check_good(batch, row);
         if ((batch->status[row] == ROW_REJECTED) != (batch->reasons[row] && *batch->reasons[row]))
             abort();
-        if (reading_decoder_decode(decoder, &values[row], sizeof *values, 1, 7, single, NULL) || single->status[0] != batch->status[row])
+        if (reading_decoder_decode(decoder, &values[row], sizeof *values, 1, 7, single, NULL) ||
+            single->status[0] != batch->status[row])
             abort();
     }
     reading_decoder_free(decoder);

@@ -1,5 +1,5 @@
-/* Fuzz target: any bytes as the body of a registry's answer. What is accepted is in range; what is not has a message; nothing that is shown has control
- * characters. */
+/* Fuzz target: any bytes as the body of a registry's answer. What is accepted is in range; what is not has a
+ * message; nothing that is shown has control characters. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* Fuzz target: any bytes as a file of type electricity; every reading that comes out must be valid and belong to a series. */
+/* Fuzz target: any bytes as a file of type electricity; every reading that comes out must be valid and belong to a
+ * series. */
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,11 +15,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct input *input;
     struct replay_source *source;
     struct replay_reading reading;
-    if (input_open_memory((struct slice){(const char *)data, size}, &input, NULL) || source_open_input(&settings, input, &source, NULL))
+    if (input_open_memory((struct slice){(const char *)data, size}, &input, NULL) ||
+        source_open_input(&settings, input, &source, NULL))
         return 0;
     while (replay_source_next(source, &reading, NULL) == 1) {
         const struct series *series = replay_source_series(source, reading.series);
-        if (!series || !series->gateway.length || reading.timestamp < TIME_MINIMUM || reading.timestamp > TIME_MAXIMUM || !isfinite(reading.value))
+        if (!series || !series->gateway.length || reading.timestamp < TIME_MINIMUM ||
+            reading.timestamp > TIME_MAXIMUM || !isfinite(reading.value))
             abort();
     }
     const struct replay_counts *counts = replay_source_counts(source);

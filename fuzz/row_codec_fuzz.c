@@ -1,5 +1,6 @@
-/* Fuzz target: the first bytes choose a format and columns, the rest is a value, in AVRO a schema and values. No reader does anything but read, refuse with
- * a reason, or say NULL; strings that were read are UTF-8; a good row that is written and read again is the same row, and so is one that is read once more. */
+/* Fuzz target: the first bytes choose a format and columns, the rest is a value, in AVRO a schema and values. No
+ * reader does anything but read, refuse with a reason, or say NULL; strings that were read are UTF-8; a good row
+ * that is written and read again is the same row, and so is one that is read once more. */
 #include <stdlib.h>
 
 #include "codec/row/row_codec.h"
@@ -9,29 +10,39 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { COLUMNS = 5, TYPES = 16, HEAD = 2 + COLUMNS, WRITTEN_ID = 1000 };
 
-static const struct type decimal_4_2 = {.kind = TYPE_DECIMAL, .precision = 4, .scale = 2}, decimal_38_10 = {.kind = TYPE_DECIMAL, .precision = 38, .scale = 10};
+static const struct type decimal_4_2 = {.kind = TYPE_DECIMAL, .precision = 4, .scale = 2},
+                         decimal_38_10 = {.kind = TYPE_DECIMAL, .precision = 38, .scale = 10};
 static const struct type array_of_string = {.kind = TYPE_ARRAY, .element = &type_string};
 static const struct type map_of_double = {.kind = TYPE_MAP, .key = &type_string, .element = &type_double};
 static const struct type_field inner_fields[] = {{{"X", 1}, &decimal_38_10}, {{"list", 4}, &array_of_string}};
 static const struct type inner = {.kind = TYPE_STRUCT, .fields = inner_fields, .field_count = 2};
 static const struct type array_of_inner = {.kind = TYPE_ARRAY, .element = &inner};
-static const struct type_field outer_fields[] = {{{"A", 1}, &type_integer}, {{"a", 1}, &inner}, {{"Maps", 4}, &map_of_double}, {{"T", 1}, &type_time}};
+static const struct type_field outer_fields[] = {
+    {{"A", 1}, &type_integer}, {{"a", 1}, &inner}, {{"Maps", 4}, &map_of_double}, {{"T", 1}, &type_time}};
 static const struct type outer = {.kind = TYPE_STRUCT, .fields = outer_fields, .field_count = 4};
 static const struct type *const types[TYPES] = {
-    &type_boolean, &type_integer, &type_bigint,   &type_double,     &decimal_4_2,   &decimal_38_10, &type_string,     &type_bytes,
-    &type_date,    &type_time,    &type_timestamp, &array_of_string, &map_of_double, &inner,         &array_of_inner, &outer,
+    &type_boolean,  &type_integer, &type_bigint,    &type_double, &decimal_4_2,    &decimal_38_10,
+    &type_string,   &type_bytes,   &type_date,      &type_time,   &type_timestamp, &array_of_string,
+    &map_of_double, &inner,        &array_of_inner, &outer,
 };
 static const struct slice names[COLUMNS] = {{"A", 1}, {"b", 1}, {"B", 1}, {"GATEWAY", 7}, {"c_2", 3}};
 
 static const char *const schemas[] = {
-    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":[\"null\",\"int\",\"string\"]},{\"name\":\"x\",\"type\":{\"type\":\"array\","
-    "\"items\":\"R\"}},{\"name\":\"b\",\"type\":\"bytes\"},{\"name\":\"B\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":2,\"logicalType\":\"decimal\","
-    "\"precision\":4,\"scale\":2}},{\"name\":\"gateway\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}]}]}",
-    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"A\",\"type\":{\"type\":\"array\",\"items\":[\"null\",\"string\"]}},{\"name\":\"b\",\"type\":"
-    "{\"type\":\"map\",\"values\":\"float\"}},{\"name\":\"B\",\"type\":{\"type\":\"record\",\"name\":\"S\",\"fields\":[{\"name\":\"x\",\"type\":[\"null\","
-    "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":60,\"scale\":20}]}]}},{\"name\":\"c_2\",\"type\":{\"type\":\"array\","
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":[\"null\",\"int\",\"string\"]},{\"name\":"
+    "\"x\",\"type\":{\"type\":\"array\","
+    "\"items\":\"R\"}},{\"name\":\"b\",\"type\":\"bytes\"},{\"name\":\"B\",\"type\":{\"type\":\"fixed\",\"name\":\"F\","
+    "\"size\":2,\"logicalType\":\"decimal\","
+    "\"precision\":4,\"scale\":2}},{\"name\":\"gateway\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":"
+    "\"timestamp-micros\"}]}]}",
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"A\",\"type\":{\"type\":\"array\",\"items\":[\"null\","
+    "\"string\"]}},{\"name\":\"b\",\"type\":"
+    "{\"type\":\"map\",\"values\":\"float\"}},{\"name\":\"B\",\"type\":{\"type\":\"record\",\"name\":\"S\",\"fields\":["
+    "{\"name\":\"x\",\"type\":[\"null\","
+    "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":60,\"scale\":20}]}]}},{\"name\":\"c_2\",\"type\":{"
+    "\"type\":\"array\","
     "\"items\":{\"type\":\"record\",\"name\":"
-    "\"E\",\"fields\":[{\"name\":\"key\",\"type\":[\"null\",\"string\"]},{\"name\":\"value\",\"type\":\"double\"}]}}}]}",
+    "\"E\",\"fields\":[{\"name\":\"key\",\"type\":[\"null\",\"string\"]},{\"name\":\"value\",\"type\":\"double\"}]}}}]"
+    "}",
     "[\"null\",\"string\",{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"x\",\"y\"]},\"boolean\",\"double\"]",
 };
 
@@ -77,7 +88,8 @@ static void check_texts(const struct type *type, const struct value *value) {
         check_texts(type->fields[i].type, &value->sequence->items[i]);
 }
 
-static void check_same(const struct row_column *columns, size_t count, const struct vector *a, size_t row_a, const struct vector *b, size_t row_b) {
+static void check_same(const struct row_column *columns, size_t count, const struct vector *a, size_t row_a,
+                       const struct vector *b, size_t row_b) {
     for (size_t c = 0; c < count; c++) {
         struct value left, right;
         vector_get(&a[c], row_a, &left);
@@ -89,13 +101,15 @@ static void check_same(const struct row_column *columns, size_t count, const str
 }
 
 /* Writes the row and reads it again; a row that is written as no bytes at all has none of its columns. */
-static void check_comes_back(const struct row_format *format, struct row_reader *reader, const struct row_column *columns, size_t count,
-                             const struct registry *registry, const struct vector *vectors, struct vector *again, struct arena *arena) {
+static void check_comes_back(const struct row_format *format, struct row_reader *reader,
+                             const struct row_column *columns, size_t count, const struct registry *registry,
+                             const struct vector *vectors, struct vector *again, struct arena *arena) {
     struct row_writer *writer = NULL;
     struct bytes bytes = {0};
     uint8_t status;
     const char *reason;
-    if (row_writer_new(format, columns, count, registry, &writer, NULL) || row_writer_write(writer, vectors, 0, &bytes, NULL))
+    if (row_writer_new(format, columns, count, registry, &writer, NULL) ||
+        row_writer_write(writer, vectors, 0, &bytes, NULL))
         abort();
     struct slice text = bytes_slice(&bytes);
     if (row_reader_read(reader, &text, sizeof text, 1, arena, again, &status, &reason, NULL) || status == ROW_READ_BAD)
@@ -105,7 +119,8 @@ static void check_comes_back(const struct row_format *format, struct row_reader 
     bytes_release(&bytes);
 }
 
-static void fuzz_rows(const struct row_format *format, const struct row_column *columns, size_t count, struct fuzz_registry *schema, struct slice text) {
+static void fuzz_rows(const struct row_format *format, const struct row_column *columns, size_t count,
+                      struct fuzz_registry *schema, struct slice text) {
     const struct registry registry = {.find = fuzz_find, .add = fuzz_add, .context = schema};
     const struct slice texts[] = {text, text};
     struct row_reader *reader = NULL;
@@ -116,7 +131,8 @@ static void fuzz_rows(const struct row_format *format, const struct row_column *
     if (row_reader_new(format, columns, count, &registry, &reader, NULL))
         return;
     for (size_t c = 0; c < count; c++)
-        if (!vector_allocate(&arena, columns[c].type, 2, &vectors[c]) || !vector_allocate(&arena, columns[c].type, 1, &again[c]))
+        if (!vector_allocate(&arena, columns[c].type, 2, &vectors[c]) ||
+            !vector_allocate(&arena, columns[c].type, 1, &again[c]))
             abort();
     if (row_reader_read(reader, texts, sizeof *texts, 2, &arena, vectors, status, reasons, NULL))
         abort();
@@ -149,8 +165,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     static struct fuzz_registry schema;
     static const char delimiters[] = {',', '\t', ' ', '|', '-', 'a'};
-    struct row_format format = {.format = (enum format)(FORMAT_JSON + data[0] % 4), .delimiter = delimiters[data[0] / 4 % sizeof delimiters],
-                                .wrapped = data[1] & 1, .subject = "T-value"};
+    struct row_format format = {.format = (enum format)(FORMAT_JSON + data[0] % 4),
+                                .delimiter = delimiters[data[0] / 4 % sizeof delimiters],
+                                .wrapped = data[1] & 1,
+                                .subject = "T-value"};
     struct row_column columns[COLUMNS];
     size_t count = data[1] / 2 % (COLUMNS + 1);
     struct slice text = {(const char *)data + HEAD, size - HEAD};
@@ -159,7 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const char *end = memchr(text.data, '\n', text.length);
     schema.written_length = 0;
     schema.given = (struct slice){text.data, 0};
-    if (format.format == FORMAT_AVRO && end) {    /* a schema in the first line */
+    if (format.format == FORMAT_AVRO && end) { /* a schema in the first line */
         schema.given.length = (size_t)(end - text.data);
         text.data = end + 1;
         text.length -= schema.given.length + 1;

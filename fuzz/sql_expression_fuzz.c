@@ -1,12 +1,12 @@
-/* Fuzz target: any bytes as an expression over columns of all types. What compiles runs over rows with and without values; what comes out is a value of the type
- * that was promised. Errors begin with their place. */
+/* Fuzz target: any bytes as an expression over columns of all types. What compiles runs over rows with and without
+ * values; what comes out is a value of the type that was promised. Errors begin with their place. */
 #include <limits.h>
 #include <stdlib.h>
 
 #include "core/memory.h"
+#include "sql/catalog/type_resolve.h"
 #include "sql/expression/compile.h"
 #include "sql/syntax/script.h"
-#include "sql/catalog/type_resolve.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -37,7 +37,8 @@ static const struct type *column_type(struct arena *arena, size_t column) {
     struct type_name *name;
     const struct type *type;
     struct error error;
-    if (script_type_name(slice_of(columns[column].type), arena, &name, &error) < 0 || type_resolve(name, NULL, arena, &type, &error) < 0)
+    if (script_type_name(slice_of(columns[column].type), arena, &name, &error) < 0 ||
+        type_resolve(name, NULL, arena, &type, &error) < 0)
         abort();
     return type;
 }
@@ -49,7 +50,8 @@ static struct value column_value(struct arena *arena, size_t column, const struc
     struct error error;
     struct value value;
     if (script_expression(slice_of(columns[column].value), arena, &tree, &error) < 0 ||
-        compile_assignment(tree, &none, NULL, &settings, type, arena, &evaluator, &error) < 0 || !compile_is_constant(evaluator, &value))
+        compile_assignment(tree, &none, NULL, &settings, type, arena, &evaluator, &error) < 0 ||
+        !compile_is_constant(evaluator, &value))
         abort();
     return value;
 }
@@ -91,7 +93,8 @@ static void run(const struct evaluator *evaluator, const struct rows *rows, stru
             vector_get(&vector, row, &value);
             value_write(&written, vector.type, &value);
             const char *at = written.data;
-            if (!written.failed && (!value_read(&at, written.data + written.length, vector.type, arena, &read) || at != written.data + written.length))
+            if (!written.failed && (!value_read(&at, written.data + written.length, vector.type, arena, &read) ||
+                                    at != written.data + written.length))
                 abort();
         }
     }

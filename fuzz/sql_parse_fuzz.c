@@ -1,5 +1,5 @@
-/* Fuzz target: any bytes as a script. What parses prints, and what was printed parses and prints the same again; the places of what was parsed lie in
- * the text; errors begin with their place. */
+/* Fuzz target: any bytes as a script. What parses prints, and what was printed parses and prints the same again; the
+ * places of what was parsed lie in the text; errors begin with their place. */
 #include <stdlib.h>
 
 #include "core/memory.h"
@@ -9,7 +9,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_expression(const struct expression *node, size_t size) {
-    if (node->place.offset > size || node->place.line == 0 || node->place.column == 0 || node->height > AST_HEIGHT_MAXIMUM)
+    if (node->place.offset > size || node->place.line == 0 || node->place.column == 0 ||
+        node->height > AST_HEIGHT_MAXIMUM)
         abort();
     for (size_t i = 0; i < node->child_count; i++) {
         if (node->children[i]->height >= node->height)

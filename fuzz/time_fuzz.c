@@ -1,5 +1,5 @@
-/* Time as text: what is read lies in the range, is written in the usual form, and that reads back as the same time; the same for any time
- * in the range. */
+/* Time as text: what is read lies in the range, is written in the usual form, and that reads back as the same time;
+ * the same for any time in the range. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,8 @@ static void check_time(int64_t time) {
     int64_t back;
     size_t length = time_write(text, time);
     require(length == (time % 1000 ? 24u : 20u));
-    require(text[4] == '-' && text[7] == '-' && text[10] == 'T' && text[13] == ':' && text[16] == ':' && text[length - 1] == 'Z');
+    require(text[4] == '-' && text[7] == '-' && text[10] == 'T' && text[13] == ':' && text[16] == ':' &&
+            text[length - 1] == 'Z');
     require(time_read((struct slice){text, length}, &back) && back == time);
     text[10] = ' '; /* not the fast path */
     require(time_read((struct slice){text, length - 1}, &back) && back == time);

@@ -12,7 +12,8 @@ int bus_open(const char *url, const struct bus_options *options, struct bus **re
     if (strncmp(url, "sqlite:", 7) == 0)
         rest += 7;
     else if (strstr(url, "://"))
-        return error_set(error, ERROR_INVALID, "--bus %s: no bus of this kind is known; use sqlite:DIR or kafka://HOST:PORT", url);
+        return error_set(error, ERROR_INVALID,
+                         "--bus %s: no bus of this kind is known; use sqlite:DIR or kafka://HOST:PORT", url);
     if (!*rest)
         return error_set(error, ERROR_INVALID, "--bus: the folder is missing; use sqlite:DIR");
     return sqlite_bus_open(rest, options, ret_bus, error);
@@ -28,11 +29,13 @@ const struct registry *bus_registry(struct bus *bus) {
     return bus->registry;
 }
 
-int bus_topic_create(struct bus *bus, const char *name, const struct bus_topic_settings *settings, struct error *error) {
+int bus_topic_create(struct bus *bus, const char *name, const struct bus_topic_settings *settings,
+                     struct error *error) {
     return bus->driver->topic_create(bus, name, settings, error);
 }
 
-int bus_topic_ensure(struct bus *bus, const char *name, const struct bus_topic_settings *settings, int32_t *ret_partitions, struct error *error) {
+int bus_topic_ensure(struct bus *bus, const char *name, const struct bus_topic_settings *settings,
+                     int32_t *ret_partitions, struct error *error) {
     return bus->driver->topic_ensure(bus, name, settings, ret_partitions, error);
 }
 
@@ -60,7 +63,8 @@ int bus_trim(struct bus *bus, const char *topic, int32_t partition, int64_t offs
     return bus->driver->trim(bus, topic, partition, offset, error);
 }
 
-int bus_committed(struct bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error) {
+int bus_committed(struct bus *bus, const char *group, const char *topic, int32_t partition,
+                  struct bus_committed *ret_committed, struct error *error) {
     return bus->driver->committed(bus, group, topic, partition, ret_committed, error);
 }
 
@@ -86,28 +90,33 @@ struct bus_consumer *bus_consumer_close(struct bus_consumer *consumer) {
     return NULL;
 }
 
-int bus_consumer_join(struct bus_consumer *consumer, const char *const *topics, size_t topic_count, size_t number, size_t count,
-                      const struct bus_member *member, struct error *error) {
+int bus_consumer_join(struct bus_consumer *consumer, const char *const *topics, size_t topic_count, size_t number,
+                      size_t count, const struct bus_member *member, struct error *error) {
     return consumer->driver->consumer_join(consumer, topics, topic_count, number, count, member, error);
 }
 
-int bus_consumer_pause(struct bus_consumer *consumer, const char *topic, int32_t partition, bool paused, struct error *error) {
+int bus_consumer_pause(struct bus_consumer *consumer, const char *topic, int32_t partition, bool paused,
+                       struct error *error) {
     return consumer->driver->consumer_pause(consumer, topic, partition, paused, error);
 }
 
-int bus_consumer_seek(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *error) {
+int bus_consumer_seek(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset,
+                      struct error *error) {
     return consumer->driver->consumer_seek(consumer, topic, partition, offset, error);
 }
 
-int bus_consumer_poll(struct bus_consumer *consumer, int64_t timeout, struct bus_batch *ret_batch, struct error *error) {
+int bus_consumer_poll(struct bus_consumer *consumer, int64_t timeout, struct bus_batch *ret_batch,
+                      struct error *error) {
     return consumer->driver->consumer_poll(consumer, timeout, ret_batch, error);
 }
 
-int bus_offsets(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t *ret_start, int64_t *ret_end, struct error *error) {
+int bus_offsets(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t *ret_start,
+                int64_t *ret_end, struct error *error) {
     return consumer->driver->offsets(consumer, topic, partition, ret_start, ret_end, error);
 }
 
-int bus_producer_open(struct bus *bus, const struct bus_producer_options *options, struct bus_producer **ret_producer, struct error *error) {
+int bus_producer_open(struct bus *bus, const struct bus_producer_options *options, struct bus_producer **ret_producer,
+                      struct error *error) {
     return bus->driver->producer_open(bus, options, ret_producer, error);
 }
 
@@ -117,12 +126,13 @@ struct bus_producer *bus_producer_close(struct bus_producer *producer) {
     return NULL;
 }
 
-int bus_producer_topic(struct bus_producer *producer, const char *name, const struct bus_topic_settings *settings, int32_t *ret_topic, int32_t *ret_partitions,
-                       struct error *error) {
+int bus_producer_topic(struct bus_producer *producer, const char *name, const struct bus_topic_settings *settings,
+                       int32_t *ret_topic, int32_t *ret_partitions, struct error *error) {
     return producer->driver->producer_topic(producer, name, settings, ret_topic, ret_partitions, error);
 }
 
-int bus_produce(struct bus_producer *producer, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error) {
+int bus_produce(struct bus_producer *producer, int32_t topic, int32_t partition, const struct bus_record *record,
+                struct error *error) {
     return producer->driver->produce(producer, topic, partition, record, error);
 }
 
@@ -138,7 +148,8 @@ int bus_producer_begin(struct bus_producer *producer, struct database **ret_data
     return producer->driver->producer_begin(producer, ret_database, error);
 }
 
-int bus_producer_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count, struct error *error) {
+int bus_producer_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count,
+                        struct error *error) {
     return producer->driver->producer_commit(producer, positions, count, error);
 }
 
@@ -169,22 +180,28 @@ void bus_group_list_release(struct bus_group_list *list) {
 
 static bool topic_name_valid(const char *name) {
     size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
-    return length > 0 && length <= BUS_TOPIC_NAME_MAXIMUM && name[length] == '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+    return length > 0 && length <= BUS_TOPIC_NAME_MAXIMUM && name[length] == '\0' && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
 }
 
 int bus_topic_check(const struct bus *bus, const char *name, struct bus_topic_settings *settings, struct error *error) {
     if (!topic_name_valid(name))
-        return error_set(error, ERROR_INVALID, "'%.80s' cannot be a topic's name: 1 to %d of letters, digits, '.', '_' and '-'", name, BUS_TOPIC_NAME_MAXIMUM);
+        return error_set(error, ERROR_INVALID,
+                         "'%.80s' cannot be a topic's name: 1 to %d of letters, digits, '.', '_' and '-'", name,
+                         BUS_TOPIC_NAME_MAXIMUM);
     if (settings->partitions == 0)
         settings->partitions = bus->options.partitions ? bus->options.partitions : BUS_PARTITIONS_DEFAULT;
     if (settings->partitions < 1 || settings->partitions > BUS_PARTITIONS_MAXIMUM)
-        return error_set(error, ERROR_INVALID, "topic %s: %d partitions are out of range: 1 to %d", name, (int)settings->partitions, BUS_PARTITIONS_MAXIMUM);
+        return error_set(error, ERROR_INVALID, "topic %s: %d partitions are out of range: 1 to %d", name,
+                         (int)settings->partitions, BUS_PARTITIONS_MAXIMUM);
     return 0;
 }
 
-int bus_topics_differ(const char *one, int32_t partitions, const char *other, int32_t other_partitions, struct error *error) {
-    return error_set(error, ERROR_INVALID, "topics that are read together need the same number of partitions: %s has %d, %s has %d", one, (int)partitions,
-                     other, (int)other_partitions);
+int bus_topics_differ(const char *one, int32_t partitions, const char *other, int32_t other_partitions,
+                      struct error *error) {
+    return error_set(error, ERROR_INVALID,
+                     "topics that are read together need the same number of partitions: %s has %d, %s has %d", one,
+                     (int)partitions, other, (int)other_partitions);
 }
 
 int bus_topic_unknown(const char *name, const struct bus_topic_list *topics, struct error *error) {
@@ -192,7 +209,8 @@ int bus_topic_unknown(const char *name, const struct bus_topic_list *topics, str
     for (size_t i = 0; names && i < topics->count; i++)
         names[i] = topics->topics[i].name;
     const char *nearest = names ? options_nearest(name, names, topics->count) : NULL;
-    error_set(error, ERROR_NOT_FOUND, "topic %s does not exist%s%s%s", name, nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    error_set(error, ERROR_NOT_FOUND, "topic %s does not exist%s%s%s", name, nearest ? "; did you mean " : "",
+              nearest ? nearest : "", nearest ? "?" : "");
     free(names);
     return ERROR_NOT_FOUND;
 }
@@ -205,6 +223,6 @@ size_t bus_record_size(const struct bus_record *record) {
 }
 
 int bus_record_too_large(const struct bus_record *record, const char *topic, int32_t partition, struct error *error) {
-    return error_set(error, ERROR_INVALID, "a record for %s/%d has %zu bytes; at most %d are possible", topic, (int)partition, bus_record_size(record),
-                     BUS_RECORD_MAXIMUM);
+    return error_set(error, ERROR_INVALID, "a record for %s/%d has %zu bytes; at most %d are possible", topic,
+                     (int)partition, bus_record_size(record), BUS_RECORD_MAXIMUM);
 }

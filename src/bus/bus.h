@@ -1,12 +1,12 @@
-/* The log: topics of partitions of records, positions of consumer groups. One door, two implementations: sqlite:DIR (embedded) and
- * kafka://HOST:PORT,... (Apache Kafka). What an implementation must do is in bus/driver.h.
+/* The log: topics of partitions of records, positions of consumer groups. One door, two implementations: sqlite:DIR
+ * (embedded) and kafka://HOST:PORT,... (Apache Kafka). What an implementation must do is in bus/driver.h.
  *
- * A topic is created with a number of partitions; a record's offset is its place in its partition, from 0; compaction leaves gaps, on Kafka
- * transaction markers too. Producers write in transactions: records, positions and (embedded, same file) serving rows become visible
- * together, or not at all; consumers see only what was committed.
+ * A topic is created with a number of partitions; a record's offset is its place in its partition, from 0;
+ * compaction leaves gaps, on Kafka transaction markers too. Producers write in transactions: records, positions and
+ * (embedded, same file) serving rows become visible together, or not at all; consumers see only what was committed.
  *
- * Threads: a `struct bus` may be shared; a consumer and a producer belong to one thread each. Several processes may use one log
- * at once. All pointers in a record batch belong to the consumer and live until its next poll. */
+ * Threads: a `struct bus` may be shared; a consumer and a producer belong to one thread each. Several processes may
+ * use one log at once. All pointers in a record batch belong to the consumer and live until its next poll. */
 #ifndef METERLINE_BUS_BUS_H
 #define METERLINE_BUS_BUS_H
 
@@ -35,13 +35,16 @@ struct bus_record {
     size_t header_count;
 };
 
-/* Records of one partition with consecutive offsets base_offset, base_offset + 1, ... Without records (count 0) it says that the partition has been
- * read up to base_offset, where there is nothing yet: offsets before it that brought no record never will. */
+/* Records of one partition with consecutive offsets base_offset, base_offset + 1, ... Without records (count 0) it
+ * says that the partition has been read up to base_offset, where there is nothing yet: offsets before it that
+ * brought no record never will. */
 struct bus_batch {
     const char *topic;
     int32_t partition;
     int64_t base_offset;
-    int64_t append_time; /* wall clock (ms) at which the log took the batch, the same for ever; 0: each record's timestamp is that */
+    int64_t
+        /* wall clock (ms) at which the log took the batch, the same for ever; 0: each record's timestamp is that */
+        append_time;
     const struct bus_record *records;
     size_t count;
 };
@@ -53,13 +56,21 @@ struct bus_options {
     int32_t partitions;              /* of topics that are created on first use */
     int32_t replication;             /* Kafka: replicas of topics that are created, 0: as the brokers are set */
     const struct registry *registry; /* the registry of schemas; NULL: the log's own (embedded), or none (Kafka) */
-    const char *instance;  /* Kafka: a name that stays the same over restarts of this process and is used by no other one; NULL: a new one each time */
-    const struct log *log; /* NULL: silent */
+    const char *
+        /* Kafka: a name that stays the same over restarts of this process and is used by no other one; NULL: a new
+         * one each time */
+        instance;
+    const struct log *log;                    /* NULL: silent */
     const struct client_property *properties; /* Kafka; borrowed while bus_open runs */
     size_t property_count;
 };
 
-enum { BUS_PARTITIONS_DEFAULT = 4, BUS_PARTITIONS_MAXIMUM = 1024, BUS_TOPIC_NAME_MAXIMUM = 249, BUS_RECORD_MAXIMUM = 16 * 1024 * 1024 };
+enum {
+    BUS_PARTITIONS_DEFAULT = 4,
+    BUS_PARTITIONS_MAXIMUM = 1024,
+    BUS_TOPIC_NAME_MAXIMUM = 249,
+    BUS_RECORD_MAXIMUM = 16 * 1024 * 1024
+};
 
 /* `url`: "sqlite:DIR" (a path alone is the same) or "kafka://HOST:PORT,HOST:PORT". Kafka need not answer yet. */
 int bus_open(const char *url, const struct bus_options *options, struct bus **ret_bus, struct error *error);
@@ -71,8 +82,10 @@ const struct registry *bus_registry(struct bus *bus);
 enum { BUS_RETENTION_DEFAULT = -2 };
 
 struct bus_topic_settings {
-    int32_t partitions;      /* 0: the bus's default */
-    int64_t retention_time;  /* ms since append, -1: for ever, BUS_RETENTION_DEFAULT: as the log is set (embedded: for ever) */
+    int32_t partitions; /* 0: the bus's default */
+    int64_t
+        /* ms since append, -1: for ever, BUS_RETENTION_DEFAULT: as the log is set (embedded: for ever) */
+        retention_time;
     int64_t retention_bytes; /* stored bytes of each partition, -1: any number, or BUS_RETENTION_DEFAULT */
     bool compacted;          /* of the records of one key all but the newest may disappear; set when a topic is made */
     int32_t replicas;        /* Kafka, when it is made; 0: as bus_options says */
@@ -95,20 +108,24 @@ struct bus_topic_list {
     size_t count;
 };
 
-int bus_topic_create(struct bus *bus, const char *name, const struct bus_topic_settings *settings, struct error *error); /* ERROR_EXISTS */
+int bus_topic_create(struct bus *bus, const char *name, const struct bus_topic_settings *settings,
+                     struct error *error); /* ERROR_EXISTS */
 /* Creates it with `settings` (NULL: the defaults) when it is missing; an existing topic is left as it is. */
-int bus_topic_ensure(struct bus *bus, const char *name, const struct bus_topic_settings *settings, int32_t *ret_partitions, struct error *error);
-int bus_topic_alter(struct bus *bus, const char *name, const struct bus_topic_settings *settings, struct error *error); /* retention only */
-int bus_topic_delete(struct bus *bus, const char *name, struct error *error);                                           /* ERROR_NOT_FOUND */
+int bus_topic_ensure(struct bus *bus, const char *name, const struct bus_topic_settings *settings,
+                     int32_t *ret_partitions, struct error *error);
+int bus_topic_alter(struct bus *bus, const char *name, const struct bus_topic_settings *settings,
+                    struct error *error);                                     /* retention only */
+int bus_topic_delete(struct bus *bus, const char *name, struct error *error); /* ERROR_NOT_FOUND */
 int bus_topics(struct bus *bus, struct bus_topic_list *ret_list, struct error *error);
 /* One topic; ERROR_NOT_FOUND names the nearest topic. Free with bus_topic_info_release. */
 int bus_topic_describe(struct bus *bus, const char *name, struct bus_topic_info *ret_info, struct error *error);
 void bus_topic_info_release(struct bus_topic_info *info);
 void bus_topic_list_release(struct bus_topic_list *list);
-/* Deletes whole batches that are beyond retention, and compacts; returns the number of records deleted. Called by producers now and then as well; Kafka's
- * brokers do it alone. */
+/* Deletes whole batches that are beyond retention, and compacts; returns the number of records deleted. Called by
+ * producers now and then as well; Kafka's brokers do it alone. */
 int bus_apply_retention(struct bus *bus, int64_t *ret_records, struct error *error);
-/* Drops the records of a partition below `offset`, which nobody needs any more; the embedded log drops whole batches. */
+/* Drops the records of a partition below `offset`, which nobody needs any more; the embedded log drops whole
+ * batches. */
 int bus_trim(struct bus *bus, const char *topic, int32_t partition, int64_t offset, struct error *error);
 
 /* Positions. */
@@ -119,7 +136,10 @@ struct bus_position {
     int32_t partition;
     int64_t next_offset;
     const char *metadata; /* NUL-terminated, at most BUS_METADATA_MAXIMUM bytes */
-    int64_t expected;     /* embedded: compare-and-set: the revision read before, 0 when there was none; Kafka fences by membership and producer epoch */
+    int64_t
+        /* embedded: compare-and-set: the revision read before, 0 when there was none; Kafka fences by membership and
+         * producer epoch */
+        expected;
 };
 
 struct bus_committed {
@@ -130,7 +150,8 @@ struct bus_committed {
 };
 
 /* Waits while a transaction that moves this position is under way; ERROR_BUSY, retriable, when that takes too long. */
-int bus_committed(struct bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error);
+int bus_committed(struct bus *bus, const char *group, const char *topic, int32_t partition,
+                  struct bus_committed *ret_committed, struct error *error);
 int bus_group_reset(struct bus *bus, const char *group, struct error *error); /* forgets all positions of the group */
 
 struct bus_group_position {
@@ -145,61 +166,77 @@ struct bus_group_list {
 int bus_groups(struct bus *bus, struct bus_group_list *ret_list, struct error *error);
 void bus_group_list_release(struct bus_group_list *list);
 
-/* Consumer: reads the partitions it is told to, or those that the group gives it, from the offsets it is told to. `group` (NULL: none) is the group
- * that it may join. */
+/* Consumer: reads the partitions it is told to, or those that the group gives it, from the offsets it is told to.
+ * `group` (NULL: none) is the group that it may join. */
 int bus_consumer_open(struct bus *bus, const char *group, struct bus_consumer **ret_consumer, struct error *error);
 struct bus_consumer *bus_consumer_close(struct bus_consumer *consumer); /* leaves the group */
 
-/* Membership: which partitions of the topics that it joins are this consumer's. Topics that are joined together have the same number of partitions, and go
- * together: whoever has partition 2 of one has partition 2 of all, so the callbacks are told numbers. Both are called by bus_consumer_poll, in its thread; an
- * error ends that poll. When members come or go Kafka takes all partitions away and gives new ones at once, often the same. */
+/* Membership: which partitions of the topics that it joins are this consumer's. Topics that are joined together have
+ * the same number of partitions, and go together: whoever has partition 2 of one has partition 2 of all, so the
+ * callbacks are told numbers. Both are called by bus_consumer_poll, in its thread; an error ends that poll. When
+ * members come or go Kafka takes all partitions away and gives new ones at once, often the same. */
 struct bus_member {
     /* They, and no others, are ours from now on: seek each of them in every topic. */
     int (*assigned)(void *context, const int32_t *partitions, size_t count, struct error *error);
-    /* They are taken away. Unless `lost` they are still ours until this returns: commit what was done. When `lost`, others may have them already and a
-     * commit of theirs is refused. */
+    /* They are taken away. Unless `lost` they are still ours until this returns: commit what was done. When `lost`,
+     * others may have them already and a commit of theirs is refused. */
     int (*revoked)(void *context, const int32_t *partitions, size_t count, bool lost, struct error *error);
     void *context;
 };
-/* The embedded log gives the partitions p with p % count == number, once; Kafka's group decides among all members of all processes, which must join the same
- * topics. ERROR_INVALID when the topics differ in their number of partitions. */
-int bus_consumer_join(struct bus_consumer *consumer, const char *const *topics, size_t topic_count, size_t number, size_t count,
-                      const struct bus_member *member, struct error *error);
-/* Adds a partition, or moves it when it is there already. `offset` from start to end offset; one below the start is ERROR_NOT_FOUND (eaten by
- * retention) and one beyond the end ERROR_INVALID, both with the topic, the partition and the offsets there are (Kafka: at a later poll). */
-int bus_consumer_seek(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *error);
-/* Holds a partition back, or lets it go on where it was; Kafka may still give what was fetched before. A seek leaves it as it is. */
-int bus_consumer_pause(struct bus_consumer *consumer, const char *topic, int32_t partition, bool paused, struct error *error);
-/* The next records of any of its partitions, which take turns; waits up to `timeout` ms for some (embedded: news wake it within 10 ms).
- * Returns 1 with a batch, 0 when there was nothing, or an error. A damaged batch is ERROR_CORRUPT with topic, partition and offset;
- * it is not skipped: the next poll meets it again. */
+/* The embedded log gives the partitions p with p % count == number, once; Kafka's group decides among all members of
+ * all processes, which must join the same topics. ERROR_INVALID when the topics differ in their number of
+ * partitions. */
+int bus_consumer_join(struct bus_consumer *consumer, const char *const *topics, size_t topic_count, size_t number,
+                      size_t count, const struct bus_member *member, struct error *error);
+/* Adds a partition, or moves it when it is there already. `offset` from start to end offset; one below the start is
+ * ERROR_NOT_FOUND (eaten by retention) and one beyond the end ERROR_INVALID, both with the topic, the partition and
+ * the offsets there are (Kafka: at a later poll). */
+int bus_consumer_seek(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset,
+                      struct error *error);
+/* Holds a partition back, or lets it go on where it was; Kafka may still give what was fetched before. A seek leaves
+ * it as it is. */
+int bus_consumer_pause(struct bus_consumer *consumer, const char *topic, int32_t partition, bool paused,
+                       struct error *error);
+/* The next records of any of its partitions, which take turns; waits up to `timeout` ms for some (embedded: news
+ * wake it within 10 ms). Returns 1 with a batch, 0 when there was nothing, or an error. A damaged batch is
+ * ERROR_CORRUPT with topic, partition and offset; it is not skipped: the next poll meets it again. */
 int bus_consumer_poll(struct bus_consumer *consumer, int64_t timeout, struct bus_batch *ret_batch, struct error *error);
 /* The oldest offset kept and the end offset now (Kafka: of what is committed). */
-int bus_offsets(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t *ret_start, int64_t *ret_end, struct error *error);
+int bus_offsets(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t *ret_start,
+                int64_t *ret_end, struct error *error);
 
 /* Producer: records gather in memory until the commit writes all of them in one transaction. */
 struct bus_producer_options {
-    const char *name; /* what it is for, such as "replay.FILE"; on Kafka, of two producers with one name the older is fenced off. NULL: nobody else is meant */
-    struct bus_consumer *member; /* positions are those of its group and fenced by its membership; NULL: of any group. Outlives the producer */
-    bool at_least_once;          /* Kafka: no transaction: records are written first, then the positions */
+    const char *
+        /* what it is for, such as "replay.FILE"; on Kafka, of two producers with one name the older is fenced off.
+         * NULL: nobody else is meant */
+        name;
+    struct bus_consumer *
+        /* positions are those of its group and fenced by its membership; NULL: of any group. Outlives the producer */
+        member;
+    bool at_least_once; /* Kafka: no transaction: records are written first, then the positions */
 };
-int bus_producer_open(struct bus *bus, const struct bus_producer_options *options, struct bus_producer **ret_producer, struct error *error);
+int bus_producer_open(struct bus *bus, const struct bus_producer_options *options, struct bus_producer **ret_producer,
+                      struct error *error);
 struct bus_producer *bus_producer_close(struct bus_producer *producer); /* what was not committed is dropped */
 /* A handle for a topic, created when missing as bus_topic_ensure does; it stays valid until the producer is closed. */
-int bus_producer_topic(struct bus_producer *producer, const char *name, const struct bus_topic_settings *settings, int32_t *ret_topic, int32_t *ret_partitions,
-                       struct error *error);
+int bus_producer_topic(struct bus_producer *producer, const char *name, const struct bus_topic_settings *settings,
+                       int32_t *ret_topic, int32_t *ret_partitions, struct error *error);
 /* Copies the record. ERROR_INVALID when it is larger than BUS_RECORD_MAXIMUM. */
-int bus_produce(struct bus_producer *producer, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error);
+int bus_produce(struct bus_producer *producer, int32_t topic, int32_t partition, const struct bus_record *record,
+                struct error *error);
 size_t bus_producer_pending_records(const struct bus_producer *producer);
-size_t bus_producer_pending_bytes(const struct bus_producer *producer); /* uncompressed; the caller commits before it grows too far */
-/* Opens the transaction ahead of the commit and gives the database it runs in, so that a store in the same file can join;
- * NULL on a bus whose transaction nobody can join. */
+size_t bus_producer_pending_bytes(
+    const struct bus_producer *producer); /* uncompressed; the caller commits before it grows too far */
+/* Opens the transaction ahead of the commit and gives the database it runs in, so that a store in the same file can
+ * join; NULL on a bus whose transaction nobody can join. */
 int bus_producer_begin(struct bus_producer *producer, struct database **ret_database, struct error *error);
 /* Writes pending records and positions; afterwards both are visible to all, and durable as the bus was opened.
- * ERROR_CONFLICT: somebody else has taken over; nothing was written. ERROR_ABORTED (Kafka): whether it was written is to be seen in the committed positions:
- * go back to them and work again. On any other error the transaction is rolled back; the pending records are kept after a retriable one and dropped by
- * bus_producer_abort. */
-int bus_producer_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count, struct error *error);
+ * ERROR_CONFLICT: somebody else has taken over; nothing was written. ERROR_ABORTED (Kafka): whether it was written
+ * is to be seen in the committed positions: go back to them and work again. On any other error the transaction is
+ * rolled back; the pending records are kept after a retriable one and dropped by bus_producer_abort. */
+int bus_producer_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count,
+                        struct error *error);
 void bus_producer_abort(struct bus_producer *producer);
 
 /* What has happened so far, over all consumers and producers: for the metrics page. Zeros on the embedded bus. */

@@ -1,4 +1,5 @@
-/* murmur2 as Kafka's Java client uses it for keys (org.apache.kafka.common.utils.Utils.murmur2): seed 0x9747b28c, little-endian words. */
+/* murmur2 as Kafka's Java client uses it for keys (org.apache.kafka.common.utils.Utils.murmur2): seed 0x9747b28c,
+ * little-endian words. */
 #include "bus/bus.h"
 
 static uint32_t murmur2(const unsigned char *data, size_t length) {

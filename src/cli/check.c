@@ -32,13 +32,16 @@ static const struct command_line check_line = {
     .command = "check",
     .operands = "[FILE|-]",
     .summary = "Check the SQL statements of a pipeline.",
-    .description = "Reads statements of ksqlDB's dialect, prints each in its canonical form, and keeps a catalog of the streams, tables and types that they "
-                   "declare, which\n"
-                   "SHOW and DESCRIBE answer from. Nothing is run. An error names line and column, and what was expected there.\n"
-                   "\n"
-                   "Examples:\n"
-                   "  meterline check pipeline.sql\n"
-                   "  meterline check -e \"CREATE STREAM s (id STRING KEY, v DOUBLE) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON'); DESCRIBE s;\"",
+    .description =
+        "Reads statements of ksqlDB's dialect, prints each in its canonical form, and keeps a catalog of the streams, "
+        "tables and types that they "
+        "declare, which\n"
+        "SHOW and DESCRIBE answer from. Nothing is run. An error names line and column, and what was expected there.\n"
+        "\n"
+        "Examples:\n"
+        "  meterline check pipeline.sql\n"
+        "  meterline check -e \"CREATE STREAM s (id STRING KEY, v DOUBLE) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON'); "
+        "DESCRIBE s;\"",
     .options = check_options,
     .common = cli_common_options,
     .operand_maximum = 1,
@@ -50,7 +53,8 @@ struct check {
     const char *format;
 };
 
-static int check_declare(struct check *check, const struct statement *statement, struct arena *arena, struct error *error) {
+static int check_declare(struct check *check, const struct statement *statement, struct arena *arena,
+                         struct error *error) {
     struct source source;
     bool skip = false;
     int status = catalog_check_create(check->catalog, &statement->create, &skip, error);
@@ -60,7 +64,8 @@ static int check_declare(struct check *check, const struct statement *statement,
     return status ? status : catalog_add_source(check->catalog, &source, statement->create.name.place, error);
 }
 
-static int check_drop(struct check *check, const struct statement *statement, struct arena *arena, struct error *error) {
+static int check_drop(struct check *check, const struct statement *statement, struct arena *arena,
+                      struct error *error) {
     const struct source *dropped;
     if (statement->drop.object == OBJECT_TYPE)
         return catalog_drop_type(check->catalog, &statement->drop, error);
@@ -69,10 +74,12 @@ static int check_drop(struct check *check, const struct statement *statement, st
     return catalog_drop_source(check->catalog, &statement->drop, arena, &dropped, error);
 }
 
-static int check_list(struct check *check, const struct statement *statement, struct arena *arena, struct listing *ret_listing, struct error *error) {
+static int check_list(struct check *check, const struct statement *statement, struct arena *arena,
+                      struct listing *ret_listing, struct error *error) {
     *ret_listing = (struct listing){0}; /* what is not the catalog's stays so */
     if (statement->kind == STATEMENT_DESCRIBE) {
-        if (statement->describe.object != OBJECT_STREAM || statement->describe.all_streams || statement->describe.all_tables)
+        if (statement->describe.object != OBJECT_STREAM || statement->describe.all_streams ||
+            statement->describe.all_tables)
             return 0;
         const struct source *source;
         int status = catalog_find_source(check->catalog, &statement->describe.name, &source, error);
@@ -92,7 +99,8 @@ static int check_list(struct check *check, const struct statement *statement, st
     }
 }
 
-static int check_answer(struct check *check, const struct statement *statement, struct arena *arena, struct error *error) {
+static int check_answer(struct check *check, const struct statement *statement, struct arena *arena,
+                        struct error *error) {
     struct listing listing;
     int status = check_list(check, statement, arena, &listing, error);
     return status || !listing.titles ? status : table_print_listing(table_format_of(check->format), &listing, error);
@@ -104,10 +112,13 @@ static int check_print(const struct statement *statement, struct error *error) {
     bytes_append_string(&text, ";\n");
     if (text.failed)
         return error_no_memory(error);
-    return fwrite(text.data, 1, text.length, stdout) == text.length ? 0 : error_set_errno(error, errno, "writing to stdout");
+    return fwrite(text.data, 1, text.length, stdout) == text.length
+               ? 0
+               : error_set_errno(error, errno, "writing to stdout");
 }
 
-static int check_statement(struct check *check, const struct statement *statement, struct arena *arena, struct error *error) {
+static int check_statement(struct check *check, const struct statement *statement, struct arena *arena,
+                           struct error *error) {
     int status = check_print(statement, error);
     if (status)
         return status;

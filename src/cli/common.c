@@ -11,36 +11,44 @@ atomic_bool cli_stop;
 #define OPTION(member) .offset = offsetof(struct common_settings, member)
 
 const struct option cli_common_options[] = {
-    {"data", 0, OPTION_STRING, "DIR", "./meterline-data", .environment = "METERLINE_DATA", .help = "The data folder.", OPTION(data)},
-    {"bus", 0, OPTION_STRING, "URL", .environment = "METERLINE_BUS", .help = "The log, sqlite:DIR or kafka://HOST:PORT,...; without it the data folder.",
-     OPTION(bus)},
+    {"data", 0, OPTION_STRING, "DIR", "./meterline-data", .environment = "METERLINE_DATA", .help = "The data folder.",
+     OPTION(data)},
+    {"bus", 0, OPTION_STRING, "URL", .environment = "METERLINE_BUS",
+     .help = "The log, sqlite:DIR or kafka://HOST:PORT,...; without it the data folder.", OPTION(bus)},
     {"cache", 0, OPTION_STRING, "URL", .environment = "METERLINE_CACHE",
-     .help = "The cache of latest values, sqlite:DIR or redis://[:PASSWORD@]HOST[:PORT]/1. run: without it none is written; query: without it the data folder.",
+     .help = "The cache of latest values, sqlite:DIR or redis://[:PASSWORD@]HOST[:PORT]/1. run: without it none is "
+             "written; query: without it the data folder.",
      OPTION(cache)},
     {"registry", 0, OPTION_STRING, "URL", .environment = "METERLINE_REGISTRY",
-     .help = "The schema registry, such as http://HOST:8081, several separated by commas; Avro on Kafka needs one.", OPTION(connection.registry)},
+     .help = "The schema registry, such as http://HOST:8081, several separated by commas; Avro on Kafka needs one.",
+     OPTION(connection.registry)},
     {"property", 'X', OPTION_LIST, "NAME=VALUE",
-     .help = "A property of librdkafka, or schema.registry.* for the registry; repeatable. Secrets are better kept in --config or METERLINE_KAFKA_NAME.",
+     .help = "A property of librdkafka, or schema.registry.* for the registry; repeatable. Secrets are better kept in "
+             "--config or METERLINE_KAFKA_NAME.",
      OPTION(connection.properties)},
-    {"config", 0, OPTION_STRING, "FILE", .environment = "METERLINE_CONFIG", .help = "Properties as for -X, one name = value a line.",
-     OPTION(connection.config)},
+    {"config", 0, OPTION_STRING, "FILE", .environment = "METERLINE_CONFIG",
+     .help = "Properties as for -X, one name = value a line.", OPTION(connection.config)},
     {"replication", 0, OPTION_INTEGER, "N", "0", .environment = "METERLINE_REPLICATION", .minimum = 0, .maximum = 100,
      .help = "Kafka: replicas of topics that are created; 0: as the brokers are set.", OPTION(replication)},
     {"instance", 0, OPTION_STRING, "NAME", .environment = "METERLINE_INSTANCE",
-     .help = "Kafka: a name of this process that stays the same over restarts and no other one uses; after a crash its transactions then end at once.",
+     .help = "Kafka: a name of this process that stays the same over restarts and no other one uses; after a crash its "
+             "transactions then end at once.",
      OPTION(instance)},
     {"store", 0, OPTION_STRING, "URL", .environment = "METERLINE_STORE",
-     .help = "The store, sqlite:DIR or cassandra://[USER:PASSWORD@]HOST[:PORT],.../KEYSPACE; without it the data folder. run: none keeps results in the topics "
+     .help = "The store, sqlite:DIR or cassandra://[USER:PASSWORD@]HOST[:PORT],.../KEYSPACE; without it the data "
+             "folder. run: none keeps results in the topics "
              "only.",
      OPTION(store)},
     {"durability", 0, OPTION_CHOICE, "HOW", "full", .environment = "METERLINE_DURABILITY", .choices = "full|normal",
-     .help = "full: what was acknowledged survives a power cut; normal: it survives a killed process.", OPTION(durability)},
+     .help = "full: what was acknowledged survives a power cut; normal: it survives a killed process.",
+     OPTION(durability)},
     {"verbose", 'v', OPTION_FLAG, .help = "Say more on stderr.", OPTION(verbose)},
     {"quiet", 'q', OPTION_FLAG, .help = "Say only what has failed.", OPTION(quiet)},
     {0},
 };
 
-int cli_parse(const struct command_line *line, int argc, char **argv, void *settings, const char **operands, size_t *ret_operand_count) {
+int cli_parse(const struct command_line *line, int argc, char **argv, void *settings, const char **operands,
+              size_t *ret_operand_count) {
     struct error error;
     bool help = false;
     int status = options_parse(line, argc, argv, settings, operands, ret_operand_count, &help, &error);
@@ -91,16 +99,17 @@ int cli_open_bus(const struct common_settings *common, bool create, struct bus *
     if (status)
         return status;
     cli_bus_log = cli_log(common);
-    struct bus_options options = {.durable = common->durability[0] == 'f',
-                                  .create = create,
-                                  .clock = &clock_system,
-                                  .partitions = BUS_PARTITIONS_DEFAULT,
-                                  .replication = (int32_t)common->replication,
-                                  .instance = common->instance,
-                                  .log = &cli_bus_log,
-                                  .registry = cli_connection.registry ? registry_client_registry(cli_connection.registry) : NULL,
-                                  .properties = cli_connection.properties,
-                                  .property_count = connection_bus_properties(&cli_connection)};
+    struct bus_options options = {
+        .durable = common->durability[0] == 'f',
+        .create = create,
+        .clock = &clock_system,
+        .partitions = BUS_PARTITIONS_DEFAULT,
+        .replication = (int32_t)common->replication,
+        .instance = common->instance,
+        .log = &cli_bus_log,
+        .registry = cli_connection.registry ? registry_client_registry(cli_connection.registry) : NULL,
+        .properties = cli_connection.properties,
+        .property_count = connection_bus_properties(&cli_connection)};
     return bus_open(common->bus ? common->bus : common->data, &options, ret_bus, error);
 }
 
@@ -122,7 +131,8 @@ int cli_open_store(const struct common_settings *common, bool create, struct sto
     return status;
 }
 
-int cli_open_cache(const struct common_settings *common, bool wanted, bool create, struct cache **ret_cache, struct error *error) {
+int cli_open_cache(const struct common_settings *common, bool wanted, bool create, struct cache **ret_cache,
+                   struct error *error) {
     struct cache_options options = {.durable = common->durability[0] == 'f', .create = create, .clock = &clock_system};
     *ret_cache = NULL;
     if (!common->cache && !wanted)

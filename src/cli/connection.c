@@ -40,7 +40,9 @@ static struct client_property *connection_find(const struct connection *connecti
 static int connection_put(struct connection *connection, const char *name, const char *value, struct error *error) {
     struct client_property *property = connection_find(connection, name);
     char *copy = strdup(value);
-    if (!property && copy && memory_reserve((void **)&connection->properties, &connection->capacity, connection->count + 1, sizeof *connection->properties)) {
+    if (!property && copy &&
+        memory_reserve((void **)&connection->properties, &connection->capacity, connection->count + 1,
+                       sizeof *connection->properties)) {
         property = &connection->properties[connection->count];
         *property = (struct client_property){strdup(name), NULL};
         connection->count += property->name != NULL;
@@ -63,7 +65,8 @@ static char *connection_trim(char *text) {
     return text;
 }
 
-static int connection_read_line(struct connection *connection, char *line, const char *path, int number, struct error *error) {
+static int connection_read_line(struct connection *connection, char *line, const char *path, int number,
+                                struct error *error) {
     char *text = connection_trim(line), *equals = strchr(text, '=');
     if (!*text || *text == '#')
         return 0;
@@ -82,7 +85,8 @@ static int connection_read_file(struct connection *connection, const char *path,
     while (!status && fgets(line, sizeof line, file)) {
         number++;
         if (!strchr(line, '\n') && !feof(file))
-            status = error_set(error, ERROR_INVALID, "--config %s: line %d is longer than %d bytes", path, number, LINE_MAXIMUM);
+            status = error_set(error, ERROR_INVALID, "--config %s: line %d is longer than %d bytes", path, number,
+                               LINE_MAXIMUM);
         else
             status = connection_read_line(connection, line, path, number, error);
     }
@@ -164,8 +168,9 @@ static int connection_check_registry(const struct connection *connection, struct
             found |= strcmp(name, known[k]) == 0;
         if (!found) {
             const char *nearest = options_nearest(name, known, sizeof known / sizeof *known);
-            return error_set(error, ERROR_INVALID, "-X %s: there is no such property%s%s", connection->properties[i].name,
-                             nearest ? "; did you mean " REGISTRY_PREFIX : "", nearest ? nearest : "");
+            return error_set(error, ERROR_INVALID, "-X %s: there is no such property%s%s",
+                             connection->properties[i].name, nearest ? "; did you mean " REGISTRY_PREFIX : "",
+                             nearest ? nearest : "");
         }
     }
     return 0;
@@ -178,7 +183,8 @@ static const char *connection_value(const struct connection *connection, const c
 
 static int connection_open_registry(struct connection *connection, const char *url, struct error *error) {
     char *user = NULL;
-    const char *info = connection_value(connection, REGISTRY_PREFIX "basic.auth.user.info"), *colon = info ? strchr(info, ':') : NULL;
+    const char *info = connection_value(connection, REGISTRY_PREFIX "basic.auth.user.info"),
+               *colon = info ? strchr(info, ':') : NULL;
     if (info && !colon)
         return error_set(error, ERROR_INVALID, "-X " REGISTRY_PREFIX "basic.auth.user.info: expected USER:PASSWORD");
     if (info && !(user = strndup(info, (size_t)(colon - info))))
@@ -210,7 +216,8 @@ void connection_hide_user(char *url) {
     }
 }
 
-int connection_open(const struct connection_settings *settings, struct connection *ret_connection, struct error *error) {
+int connection_open(const struct connection_settings *settings, struct connection *ret_connection,
+                    struct error *error) {
     struct connection connection = {0};
     int status = settings->config ? connection_read_file(&connection, settings->config, error) : 0;
     if (!status)

@@ -7,8 +7,9 @@
 #include "core/memory.h"
 #include "sql/function/function_reference.h"
 
-const struct command *const cli_commands[] = {&command_replay, &command_run,   &command_query, &command_tail, &command_track,
-                                              &command_topics, &command_check, &command_test,  &command_sql,  NULL};
+const struct command *const cli_commands[] = {
+    &command_replay, &command_run,   &command_query, &command_tail, &command_track,
+    &command_topics, &command_check, &command_test,  &command_sql,  NULL};
 
 enum { COMMANDS = sizeof cli_commands / sizeof *cli_commands - 1 };
 
@@ -20,16 +21,18 @@ static const struct command *main_find(const char *name) {
 }
 
 static int main_help(void) {
-    printf("meterline " METERLINE_VERSION ": smart-meter readings to exact aggregates\n\nUsage: meterline COMMAND [options]\n\nCommands:\n");
+    printf("meterline " METERLINE_VERSION
+           ": smart-meter readings to exact aggregates\n\nUsage: meterline COMMAND [options]\n\nCommands:\n");
     for (const struct command *const *command = cli_commands; *command; command++)
         printf("  %-9s %s\n", (*command)->line->command, (*command)->line->summary);
-    printf("\n'meterline COMMAND --help' explains one; 'meterline help --markdown' and 'meterline help --functions' print the reference pages.\n");
+    printf("\n'meterline COMMAND --help' explains one; 'meterline help --markdown' and 'meterline help --functions' "
+           "print the reference pages.\n");
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
 static int main_reference(void) {
-    printf(
-        "# Reference\n\nMade by `meterline help --markdown` from the tables that the program parses with. Exit status: 0 done, 1 failed, 2 wrong usage.\n\n");
+    printf("# Reference\n\nMade by `meterline help --markdown` from the tables that the program parses with. Exit "
+           "status: 0 done, 1 failed, 2 wrong usage.\n\n");
     for (const struct command *const *command = cli_commands; *command; command++)
         options_print_markdown((*command)->line, stdout);
     const struct command_line common = {.command = "COMMAND",
@@ -52,8 +55,8 @@ static int main_unknown(const char *name) {
     for (size_t i = 0; i < COMMANDS; i++)
         names[i] = cli_commands[i]->line->command;
     const char *nearest = options_nearest(name, names, COMMANDS);
-    fprintf(stderr, "meterline: unknown command '%.100s'%s%s%s\n'meterline --help' lists them.\n", name, nearest ? "; did you mean " : "",
-            nearest ? nearest : "", nearest ? "?" : "");
+    fprintf(stderr, "meterline: unknown command '%.100s'%s%s%s\n'meterline --help' lists them.\n", name,
+            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
     return 2;
 }
 

@@ -21,17 +21,23 @@ struct query_settings {
 #define OPTION(member) .offset = offsetof(struct query_settings, member)
 
 static const struct option query_options[] = {
-    {"window", 'w', OPTION_INTEGER, "SECONDS", "3600", .minimum = 1, .maximum = 366 * 86400, .help = "Size of the windows.", OPTION(window)},
+    {"window", 'w', OPTION_INTEGER, "SECONDS", "3600", .minimum = 1, .maximum = 366 * 86400,
+     .help = "Size of the windows.", OPTION(window)},
     {"gateway", 'g', OPTION_STRING, "ID", .help = "Only this gateway.", OPTION(gateway)},
     {"type", 't', OPTION_STRING, "TYPE", .help = "Only this metric type, such as ELECTRICITY.", OPTION(type)},
     {"attribute", 'a', OPTION_STRING, "NAME", .help = "Only this attribute, such as VOLTAGE.", OPTION(attribute)},
-    {"from", 0, OPTION_STRING, "TIME", .help = "Windows that start at this time (ISO-8601, UTC) or later.", OPTION(from)},
+    {"from", 0, OPTION_STRING, "TIME", .help = "Windows that start at this time (ISO-8601, UTC) or later.",
+     OPTION(from)},
     {"to", 0, OPTION_STRING, "TIME", .help = "Windows that start before this time.", OPTION(to)},
-    {"limit", 'n', OPTION_INTEGER, "ROWS", "-1", .minimum = -1, .maximum = 9e18, .help = "At most so many rows; -1: all.", OPTION(limit)},
-    {"order", 0, OPTION_CHOICE, "HOW", "asc", .choices = "asc|desc", .help = "Order of the window starts of each series.", OPTION(order)},
-    {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json", .help = "Without it a table on a terminal, otherwise CSV.", OPTION(format)},
+    {"limit", 'n', OPTION_INTEGER, "ROWS", "-1", .minimum = -1, .maximum = 9e18,
+     .help = "At most so many rows; -1: all.", OPTION(limit)},
+    {"order", 0, OPTION_CHOICE, "HOW", "asc", .choices = "asc|desc",
+     .help = "Order of the window starts of each series.", OPTION(order)},
+    {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json",
+     .help = "Without it a table on a terminal, otherwise CSV.", OPTION(format)},
     {"latest", 'l', OPTION_CHOICE, "WHAT", .choices = "gateways|series",
-     .help = "From the cache: the newest time of each gateway, or the latest value of each series (run --cache-values); --gateway names one, of series by its "
+     .help = "From the cache: the newest time of each gateway, or the latest value of each series (run "
+             "--cache-values); --gateway names one, of series by its "
              "whole key.",
      OPTION(latest)},
     {"chart", 0, OPTION_FLAG, .help = "Draw the averages as bars.", OPTION(chart)},
@@ -51,7 +57,8 @@ static const struct command_line query_line = {
 };
 
 static int query_print(struct store_reader *reader, const char *format, int64_t *ret_rows, struct error *error) {
-    static const char *const columns[] = {"gateway", "type", "attribute", "windowStart", "windowEnd", "sampleCount", "min", "max", "sum", "average"};
+    static const char *const columns[] = {"gateway",     "type", "attribute", "windowStart", "windowEnd",
+                                          "sampleCount", "min",  "max",       "sum",         "average"};
     struct table *table;
     struct aggregate_row row;
     int status = table_begin(table_format_of(format), columns, 10, &table, error);
@@ -114,7 +121,8 @@ static int query_chart(struct store_reader *reader, int64_t *ret_rows, struct er
             status = error_no_memory(error);
             break;
         }
-        rows[count++] = (struct chart_row){row.key, row.window_start, row.average}; /* keys live as long as the reader */
+        rows[count++] =
+            (struct chart_row){row.key, row.window_start, row.average}; /* keys live as long as the reader */
         ++*ret_rows;
     }
     if (!status && count)
@@ -123,7 +131,8 @@ static int query_chart(struct store_reader *reader, int64_t *ret_rows, struct er
     return status;
 }
 
-static int query_answer(const struct query_settings *settings, const struct store_query *query, int64_t *ret_rows, struct error *error) {
+static int query_answer(const struct query_settings *settings, const struct store_query *query, int64_t *ret_rows,
+                        struct error *error) {
     struct store *store;
     struct store_reader *reader;
     int status = cli_open_store(&settings->common, false, &store, error);
@@ -131,7 +140,8 @@ static int query_answer(const struct query_settings *settings, const struct stor
         return status;
     status = store_reader_open(store, query, &reader, error);
     if (!status) {
-        status = settings->chart ? query_chart(reader, ret_rows, error) : query_print(reader, settings->format, ret_rows, error);
+        status = settings->chart ? query_chart(reader, ret_rows, error)
+                                 : query_print(reader, settings->format, ret_rows, error);
         store_reader_close(reader);
     }
     store_close(store);
@@ -154,12 +164,15 @@ static int query_main(int argc, char **argv) {
                                 .limit = settings.limit,
                                 .descending = settings.order[0] == 'd'};
     if (settings.from && !time_read(slice_of(settings.from), &query.from))
-        return cli_usage("query", "--from: '%s' is not an ISO-8601 time, such as 2007-06-01 or 2007-06-01T12:00:00Z", settings.from);
+        return cli_usage("query", "--from: '%s' is not an ISO-8601 time, such as 2007-06-01 or 2007-06-01T12:00:00Z",
+                         settings.from);
     if (settings.to && !time_read(slice_of(settings.to), &query.to))
-        return cli_usage("query", "--to: '%s' is not an ISO-8601 time, such as 2007-06-01 or 2007-06-01T12:00:00Z", settings.to);
+        return cli_usage("query", "--to: '%s' is not an ISO-8601 time, such as 2007-06-01 or 2007-06-01T12:00:00Z",
+                         settings.to);
     int64_t rows = 0;
     if (settings.latest)
-        status = query_latest(&settings.common, settings.gateway, settings.latest[0] == 's', settings.limit, settings.format, &rows, &error);
+        status = query_latest(&settings.common, settings.gateway, settings.latest[0] == 's', settings.limit,
+                              settings.format, &rows, &error);
     else
         status = query_answer(&settings, &query, &rows, &error);
     if (status)
@@ -167,7 +180,10 @@ static int query_main(int argc, char **argv) {
     if (rows == 0 && settings.latest && !settings.common.quiet)
         fprintf(stderr, "meterline query: the cache has no such entry; 'meterline run --cache URL' fills it\n");
     else if (rows == 0 && !settings.common.quiet)
-        fprintf(stderr, "meterline query: no rows match; 'meterline query --window %" PRId64 " --limit 5' shows what is there\n", settings.window);
+        fprintf(stderr,
+                "meterline query: no rows match; 'meterline query --window %" PRId64
+                " --limit 5' shows what is there\n",
+                settings.window);
     return 0;
 }
 

@@ -21,14 +21,16 @@ static int latest_row(void *context, const struct cache_entry *entry, struct err
     return 0;
 }
 
-int query_latest(const struct common_settings *common, const char *key, bool series, int64_t limit, const char *format, int64_t *ret_rows,
-                 struct error *error) {
-    static const char *const of_gateways[] = {"gateway", "timestamp"}, *const of_series[] = {"series", "timestamp", "value"};
+int query_latest(const struct common_settings *common, const char *key, bool series, int64_t limit, const char *format,
+                 int64_t *ret_rows, struct error *error) {
+    static const char *const of_gateways[] = {"gateway", "timestamp"}, *const of_series[] = {"series", "timestamp",
+                                                                                             "value"};
     struct latest latest = {.limit = limit};
     struct cache *cache;
     int status = cli_open_cache(common, true, false, &cache, error);
     if (!status)
-        status = table_begin(table_format_of(format), series ? of_series : of_gateways, series ? 3 : 2, &latest.table, error);
+        status = table_begin(table_format_of(format), series ? of_series : of_gateways, series ? 3 : 2, &latest.table,
+                             error);
     if (status) {
         cache_close(cache);
         return status;

@@ -25,29 +25,40 @@ struct replay_command {
 
 static const struct option replay_options[] = {
     {"type", 't', OPTION_CHOICE, "TYPE", .choices = "electricity|water|gas|readings|synthetic",
-     .help = "What is replayed: the EDF household file, AMPds2 water or gas meter files, readings as CSV or JSON lines, or made-up ones. Required.",
+     .help = "What is replayed: the EDF household file, AMPds2 water or gas meter files, readings as CSV or JSON "
+             "lines, or made-up ones. Required.",
      OPTION(type)},
-    {"rate", 'r', OPTION_NUMBER, "RATE", "0", .minimum = 0, .maximum = 1e9, .help = "Readings a second, evenly spaced; 0: as fast as possible.", OPTION(rate)},
-    {"day-offset", 'd', OPTION_INTEGER, "DAYS", "0", .minimum = 0, .maximum = 1e6, .help = "Start 1440 x DAYS rows into the file.", OPTION(day_offset)},
-    {"first", 's', OPTION_STRING, "HOUSEHOLD", .help = "First household that the file is replayed for. By default 0.", OPTION(first)},
-    {"last", 'e', OPTION_STRING, "HOUSEHOLD", .help = "Last household; its values are those of the file + 0.001 x its number. By default the first.",
+    {"rate", 'r', OPTION_NUMBER, "RATE", "0", .minimum = 0, .maximum = 1e9,
+     .help = "Readings a second, evenly spaced; 0: as fast as possible.", OPTION(rate)},
+    {"day-offset", 'd', OPTION_INTEGER, "DAYS", "0", .minimum = 0, .maximum = 1e6,
+     .help = "Start 1440 x DAYS rows into the file.", OPTION(day_offset)},
+    {"first", 's', OPTION_STRING, "HOUSEHOLD", .help = "First household that the file is replayed for. By default 0.",
+     OPTION(first)},
+    {"last", 'e', OPTION_STRING, "HOUSEHOLD",
+     .help = "Last household; its values are those of the file + 0.001 x its number. By default the first.",
      OPTION(last)},
     {"count", 'c', OPTION_INTEGER, "COUNT", "0", .minimum = 0, .maximum = 9e15,
      .help = "Stop after exactly so many readings (with those before a resume); 0: all.", OPTION(count)},
     {"resume", 0, OPTION_FLAG, .help = "Go on where the last replay of the same source stopped.", OPTION(resume)},
-    {"strict", 0, OPTION_FLAG, .help = "Stop at the first malformed row. Otherwise such rows are counted, reported and skipped.", OPTION(strict)},
+    {"strict", 0, OPTION_FLAG,
+     .help = "Stop at the first malformed row. Otherwise such rows are counted, reported and skipped.", OPTION(strict)},
     {"json", 0, OPTION_FLAG, .help = "Publish JSON instead of Avro.", OPTION(json)},
     {"topic", 0, OPTION_STRING, "NAME", "metrics", .help = "Where to publish.", OPTION(topic)},
-    {"series", 0, OPTION_INTEGER, "N", "100", .minimum = 1, .maximum = 1e8, .help = "Synthetic: how many series, four to a gateway.", OPTION(series)},
-    {"interval", 0, OPTION_DURATION, "TIME", "5s", .minimum = 1, .maximum = 366 * 86400e3, .help = "Synthetic: from one reading of a series to the next.",
-     OPTION(interval)},
-    {"duration", 0, OPTION_DURATION, "TIME", "1h", .minimum = 1, .maximum = 100 * 366 * 86400e3, .help = "Synthetic: event time in all.", OPTION(duration)},
+    {"series", 0, OPTION_INTEGER, "N", "100", .minimum = 1, .maximum = 1e8,
+     .help = "Synthetic: how many series, four to a gateway.", OPTION(series)},
+    {"interval", 0, OPTION_DURATION, "TIME", "5s", .minimum = 1, .maximum = 366 * 86400e3,
+     .help = "Synthetic: from one reading of a series to the next.", OPTION(interval)},
+    {"duration", 0, OPTION_DURATION, "TIME", "1h", .minimum = 1, .maximum = 100 * 366 * 86400e3,
+     .help = "Synthetic: event time in all.", OPTION(duration)},
     {"seed", 0, OPTION_INTEGER, "N", "1", .help = "Synthetic: the same seed gives the same readings.", OPTION(seed)},
-    {"start", 0, OPTION_STRING, "TIME", "2024-01-01T00:00:00Z", .help = "Synthetic: event time of the first reading.", OPTION(start)},
-    {"disordered", 0, OPTION_NUMBER, "SHARE", "0", .minimum = 0, .maximum = 1, .help = "Synthetic: share of readings that are up to four minutes back.",
-     OPTION(disordered)},
-    {"late", 0, OPTION_NUMBER, "SHARE", "0", .minimum = 0, .maximum = 1, .help = "Synthetic: share of readings that are 2 to 30 hours back.", OPTION(late)},
-    {"bad", 0, OPTION_NUMBER, "SHARE", "0", .minimum = 0, .maximum = 1, .help = "Synthetic: share of records that cannot be read.", OPTION(bad)},
+    {"start", 0, OPTION_STRING, "TIME", "2024-01-01T00:00:00Z", .help = "Synthetic: event time of the first reading.",
+     OPTION(start)},
+    {"disordered", 0, OPTION_NUMBER, "SHARE", "0", .minimum = 0, .maximum = 1,
+     .help = "Synthetic: share of readings that are up to four minutes back.", OPTION(disordered)},
+    {"late", 0, OPTION_NUMBER, "SHARE", "0", .minimum = 0, .maximum = 1,
+     .help = "Synthetic: share of readings that are 2 to 30 hours back.", OPTION(late)},
+    {"bad", 0, OPTION_NUMBER, "SHARE", "0", .minimum = 0, .maximum = 1,
+     .help = "Synthetic: share of records that cannot be read.", OPTION(bad)},
     {0},
 };
 
@@ -55,7 +66,8 @@ static const struct command_line replay_line = {
     .command = "replay",
     .operands = "[FILE|-]",
     .summary = "Publish a dataset as readings.",
-    .description = "Reads FILE (or standard input, -; gzip is recognised), publishes its readings and remembers how far it came, so that --resume goes on\n"
+    .description = "Reads FILE (or standard input, -; gzip is recognised), publishes its readings and remembers how "
+                   "far it came, so that --resume goes on\n"
                    "exactly there. SIGINT and SIGTERM stop it cleanly.\n"
                    "\n"
                    "Examples:\n"
@@ -94,7 +106,8 @@ static void replay_progress_show(void *context, int64_t published, int64_t total
         return;
     if (total >= 0 && seconds_left >= 0 && seconds_left < 1e9)
         snprintf(left, sizeof(left), ", %.0f s left", ceil(seconds_left));
-    fprintf(stderr, "\r%s readings, %s/s%s\033[K", replay_thousands(count, published), replay_thousands(speed, (int64_t)(rate + 0.5)), left);
+    fprintf(stderr, "\r%s readings, %s/s%s\033[K", replay_thousands(count, published),
+            replay_thousands(speed, (int64_t)(rate + 0.5)), left);
 }
 
 static void replay_print_problems(const struct replay_counts *counts, const char *file) {
@@ -102,13 +115,14 @@ static void replay_print_problems(const struct replay_counts *counts, const char
     for (int64_t i = 0; i < counts->malformed && i < REPLAY_REPORTED_ROWS; i++)
         fprintf(stderr, "%s:%" PRId64 ": %s\n", file, counts->problems[i].line, counts->problems[i].message);
     if (counts->malformed > REPLAY_REPORTED_ROWS)
-        fprintf(stderr, "... and %s more malformed rows\n", replay_thousands(number, counts->malformed - REPLAY_REPORTED_ROWS));
+        fprintf(stderr, "... and %s more malformed rows\n",
+                replay_thousands(number, counts->malformed - REPLAY_REPORTED_ROWS));
 }
 
 static void replay_print_rows(const struct replay_counts *counts) {
     char rows[THOUSANDS_SIZE], missing[THOUSANDS_SIZE], malformed[THOUSANDS_SIZE];
-    fprintf(stderr, "%s rows read: %s missing, %s malformed\n", replay_thousands(rows, counts->rows), replay_thousands(missing, counts->missing),
-            replay_thousands(malformed, counts->malformed));
+    fprintf(stderr, "%s rows read: %s missing, %s malformed\n", replay_thousands(rows, counts->rows),
+            replay_thousands(missing, counts->missing), replay_thousands(malformed, counts->malformed));
 }
 
 static void replay_print_quoted(const char *word) {
@@ -132,19 +146,22 @@ static void replay_print_resume(int argc, char **argv, bool resume) {
     fputc('\n', stderr);
 }
 
-static void replay_print_summary(const struct replay_command *command, const struct replay_source *source, const struct replay_result *result) {
+static void replay_print_summary(const struct replay_command *command, const struct replay_source *source,
+                                 const struct replay_result *result) {
     char published[THOUSANDS_SIZE], before[THOUSANDS_SIZE], rate[THOUSANDS_SIZE];
     if (command->common.quiet)
         return;
     if (command->resume && result->published == 0 && result->resumed_at > 0 && !result->interrupted) {
-        fprintf(stderr, "nothing to do: all %s readings were published before\n", replay_thousands(before, result->resumed_at));
+        fprintf(stderr, "nothing to do: all %s readings were published before\n",
+                replay_thousands(before, result->resumed_at));
         return;
     }
     fprintf(stderr, "published %s readings", replay_thousands(published, result->published));
     if (result->resumed_at)
         fprintf(stderr, " after the %s before", replay_thousands(before, result->resumed_at));
-    fprintf(stderr, " in %.2f s, %s/s\n", result->seconds,
-            replay_thousands(rate, result->seconds > 0 ? (int64_t)((double)result->published / result->seconds + 0.5) : 0));
+    fprintf(
+        stderr, " in %.2f s, %s/s\n", result->seconds,
+        replay_thousands(rate, result->seconds > 0 ? (int64_t)((double)result->published / result->seconds + 0.5) : 0));
     if (replay_source_total(source) < 0)
         replay_print_rows(replay_source_counts(source));
 }
@@ -157,8 +174,10 @@ static int replay_read_household(const char *option, const char *text, int64_t f
 }
 
 /* 0, or the exit status after a message. */
-static int replay_read_settings(const struct replay_command *command, const char *file, struct replay_settings *settings) {
-    *settings = (struct replay_settings){.type = command->type, .file = file, .day_offset = command->day_offset, .strict = command->strict};
+static int replay_read_settings(const struct replay_command *command, const char *file,
+                                struct replay_settings *settings) {
+    *settings = (struct replay_settings){
+        .type = command->type, .file = file, .day_offset = command->day_offset, .strict = command->strict};
     settings->synthetic.series = command->series;
     settings->synthetic.interval = command->interval;
     settings->synthetic.duration = command->duration;
@@ -176,7 +195,8 @@ static int replay_read_settings(const struct replay_command *command, const char
     if (synthetic && command->day_offset)
         return cli_usage("replay", "--day-offset does not apply to --type synthetic: use --start");
     if ((synthetic || strcmp(command->type, "readings") == 0) && (command->first || command->last))
-        return cli_usage("replay", "--first and --last do not apply to --type %s, which names its gateways itself", command->type);
+        return cli_usage("replay", "--first and --last do not apply to --type %s, which names its gateways itself",
+                         command->type);
     if (!time_read(slice_of(command->start), &settings->synthetic.start))
         return cli_usage("replay", "--start %s: expected a time as 2024-01-01T00:00:00Z", command->start);
     if (command->disordered + command->late + command->bad > 1)
@@ -185,12 +205,13 @@ static int replay_read_settings(const struct replay_command *command, const char
     if (!status)
         status = replay_read_household("last", command->last, settings->first_household, &settings->last_household);
     if (!status && settings->first_household > settings->last_household)
-        return cli_usage("replay", "--first %" PRId64 " is above --last %" PRId64, settings->first_household, settings->last_household);
+        return cli_usage("replay", "--first %" PRId64 " is above --last %" PRId64, settings->first_household,
+                         settings->last_household);
     return status;
 }
 
-static int replay_work(const struct replay_command *command, const struct replay_settings *settings, struct replay_source *source, int argc, char **argv,
-                       struct error *error) {
+static int replay_work(const struct replay_command *command, const struct replay_settings *settings,
+                       struct replay_source *source, int argc, char **argv, struct error *error) {
     char identity[400];
     struct bus *bus = NULL;
     struct replay_result result = {0};

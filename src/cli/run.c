@@ -10,8 +10,8 @@
 #include "cli/run_pipeline.h"
 #include "cli/text_file.h"
 #include "core/memory.h"
-#include "stream/runtime/metrics.h"
 #include "stream/runner.h"
+#include "stream/runtime/metrics.h"
 #include "stream/sink/sinks.h"
 
 struct run_settings {
@@ -25,34 +25,47 @@ struct run_settings {
 #define OPTION(member) .offset = offsetof(struct run_settings, member)
 
 static const struct option run_options[] = {
-    {"windows", 'w', OPTION_STRING, "SECONDS,...", "60,600,3600,86400", .help = "Sizes of the tumbling windows, folded in one pass.", OPTION(windows)},
+    {"windows", 'w', OPTION_STRING, "SECONDS,...", "60,600,3600,86400",
+     .help = "Sizes of the tumbling windows, folded in one pass.", OPTION(windows)},
     {"grace", 'g', OPTION_DURATION, "TIME", "5m", .minimum = 0, .maximum = 366 * 86400e3,
      .help = "How long a window stays open for readings out of order, in event time.", OPTION(grace)},
     {"max-ahead", 0, OPTION_DURATION, "TIME", "1d", .minimum = 0, .maximum = 366 * 86400e3,
-     .help = "Readings further ahead of the wall clock at which the log took them are rejected: one wrong clock must not close everyone's windows.",
+     .help = "Readings further ahead of the wall clock at which the log took them are rejected: one wrong clock must "
+             "not close everyone's windows.",
      OPTION(max_ahead)},
     {"until-end", 0, OPTION_FLAG, .help = "Stop at what is the end of the topic now.", OPTION(until_end)},
     {"final", 0, OPTION_FLAG,
-     .help = "At the end close all windows, also those that are not over; readings that come for them later are late. Implies --until-end.", OPTION(final)},
+     .help = "At the end close all windows, also those that are not over; readings that come for them later are late. "
+             "Implies --until-end.",
+     OPTION(final)},
     {"idle-close", 0, OPTION_DURATION, "TIME", .minimum = 0, .maximum = 366 * 86400e3,
-     .help = "When a partition has brought nothing for so long, its stream time goes on with the wall clock. Off by default.", OPTION(idle_close)},
+     .help = "When a partition has brought nothing for so long, its stream time goes on with the wall clock. Off by "
+             "default.",
+     OPTION(idle_close)},
     {"workers", 'j', OPTION_INTEGER, "N", "1", .environment = "METERLINE_WORKERS", .minimum = 1, .maximum = 1024,
      .help = "Threads, each with its share of the partitions.", OPTION(workers)},
     {"delivery", 0, OPTION_CHOICE, "HOW", "exactly-once", .choices = "exactly-once|at-least-once",
-     .help = "Kafka: exactly-once commits results and positions in one transaction; at-least-once commits sooner, and may write results again after a crash.",
+     .help = "Kafka: exactly-once commits results and positions in one transaction; at-least-once commits sooner, and "
+             "may write results again after a crash.",
      OPTION(delivery)},
     {"on-lost-offsets", 0, OPTION_CHOICE, "HOW", "fail", .choices = "fail|earliest|latest",
-     .help = "When the log no longer has what the positions need: fail, or go on with the oldest or the next record and mark results that lack readings as "
+     .help = "When the log no longer has what the positions need: fail, or go on with the oldest or the next record "
+             "and mark results that lack readings as "
              "incomplete.",
      OPTION(lost_offsets)},
     {"sink-workers", 0, OPTION_INTEGER, "N", "1", .minimum = 1, .maximum = SINK_WORKERS_MAXIMUM,
      .help = "Threads for each topic that bring its records to a store or cache server.", OPTION(sink_workers)},
-    {"cache-values", 0, OPTION_FLAG, .help = "Keep the latest value of each series in the cache, not only the latest time of each gateway.",
+    {"cache-values", 0, OPTION_FLAG,
+     .help = "Keep the latest value of each series in the cache, not only the latest time of each gateway.",
      OPTION(cache_values)},
     {"group", 0, OPTION_STRING, "NAME", "run", .help = "Whose positions to go on from.", OPTION(group)},
     {"topic", 0, OPTION_STRING, "NAME", "metrics",
-     .help = "Topic of the readings; results go to NAME-aggregates-N, late ones to NAME-late, unreadable ones to NAME-rejected.", OPTION(topic)},
-    {"reset", 0, OPTION_FLAG, .help = "Forget the group's positions and start from the beginning. What was written to topics before stays there.",
+     .help = "Topic of the readings; results go to NAME-aggregates-N, late ones to NAME-late, unreadable ones to "
+             "NAME-rejected.",
+     OPTION(topic)},
+    {"reset", 0, OPTION_FLAG,
+     .help =
+         "Forget the group's positions and start from the beginning. What was written to topics before stays there.",
      OPTION(reset)},
     {"metrics", 0, OPTION_STRING, "FILE", .help = "Write the counters as Prometheus text at exit.", OPTION(metrics)},
     {0},
@@ -62,19 +75,22 @@ static const struct command_line run_line = {
     .command = "run",
     .operands = "[PIPELINE.sql]",
     .summary = "Run a pipeline: aggregate, filter, join and re-route readings, and keep the results.",
-    .description =
-        "Without a file, runs the default pipeline (share/pipelines/aggregates.sql): reads the topic from the group's position, folds every reading into one "
-        "window of\n"
-        "each size, and when a window has closed writes its final result, once, to the topics and the store. With a file, runs its statements (docs/sql.md) "
-        "with the\n"
-        "same guarantees. Queries that were made at the prompt of `meterline sql` run too, also those made while this runs. Goes on until it is stopped "
-        "(SIGINT,\n"
-        "SIGTERM), which loses nothing. Statements of a file that have been run before are passed by, so the same command goes on where it stopped.\n"
-        "\n"
-        "Examples:\n"
-        "  meterline run --until-end --final\n"
-        "  meterline run share/pipelines/alarms.sql\n"
-        "  meterline run --windows 900,86400 --grace 1h --workers 2",
+    .description = "Without a file, runs the default pipeline (share/pipelines/aggregates.sql): reads the topic from "
+                   "the group's position, folds every reading into one "
+                   "window of\n"
+                   "each size, and when a window has closed writes its final result, once, to the topics and the "
+                   "store. With a file, runs its statements (docs/sql.md) "
+                   "with the\n"
+                   "same guarantees. Queries that were made at the prompt of `meterline sql` run too, also those made "
+                   "while this runs. Goes on until it is stopped "
+                   "(SIGINT,\n"
+                   "SIGTERM), which loses nothing. Statements of a file that have been run before are passed by, so "
+                   "the same command goes on where it stopped.\n"
+                   "\n"
+                   "Examples:\n"
+                   "  meterline run --until-end --final\n"
+                   "  meterline run share/pipelines/alarms.sql\n"
+                   "  meterline run --windows 900,86400 --grace 1h --workers 2",
     .options = run_options,
     .common = cli_common_options,
     .operand_maximum = 1,
@@ -96,21 +112,25 @@ struct run {
     struct error error;
 };
 
-/* --- the aggregates of readings ---------------------------------------------------------------------------------------------------- */
+/* --- the aggregates of readings
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void run_print_counters(const char *what, const struct task_counters *n, const struct window_settings *windows) {
     for (size_t i = 0; i < windows->size_count; i++)
         fprintf(stderr,
-                "%s %" PRIu64 " = folded %" PRIu64 " + late %" PRIu64 " + rejected %" PRIu64 " + null %" PRIu64 " + filtered %" PRIu64 "  (%" PRId64
-                " s, %" PRIu64 " results)\n",
-                what, n->read, n->folded[i], n->late[i], n->rejected, n->null, n->filtered, windows->sizes[i] / 1000, n->results[i]);
+                "%s %" PRIu64 " = folded %" PRIu64 " + late %" PRIu64 " + rejected %" PRIu64 " + null %" PRIu64
+                " + filtered %" PRIu64 "  (%" PRId64 " s, %" PRIu64 " results)\n",
+                what, n->read, n->folded[i], n->late[i], n->rejected, n->null, n->filtered, windows->sizes[i] / 1000,
+                n->results[i]);
 }
 
 static int run_report_aggregates(struct run *run, const struct run_report *report, struct error *error) {
     if (!run->settings->common.quiet)
         run_print_counters("read", &report->run, &run->query.windows);
     if (!task_counters_balance(&report->run, run->query.windows.size_count))
-        return error_set(error, ERROR_CORRUPT, "the counters do not add up: this is a defect of meterline, please report it with the lines above");
+        return error_set(
+            error, ERROR_CORRUPT,
+            "the counters do not add up: this is a defect of meterline, please report it with the lines above");
     metrics_append(&run->metrics, &run->query, report);
     return 0;
 }
@@ -149,7 +169,8 @@ static int run_aggregates(struct run *run, struct error *error) {
     store_counts(run->store, &report.store);
     status = status ? status : sinks_status;
     struct error report_error;
-    int report_status = report.partitions && report.lags ? run_report_aggregates(run, &report, status ? &report_error : error) : 0;
+    int report_status =
+        report.partitions && report.lags ? run_report_aggregates(run, &report, status ? &report_error : error) : 0;
     run_report_release(&report);
     return status ? status : report_status;
 }
@@ -162,14 +183,15 @@ static void *run_aggregates_thread(void *context) {
     return NULL;
 }
 
-/* --- the other queries ------------------------------------------------------------------------------------------------------------- */
+/* --- the other queries
+ * ------------------------------------------------------------------------------------------------------------- */
 
 static void run_print_queries(const struct run *run, const struct query_run_report *report) {
     for (size_t i = 0; i < report->row_count && !run->settings->common.quiet; i++) {
         const struct query_counters *n = &report->rows[i].run;
         fprintf(stderr,
-                "%s: read %" PRIu64 ", null %" PRIu64 ", rejected %" PRIu64 ", filtered %" PRIu64 ", late %" PRIu64 ", failed %" PRIu64 "; written %" PRIu64
-                "\n",
+                "%s: read %" PRIu64 ", null %" PRIu64 ", rejected %" PRIu64 ", filtered %" PRIu64 ", late %" PRIu64
+                ", failed %" PRIu64 "; written %" PRIu64 "\n",
                 report->rows[i].id, n->read, n->null, n->rejected, n->filtered, n->late, n->failed, n->emitted);
     }
 }
@@ -187,7 +209,8 @@ static int run_report_queries(struct run *run, struct error *error) {
 
 /* With --until-end the aggregates come first, as the other queries may read their topics; otherwise all run at once. */
 static int run_all(struct run *run, struct error *error) {
-    bool until_end = run->pipeline.settings.until_end, others = run->pipeline.plan_count || run->pipeline.wanted_count || !until_end;
+    bool until_end = run->pipeline.settings.until_end,
+         others = run->pipeline.plan_count || run->pipeline.wanted_count || !until_end;
     int status = 0;
     if (run->pipeline.aggregates) {
         int failed = pthread_create(&run->thread, NULL, run_aggregates_thread, run);
@@ -196,7 +219,9 @@ static int run_all(struct run *run, struct error *error) {
         if (until_end)
             pthread_join(run->thread, NULL);
     }
-    bool goes_on = others && !(until_end && run->status); /* while the aggregates run, their status is theirs; they stop all when they fail */
+    bool goes_on =
+        others && !(until_end &&
+                    run->status); /* while the aggregates run, their status is theirs; they stop all when they fail */
     if (goes_on)
         status = run_pipeline_start(&run->pipeline, error);
     if (goes_on && !status)
@@ -206,7 +231,8 @@ static int run_all(struct run *run, struct error *error) {
     if (run->pipeline.aggregates && !until_end)
         pthread_join(run->thread, NULL);
     struct error end_error;
-    int end_status = run_pipeline_end(&run->pipeline, until_end && !status && !run->status && !atomic_load(&cli_stop), status ? &end_error : error);
+    int end_status = run_pipeline_end(&run->pipeline, until_end && !status && !run->status && !atomic_load(&cli_stop),
+                                      status ? &end_error : error);
     status = status ? status : end_status;
     if (run->status && !status) {
         *error = run->error;
@@ -217,13 +243,15 @@ static int run_all(struct run *run, struct error *error) {
     return status ? status : report_status;
 }
 
-/* --- opening ----------------------------------------------------------------------------------------------------------------------- */
+/* --- opening
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int run_reset(const struct run *run, struct error *error) {
     char group[300];
     int status = bus_group_reset(run->bus, run->query.group, error);
     for (size_t i = 0; i < run->query.windows.size_count && !status; i++) {
-        snprintf(group, sizeof group, "%s.store-%lld", run->query.group, (long long)(run->query.windows.sizes[i] / 1000));
+        snprintf(group, sizeof group, "%s.store-%lld", run->query.group,
+                 (long long)(run->query.windows.sizes[i] / 1000));
         status = bus_group_reset(run->bus, group, error);
     }
     snprintf(group, sizeof group, "%s.cache", run->query.group);
@@ -232,10 +260,13 @@ static int run_reset(const struct run *run, struct error *error) {
     return status ? status : run_pipeline_reset(&run->pipeline, error);
 }
 
-/* The cache of connectors: the one that was named, or the data folder's, which is not opened before somebody wants it. */
+/* The cache of connectors: the one that was named, or the data folder's, which is not opened before somebody wants
+ * it. */
 static int run_cache(void *context, struct cache **ret_cache, struct error *error) {
     struct run *run = context;
-    int status = run->cache || run->connector_cache ? 0 : cli_open_cache(&run->settings->common, true, true, &run->connector_cache, error);
+    int status = run->cache || run->connector_cache
+                     ? 0
+                     : cli_open_cache(&run->settings->common, true, true, &run->connector_cache, error);
     if (!status)
         *ret_cache = run->cache ? run->cache : run->connector_cache;
     return status;
@@ -259,7 +290,7 @@ static int run_plan(struct run *run, const char *path, struct error *error) {
     struct connector_settings targets = {.bus = run->bus,
                                          .store = run->store,
                                          .cache = run_cache,
-                                          .context = run,
+                                         .context = run,
                                          .clock = &clock_system,
                                          .log = &run->log,
                                          .group = settings->group,
@@ -299,7 +330,8 @@ static int run_open_and_work(struct run *run, const char *path, struct error *er
         run_pipeline_close(&run->pipeline);
     }
     if (!status && run->settings->metrics)
-        status = run->metrics.failed ? error_no_memory(error) : metrics_save(run->settings->metrics, bytes_slice(&run->metrics), error);
+        status = run->metrics.failed ? error_no_memory(error)
+                                     : metrics_save(run->settings->metrics, bytes_slice(&run->metrics), error);
     bytes_release(&run->metrics);
     cache_close(run->cache);
     cache_close(run->connector_cache);

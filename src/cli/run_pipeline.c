@@ -14,15 +14,18 @@ static bool pipeline_take_aggregate(struct run_pipeline *pipeline, const struct 
     size_t at = 0;
     if (pipeline->runner || !series_aggregate_recognise(plan, &found) || strlen(found.topic) > BUS_TOPIC_NAME_MAXIMUM)
         return false;
-    if (pipeline->aggregates && (strcmp(pipeline->topic, found.topic) != 0 || windows->grace != found.grace || windows->size_count == WINDOW_SIZES_MAXIMUM))
+    if (pipeline->aggregates && (strcmp(pipeline->topic, found.topic) != 0 || windows->grace != found.grace ||
+                                 windows->size_count == WINDOW_SIZES_MAXIMUM))
         return false;
     while (at < windows->size_count && windows->sizes[at] < found.size)
         at++;
     if (at < windows->size_count && windows->sizes[at] == found.size)
         return false;
     memmove(&windows->sizes[at + 1], &windows->sizes[at], (windows->size_count - at) * sizeof windows->sizes[0]);
-    memmove(&pipeline->aggregate_ids[at + 1], &pipeline->aggregate_ids[at], (windows->size_count - at) * sizeof pipeline->aggregate_ids[0]);
-    snprintf(pipeline->aggregate_ids[at], sizeof pipeline->aggregate_ids[at], "%s", pipeline->sql.session ? plan->id : "");
+    memmove(&pipeline->aggregate_ids[at + 1], &pipeline->aggregate_ids[at],
+            (windows->size_count - at) * sizeof pipeline->aggregate_ids[0]);
+    snprintf(pipeline->aggregate_ids[at], sizeof pipeline->aggregate_ids[at], "%s",
+             pipeline->sql.session ? plan->id : "");
     windows->sizes[at] = found.size;
     windows->size_count++;
     windows->grace = found.grace;
@@ -40,12 +43,14 @@ static bool pipeline_drop_aggregate(struct run_pipeline *pipeline, const char *i
     if (at == windows->size_count)
         return false;
     if (pipeline->runner) {
-        log_write(pipeline->settings.log, LOG_WARNING, "query %s is one of the aggregates of this run: it ends with it", id);
+        log_write(pipeline->settings.log, LOG_WARNING, "query %s is one of the aggregates of this run: it ends with it",
+                  id);
         return true;
     }
     windows->size_count--;
     memmove(&windows->sizes[at], &windows->sizes[at + 1], (windows->size_count - at) * sizeof windows->sizes[0]);
-    memmove(&pipeline->aggregate_ids[at], &pipeline->aggregate_ids[at + 1], (windows->size_count - at) * sizeof pipeline->aggregate_ids[0]);
+    memmove(&pipeline->aggregate_ids[at], &pipeline->aggregate_ids[at + 1],
+            (windows->size_count - at) * sizeof pipeline->aggregate_ids[0]);
     pipeline->aggregates = windows->size_count > 0;
     return true;
 }
@@ -55,7 +60,8 @@ static int pipeline_start_query(struct run_pipeline *pipeline, const struct quer
         return query_runner_add(pipeline->runner, &plan, 1, error);
     if (pipeline_take_aggregate(pipeline, plan))
         return 0;
-    if (!memory_reserve((void **)&pipeline->plans, &pipeline->plan_capacity, pipeline->plan_count + 1, sizeof(struct query_plan *)))
+    if (!memory_reserve((void **)&pipeline->plans, &pipeline->plan_capacity, pipeline->plan_count + 1,
+                        sizeof(struct query_plan *)))
         return error_no_memory(error);
     pipeline->plans[pipeline->plan_count++] = plan;
     return 0;
@@ -64,7 +70,8 @@ static int pipeline_start_query(struct run_pipeline *pipeline, const struct quer
 static int pipeline_stop_query(struct run_pipeline *pipeline, const char *id, struct error *error) {
     for (size_t i = 0; i < pipeline->plan_count; i++)
         if (strcmp(pipeline->plans[i]->id, id) == 0) {
-            memmove(&pipeline->plans[i], &pipeline->plans[i + 1], (--pipeline->plan_count - i) * sizeof pipeline->plans[0]);
+            memmove(&pipeline->plans[i], &pipeline->plans[i + 1],
+                    (--pipeline->plan_count - i) * sizeof pipeline->plans[0]);
             return 0;
         }
     if (pipeline_drop_aggregate(pipeline, id) || !pipeline->runner)
@@ -73,15 +80,18 @@ static int pipeline_stop_query(struct run_pipeline *pipeline, const char *id, st
     return status == ERROR_NOT_FOUND ? 0 : status;
 }
 
-/* --- connectors -------------------------------------------------------------------------------------------------------------------- */
+/* --- connectors
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* A string among the properties of a connector, NUL-terminated in `arena`; NULL: not given. */
 static const char *pipeline_property(const struct session_connector *connector, const char *name, struct arena *arena) {
     const struct property *property = property_of(connector->properties, name);
-    return property && property->value->kind == EXPRESSION_STRING ? arena_copy(arena, property->value->text).data : NULL;
+    return property && property->value->kind == EXPRESSION_STRING ? arena_copy(arena, property->value->text).data
+                                                                  : NULL;
 }
 
-static int pipeline_run_connector(struct run_pipeline *pipeline, const struct session_connector *wanted, struct error *error) {
+static int pipeline_run_connector(struct run_pipeline *pipeline, const struct session_connector *wanted,
+                                  struct error *error) {
     cleanup(arena_release) struct arena arena = {0};
     struct connector_definition definition = {.name = arena_copy(&arena, wanted->name).data,
                                               .type = pipeline_property(wanted, "type", &arena),
@@ -90,12 +100,14 @@ static int pipeline_run_connector(struct run_pipeline *pipeline, const struct se
                                               .authorization = pipeline_property(wanted, "authorization", &arena)};
     if (!definition.name || !definition.type || !definition.topics)
         return error_no_memory(error);
-    int status = connector_start(&pipeline->targets, &definition, &pipeline->connectors[pipeline->connector_count], error);
+    int status =
+        connector_start(&pipeline->targets, &definition, &pipeline->connectors[pipeline->connector_count], error);
     pipeline->connector_count += !status;
     return status;
 }
 
-static int pipeline_start_connector(struct run_pipeline *pipeline, const struct session_connector *connector, struct error *error) {
+static int pipeline_start_connector(struct run_pipeline *pipeline, const struct session_connector *connector,
+                                    struct error *error) {
     if (pipeline->wanted_count + pipeline->connector_count == RUN_CONNECTORS_MAXIMUM)
         return error_set(error, ERROR_INVALID, "at most %d connectors can run", RUN_CONNECTORS_MAXIMUM);
     if (pipeline->runner)
@@ -129,7 +141,8 @@ int run_pipeline_end(struct run_pipeline *pipeline, bool drain, struct error *er
     return status;
 }
 
-/* --- effects ----------------------------------------------------------------------------------------------------------------------- */
+/* --- effects
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int pipeline_effect(void *context, const struct session_effect *effect, struct error *error) {
     struct run_pipeline *pipeline = context;
@@ -162,8 +175,9 @@ static int pipeline_plan_default(struct run_pipeline *pipeline, struct slice sta
     return status;
 }
 
-int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings, const struct connector_settings *targets, struct slice statements,
-                      bool lasting, struct error *error) {
+int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings,
+                      const struct connector_settings *targets, struct slice statements, bool lasting,
+                      struct error *error) {
     *pipeline = (struct run_pipeline){.settings = *settings, .targets = *targets};
     int status = lasting ? 0 : pipeline_plan_default(pipeline, statements, error);
     if (!status)
@@ -221,7 +235,8 @@ int run_pipeline_reset(const struct run_pipeline *pipeline, struct error *error)
     if (status)
         return status;
     for (size_t i = 0; i < list.count && !status; i++)
-        if (strncmp(list.positions[i].group, prefix, strlen(prefix)) == 0 && strcmp(list.positions[i].group, last) != 0) {
+        if (strncmp(list.positions[i].group, prefix, strlen(prefix)) == 0 &&
+            strcmp(list.positions[i].group, last) != 0) {
             snprintf(last, sizeof last, "%s", list.positions[i].group);
             status = bus_group_reset(pipeline->settings.bus, last, error);
         }

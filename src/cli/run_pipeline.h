@@ -1,14 +1,15 @@
-/* The queries of a run: those of a pipeline's file, or the default one, and those that the command topic holds; statements that come while it runs are picked
- * up.
+/* The queries of a run: those of a pipeline's file, or the default one, and those that the command topic holds;
+ * statements that come while it runs are picked up.
  *
- * Queries that are the aggregates of readings (sql/series_aggregates.h) are taken out: they are one pass with its own workers (stream/runner.h). */
+ * Queries that are the aggregates of readings (sql/series_aggregates.h) are taken out: they are one pass with its
+ * own workers (stream/runner.h). */
 #ifndef METERLINE_CLI_RUN_PIPELINE_H
 #define METERLINE_CLI_RUN_PIPELINE_H
 
 #include "cli/sql_session.h"
 #include "sql/plan/series_aggregates.h"
-#include "stream/sink/connector.h"
 #include "stream/runtime/runner.h"
+#include "stream/sink/connector.h"
 
 enum { RUN_CONNECTORS_MAXIMUM = 64 };
 
@@ -26,13 +27,17 @@ struct run_pipeline {
     bool aggregates; /* the aggregates of readings are among the queries: */
     char topic[BUS_TOPIC_NAME_MAXIMUM + 1];
     struct window_settings windows;
-    char aggregate_ids[WINDOW_SIZES_MAXIMUM][BUS_TOPIC_NAME_MAXIMUM + 1]; /* by size: the query; empty: the default pipeline's, which no statement ends */
+    char aggregate_ids[WINDOW_SIZES_MAXIMUM]
+                      [BUS_TOPIC_NAME_MAXIMUM +
+                       1]; /* by size: the query; empty: the default pipeline's, which no statement ends */
 };
 
-/* Reads the command topic and the statements; nothing runs yet. `lasting`: the statements are somebody's, kept for the next start; otherwise they are the
- * default pipeline's. settings->bus and what they point to outlive the pipeline. */
-int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings, const struct connector_settings *targets, struct slice statements,
-                      bool lasting, struct error *error);
+/* Reads the command topic and the statements; nothing runs yet. `lasting`: the statements are somebody's, kept for
+ * the next start; otherwise they are the default pipeline's. settings->bus and what they point to outlive the
+ * pipeline. */
+int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings,
+                      const struct connector_settings *targets, struct slice statements, bool lasting,
+                      struct error *error);
 void run_pipeline_close(struct run_pipeline *pipeline);
 /* Forgets the positions of the queries. */
 int run_pipeline_reset(const struct run_pipeline *pipeline, struct error *error);

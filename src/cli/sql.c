@@ -13,8 +13,8 @@
 #include "cli/text_file.h"
 #include "codec/json/json_span.h"
 #include "core/memory.h"
-#include "sql/session/answer.h"
 #include "sql/record/record_text.h"
+#include "sql/session/answer.h"
 #include "sql/syntax/script.h"
 #include "stream/runtime/totals.h"
 
@@ -29,11 +29,14 @@ struct sql_settings {
 static const struct option sql_options[] = {
     {"execute", 'e', OPTION_STRING, "STATEMENTS", .help = "Run these and end.", OPTION(execute)},
     {"file", 'f', OPTION_STRING, "FILE",
-     .help = "Run the statements of a file (- for standard input) and end; a file with a wrong statement does nothing at all, and statements that have been "
+     .help = "Run the statements of a file (- for standard input) and end; a file with a wrong statement does nothing "
+             "at all, and statements that have been "
              "run before are passed by.",
      OPTION(file)},
-    {"format", 0, OPTION_CHOICE, "FORMAT", .choices = "table|csv|json", .help = "Of rows. Without it a table on a terminal, otherwise CSV.", OPTION(format)},
-    {"from-beginning", 'b', OPTION_FLAG, .help = "SELECT .. EMIT CHANGES begins with the oldest record, as after SET 'auto.offset.reset' = 'earliest'.",
+    {"format", 0, OPTION_CHOICE, "FORMAT", .choices = "table|csv|json",
+     .help = "Of rows. Without it a table on a terminal, otherwise CSV.", OPTION(format)},
+    {"from-beginning", 'b', OPTION_FLAG,
+     .help = "SELECT .. EMIT CHANGES begins with the oldest record, as after SET 'auto.offset.reset' = 'earliest'.",
      OPTION(from_beginning)},
     {0},
 };
@@ -42,16 +45,19 @@ static const struct command_line sql_line = {
     .command = "sql",
     .operands = "",
     .summary = "A prompt for SQL statements.",
-    .description = "Reads statements of ksqlDB's dialect; docs/sql.md is its reference. CREATE, INSERT INTO and DROP are kept in the log: a `meterline run` on "
-                   "the same data\n"
-                   "folder or cluster picks them up. SELECT .. EMIT CHANGES prints rows as they come, until LIMIT or SIGINT; SELECT without it answers from "
-                   "what is there.\n"
-                   "At the prompt a statement may span lines and ends with a semicolon; exit, quit or end of file leave it.\n"
-                   "\n"
-                   "Examples:\n"
-                   "  meterline sql\n"
-                   "  meterline sql -e \"SHOW STREAMS;\"\n"
-                   "  meterline sql -b -e \"SELECT gateway, COUNT(*) AS n FROM readings GROUP BY gateway EMIT CHANGES LIMIT 10;\"",
+    .description =
+        "Reads statements of ksqlDB's dialect; docs/sql.md is its reference. CREATE, INSERT INTO and DROP are kept in "
+        "the log: a `meterline run` on "
+        "the same data\n"
+        "folder or cluster picks them up. SELECT .. EMIT CHANGES prints rows as they come, until LIMIT or SIGINT; "
+        "SELECT without it answers from "
+        "what is there.\n"
+        "At the prompt a statement may span lines and ends with a semicolon; exit, quit or end of file leave it.\n"
+        "\n"
+        "Examples:\n"
+        "  meterline sql\n"
+        "  meterline sql -e \"SHOW STREAMS;\"\n"
+        "  meterline sql -b -e \"SELECT gateway, COUNT(*) AS n FROM readings GROUP BY gateway EMIT CHANGES LIMIT 10;\"",
     .options = sql_options,
     .common = cli_common_options,
 };
@@ -70,7 +76,8 @@ static void sql_trouble(void *context, const char *where, const char *message) {
     fprintf(stderr, "meterline sql: %s: %s\n", where, message);
 }
 
-/* --- rows -------------------------------------------------------------------------------------------------------------------------- */
+/* --- rows
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void sql_cell(struct sql *sql, struct slice value) {
     cleanup(bytes_release) struct bytes text = {0};
@@ -104,23 +111,28 @@ static const char **sql_titles(struct arena *arena, const struct plan_result *re
 
 static int sql_select(struct sql *sql, const struct session_effect *effect, struct error *error) {
     cleanup(arena_release) struct arena arena = {0};
-    const char *reset = session_setting(sql->session.session, "auto.offset.reset"), **titles = sql_titles(&arena, effect->result);
+    const char *reset = session_setting(sql->session.session, "auto.offset.reset"),
+               **titles = sql_titles(&arena, effect->result);
     bool changes = effect->select->emit != EMIT_DEFAULT;
     struct answer_options options = {.bus = sql->bus,
                                      .clock = &clock_system,
                                      .stop = &cli_stop,
                                      .changes = changes,
-                                     .from_beginning = sql->settings->from_beginning || (reset && strcmp(reset, "earliest") == 0),
+                                     .from_beginning =
+                                         sql->settings->from_beginning || (reset && strcmp(reset, "earliest") == 0),
                                      .row = sql_row,
                                      .trouble = sql_trouble,
                                      .context = sql};
-    if (!changes && (effect->select->group_by.count || effect->select->join_count || effect->select->window.kind != WINDOW_NONE))
+    if (!changes &&
+        (effect->select->group_by.count || effect->select->join_count || effect->select->window.kind != WINDOW_NONE))
         return error_set(error, ERROR_INVALID,
-                         "a SELECT with GROUP BY, WINDOW or JOIN gives rows as they change: write EMIT CHANGES behind it, or make a table of it by CREATE "
+                         "a SELECT with GROUP BY, WINDOW or JOIN gives rows as they change: write EMIT CHANGES behind "
+                         "it, or make a table of it by CREATE "
                          "TABLE .. AS SELECT");
     if (!titles)
         return error_no_memory(error);
-    int status = table_begin(table_format_of(sql->settings->format), titles, effect->result->column_count, &sql->table, error);
+    int status =
+        table_begin(table_format_of(sql->settings->format), titles, effect->result->column_count, &sql->table, error);
     if (status)
         return status;
     sql->slowly = changes;
@@ -142,7 +154,8 @@ static int sql_counters(struct sql *sql, const char *id, struct error *error) {
     status = table_begin(table_format_of(sql->settings->format), titles, sizeof titles / sizeof *titles, &table, error);
     if (status)
         return status;
-    const uint64_t numbers[] = {counters.read, counters.null, counters.rejected, counters.filtered, counters.late, counters.failed, counters.emitted};
+    const uint64_t numbers[] = {counters.read, counters.null,   counters.rejected, counters.filtered,
+                                counters.late, counters.failed, counters.emitted};
     table_text(table, slice_of(id));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         table_integer(table, (int64_t)numbers[i]);
@@ -150,7 +163,8 @@ static int sql_counters(struct sql *sql, const char *id, struct error *error) {
     return table_end(table, error);
 }
 
-/* --- PRINT ------------------------------------------------------------------------------------------------------------------------- */
+/* --- PRINT
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct source *sql_source_of(const struct sql *sql, const char *topic) {
     const struct catalog *catalog = session_catalog(sql->session.session);
@@ -160,7 +174,8 @@ static const struct source *sql_source_of(const struct sql *sql, const char *top
     return NULL;
 }
 
-static int sql_print_record(struct sql *sql, const struct source *source, const struct bus_record *record, struct error *error) {
+static int sql_print_record(struct sql *sql, const struct source *source, const struct bus_record *record,
+                            struct error *error) {
     cleanup(arena_release) struct arena arena = {0};
     struct record_text text = {.key = record->key, .value = record->value};
     int status = source ? record_text_decode(source, bus_registry(sql->bus), record, &arena, &text, error) : 0;
@@ -173,11 +188,13 @@ static int sql_print_record(struct sql *sql, const struct source *source, const 
     return status;
 }
 
-static int sql_print_records(struct sql *sql, struct bus_consumer *consumer, const char *topic, const struct print_statement *print, struct error *error) {
+static int sql_print_records(struct sql *sql, struct bus_consumer *consumer, const char *topic,
+                             const struct print_statement *print, struct error *error) {
     const struct source *source = sql_source_of(sql, topic);
     struct bus_batch batch;
     int status = 0;
-    for (int64_t seen = 0, printed = 0; !status && !atomic_load(&cli_stop) && (print->limit < 0 || printed < print->limit);) {
+    for (int64_t seen = 0, printed = 0;
+         !status && !atomic_load(&cli_stop) && (print->limit < 0 || printed < print->limit);) {
         int got = bus_consumer_poll(consumer, 100, &batch, error);
         status = got < 0 ? got : 0;
         for (size_t i = 0; got > 0 && i < batch.count && !status && (print->limit < 0 || printed < print->limit); i++)
@@ -217,7 +234,8 @@ static int sql_print(struct sql *sql, const char *topic, const struct print_stat
     return status;
 }
 
-/* --- effects ----------------------------------------------------------------------------------------------------------------------- */
+/* --- effects
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int sql_run_file(struct sql *sql, const char *path, struct error *error) {
     cleanup(bytes_release) struct bytes text = {0};
@@ -254,7 +272,8 @@ static int sql_effect(void *context, const struct session_effect *effect, struct
     }
 }
 
-/* --- the prompt -------------------------------------------------------------------------------------------------------------------- */
+/* --- the prompt
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct sql_prompt {
     struct bytes statement; /* lines until it is complete */
@@ -329,7 +348,8 @@ static int sql_prompt(struct sql *sql) {
     return 0;
 }
 
-/* --- the command ------------------------------------------------------------------------------------------------------------------- */
+/* --- the command
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int sql_work(struct sql *sql, struct error *error) {
     const struct sql_settings *settings = sql->settings;
@@ -338,7 +358,8 @@ static int sql_work(struct sql *sql, struct error *error) {
     if (settings->execute)
         return sql_session_execute(&sql->session, slice_of(settings->execute), false, error);
     if (!settings->file && !standard)
-        return sql_prompt(sql) ? error_set(error, ERROR_IO, "the terminal cannot be used; give statements by -e or -f") : 0;
+        return sql_prompt(sql) ? error_set(error, ERROR_IO, "the terminal cannot be used; give statements by -e or -f")
+                               : 0;
     int status = cli_read_text(standard ? "-" : settings->file, &text, error);
     return status ? status : sql_session_execute(&sql->session, bytes_slice(&text), settings->file != NULL, error);
 }

@@ -2,30 +2,33 @@
 
 #include <stdio.h>
 
-#define CATCH_UP_WAIT_NS INT64_C(200000000)
+#define CATCH_UP_WAIT_NS     INT64_C(200000000)
 #define CATCH_UP_PATIENCE_NS INT64_C(5000000000)
 
 static int sql_topic(struct sql_session *sql, const struct sink_plan *sink, struct error *error) {
     struct bus_topic_settings settings = {.partitions = sink->partitions,
-                                          .retention_time = sink->retention >= 0 ? sink->retention : BUS_RETENTION_DEFAULT,
+                                          .retention_time =
+                                              sink->retention >= 0 ? sink->retention : BUS_RETENTION_DEFAULT,
                                           .retention_bytes = BUS_RETENTION_DEFAULT,
                                           .compacted = sink->compacted};
     int32_t partitions;
     return bus_topic_ensure(sql->bus, sink->topic, &settings, &partitions, error);
 }
 
-static int sql_record(struct sql_session *sql, const struct sink_plan *sink, const struct bus_record *record, struct error *error) {
+static int sql_record(struct sql_session *sql, const struct sink_plan *sink, const struct bus_record *record,
+                      struct error *error) {
     struct bus_producer_options options = {0};
     int32_t topic, partitions;
     int status = sql->producer ? 0 : bus_producer_open(sql->bus, &options, &sql->producer, error);
     if (!status)
         status = bus_producer_topic(sql->producer, sink->topic, NULL, &topic, &partitions, error);
     if (!status)
-        status = bus_produce(sql->producer, topic, record->key.data ? bus_partition(record->key, partitions) : 0, record, error);
+        status = bus_produce(sql->producer, topic, record->key.data ? bus_partition(record->key, partitions) : 0,
+                             record, error);
     if (!status)
         status = bus_producer_commit(sql->producer, NULL, 0, error);
     if (status && sql->producer)
-        bus_producer_abort(sql->producer);   /* or the next row would take this one along */
+        bus_producer_abort(sql->producer); /* or the next row would take this one along */
     return status;
 }
 
@@ -37,9 +40,12 @@ static int sql_effect(void *context, const struct session_effect *effect, struct
     case EFFECT_TOPIC_DELETE:
         return sql->replaying ? 0 : bus_topic_delete(sql->bus, effect->text.data, error);
     case EFFECT_RECORD:
-        return sql->replaying || commands_has(sql->commands, sql->known, effect->text) ? 0 : sql_record(sql, effect->sink, &effect->record, error);
+        return sql->replaying || commands_has(sql->commands, sql->known, effect->text)
+                   ? 0
+                   : sql_record(sql, effect->sink, &effect->record, error);
     case EFFECT_STATEMENT:
-        return sql->replaying || (effect->inserts && (!sql->again || commands_has(sql->commands, SIZE_MAX, effect->text)))
+        return sql->replaying ||
+                       (effect->inserts && (!sql->again || commands_has(sql->commands, SIZE_MAX, effect->text)))
                    ? 0
                    : commands_append(sql->commands, effect->text, error);
     default:
@@ -47,7 +53,8 @@ static int sql_effect(void *context, const struct session_effect *effect, struct
     }
 }
 
-/* A statement of the command topic that does not fit is somebody's mistake or a race of two prompts: it is told, and the others go on. */
+/* A statement of the command topic that does not fit is somebody's mistake or a race of two prompts: it is told, and
+ * the others go on. */
 static int sql_replay(void *context, struct slice text, struct error *error) {
     struct sql_session *sql = context;
     sql->replaying = true;
@@ -55,7 +62,8 @@ static int sql_replay(void *context, struct slice text, struct error *error) {
     int status = session_execute(sql->session, text, sql_effect, sql, error);
     session_pass_known(sql->session, false);
     sql->replaying = false;
-    if (status != ERROR_INVALID && status != ERROR_EXISTS && status != ERROR_NOT_FOUND && status != ERROR_CONFLICT && status != ERROR_UNSUPPORTED)
+    if (status != ERROR_INVALID && status != ERROR_EXISTS && status != ERROR_NOT_FOUND && status != ERROR_CONFLICT &&
+        status != ERROR_UNSUPPORTED)
         return status;
     log_write(sql->log, LOG_WARNING, "a statement of topic " COMMANDS_TOPIC " cannot be run: %s", error->message);
     return 0;
@@ -73,7 +81,8 @@ static int sql_catch_up_surely(struct sql_session *sql, struct error *error) {
 }
 
 int sql_session_open(struct sql_session *sql, struct bus *bus, const struct log *log,
-                     int (*effect)(void *context, const struct session_effect *effect, struct error *error), void *context, struct error *error) {
+                     int (*effect)(void *context, const struct session_effect *effect, struct error *error),
+                     void *context, struct error *error) {
     struct session_options options = {.registry = bus_registry(bus), .clock = &clock_system};
     *sql = (struct sql_session){.bus = bus, .log = log, .effect = effect, .context = context};
     int status = session_new(&options, &sql->session, error);

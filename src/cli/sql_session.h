@@ -1,5 +1,5 @@
-/* Statements on a log: a session that knows what the command topic holds, and does what statements ask for: topics, records, what is kept. For `sql` and `run`.
- */
+/* Statements on a log: a session that knows what the command topic holds, and does what statements ask for: topics,
+ * records, what is kept. For `sql` and `run`. */
 #ifndef METERLINE_CLI_SQL_SESSION_H
 #define METERLINE_CLI_SQL_SESSION_H
 
@@ -12,8 +12,8 @@ struct sql_session {
     struct session *session;
     struct commands *commands;
     struct bus_producer *producer;
-    bool again;     /* the script under way may have been run before: rows that it has inserted are not inserted again, */
-    size_t known;   /* which are among the first so many commands; equal rows of one script are rows each */
+    bool again;   /* the script under way may have been run before: rows that it has inserted are not inserted again, */
+    size_t known; /* which are among the first so many commands; equal rows of one script are rows each */
     bool replaying; /* what the command topic holds is run: topics, records and the topic itself are done already */
     /* Every effect that is not done here; called with `context`. */
     int (*effect)(void *context, const struct session_effect *effect, struct error *error);
@@ -23,7 +23,8 @@ struct sql_session {
 
 /* `bus` outlives it. What the command topic holds has been run when it returns; its queries were handed to `effect`. */
 int sql_session_open(struct sql_session *sql, struct bus *bus, const struct log *log,
-                     int (*effect)(void *context, const struct session_effect *effect, struct error *error), void *context, struct error *error);
+                     int (*effect)(void *context, const struct session_effect *effect, struct error *error),
+                     void *context, struct error *error);
 void sql_session_close(struct sql_session *sql);
 /* Runs what others have said since. */
 int sql_session_catch_up(struct sql_session *sql, struct error *error);

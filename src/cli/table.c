@@ -49,7 +49,8 @@ static void table_flush_line(struct table *table) {
     table->line.failed = false;
 }
 
-int table_begin(enum table_format format, const char *const *columns, size_t column_count, struct table **ret_table, struct error *error) {
+int table_begin(enum table_format format, const char *const *columns, size_t column_count, struct table **ret_table,
+                struct error *error) {
     if (column_count > TABLE_COLUMNS)
         return error_set(error, ERROR_INVALID, "a table of more than %d columns", TABLE_COLUMNS);
     struct table *table = memory_zero(1, sizeof *table);
@@ -103,12 +104,13 @@ static void table_aligned_cell(struct bytes *to, struct slice text, size_t width
 static void table_settle(struct table *table) {
     table->settled = true;
     for (size_t i = 0; i < table->column_count; i++)
-        table_aligned_cell(&table->line, slice_of(table->columns[i]), table->widths[i], i < table->held_count && table->held[i].right,
-                           i + 1 == table->column_count);
+        table_aligned_cell(&table->line, slice_of(table->columns[i]), table->widths[i],
+                           i < table->held_count && table->held[i].right, i + 1 == table->column_count);
     table_flush_line(table);
     for (size_t i = 0; i < table->held_count; i++) {
         size_t column = i % table->column_count;
-        table_aligned_cell(&table->line, table->held[i].text, table->widths[column], table->held[i].right, column + 1 == table->column_count);
+        table_aligned_cell(&table->line, table->held[i].text, table->widths[column], table->held[i].right,
+                           column + 1 == table->column_count);
         if (column + 1 == table->column_count)
             table_flush_line(table);
     }
@@ -117,7 +119,8 @@ static void table_settle(struct table *table) {
 
 static void table_hold(struct table *table, struct slice text, bool right) {
     struct slice copy = arena_copy(&table->arena, text.data ? text : SLICE(""));
-    if (!copy.data || !memory_reserve((void **)&table->held, &table->held_capacity, table->held_count + 1, sizeof *table->held)) {
+    if (!copy.data ||
+        !memory_reserve((void **)&table->held, &table->held_capacity, table->held_count + 1, sizeof *table->held)) {
         table->failed = ENOMEM;
         return;
     }

@@ -8,9 +8,9 @@
 #include "cli/table.h"
 #include "codec/avro/avro_text.h"
 #include "codec/json/json.h"
-#include "core/text.h"
 #include "core/bytes.h"
 #include "core/memory.h"
+#include "core/text.h"
 
 struct tail_settings {
     struct common_settings common;
@@ -22,11 +22,16 @@ struct tail_settings {
 #define OPTION(member) .offset = offsetof(struct tail_settings, member)
 
 static const struct option tail_options[] = {
-    {"from-beginning", 'b', OPTION_FLAG, .help = "From the oldest record; otherwise only what comes from now on.", OPTION(from_beginning)},
-    {"count", 'n', OPTION_INTEGER, "N", "-1", .minimum = -1, .maximum = 9e18, .help = "Stop after so many records; -1: never.", OPTION(count)},
-    {"partition", 'p', OPTION_INTEGER, "P", "-1", .minimum = -1, .maximum = 1023, .help = "Only this partition; -1: all.", OPTION(partition)},
-    {"timeout", 0, OPTION_DURATION, "TIME", .minimum = 0, .maximum = 366 * 86400e3, .help = "Stop when nothing has come for so long.", OPTION(timeout)},
-    {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json", .help = "Without it a table on a terminal, otherwise CSV.", OPTION(format)},
+    {"from-beginning", 'b', OPTION_FLAG, .help = "From the oldest record; otherwise only what comes from now on.",
+     OPTION(from_beginning)},
+    {"count", 'n', OPTION_INTEGER, "N", "-1", .minimum = -1, .maximum = 9e18,
+     .help = "Stop after so many records; -1: never.", OPTION(count)},
+    {"partition", 'p', OPTION_INTEGER, "P", "-1", .minimum = -1, .maximum = 1023,
+     .help = "Only this partition; -1: all.", OPTION(partition)},
+    {"timeout", 0, OPTION_DURATION, "TIME", .minimum = 0, .maximum = 366 * 86400e3,
+     .help = "Stop when nothing has come for so long.", OPTION(timeout)},
+    {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json",
+     .help = "Without it a table on a terminal, otherwise CSV.", OPTION(format)},
     {0},
 };
 
@@ -132,22 +137,26 @@ static int tail_batch(struct tail *tail, const struct bus_batch *records, int64_
     return status;
 }
 
-static int tail_seek(struct bus *bus, struct bus_consumer *consumer, const char *topic, const struct tail_settings *settings, struct error *error) {
+static int tail_seek(struct bus *bus, struct bus_consumer *consumer, const char *topic,
+                     const struct tail_settings *settings, struct error *error) {
     struct bus_topic_info info;
     int status = bus_topic_describe(bus, topic, &info, error);
     if (status)
         return status;
     if (settings->partition >= info.settings.partitions)
-        status = error_set(error, ERROR_INVALID, "topic %s has %d partitions; there is no partition %d", topic, (int)info.settings.partitions,
-                           (int)settings->partition);
+        status = error_set(error, ERROR_INVALID, "topic %s has %d partitions; there is no partition %d", topic,
+                           (int)info.settings.partitions, (int)settings->partition);
     for (int32_t p = 0; p < info.settings.partitions && !status; p++)
         if (settings->partition < 0 || settings->partition == p)
-            status = bus_consumer_seek(consumer, topic, p, settings->from_beginning ? info.partitions[p].start_offset : info.partitions[p].end_offset, error);
+            status = bus_consumer_seek(
+                consumer, topic, p,
+                settings->from_beginning ? info.partitions[p].start_offset : info.partitions[p].end_offset, error);
     bus_topic_info_release(&info);
     return status;
 }
 
-static int tail_loop(struct tail *tail, struct bus_consumer *consumer, const struct tail_settings *settings, struct error *error) {
+static int tail_loop(struct tail *tail, struct bus_consumer *consumer, const struct tail_settings *settings,
+                     struct error *error) {
     int64_t left = settings->count, quiet_since = clock_monotonic_ns(&clock_system);
     while (left != 0 && !atomic_load(&cli_stop)) {
         struct bus_batch records;

@@ -17,10 +17,13 @@ struct test_settings {
 
 static const struct option test_options[] = {
     {"sql-file", 's', OPTION_STRING, "FILE", .help = "The statements. Required.", OPTION(statements)},
-    {"input-file", 'i', OPTION_STRING, "FILE", .help = "Records that go in: {\"inputs\": [{\"topic\", \"key\", \"value\", \"timestamp\", \"window\"}, ..]}.",
+    {"input-file", 'i', OPTION_STRING, "FILE",
+     .help = "Records that go in: {\"inputs\": [{\"topic\", \"key\", \"value\", \"timestamp\", \"window\"}, ..]}.",
      OPTION(input)},
     {"output-file", 'o', OPTION_STRING, "FILE",
-     .help = "Records that must come out: {\"outputs\": [..]}. Only topics named there are compared: count and order exactly. Required.", OPTION(output)},
+     .help = "Records that must come out: {\"outputs\": [..]}. Only topics named there are compared: count and order "
+             "exactly. Required.",
+     OPTION(output)},
     {0},
 };
 
@@ -28,12 +31,14 @@ static const struct command_line test_line = {
     .command = "test",
     .operands = "",
     .summary = "Test the SQL statements of a pipeline.",
-    .description =
-        "Runs the statements in memory, sends the inputs through in the order of the file, first record by record, then batch by batch, and compares what\n"
-        "comes out. Nothing is stored, no server is needed. Exit status 0 and \">>> Test passed!\", or 1 and what differs.\n"
-        "\n"
-        "Examples:\n"
-        "  meterline test -s share/pipelines/alarms.sql -i share/pipelines/tests/alarms/input.json -o share/pipelines/tests/alarms/output.json",
+    .description = "Runs the statements in memory, sends the inputs through in the order of the file, first record by "
+                   "record, then batch by batch, and compares what\n"
+                   "comes out. Nothing is stored, no server is needed. Exit status 0 and \">>> Test passed!\", or 1 "
+                   "and what differs.\n"
+                   "\n"
+                   "Examples:\n"
+                   "  meterline test -s share/pipelines/alarms.sql -i share/pipelines/tests/alarms/input.json -o "
+                   "share/pipelines/tests/alarms/output.json",
     .options = test_options,
     .common = cli_common_options,
 };

@@ -13,7 +13,9 @@ int cli_read_text(const char *path, struct bytes *to, struct error *error) {
         got = room ? fread(room, 1, 65536, file) : 0;
         to->length += got;
     }
-    int status = to->failed ? error_no_memory(error) : ferror(file) ? error_set_errno(error, errno, "reading %s", path) : 0;
+    int status = to->failed     ? error_no_memory(error)
+                 : ferror(file) ? error_set_errno(error, errno, "reading %s", path)
+                                : 0;
     if (!standard)
         fclose(file);
     return status;

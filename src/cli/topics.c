@@ -16,11 +16,15 @@ struct topics_settings {
 #define OPTION(member) .offset = offsetof(struct topics_settings, member)
 
 static const struct option topics_options[] = {
-    {"partitions", 'p', OPTION_INTEGER, "N", "4", .minimum = 1, .maximum = BUS_PARTITIONS_MAXIMUM, .help = "create: number of partitions.", OPTION(partitions)},
-    {"retention-time", 0, OPTION_STRING, "TIME", .help = "create, alter: how long records are kept, such as 30d; without it for ever.", OPTION(retention_time)},
-    {"retention-bytes", 0, OPTION_BYTES, "SIZE", .help = "create, alter: stored bytes kept of each partition, such as 10G; without it any number.",
+    {"partitions", 'p', OPTION_INTEGER, "N", "4", .minimum = 1, .maximum = BUS_PARTITIONS_MAXIMUM,
+     .help = "create: number of partitions.", OPTION(partitions)},
+    {"retention-time", 0, OPTION_STRING, "TIME",
+     .help = "create, alter: how long records are kept, such as 30d; without it for ever.", OPTION(retention_time)},
+    {"retention-bytes", 0, OPTION_BYTES, "SIZE",
+     .help = "create, alter: stored bytes kept of each partition, such as 10G; without it any number.",
      OPTION(retention_bytes)},
-    {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json", .help = "Without it a table on a terminal, otherwise CSV.", OPTION(format)},
+    {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json",
+     .help = "Without it a table on a terminal, otherwise CSV.", OPTION(format)},
     {0},
 };
 
@@ -75,10 +79,12 @@ int cli_topics_list(struct bus *bus, enum table_format format, struct error *err
 
 /* Is this position one that reads the topic? A replay's place is not. */
 static bool topics_is_lag(const struct bus_group_position *position, const struct bus_topic_info *info) {
-    return strcmp(position->topic, info->name) == 0 && strncmp(position->group, "replay.", 7) != 0 && position->partition < info->settings.partitions;
+    return strcmp(position->topic, info->name) == 0 && strncmp(position->group, "replay.", 7) != 0 &&
+           position->partition < info->settings.partitions;
 }
 
-static int topics_lags(struct bus *bus, const struct bus_topic_list *list, enum table_format format, struct error *error) {
+static int topics_lags(struct bus *bus, const struct bus_topic_list *list, enum table_format format,
+                       struct error *error) {
     static const char *const columns[] = {"group", "topic", "partition", "nextOffset", "endOffset", "lag"};
     struct bus_group_list groups;
     struct table *table;
@@ -149,14 +155,18 @@ static int topics_describe(struct bus *bus, const char *name, enum table_format 
     return status;
 }
 
-static int topics_retention(const struct topics_settings *settings, struct bus_topic_settings *ret_settings, struct error *error) {
-    *ret_settings = (struct bus_topic_settings){(int32_t)settings->partitions, -1, settings->retention_bytes ? settings->retention_bytes : -1};
+static int topics_retention(const struct topics_settings *settings, struct bus_topic_settings *ret_settings,
+                            struct error *error) {
+    *ret_settings = (struct bus_topic_settings){(int32_t)settings->partitions, -1,
+                                                settings->retention_bytes ? settings->retention_bytes : -1};
     if (settings->retention_time && !options_read_duration(settings->retention_time, &ret_settings->retention_time))
-        return error_set(error, ERROR_INVALID, "--retention-time: '%s' is not a duration (for example 90m, 36h, 30d)", settings->retention_time);
+        return error_set(error, ERROR_INVALID, "--retention-time: '%s' is not a duration (for example 90m, 36h, 30d)",
+                         settings->retention_time);
     return 0;
 }
 
-static int topics_work(const struct topics_settings *settings, const char *verb, const char *name, struct bus *bus, struct error *error) {
+static int topics_work(const struct topics_settings *settings, const char *verb, const char *name, struct bus *bus,
+                       struct error *error) {
     enum table_format format = table_format_of(settings->format);
     struct bus_topic_settings topic;
     int status = topics_retention(settings, &topic, error);

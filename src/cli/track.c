@@ -16,10 +16,13 @@ struct track_settings {
 #define OPTION(member) .offset = offsetof(struct track_settings, member)
 
 static const struct option track_options[] = {
-    {"count", 'n', OPTION_INTEGER, "N", "1", .minimum = 1, .maximum = 9e18, .help = "How many records to wait for.", OPTION(count)},
+    {"count", 'n', OPTION_INTEGER, "N", "1", .minimum = 1, .maximum = 9e18, .help = "How many records to wait for.",
+     OPTION(count)},
     {"from-beginning", 'b', OPTION_FLAG, .help = "Count what is there already, too.", OPTION(from_beginning)},
-    {"timeout", 0, OPTION_DURATION, "TIME", .minimum = 0, .maximum = 366 * 86400e3, .help = "Give up when nothing has come for so long.", OPTION(timeout)},
-    {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json", .help = "Without it a table on a terminal, otherwise CSV.", OPTION(format)},
+    {"timeout", 0, OPTION_DURATION, "TIME", .minimum = 0, .maximum = 366 * 86400e3,
+     .help = "Give up when nothing has come for so long.", OPTION(timeout)},
+    {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json",
+     .help = "Without it a table on a terminal, otherwise CSV.", OPTION(format)},
     {0},
 };
 
@@ -40,7 +43,8 @@ struct track_times {
     int64_t start, first, last, records; /* ns, monotonic */
 };
 
-static int track_loop(struct bus *bus, const char *topic, const struct track_settings *settings, struct track_times *times, struct error *error) {
+static int track_loop(struct bus *bus, const char *topic, const struct track_settings *settings,
+                      struct track_times *times, struct error *error) {
     struct bus_consumer *consumer = NULL;
     struct bus_topic_info info;
     int status = bus_topic_describe(bus, topic, &info, error);
@@ -48,7 +52,9 @@ static int track_loop(struct bus *bus, const char *topic, const struct track_set
         return status;
     status = bus_consumer_open(bus, NULL, &consumer, error);
     for (int32_t p = 0; p < info.settings.partitions && !status; p++)
-        status = bus_consumer_seek(consumer, topic, p, settings->from_beginning ? info.partitions[p].start_offset : info.partitions[p].end_offset, error);
+        status = bus_consumer_seek(
+            consumer, topic, p,
+            settings->from_beginning ? info.partitions[p].start_offset : info.partitions[p].end_offset, error);
     bus_topic_info_release(&info);
     times->start = times->last = clock_monotonic_ns(&clock_system);
     while (!status && times->records < settings->count && !atomic_load(&cli_stop)) {
@@ -62,8 +68,9 @@ static int track_loop(struct bus *bus, const char *topic, const struct track_set
         } else if (got < 0) {
             status = got;
         } else if (settings->timeout && now - times->last > settings->timeout * 1000000) {
-            status = error_set(error, ERROR_BUSY, "only %" PRId64 " of %" PRId64 " records came to %s, then nothing for %" PRId64 " s", times->records,
-                               settings->count, topic, settings->timeout / 1000);
+            status = error_set(error, ERROR_BUSY,
+                               "only %" PRId64 " of %" PRId64 " records came to %s, then nothing for %" PRId64 " s",
+                               times->records, settings->count, topic, settings->timeout / 1000);
         }
     }
     bus_consumer_close(consumer);
@@ -76,7 +83,8 @@ static int track_print(const struct track_settings *settings, const struct track
     int status = table_begin(table_format_of(settings->format), columns, 4, &table, error);
     if (status)
         return status;
-    double since_start = (double)(times->last - times->start) / 1e9, since_first = times->records ? (double)(times->last - times->first) / 1e9 : 0;
+    double since_start = (double)(times->last - times->start) / 1e9,
+           since_first = times->records ? (double)(times->last - times->first) / 1e9 : 0;
     table_integer(table, times->records);
     table_double(table, since_start);
     table_double(table, since_first);

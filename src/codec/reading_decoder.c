@@ -4,11 +4,11 @@
 #include <math.h>
 
 #include "codec/avro/avro.h"
+#include "codec/avro/schema_plans.h"
 #include "codec/json/json.h"
 #include "codec/row/reason.h"
-#include "codec/avro/schema_plans.h"
-#include "core/text.h"
 #include "core/memory.h"
+#include "core/text.h"
 #include "model/series.h"
 
 struct reading_decoder {
@@ -31,7 +31,8 @@ int reading_decoder_new(const struct registry *registry, struct reading_decoder 
     struct reading_decoder *decoder = memory_zero(1, sizeof *decoder);
     if (!decoder)
         return error_no_memory(error);
-    decoder->plans = (struct schema_plans){.registry = registry, .purpose = "a reading", .compile = reading_compile, .release = reading_release};
+    decoder->plans = (struct schema_plans){
+        .registry = registry, .purpose = "a reading", .compile = reading_compile, .release = reading_release};
     *ret_decoder = decoder;
     return 0;
 }
@@ -44,7 +45,8 @@ struct reading_decoder *reading_decoder_free(struct reading_decoder *decoder) {
     return NULL;
 }
 
-static int decode_avro(struct reading_decoder *decoder, struct slice value, struct batch *batch, size_t row, const char **ret_reason, struct error *error) {
+static int decode_avro(struct reading_decoder *decoder, struct slice value, struct batch *batch, size_t row,
+                       const char **ret_reason, struct error *error) {
     const struct schema_plan *cached = NULL;
     struct slice body;
     int32_t id;
@@ -55,7 +57,8 @@ static int decode_avro(struct reading_decoder *decoder, struct slice value, stru
     int status = schema_plans_find(&decoder->plans, id, &cached, error);
     if (status)
         return status;
-    *ret_reason = cached->plan ? avro_decode(cached->plan, body, batch, row) : schema_plan_reason(cached, &batch->arena);
+    *ret_reason =
+        cached->plan ? avro_decode(cached->plan, body, batch, row) : schema_plan_reason(cached, &batch->arena);
     return 0;
 }
 
@@ -75,7 +78,8 @@ static const char *reading_check(struct batch *batch, size_t row) {
             return reading_check_part(batch, schema_reading.columns[c].name, text);
     }
     if (length > SERIES_KEY_MAXIMUM)
-        return reason_format(&batch->arena, "the series key has %zu bytes; at most %d are possible", length, SERIES_KEY_MAXIMUM);
+        return reason_format(&batch->arena, "the series key has %zu bytes; at most %d are possible", length,
+                             SERIES_KEY_MAXIMUM);
     return isfinite(batch->columns[READING_VALUE].doubles[row]) ? NULL : "value is not a finite number";
 }
 
@@ -94,7 +98,8 @@ static void row_blank(struct batch *batch, size_t row) {
     batch->columns[READING_VALUE].doubles[row] = 0;
 }
 
-static int decode_row(struct reading_decoder *decoder, struct slice value, struct batch *batch, size_t row, struct error *error) {
+static int decode_row(struct reading_decoder *decoder, struct slice value, struct batch *batch, size_t row,
+                      struct error *error) {
     const char *reason = NULL;
     int status = 0;
     batch->status[row] = ROW_GOOD;
@@ -109,7 +114,8 @@ static int decode_row(struct reading_decoder *decoder, struct slice value, struc
     else if (looks_like_json(value))
         reason = json_decode(value, batch, row);
     else
-        reason = reason_format(&batch->arena, "not Avro in the wire format (first byte 0x%02x) and not JSON", (unsigned char)value.data[0]);
+        reason = reason_format(&batch->arena, "not Avro in the wire format (first byte 0x%02x) and not JSON",
+                               (unsigned char)value.data[0]);
     if (!status && !reason)
         reason = reading_check(batch, row);
     if (__builtin_expect(reason != NULL, 0)) {
@@ -120,8 +126,8 @@ static int decode_row(struct reading_decoder *decoder, struct slice value, struc
     return status;
 }
 
-int reading_decoder_decode(struct reading_decoder *decoder, const struct slice *values, size_t stride, size_t count, int64_t base_offset,
-                           struct batch *batch, struct error *error) {
+int reading_decoder_decode(struct reading_decoder *decoder, const struct slice *values, size_t stride, size_t count,
+                           int64_t base_offset, struct batch *batch, struct error *error) {
     if (!batch_clear(batch, count))
         return error_no_memory(error);
     int status = 0;

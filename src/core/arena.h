@@ -3,8 +3,8 @@
 #ifndef METERLINE_CORE_ARENA_H
 #define METERLINE_CORE_ARENA_H
 
-#include <stddef.h>
 #include "core/slice.h"
+#include <stddef.h>
 
 struct arena_block;
 
@@ -14,10 +14,10 @@ struct arena {
     size_t given;               /* bytes in all since the last reset */
 };
 
-void *arena_allocate(struct arena *arena, size_t size);                 /* 16-byte aligned, not zeroed; NULL: no memory */
+void *arena_allocate(struct arena *arena, size_t size); /* 16-byte aligned, not zeroed; NULL: no memory */
 /* A copy with a NUL byte behind it; data is NULL when memory has run out or `from.data` is NULL. */
 struct slice arena_copy(struct arena *arena, struct slice from);
 void arena_reset(struct arena *arena);
-void arena_release(struct arena *arena);   /* usable with cleanup() */
+void arena_release(struct arena *arena); /* usable with cleanup() */
 
 #endif

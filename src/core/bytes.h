@@ -1,13 +1,13 @@
-/* Bytes: a growing buffer to write records, JSON and text into. Appends after a failed allocation do nothing and leave
- * `failed` set, so a writer checks once at the end. */
+/* Bytes: a growing buffer to write records, JSON and text into. Appends after a failed allocation do nothing and
+ * leave `failed` set, so a writer checks once at the end. */
 #ifndef METERLINE_CORE_BYTES_H
 #define METERLINE_CORE_BYTES_H
 
+#include "core/slice.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include "core/slice.h"
 
 struct bytes {
     char *data;
@@ -43,12 +43,12 @@ void bytes_append_string(struct bytes *bytes, const char *string);
 void bytes_append_format(struct bytes *bytes, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* LEB128, low seven bits first, as in Protocol Buffers; at most 10 bytes. */
 void bytes_append_varint(struct bytes *bytes, uint64_t value);
-void bytes_append_zigzag(struct bytes *bytes, int64_t value);   /* Avro's int and long */
+void bytes_append_zigzag(struct bytes *bytes, int64_t value); /* Avro's int and long */
 
 static inline struct slice bytes_slice(const struct bytes *bytes) {
     return (struct slice){bytes->data ? bytes->data : "", bytes->length};
 }
 
-void bytes_release(struct bytes *bytes);   /* usable with cleanup() */
+void bytes_release(struct bytes *bytes); /* usable with cleanup() */
 
 #endif

@@ -13,8 +13,14 @@ struct clock {
 
 extern const struct clock clock_system;
 
-static inline int64_t clock_wall(const struct clock *clock) { return clock->wall(clock->context); }
-static inline int64_t clock_monotonic_ns(const struct clock *clock) { return clock->monotonic_ns(clock->context); }
-static inline void clock_sleep_ns(const struct clock *clock, int64_t ns) { clock->sleep_ns(clock->context, ns); }
+static inline int64_t clock_wall(const struct clock *clock) {
+    return clock->wall(clock->context);
+}
+static inline int64_t clock_monotonic_ns(const struct clock *clock) {
+    return clock->monotonic_ns(clock->context);
+}
+static inline void clock_sleep_ns(const struct clock *clock, int64_t ns) {
+    clock->sleep_ns(clock->context, ns);
+}
 
 #endif

@@ -29,7 +29,8 @@ sqlite3 *database_handle(struct database *database) {
 static const char *database_advice(int code) {
     switch (code & 0xff) {
     case SQLITE_FULL:
-        return "; the disk is full: free some space or move the data folder (--data), then start again; what was committed is not lost";
+        return "; the disk is full: free some space or move the data folder (--data), then start again; what was "
+               "committed is not lost";
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return "; the file is damaged or not a meterline log: restore it from a backup, or use another folder (--data)";
@@ -115,7 +116,8 @@ int database_step(struct database *database, sqlite3_stmt *statement, struct err
     int code = sqlite3_step(statement);
     if (code == SQLITE_ROW)
         return 1;
-    int status = code == SQLITE_DONE ? 0 : database_fail(database->handle, database->path, code, "reading or writing", error);
+    int status =
+        code == SQLITE_DONE ? 0 : database_fail(database->handle, database->path, code, "reading or writing", error);
     sqlite3_reset(statement);
     return status;
 }
@@ -127,7 +129,8 @@ int database_run(struct database *database, sqlite3_stmt *statement, struct erro
     return status < 0 ? status : 0;
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------------------------ */
+/* --- opening
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* mkdir -p */
 static int database_make_folder(const char *folder, struct error *error) {
@@ -177,11 +180,13 @@ static int database_check_marks(struct database *database, bool *ret_new, struct
         return 0;
     if (application == DATABASE_APPLICATION)
         return error_set(error, ERROR_UNSUPPORTED,
-                         "%s has format version %lld, this program reads and writes version %d: use the meterline that wrote it, or another folder (--data)",
+                         "%s has format version %lld, this program reads and writes version %d: use the meterline that "
+                         "wrote it, or another folder (--data)",
                          database->path, (long long)version, DATABASE_VERSION);
     if (application || version || tables)
-        return error_set(error, ERROR_UNSUPPORTED, "%s is not a meterline log (its application id is %lld): use another folder (--data)", database->path,
-                         (long long)application);
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "%s is not a meterline log (its application id is %lld): use another folder (--data)",
+                         database->path, (long long)application);
     *ret_new = true;
     return 0;
 }
@@ -194,7 +199,8 @@ static int database_check_in(struct database *database, const char *begin, bool 
     status = database_check_marks(database, ret_new, error);
     if (!status && *ret_new && strcmp(begin, "BEGIN IMMEDIATE") == 0) {
         char sql[100];
-        snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d", DATABASE_APPLICATION, DATABASE_VERSION);
+        snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d", DATABASE_APPLICATION,
+                 DATABASE_VERSION);
         status = database_execute(database, sql, error);
     }
     if (!status)
@@ -215,7 +221,8 @@ static int database_check(struct database *database, const struct database_optio
     return database_check_in(database, "BEGIN IMMEDIATE", &new_file, error);
 }
 
-/* Changing the journal wants the file for itself and does not call the busy handler: another process that opens it is met by trying again. */
+/* Changing the journal wants the file for itself and does not call the busy handler: another process that opens it
+ * is met by trying again. */
 static int database_use_wal(struct database *database, struct error *error) {
     int64_t until = clock_monotonic_ns(&clock_system) + database->lock_timeout * 1000000;
     for (;;) {
@@ -228,15 +235,18 @@ static int database_use_wal(struct database *database, struct error *error) {
 
 static int database_configure(struct database *database, const struct database_options *options, struct error *error) {
     sqlite3_busy_handler(database->handle, database_busy, database);
-    int status = database_execute(database, "PRAGMA page_size=8192; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY", error);
+    int status =
+        database_execute(database, "PRAGMA page_size=8192; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY", error);
     if (!status)
         status = database_check(database, options, error);
     if (!status && !options->read_only)
         status = database_use_wal(database, error);
     if (!status)
-        status = database_execute(database, options->durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", error);
+        status = database_execute(database, options->durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL",
+                                  error);
     if (!status)
-        status = database_execute(database, "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864", error);
+        status =
+            database_execute(database, "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864", error);
     if (!status)
         status = database_prepare(database, "BEGIN IMMEDIATE", &database->begin, error);
     if (!status)
@@ -248,14 +258,16 @@ static int database_configure(struct database *database, const struct database_o
     return status;
 }
 
-static int database_locate(const char *folder, const struct database_options *options, char **ret_path, struct error *error) {
+static int database_locate(const char *folder, const struct database_options *options, char **ret_path,
+                           struct error *error) {
     int status = options->create ? database_make_folder(folder, error) : 0;
     if (status)
         return status;
     char *canonical = realpath(folder, NULL);
     if (!canonical)
         return errno == ENOENT || errno == ENOTDIR
-                   ? error_set(error, ERROR_NOT_FOUND, "there is no data folder %s: 'meterline replay' makes one; --data names another", folder)
+                   ? error_set(error, ERROR_NOT_FOUND,
+                               "there is no data folder %s: 'meterline replay' makes one; --data names another", folder)
                    : error_set_errno(error, errno, "cannot open the data folder %s", folder);
     char *path = NULL;
     if (asprintf(&path, "%s/meterline.db", canonical) < 0)
@@ -264,8 +276,10 @@ static int database_locate(const char *folder, const struct database_options *op
     if (!path)
         return error_no_memory(error);
     if (!options->create && access(path, F_OK) != 0) {
-        status =
-            error_set(error, ERROR_NOT_FOUND, "there is no log in %s (no meterline.db): 'meterline replay' makes one; --data names another folder", folder);
+        status = error_set(
+            error, ERROR_NOT_FOUND,
+            "there is no log in %s (no meterline.db): 'meterline replay' makes one; --data names another folder",
+            folder);
         free(path);
         return status;
     }
@@ -273,14 +287,16 @@ static int database_locate(const char *folder, const struct database_options *op
     return 0;
 }
 
-int database_open(const char *folder, const struct database_options *options, struct database **ret_database, struct error *error) {
+int database_open(const char *folder, const struct database_options *options, struct database **ret_database,
+                  struct error *error) {
     struct database *database = memory_zero(1, sizeof *database);
     if (!database)
         return error_no_memory(error);
     database->lock_timeout = options->lock_timeout;
     int status = database_locate(folder, options, &database->path, error);
     if (!status) {
-        int flags = SQLITE_OPEN_NOMUTEX | (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | (options->create ? SQLITE_OPEN_CREATE : 0);
+        int flags = SQLITE_OPEN_NOMUTEX | (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
+                    (options->create ? SQLITE_OPEN_CREATE : 0);
         int code = sqlite3_open_v2(database->path, &database->handle, flags, NULL);
         if (code != SQLITE_OK)
             status = database_fail(database->handle, database->path, code, "opening", error);
@@ -312,7 +328,8 @@ struct database *database_close(struct database *database) {
     return NULL;
 }
 
-/* --- transactions --------------------------------------------------------------------------------------------------------------- */
+/* --- transactions
+ * --------------------------------------------------------------------------------------------------------------- */
 
 bool database_in_transaction(struct database *database) {
     return !sqlite3_get_autocommit(database->handle);
@@ -350,6 +367,7 @@ void database_bind_slice(sqlite3_stmt *statement, int index, struct slice text) 
 }
 
 struct slice database_column_slice(sqlite3_stmt *statement, int index) {
-    const char *text = sqlite3_column_blob(statement, index); /* the text's own bytes: nothing is allocated for a NUL behind them */
+    const char *text =
+        sqlite3_column_blob(statement, index); /* the text's own bytes: nothing is allocated for a NUL behind them */
     return (struct slice){text ? text : "", (size_t)sqlite3_column_bytes(statement, index)};
 }

@@ -18,7 +18,10 @@ int error_set(struct error *error, int code, const char *format, ...) {
     va_start(arguments, format);
     int length = vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    memcpy(error->message, message, length < 0 ? 1 : length < (int)sizeof message ? (size_t)length + 1 : sizeof message);
+    memcpy(error->message, message,
+           length < 0                     ? 1
+           : length < (int)sizeof message ? (size_t)length + 1
+                                          : sizeof message);
     error_mark_cut(error, length);
     error->code = code;
     error->retriable = code == ERROR_BUSY;

@@ -71,7 +71,8 @@ static uint32_t crc_by_table(uint32_t crc, const unsigned char *at, size_t lengt
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t crc_by_instruction(uint32_t crc, const unsigned char *at, size_t length) {
+__attribute__((target("sse4.2"))) static uint32_t crc_by_instruction(uint32_t crc, const unsigned char *at,
+                                                                     size_t length) {
     uint64_t wide = crc;
     for (; length >= 8; length -= 8, at += 8)
         wide = __builtin_ia32_crc32di(wide, hash_read_8(at));

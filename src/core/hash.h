@@ -1,10 +1,11 @@
-/* Hashes and checksums: a fast 64-bit hash for tables (not for untrusted flooding at scale, never stored), CRC-32C for stored bytes. */
+/* Hashes and checksums: a fast 64-bit hash for tables (not for untrusted flooding at scale, never stored), CRC-32C
+ * for stored bytes. */
 #ifndef METERLINE_CORE_HASH_H
 #define METERLINE_CORE_HASH_H
 
+#include "core/slice.h"
 #include <stddef.h>
 #include <stdint.h>
-#include "core/slice.h"
 
 uint64_t hash_bytes(const void *data, size_t length, uint64_t seed);
 /* CRC-32C (Castagnoli, RFC 3720 appendix B.4), as in Kafka's record batches; `crc` is 0 or the value so far. */

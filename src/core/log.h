@@ -1,4 +1,5 @@
-/* Messages to the operator on stderr: one line each, "meterline: level: text". Only cli/ and service loops log; libraries return errors. */
+/* Messages to the operator on stderr: one line each, "meterline: level: text". Only cli/ and service loops log;
+ * libraries return errors. */
 #ifndef METERLINE_CORE_LOG_H
 #define METERLINE_CORE_LOG_H
 
@@ -9,6 +10,7 @@ struct log {
 };
 
 /* One write(2) a line, so lines of several threads do not mix. `log` may be NULL: nothing is written. */
-void log_write(const struct log *log, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void log_write(const struct log *log, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

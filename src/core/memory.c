@@ -37,6 +37,6 @@ void *memory_large(size_t count, size_t size) {
     void *block;
     if (posix_memalign(&block, LARGE_PAGE, bytes) != 0)
         return NULL;
-    madvise(block, bytes, MADV_HUGEPAGE);   /* advice: it does not matter when it is not taken */
+    madvise(block, bytes, MADV_HUGEPAGE); /* advice: it does not matter when it is not taken */
     return block;
 }

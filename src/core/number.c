@@ -15,7 +15,8 @@ static const struct number_power number_powers[] = {
 #include "powers.inc"
 };
 
-/* --- writing ------------------------------------------------------------------------------------------------------------------ */
+/* --- writing
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct number_decimal {
     uint64_t digits; /* the value is digits x 10^exponent */
@@ -34,8 +35,8 @@ static uint64_t number_round_to_odd(struct number_power g, uint64_t c) {
     return (uint64_t)(high >> 64) | ((uint64_t)high > 1);
 }
 
-/* Section 8 of the paper: the shortest decimal in the rounding interval of c x 2^q, the closest to it when there are several. All values
- * are scaled by 4, so that the interval's ends are whole numbers. */
+/* Section 8 of the paper: the shortest decimal in the rounding interval of c x 2^q, the closest to it when there are
+ * several. All values are scaled by 4, so that the interval's ends are whole numbers. */
 static struct number_decimal number_shortest(uint64_t fraction, unsigned biased) {
     uint64_t c = biased ? fraction | UINT64_C(1) << 52 : fraction;
     int q = (biased ? (int)biased : 1) - 1075;
@@ -62,8 +63,8 @@ static struct number_decimal number_shortest(uint64_t fraction, unsigned biased)
     return (struct number_decimal){s + (middle > half || (middle == half && (s & 1))), k};
 }
 
-/* Meters count in thousandths. A decimal of at most 15 digits that reads back the same is the only one, so its shortest form is the one to
- * write; the division of two exact doubles rounds as reading does. */
+/* Meters count in thousandths. A decimal of at most 15 digits that reads back the same is the only one, so its
+ * shortest form is the one to write; the division of two exact doubles rounds as reading does. */
 static bool number_in_thousandths(double absolute, struct number_decimal *ret_decimal) {
     if (absolute >= 1e12)
         return false;
@@ -74,7 +75,8 @@ static bool number_in_thousandths(double absolute, struct number_decimal *ret_de
     return true;
 }
 
-/* The eight digits of a value below 10^8 as a word whose lowest byte is the first digit: halves, quarters and eighths side by side. */
+/* The eight digits of a value below 10^8 as a word whose lowest byte is the first digit: halves, quarters and
+ * eighths side by side. */
 static uint64_t number_eight_digits(uint32_t value) {
     uint64_t fours = value / 10000 | (uint64_t)(value % 10000) << 32;
     uint64_t hundreds = fours * 5243 >> 19 & UINT64_C(0x0000007f0000007f);
@@ -172,13 +174,14 @@ size_t number_write_double(char to[NUMBER_DOUBLE_SIZE], double value) {
     return sign + number_layout(to + sign, digits, count, point);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------------------ */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static const double number_exact_powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-/* The halfway point between two doubles has at most 767 significant digits (the smallest normal one): of more it matters only whether they
- * are all 0. */
+/* The halfway point between two doubles has at most 767 significant digits (the smallest normal one): of more it
+ * matters only whether they are all 0. */
 enum { NUMBER_SIGNIFICANT = 768 };
 
 /* What a first look at a decimal number finds. */
@@ -272,7 +275,8 @@ bool number_read_double(struct slice text, double *ret_value) {
         if (scan.significant)
             return number_read_slow(&scan, ret_value);
     } else {
-        value = scan.exponent < 0 ? value / number_exact_powers[-scan.exponent] : value * number_exact_powers[scan.exponent];
+        value = scan.exponent < 0 ? value / number_exact_powers[-scan.exponent]
+                                  : value * number_exact_powers[scan.exponent];
     }
     *ret_value = scan.negative ? -value : value;
     return true;

@@ -14,17 +14,21 @@ static const struct option *options_table(const struct command_line *line, int w
     return which == 0 ? line->options : line->common;
 }
 
-static const struct option *options_find(const struct command_line *line, const char *name, size_t length, char letter) {
+static const struct option *options_find(const struct command_line *line, const char *name, size_t length,
+                                         char letter) {
     for (int t = 0; t < 2; t++)
         for (const struct option *option = options_table(line, t); option && option->name; option++)
-            if (letter ? option->letter == letter : strlen(option->name) == length && memcmp(option->name, name, length) == 0)
+            if (letter ? option->letter == letter
+                       : strlen(option->name) == length && memcmp(option->name, name, length) == 0)
                 return option;
     return NULL;
 }
 
-/* --- values ---------------------------------------------------------------------------------------------------------------------- */
+/* --- values
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool options_read_units(const char *text, const char *const *units, const double *factors, size_t count, int64_t *ret_value) {
+static bool options_read_units(const char *text, const char *const *units, const double *factors, size_t count,
+                               int64_t *ret_value) {
     size_t digits = strspn(text, "0123456789.");
     double number, factor = 0;
     if (!number_read_double((struct slice){text, digits}, &number))
@@ -66,8 +70,9 @@ static int options_check_range(const struct option *option, double number, struc
     if ((option->minimum == 0 && option->maximum == 0) || (number >= option->minimum && number <= option->maximum))
         return 0;
     double scale = option->type == OPTION_DURATION ? 1000 : 1;
-    return error_set(error, ERROR_INVALID, "--%s: %.15g is out of range: %.15g to %.15g%s", option->name, number / scale, option->minimum / scale,
-                     option->maximum / scale, option->type == OPTION_DURATION ? " seconds" : "");
+    return error_set(error, ERROR_INVALID, "--%s: %.15g is out of range: %.15g to %.15g%s", option->name,
+                     number / scale, option->minimum / scale, option->maximum / scale,
+                     option->type == OPTION_DURATION ? " seconds" : "");
 }
 
 static int options_set_number(const struct option *option, const char *value, void *member, struct error *error) {
@@ -116,7 +121,8 @@ static int options_set(const struct option *option, const char *value, void *set
         return 0;
     case OPTION_CHOICE:
         if (!options_is_choice(option->choices, value))
-            return error_set(error, ERROR_INVALID, "--%s: '%.100s' is not one of %s", option->name, value, option->choices);
+            return error_set(error, ERROR_INVALID, "--%s: '%.100s' is not one of %s", option->name, value,
+                             option->choices);
         memcpy(member, &value, sizeof value);
         return 0;
     case OPTION_STRING:
@@ -137,12 +143,15 @@ static int options_set_defaults(const struct command_line *line, void *settings,
             const char *value = environment && *environment ? environment : option->fallback;
             int status = value ? options_set(option, value, settings, error) : 0;
             if (status)
-                return environment && value == environment ? error_wrap(error, "environment variable %s", option->environment) : status;
+                return environment && value == environment
+                           ? error_wrap(error, "environment variable %s", option->environment)
+                           : status;
         }
     return 0;
 }
 
-/* --- names ------------------------------------------------------------------------------------------------------------------------ */
+/* --- names
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Levenshtein's distance, for words up to 63 characters. */
 static size_t options_distance(const char *a, const char *b) {
@@ -186,14 +195,17 @@ static int options_unknown(const struct command_line *line, const char *word, si
     size_t count = 0;
     char name[64];
     for (int t = 0; t < 2; t++)
-        for (const struct option *option = options_table(line, t); option && option->name && count < NAMES_MAXIMUM; option++)
+        for (const struct option *option = options_table(line, t); option && option->name && count < NAMES_MAXIMUM;
+             option++)
             names[count++] = option->name;
     snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), word);
     const char *nearest = options_nearest(name, names, count);
-    return error_set(error, ERROR_INVALID, "unknown option --%s%s%s%s", name, nearest ? "; did you mean --" : "", nearest ? nearest : "", nearest ? "?" : "");
+    return error_set(error, ERROR_INVALID, "unknown option --%s%s%s%s", name, nearest ? "; did you mean --" : "",
+                     nearest ? nearest : "", nearest ? "?" : "");
 }
 
-/* --- parsing ---------------------------------------------------------------------------------------------------------------------- */
+/* --- parsing
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct option_walk {
     const struct command_line *line;
@@ -212,7 +224,8 @@ static int walk_value(struct option_walk *walk, const struct option *option, con
     }
     const char *value = attached ? attached : walk->at + 1 < walk->argc ? walk->argv[++walk->at] : NULL;
     if (!value)
-        return error_set(walk->error, ERROR_INVALID, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
+        return error_set(walk->error, ERROR_INVALID, "--%s needs a value: --%s %s", option->name, option->name,
+                         option->argument);
     return options_set(option, value, walk->settings, walk->error);
 }
 
@@ -236,7 +249,8 @@ static int walk_short(struct option_walk *walk, const char *letters) {
             return 0;
         }
         if (!option)
-            return error_set(walk->error, ERROR_INVALID, "unknown option -%c; 'meterline %s --help' lists them", *letters, walk->line->command);
+            return error_set(walk->error, ERROR_INVALID, "unknown option -%c; 'meterline %s --help' lists them",
+                             *letters, walk->line->command);
         if (option->type != OPTION_FLAG)
             return walk_value(walk, option, letters[1] ? letters + 1 : NULL);
         int status = walk_value(walk, option, NULL);
@@ -246,8 +260,8 @@ static int walk_short(struct option_walk *walk, const char *letters) {
     return 0;
 }
 
-int options_parse(const struct command_line *line, int argc, char **argv, void *settings, const char **operands, size_t *ret_operand_count, bool *ret_help,
-                  struct error *error) {
+int options_parse(const struct command_line *line, int argc, char **argv, void *settings, const char **operands,
+                  size_t *ret_operand_count, bool *ret_help, struct error *error) {
     struct option_walk walk = {.line = line, .argc = argc, .at = 1, .argv = argv, .settings = settings, .error = error};
     size_t count = 0;
     bool only_operands = false;
@@ -268,7 +282,8 @@ int options_parse(const struct command_line *line, int argc, char **argv, void *
     if (status)
         return status;
     if (!walk.help && count < line->operand_minimum)
-        return error_set(error, ERROR_INVALID, "an argument is missing: meterline %s [options] %s", line->command, line->operands);
+        return error_set(error, ERROR_INVALID, "an argument is missing: meterline %s [options] %s", line->command,
+                         line->operands);
     *ret_operand_count = count;
     *ret_help = walk.help;
     return 0;
@@ -284,7 +299,8 @@ void options_release(const struct command_line *line, void *settings) {
             }
 }
 
-/* --- help ------------------------------------------------------------------------------------------------------------------------- */
+/* --- help
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Words wrapped at HELP_WIDTH, continued at `indent`. */
 static void help_wrap(FILE *to, const char *text, size_t column, size_t indent) {
@@ -321,7 +337,8 @@ static void help_option(const struct option *option, FILE *to) {
     char letter[8] = "    ";
     if (option->letter)
         snprintf(letter, sizeof letter, "-%c, ", option->letter);
-    int length = snprintf(left, sizeof left, "  %s--%s%s%s", letter, option->name, option->argument ? " " : "", option->argument ? option->argument : "");
+    int length = snprintf(left, sizeof left, "  %s--%s%s%s", letter, option->name, option->argument ? " " : "",
+                          option->argument ? option->argument : "");
     help_text(option, text, sizeof text);
     if (length + 2 > HELP_COLUMN)
         fprintf(to, "%s\n%*s", left, HELP_COLUMN, "");
@@ -331,7 +348,8 @@ static void help_option(const struct option *option, FILE *to) {
 }
 
 void options_print_help(const struct command_line *line, FILE *to) {
-    fprintf(to, "Usage: meterline %s [options]%s%s\n%s\n\n%s\n", line->command, *line->operands ? " " : "", line->operands, line->summary, line->description);
+    fprintf(to, "Usage: meterline %s [options]%s%s\n%s\n\n%s\n", line->command, *line->operands ? " " : "",
+            line->operands, line->summary, line->description);
     for (int t = 0; t < 2; t++) {
         const struct option *option = options_table(line, t);
         if (!option)
@@ -345,8 +363,8 @@ void options_print_help(const struct command_line *line, FILE *to) {
 
 void options_print_markdown(const struct command_line *line, FILE *to) {
     char text[1000];
-    fprintf(to, "## %s\n\n%s\n\n```\nmeterline %s [options]%s%s\n```\n\n```\n%s\n```\n", line->command, line->summary, line->command,
-            *line->operands ? " " : "", line->operands, line->description);
+    fprintf(to, "## %s\n\n%s\n\n```\nmeterline %s [options]%s%s\n```\n\n```\n%s\n```\n", line->command, line->summary,
+            line->command, *line->operands ? " " : "", line->operands, line->description);
     if (line->options->name)
         fprintf(to, "\n| option | meaning |\n|---|---|\n");
     for (const struct option *option = line->options; option->name; option++) {
@@ -354,7 +372,8 @@ void options_print_markdown(const struct command_line *line, FILE *to) {
         fprintf(to, "| `");
         if (option->letter)
             fprintf(to, "-%c, ", option->letter);
-        fprintf(to, "--%s%s%s` | ", option->name, option->argument ? " " : "", option->argument ? option->argument : "");
+        fprintf(to, "--%s%s%s` | ", option->name, option->argument ? " " : "",
+                option->argument ? option->argument : "");
         for (const char *c = text; *c; c++)
             fprintf(to, *c == '|' ? "\\|" : "%c", *c);
         fprintf(to, " |\n");

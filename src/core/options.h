@@ -1,25 +1,27 @@
 /* One table of options for each command: the parser, --help and the reference page are made from it.
  *
- * GNU style: -r 5, -r5, --rate 5, --rate=5, bundled flags (-vq), "--" ends options, operands anywhere. An unknown option names the
- * nearest one that exists. The value of an option comes from the command line, else from its environment variable, else from its default. */
+ * GNU style: -r 5, -r5, --rate 5, --rate=5, bundled flags (-vq), "--" ends options, operands anywhere. An unknown
+ * option names the nearest one that exists. The value of an option comes from the command line, else from its
+ * environment variable, else from its default. */
 #ifndef METERLINE_CORE_OPTIONS_H
 #define METERLINE_CORE_OPTIONS_H
 
+#include "core/error.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include "core/error.h"
 
 enum option_type {
-    OPTION_FLAG,     /* bool */
-    OPTION_INTEGER,  /* int64_t, within [minimum, maximum] */
-    OPTION_NUMBER,   /* double, finite, within [minimum, maximum] */
-    OPTION_DURATION, /* int64_t ms: "90s", "5m", "2h", "1d", "500ms", a bare number is seconds; within [minimum, maximum] ms */
-    OPTION_BYTES,    /* int64_t: "64M", "1G" (powers of 1024), bare = bytes */
-    OPTION_STRING,   /* const char * into argv, the environment or the table */
-    OPTION_CHOICE,   /* const char *, one of `choices` separated by '|' */
-    OPTION_LIST,     /* struct option_list: repeatable */
+    OPTION_FLAG,    /* bool */
+    OPTION_INTEGER, /* int64_t, within [minimum, maximum] */
+    OPTION_NUMBER,  /* double, finite, within [minimum, maximum] */
+    /* int64_t ms: "90s", "5m", "2h", "1d", "500ms", a bare number is seconds; within [minimum, maximum] ms */
+    OPTION_DURATION,
+    OPTION_BYTES,  /* int64_t: "64M", "1G" (powers of 1024), bare = bytes */
+    OPTION_STRING, /* const char * into argv, the environment or the table */
+    OPTION_CHOICE, /* const char *, one of `choices` separated by '|' */
+    OPTION_LIST,   /* struct option_list: repeatable */
 };
 
 struct option_list {
@@ -28,30 +30,31 @@ struct option_list {
 };
 
 struct option {
-    const char *name;          /* long name, without dashes */
-    char letter;               /* short name or 0 */
+    const char *name; /* long name, without dashes */
+    char letter;      /* short name or 0 */
     enum option_type type;
-    const char *argument;      /* placeholder in --help: "RATE"; NULL for flags */
-    const char *fallback;      /* default as text, shown in --help; NULL: none (zero, false, NULL) */
-    const char *environment;   /* variable or NULL */
-    const char *choices;       /* for OPTION_CHOICE */
-    double minimum, maximum;   /* both 0: not bounded */
-    size_t offset;             /* of the member in the command's struct of settings */
-    const char *help;          /* one or more sentences */
+    const char *argument;    /* placeholder in --help: "RATE"; NULL for flags */
+    const char *fallback;    /* default as text, shown in --help; NULL: none (zero, false, NULL) */
+    const char *environment; /* variable or NULL */
+    const char *choices;     /* for OPTION_CHOICE */
+    double minimum, maximum; /* both 0: not bounded */
+    size_t offset;           /* of the member in the command's struct of settings */
+    const char *help;        /* one or more sentences */
 };
 
 struct command_line {
-    const char *command;           /* "replay" */
-    const char *operands;          /* "[FILE|-]" as shown in the usage line; "" for none */
-    const char *summary;           /* one line */
-    const char *description;       /* paragraphs; may hold examples */
-    const struct option *options;  /* ends with name == NULL */
-    const struct option *common;   /* a second table, e.g. of the options that all commands share; or NULL */
+    const char *command;          /* "replay" */
+    const char *operands;         /* "[FILE|-]" as shown in the usage line; "" for none */
+    const char *summary;          /* one line */
+    const char *description;      /* paragraphs; may hold examples */
+    const struct option *options; /* ends with name == NULL */
+    const struct option *common;  /* a second table, e.g. of the options that all commands share; or NULL */
     size_t operand_minimum, operand_maximum;
 };
 
-/* Parses argv[1..] into `settings` (offset of each option); operands are collected in order into `operands`, which has room for
- * operand_maximum. --help sets *ret_help and returns 0. ERROR_INVALID with the option, its value and what was expected. */
+/* Parses argv[1..] into `settings` (offset of each option); operands are collected in order into `operands`, which
+ * has room for operand_maximum. --help sets *ret_help and returns 0. ERROR_INVALID with the option, its value and
+ * what was expected. */
 int options_parse(const struct command_line *line, int argc, char **argv, void *settings, const char **operands,
                   size_t *ret_operand_count, bool *ret_help, struct error *error);
 void options_print_help(const struct command_line *line, FILE *to);
@@ -60,7 +63,8 @@ void options_print_markdown(const struct command_line *line, FILE *to);
 void options_release(const struct command_line *line, void *settings);
 /* "5m" and the like; also for lists of durations elsewhere. */
 bool options_read_duration(const char *text, int64_t *ret_milliseconds);
-/* The nearest of `count` names within a small edit distance, also one that goes on where the word ends, or NULL; for "did you mean". */
+/* The nearest of `count` names within a small edit distance, also one that goes on where the word ends, or NULL; for
+ * "did you mean". */
 const char *options_nearest(const char *word, const char *const *names, size_t count);
 
 #endif

@@ -1,15 +1,15 @@
-/* Looking at text: eight bytes at a time (S. E. Anderson, "Bit Twiddling Hacks": determine if a word has a byte less than n), UTF-8, and
- * JSON's \u escapes. */
+/* Looking at text: eight bytes at a time (S. E. Anderson, "Bit Twiddling Hacks": determine if a word has a byte less
+ * than n), UTF-8, and JSON's \u escapes. */
 #ifndef METERLINE_CORE_TEXT_H
 #define METERLINE_CORE_TEXT_H
 
+#include "core/slice.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include "core/slice.h"
 
-#define TEXT_ONES UINT64_C(0x0101010101010101)
+#define TEXT_ONES  UINT64_C(0x0101010101010101)
 #define TEXT_HIGHS UINT64_C(0x8080808080808080)
 
 static inline uint64_t text_load(const char *at) {
@@ -42,17 +42,23 @@ static inline bool text_without_controls(struct slice text) {
     return true;
 }
 
-/* The length of the UTF-8 character at `at` (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF), or 0. `left` is at least 1. */
+/* The length of the UTF-8 character at `at` (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF), or 0.
+ * `left` is at least 1. */
 static inline size_t utf8_length(const char *text, size_t left) {
     const unsigned char *at = (const unsigned char *)text;
     unsigned c = at[0];
-    size_t length = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+    size_t length = c < 0x80                ? 1
+                    : c >= 0xc2 && c < 0xe0 ? 2
+                    : c >= 0xe0 && c < 0xf0 ? 3
+                    : c >= 0xf0 && c < 0xf5 ? 4
+                                            : 0;
     if (length == 0 || length > left)
         return 0;
     for (size_t i = 1; i < length; i++)
         if ((at[i] & 0xc0) != 0x80)
             return 0;
-    if ((c == 0xe0 && at[1] < 0xa0) || (c == 0xed && at[1] > 0x9f) || (c == 0xf0 && at[1] < 0x90) || (c == 0xf4 && at[1] > 0x8f))
+    if ((c == 0xe0 && at[1] < 0xa0) || (c == 0xed && at[1] > 0x9f) || (c == 0xf0 && at[1] < 0x90) ||
+        (c == 0xf4 && at[1] > 0x8f))
         return 0;
     return length;
 }

@@ -1,4 +1,5 @@
-/* Reading variable-length integers (LEB128 and zigzag, as Avro and Protocol Buffers write them) from untrusted bytes. */
+/* Reading variable-length integers (LEB128 and zigzag, as Avro and Protocol Buffers write them) from untrusted
+ * bytes. */
 #ifndef METERLINE_CORE_VARINT_H
 #define METERLINE_CORE_VARINT_H
 

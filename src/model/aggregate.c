@@ -16,8 +16,8 @@ double aggregate_sum(const struct aggregate *a) {
     double sum = a->sum + a->compensation;
     if (isfinite(sum))
         return sum;
-    /* Beyond the range of a double the compensation is not a number; the plain sum still knows the side, and if not even that, zero is
-     * between. */
+    /* Beyond the range of a double the compensation is not a number; the plain sum still knows the side, and if not
+     * even that, zero is between. */
     return a->sum > 0 ? DBL_MAX : a->sum < 0 ? -DBL_MAX : 0.0;
 }
 

@@ -1,7 +1,9 @@
-/* The aggregate of the values of one series in one window: a mergeable partial state, and the row that leaves when the window closes.
+/* The aggregate of the values of one series in one window: a mergeable partial state, and the row that leaves when
+ * the window closes.
  *
- * The sum is Neumaier's variant of Kahan's compensated summation (A. Neumaier, 1974): `compensation` collects what each addition
- * rounded away. Folding is done in the order of offsets, so the result is the same to the last bit on every run. */
+ * The sum is Neumaier's variant of Kahan's compensated summation (A. Neumaier, 1974): `compensation` collects what
+ * each addition rounded away. Folding is done in the order of offsets, so the result is the same to the last bit on
+ * every run. */
 #ifndef METERLINE_MODEL_AGGREGATE_H
 #define METERLINE_MODEL_AGGREGATE_H
 
@@ -32,8 +34,8 @@ static inline void aggregate_fold(struct aggregate *a, double value) {
 /* Folds what `b` has seen into `a`. Neither may be empty. */
 void aggregate_merge(struct aggregate *a, const struct aggregate *b);
 
-/* The sum to report: when compensated addition overflowed (infinite or NaN) it is clamped to +-DBL_MAX (0 when even the side is lost), so that every output is
- * finite. */
+/* The sum to report: when compensated addition overflowed (infinite or NaN) it is clamped to +-DBL_MAX (0 when even
+ * the side is lost), so that every output is finite. */
 double aggregate_sum(const struct aggregate *a);
 double aggregate_average(const struct aggregate *a);
 

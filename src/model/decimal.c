@@ -1,8 +1,8 @@
 #include "model/decimal.h"
 
+#include "core/number.h"
 #include <math.h>
 #include <stdint.h>
-#include "core/number.h"
 
 typedef unsigned __int128 magnitude;
 
@@ -33,13 +33,15 @@ static bool decimal_signed(magnitude value, bool negative, unsigned precision, d
     return true;
 }
 
-/* --- 256 bits ------------------------------------------------------------------------------------------------------------------------ */
+/* --- 256 bits
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static struct wide wide_multiply(magnitude a, magnitude b) {
     const magnitude half = UINT64_MAX;
     magnitude low = (a & half) * (b & half), left = (a >> 64) * (b & half), right = (a & half) * (b >> 64);
     magnitude middle = (low >> 64) + (left & half) + (right & half);
-    return (struct wide){(a >> 64) * (b >> 64) + (left >> 64) + (right >> 64) + (middle >> 64), middle << 64 | (low & half)};
+    return (struct wide){(a >> 64) * (b >> 64) + (left >> 64) + (right >> 64) + (middle >> 64),
+                         middle << 64 | (low & half)};
 }
 
 /* Long division, bit by bit; the quotient must fit: value.high < divisor. */
@@ -72,7 +74,8 @@ static bool wide_scale(magnitude a, magnitude b, magnitude divisor, magnitude *r
     return *ret_value >= quotient;
 }
 
-/* --- arithmetic ---------------------------------------------------------------------------------------------------------------------- */
+/* --- arithmetic
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 bool decimal_rescale(decimal value, unsigned scale, struct decimal_shape to, decimal *ret_value) {
     magnitude result;
@@ -83,7 +86,8 @@ bool decimal_rescale(decimal value, unsigned scale, struct decimal_shape to, dec
     return decimal_signed(result, value < 0, to.precision, ret_value);
 }
 
-bool decimal_add(decimal a, unsigned scale_a, decimal b, unsigned scale_b, struct decimal_shape to, decimal *ret_value) {
+bool decimal_add(decimal a, unsigned scale_a, decimal b, unsigned scale_b, struct decimal_shape to,
+                 decimal *ret_value) {
     struct decimal_shape common = {DECIMAL_DIGITS, scale_a > scale_b ? scale_a : scale_b};
     decimal left, right;
     if (!decimal_rescale(a, scale_a, common, &left) || !decimal_rescale(b, scale_b, common, &right))
@@ -93,11 +97,13 @@ bool decimal_add(decimal a, unsigned scale_a, decimal b, unsigned scale_b, struc
     return decimal_rescale(left, common.scale, to, ret_value);
 }
 
-bool decimal_subtract(decimal a, unsigned scale_a, decimal b, unsigned scale_b, struct decimal_shape to, decimal *ret_value) {
+bool decimal_subtract(decimal a, unsigned scale_a, decimal b, unsigned scale_b, struct decimal_shape to,
+                      decimal *ret_value) {
     return decimal_add(a, scale_a, -b, scale_b, to, ret_value);
 }
 
-bool decimal_multiply(decimal a, unsigned scale_a, decimal b, unsigned scale_b, struct decimal_shape to, decimal *ret_value) {
+bool decimal_multiply(decimal a, unsigned scale_a, decimal b, unsigned scale_b, struct decimal_shape to,
+                      decimal *ret_value) {
     unsigned scale = scale_a + scale_b;
     unsigned cut = scale > to.scale ? scale - to.scale : 0;
     magnitude result, divisor = (magnitude)decimal_power(cut > DECIMAL_DIGITS ? DECIMAL_DIGITS : cut);
@@ -111,8 +117,10 @@ bool decimal_multiply(decimal a, unsigned scale_a, decimal b, unsigned scale_b, 
     return decimal_signed(result, negative, to.precision, ret_value);
 }
 
-/* The quotient's digits in two steps, since a shift by up to 76 digits does not fit 256 bits with a: first by what leaves 38 or fewer. */
-bool decimal_divide(decimal a, unsigned scale_a, decimal b, unsigned scale_b, struct decimal_shape to, decimal *ret_value) {
+/* The quotient's digits in two steps, since a shift by up to 76 digits does not fit 256 bits with a: first by what
+ * leaves 38 or fewer. */
+bool decimal_divide(decimal a, unsigned scale_a, decimal b, unsigned scale_b, struct decimal_shape to,
+                    decimal *ret_value) {
     int shift = (int)to.scale - (int)scale_a + (int)scale_b;
     magnitude divisor = decimal_magnitude(b), dividend = decimal_magnitude(a), quotient, remainder;
     if (!divisor)
@@ -133,13 +141,16 @@ bool decimal_divide(decimal a, unsigned scale_a, decimal b, unsigned scale_b, st
     quotient = wide_divide(shifted, divisor, &remainder);
     struct wide upper = wide_multiply(quotient, (magnitude)decimal_power(rest));
     magnitude lower;
-    if (upper.high || !wide_scale(remainder, (magnitude)decimal_power(rest), divisor, &lower) || upper.low + lower < lower)
+    if (upper.high || !wide_scale(remainder, (magnitude)decimal_power(rest), divisor, &lower) ||
+        upper.low + lower < lower)
         return false;
     return decimal_signed(upper.low + lower, (a < 0) != (b < 0), to.precision, ret_value);
 }
 
-/* a and b x 10^n modulo each other: the remainder is found in units of the finer scale; a coarse b that is out of range there is larger than a. */
-bool decimal_remainder(decimal a, unsigned scale_a, decimal b, unsigned scale_b, struct decimal_shape to, decimal *ret_value) {
+/* a and b x 10^n modulo each other: the remainder is found in units of the finer scale; a coarse b that is out of
+ * range there is larger than a. */
+bool decimal_remainder(decimal a, unsigned scale_a, decimal b, unsigned scale_b, struct decimal_shape to,
+                       decimal *ret_value) {
     if (b == 0)
         return false;
     unsigned scale = scale_a > scale_b ? scale_a : scale_b;
@@ -156,7 +167,8 @@ bool decimal_remainder(decimal a, unsigned scale_a, decimal b, unsigned scale_b,
     return decimal_signed(remainder, a < 0, DECIMAL_DIGITS, &result) && decimal_rescale(result, scale, to, ret_value);
 }
 
-/* --- order --------------------------------------------------------------------------------------------------------------------------- */
+/* --- order
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Whole parts first, then what is behind the point in units of 10^-38. */
 int decimal_compare(decimal a, unsigned scale_a, decimal b, unsigned scale_b) {
@@ -166,7 +178,8 @@ int decimal_compare(decimal a, unsigned scale_a, decimal b, unsigned scale_b) {
     decimal whole_a = a / unit_a, whole_b = b / unit_b;
     if (whole_a != whole_b)
         return whole_a < whole_b ? -1 : 1;
-    decimal rest_a = a % unit_a * decimal_power(DECIMAL_DIGITS - scale_a), rest_b = b % unit_b * decimal_power(DECIMAL_DIGITS - scale_b);
+    decimal rest_a = a % unit_a * decimal_power(DECIMAL_DIGITS - scale_a),
+            rest_b = b % unit_b * decimal_power(DECIMAL_DIGITS - scale_b);
     return (rest_a > rest_b) - (rest_a < rest_b);
 }
 
@@ -195,8 +208,8 @@ static void decimal_shortest(double number, int64_t *ret_digits, int *ret_expone
     *ret_exponent = exponent;
 }
 
-/* Rounding to double keeps order, so unequal doubles decide. When they are equal, both decimals lie close together: what is too fine to be brought
- * to one scale in 38 digits differs only beyond them. */
+/* Rounding to double keeps order, so unequal doubles decide. When they are equal, both decimals lie close together:
+ * what is too fine to be brought to one scale in 38 digits differs only beyond them. */
 int decimal_compare_double(decimal a, unsigned scale, double number) {
     double near = decimal_to_double(a, scale);
     if (near != number)
@@ -216,7 +229,8 @@ int decimal_compare_double(decimal a, unsigned scale, double number) {
     return (same > digits) - (same < digits);
 }
 
-/* --- text and double ----------------------------------------------------------------------------------------------------------------- */
+/* --- text and double
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 /* What a number's text says: `digits` from the first that is not 0, the point behind `point` of them. */
 struct decimal_text {
@@ -227,7 +241,8 @@ struct decimal_text {
 
 static bool decimal_scan_exponent(const char *at, const char *end, int64_t *ret_exponent) {
     int64_t exponent;
-    if (!number_read_integer((struct slice){at, (size_t)(end - at)}, &exponent) || exponent > INT32_MAX || exponent < -INT32_MAX)
+    if (!number_read_integer((struct slice){at, (size_t)(end - at)}, &exponent) || exponent > INT32_MAX ||
+        exponent < -INT32_MAX)
         return false;
     *ret_exponent = exponent;
     return true;

@@ -1,8 +1,8 @@
 #include "model/java_number.h"
 
+#include "core/number.h"
 #include <math.h>
 #include <stdio.h>
-#include "core/number.h"
 
 struct java_digits java_digits_of(double value) {
     char text[NUMBER_DOUBLE_SIZE];
@@ -60,7 +60,8 @@ static size_t java_put_scientific(char *to, const struct java_digits *parts) {
     return length + number_write_integer(to + length, parts->point - 1);
 }
 
-/* The smallest numbers have so few bits that their shortest form has one digit where Java's, which has two at least, takes the closest: 4.9E-324. */
+/* The smallest numbers have so few bits that their shortest form has one digit where Java's, which has two at least,
+ * takes the closest: 4.9E-324. */
 #define JAVA_COARSE 1e-321
 
 static size_t java_put_coarse(char *to, double value) {

@@ -1,10 +1,13 @@
-/* Rows: a batch on its way between the operators of a query. Columns are vectors; beside them each row has its time, perhaps its window, and where it
- * came from. What an operator makes lives in the arena of the evaluation (stream/evaluator.h) and is gone when the next input batch comes.
+/* Rows: a batch on its way between the operators of a query. Columns are vectors; beside them each row has its time,
+ * perhaps its window, and where it came from. What an operator makes lives in the arena of the evaluation
+ * (stream/evaluator.h) and is gone when the next input batch comes.
  *
- * Streams and tables look alike. A row of a stream is an event; `absent` marks a record without a value (it passes a projection, and is dropped by
- * everything else). A row of a table is a change of its key's value: `absent` marks a deletion, and `before` tells what stood there before the change.
+ * Streams and tables look alike. A row of a stream is an event; `absent` marks a record without a value (it passes a
+ * projection, and is dropped by everything else). A row of a table is a change of its key's value: `absent` marks a
+ * deletion, and `before` tells what stood there before the change.
  *
- * Key columns come first, in the order of the key. A stream's key may be NULL in all of its columns (a record without a key). */
+ * Key columns come first, in the order of the key. A stream's key may be NULL in all of its columns (a record
+ * without a key). */
 #ifndef METERLINE_MODEL_ROWS_H
 #define METERLINE_MODEL_ROWS_H
 
@@ -31,15 +34,18 @@ struct rows {
     uint8_t *absent;                      /* 1: no value; the value columns are NULL then */
     int64_t *times;                       /* ROWTIME, ms */
     int64_t *window_starts, *window_ends; /* ms; NULL unless windowed */
-    uint32_t *origins;                    /* index of the record of the input batch that brought the row about; never descending over `selected` */
-    int64_t *offsets;                     /* ROWOFFSET; NULL behind an operator that makes rows of several records */
-    int32_t partition;                    /* ROWPARTITION, with `offsets` */
-    const struct rows *before;            /* of a table, the values before the change, row by row (absent: there was none); NULL: not known, not asked for, or a
+    uint32_t *
+        /* index of the record of the input batch that brought the row about; never descending over `selected` */
+        origins;
+    int64_t *offsets;  /* ROWOFFSET; NULL behind an operator that makes rows of several records */
+    int32_t partition; /* ROWPARTITION, with `offsets` */
+    const struct rows *
+        before; /* of a table, the values before the change, row by row (absent: there was none); NULL: not known, not asked for, or a
                                            * stream. Only columns, absent and, but behind an aggregate, times count in it. */
 };
 
-/* Room for `count` rows of `schema`: columns, absent (zero), times, origins, windows when windowed; the selection is empty, with room for all. NULL: no memory.
- */
+/* Room for `count` rows of `schema`: columns, absent (zero), times, origins, windows when windowed; the selection is
+ * empty, with room for all. NULL: no memory. */
 struct rows *rows_new(struct arena *arena, const struct row_schema *schema, size_t count);
 /* A shallow copy that shares every array; its selection has room of its own. NULL: no memory. */
 struct rows *rows_share(struct arena *arena, const struct rows *rows);

@@ -10,7 +10,8 @@ static const struct column_definition reading_columns[READING_COLUMNS] = {
 
 const struct schema schema_reading = {reading_columns, READING_COLUMNS};
 
-const char schema_reading_avro[] = "{\"type\":\"record\",\"name\":\"MetricAvro\",\"namespace\":\"auth.ece.common.model.avro\",\"fields\":["
-                                   "{\"name\":\"gateway\",\"type\":\"string\"},{\"name\":\"metricType\",\"type\":\"string\"},"
-                                   "{\"name\":\"metricAttribute\",\"type\":\"string\"},{\"name\":\"timestamp\",\"type\":\"string\"},"
-                                   "{\"name\":\"value\",\"type\":\"double\"}]}";
+const char schema_reading_avro[] =
+    "{\"type\":\"record\",\"name\":\"MetricAvro\",\"namespace\":\"auth.ece.common.model.avro\",\"fields\":["
+    "{\"name\":\"gateway\",\"type\":\"string\"},{\"name\":\"metricType\",\"type\":\"string\"},"
+    "{\"name\":\"metricAttribute\",\"type\":\"string\"},{\"name\":\"timestamp\",\"type\":\"string\"},"
+    "{\"name\":\"value\",\"type\":\"double\"}]}";

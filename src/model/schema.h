@@ -22,9 +22,17 @@ struct schema {
 };
 
 /* The readings of topic `metrics`, in the order of enum reading_column. */
-enum reading_column { READING_GATEWAY, READING_TYPE, READING_ATTRIBUTE, READING_TIMESTAMP, READING_VALUE, READING_COLUMNS };
+enum reading_column {
+    READING_GATEWAY,
+    READING_TYPE,
+    READING_ATTRIBUTE,
+    READING_TIMESTAMP,
+    READING_VALUE,
+    READING_COLUMNS
+};
 extern const struct schema schema_reading;
-/* Its Avro schema, design section 7 (record auth.ece.common.model.avro.MetricAvro), as JSON text, and the subject it is registered under. */
+/* Its Avro schema, design section 7 (record auth.ece.common.model.avro.MetricAvro), as JSON text, and the subject it
+ * is registered under. */
 extern const char schema_reading_avro[];
 #define SCHEMA_READING_SUBJECT "metrics-value"
 

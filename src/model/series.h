@@ -2,9 +2,9 @@
 #ifndef METERLINE_MODEL_SERIES_H
 #define METERLINE_MODEL_SERIES_H
 
+#include "core/slice.h"
 #include <stdbool.h>
 #include <stdint.h>
-#include "core/slice.h"
 
 struct series {
     struct slice gateway, type, attribute;

@@ -1,11 +1,12 @@
-/* Reading goes through a fast path for exactly "2006-12-16T17:24:00Z", eight characters to a word; what it does not take goes field by
- * field. */
+/* Reading goes through a fast path for exactly "2006-12-16T17:24:00Z", eight characters to a word; what it does not
+ * take goes field by field. */
 #include "model/time.h"
 
 #include <endian.h>
 
-/* C. Neri and L. Schneider, "Euclidean affine functions and their application to calendar algorithms" (2022): a year begins in March, so
- * that the leap day is its last; a century has 146097 / 4 days, a year 1461 / 4, and the months follow a line. Day 0 is 0000-03-01. */
+/* C. Neri and L. Schneider, "Euclidean affine functions and their application to calendar algorithms" (2022): a year
+ * begins in March, so that the leap day is its last; a century has 146097 / 4 days, a year 1461 / 4, and the months
+ * follow a line. Day 0 is 0000-03-01. */
 enum { TIME_EPOCH = 719468 };
 
 /* Days since the epoch; year 1 to 9999. */
@@ -26,7 +27,8 @@ int64_t time_days_from_civil(int64_t year, unsigned month, unsigned day) {
 static void time_civil_from_days(uint32_t days, unsigned *ret_year, unsigned *ret_month, unsigned *ret_day) {
     uint32_t quarters = 4 * (days + TIME_EPOCH) + 3, century = quarters / 146097;
     uint64_t scaled =
-        UINT64_C(2939745) * (quarters % 146097 | 3); /* 2939745 = 2^32 / 1461: high word the year, low word its part gone by */
+        UINT64_C(2939745) *
+        (quarters % 146097 | 3); /* 2939745 = 2^32 / 1461: high word the year, low word its part gone by */
     uint32_t day_of_year = (uint32_t)scaled / 2939745 / 4;
     uint32_t line = 2141 * day_of_year + 197913;
     bool next = day_of_year >= 306; /* January and February */
@@ -110,8 +112,9 @@ static bool time_of_day(const char **at, const char *end, int64_t *ret_milliseco
     return hour <= 23 && minute <= 59 && second <= 59;
 }
 
-/* Turns the bytes of a word of text into numbers: a byte of `digits` (0xf0) must be a digit, every other the character of `zero`. Then byte
- * i holds the two-digit number that begins there. False when a byte is something else. */
+/* Turns the bytes of a word of text into numbers: a byte of `digits` (0xf0) must be a digit, every other the
+ * character of `zero`. Then byte i holds the two-digit number that begins there. False when a byte is something
+ * else. */
 static bool time_pairs(const char *text, uint64_t zero, uint64_t digits, uint64_t *ret_pairs) {
     uint64_t word;
     memcpy(&word, text, sizeof word);
@@ -129,9 +132,11 @@ static unsigned time_pair(uint64_t pairs, int at) {
 
 /* Exactly "YYYY-MM-DDTHH:MM:SSZ", from the epoch on; the last word overlaps the one before. */
 static bool time_read_plain(const char *text, int64_t *ret_time) {
-    const uint64_t date_zero = UINT64_C(0x2d30302d30303030), date_digits = UINT64_C(0x00f0f000f0f0f0f0); /* "0000-00-" */
-    const uint64_t noon_zero = UINT64_C(0x30303a3030543030), noon_digits = UINT64_C(0xf0f000f0f000f0f0); /* "00T00:00" */
-    const uint64_t end_zero = UINT64_C(0x5a30303a30303a30), end_digits = UINT64_C(0x00f0f000f0f000f0);   /* "0:00:00Z" */
+    const uint64_t date_zero = UINT64_C(0x2d30302d30303030),
+                   date_digits = UINT64_C(0x00f0f000f0f0f0f0); /* "0000-00-" */
+    const uint64_t noon_zero = UINT64_C(0x30303a3030543030),
+                   noon_digits = UINT64_C(0xf0f000f0f000f0f0);                                         /* "00T00:00" */
+    const uint64_t end_zero = UINT64_C(0x5a30303a30303a30), end_digits = UINT64_C(0x00f0f000f0f000f0); /* "0:00:00Z" */
     uint64_t date, noon, end;
     if (!time_pairs(text, date_zero, date_digits, &date) || !time_pairs(text + 8, noon_zero, noon_digits, &noon) ||
         !time_pairs(text + 12, end_zero, end_digits, &end))
@@ -151,8 +156,9 @@ bool time_read(struct slice text, int64_t *ret_time) {
     unsigned year, month, day;
     int64_t of_day = 0;
     int zone = 0;
-    if (!text.data || !time_digits(&at, end, 4, &year) || !time_literal(&at, end, '-') || !time_digits(&at, end, 2, &month) ||
-        !time_literal(&at, end, '-') || !time_digits(&at, end, 2, &day) || !time_date_valid(year, month, day))
+    if (!text.data || !time_digits(&at, end, 4, &year) || !time_literal(&at, end, '-') ||
+        !time_digits(&at, end, 2, &month) || !time_literal(&at, end, '-') || !time_digits(&at, end, 2, &day) ||
+        !time_date_valid(year, month, day))
         return false;
     if (at < end) {
         if (*at != 'T' && *at != 't' && *at != ' ')
@@ -186,7 +192,8 @@ static void time_put_date(char to[10], unsigned days, bool first_of_month) {
 }
 
 size_t time_write(char to[TIME_TEXT_SIZE], int64_t time) {
-    unsigned days = (unsigned)((uint64_t)time / 86400000), of_day = (unsigned)((uint64_t)time - days * UINT64_C(86400000));
+    unsigned days = (unsigned)((uint64_t)time / 86400000),
+             of_day = (unsigned)((uint64_t)time - days * UINT64_C(86400000));
     unsigned second = of_day / 1000, minute = second / 60, milliseconds = of_day - second * 1000;
     time_put_date(to, days, false);
     to[10] = 'T';

@@ -17,7 +17,8 @@ int64_t floor_modulo(int64_t value, int64_t divisor) {
     return rest && (rest < 0) != (divisor < 0) ? rest + divisor : rest;
 }
 
-/* Years that begin in March, so that the leap day is the last of a year (as model/time.c, for years before 1970 too). */
+/* Years that begin in March, so that the leap day is the last of a year (as model/time.c, for years before 1970
+ * too). */
 struct civil_date civil_from_days(int64_t days) {
     days = days < DAYS_MINIMUM ? DAYS_MINIMUM : days > DAYS_MAXIMUM ? DAYS_MAXIMUM : days;
     days += DAYS_TO_EPOCH;
@@ -44,7 +45,8 @@ bool civil_valid(struct civil_date date) {
     return date.year >= -YEAR_MAXIMUM && date.year <= YEAR_MAXIMUM && time_date_valid(date.year, date.month, date.day);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------------------------- */
+/* --- writing
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 size_t time_text_write_date(char to[TIME_TEXT_LENGTH], int64_t days) {
     struct civil_date date = civil_from_days(days);
@@ -53,7 +55,8 @@ size_t time_text_write_date(char to[TIME_TEXT_LENGTH], int64_t days) {
 }
 
 size_t time_text_write_time(char to[TIME_TEXT_LENGTH], int64_t milliseconds) {
-    unsigned rest = (unsigned)floor_modulo(milliseconds, MILLISECONDS_OF_DAY), fraction = rest % 1000, seconds = rest / 1000;
+    unsigned rest = (unsigned)floor_modulo(milliseconds, MILLISECONDS_OF_DAY), fraction = rest % 1000,
+             seconds = rest / 1000;
     int length = snprintf(to, TIME_TEXT_LENGTH, "%02u:%02u", seconds / 3600, seconds / 60 % 60);
     if (seconds % 60 || fraction)
         length += snprintf(to + length, TIME_TEXT_LENGTH - (size_t)length, ":%02u", seconds % 60);
@@ -65,11 +68,12 @@ size_t time_text_write_time(char to[TIME_TEXT_LENGTH], int64_t milliseconds) {
 size_t time_text_write_timestamp(char to[TIME_TEXT_LENGTH], int64_t milliseconds) {
     size_t length = time_text_write_date(to, floor_divide(milliseconds, MILLISECONDS_OF_DAY));
     unsigned rest = (unsigned)floor_modulo(milliseconds, MILLISECONDS_OF_DAY), seconds = rest / 1000;
-    return length +
-           (size_t)snprintf(to + length, TIME_TEXT_LENGTH - length, "T%02u:%02u:%02u.%03u", seconds / 3600, seconds / 60 % 60, seconds % 60, rest % 1000);
+    return length + (size_t)snprintf(to + length, TIME_TEXT_LENGTH - length, "T%02u:%02u:%02u.%03u", seconds / 3600,
+                                     seconds / 60 % 60, seconds % 60, rest % 1000);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------------------------- */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct time_scan {
     const char *at, *end;
@@ -119,7 +123,8 @@ static bool scan_date(struct time_scan *scan, int64_t *ret_days) {
 /* ".123": as milliseconds, what is finer is cut off. */
 static bool scan_fraction(struct time_scan *scan, int64_t *milliseconds) {
     int count = 0;
-    for (int64_t unit = 100; scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9'; scan->at++, count++, unit /= 10)
+    for (int64_t unit = 100; scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9';
+         scan->at++, count++, unit /= 10)
         *milliseconds += (*scan->at - '0') * unit;
     return count >= 1 && count <= 9;
 }

@@ -1,12 +1,13 @@
-/* A zone is a list of transitions, each with the offset that holds from then on, and a rule in the form of POSIX's TZ for what comes after the last. */
+/* A zone is a list of transitions, each with the offset that holds from then on, and a rule in the form of POSIX's
+ * TZ for what comes after the last. */
 #include "model/time_zone.h"
 
-#include <endian.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include "core/memory.h"
 #include "model/time_text.h"
 #include "model/time_zone_rule.h"
+#include <endian.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 enum { TZIF_HEADER = 44, TIME_ZONE_FILE_MAXIMUM = 64 * 1024, TIME_ZONE_NAME_MAXIMUM = 100 };
 
@@ -17,18 +18,19 @@ struct time_zone_period {
 
 struct time_zone {
     struct slice name;
-    struct time_zone_period first;            /* before the first transition */
+    struct time_zone_period first; /* before the first transition */
     size_t count;
-    const int64_t *instants;                  /* seconds, ascending */
-    const struct time_zone_period *periods;   /* from instants[i] on */
+    const int64_t *instants;                /* seconds, ascending */
+    const struct time_zone_period *periods; /* from instants[i] on */
     bool has_rule;
-    struct time_zone_rule rule;               /* after the last */
+    struct time_zone_rule rule; /* after the last */
 };
 
 static const struct time_zone time_zone_utc_zone = {.name = {"Z", 1}, .first = {0, {"UTC", 3}}};
 const struct time_zone *const time_zone_utc = &time_zone_utc_zone;
 
-/* --- asking -------------------------------------------------------------------------------------------------------------------------- */
+/* --- asking
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct slice time_zone_name(const struct time_zone *zone) {
     return zone->name;
@@ -69,13 +71,15 @@ int64_t time_zone_instant(const struct time_zone *zone, int64_t local) {
     const int64_t day = MILLISECONDS_OF_DAY;
     if (local < INT64_MIN + 2 * day || local > INT64_MAX - 2 * day)
         return local;
-    int64_t before = time_zone_offset(zone, local - day) * INT64_C(1000), after = time_zone_offset(zone, local + day) * INT64_C(1000);
+    int64_t before = time_zone_offset(zone, local - day) * INT64_C(1000),
+            after = time_zone_offset(zone, local + day) * INT64_C(1000);
     if (before == after || time_zone_offset(zone, local - before) * INT64_C(1000) == before)
         return local - before;
     return time_zone_offset(zone, local - after) * INT64_C(1000) == after ? local - after : local - before;
 }
 
-/* --- reading TZif -------------------------------------------------------------------------------------------------------------------- */
+/* --- reading TZif
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct tzif_counts {
     uint32_t is_ut, is_standard, leap, transitions, types, characters;
@@ -103,8 +107,8 @@ static bool tzif_header(struct slice file, size_t at, struct tzif_counts *ret_co
 }
 
 static size_t tzif_size(const struct tzif_counts *counts, size_t time_size) {
-    return counts->transitions * (time_size + 1) + counts->types * (size_t)6 + counts->characters + counts->leap * (time_size + 4) +
-           counts->is_standard + counts->is_ut;
+    return counts->transitions * (time_size + 1) + counts->types * (size_t)6 + counts->characters +
+           counts->leap * (time_size + 4) + counts->is_standard + counts->is_ut;
 }
 
 /* Where the parts of the 64-bit block stand. */
@@ -121,7 +125,8 @@ static bool tzif_period(const struct tzif_block *block, size_t index, struct tim
     int32_t offset = (int32_t)tzif_word(type);
     if (name >= block->counts.characters || offset < -93599 || offset > 93599)
         return false;
-    *ret_period = (struct time_zone_period){offset, {block->characters + name, strnlen(block->characters + name, block->counts.characters - name)}};
+    *ret_period = (struct time_zone_period){
+        offset, {block->characters + name, strnlen(block->characters + name, block->counts.characters - name)}};
     return true;
 }
 
@@ -172,25 +177,29 @@ static bool tzif_read(struct arena *arena, struct slice file, struct time_zone *
     return true;
 }
 
-int time_zone_read(struct arena *arena, struct slice name, struct slice file, const struct time_zone **ret_zone, struct error *error) {
+int time_zone_read(struct arena *arena, struct slice name, struct slice file, const struct time_zone **ret_zone,
+                   struct error *error) {
     struct time_zone *zone = arena_allocate(arena, sizeof *zone);
     struct slice copy = arena_copy(arena, file);
     if (!zone || !copy.data)
         return error_no_memory(error);
     *zone = (struct time_zone){.name = arena_copy(arena, name)};
     if (!zone->name.data || !tzif_read(arena, copy, zone))
-        return error_set(error, ERROR_CORRUPT, "time zone %.*s: its file is not a TZif file of version 2 or later", (int)name.length, name.data);
+        return error_set(error, ERROR_CORRUPT, "time zone %.*s: its file is not a TZif file of version 2 or later",
+                         (int)name.length, name.data);
     *ret_zone = zone;
     return 0;
 }
 
-/* --- finding ------------------------------------------------------------------------------------------------------------------------- */
+/* --- finding
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 const struct time_zone *time_zone_fixed(struct arena *arena, int32_t offset) {
     struct time_zone *zone = arena_allocate(arena, sizeof *zone);
     char text[16];
     int32_t size = abs(offset);
-    int length = snprintf(text, sizeof text, size % 60 ? "%c%02d:%02d:%02d" : "%c%02d:%02d", offset < 0 ? '-' : '+', size / 3600, size / 60 % 60, size % 60);
+    int length = snprintf(text, sizeof text, size % 60 ? "%c%02d:%02d:%02d" : "%c%02d:%02d", offset < 0 ? '-' : '+',
+                          size / 3600, size / 60 % 60, size % 60);
     if (!zone)
         return NULL;
     struct slice name = arena_copy(arena, offset ? (struct slice){text, (size_t)length} : SLICE("Z"));
@@ -224,7 +233,8 @@ static bool time_zone_offset_name(struct slice name, int32_t *ret_offset) {
     if ((sign != '+' && sign != '-') || !count || count == 3 || count == 5)
         return false;
     int hours = count == 1 ? digits[0] - '0' : (digits[0] - '0') * 10 + digits[1] - '0';
-    int minutes = count > 2 ? (digits[2] - '0') * 10 + digits[3] - '0' : 0, seconds = count > 4 ? (digits[4] - '0') * 10 + digits[5] - '0' : 0;
+    int minutes = count > 2 ? (digits[2] - '0') * 10 + digits[3] - '0' : 0,
+        seconds = count > 4 ? (digits[4] - '0') * 10 + digits[5] - '0' : 0;
     int32_t offset = hours * 3600 + minutes * 60 + seconds;
     *ret_offset = sign == '-' ? -offset : offset;
     return minutes < 60 && seconds < 60 && offset <= 18 * 3600;
@@ -235,13 +245,34 @@ static const char *time_zone_short_name(struct slice name) {
     static const struct {
         const char *name, *zone;
     } names[] = {
-        {"ACT", "Australia/Darwin"},   {"AET", "Australia/Sydney"},    {"AGT", "America/Argentina/Buenos_Aires"}, {"ART", "Africa/Cairo"},
-        {"AST", "America/Anchorage"},  {"BET", "America/Sao_Paulo"},   {"BST", "Asia/Dhaka"},      {"CAT", "Africa/Harare"},
-        {"CDT", "America/Chicago"},    {"CNT", "America/St_Johns"},    {"CST", "America/Chicago"}, {"CTT", "Asia/Shanghai"},
-        {"EAT", "Africa/Addis_Ababa"}, {"ECT", "Europe/Paris"},        {"EDT", "America/New_York"}, {"IET", "America/Indiana/Indianapolis"},
-        {"IST", "Asia/Kolkata"},       {"JST", "Asia/Tokyo"},          {"MDT", "America/Denver"},  {"MIT", "Pacific/Apia"},
-        {"NET", "Asia/Yerevan"},       {"NST", "Pacific/Auckland"},    {"PDT", "America/Los_Angeles"}, {"PLT", "Asia/Karachi"},
-        {"PNT", "America/Phoenix"},    {"PRT", "America/Puerto_Rico"}, {"PST", "America/Los_Angeles"}, {"SST", "Pacific/Guadalcanal"},
+        {"ACT", "Australia/Darwin"},
+        {"AET", "Australia/Sydney"},
+        {"AGT", "America/Argentina/Buenos_Aires"},
+        {"ART", "Africa/Cairo"},
+        {"AST", "America/Anchorage"},
+        {"BET", "America/Sao_Paulo"},
+        {"BST", "Asia/Dhaka"},
+        {"CAT", "Africa/Harare"},
+        {"CDT", "America/Chicago"},
+        {"CNT", "America/St_Johns"},
+        {"CST", "America/Chicago"},
+        {"CTT", "Asia/Shanghai"},
+        {"EAT", "Africa/Addis_Ababa"},
+        {"ECT", "Europe/Paris"},
+        {"EDT", "America/New_York"},
+        {"IET", "America/Indiana/Indianapolis"},
+        {"IST", "Asia/Kolkata"},
+        {"JST", "Asia/Tokyo"},
+        {"MDT", "America/Denver"},
+        {"MIT", "Pacific/Apia"},
+        {"NET", "Asia/Yerevan"},
+        {"NST", "Pacific/Auckland"},
+        {"PDT", "America/Los_Angeles"},
+        {"PLT", "Asia/Karachi"},
+        {"PNT", "America/Phoenix"},
+        {"PRT", "America/Puerto_Rico"},
+        {"PST", "America/Los_Angeles"},
+        {"SST", "Pacific/Guadalcanal"},
         {"VST", "Asia/Ho_Chi_Minh"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -268,12 +299,15 @@ static void time_zone_close(FILE **file) {
 }
 
 static int time_zone_unknown(struct slice name, struct error *error) {
-    return error_set(error, ERROR_INVALID, "unknown time zone '%.*s': names are those of the time zone database (Europe/Vienna) or offsets (+02:00)",
-                     (int)name.length, name.data);
+    return error_set(
+        error, ERROR_INVALID,
+        "unknown time zone '%.*s': names are those of the time zone database (Europe/Vienna) or offsets (+02:00)",
+        (int)name.length, name.data);
 }
 
 /* Zone files have a few KB; what is much larger is none. */
-static int time_zone_load(struct time_zones *zones, struct slice name, const char *path_name, const struct time_zone **ret_zone, struct error *error) {
+static int time_zone_load(struct time_zones *zones, struct slice name, const char *path_name,
+                          const struct time_zone **ret_zone, struct error *error) {
     char path[512], bytes[TIME_ZONE_FILE_MAXIMUM];
     snprintf(path, sizeof path, "%s/%s", zones->folder, path_name);
     cleanup(time_zone_close) FILE *file = fopen(path, "rb");
@@ -291,7 +325,8 @@ void time_zones_release(struct time_zones *zones) {
     *zones = (struct time_zones){0};
 }
 
-static int time_zone_find_named(struct time_zones *zones, struct slice name, const struct time_zone **ret_zone, struct error *error) {
+static int time_zone_find_named(struct time_zones *zones, struct slice name, const struct time_zone **ret_zone,
+                                struct error *error) {
     for (size_t i = 0; i < zones->count; i++) {
         if (slice_equal(zones->found[i]->name, name)) {
             *ret_zone = zones->found[i];
@@ -311,10 +346,12 @@ static int time_zone_find_named(struct time_zones *zones, struct slice name, con
     return 0;
 }
 
-int time_zone_find(struct time_zones *zones, struct arena *arena, struct slice name, const struct time_zone **ret_zone, struct error *error) {
+int time_zone_find(struct time_zones *zones, struct arena *arena, struct slice name, const struct time_zone **ret_zone,
+                   struct error *error) {
     int32_t offset;
     if (!time_zone_offset_name(name, &offset))
-        return time_zone_name_safe(name) ? time_zone_find_named(zones, name, ret_zone, error) : time_zone_unknown(name, error);
+        return time_zone_name_safe(name) ? time_zone_find_named(zones, name, ret_zone, error)
+                                         : time_zone_unknown(name, error);
     const struct time_zone *zone = offset ? time_zone_fixed(arena, offset) : time_zone_utc;
     if (!zone)
         return error_no_memory(error);

@@ -55,8 +55,9 @@ static bool rule_change(struct rule_scan *scan, struct time_zone_change *ret_cha
         return false;
     if (rule_character(scan, 'M')) {
         change.kind = TIME_ZONE_DAY_OF_MONTH;
-        if (!rule_number(scan, 12, &change.month) || !change.month || !rule_character(scan, '.') || !rule_number(scan, 5, &change.week) ||
-            !change.week || !rule_character(scan, '.') || !rule_number(scan, 6, &change.day))
+        if (!rule_number(scan, 12, &change.month) || !change.month || !rule_character(scan, '.') ||
+            !rule_number(scan, 5, &change.week) || !change.week || !rule_character(scan, '.') ||
+            !rule_number(scan, 6, &change.day))
             return false;
     } else {
         if (rule_character(scan, 'J'))
@@ -104,7 +105,8 @@ static int64_t rule_day(const struct time_zone_change *change, int64_t year) {
     if (change->kind == TIME_ZONE_DAY_WITHOUT_LEAP)
         return new_year + change->day - 1 + (leap && change->day > 59);
     int64_t first = civil_to_days((struct civil_date){year, change->month, 1});
-    int64_t next = change->month == 12 ? new_year + 365 + leap : civil_to_days((struct civil_date){year, change->month + 1, 1});
+    int64_t next =
+        change->month == 12 ? new_year + 365 + leap : civil_to_days((struct civil_date){year, change->month + 1, 1});
     int64_t weekday = floor_modulo(first + 4, 7); /* 1970-01-01 was a Thursday */
     int64_t day = first + floor_modulo((int64_t)change->day - weekday, 7) + 7 * ((int64_t)change->week - 1);
     while (day >= next)

@@ -11,7 +11,8 @@ const struct type type_date = {.kind = TYPE_DATE};
 const struct type type_time = {.kind = TYPE_TIME};
 const struct type type_timestamp = {.kind = TYPE_TIMESTAMP};
 
-/* --- making -------------------------------------------------------------------------------------------------------------------------- */
+/* --- making
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct type *type_new(struct arena *arena, struct type type) {
     struct type *made = arena_allocate(arena, sizeof *made);
@@ -45,7 +46,8 @@ static const struct type *type_copy_struct(struct arena *arena, const struct typ
     if (!fields)
         return NULL;
     for (size_t i = 0; i < type->field_count; i++) {
-        fields[i] = (struct type_field){arena_copy(arena, type->fields[i].name), type_copy(arena, type->fields[i].type)};
+        fields[i] =
+            (struct type_field){arena_copy(arena, type->fields[i].name), type_copy(arena, type->fields[i].type)};
         if (!fields[i].name.data || !fields[i].type)
             return NULL;
     }
@@ -54,9 +56,10 @@ static const struct type *type_copy_struct(struct arena *arena, const struct typ
 
 const struct type *type_copy(struct arena *arena, const struct type *type) {
     static const struct type *const simple[TYPE_KINDS] = {
-        [TYPE_NULL] = &type_null,     [TYPE_BOOLEAN] = &type_boolean, [TYPE_INTEGER] = &type_integer, [TYPE_BIGINT] = &type_bigint,
-        [TYPE_DOUBLE] = &type_double, [TYPE_STRING] = &type_string,   [TYPE_BYTES] = &type_bytes,     [TYPE_DATE] = &type_date,
-        [TYPE_TIME] = &type_time,     [TYPE_TIMESTAMP] = &type_timestamp,
+        [TYPE_NULL] = &type_null,           [TYPE_BOOLEAN] = &type_boolean, [TYPE_INTEGER] = &type_integer,
+        [TYPE_BIGINT] = &type_bigint,       [TYPE_DOUBLE] = &type_double,   [TYPE_STRING] = &type_string,
+        [TYPE_BYTES] = &type_bytes,         [TYPE_DATE] = &type_date,       [TYPE_TIME] = &type_time,
+        [TYPE_TIMESTAMP] = &type_timestamp,
     };
     if (simple[type->kind])
         return simple[type->kind];
@@ -70,7 +73,8 @@ const struct type *type_copy(struct arena *arena, const struct type *type) {
     return type_new(arena, copy);
 }
 
-/* --- asking -------------------------------------------------------------------------------------------------------------------------- */
+/* --- asking
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool type_equal_fields(const struct type *a, const struct type *b) {
     if (a->field_count != b->field_count)
@@ -115,7 +119,8 @@ const struct type_field *type_find_field(const struct type *type, struct slice n
     return NULL;
 }
 
-/* --- printing ------------------------------------------------------------------------------------------------------------------------ */
+/* --- printing
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void type_print_name(struct bytes *to, struct slice name) {
     bytes_append_char(to, '`');
@@ -141,8 +146,8 @@ static void type_print_struct(struct bytes *to, const struct type *type) {
 
 void type_print(struct bytes *to, const struct type *type) {
     static const char *const names[TYPE_KINDS] = {
-        [TYPE_NULL] = "NULL",     [TYPE_BOOLEAN] = "BOOLEAN", [TYPE_INTEGER] = "INTEGER", [TYPE_BIGINT] = "BIGINT",
-        [TYPE_DOUBLE] = "DOUBLE", [TYPE_STRING] = "STRING",   [TYPE_BYTES] = "BYTES",     [TYPE_DATE] = "DATE",
+        [TYPE_NULL] = "NULL",     [TYPE_BOOLEAN] = "BOOLEAN",     [TYPE_INTEGER] = "INTEGER", [TYPE_BIGINT] = "BIGINT",
+        [TYPE_DOUBLE] = "DOUBLE", [TYPE_STRING] = "STRING",       [TYPE_BYTES] = "BYTES",     [TYPE_DATE] = "DATE",
         [TYPE_TIME] = "TIME",     [TYPE_TIMESTAMP] = "TIMESTAMP",
     };
     switch (type->kind) {

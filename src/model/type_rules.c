@@ -31,7 +31,8 @@ const struct type *type_decimal_fitting(struct arena *arena, unsigned whole, uns
     return type_decimal(arena, whole + scale ? whole + scale : 1, scale);
 }
 
-/* --- the common type ----------------------------------------------------------------------------------------------------------------- */
+/* --- the common type
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 static const struct type *type_noted(const struct type *type, bool *ret_failed) {
     if (!type)
@@ -39,7 +40,8 @@ static const struct type *type_noted(const struct type *type, bool *ret_failed) 
     return type;
 }
 
-static const struct type *type_common_numeric(struct arena *arena, const struct type *a, const struct type *b, bool *ret_failed) {
+static const struct type *type_common_numeric(struct arena *arena, const struct type *a, const struct type *b,
+                                              bool *ret_failed) {
     if (a->kind == TYPE_DOUBLE || b->kind == TYPE_DOUBLE)
         return &type_double;
     if (a->kind != TYPE_DECIMAL && b->kind != TYPE_DECIMAL)
@@ -48,11 +50,14 @@ static const struct type *type_common_numeric(struct arena *arena, const struct 
     type_decimal_shape(a, &precision_a, &scale_a);
     type_decimal_shape(b, &precision_b, &scale_b);
     unsigned whole_a = precision_a - scale_a, whole_b = precision_b - scale_b;
-    return type_noted(type_decimal_fitting(arena, whole_a > whole_b ? whole_a : whole_b, scale_a > scale_b ? scale_a : scale_b), ret_failed);
+    return type_noted(
+        type_decimal_fitting(arena, whole_a > whole_b ? whole_a : whole_b, scale_a > scale_b ? scale_a : scale_b),
+        ret_failed);
 }
 
 /* The fields of a in their order, then those that only b has. */
-static const struct type *type_common_struct(struct arena *arena, const struct type *a, const struct type *b, bool *ret_failed) {
+static const struct type *type_common_struct(struct arena *arena, const struct type *a, const struct type *b,
+                                             bool *ret_failed) {
     struct type_field *fields = arena_allocate(arena, (a->field_count + b->field_count) * sizeof *fields);
     if (!fields)
         return type_noted(NULL, ret_failed);
@@ -70,7 +75,8 @@ static const struct type *type_common_struct(struct arena *arena, const struct t
     return type_noted(type_struct(arena, fields, count), ret_failed);
 }
 
-static const struct type *type_common_map(struct arena *arena, const struct type *a, const struct type *b, bool *ret_failed) {
+static const struct type *type_common_map(struct arena *arena, const struct type *a, const struct type *b,
+                                          bool *ret_failed) {
     const struct type *key = type_common(arena, a->key, b->key, ret_failed);
     const struct type *value = key ? type_common(arena, a->element, b->element, ret_failed) : NULL;
     return value ? type_noted(type_map(arena, key, value), ret_failed) : NULL;
@@ -93,16 +99,19 @@ const struct type *type_common(struct arena *arena, const struct type *a, const 
     return element ? type_noted(type_array(arena, element), ret_failed) : NULL;
 }
 
-/* --- coercion ------------------------------------------------------------------------------------------------------------------------ */
+/* --- coercion
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool type_coercible_numeric(const struct type *from, const struct type *to) {
     if (to->kind != TYPE_DECIMAL)
         return from->kind <= to->kind;
     unsigned precision, scale;
-    return type_decimal_shape(from, &precision, &scale) && precision - scale <= to->precision - to->scale && scale <= to->scale;
+    return type_decimal_shape(from, &precision, &scale) && precision - scale <= to->precision - to->scale &&
+           scale <= to->scale;
 }
 
-static bool type_fields_agree(const struct type *from, const struct type *to, bool (*agree)(const struct type *, const struct type *)) {
+static bool type_fields_agree(const struct type *from, const struct type *to,
+                              bool (*agree)(const struct type *, const struct type *)) {
     for (size_t i = 0; i < to->field_count; i++) {
         const struct type_field *field = type_find_field(from, to->fields[i].name);
         if (field && !agree(field->type, to->fields[i].type))
@@ -111,7 +120,8 @@ static bool type_fields_agree(const struct type *from, const struct type *to, bo
     return true;
 }
 
-static bool type_parts_agree(const struct type *from, const struct type *to, bool (*agree)(const struct type *, const struct type *)) {
+static bool type_parts_agree(const struct type *from, const struct type *to,
+                             bool (*agree)(const struct type *, const struct type *)) {
     if (from->kind != to->kind)
         return false;
     if (from->kind == TYPE_STRUCT)

@@ -1,13 +1,15 @@
 #include "model/value.h"
 
-#include <math.h>
 #include "core/hash.h"
 #include "model/java_number.h"
 #include "model/time_text.h"
+#include <math.h>
 
-/* --- order --------------------------------------------------------------------------------------------------------------------------- */
+/* --- order
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-/* UTF-8 has the order of code points. UTF-16 puts U+E000 to U+FFFF (UTF-8: EE, EF ..) behind the surrogates of what lies above (F0 ..). */
+/* UTF-8 has the order of code points. UTF-16 puts U+E000 to U+FFFF (UTF-8: EE, EF ..) behind the surrogates of what
+ * lies above (F0 ..). */
 int value_compare_text(struct slice a, struct slice b) {
     size_t common = a.length < b.length ? a.length : b.length, i = 0;
     if (common && memcmp(a.data, b.data, common) != 0)
@@ -103,9 +105,11 @@ uint64_t value_hash(const struct type *type, const struct value *value) {
     }
 }
 
-/* --- copying ------------------------------------------------------------------------------------------------------------------------- */
+/* --- copying
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static const struct sequence *value_copy_sequence(struct arena *arena, const struct type *type, const struct sequence *from) {
+static const struct sequence *value_copy_sequence(struct arena *arena, const struct type *type,
+                                                  const struct sequence *from) {
     struct value *items = arena_allocate(arena, from->count * sizeof *items);
     struct sequence *copy = arena_allocate(arena, sizeof *copy);
     if (!items || !copy)
@@ -132,7 +136,8 @@ bool value_copy(struct arena *arena, const struct type *type, const struct value
     return true;
 }
 
-/* --- printing ------------------------------------------------------------------------------------------------------------------------ */
+/* --- printing
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void value_print_item(struct bytes *to, const struct type *type, const struct value *value) {
     if (value->null)

@@ -70,7 +70,8 @@ static bool value_count_valid(const struct type *type, uint64_t count) {
 }
 
 /* Each item has at least a byte, so the count is bounded by the bytes that are there. */
-static bool value_read_sequence(const char **at, const char *end, const struct type *type, struct arena *arena, const struct sequence **ret_sequence) {
+static bool value_read_sequence(const char **at, const char *end, const struct type *type, struct arena *arena,
+                                const struct sequence **ret_sequence) {
     uint64_t count;
     if (!varint_read(at, end, &count) || count > (uint64_t)(end - *at) || !value_count_valid(type, count))
         return false;
@@ -95,7 +96,8 @@ static bool value_decimal_valid(const struct type *type, decimal number) {
     return number > -bound && number < bound;
 }
 
-bool value_read(const char **at, const char *end, const struct type *type, struct arena *arena, struct value *ret_value) {
+bool value_read(const char **at, const char *end, const struct type *type, struct arena *arena,
+                struct value *ret_value) {
     uint8_t byte;
     struct value value = {.null = false};
     if (!value_read_raw(at, end, &byte, 1) || byte > 1)
@@ -116,7 +118,8 @@ bool value_read(const char **at, const char *end, const struct type *type, struc
         good = value_read_raw(at, end, &value.number, sizeof value.number);
         break;
     case TYPE_DECIMAL:
-        good = value_read_raw(at, end, &value.decimal, sizeof value.decimal) && value_decimal_valid(type, value.decimal);
+        good =
+            value_read_raw(at, end, &value.decimal, sizeof value.decimal) && value_decimal_valid(type, value.decimal);
         break;
     case TYPE_STRING:
     case TYPE_BYTES:

@@ -34,7 +34,8 @@ bool vector_allocate(struct arena *arena, const struct type *type, size_t capaci
     return true;
 }
 
-bool vector_constant(struct arena *arena, const struct type *type, const struct value *value, struct vector *ret_vector) {
+bool vector_constant(struct arena *arena, const struct type *type, const struct value *value,
+                     struct vector *ret_vector) {
     if (!vector_allocate(arena, type, 1, ret_vector))
         return false;
     ret_vector->mask = 0;
@@ -114,9 +115,9 @@ void vector_set(struct vector *vector, size_t row, const struct value *value) {
     }
 }
 
-#define COPY_ROWS(member)                                                                                                                  \
-    for (size_t i = 0; i < rows->count; i++)                                                                                               \
-        to->member[rows->rows[i]] = from->member[rows->rows[i] & from->mask]
+#define COPY_ROWS(member)                                                                                              \
+    for (size_t i = 0; i < rows->count; i++)                                                                           \
+    to->member[rows->rows[i]] = from->member[rows->rows[i] & from->mask]
 
 void vector_copy_rows(struct vector *to, const struct vector *from, const struct selection *rows) {
     COPY_ROWS(nulls);

@@ -1,25 +1,26 @@
 /* Vectors: the values of one column or sub-expression for the rows of a batch, in an array of the type's own.
  *
- * Row r lies at index `r & mask`: the mask is all ones for a column and 0 for a constant, so that a kernel need not know which it has. Rows that
- * are not in the selection of whoever computed a vector are undefined, NULL marks included. Vectors live in the arena of a batch. */
+ * Row r lies at index `r & mask`: the mask is all ones for a column and 0 for a constant, so that a kernel need not
+ * know which it has. Rows that are not in the selection of whoever computed a vector are undefined, NULL marks
+ * included. Vectors live in the arena of a batch. */
 #ifndef METERLINE_MODEL_VECTOR_H
 #define METERLINE_MODEL_VECTOR_H
 
-#include <stdint.h>
 #include "core/arena.h"
 #include "model/value.h"
+#include <stdint.h>
 
 struct vector {
     const struct type *type;
     size_t mask;
-    uint8_t *nulls;                /* 1: NULL; there for every row */
+    uint8_t *nulls; /* 1: NULL; there for every row */
     union {
         void *data;
         uint8_t *booleans;
-        int64_t *integers;         /* INTEGER, BIGINT, DATE, TIME, TIMESTAMP */
+        int64_t *integers; /* INTEGER, BIGINT, DATE, TIME, TIMESTAMP */
         double *doubles;
         decimal *decimals;
-        struct slice *texts;       /* STRING, BYTES */
+        struct slice *texts; /* STRING, BYTES */
         const struct sequence **sequences;
     };
 };
@@ -33,7 +34,8 @@ struct selection {
 /* Room for `capacity` rows, not initialised. False: no memory. */
 bool vector_allocate(struct arena *arena, const struct type *type, size_t capacity, struct vector *ret_vector);
 /* The same value in every row; texts and sequences are not copied. */
-bool vector_constant(struct arena *arena, const struct type *type, const struct value *value, struct vector *ret_vector);
+bool vector_constant(struct arena *arena, const struct type *type, const struct value *value,
+                     struct vector *ret_vector);
 /* All rows 0 .. count-1. */
 bool selection_all(struct arena *arena, size_t count, struct selection *ret_selection);
 
@@ -42,8 +44,8 @@ void vector_set(struct vector *vector, size_t row, const struct value *value);
 /* Copies rows of one vector to another of the same type. */
 void vector_copy_rows(struct vector *to, const struct vector *from, const struct selection *rows);
 
-/* Where messages about rows that went wrong go. `count` counts all; `report` is called, with the row, for the first `messages_left` of them, as
- * making a text for each of a million would cost more than the query. */
+/* Where messages about rows that went wrong go. `count` counts all; `report` is called, with the row, for the first
+ * `messages_left` of them, as making a text for each of a million would cost more than the query. */
 struct row_errors {
     void (*report)(void *context, size_t row, const char *message);
     void *context;
@@ -51,6 +53,7 @@ struct row_errors {
     unsigned messages_left;
 };
 
-void row_errors_add(struct row_errors *errors, size_t row, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void row_errors_add(struct row_errors *errors, size_t row, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -1,5 +1,5 @@
-/* Water and gas: AMPds2 meter files (S. Makonin, doi:10.7910/DVN/FIE0S4), columns unix_ts, counter, avg_rate, inst_rate, split by commas or tabs.
- * A row gives *_IDD (inst_rate) and *_SUMMATION (counter) of each household. */
+/* Water and gas: AMPds2 meter files (S. Makonin, doi:10.7910/DVN/FIE0S4), columns unix_ts, counter, avg_rate,
+ * inst_rate, split by commas or tabs. A row gives *_IDD (inst_rate) and *_SUMMATION (counter) of each household. */
 #include "core/number.h"
 #include "model/time.h"
 #include "replay/source_driver.h"
@@ -9,7 +9,8 @@ enum { AMPDS_TIME, AMPDS_COUNTER, AMPDS_AVERAGE, AMPDS_RATE, AMPDS_COLUMNS, AMPD
 static const char ampds_header[] = "unix_ts,counter,avg_rate,inst_rate (split by commas or tabs)";
 static const char *const ampds_names[AMPDS_COLUMNS] = {"unix_ts", "counter", "avg_rate", "inst_rate"};
 
-static int ampds_open(struct replay_source *source, struct slice type, const struct slice *attributes, struct error *error) {
+static int ampds_open(struct replay_source *source, struct slice type, const struct slice *attributes,
+                      struct error *error) {
     struct slice line, fields[SOURCE_COLUMNS_MAXIMUM];
     int status = source_read_header(source, ampds_header, &line, error);
     if (status)
@@ -47,7 +48,8 @@ static int ampds_read_row(struct replay_source *source, struct slice line, struc
     }
     int64_t seconds;
     if (!number_read_integer(fields[AMPDS_TIME], &seconds) || seconds < TIME_MINIMUM || seconds > TIME_MAXIMUM / 1000)
-        return source_malformed(source, error, "unix_ts \"%s\" is not a time in whole seconds, 1970 to 9999", source_excerpt(excerpt, fields[AMPDS_TIME]));
+        return source_malformed(source, error, "unix_ts \"%s\" is not a time in whole seconds, 1970 to 9999",
+                                source_excerpt(excerpt, fields[AMPDS_TIME]));
     for (size_t i = 0; i < AMPDS_VALUES; i++)
         if (!number_read_double(fields[columns_used[i]], &source->row.values[i]))
             return source_malformed(source, error, "%s \"%s\" is not a finite number", ampds_names[columns_used[i]],
@@ -69,5 +71,6 @@ static int ampds_next(struct replay_source *source, struct replay_reading *ret_r
     return 1;
 }
 
-const struct source_driver source_water = {.type = "water", .households = true, .open = ampds_open_water, .next = ampds_next};
+const struct source_driver source_water = {
+    .type = "water", .households = true, .open = ampds_open_water, .next = ampds_next};
 const struct source_driver source_gas = {.type = "gas", .households = true, .open = ampds_open_gas, .next = ampds_next};

@@ -1,4 +1,5 @@
-/* Lines out of blocks: the buffer holds what was read and not yet given, [begin, end); a refill moves it to the front and reads behind it. */
+/* Lines out of blocks: the buffer holds what was read and not yet given, [begin, end); a refill moves it to the
+ * front and reads behind it. */
 #include "replay/input.h"
 
 #include <errno.h>
@@ -14,14 +15,14 @@
 enum { INPUT_BUFFER = 256 * 1024, INPUT_MEMORY_BLOCK = 4096 };
 
 struct input {
-    gzFile compressed;       /* NULL: memory */
-    struct slice memory;     /* what is left of it */
+    gzFile compressed;   /* NULL: memory */
+    struct slice memory; /* what is left of it */
     char *name;
     char *buffer;
     size_t capacity, begin, end;
     int64_t line;
     bool at_end;
-    struct error failure;    /* met behind the last whole line; code 0: none */
+    struct error failure; /* met behind the last whole line; code 0: none */
 };
 
 static int input_new(const char *name, struct input **ret_input, struct error *error) {
@@ -94,8 +95,12 @@ struct input *input_close(struct input *input) {
     return NULL;
 }
 
-int64_t input_line(const struct input *input) { return input->line; }
-const char *input_name(const struct input *input) { return input->name; }
+int64_t input_line(const struct input *input) {
+    return input->line;
+}
+const char *input_name(const struct input *input) {
+    return input->name;
+}
 
 static size_t input_read_memory(struct input *input, char *to, size_t room) {
     size_t length = input->memory.length;
@@ -164,7 +169,8 @@ static int input_take(struct input *input, size_t length, size_t terminator, boo
 
 static int input_finish(struct input *input, bool too_long, struct slice *ret_line, struct error *error) {
     if (input->failure.code) {
-        error_set(error, input->failure.code, "%s: %s after line %lld", input->name, input->failure.message, (long long)input->line);
+        error_set(error, input->failure.code, "%s: %s after line %lld", input->name, input->failure.message,
+                  (long long)input->line);
         return input->failure.code;
     }
     size_t rest = input->end - input->begin;

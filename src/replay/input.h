@@ -1,13 +1,14 @@
 /* Lines of a file, of standard input or of memory; gzip is recognised by content.
  *
- * Lines end in LF or CRLF, which are cut off, as is a UTF-8 byte order mark before the first; the last line needs no end. A line longer than
- * INPUT_LINE_MAXIMUM is passed over without being kept. Memory: one buffer, no larger than twice the longest line. One thread. */
+ * Lines end in LF or CRLF, which are cut off, as is a UTF-8 byte order mark before the first; the last line needs no
+ * end. A line longer than INPUT_LINE_MAXIMUM is passed over without being kept. Memory: one buffer, no larger than
+ * twice the longest line. One thread. */
 #ifndef METERLINE_REPLAY_INPUT_H
 #define METERLINE_REPLAY_INPUT_H
 
-#include <stdint.h>
 #include "core/error.h"
 #include "core/slice.h"
+#include <stdint.h>
 
 enum { INPUT_LINE_MAXIMUM = 1024 * 1024 };
 enum { INPUT_END = 0, INPUT_LINE = 1, INPUT_TOO_LONG = 2 };
@@ -19,10 +20,11 @@ int input_open(const char *file, struct input **ret_input, struct error *error);
 /* Plain text in memory that must outlive the input. */
 int input_open_memory(struct slice text, struct input **ret_input, struct error *error);
 struct input *input_close(struct input *input);
-/* INPUT_LINE with a line that is valid until the next call, INPUT_TOO_LONG without one, INPUT_END, or an error: ERROR_CORRUPT for compressed
- * data that ends early or is damaged (the whole lines before it have been given), ERROR_INTERRUPTED when a signal ended a wait for more. */
+/* INPUT_LINE with a line that is valid until the next call, INPUT_TOO_LONG without one, INPUT_END, or an error:
+ * ERROR_CORRUPT for compressed data that ends early or is damaged (the whole lines before it have been given),
+ * ERROR_INTERRUPTED when a signal ended a wait for more. */
 int input_next(struct input *input, struct slice *ret_line, struct error *error);
-int64_t input_line(const struct input *input);      /* number of the line last given, from 1 */
-const char *input_name(const struct input *input);  /* for messages */
+int64_t input_line(const struct input *input);     /* number of the line last given, from 1 */
+const char *input_name(const struct input *input); /* for messages */
 
 #endif

@@ -1,4 +1,5 @@
-/* A reading on the hot path: copy the head of its series, append timestamp and value, hand the record to the producer. */
+/* A reading on the hot path: copy the head of its series, append timestamp and value, hand the record to the
+ * producer. */
 #include "replay/publisher.h"
 
 #include <math.h>
@@ -28,7 +29,8 @@ struct publisher {
     struct bytes scratch;
 };
 
-int publisher_open(struct bus *bus, const char *name, const char *topic, bool json, struct publisher **ret_publisher, struct error *error) {
+int publisher_open(struct bus *bus, const char *name, const char *topic, bool json, struct publisher **ret_publisher,
+                   struct error *error) {
     struct bus_producer_options options = {.name = name};
     struct publisher *publisher = memory_zero(1, sizeof(*publisher));
     if (!publisher)
@@ -39,7 +41,8 @@ int publisher_open(struct bus *bus, const char *name, const char *topic, bool js
         status = bus_producer_topic(publisher->producer, topic, NULL, &publisher->topic, &publisher->partitions, error);
     const struct registry *registry = bus_registry(bus);
     if (!status && !json)
-        status = registry->add(registry->context, SCHEMA_READING_SUBJECT, slice_of(schema_reading_avro), &publisher->schema_id, error);
+        status = registry->add(registry->context, SCHEMA_READING_SUBJECT, slice_of(schema_reading_avro),
+                               &publisher->schema_id, error);
     if (status) {
         publisher_close(publisher);
         return status;
@@ -69,14 +72,17 @@ static bool publisher_reserve(struct publisher *publisher, size_t series) {
     return true;
 }
 
-static int publisher_prepare(struct publisher *publisher, const struct series *series, struct prepared *prepared, struct error *error) {
+static int publisher_prepare(struct publisher *publisher, const struct series *series, struct prepared *prepared,
+                             struct error *error) {
     char *key = arena_allocate(&publisher->arena, series_key_length(series));
     if (!key)
         return error_no_memory(error);
     series_key_write(series, key);
     publisher->scratch.length = 0;
-    avro_write_reading_head(&publisher->scratch, publisher->schema_id, series->gateway, series->type, series->attribute);
-    struct slice head = publisher->scratch.failed ? (struct slice){0} : arena_copy(&publisher->arena, bytes_slice(&publisher->scratch));
+    avro_write_reading_head(&publisher->scratch, publisher->schema_id, series->gateway, series->type,
+                            series->attribute);
+    struct slice head =
+        publisher->scratch.failed ? (struct slice){0} : arena_copy(&publisher->arena, bytes_slice(&publisher->scratch));
     if (!head.data)
         return error_no_memory(error);
     prepared->head = head;
@@ -91,13 +97,15 @@ static void publisher_write_avro_string(struct bytes *to, struct slice text) {
 }
 
 /* What meters and their networks do: the scratch buffer holds the good value and is spoilt in one of seven ways. */
-static void publisher_spoil(struct publisher *publisher, const struct series *series, const struct replay_reading *reading, struct slice *key) {
+static void publisher_spoil(struct publisher *publisher, const struct series *series,
+                            const struct replay_reading *reading, struct slice *key) {
     static const double not_a_number = NAN;
     struct bytes *value = &publisher->scratch;
     struct slice type = series->type;
     enum { NOT_AVRO, UNKNOWN_SCHEMA, TRUNCATED, NOT_A_NUMBER, EMPTY_TYPE, GARBAGE_TIME, FOREIGN_KEY, KINDS };
     /* A function of the reading alone, so that a resumed replay publishes the same. */
-    unsigned kind = (unsigned)(hash_bytes(&reading->timestamp, sizeof reading->timestamp, reading->series) >> 32) % KINDS;
+    unsigned kind =
+        (unsigned)(hash_bytes(&reading->timestamp, sizeof reading->timestamp, reading->series) >> 32) % KINDS;
     if (kind == FOREIGN_KEY) {
         *key = SLICE("somebody.ELSE.KEY");
         return;
@@ -116,15 +124,16 @@ static void publisher_spoil(struct publisher *publisher, const struct series *se
         publisher_write_avro_string(value, SLICE("yesterday, about noon"));
         bytes_append(value, &reading->value, sizeof(reading->value));
     } else {
-        avro_write_reading_head(value, publisher->schema_id, series->gateway, kind == EMPTY_TYPE ? SLICE("") : type, series->attribute);
+        avro_write_reading_head(value, publisher->schema_id, series->gateway, kind == EMPTY_TYPE ? SLICE("") : type,
+                                series->attribute);
         avro_write_reading_tail(value, reading->timestamp, reading->value);
         if (kind == NOT_A_NUMBER && !value->failed)
             memcpy(value->data + value->length - sizeof(not_a_number), &not_a_number, sizeof(not_a_number));
     }
 }
 
-int publisher_publish(struct publisher *publisher, const struct replay_source *source, const struct replay_reading *reading, int64_t wall,
-                      struct error *error) {
+int publisher_publish(struct publisher *publisher, const struct replay_source *source,
+                      const struct replay_reading *reading, int64_t wall, struct error *error) {
     if (reading->series >= publisher->prepared_count && !publisher_reserve(publisher, reading->series))
         return error_no_memory(error);
     struct prepared *prepared = &publisher->prepared[reading->series];
@@ -154,7 +163,8 @@ int publisher_publish(struct publisher *publisher, const struct replay_source *s
 }
 
 bool publisher_is_full(const struct publisher *publisher) {
-    return bus_producer_pending_records(publisher->producer) >= PUBLISHER_RECORDS || bus_producer_pending_bytes(publisher->producer) >= PUBLISHER_BYTES;
+    return bus_producer_pending_records(publisher->producer) >= PUBLISHER_RECORDS ||
+           bus_producer_pending_bytes(publisher->producer) >= PUBLISHER_BYTES;
 }
 
 bool publisher_is_empty(const struct publisher *publisher) {

@@ -1,7 +1,9 @@
-/* Readings of any kind, in file order: CSV (RFC 4180, a row on one line) with the columns gateway, type, attribute, timestamp, value in any order, or JSON
- * lines with the names of topic `metrics`; the first character that is not blank decides ('{' is JSON).
+/* Readings of any kind, in file order: CSV (RFC 4180, a row on one line) with the columns gateway, type, attribute,
+ * timestamp, value in any order, or JSON lines with the names of topic `metrics`; the first character that is not
+ * blank decides ('{' is JSON).
  *
- * Series are numbered through an open-addressing table over the three names. A reading is valid as in codec/reading_decoder.h. */
+ * Series are numbered through an open-addressing table over the three names. A reading is valid as in
+ * codec/reading_decoder.h. */
 #include <math.h>
 
 #include "codec/json/json.h"
@@ -30,7 +32,8 @@ static uint64_t readings_hash(const struct series *series) {
 }
 
 static bool readings_same(const struct series *a, const struct series *b) {
-    return slice_equal(a->attribute, b->attribute) && slice_equal(a->gateway, b->gateway) && slice_equal(a->type, b->type);
+    return slice_equal(a->attribute, b->attribute) && slice_equal(a->gateway, b->gateway) &&
+           slice_equal(a->type, b->type);
 }
 
 static bool readings_grow(struct replay_source *source) {
@@ -51,7 +54,8 @@ static bool readings_grow(struct replay_source *source) {
     return true;
 }
 
-static int readings_find(struct replay_source *source, const struct series *series, uint32_t *ret_series, struct error *error) {
+static int readings_find(struct replay_source *source, const struct series *series, uint32_t *ret_series,
+                         struct error *error) {
     struct readings *readings = source->state;
     if (2 * (source->series_count + 1) > readings->slot_count && !readings_grow(source))
         return error_no_memory(error);
@@ -61,7 +65,8 @@ static int readings_find(struct replay_source *source, const struct series *seri
             *ret_series = readings->slots[at] - 1;
             return 0;
         }
-    struct series copy = {arena_copy(&source->arena, series->gateway), arena_copy(&source->arena, series->type), arena_copy(&source->arena, series->attribute)};
+    struct series copy = {arena_copy(&source->arena, series->gateway), arena_copy(&source->arena, series->type),
+                          arena_copy(&source->arena, series->attribute)};
     if (!copy.gateway.data || !copy.type.data || !copy.attribute.data)
         return error_no_memory(error);
     int status = source_add_series(source, &copy, error);
@@ -73,7 +78,8 @@ static int readings_find(struct replay_source *source, const struct series *seri
 }
 
 /* Splits a line of CSV; quoted fields are unescaped into readings->unquoted. NULL, or why it cannot be. */
-static const char *readings_split(struct readings *readings, struct slice line, struct slice fields[SOURCE_COLUMNS_MAXIMUM], size_t *ret_count) {
+static const char *readings_split(struct readings *readings, struct slice line,
+                                  struct slice fields[SOURCE_COLUMNS_MAXIMUM], size_t *ret_count) {
     *ret_count = 0;
     if (!memchr(line.data, '"', line.length)) {
         *ret_count = source_split(line, ',', fields);
@@ -132,8 +138,10 @@ static int readings_open_csv(struct replay_source *source, struct slice line, st
     if (found < READING_COLUMNS)
         return source_wrong_header(source, readings_header, line, error);
     if (extra.data)
-        return error_set(error, ERROR_INVALID, "%s:%lld: column \"%s\" is not known or there twice: expected the header %s", input_name(source->input),
-                         (long long)input_line(source->input), source_excerpt(excerpt, extra), readings_header);
+        return error_set(error, ERROR_INVALID,
+                         "%s:%lld: column \"%s\" is not known or there twice: expected the header %s",
+                         input_name(source->input), (long long)input_line(source->input),
+                         source_excerpt(excerpt, extra), readings_header);
     return 0;
 }
 
@@ -165,15 +173,17 @@ static bool readings_name_valid(struct slice name) {
     return name.length > 0;
 }
 
-static int readings_check(struct replay_source *source, const struct series *series, const struct replay_reading *reading, bool *ret_good,
-                          struct error *error) {
+static int readings_check(struct replay_source *source, const struct series *series,
+                          const struct replay_reading *reading, bool *ret_good, struct error *error) {
     const struct slice names[] = {series->gateway, series->type, series->attribute};
     char excerpt[SOURCE_EXCERPT_SIZE];
     for (size_t i = 0; i < 3; i++)
         if (!readings_name_valid(names[i]))
-            return source_malformed(source, error, "%s \"%s\" is empty or holds control characters", readings_names[i], source_excerpt(excerpt, names[i]));
+            return source_malformed(source, error, "%s \"%s\" is empty or holds control characters", readings_names[i],
+                                    source_excerpt(excerpt, names[i]));
     if (series_key_length(series) > SERIES_KEY_MAXIMUM)
-        return source_malformed(source, error, "gateway, type and attribute are longer than %d bytes together", SERIES_KEY_MAXIMUM);
+        return source_malformed(source, error, "gateway, type and attribute are longer than %d bytes together",
+                                SERIES_KEY_MAXIMUM);
     if (reading->timestamp < TIME_MINIMUM || reading->timestamp > TIME_MAXIMUM)
         return source_malformed(source, error, "timestamp outside 1970 to 9999");
     if (!isfinite(reading->value))
@@ -182,8 +192,8 @@ static int readings_check(struct replay_source *source, const struct series *ser
     return 0;
 }
 
-static int readings_read_csv(struct replay_source *source, struct slice line, struct series *series, struct replay_reading *reading, bool *ret_read,
-                             struct error *error) {
+static int readings_read_csv(struct replay_source *source, struct slice line, struct series *series,
+                             struct replay_reading *reading, bool *ret_read, struct error *error) {
     struct readings *readings = source->state;
     struct slice fields[SOURCE_COLUMNS_MAXIMUM];
     char excerpt[SOURCE_EXCERPT_SIZE];
@@ -193,31 +203,33 @@ static int readings_read_csv(struct replay_source *source, struct slice line, st
         return source_malformed(source, error, "%s", problem);
     if (columns != source->columns)
         return source_malformed(source, error, "%zu columns where the header has %zu", columns, source->columns);
-    struct slice timestamp = fields[readings->columns[READING_TIMESTAMP]], value = fields[readings->columns[READING_VALUE]];
+    struct slice timestamp = fields[readings->columns[READING_TIMESTAMP]],
+                 value = fields[readings->columns[READING_VALUE]];
     if (source_is_missing(value)) {
         source->counts.missing++;
         return 0;
     }
     if (!time_read(timestamp, &reading->timestamp))
-        return source_malformed(source, error, "timestamp \"%s\" is not a time as 2006-12-16T17:24:00Z, 1970 to 9999", source_excerpt(excerpt, timestamp));
+        return source_malformed(source, error, "timestamp \"%s\" is not a time as 2006-12-16T17:24:00Z, 1970 to 9999",
+                                source_excerpt(excerpt, timestamp));
     if (!number_read_double(value, &reading->value))
         return source_malformed(source, error, "value \"%s\" is not a finite number", source_excerpt(excerpt, value));
-    *series =
-        (struct series){fields[readings->columns[READING_GATEWAY]], fields[readings->columns[READING_TYPE]], fields[readings->columns[READING_ATTRIBUTE]]};
+    *series = (struct series){fields[readings->columns[READING_GATEWAY]], fields[readings->columns[READING_TYPE]],
+                              fields[readings->columns[READING_ATTRIBUTE]]};
     *ret_read = true;
     return 0;
 }
 
-static int readings_read_json(struct replay_source *source, struct slice line, struct series *series, struct replay_reading *reading, bool *ret_read,
-                              struct error *error) {
+static int readings_read_json(struct replay_source *source, struct slice line, struct series *series,
+                              struct replay_reading *reading, bool *ret_read, struct error *error) {
     struct batch *batch = ((struct readings *)source->state)->batch;
     if (!batch_clear(batch, 1))
         return error_no_memory(error);
     const char *problem = json_decode(line, batch, 0);
     if (problem)
         return source_malformed(source, error, "%s", problem);
-    *series =
-        (struct series){batch->columns[READING_GATEWAY].strings[0], batch->columns[READING_TYPE].strings[0], batch->columns[READING_ATTRIBUTE].strings[0]};
+    *series = (struct series){batch->columns[READING_GATEWAY].strings[0], batch->columns[READING_TYPE].strings[0],
+                              batch->columns[READING_ATTRIBUTE].strings[0]};
     reading->timestamp = batch->columns[READING_TIMESTAMP].integers[0];
     reading->value = batch->columns[READING_VALUE].doubles[0];
     *ret_read = true;
@@ -234,7 +246,8 @@ static int readings_next(struct replay_source *source, struct replay_reading *re
         int status = source_next_line(source, &line, error);
         if (status <= 0)
             return status;
-        status = (readings->batch ? readings_read_json : readings_read_csv)(source, line, &series, &reading, &read, error);
+        status =
+            (readings->batch ? readings_read_json : readings_read_csv)(source, line, &series, &reading, &read, error);
         if (!status && read)
             status = readings_check(source, &series, &reading, &good, error);
         if (!status && good)
@@ -258,4 +271,5 @@ static void readings_close(struct replay_source *source) {
     free(readings);
 }
 
-const struct source_driver source_readings = {.type = "readings", .open = readings_open, .next = readings_next, .close = readings_close};
+const struct source_driver source_readings = {
+    .type = "readings", .open = readings_open, .next = readings_next, .close = readings_close};

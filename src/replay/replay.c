@@ -1,14 +1,15 @@
 /* Replay: source -> pace -> publisher, in transactions that also move the replay's place.
  *
- * The place (group "replay.IDENTITY", partition 0 of the topic): next offset = readings published, metadata = "line=L done=D", L the line of the last reading
- * published, D = 1 when the source has ended. It is fenced, so two replays of one source cannot run at once. When it is not known whether a commit has
- * succeeded (ERROR_ABORTED), the place tells.
+ * The place (group "replay.IDENTITY", partition 0 of the topic): next offset = readings published, metadata =
+ * "line=L done=D", L the line of the last reading published, D = 1 when the source has ended. It is fenced, so two
+ * replays of one source cannot run at once. When it is not known whether a commit has succeeded (ERROR_ABORTED), the
+ * place tells.
  *
- * Unpaced, a transaction ends when the publisher is full. Paced, time is cut into ticks: at each one what is due is published and committed.
+ * Unpaced, a transaction ends when the publisher is full. Paced, time is cut into ticks: at each one what is due is
+ * published and committed.
  *
  *      due:   |  |  |  |  |  |  |  |  |     reading k at start + k / rate
- *      ticks: ^           ^           ^     at least 5 ms apart; when readings are rarer, one for each
- */
+ *      ticks: ^           ^           ^     at least 5 ms apart; when readings are rarer, one for each */
 #include "replay/replay.h"
 
 #include <inttypes.h>
@@ -53,7 +54,8 @@ static void replay_report(struct replay *replay, bool last) {
     if (!replay->options->progress || (!last && now - replay->reported < REPLAY_PROGRESS))
         return;
     replay->reported = now;
-    int64_t published = replay->resumed_at + replay->taken, total = replay_source_total(replay->source), count = replay->options->count;
+    int64_t published = replay->resumed_at + replay->taken, total = replay_source_total(replay->source),
+            count = replay->options->count;
     if (count >= 0 && (total < 0 || count < total))
         total = count;
     double seconds = (double)(now - replay->started) / 1e9, rate = seconds > 0 ? (double)replay->taken / seconds : 0;
@@ -61,7 +63,8 @@ static void replay_report(struct replay *replay, bool last) {
     replay->options->progress(replay->options->context, published, total, rate, left);
 }
 
-/* The commit was undone, or not: what the place says is true. `failure` tells what happened and then whether to try again. */
+/* The commit was undone, or not: what the place says is true. `failure` tells what happened and then whether to try
+ * again. */
 static int replay_settle(struct replay *replay, const struct bus_position *position, struct error *failure) {
     struct bus_committed place;
     struct error unknown;
@@ -98,8 +101,10 @@ static int replay_commit(struct replay *replay, struct error *error) {
             return 0;
         }
         if (status == ERROR_CONFLICT)
-            return error_set(error, ERROR_CONFLICT, "another replay of the same source is running (it moved the place of group %s): stop one of them",
-                             replay->group);
+            return error_set(
+                error, ERROR_CONFLICT,
+                "another replay of the same source is running (it moved the place of group %s): stop one of them",
+                replay->group);
         if (!failure.retriable || try == REPLAY_COMMIT_TRIES) {
             error_set(error, failure.code ? failure.code : status, "%s", failure.message);
             if (error)
@@ -127,7 +132,8 @@ static void replay_wait(struct replay *replay, int64_t tick) {
     }
 }
 
-/* Publishes readings until `due` of this run are, the publisher is full, the source or the count has ended, or a stop is asked for. */
+/* Publishes readings until `due` of this run are, the publisher is full, the source or the count has ended, or a
+ * stop is asked for. */
 static int replay_publish_due(struct replay *replay, int64_t due, struct error *error) {
     int64_t wall = clock_wall(replay->options->clock);
     while (replay->taken < due && !replay_counted_out(replay) && !publisher_is_full(replay->publisher)) {
@@ -160,7 +166,9 @@ static int replay_all(struct replay *replay, struct error *error) {
         int status = replay_publish_due(replay, paced ? replay_due(replay, tick) : INT64_MAX, error);
         if (status == ERROR_INTERRUPTED && replay_stopped(replay))
             status = 0;
-        int commit = publisher_is_empty(replay->publisher) && !replay->ended ? 0 : replay_commit(replay, status ? &commit_error : error);
+        int commit = publisher_is_empty(replay->publisher) && !replay->ended
+                         ? 0
+                         : replay_commit(replay, status ? &commit_error : error);
         if (status || commit)
             return status ? status : commit;
         replay_report(replay, false);
@@ -173,7 +181,8 @@ static int replay_all(struct replay *replay, struct error *error) {
 
 static int replay_changed(const struct replay *replay, const char *what, struct error *error) {
     return error_set(error, ERROR_INVALID,
-                     "the file has changed since the replay that is to be resumed (group %s, %" PRId64 " readings): %s; run without --resume to start anew",
+                     "the file has changed since the replay that is to be resumed (group %s, %" PRId64
+                     " readings): %s; run without --resume to start anew",
                      replay->group, replay->resumed_at, what);
 }
 
@@ -193,7 +202,8 @@ static int replay_discard(struct replay *replay, struct error *error) {
         }
     }
     if (replay->resumed_at && replay_source_line(replay->source) != replay->line) {
-        snprintf(what, sizeof(what), "the last one was on line %" PRId64 " and now is on line %" PRId64, replay->line, replay_source_line(replay->source));
+        snprintf(what, sizeof(what), "the last one was on line %" PRId64 " and now is on line %" PRId64, replay->line,
+                 replay_source_line(replay->source));
         return replay_changed(replay, what, error);
     }
     return 0;
@@ -213,15 +223,16 @@ static int replay_begin(struct replay *replay, bool *ret_done, struct error *err
     if (!replay->options->resume)
         return replay_commit(replay, error);
     if (sscanf(place.metadata, "line=%" SCNd64 " done=%d", &replay->line, &done) != 2 || place.next_offset < 0)
-        return error_set(error, ERROR_CORRUPT, "the place of group %s cannot be read (\"%.40s\"): run without --resume to start anew", replay->group,
-                         place.metadata);
+        return error_set(error, ERROR_CORRUPT,
+                         "the place of group %s cannot be read (\"%.40s\"): run without --resume to start anew",
+                         replay->group, place.metadata);
     replay->resumed_at = place.next_offset;
     *ret_done = done || replay_counted_out(replay);
     return *ret_done ? 0 : replay_discard(replay, error);
 }
 
-int replay_run(struct bus *bus, struct replay_source *source, const char *identity, const struct replay_options *options, struct replay_result *ret_result,
-               struct error *error) {
+int replay_run(struct bus *bus, struct replay_source *source, const char *identity,
+               const struct replay_options *options, struct replay_result *ret_result, struct error *error) {
     struct replay replay = {.options = options, .source = source, .bus = bus};
     bool done = false;
     int length = snprintf(replay.group, sizeof(replay.group), "replay.%s", identity);
@@ -239,6 +250,7 @@ int replay_run(struct bus *bus, struct replay_source *source, const char *identi
         return status;
     double seconds = (double)(replay_now(&replay) - replay.started) / 1e9;
     bool interrupted = replay_stopped(&replay) && !replay.ended && !done && !replay_counted_out(&replay);
-    *ret_result = (struct replay_result){.published = replay.taken, .resumed_at = replay.resumed_at, .seconds = seconds, .interrupted = interrupted};
+    *ret_result = (struct replay_result){
+        .published = replay.taken, .resumed_at = replay.resumed_at, .seconds = seconds, .interrupted = interrupted};
     return 0;
 }

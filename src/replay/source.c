@@ -15,7 +15,8 @@
 
 enum { MINUTES_A_DAY = 1440 };
 
-static const struct source_driver *const drivers[] = {&source_electricity, &source_water, &source_gas, &source_readings, &source_synthetic};
+static const struct source_driver *const drivers[] = {&source_electricity, &source_water, &source_gas, &source_readings,
+                                                      &source_synthetic};
 
 static const struct source_driver *source_driver_find(const char *type) {
     for (size_t i = 0; type && i < sizeof(drivers) / sizeof(drivers[0]); i++)
@@ -24,7 +25,8 @@ static const struct source_driver *source_driver_find(const char *type) {
     return NULL;
 }
 
-static int source_check(const struct source_driver *driver, const struct replay_settings *settings, struct error *error) {
+static int source_check(const struct source_driver *driver, const struct replay_settings *settings,
+                        struct error *error) {
     int64_t first = settings->first_household, last = settings->last_household;
     bool synthetic = driver == &source_synthetic;
     if (!synthetic && (!settings->file || !settings->file[0]))
@@ -32,13 +34,18 @@ static int source_check(const struct source_driver *driver, const struct replay_
     if (synthetic && settings->file)
         return error_set(error, ERROR_INVALID, "type synthetic makes its own readings and takes no file");
     if (settings->day_offset < 0 || settings->day_offset > INT_MAX || (synthetic && settings->day_offset))
-        return error_set(error, ERROR_INVALID, "a day offset of %" PRId64 " is not possible with type %s", settings->day_offset, driver->type);
+        return error_set(error, ERROR_INVALID, "a day offset of %" PRId64 " is not possible with type %s",
+                         settings->day_offset, driver->type);
     if (!driver->households && (first || last))
-        return error_set(error, ERROR_INVALID, "households do not apply to type %s, which names its gateways itself", driver->type);
+        return error_set(error, ERROR_INVALID, "households do not apply to type %s, which names its gateways itself",
+                         driver->type);
     if (first < 0 || first > last)
-        return error_set(error, ERROR_INVALID, "households %" PRId64 " to %" PRId64 ": the first must be at least 0 and not above the last", first, last);
+        return error_set(error, ERROR_INVALID,
+                         "households %" PRId64 " to %" PRId64 ": the first must be at least 0 and not above the last",
+                         first, last);
     if (last - first >= SOURCE_HOUSEHOLDS_MAXIMUM)
-        return error_set(error, ERROR_INVALID, "households %" PRId64 " to %" PRId64 " are more than %d", first, last, SOURCE_HOUSEHOLDS_MAXIMUM);
+        return error_set(error, ERROR_INVALID, "households %" PRId64 " to %" PRId64 " are more than %d", first, last,
+                         SOURCE_HOUSEHOLDS_MAXIMUM);
     return 0;
 }
 
@@ -54,18 +61,23 @@ static int source_skip_days(struct replay_source *source, struct error *error) {
         if (status < 0)
             return status;
         if (status == INPUT_END)
-            return error_set(error, ERROR_INVALID, "%s has only %" PRId64 " rows: a day offset of %" PRId64 " (%" PRId64 " rows) starts behind its end",
+            return error_set(error, ERROR_INVALID,
+                             "%s has only %" PRId64 " rows: a day offset of %" PRId64 " (%" PRId64
+                             " rows) starts behind its end",
                              input_name(source->input), i, source->settings.day_offset, rows);
     }
     return 0;
 }
 
-int source_open_input(const struct replay_settings *settings, struct input *input, struct replay_source **ret_source, struct error *error) {
+int source_open_input(const struct replay_settings *settings, struct input *input, struct replay_source **ret_source,
+                      struct error *error) {
     const struct source_driver *driver = source_driver_find(settings->type);
     struct replay_source *source = driver ? memory_zero(1, sizeof(*source)) : NULL;
     if (!source) {
         input_close(input);
-        return driver ? error_no_memory(error) : error_set(error, ERROR_INVALID, "unknown type of source %s", settings->type ? settings->type : "(none)");
+        return driver ? error_no_memory(error)
+                      : error_set(error, ERROR_INVALID, "unknown type of source %s",
+                                  settings->type ? settings->type : "(none)");
     }
     source->driver = driver;
     source->settings = *settings;
@@ -84,7 +96,8 @@ int source_open_input(const struct replay_settings *settings, struct input *inpu
 int replay_source_open(const struct replay_settings *settings, struct replay_source **ret_source, struct error *error) {
     const struct source_driver *driver = source_driver_find(settings->type);
     if (!driver)
-        return error_set(error, ERROR_INVALID, "unknown type of source %s: expected electricity, water, gas, readings or synthetic",
+        return error_set(error, ERROR_INVALID,
+                         "unknown type of source %s: expected electricity, water, gas, readings or synthetic",
                          settings->type ? settings->type : "(none)");
     struct input *input = NULL;
     int status = source_check(driver, settings, error);
@@ -115,26 +128,31 @@ const struct series *replay_source_series(const struct replay_source *source, ui
     return series < source->series_count ? &source->series[series] : NULL;
 }
 
-const struct replay_counts *replay_source_counts(const struct replay_source *source) { return &source->counts; }
+const struct replay_counts *replay_source_counts(const struct replay_source *source) {
+    return &source->counts;
+}
 
 int64_t replay_source_line(const struct replay_source *source) {
     return source->input ? input_line(source->input) : source->counts.readings;
 }
 
-int source_read_header(struct replay_source *source, const char *expected, struct slice *ret_line, struct error *error) {
+int source_read_header(struct replay_source *source, const char *expected, struct slice *ret_line,
+                       struct error *error) {
     int status = input_next(source->input, ret_line, error);
     if (status == INPUT_END)
-        return error_set(error, ERROR_INVALID, "%s is empty: expected the header %s", input_name(source->input), expected);
+        return error_set(error, ERROR_INVALID, "%s is empty: expected the header %s", input_name(source->input),
+                         expected);
     if (status == INPUT_TOO_LONG)
-        return error_set(error, ERROR_INVALID, "%s: the first line is longer than %d bytes: expected the header %s", input_name(source->input),
-                         INPUT_LINE_MAXIMUM, expected);
+        return error_set(error, ERROR_INVALID, "%s: the first line is longer than %d bytes: expected the header %s",
+                         input_name(source->input), INPUT_LINE_MAXIMUM, expected);
     return status < 0 ? status : 0;
 }
 
-int source_wrong_header(const struct replay_source *source, const char *expected, struct slice found, struct error *error) {
+int source_wrong_header(const struct replay_source *source, const char *expected, struct slice found,
+                        struct error *error) {
     char excerpt[SOURCE_EXCERPT_SIZE];
-    return error_set(error, ERROR_INVALID, "%s:%" PRId64 ": expected the header %s but found \"%s\"", input_name(source->input),
-                     input_line(source->input), expected, source_excerpt(excerpt, found));
+    return error_set(error, ERROR_INVALID, "%s:%" PRId64 ": expected the header %s but found \"%s\"",
+                     input_name(source->input), input_line(source->input), expected, source_excerpt(excerpt, found));
 }
 
 static bool source_is_blank(struct slice line) {
@@ -176,7 +194,8 @@ int source_malformed(struct replay_source *source, struct error *error, const ch
     counts->malformed++;
     if (!source->settings.strict)
         return 0;
-    return error_set(error, ERROR_INVALID, "%s:%" PRId64 ": %s", input_name(source->input), problem.line, problem.message);
+    return error_set(error, ERROR_INVALID, "%s:%" PRId64 ": %s", input_name(source->input), problem.line,
+                     problem.message);
 }
 
 const char *source_excerpt(char to[SOURCE_EXCERPT_SIZE], struct slice text) {
@@ -187,7 +206,8 @@ const char *source_excerpt(char to[SOURCE_EXCERPT_SIZE], struct slice text) {
             return to;
         }
         unsigned char c = (unsigned char)text.data[i];
-        length += (size_t)snprintf(to + length, SOURCE_EXCERPT_SIZE - length, c < 0x20 || c >= 0x7f ? "\\x%02x" : "%c", c);
+        length +=
+            (size_t)snprintf(to + length, SOURCE_EXCERPT_SIZE - length, c < 0x20 || c >= 0x7f ? "\\x%02x" : "%c", c);
     }
     to[length] = '\0';
     return to;
@@ -195,16 +215,19 @@ const char *source_excerpt(char to[SOURCE_EXCERPT_SIZE], struct slice text) {
 
 int source_add_series(struct replay_source *source, const struct series *series, struct error *error) {
     void *array = source->series;
-    if (source->series_count >= UINT32_MAX || !memory_reserve(&array, &source->series_capacity, source->series_count + 1, sizeof(*source->series)))
+    if (source->series_count >= UINT32_MAX ||
+        !memory_reserve(&array, &source->series_capacity, source->series_count + 1, sizeof(*source->series)))
         return error_no_memory(error);
     source->series = array;
     source->series[source->series_count++] = *series;
     return 0;
 }
 
-int source_add_households(struct replay_source *source, struct slice type, const struct slice *attributes, uint32_t count, struct error *error) {
+int source_add_households(struct replay_source *source, struct slice type, const struct slice *attributes,
+                          uint32_t count, struct error *error) {
     source->row_attributes = count;
-    for (int64_t household = source->settings.first_household; household <= source->settings.last_household; household++) {
+    for (int64_t household = source->settings.first_household; household <= source->settings.last_household;
+         household++) {
         char text[NUMBER_INTEGER_SIZE];
         struct slice gateway = arena_copy(&source->arena, (struct slice){text, number_write_integer(text, household)});
         if (!gateway.data)
@@ -236,13 +259,15 @@ int replay_source_identity(const struct replay_settings *settings, char *to, siz
     if (!driver)
         return ERROR_INVALID;
     if (driver == &source_synthetic) {
-        length = snprintf(to, size, "synthetic.%" PRId64 ".%" PRId64 "x%" PRId64 "ms.%" PRId64 "ms.%" PRId64 ".%.9g.%.9g.%.9g", settings->synthetic.seed,
-                          settings->synthetic.series, settings->synthetic.interval, settings->synthetic.duration, settings->synthetic.start,
-                          settings->synthetic.disordered, settings->synthetic.late, settings->synthetic.bad);
+        length = snprintf(to, size,
+                          "synthetic.%" PRId64 ".%" PRId64 "x%" PRId64 "ms.%" PRId64 "ms.%" PRId64 ".%.9g.%.9g.%.9g",
+                          settings->synthetic.seed, settings->synthetic.series, settings->synthetic.interval,
+                          settings->synthetic.duration, settings->synthetic.start, settings->synthetic.disordered,
+                          settings->synthetic.late, settings->synthetic.bad);
     } else {
         source_file_name(settings->file ? settings->file : "", name, sizeof(name));
-        length = snprintf(to, size, "%s.%s.%" PRId64 ".%" PRId64 "-%" PRId64, driver->type, name, settings->day_offset, settings->first_household,
-                          settings->last_household);
+        length = snprintf(to, size, "%s.%s.%" PRId64 ".%" PRId64 "-%" PRId64, driver->type, name, settings->day_offset,
+                          settings->first_household, settings->last_household);
     }
     return length >= 0 && (size_t)length < size ? 0 : ERROR_INVALID;
 }

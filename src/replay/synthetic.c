@@ -1,7 +1,9 @@
-/* Synthetic readings: reading i is series i % S at start + (i / S) x interval, so that time rises and every step brings all series.
+/* Synthetic readings: reading i is series i % S at start + (i / S) x interval, so that time rises and every step
+ * brings all series.
  *
- * Everything about reading i follows from (seed, i): the random numbers are splitmix64 (G. Steele, D. Lea, C. Flood, 2014) at place 3i, 3i+1, 3i+2 of its
- * sequence. A value is a base load, plus a wave with the period of a day, plus noise, in thousandths. */
+ * Everything about reading i follows from (seed, i): the random numbers are splitmix64 (G. Steele, D. Lea, C. Flood,
+ * 2014) at place 3i, 3i+1, 3i+2 of its sequence. A value is a base load, plus a wave with the period of a day, plus
+ * noise, in thousandths. */
 #include <inttypes.h>
 #include <math.h>
 
@@ -11,12 +13,16 @@
 #include "replay/source_driver.h"
 
 enum { SYNTHETIC_ATTRIBUTES = 4, SYNTHETIC_SERIES_MAXIMUM = 100000000 };
-enum { SYNTHETIC_DISORDER = 4 * 60 * 1000, SYNTHETIC_LATE_MINIMUM = 2 * 3600 * 1000, SYNTHETIC_LATE_MAXIMUM = 30 * 3600 * 1000 };   /* ms */
+enum {
+    SYNTHETIC_DISORDER = 4 * 60 * 1000,
+    SYNTHETIC_LATE_MINIMUM = 2 * 3600 * 1000,
+    SYNTHETIC_LATE_MAXIMUM = 30 * 3600 * 1000
+}; /* ms */
 
 static const struct synthetic_attribute {
     struct slice name;
     double base, wave, noise;
-    double spread;       /* how much gateways differ, as a share of base and wave */
+    double spread; /* how much gateways differ, as a share of base and wave */
 } synthetic_attributes[SYNTHETIC_ATTRIBUTES] = {
     {SLICE("ACTIVE_POWER"), 1.1, 0.6, 0.25, 0.4},
     {SLICE("REACTIVE_POWER"), 0.12, 0.05, 0.04, 0.4},
@@ -27,8 +33,8 @@ static const struct synthetic_attribute {
 struct synthetic {
     uint64_t seed;
     int64_t total;
-    int64_t step, place;      /* of the next reading: i / series, i % series */
-    double wave;              /* of this step, -1..1 */
+    int64_t step, place; /* of the next reading: i / series, i % series */
+    double wave;         /* of this step, -1..1 */
 };
 
 static uint64_t synthetic_random(uint64_t seed, uint64_t index) {
@@ -38,22 +44,31 @@ static uint64_t synthetic_random(uint64_t seed, uint64_t index) {
     return z ^ (z >> 31);
 }
 
-static double synthetic_share(uint64_t random) { return (double)(random >> 11) * 0x1p-53; }
+static double synthetic_share(uint64_t random) {
+    return (double)(random >> 11) * 0x1p-53;
+}
 
-static bool synthetic_share_valid(double share) { return share >= 0 && share <= 1; }
+static bool synthetic_share_valid(double share) {
+    return share >= 0 && share <= 1;
+}
 
 static int synthetic_open(struct replay_source *source, struct error *error) {
     int64_t series = source->settings.synthetic.series, interval = source->settings.synthetic.interval;
     int64_t duration = source->settings.synthetic.duration, start = source->settings.synthetic.start, total;
-    double disordered = source->settings.synthetic.disordered, late = source->settings.synthetic.late, bad = source->settings.synthetic.bad;
+    double disordered = source->settings.synthetic.disordered, late = source->settings.synthetic.late,
+           bad = source->settings.synthetic.bad;
     if (series < 1 || series > SYNTHETIC_SERIES_MAXIMUM)
-        return error_set(error, ERROR_INVALID, "%" PRId64 " series: expected 1 to %d", series, SYNTHETIC_SERIES_MAXIMUM);
+        return error_set(error, ERROR_INVALID, "%" PRId64 " series: expected 1 to %d", series,
+                         SYNTHETIC_SERIES_MAXIMUM);
     if (interval < 1 || duration < 1)
-        return error_set(error, ERROR_INVALID, "an interval of %" PRId64 " ms over %" PRId64 " ms: both must be above 0", interval, duration);
+        return error_set(error, ERROR_INVALID,
+                         "an interval of %" PRId64 " ms over %" PRId64 " ms: both must be above 0", interval, duration);
     if (start < TIME_MINIMUM || start > TIME_MAXIMUM || duration > TIME_MAXIMUM - start)
         return error_set(error, ERROR_INVALID, "the readings would leave the years 1970 to 9999");
-    if (!synthetic_share_valid(disordered) || !synthetic_share_valid(late) || !synthetic_share_valid(bad) || disordered + late + bad > 1)
-        return error_set(error, ERROR_INVALID, "the shares of disordered, late and bad readings must be 0 to 1, also together");
+    if (!synthetic_share_valid(disordered) || !synthetic_share_valid(late) || !synthetic_share_valid(bad) ||
+        disordered + late + bad > 1)
+        return error_set(error, ERROR_INVALID,
+                         "the shares of disordered, late and bad readings must be 0 to 1, also together");
     if (__builtin_mul_overflow((duration - 1) / interval + 1, series, &total))
         return error_set(error, ERROR_INVALID, "the readings would be more than can be counted");
     struct synthetic *synthetic = memory_zero(1, sizeof(*synthetic));
@@ -70,12 +85,14 @@ static int synthetic_add_series(struct replay_source *source, int64_t series, st
     size_t attribute = (size_t)(series % SYNTHETIC_ATTRIBUTES);
     struct slice gateway;
     if (attribute == 0)
-        gateway = arena_copy(&source->arena, (struct slice){text, number_write_integer(text, series / SYNTHETIC_ATTRIBUTES)});
+        gateway =
+            arena_copy(&source->arena, (struct slice){text, number_write_integer(text, series / SYNTHETIC_ATTRIBUTES)});
     else
         gateway = source->series[series - 1].gateway;
     if (!gateway.data)
         return error_no_memory(error);
-    return source_add_series(source, &(struct series){gateway, SLICE("ELECTRICITY"), synthetic_attributes[attribute].name}, error);
+    return source_add_series(
+        source, &(struct series){gateway, SLICE("ELECTRICITY"), synthetic_attributes[attribute].name}, error);
 }
 
 static double synthetic_value(const struct synthetic *synthetic, int64_t series, uint64_t random) {
@@ -95,7 +112,8 @@ static void synthetic_disturb(const struct replay_source *source, uint64_t index
     if (fate < bad)
         reading->bad = true;
     else if (fate < late)
-        reading->timestamp -= SYNTHETIC_LATE_MINIMUM + (int64_t)(random % (SYNTHETIC_LATE_MAXIMUM - SYNTHETIC_LATE_MINIMUM + 1));
+        reading->timestamp -=
+            SYNTHETIC_LATE_MINIMUM + (int64_t)(random % (SYNTHETIC_LATE_MAXIMUM - SYNTHETIC_LATE_MINIMUM + 1));
     else if (fate < late + source->settings.synthetic.disordered)
         reading->timestamp -= 1 + (int64_t)(random % SYNTHETIC_DISORDER);
     if (reading->timestamp < TIME_MINIMUM)
@@ -116,8 +134,11 @@ static int synthetic_next(struct replay_source *source, struct replay_reading *r
     if (series == 0)
         synthetic->wave = sin(2 * M_PI * ((double)(timestamp % 86400000) / 86400000.0 - 0.25));
     uint64_t random = 3 * (uint64_t)index;
-    *ret_reading = (struct replay_reading){(uint32_t)series, false, timestamp, synthetic_value(synthetic, series, synthetic_random(synthetic->seed, random))};
-    if (source->settings.synthetic.disordered > 0 || source->settings.synthetic.late > 0 || source->settings.synthetic.bad > 0)
+    *ret_reading =
+        (struct replay_reading){(uint32_t)series, false, timestamp,
+                                synthetic_value(synthetic, series, synthetic_random(synthetic->seed, random))};
+    if (source->settings.synthetic.disordered > 0 || source->settings.synthetic.late > 0 ||
+        source->settings.synthetic.bad > 0)
         synthetic_disturb(source, random, ret_reading);
     source->counts.rows++;
     if (++synthetic->place == source->settings.synthetic.series) {
@@ -127,10 +148,13 @@ static int synthetic_next(struct replay_source *source, struct replay_reading *r
     return 1;
 }
 
-static void synthetic_close(struct replay_source *source) { free(source->state); }
+static void synthetic_close(struct replay_source *source) {
+    free(source->state);
+}
 
 int64_t replay_source_total(const struct replay_source *source) {
     return source->driver == &source_synthetic ? ((const struct synthetic *)source->state)->total : -1;
 }
 
-const struct source_driver source_synthetic = {.type = "synthetic", .open = synthetic_open, .next = synthetic_next, .close = synthetic_close};
+const struct source_driver source_synthetic = {
+    .type = "synthetic", .open = synthetic_open, .next = synthetic_next, .close = synthetic_close};

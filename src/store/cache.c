@@ -11,7 +11,8 @@ int cache_open(const char *url, const struct cache_options *options, struct cach
     if (strncmp(url, "sqlite:", 7) == 0)
         url += 7;
     else if (strstr(url, "://"))
-        return error_set(error, ERROR_INVALID, "--cache: no cache of this kind is known; use sqlite:DIR or redis://HOST:6379/1");
+        return error_set(error, ERROR_INVALID,
+                         "--cache: no cache of this kind is known; use sqlite:DIR or redis://HOST:6379/1");
     if (!*url)
         return error_set(error, ERROR_INVALID, "--cache: the folder is missing; use sqlite:DIR");
     return sqlite_cache_open(url, options, ret_cache, error);
@@ -37,6 +38,7 @@ int cache_write(struct cache_writer *writer, const struct cache_entry *entries, 
     return count ? writer->driver->write(writer, entries, count, error) : 0;
 }
 
-int cache_read(struct cache *cache, const char *key, bool series, cache_visit visit, void *context, struct error *error) {
+int cache_read(struct cache *cache, const char *key, bool series, cache_visit visit, void *context,
+               struct error *error) {
     return cache->driver->read(cache, key, series, visit, context, error);
 }

@@ -1,19 +1,20 @@
-/* The cache of latest values: of each gateway the newest timestamp that it has sent, by option of each series its latest value. One door, two
- * implementations: redis://[:PASSWORD@]HOST[:PORT]/DATABASE and sqlite:DIR.
+/* The cache of latest values: of each gateway the newest timestamp that it has sent, by option of each series its
+ * latest value. One door, two implementations: redis://[:PASSWORD@]HOST[:PORT]/DATABASE and sqlite:DIR.
  *
- * An entry never goes back in time: an older timestamp than the one at hand is ignored, whoever writes it and in whatever order, so putting a reading again
- * changes nothing. Redis: key = gateway, value = the timestamp (ISO-8601); of a series key = gateway.TYPE.ATTRIBUTE, value = "TIMESTAMP VALUE".
- * SQLite: table cache_latest (key, time, value or NULL).
+ * An entry never goes back in time: an older timestamp than the one at hand is ignored, whoever writes it and in
+ * whatever order, so putting a reading again changes nothing. Redis: key = gateway, value = the timestamp
+ * (ISO-8601); of a series key = gateway.TYPE.ATTRIBUTE, value = "TIMESTAMP VALUE". SQLite: table cache_latest (key,
+ * time, value or NULL).
  *
  * Threads: a `struct cache` may be shared; a writer and a reader belong to one thread each. */
 #ifndef METERLINE_STORE_CACHE_H
 #define METERLINE_STORE_CACHE_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/slice.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct cache;
 struct cache_writer;
@@ -26,8 +27,8 @@ struct cache_options {
 
 struct cache_entry {
     struct slice key;
-    int64_t timestamp;     /* ms */
-    bool has_value;        /* of a series; otherwise of a gateway */
+    int64_t timestamp; /* ms */
+    bool has_value;    /* of a series; otherwise of a gateway */
     double value;
 };
 
@@ -37,13 +38,14 @@ struct cache *cache_close(struct cache *cache);
 
 int cache_writer_open(struct cache *cache, struct cache_writer **ret_writer, struct error *error);
 struct cache_writer *cache_writer_close(struct cache_writer *writer);
-/* Writes entries; each key at most once in a call. Acknowledged on return. A retriable error means that the server could not be
- * reached; the call can be repeated. */
+/* Writes entries; each key at most once in a call. Acknowledged on return. A retriable error means that the server
+ * could not be reached; the call can be repeated. */
 int cache_write(struct cache_writer *writer, const struct cache_entry *entries, size_t count, struct error *error);
 
-/* Entries by key bytes: the one of `key`, or all (NULL) of gateways or of series. Strings live during the callback, which
- * ends the walk by returning something else than 0. */
+/* Entries by key bytes: the one of `key`, or all (NULL) of gateways or of series. Strings live during the callback,
+ * which ends the walk by returning something else than 0. */
 typedef int (*cache_visit)(void *context, const struct cache_entry *entry, struct error *error);
-int cache_read(struct cache *cache, const char *key, bool series, cache_visit visit, void *context, struct error *error);
+int cache_read(struct cache *cache, const char *key, bool series, cache_visit visit, void *context,
+               struct error *error);
 
 #endif

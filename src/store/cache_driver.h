@@ -1,4 +1,5 @@
-/* What an implementation of the cache is made of; see cache.h. Each handle begins with the struct of the same name here. */
+/* What an implementation of the cache is made of; see cache.h. Each handle begins with the struct of the same name
+ * here. */
 #ifndef METERLINE_STORE_CACHE_DRIVER_H
 #define METERLINE_STORE_CACHE_DRIVER_H
 
@@ -9,7 +10,8 @@ struct cache_driver {
     int (*writer_open)(struct cache *cache, struct cache_writer **ret_writer, struct error *error);
     void (*writer_close)(struct cache_writer *writer);
     int (*write)(struct cache_writer *writer, const struct cache_entry *entries, size_t count, struct error *error);
-    int (*read)(struct cache *cache, const char *key, bool series, cache_visit visit, void *context, struct error *error);
+    int (*read)(struct cache *cache, const char *key, bool series, cache_visit visit, void *context,
+                struct error *error);
 };
 
 struct cache {
@@ -21,7 +23,9 @@ struct cache_writer {
     const struct cache_driver *driver;
 };
 
-int sqlite_cache_open(const char *folder, const struct cache_options *options, struct cache **ret_cache, struct error *error);
-int redis_cache_open(const char *address, const struct cache_options *options, struct cache **ret_cache, struct error *error);
+int sqlite_cache_open(const char *folder, const struct cache_options *options, struct cache **ret_cache,
+                      struct error *error);
+int redis_cache_open(const char *address, const struct cache_options *options, struct cache **ret_cache,
+                     struct error *error);
 
 #endif

@@ -1,5 +1,5 @@
-/* What an implementation of the store is made of: a table of functions behind the door in store.h, whose comments say what each must do. Each handle of an
- * implementation begins with the struct of the same name here. */
+/* What an implementation of the store is made of: a table of functions behind the door in store.h, whose comments
+ * say what each must do. Each handle of an implementation begins with the struct of the same name here. */
 #ifndef METERLINE_STORE_DRIVER_H
 #define METERLINE_STORE_DRIVER_H
 
@@ -10,11 +10,12 @@ struct store_driver {
     void (*close)(struct store *store);
     int (*writer_open)(struct store *store, struct store_writer **ret_writer, struct error *error);
     void (*writer_close)(struct store_writer *writer);
-    int (*write)(struct store_writer *writer, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count,
-                 struct error *error);
+    int (*write)(struct store_writer *writer, struct database *transaction, int64_t window_size,
+                 const struct aggregate_row *rows, size_t count, struct error *error);
     int (*flush)(struct store_writer *writer, struct error *error); /* NULL: write has acknowledged */
     void (*rolled_back)(struct store_writer *writer);               /* NULL: nothing is cached from a transaction */
-    int (*reader_open)(struct store *store, const struct store_query *query, struct store_reader **ret_reader, struct error *error);
+    int (*reader_open)(struct store *store, const struct store_query *query, struct store_reader **ret_reader,
+                       struct error *error);
     void (*reader_close)(struct store_reader *reader);
     int (*reader_next)(struct store_reader *reader, struct aggregate_row *ret_row, struct error *error);
     int (*window_sizes)(struct store *store, int64_t **ret_sizes, size_t *ret_count, struct error *error);
@@ -35,7 +36,9 @@ struct store_reader {
     const struct store_driver *driver;
 };
 
-int cassandra_store_open(const char *address, const struct store_options *options, struct store **ret_store, struct error *error);
-int sqlite_store_open(const char *folder, const struct store_options *options, struct store **ret_store, struct error *error);
+int cassandra_store_open(const char *address, const struct store_options *options, struct store **ret_store,
+                         struct error *error);
+int sqlite_store_open(const char *folder, const struct store_options *options, struct store **ret_store,
+                      struct error *error);
 
 #endif

@@ -11,7 +11,8 @@ int store_open(const char *url, const struct store_options *options, struct stor
     if (strncmp(url, "cassandra://", 12) == 0)
         return cassandra_store_open(url + 12, options, ret_store, error);
     if (strstr(folder, "://"))
-        return error_set(error, ERROR_INVALID, "--store: no store of this kind is known; use sqlite:DIR or cassandra://HOST:9042/KEYSPACE");
+        return error_set(error, ERROR_INVALID,
+                         "--store: no store of this kind is known; use sqlite:DIR or cassandra://HOST:9042/KEYSPACE");
     if (!*folder)
         return error_set(error, ERROR_INVALID, "--store: the folder is missing; use sqlite:DIR");
     return sqlite_store_open(folder, options, ret_store, error);
@@ -37,8 +38,8 @@ struct store_writer *store_writer_close(struct store_writer *writer) {
     return NULL;
 }
 
-int store_write(struct store_writer *writer, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count,
-                struct error *error) {
+int store_write(struct store_writer *writer, struct database *transaction, int64_t window_size,
+                const struct aggregate_row *rows, size_t count, struct error *error) {
     return writer->driver->write(writer, transaction, window_size, rows, count, error);
 }
 
@@ -62,17 +63,20 @@ static int store_check_size(struct store *store, int64_t window_size, struct err
     for (size_t i = 0; i < count; i++) {
         found |= sizes[i] == window_size;
         if (length < sizeof list)
-            length += (size_t)snprintf(list + length, sizeof list - length, "%s%lld", i ? ", " : "", (long long)(sizes[i] / 1000));
+            length += (size_t)snprintf(list + length, sizeof list - length, "%s%lld", i ? ", " : "",
+                                       (long long)(sizes[i] / 1000));
     }
     free(sizes);
     if (found)
         return 0;
     return error_set(error, ERROR_NOT_FOUND,
-                     count ? "the store has no windows of %lld s; there are %s" : "the store has no windows of %lld s%s yet: 'meterline run' fills it",
+                     count ? "the store has no windows of %lld s; there are %s"
+                           : "the store has no windows of %lld s%s yet: 'meterline run' fills it",
                      (long long)(window_size / 1000), list);
 }
 
-int store_reader_open(struct store *store, const struct store_query *query, struct store_reader **ret_reader, struct error *error) {
+int store_reader_open(struct store *store, const struct store_query *query, struct store_reader **ret_reader,
+                      struct error *error) {
     int status = store_check_size(store, query->window_size, error);
     return status ? status : store->driver->reader_open(store, query, ret_reader, error);
 }

@@ -14,7 +14,8 @@ void task_counters_add(struct task_counters *to, const struct task_counters *mor
 
 bool task_counters_balance(const struct task_counters *counters, size_t size_count) {
     for (size_t i = 0; i < size_count; i++)
-        if (counters->read != counters->folded[i] + counters->late[i] + counters->rejected + counters->null + counters->filtered)
+        if (counters->read !=
+            counters->folded[i] + counters->late[i] + counters->rejected + counters->null + counters->filtered)
             return false;
     return true;
 }

@@ -1,10 +1,11 @@
-/* What became of the records of a task. For every window size: read = folded + late + rejected + null + filtered (conservation). */
+/* What became of the records of a task. For every window size: read = folded + late + rejected + null + filtered
+ * (conservation). */
 #ifndef METERLINE_STREAM_COUNTERS_H
 #define METERLINE_STREAM_COUNTERS_H
 
+#include "stream/aggregate/window_aggregate.h"
 #include <stdbool.h>
 #include <stdint.h>
-#include "stream/aggregate/window_aggregate.h"
 
 struct task_counters {
     uint64_t read, null, rejected, filtered;

@@ -13,7 +13,7 @@ enum { COMMIT_ATTEMPTS = 5 };
 struct output_size {
     int32_t topic, partitions;
     int64_t size;
-    struct aggregate_row *rows;    /* for the store, until the commit */
+    struct aggregate_row *rows; /* for the store, until the commit */
     size_t count, capacity;
 };
 
@@ -30,12 +30,13 @@ struct output {
 static int output_topics(struct output *output, struct error *error) {
     char name[BUS_TOPIC_NAME_MAXIMUM + 32];
     const struct aggregate_query *query = output->query;
-    static const struct bus_topic_settings kept = {.retention_time = -1, .retention_bytes = -1};   /* for ever */
+    static const struct bus_topic_settings kept = {.retention_time = -1, .retention_bytes = -1}; /* for ever */
     int status = 0;
     for (size_t i = 0; i < query->windows.size_count && !status; i++) {
         output->sizes[i].size = query->windows.sizes[i];
         snprintf(name, sizeof name, "%s-aggregates-%lld", query->topic, (long long)(query->windows.sizes[i] / 1000));
-        status = bus_producer_topic(output->producer, name, &kept, &output->sizes[i].topic, &output->sizes[i].partitions, error);
+        status = bus_producer_topic(output->producer, name, &kept, &output->sizes[i].topic,
+                                    &output->sizes[i].partitions, error);
     }
     if (status)
         return status;
@@ -47,8 +48,9 @@ static int output_topics(struct output *output, struct error *error) {
     return mail_open(&output->rejected, output->producer, name, error);
 }
 
-int output_open(struct bus *bus, struct store *store, const struct aggregate_query *query, const char *name, struct bus_consumer *member,
-                const struct clock *clock, struct output **ret_output, struct error *error) {
+int output_open(struct bus *bus, struct store *store, const struct aggregate_query *query, const char *name,
+                struct bus_consumer *member, const struct clock *clock, struct output **ret_output,
+                struct error *error) {
     struct bus_producer_options options = {.name = name, .member = member, .at_least_once = query->at_least_once};
     struct output *output = memory_zero(1, sizeof *output);
     if (!output)
@@ -71,7 +73,7 @@ int output_open(struct bus *bus, struct store *store, const struct aggregate_que
 struct output *output_close(struct output *output) {
     if (!output)
         return NULL;
-    store_writer_close(output->writer);   /* before the producer, whose database it may have joined */
+    store_writer_close(output->writer); /* before the producer, whose database it may have joined */
     bus_producer_close(output->producer);
     for (size_t i = 0; i < WINDOW_SIZES_MAXIMUM; i++)
         free(output->sizes[i].rows);
@@ -108,11 +110,13 @@ int output_results(struct output *output, const struct aggregate_row *rows, size
     return status;
 }
 
-int output_rejected(struct output *output, const struct bus_batch *batch, size_t index, const char *reason, struct error *error) {
+int output_rejected(struct output *output, const struct bus_batch *batch, size_t index, const char *reason,
+                    struct error *error) {
     return mail_reject(&output->rejected, batch, index, reason, error);
 }
 
-int output_late(struct output *output, const struct bus_batch *batch, size_t index, uint16_t missed, int64_t stream_time, struct error *error) {
+int output_late(struct output *output, const struct bus_batch *batch, size_t index, uint16_t missed,
+                int64_t stream_time, struct error *error) {
     char sizes[WINDOW_SIZES_MAXIMUM * 12] = "", reason[sizeof sizes + 64], time[TIME_TEXT_SIZE];
     size_t length = 0;
     for (size_t i = 0; i < output->query->windows.size_count; i++)
@@ -136,7 +140,8 @@ size_t output_pending_bytes(const struct output *output) {
     return bus_producer_pending_bytes(output->producer);
 }
 
-static int output_commit_once(struct output *output, const struct bus_position *positions, size_t count, struct error *error) {
+static int output_commit_once(struct output *output, const struct bus_position *positions, size_t count,
+                              struct error *error) {
     struct database *transaction;
     int status = bus_producer_begin(output->producer, &transaction, error);
     for (size_t i = 0; i < output->query->windows.size_count && !status; i++) {

@@ -23,7 +23,8 @@ static void runner_report_worker(const struct worker *worker, struct run_report 
     }
 }
 
-static void runner_report(const struct worker_settings *settings, const struct worker *workers, size_t count, struct run_report *report) {
+static void runner_report(const struct worker_settings *settings, const struct worker *workers, size_t count,
+                          struct run_report *report) {
     report->workers = count;
     for (size_t w = 0; w < count; w++)
         runner_report_worker(&workers[w], report);
@@ -60,8 +61,8 @@ static int runner_threads(struct worker *workers, size_t count, struct error *er
     return status;
 }
 
-static int runner_open(const struct worker_settings *settings, struct worker *workers, size_t count, int32_t partitions, atomic_size_t *at_end,
-                       size_t *ret_opened, struct error *error) {
+static int runner_open(const struct worker_settings *settings, struct worker *workers, size_t count, int32_t partitions,
+                       atomic_size_t *at_end, size_t *ret_opened, struct error *error) {
     int status = 0;
     *ret_opened = 0;
     for (size_t i = 0; i < count && !status; i++) {
@@ -78,25 +79,30 @@ static int runner_check_retention(const struct worker_settings *settings, struct
     int status = bus_topic_describe(settings->bus, query->topic, &info, error);
     if (status)
         return status;
-    int64_t needed = query->windows.sizes[query->windows.size_count - 1] + query->windows.grace, kept = info.settings.retention_time;
+    int64_t needed = query->windows.sizes[query->windows.size_count - 1] + query->windows.grace,
+            kept = info.settings.retention_time;
     bool compacted = info.settings.compacted;
     bus_topic_info_release(&info);
     if (query->lost_offsets != LOST_OFFSETS_FAIL)
         return 0;
     if (compacted)
         return error_set(error, ERROR_INVALID,
-                         "topic %s is compacted: of a series all readings but the newest disappear, open windows could not be rebuilt; give it "
+                         "topic %s is compacted: of a series all readings but the newest disappear, open windows could "
+                         "not be rebuilt; give it "
                          "cleanup.policy=delete, or go on all the same with --on-lost-offsets earliest",
                          query->topic);
     if (kept >= 0 && kept < needed)
         return error_set(error, ERROR_INVALID,
-                         "topic %s keeps records for %lld s, the longest window and its grace take %lld s: after a restart open windows could not be "
-                         "rebuilt; lengthen its retention, shorten --windows or --grace, or go on all the same with --on-lost-offsets earliest",
+                         "topic %s keeps records for %lld s, the longest window and its grace take %lld s: after a "
+                         "restart open windows could not be "
+                         "rebuilt; lengthen its retention, shorten --windows or --grace, or go on all the same with "
+                         "--on-lost-offsets earliest",
                          query->topic, (long long)(kept / 1000), (long long)(needed / 1000));
     return 0;
 }
 
-int run_query(const struct worker_settings *settings, size_t workers, struct run_report *ret_report, struct error *error) {
+int run_query(const struct worker_settings *settings, size_t workers, struct run_report *ret_report,
+              struct error *error) {
     int32_t partitions;
     *ret_report = (struct run_report){0};
     int status = bus_topic_ensure(settings->bus, settings->query->topic, NULL, &partitions, error);

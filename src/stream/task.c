@@ -9,7 +9,8 @@ enum { ROWS_ROOM = 4096 };
 
 uint64_t aggregate_query_definition(const struct aggregate_query *query) {
     /* The version of the rules comes first: raise it when the same definition would give other results. */
-    int64_t parts[WINDOW_SIZES_MAXIMUM + 4] = {1, query->windows.grace, query->max_ahead, (int64_t)query->windows.size_count};
+    int64_t parts[WINDOW_SIZES_MAXIMUM + 4] = {1, query->windows.grace, query->max_ahead,
+                                               (int64_t)query->windows.size_count};
     for (size_t i = 0; i < query->windows.size_count; i++)
         parts[4 + i] = query->windows.sizes[i];
     uint64_t definition = UINT64_C(0xcbf29ce484222325); /* FNV-1a, 64 bits: stored, so it may never change */
@@ -33,12 +34,15 @@ static void task_reject_ahead(const struct task *task, struct batch *batch, size
     int time_length = (int)time_write(time, timestamp), clock_length = (int)time_write(clock, append_time);
     char *reason = arena_allocate(&batch->arena, REASON_SIZE);
     if (reason)
-        snprintf(reason, REASON_SIZE, "timestamp %.*s is more than %lld s (--max-ahead) ahead of the clock when it came, %.*s: the meter's clock is wrong",
+        snprintf(reason, REASON_SIZE,
+                 "timestamp %.*s is more than %lld s (--max-ahead) ahead of the clock when it came, %.*s: the meter's "
+                 "clock is wrong",
                  time_length, time, (long long)(task->query->max_ahead / 1000), clock_length, clock);
     task_reject(batch, row, reason ? reason : "timestamp is too far ahead of the clock (--max-ahead)");
 }
 
-/* The rules that need more than the value: the key keeps a series on one partition, the clock of the log bounds the meter's. */
+/* The rules that need more than the value: the key keeps a series on one partition, the clock of the log bounds the
+ * meter's. */
 static void task_judge(const struct task *task, const struct bus_batch *records, struct batch *batch) {
     for (size_t row = 0; row < batch->count; row++) {
         if (batch->status[row] != ROW_GOOD)
@@ -48,23 +52,29 @@ static void task_judge(const struct task *task, const struct bus_batch *records,
         struct series series = {batch->columns[READING_GATEWAY].strings[row], batch->columns[READING_TYPE].strings[row],
                                 batch->columns[READING_ATTRIBUTE].strings[row]};
         if (!key.data)
-            task_reject(batch, row, "no key: the key must be gateway.TYPE.ATTRIBUTE or the gateway, which keep a series on one partition");
+            task_reject(
+                batch, row,
+                "no key: the key must be gateway.TYPE.ATTRIBUTE or the gateway, which keep a series on one partition");
         else if (!series_key_matches(&series, key) && !slice_equal(series.gateway, key))
-            task_reject(batch, row, "the key is neither gateway.TYPE.ATTRIBUTE nor the gateway of the reading: the series would be split over partitions");
+            task_reject(batch, row,
+                        "the key is neither gateway.TYPE.ATTRIBUTE nor the gateway of the reading: the series would be "
+                        "split over partitions");
         else if (clock >= 0 && batch->columns[READING_TIMESTAMP].integers[row] - task->query->max_ahead > clock)
             task_reject_ahead(task, batch, row, clock);
     }
 }
 
-static int task_decode(struct task *task, const struct bus_batch *records, struct reading_decoder *decoder, struct error *error) {
-    int status =
-        reading_decoder_decode(decoder, &records->records[0].value, sizeof records->records[0], records->count, records->base_offset, task->batch, error);
+static int task_decode(struct task *task, const struct bus_batch *records, struct reading_decoder *decoder,
+                       struct error *error) {
+    int status = reading_decoder_decode(decoder, &records->records[0].value, sizeof records->records[0], records->count,
+                                        records->base_offset, task->batch, error);
     if (!status)
         task_judge(task, records, task->batch);
     return status;
 }
 
-static int task_resume(struct task *task, const struct bus_committed *committed, int64_t *ret_replay_from, struct error *error) {
+static int task_resume(struct task *task, const struct bus_committed *committed, int64_t *ret_replay_from,
+                       struct error *error) {
     uint64_t definition;
     struct task_position position;
     int status = task_position_read_definition(committed->metadata, &definition, error);
@@ -72,7 +82,8 @@ static int task_resume(struct task *task, const struct bus_committed *committed,
         return status;
     if (definition != task->definition)
         return error_set(error, ERROR_INVALID,
-                         "group %s has worked on topic %s with other windows, grace or --max-ahead; run it with those again, use another group (--group NAME), "
+                         "group %s has worked on topic %s with other windows, grace or --max-ahead; run it with those "
+                         "again, use another group (--group NAME), "
                          "or forget its positions and start from the beginning with --reset",
                          task->query->group, task->query->topic);
     status = task_position_read(committed->metadata, task->query->windows.size_count, &position, error);
@@ -80,7 +91,8 @@ static int task_resume(struct task *task, const struct bus_committed *committed,
         return status;
     if (position.partitions && position.partitions != task->partitions)
         return error_set(error, ERROR_INVALID,
-                         "topic %s has %d partitions, it had %d when group %s worked on it: series have moved to other partitions, their open windows would be "
+                         "topic %s has %d partitions, it had %d when group %s worked on it: series have moved to other "
+                         "partitions, their open windows would be "
                          "torn apart; start another group (--group NAME), or this one from the beginning with --reset",
                          task->query->topic, (int)task->partitions, (int)position.partitions, task->query->group);
     snprintf(task->metadata, sizeof task->metadata, "%s", committed->metadata);
@@ -115,8 +127,8 @@ static int task_start(struct task *task, struct bus *bus, struct bus_consumer *c
     return status ? status : bus_consumer_seek(consumer, topic, task->partition, task->read_offset, error);
 }
 
-int task_open(struct task *task, struct bus *bus, struct bus_consumer *consumer, const struct aggregate_query *query, int32_t partition, int32_t partitions,
-              struct batch *batch, struct error *error) {
+int task_open(struct task *task, struct bus *bus, struct bus_consumer *consumer, const struct aggregate_query *query,
+              int32_t partition, int32_t partitions, struct batch *batch, struct error *error) {
     *task = (struct task){.query = query,
                           .partition = partition,
                           .partitions = partitions,
@@ -132,13 +144,16 @@ int task_open(struct task *task, struct bus *bus, struct bus_consumer *consumer,
     return status;
 }
 
-int task_reopen(struct task *task, struct bus *bus, struct bus_consumer *consumer, bool *ret_reopened, struct error *error) {
+int task_reopen(struct task *task, struct bus *bus, struct bus_consumer *consumer, bool *ret_reopened,
+                struct error *error) {
     struct bus_committed committed;
     int status = bus_committed(bus, task->query->group, task->query->topic, task->partition, &committed, error);
     if (status)
         return status;
-    *ret_reopened = committed.exists && committed.next_offset == task->next_offset && strcmp(committed.metadata, task->metadata) == 0;
-    return *ret_reopened ? bus_consumer_seek(consumer, task->query->topic, task->partition, task->read_offset, error) : 0;
+    *ret_reopened = committed.exists && committed.next_offset == task->next_offset &&
+                    strcmp(committed.metadata, task->metadata) == 0;
+    return *ret_reopened ? bus_consumer_seek(consumer, task->query->topic, task->partition, task->read_offset, error)
+                         : 0;
 }
 
 void task_close(struct task *task) {
@@ -167,7 +182,8 @@ static bool task_fold_reserve(struct task *task, size_t count) {
 }
 
 /* Counts what became of each record and passes on the mail. */
-static int task_account(struct task *task, const struct bus_batch *records, struct output *output, struct error *error) {
+static int task_account(struct task *task, const struct bus_batch *records, struct output *output,
+                        struct error *error) {
     const struct batch *batch = task->batch;
     int status = 0;
     for (size_t row = 0; row < batch->count && !status; row++) {
@@ -192,14 +208,16 @@ static int task_take_results(struct task *task, struct output *output, struct er
         size_t count;
         int status = window_aggregate_take(task->aggregate, task->rows, ROWS_ROOM, &count, error);
         for (size_t row = 0; !status && row < count; row++)
-            task->rows[row].revision = task->rows[row].window_start <= task->incomplete_until ? AGGREGATE_INCOMPLETE : 0;
+            task->rows[row].revision =
+                task->rows[row].window_start <= task->incomplete_until ? AGGREGATE_INCOMPLETE : 0;
         if (!status)
             status = output_results(output, task->rows, count, error);
         if (status || count == 0)
             return status;
         for (size_t row = 0; row < count; row++)
             for (size_t i = 0; i < windows->size_count; i++)
-                task->counters.results[i] += windows->sizes[i] == task->rows[row].window_end - task->rows[row].window_start;
+                task->counters.results[i] +=
+                    windows->sizes[i] == task->rows[row].window_end - task->rows[row].window_start;
     }
 }
 
@@ -216,7 +234,8 @@ static int task_fold(struct task *task, struct output *output, struct error *err
 }
 
 /* Records before the committed position: what they closed then stays closed, what they rejected is rejected already. */
-static int task_restore(struct task *task, const struct bus_batch *records, struct reading_decoder *decoder, struct error *error) {
+static int task_restore(struct task *task, const struct bus_batch *records, struct reading_decoder *decoder,
+                        struct error *error) {
     int status = task_decode(task, records, decoder, error);
     if (!status)
         status = window_aggregate_restore(task->aggregate, task->batch, error);
@@ -235,7 +254,8 @@ static void task_pass_gap(struct task *task) {
         }
 }
 
-static int task_work(struct task *task, const struct bus_batch *records, struct reading_decoder *decoder, struct output *output, struct error *error) {
+static int task_work(struct task *task, const struct bus_batch *records, struct reading_decoder *decoder,
+                     struct output *output, struct error *error) {
     if (!task_fold_reserve(task, records->count))
         return error_no_memory(error);
     int status = task_decode(task, records, decoder, error);
@@ -268,15 +288,17 @@ static void task_reach(struct task *task, int64_t offset) {
     }
 }
 
-int task_process(struct task *task, const struct bus_batch *records, struct reading_decoder *decoder, struct output *output, struct error *error) {
+int task_process(struct task *task, const struct bus_batch *records, struct reading_decoder *decoder,
+                 struct output *output, struct error *error) {
     struct bus_batch part = *records;
     int status = 0;
     if (records->base_offset < task->read_offset)
-        return error_set(error, ERROR_CORRUPT, "%s/%d: expected offset %lld, the log gave %lld", records->topic, (int)records->partition,
-                         (long long)task->read_offset, (long long)records->base_offset);
+        return error_set(error, ERROR_CORRUPT, "%s/%d: expected offset %lld, the log gave %lld", records->topic,
+                         (int)records->partition, (long long)task->read_offset, (long long)records->base_offset);
     if (records->count == 0)
         task_reach(task, records->base_offset);
-    int64_t before = task->next_offset - records->base_offset; /* records that were processed before the position was committed */
+    int64_t before =
+        task->next_offset - records->base_offset; /* records that were processed before the position was committed */
     if (before > 0 && records->count) {
         part.count = before < (int64_t)records->count ? (size_t)before : records->count;
         status = task_restore(task, &part, decoder, error);
@@ -294,10 +316,13 @@ int task_process(struct task *task, const struct bus_batch *records, struct read
         if (!status)
             task_reach(task, part.base_offset + (int64_t)part.count);
     }
-    return status ? error_wrap(error, "%s/%d from offset %lld", records->topic, (int)records->partition, (long long)part.base_offset) : 0;
+    return status ? error_wrap(error, "%s/%d from offset %lld", records->topic, (int)records->partition,
+                               (long long)part.base_offset)
+                  : 0;
 }
 
-int task_prepare_commit(struct task *task, struct output *output, struct bus_position *ret_position, struct error *error) {
+int task_prepare_commit(struct task *task, struct output *output, struct bus_position *ret_position,
+                        struct error *error) {
     int status = task_take_results(task, output, error);
     if (status)
         return status;
@@ -307,7 +332,8 @@ int task_prepare_commit(struct task *task, struct output *output, struct bus_pos
                                      .partitions = task->partitions,
                                      .incomplete_until = task->lost_unread ? INT64_MAX : task->incomplete_until,
                                      .counters = task->counters};
-    status = task_position_write(&position, task->query->windows.size_count, task->metadata, sizeof task->metadata, error);
+    status =
+        task_position_write(&position, task->query->windows.size_count, task->metadata, sizeof task->metadata, error);
     if (status)
         return status;
     *ret_position = (struct bus_position){.group = task->query->group,

@@ -57,7 +57,8 @@ int trial_new(const struct trial_options *options, struct trial **ret_trial, str
     return 0;
 }
 
-/* --- batches ----------------------------------------------------------------------------------------------------------------------- */
+/* --- batches
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static struct trial_batch *trial_batch_free(struct trial_batch *batch) {
     struct trial_batch *next = batch->next;
@@ -76,7 +77,8 @@ static bool trial_copy_record(struct arena *arena, const struct bus_record *from
     to->headers = headers;
     bool done = headers && (to->key.data || !from->key.data) && (to->value.data || !from->value.data);
     for (size_t i = 0; done && i < from->header_count; i++) {
-        headers[i] = (struct bus_header){arena_copy(arena, from->headers[i].name), arena_copy(arena, from->headers[i].value)};
+        headers[i] =
+            (struct bus_header){arena_copy(arena, from->headers[i].name), arena_copy(arena, from->headers[i].value)};
         done = headers[i].name.data != NULL;
     }
     return done;
@@ -111,7 +113,8 @@ static struct trial_batch *trial_batch_of(struct trial_batch **list, const char 
     return *list;
 }
 
-static int trial_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin, struct error *error) {
+static int trial_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
+                      struct error *error) {
     struct trial *trial = context;
     int32_t partition = record->key.data ? bus_partition(record->key, trial->options.partitions) : 0;
     struct trial_batch *batch = trial_batch_of(&trial->written, sink->topic, partition);
@@ -133,7 +136,8 @@ static void trial_sort(struct trial_batch *batch) {
     }
 }
 
-/* --- queries ----------------------------------------------------------------------------------------------------------------------- */
+/* --- queries
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static struct trial_stage *trial_stage_free(struct trial_stage *stage, int32_t partitions) {
     for (size_t i = 0; stage->readers && i < stage->plan->source_count; i++)
@@ -146,10 +150,12 @@ static struct trial_stage *trial_stage_free(struct trial_stage *stage, int32_t p
     return NULL;
 }
 
-static int trial_add_stage(struct trial *trial, const struct query_plan *query, const struct stage_plan *plan, struct error *error) {
+static int trial_add_stage(struct trial *trial, const struct query_plan *query, const struct stage_plan *plan,
+                           struct error *error) {
     struct emitter emitter = {trial_emit, trial};
     struct trial_stage *stage = memory_zero(1, sizeof *stage);
-    if (!stage || !memory_reserve((void **)&trial->stages, &trial->stage_capacity, trial->stage_count + 1, sizeof(struct trial_stage *))) {
+    if (!stage || !memory_reserve((void **)&trial->stages, &trial->stage_capacity, trial->stage_count + 1,
+                                  sizeof(struct trial_stage *))) {
         free(stage);
         return error_no_memory(error);
     }
@@ -208,7 +214,8 @@ struct trial *trial_free(struct trial *trial) {
     return NULL;
 }
 
-/* --- work -------------------------------------------------------------------------------------------------------------------------- */
+/* --- work
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void trial_report(void *context, size_t row, const char *message) {
     struct trial *trial = context;
@@ -219,20 +226,27 @@ static void trial_report(void *context, size_t row, const char *message) {
 
 static struct evaluation trial_evaluation(struct trial *trial, struct row_errors *errors) {
     *errors = (struct row_errors){.report = trial_report, .context = trial, .messages_left = MESSAGES_MAXIMUM};
-    return (struct evaluation){.arena = &trial->arena, .errors = errors, .clock = trial->options.clock, .scratch = trial->scratch};
+    return (struct evaluation){
+        .arena = &trial->arena, .errors = errors, .clock = trial->options.clock, .scratch = trial->scratch};
 }
 
 static void trial_mail(struct trial *trial, const struct trial_batch *batch, const struct source_rows *rows) {
     for (size_t i = 0; i < batch->count; i++)
         if (rows->status[i] != SOURCE_GOOD && trial->options.trouble)
-            trial->options.trouble(trial->options.context, batch->topic, rows->reasons[i] ? rows->reasons[i] : "the record cannot be read");
+            trial->options.trouble(trial->options.context, batch->topic,
+                                   rows->reasons[i] ? rows->reasons[i] : "the record cannot be read");
 }
 
-static int trial_push_stage(struct trial *trial, struct trial_stage *stage, size_t source, const struct trial_batch *batch, struct error *error) {
-    struct bus_batch records = {
-        .topic = batch->topic, .partition = batch->partition, .base_offset = batch->base_offset, .records = batch->records, .count = batch->count};
+static int trial_push_stage(struct trial *trial, struct trial_stage *stage, size_t source,
+                            const struct trial_batch *batch, struct error *error) {
+    struct bus_batch records = {.topic = batch->topic,
+                                .partition = batch->partition,
+                                .base_offset = batch->base_offset,
+                                .records = batch->records,
+                                .count = batch->count};
     struct row_errors errors;
-    struct operator_context context = {.evaluation = trial_evaluation(trial, &errors), .offset = batch->base_offset, .counters = &stage->counters};
+    struct operator_context context = {
+        .evaluation = trial_evaluation(trial, &errors), .offset = batch->base_offset, .counters = &stage->counters};
     struct source_rows rows;
     trial->where = batch->topic;
     int status = source_reader_read(stage->readers[source], &records, &context.evaluation, &rows, error);
@@ -271,8 +285,8 @@ static size_t trial_writers(const struct trial *trial, const char *topic) {
     return count;
 }
 
-/* Do the records of a topic come to a stage or a topic by two ways? Then what each of them brings about must be done before the next comes, or a join would see
- * the second way's records too early or too late. */
+/* Do the records of a topic come to a stage or a topic by two ways? Then what each of them brings about must be done
+ * before the next comes, or a join would see the second way's records too early or too late. */
 static bool trial_meets(struct trial *trial, const char *topic) {
     bool meets = false;
     for (size_t i = 0; i < trial->stage_count; i++)
@@ -282,7 +296,8 @@ static bool trial_meets(struct trial *trial, const char *topic) {
         const struct stage_plan *plan = trial->stages[i]->plan;
         size_t ways = 0;
         for (size_t s = 0; s < plan->source_count; s++)
-            ways += strcmp(topic, plan->sources[s]->source->topic) == 0 || trial_writers(trial, plan->sources[s]->source->topic);
+            ways += strcmp(topic, plan->sources[s]->source->topic) == 0 ||
+                    trial_writers(trial, plan->sources[s]->source->topic);
         meets = ways > 1 || trial_writers(trial, plan->sink->sink.topic) > 1;
     }
     return meets;
@@ -297,13 +312,16 @@ static int trial_pass_on(struct trial *trial, struct error *error) {
         batch->next = NULL;
         trial_sort(batch);
         for (size_t i = 0; i < batch->count && !status; i++)
-            status = trial->options.written ? trial->options.written(trial->options.context, batch->topic, &batch->records[i], error) : 0;
+            status = trial->options.written
+                         ? trial->options.written(trial->options.context, batch->topic, &batch->records[i], error)
+                         : 0;
         bool one_by_one = trial->options.record_by_record || (batch->count > 1 && trial_meets(trial, batch->topic));
         for (size_t i = 0; one_by_one && i + 1 < batch->count && !status; i++) {
             struct trial_batch *one = memory_zero(1, sizeof *one);
             if (!one)
                 status = error_no_memory(error);
-            else if (one->topic = batch->topic, one->partition = batch->partition, !trial_batch_add(one, &batch->records[i], 0)) {
+            else if (one->topic = batch->topic, one->partition = batch->partition,
+                     !trial_batch_add(one, &batch->records[i], 0)) {
                 trial_batch_free(one);
                 status = error_no_memory(error);
             } else {
@@ -327,7 +345,9 @@ static struct trial_topic *trial_topic(struct trial *trial, const char *name) {
             return &trial->topics[i];
     char *copy = strdup(name);
     int64_t *ends = memory_zero((size_t)trial->options.partitions, sizeof *ends);
-    if (!copy || !ends || !memory_reserve((void **)&trial->topics, &trial->topic_capacity, trial->topic_count + 1, sizeof *trial->topics)) {
+    if (!copy || !ends ||
+        !memory_reserve((void **)&trial->topics, &trial->topic_capacity, trial->topic_count + 1,
+                        sizeof *trial->topics)) {
         free(copy);
         free(ends);
         return NULL;
@@ -367,7 +387,8 @@ static int trial_run(struct trial *trial, struct error *error) {
     return status;
 }
 
-static int trial_push_batch(struct trial *trial, const char *topic, int32_t partition, const struct bus_record *records, size_t count, struct error *error) {
+static int trial_push_batch(struct trial *trial, const char *topic, int32_t partition, const struct bus_record *records,
+                            size_t count, struct error *error) {
     struct trial_topic *known = trial_topic(trial, topic);
     struct trial_batch *batch = known ? memory_zero(1, sizeof *batch) : NULL;
     if (!batch)
@@ -384,7 +405,8 @@ static int trial_push_batch(struct trial *trial, const char *topic, int32_t part
     return trial_run(trial, error);
 }
 
-int trial_push(struct trial *trial, const char *topic, int32_t partition, const struct bus_record *records, size_t count, struct error *error) {
+int trial_push(struct trial *trial, const char *topic, int32_t partition, const struct bus_record *records,
+               size_t count, struct error *error) {
     size_t most = trial_meets(trial, topic) ? 1 : count;
     int status = 0;
     for (size_t i = 0; i < count && !status; i += most)

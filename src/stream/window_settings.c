@@ -13,9 +13,11 @@ static int window_size_compare(const void *a, const void *b) {
 static int window_size_read(struct slice text, int64_t *ret_size, struct error *error) {
     int64_t seconds;
     if (!number_read_integer(text, &seconds))
-        return error_set(error, ERROR_INVALID, "window size '%.*s' is not a whole number of seconds", (int)(text.length > 40 ? 40 : text.length), text.data);
+        return error_set(error, ERROR_INVALID, "window size '%.*s' is not a whole number of seconds",
+                         (int)(text.length > 40 ? 40 : text.length), text.data);
     if (seconds <= 0 || seconds > WINDOW_SIZE_MAXIMUM_S)
-        return error_set(error, ERROR_INVALID, "window size %lld is out of range: 1 to %d seconds (366 days)", (long long)seconds, WINDOW_SIZE_MAXIMUM_S);
+        return error_set(error, ERROR_INVALID, "window size %lld is out of range: 1 to %d seconds (366 days)",
+                         (long long)seconds, WINDOW_SIZE_MAXIMUM_S);
     *ret_size = seconds * 1000;
     return 0;
 }
@@ -41,7 +43,8 @@ int window_settings_read(const char *sizes, int64_t grace, struct window_setting
     qsort(settings.sizes, settings.size_count, sizeof settings.sizes[0], window_size_compare);
     for (size_t i = 1; i < settings.size_count; i++)
         if (settings.sizes[i] == settings.sizes[i - 1])
-            return error_set(error, ERROR_INVALID, "window size %lld is given twice", (long long)(settings.sizes[i] / 1000));
+            return error_set(error, ERROR_INVALID, "window size %lld is given twice",
+                             (long long)(settings.sizes[i] / 1000));
     *ret_settings = settings;
     return 0;
 }

@@ -73,7 +73,8 @@ static int worker_try_task(struct worker *worker, struct task *task, int32_t par
     int status = worker_unpark_task(worker, partition, error);
     if (status || worker->tasks[partition])
         return status;
-    return task_open(task, worker->settings->bus, worker->consumer, worker->settings->query, partition, worker->partitions, worker->batch, error);
+    return task_open(task, worker->settings->bus, worker->consumer, worker->settings->query, partition,
+                     worker->partitions, worker->batch, error);
 }
 
 /* Tries until the log answers. When the worker is stopped meanwhile the task stays NULL. */
@@ -98,8 +99,9 @@ static int worker_open_task(struct worker *worker, int32_t partition, struct err
     }
     if (task->lost)
         log_write(worker->settings->log, LOG_WARNING,
-                  "%s/%d: records that open windows need are lost; going on from offset %lld, their results are marked as incomplete", task->query->topic,
-                  (int)partition, (long long)task->read_offset);
+                  "%s/%d: records that open windows need are lost; going on from offset %lld, their results are marked "
+                  "as incomplete",
+                  task->query->topic, (int)partition, (long long)task->read_offset);
     task->last_record_ns = clock_monotonic_ns(worker->settings->clock);
     worker->tasks[partition] = task;
     return 0;
@@ -164,12 +166,13 @@ static int worker_assigned(void *context, const int32_t *partitions, size_t coun
     worker->assigned = true;
     for (size_t i = 0; i < count && !status; i++) {
         if (partitions[i] >= worker->partitions)
-            return error_set(
-                error, ERROR_INVALID,
-                "topic %s has more than the %d partitions it had at start: series have moved to other partitions, their open windows would be torn apart; "
-                "start another group (--group NAME), or this one from the beginning with --reset",
-                worker->settings->query->topic, (int)worker->partitions);
-        log_write(worker->settings->log, LOG_DEBUG, "%s/%d is ours", worker->settings->query->topic, (int)partitions[i]);
+            return error_set(error, ERROR_INVALID,
+                             "topic %s has more than the %d partitions it had at start: series have moved to other "
+                             "partitions, their open windows would be torn apart; "
+                             "start another group (--group NAME), or this one from the beginning with --reset",
+                             worker->settings->query->topic, (int)worker->partitions);
+        log_write(worker->settings->log, LOG_DEBUG, "%s/%d is ours", worker->settings->query->topic,
+                  (int)partitions[i]);
         status = worker_open_task(worker, partitions[i], error);
     }
     for (int32_t p = 0; p < worker->partitions; p++) /* of others now */
@@ -177,14 +180,16 @@ static int worker_assigned(void *context, const int32_t *partitions, size_t coun
     return status;
 }
 
-/* A commit that cannot be made leaves what was done to the next owner; one that was made leaves tasks that can be taken up again. */
+/* A commit that cannot be made leaves what was done to the next owner; one that was made leaves tasks that can be
+ * taken up again. */
 static int worker_revoked(void *context, const int32_t *partitions, size_t count, bool lost, struct error *error) {
     struct worker *worker = context;
     int status = lost ? ERROR_ABORTED : worker_commit(worker, error);
     worker->assigned = false; /* until the group has decided anew */
     for (size_t i = 0; i < count; i++)
         if (partitions[i] < worker->partitions) {
-            log_write(worker->settings->log, LOG_DEBUG, "%s/%d is no longer ours%s", worker->settings->query->topic, (int)partitions[i], lost ? ": lost" : "");
+            log_write(worker->settings->log, LOG_DEBUG, "%s/%d is no longer ours%s", worker->settings->query->topic,
+                      (int)partitions[i], lost ? ": lost" : "");
             struct task **place = &worker->tasks[partitions[i]];
             if (status)
                 worker_end_task(worker, place);
@@ -196,10 +201,11 @@ static int worker_revoked(void *context, const int32_t *partitions, size_t count
     return status == ERROR_ABORTED ? worker_rewind(worker, error) : status;
 }
 
-int worker_open(struct worker *worker, const struct worker_settings *settings, size_t number, size_t count, int32_t partitions, atomic_size_t *at_end,
-                struct error *error) {
+int worker_open(struct worker *worker, const struct worker_settings *settings, size_t number, size_t count,
+                int32_t partitions, atomic_size_t *at_end, struct error *error) {
     char name[300];
-    *worker = (struct worker){.settings = settings, .number = number, .count = count, .partitions = partitions, .at_end = at_end};
+    *worker = (struct worker){
+        .settings = settings, .number = number, .count = count, .partitions = partitions, .at_end = at_end};
     worker->member = (struct bus_member){worker_assigned, worker_revoked, worker};
     snprintf(name, sizeof name, "%s.%zu", settings->query->group, number);
     worker->tasks = memory_zero((size_t)partitions, sizeof *worker->tasks);
@@ -210,7 +216,8 @@ int worker_open(struct worker *worker, const struct worker_settings *settings, s
     if (!status)
         status = bus_consumer_open(settings->bus, settings->query->group, &worker->consumer, error);
     if (!status)
-        status = output_open(settings->bus, settings->store, settings->query, name, worker->consumer, settings->clock, &worker->output, error);
+        status = output_open(settings->bus, settings->store, settings->query, name, worker->consumer, settings->clock,
+                             &worker->output, error);
     if (!status)
         status = reading_decoder_new(bus_registry(settings->bus), &worker->decoder, error);
     if (!status && !(worker->batch = batch_new(&schema_reading, 4096)))
@@ -315,7 +322,8 @@ static bool worker_all_at_end(struct worker *worker, bool *at_end) {
 static int worker_finish(struct worker *worker, bool all, bool *ret_done, struct error *error) {
     for (int32_t p = 0; all && worker->settings->final && p < worker->partitions; p++)
         if (worker->tasks[p])
-            window_aggregate_advance(worker->tasks[p]->aggregate, window_aggregate_closing_time(worker->tasks[p]->aggregate));
+            window_aggregate_advance(worker->tasks[p]->aggregate,
+                                     window_aggregate_closing_time(worker->tasks[p]->aggregate));
     uint64_t rewinds = worker->rewinds;
     int status = worker_commit_or_rewind(worker, error);
     *ret_done = worker->rewinds == rewinds || worker_stopped(worker);

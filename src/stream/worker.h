@@ -1,15 +1,17 @@
-/* A worker: a thread with its own consumer, output and tasks. Workers share nothing but the log, which gives each its partitions:
+/* A worker: a thread with its own consumer, output and tasks. Workers share nothing but the log, which gives each
+ * its partitions:
  *
  *     assigned ─▶ task_open ─▶ recover (read again, rebuild open windows) ─▶ work ─▶ revoked: commit, park      lost: task_close
  *        │           ▲                                                        ▲ │                      │
  *        │           └── the commit was undone: back to the positions ◀───────┼─┘                      │
  *        └── parked, and nobody has moved the position ───────────────────────┘◀───────────────────────┘
  *
- * A parked task is one whose partition was taken away: a rebalance often gives it back at once, and then its open windows need not be rebuilt.
+ * A parked task is one whose partition was taken away: a rebalance often gives it back at once, and then its open
+ * windows need not be rebuilt.
  *
- * It commits after at most COMMIT_INTERVAL of work while it is behind, at once when it has caught up and there is something to say, and every
- * POSITION_INTERVAL when there is not. What cannot be reached for the moment (registry, coordinator) is tried again until it answers or the worker is stopped.
- */
+ * It commits after at most COMMIT_INTERVAL of work while it is behind, at once when it has caught up and there is
+ * something to say, and every POSITION_INTERVAL when there is not. What cannot be reached for the moment (registry,
+ * coordinator) is tried again until it answers or the worker is stopped. */
 #ifndef METERLINE_STREAM_WORKER_H
 #define METERLINE_STREAM_WORKER_H
 
@@ -31,9 +33,10 @@ struct worker_settings {
 
 struct worker {
     const struct worker_settings *settings;
-    size_t number, count;  /* of this process */
-    atomic_size_t *at_end; /* how many of them have reached the end; they leave together, so that no partition moves on the way */
-    int32_t partitions;    /* of the topic */
+    size_t number, count; /* of this process */
+    atomic_size_t
+        *at_end; /* how many of them have reached the end; they leave together, so that no partition moves on the way */
+    int32_t partitions; /* of the topic */
     pthread_t thread;
     struct bus_consumer *consumer;
     struct output *output;
@@ -54,8 +57,8 @@ struct worker {
 };
 
 /* Opens everything and joins the group; tasks begin when the thread runs. */
-int worker_open(struct worker *worker, const struct worker_settings *settings, size_t number, size_t count, int32_t partitions, atomic_size_t *at_end,
-                struct error *error);
+int worker_open(struct worker *worker, const struct worker_settings *settings, size_t number, size_t count,
+                int32_t partitions, atomic_size_t *at_end, struct error *error);
 /* Works until it is stopped or done; NULL, with worker->status and ->error set. A pthread's function. */
 void *worker_run(void *worker);
 void worker_close(struct worker *worker);

@@ -1,4 +1,5 @@
-/* A library for LD_PRELOAD that makes the Nth call of a class of C library functions fail, to see what a program makes of it.
+/* A library for LD_PRELOAD that makes the Nth call of a class of C library functions fail, to see what a program
+ * makes of it.
  *
  *     FAULT_CLASS=alloc   malloc, calloc, realloc, reallocarray, posix_memalign, aligned_alloc: ENOMEM
  *     FAULT_CLASS=write   write, pwrite, writev, ftruncate, fallocate, posix_fallocate, fsync, fdatasync on regular files, rename and unlink. By turns, for
@@ -8,8 +9,9 @@
  *     FAULT_COUNT_FILE=F  at exit the number of calls seen is written to F
  *     FAULT_TRACE=1       prints the stack of the first call that fails on stderr
  *
- * Descriptors 0 to 2 never fail, so the program can say what has happened. SQLite calls the file functions through pointers that the dynamic
- * linker has resolved, so it is caught as well; what glibc's stdio writes is not. Thread-safe; usable before main. */
+ * Descriptors 0 to 2 never fail, so the program can say what has happened. SQLite calls the file functions through
+ * pointers that the dynamic linker has resolved, so it is caught as well; what glibc's stdio writes is not.
+ * Thread-safe; usable before main. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
@@ -27,11 +29,11 @@
 
 enum fault_class { FAULT_NONE, FAULT_ALLOC, FAULT_WRITE };
 
-static enum fault_class fault_class;      /* set once, by the constructor; FAULT_NONE before */
+static enum fault_class fault_class; /* set once, by the constructor; FAULT_NONE before */
 static uint64_t fault_at;
 static bool fault_forever, fault_trace;
 static atomic_uint_fast64_t fault_calls;
-static atomic_bool fault_rest;            /* half was written: the next write fails */
+static atomic_bool fault_rest; /* half was written: the next write fails */
 
 static void fault_show_stack(void) {
     void *frames[40];
@@ -47,8 +49,11 @@ __attribute__((constructor)) static void fault_open(void) {
     fault_forever = getenv("FAULT_FOREVER") != NULL;
     fault_trace = getenv("FAULT_TRACE") != NULL;
     if (fault_trace)
-        backtrace(&frame, 1);   /* loads libgcc now */
-    fault_class = !name ? FAULT_NONE : strcmp(name, "alloc") == 0 ? FAULT_ALLOC : strcmp(name, "write") == 0 ? FAULT_WRITE : FAULT_NONE;
+        backtrace(&frame, 1); /* loads libgcc now */
+    fault_class = !name                        ? FAULT_NONE
+                  : strcmp(name, "alloc") == 0 ? FAULT_ALLOC
+                  : strcmp(name, "write") == 0 ? FAULT_WRITE
+                                               : FAULT_NONE;
 }
 
 __attribute__((destructor)) static void fault_close(void) {
@@ -78,7 +83,8 @@ static uint64_t fault_due(enum fault_class class) {
     return call;
 }
 
-/* --- allocations ------------------------------------------------------------------------------------------------------------ */
+/* --- allocations
+ * ------------------------------------------------------------------------------------------------------------ */
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -125,7 +131,8 @@ int posix_memalign(void **ret_memory, size_t alignment, size_t size) {
     return 0;
 }
 
-/* --- files ------------------------------------------------------------------------------------------------------------------ */
+/* --- files
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool fault_is_file(int file) {
     struct stat status;

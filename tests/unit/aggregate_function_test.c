@@ -1,4 +1,5 @@
-/* Aggregate functions: results as documented, undo, merging equals folding all, the stored form gives the same state back. */
+/* Aggregate functions: results as documented, undo, merging equals folding all, the stored form gives the same state
+ * back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +39,8 @@ static struct value value_of(struct arena *arena, const struct type *type, const
         struct value *items = arena_allocate(arena, VALUES_MAXIMUM * sizeof *items);
         size_t count = 0;
         for (char *end; *text; text = *end ? end + 1 : end)
-            items[count++] = *text == '-' && text[1] != '1' ? (end = (char *)(uintptr_t)text + 1, VALUE_NULL) : value_of_integer(strtoll(text, &end, 10));
+            items[count++] = *text == '-' && text[1] != '1' ? (end = (char *)(uintptr_t)text + 1, VALUE_NULL)
+                                                            : value_of_integer(strtoll(text, &end, 10));
         *sequence = (struct sequence){count, items};
         return value_of_sequence(sequence);
     }
@@ -49,19 +51,24 @@ static struct value value_of(struct arena *arena, const struct type *type, const
 
 struct call_case {
     const char *function;
-    const struct type *types[4];     /* as written */
-    const char *constants[4];        /* NULL: a column */
-    const char *values[VALUES_MAXIMUM];  /* of the first column; of a second one behind a comma */
+    const struct type *types[4];        /* as written */
+    const char *constants[4];           /* NULL: a column */
+    const char *values[VALUES_MAXIMUM]; /* of the first column; of a second one behind a comma */
     const char *result_type, *result;
-    const char *undone;              /* after the first value is taken back; NULL: not for tables */
-    const char *problem;             /* of the last fold */
+    const char *undone;  /* after the first value is taken back; NULL: not for tables */
+    const char *problem; /* of the last fold */
 };
 
-#define INT {&type_integer}
-#define LONG {&type_bigint}
-#define REAL {&type_double}
-#define TEXT {&type_string}
-#define WITH_COUNT(type) {type, &type_integer}
+#define INT                                                                                                            \
+    { &type_integer }
+#define LONG                                                                                                           \
+    { &type_bigint }
+#define REAL                                                                                                           \
+    { &type_double }
+#define TEXT                                                                                                           \
+    { &type_string }
+#define WITH_COUNT(type)                                                                                               \
+    { type, &type_integer }
 
 static const struct call_case cases[] = {
     {"COUNT", {0}, {0}, {"", "", ""}, "BIGINT", "3", "2"},
@@ -74,7 +81,14 @@ static const struct call_case cases[] = {
     {"SUM", REAL, {0}, {"0.1", "0.2", "-"}, "DOUBLE", "0.30000000000000004", "0.20000000000000004"},
     {"SUM", REAL, {0}, {0}, "DOUBLE", "0.0", NULL},
     {"SUM", {&decimal_4_2}, {0}, {"1.25", "-", "30.50"}, "DECIMAL(4, 2)", "31.75", "30.50"},
-    {"SUM", {&decimal_4_2}, {0}, {"99.00", "1.00"}, "DECIMAL(4, 2)", NULL, NULL, "Numeric field overflow: the sum has more digits than its DECIMAL type"},
+    {"SUM",
+     {&decimal_4_2},
+     {0},
+     {"99.00", "1.00"},
+     "DECIMAL(4, 2)",
+     NULL,
+     NULL,
+     "Numeric field overflow: the sum has more digits than its DECIMAL type"},
     {"SUM_LIST", {&integers}, {0}, {"1 2 -", "-", "10", "2147483647"}, "INTEGER", "-2147483636", "-2147483639"},
     {"AVG", INT, {0}, {0}, "DOUBLE", "0.0", NULL},
     {"AVG", INT, {0}, {"1", "-", "2"}, "DOUBLE", "1.5", "2.0"},
@@ -105,18 +119,47 @@ static const struct call_case cases[] = {
     {"COUNT_DISTINCT", TEXT, {0}, {"b", "a", "b", "-"}, "BIGINT", "2", NULL},
     {"EARLIEST_BY_OFFSET", INT, {0}, {"-", "3", "1"}, "INTEGER", "3", NULL},
     {"EARLIEST_BY_OFFSET", {&type_integer, &type_boolean}, {NULL, "false"}, {"-", "3", "1"}, "INTEGER", "-", NULL},
-    {"EARLIEST_BY_OFFSET", WITH_COUNT(&type_string), {NULL, "2"}, {"-", "c", "a", "b"}, "ARRAY<STRING>", "[c, a]", NULL},
+    {"EARLIEST_BY_OFFSET",
+     WITH_COUNT(&type_string),
+     {NULL, "2"},
+     {"-", "c", "a", "b"},
+     "ARRAY<STRING>",
+     "[c, a]",
+     NULL},
     {"LATEST_BY_OFFSET", INT, {0}, {"3", "1", "-"}, "INTEGER", "1", NULL},
     {"LATEST_BY_OFFSET", INT, {0}, {"-"}, "INTEGER", "-", NULL},
     {"LATEST_BY_OFFSET", {&type_string, &type_boolean}, {NULL, "false"}, {"a", "-"}, "STRING", "-", NULL},
-    {"LATEST_BY_OFFSET", {&type_string, &type_integer, &type_boolean}, {NULL, "2", "false"}, {"a", "b", "c", "-"}, "ARRAY<STRING>", "[c, null]", NULL},
-    {"LATEST_BY_OFFSET", {&type_string, &type_integer, &type_boolean}, {NULL, "3", "true"}, {"a", "-"}, "ARRAY<STRING>", "[a]", NULL},
+    {"LATEST_BY_OFFSET",
+     {&type_string, &type_integer, &type_boolean},
+     {NULL, "2", "false"},
+     {"a", "b", "c", "-"},
+     "ARRAY<STRING>",
+     "[c, null]",
+     NULL},
+    {"LATEST_BY_OFFSET",
+     {&type_string, &type_integer, &type_boolean},
+     {NULL, "3", "true"},
+     {"a", "-"},
+     "ARRAY<STRING>",
+     "[a]",
+     NULL},
     {"TOPK", WITH_COUNT(&type_integer), {NULL, "3"}, {"5", "-", "7", "5"}, "ARRAY<INTEGER>", "[7, 5, 5]", NULL},
     {"TOPK", WITH_COUNT(&type_integer), {NULL, "2"}, {"1", "2", "3", "0"}, "ARRAY<INTEGER>", "[3, 2]", NULL},
     {"TOPK", WITH_COUNT(&type_string), {NULL, "2"}, {"b", "a", "c"}, "ARRAY<STRING>", "[c, b]", NULL},
-    {"TOPK", {&type_integer, &type_string, &type_integer}, {NULL, NULL, "2"}, {"1,a", "5,b", "5,-", "5,d"}, "ARRAY<STRUCT<`sort_col` INTEGER, `col0` STRING>>",
-     "[Struct{sort_col=5,col0=b}, Struct{sort_col=5}]", NULL},
-    {"TOPKDISTINCT", WITH_COUNT(&type_integer), {NULL, "3"}, {"5", "-", "7", "5", "1", "0"}, "ARRAY<INTEGER>", "[7, 5, 1]", NULL},
+    {"TOPK",
+     {&type_integer, &type_string, &type_integer},
+     {NULL, NULL, "2"},
+     {"1,a", "5,b", "5,-", "5,d"},
+     "ARRAY<STRUCT<`sort_col` INTEGER, `col0` STRING>>",
+     "[Struct{sort_col=5,col0=b}, Struct{sort_col=5}]",
+     NULL},
+    {"TOPKDISTINCT",
+     WITH_COUNT(&type_integer),
+     {NULL, "3"},
+     {"5", "-", "7", "5", "1", "0"},
+     "ARRAY<INTEGER>",
+     "[7, 5, 1]",
+     NULL},
     {"TOPKDISTINCT", WITH_COUNT(&type_double), {NULL, "2"}, {"5", "5"}, "ARRAY<DOUBLE>", "[5.0]", NULL},
     {"HISTOGRAM", TEXT, {0}, {"b", "a", "b", "-"}, "MAP<STRING, BIGINT>", "{b=2, a=1}", "{b=1, a=1}"},
     {"HISTOGRAM", TEXT, {0}, {"b", "a"}, "MAP<STRING, BIGINT>", "{b=1, a=1}", "{a=1}"},
@@ -153,7 +196,8 @@ static size_t value_count(const struct call_case *c) {
     return count;
 }
 
-static void arguments_of(const struct call_case *c, const struct aggregate_call *call, size_t i, struct arena *arena, struct value *ret_arguments) {
+static void arguments_of(const struct call_case *c, const struct aggregate_call *call, size_t i, struct arena *arena,
+                         struct value *ret_arguments) {
     char text[100];
     snprintf(text, sizeof text, "%s", c->values[i]);
     char *second = call->argument_count == 2 ? strchr(text, ',') : NULL;
@@ -177,7 +221,8 @@ static void state_free(const struct aggregate_call *call, void *state) {
     free(state);
 }
 
-static void fold(const struct call_case *c, const struct aggregate_call *call, void *state, size_t i, struct arena *arena) {
+static void fold(const struct call_case *c, const struct aggregate_call *call, void *state, size_t i,
+                 struct arena *arena) {
     struct value arguments[3];
     const char *problem = NULL;
     arguments_of(c, call, i, arena, arguments);
@@ -187,7 +232,8 @@ static void fold(const struct call_case *c, const struct aggregate_call *call, v
         assert_string_equal(problem, c->problem);
 }
 
-static void assert_result(const struct call_case *c, const struct aggregate_call *call, const void *state, const char *expected, struct arena *arena) {
+static void assert_result(const struct call_case *c, const struct aggregate_call *call, const void *state,
+                          const char *expected, struct arena *arena) {
     struct value value;
     struct bytes text = {0};
     assert_true(call->driver->result(call, state, arena, &value));
@@ -246,7 +292,7 @@ static void test_stored_form(void **unused) {
                 fold(c, &call, back, i, &arena);
             if (c->result)
                 assert_result(c, &call, back, c->result, &arena);
-            for (size_t length = 0; length < stored.length; length++) {   /* cut short */
+            for (size_t length = 0; length < stored.length; length++) { /* cut short */
                 void *damaged = state_new(&call);
                 char *copy = malloc(length ? length : 1);
                 memcpy(copy, stored.data, length);
@@ -263,7 +309,8 @@ static void test_stored_form(void **unused) {
     }
 }
 
-/* The values before `split` folded into one state, the others into a second, in both orders of merging where the order does not count. */
+/* The values before `split` folded into one state, the others into a second, in both orders of merging where the
+ * order does not count. */
 static void test_merge(void **unused) {
     (void)unused;
     for (const struct call_case *c = cases; c < cases + sizeof cases / sizeof *cases; c++) {
@@ -292,7 +339,8 @@ static void test_merge(void **unused) {
 
 static void test_undo(void **unused) {
     (void)unused;
-    static const char *const undoable[] = {"COUNT", "SUM", "AVG", "STDDEV_SAMP", "STDDEV_SAMPLE", "COLLECT_LIST", "SUM_LIST", "HISTOGRAM", "ATTR", "CORRELATION"};
+    static const char *const undoable[] = {"COUNT",        "SUM",      "AVG",       "STDDEV_SAMP", "STDDEV_SAMPLE",
+                                           "COLLECT_LIST", "SUM_LIST", "HISTOGRAM", "ATTR",        "CORRELATION"};
     for (const struct call_case *c = cases; c < cases + sizeof cases / sizeof *cases; c++) {
         struct arena arena = {0};
         struct aggregate_call call = resolve(c, &arena);
@@ -317,7 +365,8 @@ static void test_undo(void **unused) {
 
 static void test_refused(void **unused) {
     (void)unused;
-    static const struct type *const text[] = {&type_string, &type_string}, *const whole[] = {&type_integer, &type_integer};
+    static const struct type *const text[] = {&type_string, &type_string}, *const whole[] = {&type_integer,
+                                                                                             &type_integer};
     const struct value none = VALUE_NULL, zero = value_of_integer(0);
     const struct value *columns[] = {NULL, NULL}, *zeroth[] = {NULL, &zero}, *nothing[] = {NULL, &none};
     static const struct {
@@ -328,23 +377,32 @@ static void test_refused(void **unused) {
         const char *message;
     } refused[] = {
         {"SUM", true, 0, 1, "SUM does not take (STRING); it takes (INTEGER), (BIGINT), (DECIMAL) or (DOUBLE)"},
-        {"SUM", false, 0, 2, "SUM does not take (INTEGER, INTEGER); it takes (INTEGER), (BIGINT), (DECIMAL) or (DOUBLE)"},
+        {"SUM", false, 0, 2,
+         "SUM does not take (INTEGER, INTEGER); it takes (INTEGER), (BIGINT), (DECIMAL) or (DOUBLE)"},
         {"AVG", false, 0, 0, "AVG does not take (); it takes (INTEGER), (BIGINT), (DECIMAL) or (DOUBLE)"},
         {"COUNT", false, 0, 2, "COUNT does not take (INTEGER, INTEGER); it takes (*) or one argument"},
-        {"TOPK", false, 0, 2, "TOPK does not take (INTEGER, INTEGER); it takes (col, k) or (col, col, .., k), k as a literal"},
-        {"TOPK", false, 1, 2, "TOPK does not take (INTEGER, INTEGER); it takes (col, k) or (col, col, .., k), k as a literal"},
-        {"TOPKDISTINCT", false, 2, 2, "TOPKDISTINCT does not take (INTEGER, INTEGER); it takes (col, k), k as a literal"},
+        {"TOPK", false, 0, 2,
+         "TOPK does not take (INTEGER, INTEGER); it takes (col, k) or (col, col, .., k), k as a literal"},
+        {"TOPK", false, 1, 2,
+         "TOPK does not take (INTEGER, INTEGER); it takes (col, k) or (col, col, .., k), k as a literal"},
+        {"TOPKDISTINCT", false, 2, 2,
+         "TOPKDISTINCT does not take (INTEGER, INTEGER); it takes (col, k), k as a literal"},
         {"HISTOGRAM", false, 0, 1, "HISTOGRAM does not take (INTEGER); it takes (STRING)"},
         {"LATEST_BY_OFFSET", false, 0, 2,
-         "LATEST_BY_OFFSET does not take (INTEGER, INTEGER); it takes (col), (col, ignoreNulls), (col, n) or (col, n, ignoreNulls), n and ignoreNulls as literals"},
+         "LATEST_BY_OFFSET does not take (INTEGER, INTEGER); it takes (col), (col, ignoreNulls), (col, n) or (col, n, "
+         "ignoreNulls), n and ignoreNulls as literals"},
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         const struct aggregate_function *function = aggregate_function_find(slice_of(refused[i].function));
         struct arena arena = {0};
         struct aggregate_call call;
         struct error error = {0};
-        const struct value *const *constants = refused[i].constants == 0 ? columns : refused[i].constants == 1 ? zeroth : nothing;
-        assert_int_equal(function->resolve(function, refused[i].text ? text : whole, constants, refused[i].count, &arena, &call, &error), ERROR_INVALID);
+        const struct value *const *constants = refused[i].constants == 0   ? columns
+                                               : refused[i].constants == 1 ? zeroth
+                                                                           : nothing;
+        assert_int_equal(function->resolve(function, refused[i].text ? text : whole, constants, refused[i].count,
+                                           &arena, &call, &error),
+                         ERROR_INVALID);
         assert_string_equal(error.message, refused[i].message);
         arena_release(&arena);
     }
@@ -365,7 +423,8 @@ static void test_table_of_functions(void **unused) {
     assert_null(aggregate_function_find(SLICE("SU")));
 }
 
-/* --- more values than fit into a line -------------------------------------------------------------------------------------------------- */
+/* --- more values than fit into a line
+ * -------------------------------------------------------------------------------------------------- */
 
 static int64_t distinct_of(struct aggregate_call *call, void *state) {
     struct arena arena = {0};
@@ -414,14 +473,17 @@ static void test_sets_and_limits(void **unused) {
                                   list_case = {"COLLECT_LIST", LONG, {0}, {0}, NULL, NULL, NULL, NULL},
                                   histogram_case = {"HISTOGRAM", TEXT, {0}, {0}, NULL, NULL, NULL, NULL};
     struct arena arena = {0};
-    struct aggregate_call set = resolve(&set_case, &arena), list = resolve(&list_case, &arena), histogram = resolve(&histogram_case, &arena);
+    struct aggregate_call set = resolve(&set_case, &arena), list = resolve(&list_case, &arena),
+                          histogram = resolve(&histogram_case, &arena);
     void *set_state = state_new(&set), *list_state = state_new(&list), *histogram_state = state_new(&histogram);
     const char *problem = NULL;
     list.limit = 1000;
     for (int64_t i = 0; i < 6000; i++) {
         char text[20];
         struct value whole[] = {value_of_integer(i % 1500), value_of_integer(i)};
-        struct value named[] = {value_of_text((struct slice){text, (size_t)snprintf(text, sizeof text, "%d", (int)(i % 1500))}), value_of_integer(i)};
+        struct value named[] = {
+            value_of_text((struct slice){text, (size_t)snprintf(text, sizeof text, "%d", (int)(i % 1500))}),
+            value_of_integer(i)};
         assert_true(set.driver->fold(&set, set_state, whole, &problem));
         assert_true(list.driver->fold(&list, list_state, whole, &problem));
         assert_true(histogram.driver->fold(&histogram, histogram_state, named, &problem));
@@ -450,9 +512,14 @@ static void test_sets_and_limits(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_results), cmocka_unit_test(test_stored_form), cmocka_unit_test(test_merge),
-        cmocka_unit_test(test_undo),    cmocka_unit_test(test_refused),     cmocka_unit_test(test_table_of_functions),
-        cmocka_unit_test(test_count_distinct_of_many), cmocka_unit_test(test_sets_and_limits),
+        cmocka_unit_test(test_results),
+        cmocka_unit_test(test_stored_form),
+        cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_undo),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_table_of_functions),
+        cmocka_unit_test(test_count_distinct_of_many),
+        cmocka_unit_test(test_sets_and_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

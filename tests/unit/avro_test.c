@@ -13,9 +13,11 @@
 #include "core/memory.h"
 #include "model/time.h"
 
-#define RECORD(fields) "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" fields "]}"
+#define RECORD(fields)    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" fields "]}"
 #define FIELD(name, type) "{\"name\":\"" name "\",\"type\":" type "}"
-#define TEXT "\"string\""
+#define TEXT              "\"string\""
+// Schemas are pieced together from macros.
+// clang-format off
 #define SERIES FIELD("gateway", TEXT) "," FIELD("metricType", TEXT) "," FIELD("metricAttribute", TEXT) ","
 #define TIME FIELD("timestamp", TEXT)
 #define VALUE FIELD("value", "\"double\"")
@@ -360,3 +362,4 @@ int main(void) {
                                        cmocka_unit_test(test_write)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
+// clang-format on

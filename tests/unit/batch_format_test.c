@@ -12,7 +12,8 @@
 #include "core/hash.h"
 
 static const struct batch_place place = {.partition_id = 7, .base_offset = 1234};
-static const struct bus_header headers[] = {{{"error", 5}, {"bad", 3}}, {{"empty", 5}, {"", 0}}, {{"null", 4}, {NULL, 0}}};
+static const struct bus_header headers[] = {
+    {{"error", 5}, {"bad", 3}}, {{"empty", 5}, {"", 0}}, {{"null", 4}, {NULL, 0}}};
 static const struct bus_record records[] = {
     {.key = {"0.ELECTRICITY.VOLTAGE", 21}, .value = {"240.1", 5}, .timestamp = 1000},
     {.key = {NULL, 0}, .value = {NULL, 0}, .timestamp = 999, .headers = headers, .header_count = 3},
@@ -109,10 +110,12 @@ static void test_lies(void **state) {
         {"\0\0\0\0", 4, UINT32_MAX, "claims 4294967295 records"},
         {"", 0, 1, "claims 1 records in 0 bytes"},
         {"\0\0\0\0\0\0\0\0", 8, 1, "has 4 bytes behind its last record"},
-        {"\x09\0\0\0", 4, 1, "record 0 of the batch is damaged"},                                      /* key longer than the batch */
-        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10, 1, "record 0 of the batch is damaged"},        /* length of 2^64 - 1 */
-        {"\0\0\0\x02\x01\x01", 6, 1, "record 0 of the batch is damaged"},                              /* two headers, room for one */
-        {"\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13, 1, "record 0 of the batch is damaged"}, /* 2^64 - 1 headers */
+        {"\x09\0\0\0", 4, 1, "record 0 of the batch is damaged"}, /* key longer than the batch */
+        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10, 1,
+         "record 0 of the batch is damaged"},                             /* length of 2^64 - 1 */
+        {"\0\0\0\x02\x01\x01", 6, 1, "record 0 of the batch is damaged"}, /* two headers, room for one */
+        {"\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13, 1,
+         "record 0 of the batch is damaged"}, /* 2^64 - 1 headers */
         {"\0\0\0\0\0\0\0\x80", 8, 2, "record 1 of the batch is damaged"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -162,8 +165,9 @@ static void test_partition(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_every_bit_and_length), cmocka_unit_test(test_lies),
-        cmocka_unit_test(test_length_of_frame), cmocka_unit_test(test_partition),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_every_bit_and_length),
+        cmocka_unit_test(test_lies),       cmocka_unit_test(test_length_of_frame),
+        cmocka_unit_test(test_partition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

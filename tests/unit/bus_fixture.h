@@ -16,7 +16,7 @@
 
 struct fixture {
     char folder[64], url[80], file[96];
-    int64_t now;               /* what the injected wall clock says */
+    int64_t now; /* what the injected wall clock says */
     struct clock clock;
     struct bus_options options;
     struct bus *bus;
@@ -25,24 +25,32 @@ struct fixture {
     struct error error;
 };
 
-static inline int64_t fixture_wall(void *context) { return ((struct fixture *)context)->now; }
-static inline int64_t fixture_monotonic(void *context) { (void)context; return clock_monotonic_ns(&clock_system); }
-static inline void fixture_sleep(void *context, int64_t ns) { (void)context; clock_sleep_ns(&clock_system, ns); }
+static inline int64_t fixture_wall(void *context) {
+    return ((struct fixture *)context)->now;
+}
+static inline int64_t fixture_monotonic(void *context) {
+    (void)context;
+    return clock_monotonic_ns(&clock_system);
+}
+static inline void fixture_sleep(void *context, int64_t ns) {
+    (void)context;
+    clock_sleep_ns(&clock_system, ns);
+}
 
-#define OK(call)                                            \
-    do {                                                    \
-        struct error *e_ = &f->error;                       \
-        e_->message[0] = '\0';                              \
-        if ((call) != 0)                                    \
-            fail_msg("%s: %s", #call, e_->message);         \
+#define OK(call)                                                                                                       \
+    do {                                                                                                               \
+        struct error *e_ = &f->error;                                                                                  \
+        e_->message[0] = '\0';                                                                                         \
+        if ((call) != 0)                                                                                               \
+            fail_msg("%s: %s", #call, e_->message);                                                                    \
     } while (0)
 
-#define FAILS(call, expected_code, text)                    \
-    do {                                                    \
-        assert_int_equal((call), expected_code);            \
-        assert_int_equal(f->error.code, expected_code);     \
-        if (!strstr(f->error.message, text))                \
-            fail_msg("'%s' is not in '%s'", text, f->error.message); \
+#define FAILS(call, expected_code, text)                                                                               \
+    do {                                                                                                               \
+        assert_int_equal((call), expected_code);                                                                       \
+        assert_int_equal(f->error.code, expected_code);                                                                \
+        if (!strstr(f->error.message, text))                                                                           \
+            fail_msg("'%s' is not in '%s'", text, f->error.message);                                                   \
     } while (0)
 
 static inline void fixture_open(struct fixture *f) {

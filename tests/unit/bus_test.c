@@ -7,7 +7,8 @@ static void test_urls(void **state) {
     struct fixture *f = *state;
     struct bus *bus;
     FAILS(bus_open("kafka://", &f->options, &bus, &f->error), ERROR_INVALID, "the broker is missing");
-    FAILS(bus_open("kafka://user:secret@localhost:9092", &f->options, &bus, &f->error), ERROR_INVALID, "do not belong into the URL");
+    FAILS(bus_open("kafka://user:secret@localhost:9092", &f->options, &bus, &f->error), ERROR_INVALID,
+          "do not belong into the URL");
     assert_null(strstr(f->error.message, "secret"));
     FAILS(bus_open("kafka://localhost:9092/1", &f->options, &bus, &f->error), ERROR_INVALID, "only brokers may follow");
     FAILS(bus_open("amqp://localhost", &f->options, &bus, &f->error), ERROR_INVALID, "use sqlite:DIR");
@@ -63,9 +64,10 @@ static void test_records(void **state) {
     struct fixture *f = *state;
     int32_t topic, partitions;
     struct bus_header header = {SLICE("error"), SLICE("why")};
-    struct bus_record records[] = {{.key = SLICE("k"), .value = SLICE("v"), .timestamp = 5, .headers = &header, .header_count = 1},
-                                   {.key = {NULL, 0}, .value = {NULL, 0}, .timestamp = -3},
-                                   {.key = SLICE(""), .value = SLICE(""), .timestamp = 7}};
+    struct bus_record records[] = {
+        {.key = SLICE("k"), .value = SLICE("v"), .timestamp = 5, .headers = &header, .header_count = 1},
+        {.key = {NULL, 0}, .value = {NULL, 0}, .timestamp = -3},
+        {.key = SLICE(""), .value = SLICE(""), .timestamp = 7}};
     OK(bus_producer_topic(f->producer, "t", NULL, &topic, &partitions, &f->error));
     assert_int_equal(partitions, 3);
     for (int i = 0; i < 3; i++)
@@ -93,8 +95,10 @@ static void test_records(void **state) {
     assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 0);
     char *large = calloc(1, BUS_RECORD_MAXIMUM + 1);
     struct bus_header wide = {SLICE("h"), {large, BUS_RECORD_MAXIMUM}};
-    FAILS(bus_produce(f->producer, topic, 0, &(struct bus_record){.value = {large, BUS_RECORD_MAXIMUM + 1}}, &f->error), ERROR_INVALID, "16777217");
-    FAILS(bus_produce(f->producer, topic, 0, &(struct bus_record){.headers = &wide, .header_count = 1}, &f->error), ERROR_INVALID, "bytes");
+    FAILS(bus_produce(f->producer, topic, 0, &(struct bus_record){.value = {large, BUS_RECORD_MAXIMUM + 1}}, &f->error),
+          ERROR_INVALID, "16777217");
+    FAILS(bus_produce(f->producer, topic, 0, &(struct bus_record){.headers = &wide, .header_count = 1}, &f->error),
+          ERROR_INVALID, "bytes");
     OK(bus_produce(f->producer, topic, 0, &(struct bus_record){.value = {large, BUS_RECORD_MAXIMUM}}, &f->error));
     OK(bus_producer_commit(f->producer, NULL, 0, &f->error));
     assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
@@ -211,7 +215,8 @@ static void test_join_of_several_topics(void **state) {
     OK(bus_topic_create(f->bus, "right", &(struct bus_topic_settings){5, -1, -1}, &f->error));
     OK(bus_topic_create(f->bus, "wide", &(struct bus_topic_settings){6, -1, -1}, &f->error));
     FAILS(bus_consumer_join(f->consumer, topics, 3, 1, 2, &member, &f->error), ERROR_INVALID, "left has 5, wide has 6");
-    FAILS(bus_consumer_join(f->consumer, (const char *const[]){"left", "wrong"}, 2, 1, 2, &member, &f->error), ERROR_NOT_FOUND, "wrong");
+    FAILS(bus_consumer_join(f->consumer, (const char *const[]){"left", "wrong"}, 2, 1, 2, &member, &f->error),
+          ERROR_NOT_FOUND, "wrong");
     OK(bus_consumer_join(f->consumer, topics, 2, 1, 2, &member, &f->error));
     OK(bus_consumer_poll(f->consumer, 0, &batch, &f->error));
     assert_int_equal(told.count, 2);
@@ -257,7 +262,7 @@ static void test_retention(void **state) {
     OK(bus_topic_create(f->bus, "t", &settings, &f->error));
     for (int i = 0; i < 4; i++, f->now += 2000)
         append(f, "t", 0, 10 * i, 10);
-    f->now = 1000000 + 7500;   /* batches of 0, 2000, 4000, 6000 */
+    f->now = 1000000 + 7500; /* batches of 0, 2000, 4000, 6000 */
     OK(bus_apply_retention(f->bus, &records, &f->error));
     assert_int_equal(records, 20);
     assert_int_equal(partition_of(f, "t", 0).start_offset, 20);
@@ -274,7 +279,7 @@ static void test_retention(void **state) {
     settings.retention_bytes = 0;
     OK(bus_topic_alter(f->bus, "t", &settings, &f->error));
     OK(bus_apply_retention(f->bus, &records, &f->error));
-    assert_int_equal(records, 0);   /* the newest stays */
+    assert_int_equal(records, 0); /* the newest stays */
     settings = (struct bus_topic_settings){1, 1000, -1};
     OK(bus_topic_alter(f->bus, "t", &settings, &f->error));
     f->now += 100000;
@@ -282,13 +287,14 @@ static void test_retention(void **state) {
     assert_int_equal(records, 10);
     assert_int_equal(partition_of(f, "t", 0).start_offset, 40);
     assert_int_equal(partition_of(f, "t", 0).bytes, 0);
-    f->now -= 500000;               /* the wall clock goes back, the append time does not */
+    f->now -= 500000; /* the wall clock goes back, the append time does not */
     int64_t last = partition_of(f, "t", 0).last_append;
     append(f, "t", 0, 0, 1);
     assert_int_equal(partition_of(f, "t", 0).last_append, last);
 }
 
-/* Writes `count` values of `keys` keys in batches of `each`: key number n has the value of the last i with i % keys == n. */
+/* Writes `count` values of `keys` keys in batches of `each`: key number n has the value of the last i with i % keys
+ * == n. */
 static void append_keys(struct fixture *f, int first, int count, int keys, int each) {
     int32_t topic, partitions;
     struct bus_topic_settings settings = {1, -1, -1, true};
@@ -311,7 +317,8 @@ static int number_of(struct slice text) {
     return atoi(copy);
 }
 
-/* Reads what comes from the offset on: the number of records; `values[key]` is the last value of each, -1: deleted. Offsets rise, and timestamps are theirs. */
+/* Reads what comes from the offset on: the number of records; `values[key]` is the last value of each, -1: deleted.
+ * Offsets rise, and timestamps are theirs. */
 static int read_keys(struct fixture *f, int64_t *offset, int *values, int64_t shift) {
     struct bus_batch batch;
     int count = 0, got;
@@ -321,7 +328,8 @@ static int read_keys(struct fixture *f, int64_t *offset, int *values, int64_t sh
             *offset = batch.base_offset + (int64_t)i + 1;
             assert_int_equal(batch.records[i].timestamp, *offset - 1 + shift);
             struct slice key = batch.records[i].key;
-            values[number_of((struct slice){key.data + 1, key.length - 1})] = batch.records[i].value.data ? number_of(batch.records[i].value) : -1;
+            values[number_of((struct slice){key.data + 1, key.length - 1})] =
+                batch.records[i].value.data ? number_of(batch.records[i].value) : -1;
         }
     assert_int_equal(got, 0);
     return count;
@@ -336,7 +344,7 @@ static void test_compaction(void **state) {
     append_keys(f, 0, 5000, 100, 7);
     OK(bus_consumer_seek(f->consumer, "changes", 0, 0, &f->error));
     struct bus_batch batch;
-    for (int i = 0; i < 100; i++)   /* a reader in the middle: at the offset where a batch begins */
+    for (int i = 0; i < 100; i++) /* a reader in the middle: at the offset where a batch begins */
         assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
     middle = batch.base_offset + (int64_t)batch.count;
     OK(bus_apply_retention(f->bus, &deleted, &f->error));
@@ -355,7 +363,7 @@ static void test_compaction(void **state) {
     assert_int_equal(info.partitions[0].end_offset, 5000);
     assert_true(info.partitions[0].bytes < 1500);
     bus_topic_info_release(&info);
-    append_keys(f, 5000, 1500, 50, 1000);   /* half of the keys again, and the next pass */
+    append_keys(f, 5000, 1500, 50, 1000); /* half of the keys again, and the next pass */
     OK(bus_apply_retention(f->bus, &deleted, &f->error));
     assert_int_equal(deleted, 1500);
     assert_int_equal(read_keys(f, &offset, values, 0), 50);
@@ -386,7 +394,8 @@ static void test_compaction_of_deletions(void **state) {
         struct bus_record record = {.key = slice_of(key), .timestamp = 1000 + i};
         OK(bus_produce(f->producer, topic, 0, &record, &f->error));
     }
-    struct bus_position position = {.group = "g", .topic = "changes", .partition = 0, .next_offset = 1099, .metadata = ""};
+    struct bus_position position = {
+        .group = "g", .topic = "changes", .partition = 0, .next_offset = 1099, .metadata = ""};
     OK(bus_producer_commit(f->producer, &position, 1, &f->error));
     OK(bus_apply_retention(f->bus, &deleted, &f->error));
     assert_int_equal(deleted, 999);
@@ -394,7 +403,7 @@ static void test_compaction_of_deletions(void **state) {
     assert_int_equal(read_keys(f, &offset, values, 0), 100);
     assert_int_equal(values[0], -1);
     assert_int_equal(values[99], 999);
-    append_keys(f, 1099, 2000, 1, 100);   /* beyond the group's position */
+    append_keys(f, 1099, 2000, 1, 100); /* beyond the group's position */
     OK(bus_apply_retention(f->bus, &deleted, &f->error));
     assert_int_equal(deleted, 0);
     position.next_offset = 3099;
@@ -446,8 +455,19 @@ static void test_reopen(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_urls), TEST(test_topics), TEST(test_records), TEST(test_seek), TEST(test_turns), TEST(test_wake_up), TEST(test_join_of_several_topics), TEST(test_registry),
-        TEST(test_retention), TEST(test_trim), TEST(test_compaction), TEST(test_compaction_of_deletions), TEST(test_reopen),
+        TEST(test_urls),
+        TEST(test_topics),
+        TEST(test_records),
+        TEST(test_seek),
+        TEST(test_turns),
+        TEST(test_wake_up),
+        TEST(test_join_of_several_topics),
+        TEST(test_registry),
+        TEST(test_retention),
+        TEST(test_trim),
+        TEST(test_compaction),
+        TEST(test_compaction_of_deletions),
+        TEST(test_reopen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,8 @@ static void test_positions(void **state) {
     assert_int_equal(committed.revision, 1);
     assert_string_equal(committed.metadata, "state");
     produce(f, "t", 2, 1, 5);
-    FAILS(bus_producer_commit(f->producer, &position, 1, &f->error), ERROR_CONFLICT, "group g on t/2 was moved by another process");
+    FAILS(bus_producer_commit(f->producer, &position, 1, &f->error), ERROR_CONFLICT,
+          "group g on t/2 was moved by another process");
     assert_int_equal(partition_of(f, "t", 2).end_offset, 1);
     assert_int_equal(bus_producer_pending_records(f->producer), 5);
     position = (struct bus_position){"g", "t", 2, 20, NULL, 1};
@@ -54,17 +55,18 @@ static void test_transaction(void **state) {
     produce(f, "t", 0, 2, 3);
     OK(bus_producer_begin(f->producer, &database, &f->error));
     OK(database_execute(database, "CREATE TABLE extra(x)", &f->error));
-    OK(bus_producer_begin(f->producer, &database, &f->error));   /* starts anew and keeps the records */
+    OK(bus_producer_begin(f->producer, &database, &f->error)); /* starts anew and keeps the records */
     OK(database_execute(database, "CREATE TABLE extra(x)", &f->error));
-    produce(f, "t", 0, 5, 1);                                    /* after the beginning, still part of it */
+    produce(f, "t", 0, 5, 1); /* after the beginning, still part of it */
     int32_t topic, partitions;
-    FAILS(bus_producer_topic(f->producer, "new", NULL, &topic, &partitions, &f->error), ERROR_INVALID, "before the transaction");
+    FAILS(bus_producer_topic(f->producer, "new", NULL, &topic, &partitions, &f->error), ERROR_INVALID,
+          "before the transaction");
     OK(bus_producer_commit(f->producer, NULL, 0, &f->error));
     assert_int_equal(partition_of(f, "t", 0).end_offset, 6);
     execute(f, "INSERT INTO extra VALUES(1)");
     produce(f, "t", 0, 6, 1);
     OK(bus_producer_begin(f->producer, &database, &f->error));
-    OK(database_execute(database, "ROLLBACK", &f->error));       /* as SQLite does by itself when the disk is full */
+    OK(database_execute(database, "ROLLBACK", &f->error)); /* as SQLite does by itself when the disk is full */
     FAILS(bus_producer_commit(f->producer, NULL, 0, &f->error), ERROR_IO, "rolled back");
     assert_int_equal(partition_of(f, "t", 0).end_offset, 6);
     OK(bus_producer_commit(f->producer, NULL, 0, &f->error));
@@ -80,11 +82,13 @@ static void test_deleted_while_used(void **state) {
     OK(bus_consumer_seek(f->consumer, "t", 0, 1, &f->error));
     assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 0);
     OK(bus_topic_delete(f->bus, "t", &f->error));
-    FAILS(bus_consumer_poll(f->consumer, 0, &batch, &f->error), ERROR_NOT_FOUND, "topic t was deleted while it was read");
+    FAILS(bus_consumer_poll(f->consumer, 0, &batch, &f->error), ERROR_NOT_FOUND,
+          "topic t was deleted while it was read");
     int32_t partitions;
     OK(bus_topic_ensure(f->bus, "t", NULL, &partitions, &f->error));
     produce(f, "t", 0, 1, 1);
-    FAILS(bus_producer_commit(f->producer, NULL, 0, &f->error), ERROR_NOT_FOUND, "topic t was deleted while it was written to");
+    FAILS(bus_producer_commit(f->producer, NULL, 0, &f->error), ERROR_NOT_FOUND,
+          "topic t was deleted while it was written to");
     struct bus_committed committed;
     OK(bus_committed(f->bus, "g", "t", 0, &committed, &f->error));
     assert_false(committed.exists);
@@ -95,20 +99,25 @@ static void test_damage(void **state) {
     struct bus_batch batch;
     append(f, "metrics", 2, 0, 5);
     append(f, "metrics", 2, 5, 5);
-    execute(f, "UPDATE log_batches SET data = CAST(substr(data, 1, 60) || x'00ff00' || substr(data, 64) AS BLOB) WHERE id & 1 = 1");
+    execute(f, "UPDATE log_batches SET data = CAST(substr(data, 1, 60) || x'00ff00' || substr(data, 64) AS BLOB) WHERE "
+               "id & 1 = 1");
     OK(bus_consumer_seek(f->consumer, "metrics", 2, 0, &f->error));
     assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
     for (int i = 0; i < 2; i++) {
-        FAILS(bus_consumer_poll(f->consumer, 0, &batch, &f->error), ERROR_CORRUPT, "topic metrics, partition 2, offset 5: the checksum of the batch does not match (stored ");
+        FAILS(bus_consumer_poll(f->consumer, 0, &batch, &f->error), ERROR_CORRUPT,
+              "topic metrics, partition 2, offset 5: the checksum of the batch does not match (stored ");
         assert_non_null(strstr(f->error.message, "restore it from a backup"));
     }
-    OK(bus_consumer_seek(f->consumer, "metrics", 2, 10, &f->error));   /* behind the damage there is nothing wrong */
+    OK(bus_consumer_seek(f->consumer, "metrics", 2, 10, &f->error)); /* behind the damage there is nothing wrong */
     assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 0);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_positions), TEST(test_transaction), TEST(test_deleted_while_used), TEST(test_damage),
+        TEST(test_positions),
+        TEST(test_transaction),
+        TEST(test_deleted_while_used),
+        TEST(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

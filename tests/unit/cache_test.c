@@ -1,5 +1,6 @@
-/* The cache's door: entries never go back in time, whoever writes them and in whatever order. One body for both caches: SQLite unless METERLINE_TEST_CACHE
- * names another one, such as redis://127.0.0.1:6379/ (each test takes a database of its own, numbered from 1, which must be empty). */
+/* The cache's door: entries never go back in time, whoever writes them and in whatever order. One body for both
+ * caches: SQLite unless METERLINE_TEST_CACHE names another one, such as redis://127.0.0.1:6379/ (each test takes a
+ * database of its own, numbered from 1, which must be empty). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,7 @@ struct fixture {
     char folder[64], url[200];
     struct cache *cache;
     struct cache_writer *writer;
-    char text[4096];    /* what cache_read has found */
+    char text[4096]; /* what cache_read has found */
     size_t length, count;
 };
 
@@ -49,7 +50,9 @@ static int tear_down(void **state) {
     return failed;
 }
 
-static struct cache_entry gateway_at(const char *key, int64_t timestamp) { return (struct cache_entry){.key = slice_of(key), .timestamp = timestamp}; }
+static struct cache_entry gateway_at(const char *key, int64_t timestamp) {
+    return (struct cache_entry){.key = slice_of(key), .timestamp = timestamp};
+}
 
 static struct cache_entry series_at(const char *key, int64_t timestamp, double value) {
     return (struct cache_entry){.key = slice_of(key), .timestamp = timestamp, .has_value = true, .value = value};
@@ -66,7 +69,8 @@ static int found(void *context, const struct cache_entry *entry, struct error *e
     (void)error;
     f->count++;
     if (f->length < sizeof f->text - 200)
-        f->length += (size_t)snprintf(f->text + f->length, sizeof f->text - f->length, entry->has_value ? "%.*s@%lld=%.17g " : "%.*s@%lld ", (int)entry->key.length,
+        f->length += (size_t)snprintf(f->text + f->length, sizeof f->text - f->length,
+                                      entry->has_value ? "%.*s@%lld=%.17g " : "%.*s@%lld ", (int)entry->key.length,
                                       entry->key.data, (long long)entry->timestamp, entry->value);
     return 0;
 }
@@ -87,13 +91,19 @@ static void test_never_back_in_time(void **state) {
         double value;
         const char *gateway, *series;
     } steps[] = {
-        {1000, 1, "g@1000 ", "g.WATER.FLOW@1000=1 "},     {1000, 1, "g@1000 ", "g.WATER.FLOW@1000=1 "},     {999, 2, "g@1000 ", "g.WATER.FLOW@1000=1 "},
-        {1000, 3, "g@1000 ", "g.WATER.FLOW@1000=3 "},     {1001, 4, "g@1001 ", "g.WATER.FLOW@1001=4 "},     {0, 5, "g@1001 ", "g.WATER.FLOW@1001=4 "},
-        {2000, -0.1, "g@2000 ", "g.WATER.FLOW@2000=-0.10000000000000001 "}, {1999, 7, "g@2000 ", "g.WATER.FLOW@2000=-0.10000000000000001 "},
+        {1000, 1, "g@1000 ", "g.WATER.FLOW@1000=1 "},
+        {1000, 1, "g@1000 ", "g.WATER.FLOW@1000=1 "},
+        {999, 2, "g@1000 ", "g.WATER.FLOW@1000=1 "},
+        {1000, 3, "g@1000 ", "g.WATER.FLOW@1000=3 "},
+        {1001, 4, "g@1001 ", "g.WATER.FLOW@1001=4 "},
+        {0, 5, "g@1001 ", "g.WATER.FLOW@1001=4 "},
+        {2000, -0.1, "g@2000 ", "g.WATER.FLOW@2000=-0.10000000000000001 "},
+        {1999, 7, "g@2000 ", "g.WATER.FLOW@2000=-0.10000000000000001 "},
         {2001, 1e300, "g@2001 ", "g.WATER.FLOW@2001=1.0000000000000001e+300 "},
     };
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        struct cache_entry entries[] = {gateway_at("g", steps[i].timestamp), series_at("g.WATER.FLOW", steps[i].timestamp, steps[i].value)};
+        struct cache_entry entries[] = {gateway_at("g", steps[i].timestamp),
+                                        series_at("g.WATER.FLOW", steps[i].timestamp, steps[i].value)};
         write_entries(f, entries, 2);
         assert_string_equal(read_all(f, NULL, false), steps[i].gateway);
         assert_string_equal(read_all(f, "g.WATER.FLOW", true), steps[i].series);
@@ -102,7 +112,12 @@ static void test_never_back_in_time(void **state) {
 
 static void test_order_and_keys(void **state) {
     struct fixture *f = *state;
-    struct cache_entry entries[] = {gateway_at("b", 3), gateway_at("a", 1), gateway_at("a1", 2), series_at("a.X.Y", 4, 0.5), series_at("\xc3\xa9 \"1\".X.Y", 5, 6), gateway_at("", 7)};
+    struct cache_entry entries[] = {gateway_at("b", 3),
+                                    gateway_at("a", 1),
+                                    gateway_at("a1", 2),
+                                    series_at("a.X.Y", 4, 0.5),
+                                    series_at("\xc3\xa9 \"1\".X.Y", 5, 6),
+                                    gateway_at("", 7)};
     write_entries(f, entries, 5);
     assert_string_equal(read_all(f, NULL, false), "a@1 a1@2 b@3 ");
     assert_string_equal(read_all(f, NULL, true), "a.X.Y@4=0.5 \xc3\xa9 \"1\".X.Y@5=6 ");
@@ -116,10 +131,12 @@ static void test_order_and_keys(void **state) {
 /* The end of the years that are told, and a fraction of a second beside none. */
 static void test_times(void **state) {
     struct fixture *f = *state;
-    static const int64_t rising[] = {TIME_MINIMUM, 1, 999, 1000, 1001, 1010, 1100, 60000, INT64_C(1700000000000), INT64_C(1700000000001), TIME_MAXIMUM};
+    static const int64_t rising[] = {
+        TIME_MINIMUM,           1,           999, 1000, 1001, 1010, 1100, 60000, INT64_C(1700000000000),
+        INT64_C(1700000000001), TIME_MAXIMUM};
     char expected[64];
     for (size_t i = 0; i < sizeof rising / sizeof *rising; i++)
-        for (size_t again = 0; again <= i; again++) {   /* all that came before, too */
+        for (size_t again = 0; again <= i; again++) { /* all that came before, too */
             struct cache_entry entry = gateway_at("g", rising[again == 0 ? i : again - 1]);
             write_entries(f, &entry, 1);
             snprintf(expected, sizeof expected, "g@%lld ", (long long)rising[i]);
@@ -134,7 +151,7 @@ static void test_many_entries_and_two_writers(void **state) {
     struct cache_writer *other;
     struct error error;
     struct cache_entry *entries = calloc(COUNT, sizeof *entries);
-    char (*keys)[16] = calloc(COUNT, sizeof *keys);
+    char(*keys)[16] = calloc(COUNT, sizeof *keys);
     assert_non_null(entries);
     assert_non_null(keys);
     assert_int_equal(cache_writer_open(f->cache, &other, &error), 0);
@@ -173,7 +190,9 @@ static void test_topic_values(void **state) {
         {.key = SLICE("e"), .value = {"\200\0\0\0\0\0\0\0", 8}},
     };
     const struct bus_batch batch = {.topic = "times", .records = records, .count = sizeof records / sizeof *records};
-    assert_int_equal(bus_open(f->folder, &(struct bus_options){.create = true, .clock = &clock_system, .partitions = 1}, &bus, &error), 0);
+    assert_int_equal(bus_open(f->folder, &(struct bus_options){.create = true, .clock = &clock_system, .partitions = 1},
+                              &bus, &error),
+                     0);
     assert_int_equal(bus_producer_open(bus, &(struct bus_producer_options){0}, &producer, &error), 0);
     assert_int_equal(mail_open(&mail, producer, "times-rejected", &error), 0);
     assert_int_equal(cache_topic_sink_new(f->cache, &sink, &error), 0);

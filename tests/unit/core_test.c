@@ -223,7 +223,11 @@ static void test_crc32c(void **state) {
         const void *data;
         size_t length;
         uint32_t crc;
-    } cases[] = {{zeros, 32, 0x8a9136aa}, {ones, 32, 0x62a8ab43}, {up, 32, 0x46dd794e}, {"123456789", 9, 0xe3069283}, {"", 0, 0}};
+    } cases[] = {{zeros, 32, 0x8a9136aa},
+                 {ones, 32, 0x62a8ab43},
+                 {up, 32, 0x46dd794e},
+                 {"123456789", 9, 0xe3069283},
+                 {"", 0, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_true(hash_crc32c(0, cases[i].data, cases[i].length) == cases[i].crc);
         assert_true(~crc_by_table(~UINT32_C(0), cases[i].data, cases[i].length) == cases[i].crc);
@@ -247,8 +251,8 @@ static void test_hash_spread(void **state) {
     assert_non_null(hashes);
     for (int i = 0; i < HASH_KEYS; i++) {
         char key[64];
-        int length =
-            snprintf(key, sizeof key, "%d.ELECTRICITY.%s", i / 4, (const char *[]){"VOLTAGE", "INTENSITY", "ACTIVE_POWER", "X"}[i % 4]);
+        int length = snprintf(key, sizeof key, "%d.ELECTRICITY.%s", i / 4,
+                              (const char *[]){"VOLTAGE", "INTENSITY", "ACTIVE_POWER", "X"}[i % 4]);
         hashes[i] = hash_bytes(key, (size_t)length, 0);
         low[hashes[i] % 1024]++;
         high[hashes[i] >> 54]++;

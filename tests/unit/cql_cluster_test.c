@@ -1,5 +1,5 @@
-/* What the Cassandra client does when a cluster fails it: errors of every kind, broken and silent connections, lost nodes, forgotten statements, nodes that do not
- * agree. Against a scripted server. */
+/* What the Cassandra client does when a cluster fails it: errors of every kind, broken and silent connections, lost
+ * nodes, forgotten statements, nodes that do not agree. Against a scripted server. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,20 +10,22 @@ enum { KEPT = 64 };
 
 struct script {
     /* EXECUTE */
-    int faults;                     /* so many are answered by `fault`, the rest as a friendly server does */
+    int faults; /* so many are answered by `fault`, the rest as a friendly server does */
     void (*fault)(struct script *script, struct cql_server *server, const struct cql_server_frame *frame);
-    int32_t code;                   /* of an error */
+    int32_t code; /* of an error */
     struct slice more, raw;
     unsigned executed;
-    bool keep;                      /* answers are kept back */
+    bool keep; /* answers are kept back */
     struct cql_server_frame kept[KEPT];
     unsigned kept_count;
     /* schema_version */
-    int disagree;                   /* so many answers differ from node to node */
+    int disagree; /* so many answers differ from node to node */
     unsigned versions, defined[4];
 };
 
-static void answer_void(struct cql_server *server, const struct cql_server_frame *frame) { cql_server_reply(server, frame, CQL_RESULT, BYTES("\0\0\0\1")); }
+static void answer_void(struct cql_server *server, const struct cql_server_frame *frame) {
+    cql_server_reply(server, frame, CQL_RESULT, BYTES("\0\0\0\1"));
+}
 
 static void answer_version(struct script *script, struct cql_server *server, const struct cql_server_frame *frame) {
     struct bytes body = {0};
@@ -101,7 +103,9 @@ static void client_connect(struct client *client) {
     assert_int_equal(fixture_connect(fixture), 0);
     while (fixture_statistics(fixture).nodes_ready < fixture_statistics(fixture).nodes)
         cql_cluster_poll(fixture->cluster, 5);
-    assert_int_equal(cql_cluster_prepare(fixture->cluster, "INSERT INTO ks.t(k, v) VALUES(?, ?)", &client->statement, &fixture->error), 0);
+    assert_int_equal(cql_cluster_prepare(fixture->cluster, "INSERT INTO ks.t(k, v) VALUES(?, ?)", &client->statement,
+                                         &fixture->error),
+                     0);
 }
 
 static int client_submit(struct client *client, const char *key, bool idempotent) {
@@ -137,8 +141,8 @@ static void fault_error(struct script *script, struct cql_server *server, const 
 struct refusal {
     int32_t code;
     struct slice more;
-    bool again, again_idempotent;       /* the client tries again by itself: any request, one that is idempotent */
-    int error;                          /* of the door */
+    bool again, again_idempotent; /* the client tries again by itself: any request, one that is idempotent */
+    int error;                    /* of the door */
     bool retriable;
     enum cql_error_kind kind;
     const char *says;
@@ -147,9 +151,30 @@ struct refusal {
 #define NUMBERS "\0\1\0\0\0\0\0\0\0\1"
 
 static const struct refusal refusals[] = {
-    {0x1001, {"", 0}, false, true, ERROR_BUSY, true, CQL_KIND_OVERLOADED, "overloaded: the coordinator's text [0x1001]"},
-    {0x1100, {NUMBERS "\0\6SIMPLE", 18}, false, true, ERROR_BUSY, true, CQL_KIND_SERVER_TIMEOUT, "write time-out (0 of 1 replicas): the coordinator's text"},
-    {0x1000, {"\0\1\0\0\0\1\0\0\0\0", 10}, true, true, ERROR_IO, true, CQL_KIND_UNAVAILABLE, "too few replicas are alive"},
+    {0x1001,
+     {"", 0},
+     false,
+     true,
+     ERROR_BUSY,
+     true,
+     CQL_KIND_OVERLOADED,
+     "overloaded: the coordinator's text [0x1001]"},
+    {0x1100,
+     {NUMBERS "\0\6SIMPLE", 18},
+     false,
+     true,
+     ERROR_BUSY,
+     true,
+     CQL_KIND_SERVER_TIMEOUT,
+     "write time-out (0 of 1 replicas): the coordinator's text"},
+    {0x1000,
+     {"\0\1\0\0\0\1\0\0\0\0", 10},
+     true,
+     true,
+     ERROR_IO,
+     true,
+     CQL_KIND_UNAVAILABLE,
+     "too few replicas are alive"},
     {0x1002, {"", 0}, true, true, ERROR_BUSY, true, CQL_KIND_UNAVAILABLE, "joining"},
     {0x1500, {NUMBERS "\0\0\0\1\0\6SIMPLE", 22}, false, true, ERROR_IO, true, CQL_KIND_SERVER_FAILURE, "write failure"},
     {0x0000, {"", 0}, false, true, ERROR_IO, true, CQL_KIND_SERVER_FAILURE, "server error"},
@@ -159,7 +184,8 @@ static const struct refusal refusals[] = {
 
 /* `faults` times the error, then good. */
 static void try_refusal(const struct refusal *refusal, bool idempotent, int faults, unsigned executed, bool good) {
-    struct client client = {.script = {.faults = faults, .fault = fault_error, .code = refusal->code, .more = refusal->more}};
+    struct client client = {
+        .script = {.faults = faults, .fault = fault_error, .code = refusal->code, .more = refusal->more}};
     client_start(&client, 1);
     client_connect(&client);
     assert_int_equal(client_submit(&client, "k", idempotent), 0);
@@ -185,7 +211,7 @@ static void test_refusals(void **state) {
             try_refusal(&refusals[i], idempotent, 1, again ? 2 : 1, again);
         }
     try_refusal(&refusals[0], true, 3, 4, true);
-    try_refusal(&refusals[0], true, 100, 4, false);    /* four attempts, then it is the caller's */
+    try_refusal(&refusals[0], true, 100, 4, false); /* four attempts, then it is the caller's */
 }
 
 static void fault_unprepared(struct script *script, struct cql_server *server, const struct cql_server_frame *frame) {
@@ -233,20 +259,21 @@ static void fault_raw(struct script *script, struct cql_server *server, const st
     cql_server_cut(server, frame->connection);
 }
 
-/* The connection ends before, in the middle of, or with a frame that is none. What is idempotent goes again on a new connection; the rest says that it is not known. */
+/* The connection ends before, in the middle of, or with a frame that is none. What is idempotent goes again on a new
+ * connection; the rest says that it is not known. */
 static void test_broken_frames(void **state) {
     (void)state;
     static const struct slice raws[] = {
         {"", 0},
-        {"\x84\0\0", 3},                                            /* within the header */
-        {"\x84\0\0\1\x08\0\0\0\x40 only the beginning", 28},        /* within the body */
-        {"\x84\0\0\1\x08\x7f\xff\xff\xff", 9},                      /* longer than any */
-        {"\x84\0\0\1\x08\xff\xff\xff\xff", 9},                      /* of a negative length */
-        {"\x04\0\0\1\x08\0\0\0\4\0\0\0\1", 13},                     /* a request */
-        {"\x85\0\0\1\x08\0\0\0\4\0\0\0\1", 13},                     /* another version */
-        {"\x84\1\0\1\x08\0\0\0\4\xff\xff\xff\xff", 13},             /* said to be compressed, to 4 GiB */
-        {"\x84\0\0\1\x08\0\0\0\2\0\2", 11},                         /* a result that ends too early */
-        {"\x84\0\x7f\xff\x08\0\0\0\4\0\0\0\1", 13},                 /* to a request that was never sent */
+        {"\x84\0\0", 3},                                     /* within the header */
+        {"\x84\0\0\1\x08\0\0\0\x40 only the beginning", 28}, /* within the body */
+        {"\x84\0\0\1\x08\x7f\xff\xff\xff", 9},               /* longer than any */
+        {"\x84\0\0\1\x08\xff\xff\xff\xff", 9},               /* of a negative length */
+        {"\x04\0\0\1\x08\0\0\0\4\0\0\0\1", 13},              /* a request */
+        {"\x85\0\0\1\x08\0\0\0\4\0\0\0\1", 13},              /* another version */
+        {"\x84\1\0\1\x08\0\0\0\4\xff\xff\xff\xff", 13},      /* said to be compressed, to 4 GiB */
+        {"\x84\0\0\1\x08\0\0\0\2\0\2", 11},                  /* a result that ends too early */
+        {"\x84\0\x7f\xff\x08\0\0\0\4\0\0\0\1", 13},          /* to a request that was never sent */
         {"HTTP/1.1 400 Bad Request\r\n\r\n", 28},
     };
     for (size_t i = 0; i < sizeof raws / sizeof *raws; i++)
@@ -257,10 +284,11 @@ static void test_broken_frames(void **state) {
             assert_int_equal(client_submit(&client, "k", idempotent), 0);
             client_wait(&client, 1);
             if (client.outcome.answered != (unsigned)idempotent)
-                fail_msg("frame %zu, idempotent %d: answered %u, %s", i, idempotent, client.outcome.answered, client.outcome.error.message);
+                fail_msg("frame %zu, idempotent %d: answered %u, %s", i, idempotent, client.outcome.answered,
+                         client.outcome.error.message);
             assert_int_equal(client.script.executed, 1 + idempotent);
             assert_true(idempotent || client.outcome.error.code < 0);
-            client.outcome = (struct outcome){0};       /* and the client works on */
+            client.outcome = (struct outcome){0}; /* and the client works on */
             assert_int_equal(client_submit(&client, "k", true), 0);
             client_wait(&client, 1);
             assert_int_equal(client.outcome.answered, 1);
@@ -279,7 +307,8 @@ static unsigned kept(struct client *client) {
     return count;
 }
 
-/* A server that does not answer: as much is taken as the bound allows, by number and by bytes; answers make room again, in any order. */
+/* A server that does not answer: as much is taken as the bound allows, by number and by bytes; answers make room
+ * again, in any order. */
 static void test_slow_server(void **state) {
     (void)state;
     struct client client = {.script = {.keep = true}};
@@ -313,10 +342,10 @@ static void test_bytes_in_flight(void **state) {
     int taken = 0;
     while (client_submit(&client, large, true) == 0)
         taken++;
-    assert_int_equal(taken, 4);     /* the one that reaches the bound is the last */
+    assert_int_equal(taken, 4); /* the one that reaches the bound is the last */
     assert_in_range(fixture_statistics(&client.fixture).in_flight_bytes, 40000, 41000);
     free(large);
-    fixture_stop(&client.fixture);      /* with requests under way: each hears of it once */
+    fixture_stop(&client.fixture); /* with requests under way: each hears of it once */
     assert_int_equal(client.outcome.failed, 4);
     assert_int_equal(client.outcome.error.code, ERROR_INTERRUPTED);
 }
@@ -329,7 +358,8 @@ static void test_late_answer(void **state) {
     client.fixture.options.request_timeout = 300;
     client_connect(&client);
     assert_int_equal(client_submit(&client, "k", false), 0);
-    for (int i = 0; i < 100 && !client.outcome.failed; i++) {      /* something is answered now and then, or the connection is taken for dead */
+    for (int i = 0; i < 100 && !client.outcome.failed;
+         i++) { /* something is answered now and then, or the connection is taken for dead */
         cql_cluster_poll(client.fixture.cluster, 20);
         client.script.keep = false;
         if (i % 3 == 2)
@@ -444,18 +474,25 @@ static void test_agreement(void **state) {
     for (unsigned node = 1; node < 3; node++)
         first = cql_server_port(fixture->server, node) < cql_server_port(fixture->server, first) ? node : first;
     for (int i = 0; i < 3; i++)
-        assert_int_equal(cql_cluster_define(fixture->cluster, SLICE("CREATE TABLE IF NOT EXISTS ks.t(k text PRIMARY KEY)"), 5000, &fixture->error), 0);
+        assert_int_equal(cql_cluster_define(fixture->cluster,
+                                            SLICE("CREATE TABLE IF NOT EXISTS ks.t(k text PRIMARY KEY)"), 5000,
+                                            &fixture->error),
+                         0);
     assert_int_equal(client.script.defined[first], 3);
-    assert_int_equal(client.script.versions, 4 * 3 + 2 * 3);    /* the fourth round of three says the same; then one round each */
+    assert_int_equal(client.script.versions,
+                     4 * 3 + 2 * 3); /* the fourth round of three says the same; then one round each */
     client.script.disagree = 1000000;
     assert_int_equal(cql_cluster_agree(fixture->cluster, 200, &fixture->error), ERROR_BUSY);
     assert_true(fixture->error.retriable);
-    assert_non_null(strstr(fixture->error.message, "have not agreed on the schema in 200 ms; some have another version of it"));
+    assert_non_null(
+        strstr(fixture->error.message, "have not agreed on the schema in 200 ms; some have another version of it"));
     client.script.disagree = 0;
-    cql_server_node_down(fixture->server, first);      /* nobody waits for a node that is away */
+    cql_server_node_down(fixture->server, first); /* nobody waits for a node that is away */
     for (int i = 0; i < 200 && fixture_statistics(fixture).nodes_ready > 2; i++)
         cql_cluster_poll(fixture->cluster, 5);
-    assert_int_equal(cql_cluster_define(fixture->cluster, SLICE("CREATE TABLE IF NOT EXISTS ks.t(k text PRIMARY KEY)"), 5000, &fixture->error), 0);
+    assert_int_equal(cql_cluster_define(fixture->cluster, SLICE("CREATE TABLE IF NOT EXISTS ks.t(k text PRIMARY KEY)"),
+                                        5000, &fixture->error),
+                     0);
     assert_int_equal(client.script.defined[first], 3);
     assert_int_equal(client.script.defined[0] + client.script.defined[1] + client.script.defined[2], 4);
     fixture_stop(fixture);
@@ -463,9 +500,12 @@ static void test_agreement(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_prepared_again), cmocka_unit_test(test_forgets_for_ever), cmocka_unit_test(test_broken_frames),
-        cmocka_unit_test(test_slow_server), cmocka_unit_test(test_bytes_in_flight), cmocka_unit_test(test_late_answer), cmocka_unit_test(test_token_aware),
-        cmocka_unit_test(test_node_lost), cmocka_unit_test(test_all_nodes_lost), cmocka_unit_test(test_agreement),
+        cmocka_unit_test(test_refusals),         cmocka_unit_test(test_prepared_again),
+        cmocka_unit_test(test_forgets_for_ever), cmocka_unit_test(test_broken_frames),
+        cmocka_unit_test(test_slow_server),      cmocka_unit_test(test_bytes_in_flight),
+        cmocka_unit_test(test_late_answer),      cmocka_unit_test(test_token_aware),
+        cmocka_unit_test(test_node_lost),        cmocka_unit_test(test_all_nodes_lost),
+        cmocka_unit_test(test_agreement),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

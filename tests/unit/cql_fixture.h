@@ -20,14 +20,15 @@ struct fixture {
     struct cql_server *server;
     struct cql_cluster *cluster;
     struct cql_contact contact;
-    struct cql_options options;     /* may be changed before fixture_connect */
+    struct cql_options options; /* may be changed before fixture_connect */
     struct error error;
 };
 
 static inline void fixture_start(struct fixture *fixture, unsigned nodes, cql_server_hook *hook, void *context) {
     *fixture = (struct fixture){.server = cql_server_start(nodes, hook, context)};
     fixture->contact = (struct cql_contact){"127.0.0.1", cql_server_port(fixture->server, 0)};
-    fixture->options = (struct cql_options){.contact_count = 1, .keyspace = "ks", .request_timeout = 5000, .reconnect_pause = 20, .seed = 7};
+    fixture->options = (struct cql_options){
+        .contact_count = 1, .keyspace = "ks", .request_timeout = 5000, .reconnect_pause = 20, .seed = 7};
 }
 
 static inline int fixture_connect(struct fixture *fixture) {

@@ -1,12 +1,13 @@
-/* Connecting to Cassandra: passwords, versions, servers that are none, data centres, events. Each against a scripted server. */
+/* Connecting to Cassandra: passwords, versions, servers that are none, data centres, events. Each against a scripted
+ * server. */
 #include "cql_fixture.h"
 
 struct script {
     const char *authenticator;
-    const char *expected;       /* body of AUTH_RESPONSE */
+    const char *expected; /* body of AUTH_RESPONSE */
     size_t expected_length;
-    int32_t refuse;             /* error code in answer to AUTH_RESPONSE, or to STARTUP without an authenticator; 0: accept */
-    bool close_after;           /* close the connection right behind the refusal */
+    int32_t refuse;   /* error code in answer to AUTH_RESPONSE, or to STARTUP without an authenticator; 0: accept */
+    bool close_after; /* close the connection right behind the refusal */
 };
 
 static bool script_hook(void *context, struct cql_server *server, const struct cql_server_frame *frame) {
@@ -17,12 +18,15 @@ static bool script_hook(void *context, struct cql_server *server, const struct c
         cql_write_string(&body, slice_of(script->authenticator));
         cql_server_reply(server, frame, CQL_AUTHENTICATE, bytes_slice(&body));
     } else if (frame->opcode == CQL_AUTH_RESPONSE && !script->refuse) {
-        if (frame->body.length != script->expected_length || memcmp(frame->body.data, script->expected, script->expected_length) != 0)
+        if (frame->body.length != script->expected_length ||
+            memcmp(frame->body.data, script->expected, script->expected_length) != 0)
             cql_server_error(server, frame, 0x0100, "another token was expected", SLICE(""));
         else
             cql_server_reply(server, frame, CQL_AUTH_SUCCESS, BYTES("\xff\xff\xff\xff"));
-    } else if (script->refuse && (frame->opcode == CQL_AUTH_RESPONSE || (frame->opcode == CQL_STARTUP && !script->authenticator))) {
-        cql_server_error(server, frame, script->refuse, "Provided username me and/or password are incorrect", SLICE(""));
+    } else if (script->refuse &&
+               (frame->opcode == CQL_AUTH_RESPONSE || (frame->opcode == CQL_STARTUP && !script->authenticator))) {
+        cql_server_error(server, frame, script->refuse, "Provided username me and/or password are incorrect",
+                         SLICE(""));
         refused = true;
     } else {
         return false;
@@ -47,7 +51,9 @@ static int connect_with(struct script *script, const char *user, const char *pas
 static void test_password(void **state) {
     (void)state;
     struct error error = {0};
-    struct script script = {.authenticator = "org.apache.cassandra.auth.PasswordAuthenticator", .expected = "\x00\x00\x00\x0a\x00me\x00secret", .expected_length = 14};
+    struct script script = {.authenticator = "org.apache.cassandra.auth.PasswordAuthenticator",
+                            .expected = "\x00\x00\x00\x0a\x00me\x00secret",
+                            .expected_length = 14};
     assert_int_equal(connect_with(&script, "me", "secret", &error), 0);
     script.authenticator = "org.example.MyPasswordAuthenticatorWithCache";
     assert_int_equal(connect_with(&script, "me", "secret", &error), 0);
@@ -58,13 +64,17 @@ static void test_wrong_password(void **state) {
     (void)state;
     for (int close_after = 0; close_after < 2; close_after++) {
         struct error error = {0};
-        struct script script = {.authenticator = "org.apache.cassandra.auth.PasswordAuthenticator", .refuse = 0x0100, .close_after = close_after};
+        struct script script = {.authenticator = "org.apache.cassandra.auth.PasswordAuthenticator",
+                                .refuse = 0x0100,
+                                .close_after = close_after};
         int64_t begin = clock_monotonic_ns(&clock_system);
         assert_int_equal(connect_with(&script, "me", "secret", &error), ERROR_INVALID);
         assert_true(clock_monotonic_ns(&clock_system) - begin < 2000000000);
         assert_false(error.retriable);
         assert_non_null(strstr(error.message, "Cassandra at 127.0.0.1:"));
-        assert_non_null(strstr(error.message, "refused: authentication failed: Provided username me and/or password are incorrect [0x0100]"));
+        assert_non_null(
+            strstr(error.message,
+                   "refused: authentication failed: Provided username me and/or password are incorrect [0x0100]"));
         assert_null(strstr(error.message, "secret"));
     }
 }
@@ -74,7 +84,8 @@ static void test_no_password_given(void **state) {
     struct error error = {0};
     struct script script = {.authenticator = "org.apache.cassandra.auth.PasswordAuthenticator"};
     assert_int_equal(connect_with(&script, NULL, NULL, &error), ERROR_INVALID);
-    assert_non_null(strstr(error.message, "the server asks for a user and a password; write user:password@ before the host"));
+    assert_non_null(
+        strstr(error.message, "the server asks for a user and a password; write user:password@ before the host"));
 }
 
 static void test_other_authenticator(void **state) {
@@ -121,15 +132,21 @@ static void test_other_servers(void **state) {
         int code;
         const char *message;
     } cases[] = {
-        {BYTES("HTTP/1.1 400 Bad Request\r\n\r\n"), ERROR_CORRUPT, "the server does not speak the CQL native protocol (its first byte is 0x48); is the port right?"},
+        {BYTES("HTTP/1.1 400 Bad Request\r\n\r\n"), ERROR_CORRUPT,
+         "the server does not speak the CQL native protocol (its first byte is 0x48); is the port right?"},
         {BYTES("\x85\x00\x00\x00\x00\x00\x00\x00\x13\x00\x00\x00\x0a\x00\x0dtry version 5"), ERROR_UNSUPPORTED,
-         "the server speaks version 5 of the CQL native protocol; version 4 is needed (Cassandra 2.2 to 5): try version 5"},
+         "the server speaks version 5 of the CQL native protocol; version 4 is needed (Cassandra 2.2 to 5): try "
+         "version 5"},
         {BYTES("\x83\x00\x00\x00\x02\x00\x00\x00\x00"), ERROR_UNSUPPORTED, "the server speaks version 3"},
-        {BYTES("\x84\x00\x00\x00\x06\x7f\xff\xff\xff"), ERROR_CORRUPT, "the server sent a frame of 2147483647 bytes; at most 33554432 are read"},
-        {BYTES("\x84\x00\x00\x00\x10\x00\x00\x00\x04\xff\xff\xff\xff"), ERROR_UNSUPPORTED, "the server answered the handshake with opcode 0x10"},
+        {BYTES("\x84\x00\x00\x00\x06\x7f\xff\xff\xff"), ERROR_CORRUPT,
+         "the server sent a frame of 2147483647 bytes; at most 33554432 are read"},
+        {BYTES("\x84\x00\x00\x00\x10\x00\x00\x00\x04\xff\xff\xff\xff"), ERROR_UNSUPPORTED,
+         "the server answered the handshake with opcode 0x10"},
         {BYTES("\x84\x00\x00\x00\x07\x00\x00\x00\x00"), ERROR_UNSUPPORTED, "opcode 0x07, which is not a response"},
-        {BYTES("\x84\x00\x00\x00\x06\x00\x00\x00\x02\x00\x01"), ERROR_CORRUPT, "a response with opcode 0x06 is damaged"},
-        {BYTES("\x84\x01\x00\x00\x06\x00\x00\x00\x05\x00\x00\x00\x01\x00"), ERROR_CORRUPT, "a compressed frame, which was not agreed on"},
+        {BYTES("\x84\x00\x00\x00\x06\x00\x00\x00\x02\x00\x01"), ERROR_CORRUPT,
+         "a response with opcode 0x06 is damaged"},
+        {BYTES("\x84\x01\x00\x00\x06\x00\x00\x00\x05\x00\x00\x00\x01\x00"), ERROR_CORRUPT,
+         "a compressed frame, which was not agreed on"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture fixture;
@@ -246,8 +263,10 @@ static void test_finds_the_other_nodes(void **state) {
 /* Before Cassandra 4 there is no table peers_v2; here the old one is asked, whose rows have another shape, and fail. */
 static bool old_hook(void *context, struct cql_server *server, const struct cql_server_frame *frame) {
     (void)context;
-    static const struct slice peers = BYTES("\x00\x00\x00\x02\x00\x00\x00\x04\x00\x00\x00\x05\x00\x00\x00\x01\x00\x00\x00\x04\x00\x00\x00\x00"
-                                            "\x00\x00\x00\x04\x7f\x00\x00\x01\x00\x00\x00\x03" "dc1\x00\x00\x00\x01r\xff\xff\xff\xff");
+    static const struct slice peers =
+        BYTES("\x00\x00\x00\x02\x00\x00\x00\x04\x00\x00\x00\x05\x00\x00\x00\x01\x00\x00\x00\x04\x00\x00\x00\x00"
+              "\x00\x00\x00\x04\x7f\x00\x00\x01\x00\x00\x00\x03"
+              "dc1\x00\x00\x00\x01r\xff\xff\xff\xff");
     if (frame->opcode != CQL_QUERY || !memmem(frame->body.data, frame->body.length, "system.peers", 12))
         return false;
     if (memmem(frame->body.data, frame->body.length, "peers_v2", 8))
@@ -261,7 +280,8 @@ static void test_old_peers(void **state) {
     (void)state;
     struct fixture fixture;
     fixture_start(&fixture, 1, old_hook, NULL);
-    assert_int_equal(fixture_connect(&fixture), 0);     /* the peer's own address stands for 0.0.0.0, and is this node's: not a second one */
+    assert_int_equal(fixture_connect(&fixture),
+                     0); /* the peer's own address stands for 0.0.0.0, and is this node's: not a second one */
     assert_int_equal(fixture_statistics(&fixture).nodes, 1);
     fixture_stop(&fixture);
 }
@@ -274,7 +294,8 @@ static bool refreshed(struct fixture *fixture) {
 static void test_events(void **state) {
     (void)state;
     static const struct slice events[] = {
-        BYTES("\x00\x0dSTATUS_CHANGE\x00\x04" "DOWN\x04\x7f\x00\x00\x09\x00\x00\x23\x52"),
+        BYTES("\x00\x0dSTATUS_CHANGE\x00\x04"
+              "DOWN\x04\x7f\x00\x00\x09\x00\x00\x23\x52"),
         BYTES("\x00\x0fTOPOLOGY_CHANGE\x00\x08NEW_NODE\x04\x7f\x00\x00\x09\x00\x00\x23\x52"),
         BYTES("\x00\x0dSCHEMA_CHANGE\x00\x07UPDATED\x00\x08KEYSPACE\x00\x02ks"),
     };
@@ -295,10 +316,19 @@ static void test_events(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_password), cmocka_unit_test(test_wrong_password), cmocka_unit_test(test_no_password_given),
-        cmocka_unit_test(test_other_authenticator), cmocka_unit_test(test_overloaded_at_startup), cmocka_unit_test(test_other_servers),
-        cmocka_unit_test(test_broken_handshakes), cmocka_unit_test(test_silent_server), cmocka_unit_test(test_nobody_listens),
-        cmocka_unit_test(test_contacts), cmocka_unit_test(test_data_center), cmocka_unit_test(test_finds_the_other_nodes), cmocka_unit_test(test_old_peers),
+        cmocka_unit_test(test_password),
+        cmocka_unit_test(test_wrong_password),
+        cmocka_unit_test(test_no_password_given),
+        cmocka_unit_test(test_other_authenticator),
+        cmocka_unit_test(test_overloaded_at_startup),
+        cmocka_unit_test(test_other_servers),
+        cmocka_unit_test(test_broken_handshakes),
+        cmocka_unit_test(test_silent_server),
+        cmocka_unit_test(test_nobody_listens),
+        cmocka_unit_test(test_contacts),
+        cmocka_unit_test(test_data_center),
+        cmocka_unit_test(test_finds_the_other_nodes),
+        cmocka_unit_test(test_old_peers),
         cmocka_unit_test(test_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

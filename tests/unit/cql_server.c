@@ -15,7 +15,7 @@
 enum { NODES = 4, CONNECTIONS = 64 };
 
 struct server_connection {
-    int socket;             /* -1: free */
+    int socket; /* -1: free */
     unsigned node;
     bool registered;
     struct bytes input;
@@ -23,7 +23,7 @@ struct server_connection {
 
 struct cql_server {
     pthread_t thread;
-    pthread_mutex_t lock;   /* recursive: hooks call back */
+    pthread_mutex_t lock; /* recursive: hooks call back */
     int wake[2];
     bool stop;
     unsigned nodes;
@@ -68,7 +68,8 @@ void cql_server_reply(struct cql_server *server, const struct cql_server_frame *
     server_frame(server, to->connection, to->stream, opcode, body);
 }
 
-void cql_server_error(struct cql_server *server, const struct cql_server_frame *to, int32_t code, const char *text, struct slice more) {
+void cql_server_error(struct cql_server *server, const struct cql_server_frame *to, int32_t code, const char *text,
+                      struct slice more) {
     struct bytes body = {0};
     cql_write_int(&body, code);
     cql_write_string(&body, slice_of(text));
@@ -85,7 +86,7 @@ static void server_forget(struct server_connection *connection) {
 
 void cql_server_cut(struct cql_server *server, int connection) {
     (void)server;
-    shutdown(connection, SHUT_RDWR);    /* the thread finds out and closes it */
+    shutdown(connection, SHUT_RDWR); /* the thread finds out and closes it */
 }
 
 void cql_server_event(struct cql_server *server, struct slice body) {
@@ -106,14 +107,16 @@ static void server_columns(struct bytes *body, const char *const *names, int32_t
     cql_write_string(body, SLICE("table"));
     for (int32_t i = 0; i < count; i++) {
         cql_write_string(body, slice_of(names[i]));
-        cql_write_short(body, CQL_TYPE_VARCHAR);    /* nobody looks at these types */
+        cql_write_short(body, CQL_TYPE_VARCHAR); /* nobody looks at these types */
     }
 }
 
 /* Where node i's part of the ring ends: parts of the same size, the last at the largest token. */
 static void server_tokens(const struct cql_server *server, struct bytes *body, unsigned node) {
     char text[32];
-    int64_t token = node + 1 == server->nodes ? INT64_MAX : (int64_t)((uint64_t)INT64_MIN + UINT64_MAX / server->nodes * (node + 1));
+    int64_t token = node + 1 == server->nodes
+                        ? INT64_MAX
+                        : (int64_t)((uint64_t)INT64_MIN + UINT64_MAX / server->nodes * (node + 1));
     int length = snprintf(text, sizeof text, "%lld", (long long)token);
     cql_write_int(body, 8 + length);
     cql_write_int(body, 1);
@@ -184,7 +187,8 @@ static void server_prepared(struct bytes *body, struct slice text) {
 
 static void server_result(struct cql_server *server, const struct cql_server_frame *frame, struct bytes *body) {
     struct cql_reader reader = cql_reader_of(frame->body);
-    struct slice text = frame->opcode == CQL_QUERY || frame->opcode == CQL_PREPARE ? cql_read_bytes(&reader) : SLICE("");
+    struct slice text =
+        frame->opcode == CQL_QUERY || frame->opcode == CQL_PREPARE ? cql_read_bytes(&reader) : SLICE("");
     if (frame->opcode == CQL_PREPARE)
         server_prepared(body, text);
     else if (memmem(text.data, text.length, "system.local", 12))
@@ -197,12 +201,16 @@ static void server_result(struct cql_server *server, const struct cql_server_fra
         cql_write_int(body, CQL_RESULT_VOID);
 }
 
-static void server_answer(struct cql_server *server, struct server_connection *connection, const struct cql_server_frame *frame) {
-    static const struct slice supported = {"\x00\x01\x00\x0b" "COMPRESSION\x00\x01\x00\x03lz4", 22};
+static void server_answer(struct cql_server *server, struct server_connection *connection,
+                          const struct cql_server_frame *frame) {
+    static const struct slice supported = {"\x00\x01\x00\x0b"
+                                           "COMPRESSION\x00\x01\x00\x03lz4",
+                                           22};
     struct bytes body = {0};
     server->seen[frame->node][frame->opcode]++;
     connection->registered |= frame->opcode == CQL_REGISTER;
-    server->refreshes += frame->opcode == CQL_QUERY && memmem(frame->body.data, frame->body.length, "system.local", 12) != NULL;
+    server->refreshes +=
+        frame->opcode == CQL_QUERY && memmem(frame->body.data, frame->body.length, "system.local", 12) != NULL;
     if (server->hook && server->hook(server->context, server, frame))
         return;
     if (frame->opcode == CQL_OPTIONS) {
@@ -218,10 +226,15 @@ static void server_answer(struct cql_server *server, struct server_connection *c
 
 /* ---- receiving ---- */
 
-static void server_dispatch(struct cql_server *server, struct server_connection *connection, const char *raw, uint32_t length) {
+static void server_dispatch(struct cql_server *server, struct server_connection *connection, const char *raw,
+                            uint32_t length) {
     struct bytes expanded = {0};
-    struct cql_server_frame frame = {connection->socket, connection->node, (int16_t)((uint8_t)raw[2] << 8 | (uint8_t)raw[3]), (uint8_t)raw[4],
-                                     raw[1] & CQL_FLAG_COMPRESSED, {raw + CQL_FRAME_HEADER, length}};
+    struct cql_server_frame frame = {connection->socket,
+                                     connection->node,
+                                     (int16_t)((uint8_t)raw[2] << 8 | (uint8_t)raw[3]),
+                                     (uint8_t)raw[4],
+                                     raw[1] & CQL_FLAG_COMPRESSED,
+                                     {raw + CQL_FRAME_HEADER, length}};
     if (raw[0] != CQL_VERSION)
         server_die("a request has another version");
     if (frame.compressed) {
@@ -286,7 +299,8 @@ static void *server_run(void *context) {
             if (polled[1 + i].revents && server->listeners[i] == polled[1 + i].fd)
                 server_accept(server, i);
         for (unsigned i = 0; i < CONNECTIONS; i++)
-            if (polled[1 + NODES + i].revents && server->connections[i].socket == polled[1 + NODES + i].fd && polled[1 + NODES + i].fd >= 0)
+            if (polled[1 + NODES + i].revents && server->connections[i].socket == polled[1 + NODES + i].fd &&
+                polled[1 + NODES + i].fd >= 0)
                 server_read(server, &server->connections[i]);
         pthread_mutex_unlock(&server->lock);
     }
@@ -300,11 +314,13 @@ static void server_wake(struct cql_server *server) {
 /* ---- starting and stopping ---- */
 
 static void server_listen(struct cql_server *server, unsigned node) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(server->ports[node]), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(server->ports[node]), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), yes = 1;
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 64) || getsockname(listener, (struct sockaddr *)&address, &length))
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 64) ||
+        getsockname(listener, (struct sockaddr *)&address, &length))
         server_die("listen");
     server->listeners[node] = listener;
     server->ports[node] = ntohs(address.sin_port);

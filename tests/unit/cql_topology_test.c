@@ -11,7 +11,8 @@
 #include "store/cassandra/cql_topology.h"
 #include "store/cassandra/cql_value.h"
 
-/* From Cassandra 5.0.5: SELECT token(k). Bytes above 0x7f behind the last block of 16 show whether they are taken as signed. */
+/* From Cassandra 5.0.5: SELECT token(k). Bytes above 0x7f behind the last block of 16 show whether they are taken as
+ * signed. */
 static void test_tokens(void **state) {
     (void)state;
     static const struct {
@@ -33,10 +34,18 @@ static void test_tokens(void **state) {
         {"\x82\x3c\xfd\xe6\xf1\xc2\x6b\x30", 8, INT64_C(-8732251199330635345)},
         {"\xf9\x0e\xc7\xdd\x01\xe4\x88\x75\x34\xa2\x0f\x0b\x0d\x04\xc3", 15, INT64_C(5573607698070398181)},
         {"\x6e\xd8\x0e\x71\xe0\xfd\x77\xb0\x76\x70\xeb\x94\x0b\xd5\x33\x5f", 16, INT64_C(6681038988292532421)},
-        {"\x97\x3d\xaa\xd8\x61\x9b\x91\xff\xc9\x11\xf5\x7c\xce\xd4\x58\xbb\xbf\x2c\xe0\x37\x53\xc9\xbd", 23, INT64_C(1874286422214070495)},
-        {"\xfa\x0f\xf0\x16\x9d\xc9\x57\x56\x74\x06\x66\x76\xcf\xb0\xb4\xeb\x89\x02\xc4\x42\x69\xda\x1c\xf6\xba\x66\xd3\xf8\xb6\xd4\xb1", 31, INT64_C(3146969709931356909)},
-        {"\x00\xa9\xea\x0e\x75\x5a\x5c\x2e\x82\x10\x24\x2a\x08\xe7\x07\x8f\x7f\x89\x38\x5e\xb0\x94\x23\x55\x51\x82\x56\x8b\x96\xe8\xa4\xfe", 32, INT64_C(-5155191722940172107)},
-        {"\x00\x01" "0\x00\x00\x0b" "ELECTRICITY\x00\x00\x04\xff\xff\xff\xfe\x00\x00\x08\x00\x00\x01\x10\x75\x73\x60\x00\x00", 36, INT64_C(4811251324434323294)},
+        {"\x97\x3d\xaa\xd8\x61\x9b\x91\xff\xc9\x11\xf5\x7c\xce\xd4\x58\xbb\xbf\x2c\xe0\x37\x53\xc9\xbd", 23,
+         INT64_C(1874286422214070495)},
+        {"\xfa\x0f\xf0\x16\x9d\xc9\x57\x56\x74\x06\x66\x76\xcf\xb0\xb4\xeb\x89\x02\xc4\x42\x69\xda\x1c\xf6\xba\x66\xd3"
+         "\xf8\xb6\xd4\xb1",
+         31, INT64_C(3146969709931356909)},
+        {"\x00\xa9\xea\x0e\x75\x5a\x5c\x2e\x82\x10\x24\x2a\x08\xe7\x07\x8f\x7f\x89\x38\x5e\xb0\x94\x23\x55\x51\x82\x56"
+         "\x8b\x96\xe8\xa4\xfe",
+         32, INT64_C(-5155191722940172107)},
+        {"\x00\x01"
+         "0\x00\x00\x0b"
+         "ELECTRICITY\x00\x00\x04\xff\xff\xff\xfe\x00\x00\x08\x00\x00\x01\x10\x75\x73\x60\x00\x00",
+         36, INT64_C(4811251324434323294)},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_true(cql_token((struct slice){cases[i].key, cases[i].length}) == cases[i].token);
@@ -57,7 +66,8 @@ struct node {
     const char *tokens[3];
 };
 
-static void build(struct cql_topology *topology, const struct node *nodes, size_t count, const char *const *replication, size_t replication_count) {
+static void build(struct cql_topology *topology, const struct node *nodes, size_t count, const char *const *replication,
+                  size_t replication_count) {
     struct bytes cell = {0};
     struct error error;
     for (size_t i = 0; i < count; i++) {
@@ -66,7 +76,8 @@ static void build(struct cql_topology *topology, const struct node *nodes, size_
         while (tokens < 3 && nodes[i].tokens[tokens])
             tokens++;
         assert_int_equal(cql_topology_add(topology, &address, slice_of(nodes[i].data_center), slice_of(nodes[i].rack),
-                                          cell_of(&cell, nodes[i].tokens, tokens, 1), &error), 0);
+                                          cell_of(&cell, nodes[i].tokens, tokens, 1), &error),
+                         0);
     }
     assert_int_equal(cql_topology_replicate(topology, cell_of(&cell, replication, replication_count, 2), &error), 0);
     bytes_release(&cell);
@@ -81,7 +92,8 @@ static void assert_replicas(const struct cql_topology *topology, int64_t token, 
     assert_string_equal(got, expected);
 }
 
-static const char *const simple_two[] = {"class", "org.apache.cassandra.locator.SimpleStrategy", "replication_factor", "2"};
+static const char *const simple_two[] = {"class", "org.apache.cassandra.locator.SimpleStrategy", "replication_factor",
+                                         "2"};
 
 /*   -100 a   0 b   100 c   200 a   300 b    and round to -100 */
 static void test_simple_strategy(void **state) {
@@ -91,7 +103,7 @@ static void test_simple_strategy(void **state) {
     build(&topology, nodes, 3, simple_two, 4);
     assert_int_equal(cql_topology_seal(&topology, SLICE("dc"), NULL), 0);
     assert_replicas(&topology, INT64_MIN, "ab");
-    assert_replicas(&topology, -100, "ab");     /* a token belongs to the range that ends with it */
+    assert_replicas(&topology, -100, "ab"); /* a token belongs to the range that ends with it */
     assert_replicas(&topology, -99, "bc");
     assert_replicas(&topology, 1, "ca");
     assert_replicas(&topology, 101, "ab");
@@ -118,8 +130,13 @@ static void test_more_replicas_than_nodes(void **state) {
 /* Two data centres on one ring; only the local one counts, and transient replicas ("3/1") are replicas. */
 static void test_network_strategy(void **state) {
     (void)state;
-    static const struct node nodes[] = {{"east", "1", {"0"}}, {"west", "1", {"10"}}, {"east", "2", {"20"}}, {"west", "1", {"30"}}, {"east", "3", {"40"}}};
-    static const char *const replication[] = {"class", "org.apache.cassandra.locator.NetworkTopologyStrategy", "east", "3/1", "west", "1"};
+    static const struct node nodes[] = {{"east", "1", {"0"}},
+                                        {"west", "1", {"10"}},
+                                        {"east", "2", {"20"}},
+                                        {"west", "1", {"30"}},
+                                        {"east", "3", {"40"}}};
+    static const char *const replication[] = {
+        "class", "org.apache.cassandra.locator.NetworkTopologyStrategy", "east", "3/1", "west", "1"};
     struct cql_topology topology = {0};
     build(&topology, nodes, 5, replication, 6);
     assert_int_equal(cql_topology_seal(&topology, SLICE("east"), NULL), 0);
@@ -133,7 +150,8 @@ static void test_network_strategy(void **state) {
 /* Racks not met before go first, as long as there are enough of them. */
 static void test_racks(void **state) {
     (void)state;
-    static const struct node nodes[] = {{"dc", "1", {"0"}}, {"dc", "1", {"10"}}, {"dc", "1", {"20"}}, {"dc", "2", {"30"}}};
+    static const struct node nodes[] = {
+        {"dc", "1", {"0"}}, {"dc", "1", {"10"}}, {"dc", "1", {"20"}}, {"dc", "2", {"30"}}};
     static const struct {
         const char *factor, *from_zero, *from_thirty;
     } cases[] = {{"1", "a", "d"}, {"2", "ad", "da"}, {"3", "abd", "dab"}, {"4", "abcd", "dabc"}};
@@ -151,8 +169,10 @@ static void test_racks(void **state) {
 static void test_other_strategies(void **state) {
     (void)state;
     static const struct node nodes[] = {{"dc", "1", {"0"}}, {"dc", "1", {"10"}}};
-    static const char *const cases[][4] = {{"class", "LocalStrategy", "x", "1"}, {"class", "SimpleStrategy", "replication_factor", "many"},
-                                           {"class", "NetworkTopologyStrategy", "elsewhere", "1"}, {"class", "SimpleStrategy", "replication_factor", "-1"}};
+    static const char *const cases[][4] = {{"class", "LocalStrategy", "x", "1"},
+                                           {"class", "SimpleStrategy", "replication_factor", "many"},
+                                           {"class", "NetworkTopologyStrategy", "elsewhere", "1"},
+                                           {"class", "SimpleStrategy", "replication_factor", "-1"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct cql_topology topology = {0};
         build(&topology, nodes, 2, cases[i], 4);
@@ -178,10 +198,22 @@ static void test_damaged(void **state) {
     struct cql_topology topology = {0};
     struct cql_address address = {.length = 4};
     struct error error;
-    assert_int_equal(cql_topology_add(&topology, &address, SLICE("dc"), SLICE("r"), (struct slice){"\x00\x00\x00\x01\x00\x00\x00\x02" "1x", 10}, &error), ERROR_CORRUPT);
+    assert_int_equal(cql_topology_add(&topology, &address, SLICE("dc"), SLICE("r"),
+                                      (struct slice){"\x00\x00\x00\x01\x00\x00\x00\x02"
+                                                     "1x",
+                                                     10},
+                                      &error),
+                     ERROR_CORRUPT);
     assert_string_equal(error.message, "a token of a node is not a number: 1x");
-    assert_int_equal(cql_topology_add(&topology, &address, SLICE("dc"), SLICE("r"), (struct slice){"\x7f\xff\xff\xff", 4}, &error), ERROR_CORRUPT);
-    assert_int_equal(cql_topology_replicate(&topology, (struct slice){"\x00\x00\x00\x01\x00\x00\x00\x05" "class\xff\xff\xff\xff", 17}, &error), ERROR_CORRUPT);
+    assert_int_equal(
+        cql_topology_add(&topology, &address, SLICE("dc"), SLICE("r"), (struct slice){"\x7f\xff\xff\xff", 4}, &error),
+        ERROR_CORRUPT);
+    assert_int_equal(cql_topology_replicate(&topology,
+                                            (struct slice){"\x00\x00\x00\x01\x00\x00\x00\x05"
+                                                           "class\xff\xff\xff\xff",
+                                                           17},
+                                            &error),
+                     ERROR_CORRUPT);
     assert_int_equal(topology.node_count, 0);
     cql_topology_release(&topology);
 }
@@ -207,8 +239,14 @@ static void test_addresses(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tokens), cmocka_unit_test(test_simple_strategy), cmocka_unit_test(test_more_replicas_than_nodes), cmocka_unit_test(test_network_strategy),
-        cmocka_unit_test(test_racks), cmocka_unit_test(test_other_strategies), cmocka_unit_test(test_no_such_data_center), cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_simple_strategy),
+        cmocka_unit_test(test_more_replicas_than_nodes),
+        cmocka_unit_test(test_network_strategy),
+        cmocka_unit_test(test_racks),
+        cmocka_unit_test(test_other_strategies),
+        cmocka_unit_test(test_no_such_data_center),
+        cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* What goes over the wire to Cassandra and comes back: values, frames, LZ4, requests byte by byte, responses, the table of errors. */
+/* What goes over the wire to Cassandra and comes back: values, frames, LZ4, requests byte by byte, responses, the
+ * table of errors. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,8 +86,14 @@ static void test_cells(void **state) {
         bool good;
         int64_t value;
     } integers[] = {
-        {{NULL, 0}, false, 0}, {{"", 0}, false, 0}, {{"\x80", 1}, true, -128}, {{"\x00\x80", 2}, true, 128}, {{"\xff\xfe", 2}, true, -2},
-        {{"abc", 3}, false, 0}, {{"\xff\xff\xff\xff", 4}, true, -1}, {{"\x7f\xff\xff\xff\xff\xff\xff\xff", 8}, true, INT64_MAX},
+        {{NULL, 0}, false, 0},
+        {{"", 0}, false, 0},
+        {{"\x80", 1}, true, -128},
+        {{"\x00\x80", 2}, true, 128},
+        {{"\xff\xfe", 2}, true, -2},
+        {{"abc", 3}, false, 0},
+        {{"\xff\xff\xff\xff", 4}, true, -1},
+        {{"\x7f\xff\xff\xff\xff\xff\xff\xff", 8}, true, INT64_MAX},
         {{"\x80\x00\x00\x00\x00\x00\x00\x00", 8}, true, INT64_MIN},
     };
     for (size_t i = 0; i < sizeof integers / sizeof *integers; i++) {
@@ -113,7 +120,7 @@ static void test_collections(void **state) {
     assert_int_equal(count, 2);
     assert_slice(cql_read_bytes(&reader), SLICE("a"));
     assert_slice(cql_read_bytes(&reader), SLICE(""));
-    assert_false(cql_cell_collection(set, 2, &reader, &count));     /* two entries of a map have no room there */
+    assert_false(cql_cell_collection(set, 2, &reader, &count)); /* two entries of a map have no room there */
     assert_false(cql_cell_collection(BYTES("\x7f\xff\xff\xff"), 1, &reader, &count));
     assert_false(cql_cell_collection(BYTES("\xff\xff\xff\xff"), 1, &reader, &count));
     assert_false(cql_cell_collection((struct slice){NULL, 0}, 1, &reader, &count));
@@ -124,7 +131,11 @@ static void test_collections(void **state) {
 static void test_frame(void **state) {
     (void)state;
     char header[CQL_FRAME_HEADER];
-    struct cql_frame frame = {.flags = CQL_FLAG_COMPRESSED, .stream = 0x1234, .opcode = CQL_EXECUTE, .length = 0x00010203}, back;
+    struct cql_frame frame = {.flags = CQL_FLAG_COMPRESSED,
+                              .stream = 0x1234,
+                              .opcode = CQL_EXECUTE,
+                              .length = 0x00010203},
+                     back;
     cql_frame_encode(header, &frame);
     assert_memory_equal(header, "\x04\x01\x12\x34\x0a\x00\x01\x02\x03", CQL_FRAME_HEADER);
     assert_int_equal(cql_frame_decode("\x84\x0a\xff\xff\x0c\x00\x00\x01\x00", &back, NULL), 0);
@@ -140,8 +151,10 @@ static void test_frame_refused(void **state) {
     struct cql_frame frame;
     struct error error;
     assert_int_equal(cql_frame_decode("HTTP/1.1 ", &frame, &error), ERROR_CORRUPT);
-    assert_string_equal(error.message, "the server does not speak the CQL native protocol (its first byte is 0x48); is the port right?");
-    assert_int_equal(cql_frame_decode("\x84\x00\x00\x00\x08\x02\x00\x00\x00", &frame, &error), 0);     /* 32 MiB */
+    assert_string_equal(
+        error.message,
+        "the server does not speak the CQL native protocol (its first byte is 0x48); is the port right?");
+    assert_int_equal(cql_frame_decode("\x84\x00\x00\x00\x08\x02\x00\x00\x00", &frame, &error), 0); /* 32 MiB */
     assert_int_equal(cql_frame_decode("\x84\x00\x00\x00\x08\x02\x00\x00\x01", &frame, &error), ERROR_CORRUPT);
     assert_int_equal(cql_frame_decode("\x84\x00\x00\x00\x08\xff\xff\xff\xff", &frame, &error), ERROR_CORRUPT);
     assert_string_equal(error.message, "the server sent a frame of 4294967295 bytes; at most 33554432 are read");
@@ -167,7 +180,7 @@ static void test_lz4(void **state) {
     assert_non_null(strstr(error.message, "does not expand to the 1001 bytes that it claims"));
     for (size_t i = 0; i < sizeof body; i++)
         body[i] = (char)(i * i * 2654435761u >> 13);
-    assert_false(cql_lz4_compress((struct slice){body, 200}, &packed));     /* nothing to gain */
+    assert_false(cql_lz4_compress((struct slice){body, 200}, &packed)); /* nothing to gain */
     assert_int_equal(cql_lz4_expand(BYTES("\x00\x00\x00\x00"), 1000, &back, &error), 0);
     assert_int_equal(back.length, 0);
     bytes_release(&packed);
@@ -185,7 +198,8 @@ static void test_lz4_claims(void **state) {
 
 /* ---- requests ---- */
 
-static const struct cql_statement two = {.id = {"ID", 2}, .marker_count = 2, .key_count = 1, .key_position = {CQL_NOT_KEY, 0}};
+static const struct cql_statement two = {
+    .id = {"ID", 2}, .marker_count = 2, .key_count = 1, .key_position = {CQL_NOT_KEY, 0}};
 
 static void assert_request(struct cql_request *request, uint8_t opcode, struct slice body) {
     struct error error = {0};
@@ -209,8 +223,9 @@ static void test_query(void **state) {
     cql_bind_bytes(&request, (struct slice){NULL, 0});
     cql_request_page(&request, SLICE("old"));
     cql_request_page(&request, SLICE("pg"));
-    assert_request(&request, CQL_QUERY, BYTES("\x00\x00\x00\x01S\x00\x01\x2d\x00\x02\x00\x00\x00\x04\x00\x00\x00\x07\xff\xff\xff\xff"
-                                              "\x00\x00\x01\x00\x00\x00\x00\x02pg\x00\x00\x00\x00\x00\x00\x01\x02"));
+    assert_request(&request, CQL_QUERY,
+                   BYTES("\x00\x00\x00\x01S\x00\x01\x2d\x00\x02\x00\x00\x00\x04\x00\x00\x00\x07\xff\xff\xff\xff"
+                         "\x00\x00\x01\x00\x00\x00\x00\x02pg\x00\x00\x00\x00\x00\x00\x01\x02"));
     cql_request_release(&request);
 }
 
@@ -222,8 +237,9 @@ static void test_execute(void **state) {
     cql_request_execute(&request, &two);
     cql_bind_double(&request, 1.0);
     cql_bind_bigint(&request, -1);
-    assert_request(&request, CQL_EXECUTE, BYTES("\x00\x02ID\x00\x06\x01\x00\x02\x00\x00\x00\x08\x3f\xf0\x00\x00\x00\x00\x00\x00"
-                                                "\x00\x00\x00\x08\xff\xff\xff\xff\xff\xff\xff\xff"));
+    assert_request(&request, CQL_EXECUTE,
+                   BYTES("\x00\x02ID\x00\x06\x01\x00\x02\x00\x00\x00\x08\x3f\xf0\x00\x00\x00\x00\x00\x00"
+                         "\x00\x00\x00\x08\xff\xff\xff\xff\xff\xff\xff\xff"));
     assert_slice(cql_request_key(&request, &scratch), BYTES("\xff\xff\xff\xff\xff\xff\xff\xff"));
     cql_request_release(&request);
 }
@@ -240,24 +256,26 @@ static void test_batch(void **state) {
         cql_bind_integer(&request, i);
         cql_bind_bytes(&request, i ? SLICE("second") : SLICE("k"));
     }
-    assert_request(&request, CQL_BATCH, BYTES("\x01\x00\x02\x01\x00\x02ID\x00\x02\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x01k"
-                                              "\x01\x00\x02ID\x00\x02\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00\x06second"
-                                              "\x00\x06\x20\x00\x00\x00\x00\x00\x00\x00\x01"));
-    assert_slice(cql_request_key(&request, &scratch), SLICE("k"));      /* that of the first statement */
+    assert_request(&request, CQL_BATCH,
+                   BYTES("\x01\x00\x02\x01\x00\x02ID\x00\x02\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x01k"
+                         "\x01\x00\x02ID\x00\x02\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00\x06second"
+                         "\x00\x06\x20\x00\x00\x00\x00\x00\x00\x00\x01"));
+    assert_slice(cql_request_key(&request, &scratch), SLICE("k")); /* that of the first statement */
     cql_request_release(&request);
 }
 
 /* Several columns: each with its length and a zero byte, in the order of the key, not of the markers. */
 static void test_composite_key(void **state) {
     (void)state;
-    static const struct cql_statement three = {.id = {"I", 1}, .marker_count = 3, .key_count = 2, .key_position = {1, CQL_NOT_KEY, 0}};
+    static const struct cql_statement three = {
+        .id = {"I", 1}, .marker_count = 3, .key_count = 2, .key_position = {1, CQL_NOT_KEY, 0}};
     struct cql_request request = {0};
     struct bytes scratch = {0};
     cql_request_reset(&request);
     cql_request_execute(&request, &three);
     cql_bind_bytes(&request, SLICE("last"));
     cql_bind_integer(&request, 1);
-    assert_slice(cql_request_key(&request, &scratch), (struct slice){NULL, 0});     /* not complete yet */
+    assert_slice(cql_request_key(&request, &scratch), (struct slice){NULL, 0}); /* not complete yet */
     cql_bind_bytes(&request, SLICE("a"));
     assert_slice(cql_request_key(&request, &scratch), BYTES("\x00\x01"
                                                             "a\x00\x00\x04last\x00"));
@@ -275,9 +293,10 @@ static void test_prepare_register_and_handshake(void **state) {
     assert_request(&request, CQL_PREPARE, BYTES("\x00\x00\x00\x06SELECT"));
     cql_request_reset(&request);
     cql_request_register(&request, events, 2);
-    assert_request(&request, CQL_REGISTER, BYTES("\x00\x02\x00\x01"
-                                                 "A\x00\x02"
-                                                 "BC"));
+    assert_request(&request, CQL_REGISTER,
+                   BYTES("\x00\x02\x00\x01"
+                         "A\x00\x02"
+                         "BC"));
     cql_write_startup(&body, true);
     assert_slice(bytes_slice(&body), BYTES("\x00\x02\x00\x0b"
                                            "CQL_VERSION\x00\x05"
@@ -322,7 +341,8 @@ static void test_mistakes(void **state) {
 
 /* ---- responses ---- */
 
-static int decode(uint8_t opcode, uint8_t flags, struct slice body, struct cql_response *ret_response, struct error *error) {
+static int decode(uint8_t opcode, uint8_t flags, struct slice body, struct cql_response *ret_response,
+                  struct error *error) {
     struct cql_frame frame = {.version = 4, .flags = flags, .opcode = opcode, .length = (uint32_t)body.length};
     return cql_response_decode(&frame, body, ret_response, error);
 }
@@ -367,7 +387,7 @@ static void test_rows_cut(void **state) {
     struct cql_response response;
     struct error error;
     for (size_t length = 0; length < rows_body.length; length++) {
-        char *exact = malloc(length ? length : 1);     /* so that the sanitizer sees a read behind it */
+        char *exact = malloc(length ? length : 1); /* so that the sanitizer sees a read behind it */
         memcpy(exact, rows_body.data, length);
         assert_int_equal(decode(CQL_RESULT, 0, (struct slice){exact, length}, &response, &error), ERROR_CORRUPT);
         free(exact);
@@ -384,17 +404,22 @@ static void test_result_lies(void **state) {
         struct slice body;
         int status;
     } cases[] = {
-        {BYTES("\x00\x00\x00\x02\x00\x00\x00\x04\x00\x00\x00\x00\x7f\xff\xff\xff"), ERROR_CORRUPT},             /* 2^31 rows of nothing */
+        {BYTES("\x00\x00\x00\x02\x00\x00\x00\x04\x00\x00\x00\x00\x7f\xff\xff\xff"),
+         ERROR_CORRUPT}, /* 2^31 rows of nothing */
         {BYTES("\x00\x00\x00\x02\x00\x00\x00\x04\x00\x00\x00\x01\x7f\xff\xff\xff\x00\x00\x00\x00"), ERROR_CORRUPT},
-        {BYTES("\x00\x00\x00\x02\x00\x00\x00\x04\xff\xff\xff\xff\x00\x00\x00\x00"), ERROR_CORRUPT},             /* -1 columns */
-        {BYTES("\x00\x00\x00\x02\x00\x00\x00\x04\x00\x00\x01\x01\x00\x00\x00\x00"), ERROR_UNSUPPORTED},         /* 257 columns */
-        {BYTES("\x00\x00\x00\x02\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00"), 0},                         /* no columns, no rows */
+        {BYTES("\x00\x00\x00\x02\x00\x00\x00\x04\xff\xff\xff\xff\x00\x00\x00\x00"), ERROR_CORRUPT}, /* -1 columns */
+        {BYTES("\x00\x00\x00\x02\x00\x00\x00\x04\x00\x00\x01\x01\x00\x00\x00\x00"),
+         ERROR_UNSUPPORTED},                                                            /* 257 columns */
+        {BYTES("\x00\x00\x00\x02\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00"), 0}, /* no columns, no rows */
         {BYTES("\x00\x00\x00\x09"), ERROR_UNSUPPORTED},
         {BYTES("\x00\x00\x00\x01"), 0},
         {BYTES("\x00\x00\x00\x03\x00\x02ks"), 0},
         {BYTES("\x00\x00\x00\x03\x00\x03ks"), ERROR_CORRUPT},
-        {BYTES("\x00\x00\x00\x04\x00\x01I\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x11"), ERROR_UNSUPPORTED}, /* key of 17 columns */
-        {BYTES("\x00\x00\x00\x04\x00\x01I\x00\x00\x00\x05\x00\x00\x00\x01\x00\x00\x00\x01\x00\x01\x00\x00\x00\x04\x00\x00\x00\x00"), ERROR_CORRUPT}, /* key at marker 1 of 1 */
+        {BYTES("\x00\x00\x00\x04\x00\x01I\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x11"),
+         ERROR_UNSUPPORTED}, /* key of 17 columns */
+        {BYTES("\x00\x00\x00\x04\x00\x01I\x00\x00\x00\x05\x00\x00\x00\x01\x00\x00\x00\x01\x00\x01\x00\x00\x00\x04\x00"
+               "\x00\x00\x00"),
+         ERROR_CORRUPT}, /* key at marker 1 of 1 */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct cql_response response;
@@ -420,7 +445,8 @@ static void test_user_types(void **state) {
     struct cql_column column;
     struct slice body = BYTES("\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x03\x00\x01k\x00\x01t"
                               "\x00\x01u\x00\x30\x00\x01k\x00\x01u\x00\x02\x00\x01x\x00\x09\x00\x01y\x00\x22\x00\x0d"
-                              "\x00\x01v\x00\x31\x00\x02\x00\x09\x00\x00\x00\x01" "C\x00\x01w\x00\x00\x00\x01J\x00\x00\x00\x00");
+                              "\x00\x01v\x00\x31\x00\x02\x00\x09\x00\x00\x00\x01"
+                              "C\x00\x01w\x00\x00\x00\x01J\x00\x00\x00\x00");
     assert_int_equal(decode(CQL_RESULT, 0, body, &response, NULL), 0);
     static const struct {
         const char *name;
@@ -437,8 +463,9 @@ static void test_prepared(void **state) {
     (void)state;
     struct cql_response response;
     struct cql_column column;
-    struct slice body = BYTES("\x00\x00\x00\x04\x00\x02ID\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x01\x00\x01\x00\x02ks\x00\x01t"
-                              "\x00\x01v\x00\x07\x00\x01k\x00\x0d\x00\x00\x00\x04\x00\x00\x00\x00");
+    struct slice body =
+        BYTES("\x00\x00\x00\x04\x00\x02ID\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x01\x00\x01\x00\x02ks\x00\x01t"
+              "\x00\x01v\x00\x07\x00\x01k\x00\x0d\x00\x00\x00\x04\x00\x00\x00\x00");
     assert_int_equal(decode(CQL_RESULT, 0, body, &response, NULL), 0);
     assert_slice(response.prepared.id, SLICE("ID"));
     assert_int_equal(response.prepared.key_count, 1);
@@ -452,22 +479,33 @@ static void test_prepared(void **state) {
 static void test_events(void **state) {
     (void)state;
     struct cql_response response;
-    assert_int_equal(decode(CQL_EVENT, 0, BYTES("\x00\x0dSTATUS_CHANGE\x00\x02UP\x04\x7f\x00\x00\x01\x00\x00\x23\x52"), &response, NULL), 0);
+    assert_int_equal(decode(CQL_EVENT, 0, BYTES("\x00\x0dSTATUS_CHANGE\x00\x02UP\x04\x7f\x00\x00\x01\x00\x00\x23\x52"),
+                            &response, NULL),
+                     0);
     assert_slice(response.event.change, SLICE("UP"));
     assert_slice(response.event.address, BYTES("\x7f\x00\x00\x01"));
     assert_int_equal(response.event.port, 9042);
-    assert_int_equal(decode(CQL_EVENT, 0, BYTES("\x00\x0dSCHEMA_CHANGE\x00\x07" "CREATED\x00\x05TABLE\x00\x02ks\x00\x01t"), &response, NULL), 0);
+    assert_int_equal(decode(CQL_EVENT, 0,
+                            BYTES("\x00\x0dSCHEMA_CHANGE\x00\x07"
+                                  "CREATED\x00\x05TABLE\x00\x02ks\x00\x01t"),
+                            &response, NULL),
+                     0);
     assert_slice(response.event.target, SLICE("TABLE"));
     assert_slice(response.event.keyspace, SLICE("ks"));
-    assert_int_equal(decode(CQL_EVENT, 0, BYTES("\x00\x0dSTATUS_CHANGE\x00\x02UP\x05\x7f\x00\x00\x01\x00\x00\x00\x23\x52"), &response, NULL), ERROR_CORRUPT);
+    assert_int_equal(decode(CQL_EVENT, 0,
+                            BYTES("\x00\x0dSTATUS_CHANGE\x00\x02UP\x05\x7f\x00\x00\x01\x00\x00\x00\x23\x52"), &response,
+                            NULL),
+                     ERROR_CORRUPT);
 }
 
 /* Tracing id, warnings and payload stand before the body. */
 static void test_prefix(void **state) {
     (void)state;
     struct cql_response response;
-    struct slice body = BYTES("0123456789abcdef\x00\x02\x00\x05large\x00\x05other\x00\x01\x00\x01k\x00\x00\x00\x01v\x00\x00\x00\x01");
-    assert_int_equal(decode(CQL_RESULT, CQL_FLAG_TRACING | CQL_FLAG_WARNING | CQL_FLAG_PAYLOAD, body, &response, NULL), 0);
+    struct slice body =
+        BYTES("0123456789abcdef\x00\x02\x00\x05large\x00\x05other\x00\x01\x00\x01k\x00\x00\x00\x01v\x00\x00\x00\x01");
+    assert_int_equal(decode(CQL_RESULT, CQL_FLAG_TRACING | CQL_FLAG_WARNING | CQL_FLAG_PAYLOAD, body, &response, NULL),
+                     0);
     assert_int_equal(response.kind, CQL_RESULT_VOID);
     assert_slice(response.warning, SLICE("large"));
 }
@@ -475,17 +513,22 @@ static void test_prefix(void **state) {
 static void test_supported(void **state) {
     (void)state;
     struct cql_response response;
-    struct slice body = BYTES("\x00\x02\x00\x0b" "CQL_VERSION\x00\x01\x00\x05" "3.4.7\x00\x0b" "COMPRESSION\x00\x02\x00\x06snappy\x00\x03lz4");
+    struct slice body = BYTES("\x00\x02\x00\x0b"
+                              "CQL_VERSION\x00\x01\x00\x05"
+                              "3.4.7\x00\x0b"
+                              "COMPRESSION\x00\x02\x00\x06snappy\x00\x03lz4");
     assert_int_equal(decode(CQL_SUPPORTED, 0, body, &response, NULL), 0);
     assert_true(cql_supports(&response, SLICE("COMPRESSION"), SLICE("lz4")));
     assert_true(cql_supports(&response, SLICE("COMPRESSION"), SLICE("snappy")));
     assert_false(cql_supports(&response, SLICE("CQL_VERSION"), SLICE("lz4")));
-    assert_int_equal(decode(CQL_SUPPORTED, 0, (struct slice){body.data, body.length - 1}, &response, NULL), ERROR_CORRUPT);
+    assert_int_equal(decode(CQL_SUPPORTED, 0, (struct slice){body.data, body.length - 1}, &response, NULL),
+                     ERROR_CORRUPT);
 }
 
 static void test_requests_are_not_responses(void **state) {
     (void)state;
-    static const uint8_t opcodes[] = {CQL_STARTUP, 0x04, CQL_OPTIONS, CQL_QUERY, CQL_PREPARE, CQL_EXECUTE, CQL_REGISTER, CQL_BATCH, CQL_AUTH_RESPONSE, 0x11, 0xff};
+    static const uint8_t opcodes[] = {CQL_STARTUP,  0x04,      CQL_OPTIONS,       CQL_QUERY, CQL_PREPARE, CQL_EXECUTE,
+                                      CQL_REGISTER, CQL_BATCH, CQL_AUTH_RESPONSE, 0x11,      0xff};
     struct cql_response response;
     for (size_t i = 0; i < sizeof opcodes; i++)
         assert_int_equal(decode(opcodes[i], 0, SLICE("12345678"), &response, NULL), ERROR_UNSUPPORTED);
@@ -497,24 +540,35 @@ static void test_error_bodies(void **state) {
     (void)state;
     struct cql_response response;
     struct error error;
-    assert_int_equal(decode(CQL_ERROR, 0, BYTES("\x00\x00\x11\x00\x00\x04" "late\x00\x06\x00\x00\x00\x01\x00\x00\x00\x02\x00\x0eUNLOGGED_BATCH"), &response, NULL), 0);
+    assert_int_equal(decode(CQL_ERROR, 0,
+                            BYTES("\x00\x00\x11\x00\x00\x04"
+                                  "late\x00\x06\x00\x00\x00\x01\x00\x00\x00\x02\x00\x0eUNLOGGED_BATCH"),
+                            &response, NULL),
+                     0);
     assert_int_equal(response.error.consistency, CQL_LOCAL_QUORUM);
     assert_slice(response.error.write_type, SLICE("UNLOGGED_BATCH"));
     assert_int_equal(cql_error_set(&error, "10.0.0.1:9042", &response.error), ERROR_BUSY);
     assert_string_equal(error.message, "10.0.0.1:9042: write time-out (1 of 2 replicas): late [0x1100]");
     assert_true(error.retriable);
-    assert_int_equal(decode(CQL_ERROR, 0, BYTES("\x00\x00\x10\x00\x00\x01x\x00\x04\x00\x00\x00\x03\x00\x00\x00\x01"), &response, NULL), 0);
+    assert_int_equal(decode(CQL_ERROR, 0, BYTES("\x00\x00\x10\x00\x00\x01x\x00\x04\x00\x00\x00\x03\x00\x00\x00\x01"),
+                            &response, NULL),
+                     0);
     cql_error_set(&error, "n", &response.error);
     assert_string_equal(error.message, "n: too few replicas are alive (1 of 3 replicas): x [0x1000]");
-    assert_int_equal(decode(CQL_ERROR, 0, BYTES("\x00\x00\x13\x00\x00\x01x\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x01\x01"), &response, NULL), 0);
+    assert_int_equal(
+        decode(CQL_ERROR, 0,
+               BYTES("\x00\x00\x13\x00\x00\x01x\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x01\x01"),
+               &response, NULL),
+        0);
     assert_int_equal(response.error.failures, 1);
     assert_true(response.error.data_present);
     assert_int_equal(decode(CQL_ERROR, 0, BYTES("\x00\x00\x25\x00\x00\x01x\x00\x02ID"), &response, NULL), 0);
     assert_slice(response.error.unprepared_id, SLICE("ID"));
-    assert_int_equal(decode(CQL_ERROR, 0, BYTES("\x00\x00\x25\x00\x00\x01x\x00\x03ID"), &response, NULL), ERROR_CORRUPT);
+    assert_int_equal(decode(CQL_ERROR, 0, BYTES("\x00\x00\x25\x00\x00\x01x\x00\x03ID"), &response, NULL),
+                     ERROR_CORRUPT);
     assert_int_equal(decode(CQL_ERROR, 0, BYTES("\x00\x00\x22\x00\x00\x0aline\n\x1b[2J!"), &response, NULL), 0);
     cql_error_set(&error, "n", &response.error);
-    assert_string_equal(error.message, "n: invalid request: line  [2J! [0x2200]");     /* nothing that moves a cursor */
+    assert_string_equal(error.message, "n: invalid request: line  [2J! [0x2200]"); /* nothing that moves a cursor */
 }
 
 static void test_error_table(void **state) {
@@ -525,15 +579,24 @@ static void test_error_table(void **state) {
         bool retriable;
         enum cql_fate fate;
     } cases[] = {
-        {0x0000, ERROR_IO, true, CQL_FATE_RETRY_IDEMPOTENT},  {0x000a, ERROR_UNSUPPORTED, false, CQL_FATE_FAIL},
-        {0x0100, ERROR_INVALID, false, CQL_FATE_FAIL},        {0x1000, ERROR_IO, true, CQL_FATE_RETRY},
-        {0x1001, ERROR_BUSY, true, CQL_FATE_RETRY_IDEMPOTENT}, {0x1002, ERROR_BUSY, true, CQL_FATE_RETRY},
-        {0x1003, ERROR_IO, true, CQL_FATE_FAIL},              {0x1100, ERROR_BUSY, true, CQL_FATE_RETRY_IDEMPOTENT},
-        {0x1200, ERROR_BUSY, true, CQL_FATE_RETRY_IDEMPOTENT}, {0x1300, ERROR_IO, true, CQL_FATE_FAIL},
-        {0x1400, ERROR_INVALID, false, CQL_FATE_FAIL},        {0x1500, ERROR_IO, true, CQL_FATE_RETRY_IDEMPOTENT},
-        {0x2000, ERROR_INVALID, false, CQL_FATE_FAIL},        {0x2100, ERROR_INVALID, false, CQL_FATE_FAIL},
-        {0x2200, ERROR_INVALID, false, CQL_FATE_FAIL},        {0x2300, ERROR_INVALID, false, CQL_FATE_FAIL},
-        {0x2400, ERROR_EXISTS, false, CQL_FATE_FAIL},         {0x2500, ERROR_BUSY, true, CQL_FATE_PREPARE},
+        {0x0000, ERROR_IO, true, CQL_FATE_RETRY_IDEMPOTENT},
+        {0x000a, ERROR_UNSUPPORTED, false, CQL_FATE_FAIL},
+        {0x0100, ERROR_INVALID, false, CQL_FATE_FAIL},
+        {0x1000, ERROR_IO, true, CQL_FATE_RETRY},
+        {0x1001, ERROR_BUSY, true, CQL_FATE_RETRY_IDEMPOTENT},
+        {0x1002, ERROR_BUSY, true, CQL_FATE_RETRY},
+        {0x1003, ERROR_IO, true, CQL_FATE_FAIL},
+        {0x1100, ERROR_BUSY, true, CQL_FATE_RETRY_IDEMPOTENT},
+        {0x1200, ERROR_BUSY, true, CQL_FATE_RETRY_IDEMPOTENT},
+        {0x1300, ERROR_IO, true, CQL_FATE_FAIL},
+        {0x1400, ERROR_INVALID, false, CQL_FATE_FAIL},
+        {0x1500, ERROR_IO, true, CQL_FATE_RETRY_IDEMPOTENT},
+        {0x2000, ERROR_INVALID, false, CQL_FATE_FAIL},
+        {0x2100, ERROR_INVALID, false, CQL_FATE_FAIL},
+        {0x2200, ERROR_INVALID, false, CQL_FATE_FAIL},
+        {0x2300, ERROR_INVALID, false, CQL_FATE_FAIL},
+        {0x2400, ERROR_EXISTS, false, CQL_FATE_FAIL},
+        {0x2500, ERROR_BUSY, true, CQL_FATE_PREPARE},
         {0x7777, ERROR_IO, false, CQL_FATE_FAIL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -548,13 +611,32 @@ static void test_error_table(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values), cmocka_unit_test(test_sticky_failure), cmocka_unit_test(test_too_long_string), cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_collections), cmocka_unit_test(test_frame), cmocka_unit_test(test_frame_refused), cmocka_unit_test(test_lz4),
-        cmocka_unit_test(test_lz4_claims), cmocka_unit_test(test_query), cmocka_unit_test(test_execute), cmocka_unit_test(test_batch),
-        cmocka_unit_test(test_composite_key), cmocka_unit_test(test_prepare_register_and_handshake), cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_rows), cmocka_unit_test(test_rows_cut), cmocka_unit_test(test_result_lies), cmocka_unit_test(test_deep_type),
-        cmocka_unit_test(test_user_types), cmocka_unit_test(test_prepared), cmocka_unit_test(test_events), cmocka_unit_test(test_prefix),
-        cmocka_unit_test(test_supported), cmocka_unit_test(test_requests_are_not_responses), cmocka_unit_test(test_error_bodies),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_sticky_failure),
+        cmocka_unit_test(test_too_long_string),
+        cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_collections),
+        cmocka_unit_test(test_frame),
+        cmocka_unit_test(test_frame_refused),
+        cmocka_unit_test(test_lz4),
+        cmocka_unit_test(test_lz4_claims),
+        cmocka_unit_test(test_query),
+        cmocka_unit_test(test_execute),
+        cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_composite_key),
+        cmocka_unit_test(test_prepare_register_and_handshake),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_rows_cut),
+        cmocka_unit_test(test_result_lies),
+        cmocka_unit_test(test_deep_type),
+        cmocka_unit_test(test_user_types),
+        cmocka_unit_test(test_prepared),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_supported),
+        cmocka_unit_test(test_requests_are_not_responses),
+        cmocka_unit_test(test_error_bodies),
         cmocka_unit_test(test_error_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

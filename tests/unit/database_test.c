@@ -1,4 +1,5 @@
-/* Opening data folders: whose file is refused and left as it was, folders that cannot be written, many openers at once, transactions. */
+/* Opening data folders: whose file is refused and left as it was, folders that cannot be written, many openers at
+ * once, transactions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,8 +69,10 @@ static void test_refused(void **state) {
         int code;
         const char *message;
     } cases[] = {
-        {"PRAGMA application_id=0x4d544c4e; PRAGMA user_version=2; CREATE TABLE a(b)", ERROR_UNSUPPORTED, "has format version 2, this program reads and writes version 1"},
-        {"PRAGMA application_id=0x12345678; PRAGMA user_version=1; CREATE TABLE a(b)", ERROR_UNSUPPORTED, "is not a meterline log"},
+        {"PRAGMA application_id=0x4d544c4e; PRAGMA user_version=2; CREATE TABLE a(b)", ERROR_UNSUPPORTED,
+         "has format version 2, this program reads and writes version 1"},
+        {"PRAGMA application_id=0x12345678; PRAGMA user_version=1; CREATE TABLE a(b)", ERROR_UNSUPPORTED,
+         "is not a meterline log"},
         {"CREATE TABLE a(b)", ERROR_UNSUPPORTED, "is not a meterline log"},
     };
     static char before[65536], after[65536];
@@ -95,7 +98,8 @@ static void test_not_a_database(void **state) {
         fputs("household;day;", file);
     fclose(file);
     assert_int_equal(database_open(f->folder, &create, &database, &f->error), ERROR_CORRUPT);
-    assert_non_null(strstr(f->error.message, "not a database; the file is damaged or not a meterline log: restore it from a backup"));
+    assert_non_null(strstr(f->error.message,
+                           "not a database; the file is damaged or not a meterline log: restore it from a backup"));
     assert_false(f->error.retriable);
 }
 
@@ -143,7 +147,7 @@ static void test_race(void **state) {
             }
         }
         close(start[0]);
-        close(start[1]);   /* now */
+        close(start[1]); /* now */
         for (int i = 0; i < OPENERS; i++) {
             int status;
             assert_int_equal(waitpid(children[i], &status, 0), children[i]);
@@ -194,7 +198,8 @@ static void test_transactions(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_refused), TEST(test_not_a_database), TEST(test_not_writable), TEST(test_race), TEST(test_transactions),
+        TEST(test_refused), TEST(test_not_a_database), TEST(test_not_writable),
+        TEST(test_race),    TEST(test_transactions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

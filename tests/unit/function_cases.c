@@ -12,12 +12,16 @@
 #include "model/java_number.h"
 #include "model/time_text.h"
 
-const struct type decimal_2_1 = {.kind = TYPE_DECIMAL, .precision = 2, .scale = 1}, decimal_5_2 = {.kind = TYPE_DECIMAL, .precision = 5, .scale = 2},
-                  array_of_integers = {.kind = TYPE_ARRAY, .element = &type_integer}, array_of_doubles = {.kind = TYPE_ARRAY, .element = &type_double},
-                  array_of_strings = {.kind = TYPE_ARRAY, .element = &type_string}, array_of_arrays = {.kind = TYPE_ARRAY, .element = &array_of_strings},
+const struct type decimal_2_1 = {.kind = TYPE_DECIMAL, .precision = 2, .scale = 1},
+                  decimal_5_2 = {.kind = TYPE_DECIMAL, .precision = 5, .scale = 2},
+                  array_of_integers = {.kind = TYPE_ARRAY, .element = &type_integer},
+                  array_of_doubles = {.kind = TYPE_ARRAY, .element = &type_double},
+                  array_of_strings = {.kind = TYPE_ARRAY, .element = &type_string},
+                  array_of_arrays = {.kind = TYPE_ARRAY, .element = &array_of_strings},
                   map_to_integers = {.kind = TYPE_MAP, .key = &type_string, .element = &type_integer};
 
-/* --- values from text ---------------------------------------------------------------------------------------------------------------------- */
+/* --- values from text
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static struct slice bytes_from_hex(struct arena *arena, const char *text) {
     size_t length = strlen(text) / 2;
@@ -35,7 +39,8 @@ static struct value sequence_from(struct arena *arena, const struct type *type, 
     struct sequence *sequence = arena_allocate(arena, sizeof *sequence);
     *sequence = (struct sequence){0, items};
     char *copy = (char *)arena_copy(arena, slice_of(text)).data, *rest = NULL;
-    for (char *part = strtok_r(copy, type->kind == TYPE_MAP ? ",=" : ",", &rest); part; part = strtok_r(NULL, type->kind == TYPE_MAP ? ",=" : ",", &rest)) {
+    for (char *part = strtok_r(copy, type->kind == TYPE_MAP ? ",=" : ",", &rest); part;
+         part = strtok_r(NULL, type->kind == TYPE_MAP ? ",=" : ",", &rest)) {
         const struct type *item = type->kind == TYPE_MAP && sequence->count % 2 == 0 ? type->key : type->element;
         items[sequence->count++] = strcmp(part, "null") == 0 ? VALUE_NULL : value_from(arena, item, part);
     }
@@ -76,12 +81,15 @@ struct value value_from(struct arena *arena, const struct type *type, const char
     }
 }
 
-/* --- choosing a variant and calling it ------------------------------------------------------------------------------------------------------ */
+/* --- choosing a variant and calling it
+ * ------------------------------------------------------------------------------------------------------ */
 
 static const struct type *parameter_type(enum parameter_kind kind) {
     static const struct type *const types[] = {
-        [PARAMETER_BOOLEAN] = &type_boolean, [PARAMETER_INTEGER] = &type_integer, [PARAMETER_BIGINT] = &type_bigint, [PARAMETER_DOUBLE] = &type_double,
-        [PARAMETER_STRING] = &type_string,   [PARAMETER_BYTES] = &type_bytes,     [PARAMETER_DATE] = &type_date,     [PARAMETER_TIME] = &type_time,
+        [PARAMETER_BOOLEAN] = &type_boolean,     [PARAMETER_INTEGER] = &type_integer,
+        [PARAMETER_BIGINT] = &type_bigint,       [PARAMETER_DOUBLE] = &type_double,
+        [PARAMETER_STRING] = &type_string,       [PARAMETER_BYTES] = &type_bytes,
+        [PARAMETER_DATE] = &type_date,           [PARAMETER_TIME] = &type_time,
         [PARAMETER_TIMESTAMP] = &type_timestamp, [PARAMETER_UNIT] = &type_string,
     };
     return (size_t)kind < sizeof types / sizeof *types ? types[kind] : NULL;
@@ -111,7 +119,8 @@ static enum parameter_kind parameter_at(const struct function_variant *variant, 
     return variant->parameters[i < variant->parameter_count ? i : variant->parameter_count - 1];
 }
 
-static const struct function_variant *choose(const struct function *function, const struct type *const *types, size_t count, bool exact) {
+static const struct function_variant *choose(const struct function *function, const struct type *const *types,
+                                             size_t count, bool exact) {
     for (size_t i = 0; i < function->variant_count; i++) {
         const struct function_variant *variant = &function->variants[i];
         bool fits = variant->variadic ? count + 1 >= variant->parameter_count : count == variant->parameter_count;
@@ -125,12 +134,13 @@ static const struct function_variant *choose(const struct function *function, co
 
 static int64_t test_wall(void *context) {
     (void)context;
-    return 1700000000000;   /* 2023-11-14T22:13:20Z */
+    return 1700000000000; /* 2023-11-14T22:13:20Z */
 }
 
 static const struct clock test_clock = {.wall = test_wall};
 
-const char *called(struct fixture *fixture, const struct function *function, const struct argument *arguments, size_t count, const struct type **ret_type) {
+const char *called(struct fixture *fixture, const struct function *function, const struct argument *arguments,
+                   size_t count, const struct type **ret_type) {
     const struct type *types[10];
     struct value values[10], value;
     for (size_t i = 0; i < count; i++) {
@@ -150,14 +160,20 @@ const char *called(struct fixture *fixture, const struct function *function, con
         null = null || values[i].null;
     }
     const char *problem = NULL;
-    const struct type *result = variant->result ? variant->result : variant->result_of(&fixture->arena, types, count, &problem);
+    const struct type *result =
+        variant->result ? variant->result : variant->result_of(&fixture->arena, types, count, &problem);
     *ret_type = result;
     if (!result)
         return problem ? problem : "! no memory";
     if (null && variant->null_in_null_out)
         return "NULL";
-    struct function_call call = {.arena = &fixture->arena, .zones = &fixture->zones, .clock = &test_clock, .types = types,
-                                 .count = count, .result = result, .state = &fixture->state};
+    struct function_call call = {.arena = &fixture->arena,
+                                 .zones = &fixture->zones,
+                                 .clock = &test_clock,
+                                 .types = types,
+                                 .count = count,
+                                 .result = result,
+                                 .state = &fixture->state};
     struct bytes text = {0};
     if (!variant->call(&call, values, &value)) {
         bytes_append_format(&text, "! %s", call.problem ? call.problem : "no memory");
@@ -194,10 +210,12 @@ void check_cases(const struct function_case *cases, size_t case_count) {
         const char *result = called(&fixture, function, row->arguments, count, &type);
         bool problem = *row->result == '!' || !type;
         if (problem ? strncmp(result, row->result, strlen(row->result)) != 0 : strcmp(result, row->result) != 0)
-            fail_msg("%zu: %s(%s, ..) gives %s, not %s", i, row->name, count && row->arguments[0].text ? row->arguments[0].text : "", result, row->result);
+            fail_msg("%zu: %s(%s, ..) gives %s, not %s", i, row->name,
+                     count && row->arguments[0].text ? row->arguments[0].text : "", result, row->result);
         struct slice printed = type ? type_text(&fixture.arena, type) : SLICE("none");
         if (strcmp(printed.data, row->type) != 0)
-            fail_msg("%zu: %s(%s, ..) is of type %s, not %s", i, row->name, count && row->arguments[0].text ? row->arguments[0].text : "", printed.data, row->type);
+            fail_msg("%zu: %s(%s, ..) is of type %s, not %s", i, row->name,
+                     count && row->arguments[0].text ? row->arguments[0].text : "", printed.data, row->type);
     }
     if (before && fixture.state)
         before->release_state(fixture.state);

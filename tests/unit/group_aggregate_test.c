@@ -1,4 +1,5 @@
-/* GROUP BY: each aggregate function over each kind of window, from streams and tables, gives the same record by record, in batches, and after recovery; and what it gives. */
+/* GROUP BY: each aggregate function over each kind of window, from streams and tables, gives the same record by
+ * record, in batches, and after recovery; and what it gives. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,22 +12,25 @@
 #include "core/memory.h"
 #include "stream/aggregate/group_aggregate.h"
 
-/* --- rows ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- rows
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 enum { COLUMN_KEY, COLUMN_WHOLE, COLUMN_REAL, COLUMN_TEXT, COLUMN_LIST, COLUMN_DECIMAL, COLUMNS };
 
-static const struct type integers = {.kind = TYPE_ARRAY, .element = &type_integer}, decimal_3_1 = {.kind = TYPE_DECIMAL, .precision = 3, .scale = 1};
-static const struct row_column columns[COLUMNS] = {{SLICE("K"), &type_string}, {SLICE("I"), &type_integer}, {SLICE("D"), &type_double},
-                                                   {SLICE("S"), &type_string}, {SLICE("L"), &integers},     {SLICE("M"), &decimal_3_1}};
+static const struct type integers = {.kind = TYPE_ARRAY, .element = &type_integer},
+                         decimal_3_1 = {.kind = TYPE_DECIMAL, .precision = 3, .scale = 1};
+static const struct row_column columns[COLUMNS] = {{SLICE("K"), &type_string}, {SLICE("I"), &type_integer},
+                                                   {SLICE("D"), &type_double}, {SLICE("S"), &type_string},
+                                                   {SLICE("L"), &integers},    {SLICE("M"), &decimal_3_1}};
 static const struct row_schema schema = {columns, COLUMNS, 0, false};
 
 struct record {
     int64_t time;
-    const char *key;       /* NULL: no key */
+    const char *key; /* NULL: no key */
     int whole;
-    bool null;             /* the other columns are NULL */
+    bool null; /* the other columns are NULL */
     bool absent;
-    int primary;           /* of a table: which row the record changes */
+    int primary; /* of a table: which row the record changes */
 };
 
 static void row_set(struct arena *arena, struct rows *rows, size_t row, const struct record *record) {
@@ -52,7 +56,8 @@ static void row_set(struct arena *arena, struct rows *rows, size_t row, const st
 }
 
 /* The rows of records; `table` (by primary): the state before each change, which is brought forward. */
-static struct rows *rows_of(struct arena *arena, const struct record *records, size_t count, const struct record **table) {
+static struct rows *rows_of(struct arena *arena, const struct record *records, size_t count,
+                            const struct record **table) {
     struct rows *rows = rows_new(arena, &schema, count), *before = table ? rows_new(arena, &schema, count) : NULL;
     for (size_t i = 0; i < count; i++) {
         row_set(arena, rows, i, &records[i]);
@@ -74,19 +79,21 @@ struct column_evaluator {
     size_t column;
 };
 
-static int column_run(const struct evaluator *evaluator, struct evaluation *evaluation, const struct rows *rows, const struct selection *selected, struct vector *ret_vector,
-                      struct error *error) {
+static int column_run(const struct evaluator *evaluator, struct evaluation *evaluation, const struct rows *rows,
+                      const struct selection *selected, struct vector *ret_vector, struct error *error) {
     (void)evaluation, (void)selected, (void)error;
     *ret_vector = rows->columns[((const struct column_evaluator *)evaluator)->column];
     return 0;
 }
 
 static const struct column_evaluator evaluators[COLUMNS] = {
-    {{&type_string, column_run}, COLUMN_KEY},  {{&type_integer, column_run}, COLUMN_WHOLE}, {{&type_double, column_run}, COLUMN_REAL},
-    {{&type_string, column_run}, COLUMN_TEXT}, {{&integers, column_run}, COLUMN_LIST},      {{&decimal_3_1, column_run}, COLUMN_DECIMAL},
+    {{&type_string, column_run}, COLUMN_KEY},  {{&type_integer, column_run}, COLUMN_WHOLE},
+    {{&type_double, column_run}, COLUMN_REAL}, {{&type_string, column_run}, COLUMN_TEXT},
+    {{&integers, column_run}, COLUMN_LIST},    {{&decimal_3_1, column_run}, COLUMN_DECIMAL},
 };
 
-/* --- a sink that writes down what comes -------------------------------------------------------------------------------------------------- */
+/* --- a sink that writes down what comes
+ * -------------------------------------------------------------------------------------------------- */
 
 struct notes {
     struct stream_operator op;
@@ -108,9 +115,11 @@ static void note_values(struct notes *notes, const struct rows *rows, size_t row
 
 /* "offset@time [start,end) key: values < values before"; gone: "x". */
 static void note_row(struct notes *notes, const struct rows *rows, size_t row, const struct operator_context *context) {
-    bytes_append_format(&notes->text, "%lld@%lld ", (long long)operator_offset(context, rows->origins[row]), (long long)rows->times[row]);
+    bytes_append_format(&notes->text, "%lld@%lld ", (long long)operator_offset(context, rows->origins[row]),
+                        (long long)rows->times[row]);
     if (rows->window_starts)
-        bytes_append_format(&notes->text, "[%lld,%lld) ", (long long)rows->window_starts[row], (long long)rows->window_ends[row]);
+        bytes_append_format(&notes->text, "[%lld,%lld) ", (long long)rows->window_starts[row],
+                            (long long)rows->window_ends[row]);
     for (size_t i = 0; i < notes->plan->key_count; i++) {
         struct value value;
         vector_get(&rows->columns[i], row, &value);
@@ -132,7 +141,8 @@ static void note_row(struct notes *notes, const struct rows *rows, size_t row, c
     bytes_append_char(&notes->text, '\n');
 }
 
-static int notes_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int notes_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context,
+                      struct error *error) {
     struct notes *notes = (struct notes *)op;
     (void)error;
     assert_int_equal(input, 0);
@@ -144,13 +154,14 @@ static int notes_push(struct stream_operator *op, unsigned input, struct rows *r
 
 static const struct operator_driver notes_driver = {.name = "notes", .push = notes_push};
 
-/* --- plans --------------------------------------------------------------------------------------------------------------------------- */
+/* --- plans
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct function_case {
     const char *name;
     size_t arguments[3], argument_count;
-    int64_t constant;      /* behind the columns; 0: none */
-    bool table;            /* has an undo */
+    int64_t constant; /* behind the columns; 0: none */
+    bool table;       /* has an undo */
 };
 
 static const struct function_case functions[] = {
@@ -201,7 +212,8 @@ struct plan_options {
     size_t keys[2], key_count;
 };
 
-static const struct group_aggregate_plan *plan_of(struct arena *arena, const struct plan_options *options, const struct function_case *const *calls, size_t count) {
+static const struct group_aggregate_plan *plan_of(struct arena *arena, const struct plan_options *options,
+                                                  const struct function_case *const *calls, size_t count) {
     struct group_aggregate_plan *plan = arena_allocate(arena, sizeof *plan);
     struct group_call *group_calls = arena_allocate(arena, count * sizeof *group_calls);
     const struct evaluator **keys = arena_allocate(arena, 2 * sizeof *keys);
@@ -228,7 +240,8 @@ static const struct group_aggregate_plan *plan_of(struct arena *arena, const str
     return plan;
 }
 
-/* --- a task that runs one ------------------------------------------------------------------------------------------------------------- */
+/* --- a task that runs one
+ * ------------------------------------------------------------------------------------------------------------- */
 
 enum { PRIMARIES = 7, CHANGES_MAXIMUM = 4000 };
 
@@ -268,7 +281,10 @@ static void run_close(struct run *run) {
 
 static struct operator_context run_context(struct run *run, size_t first, bool restoring) {
     static struct row_errors errors;
-    return (struct operator_context){.evaluation = {.arena = &run->arena, .errors = &errors}, .restoring = restoring, .offset = (int64_t)first, .counters = &run->counters};
+    return (struct operator_context){.evaluation = {.arena = &run->arena, .errors = &errors},
+                                     .restoring = restoring,
+                                     .offset = (int64_t)first,
+                                     .counters = &run->counters};
 }
 
 static int run_push(struct run *run, size_t first, size_t count, bool restoring, struct error *error) {
@@ -311,7 +327,7 @@ static void run_save(struct run *run) {
         return;
     size_t before = run->change_count;
     assert_int_equal(driver->save(run->op, keep_change, run, &error), 0);
-    for (size_t i = before; i < run->change_count; i++) {   /* a commit that fails: all of it comes again */
+    for (size_t i = before; i < run->change_count; i++) { /* a commit that fails: all of it comes again */
         free(run->changes[i].key);
         free(run->changes[i].value);
     }
@@ -331,7 +347,8 @@ static void run_recover(struct run *run, struct run *next, size_t at, size_t los
     struct error error = {0};
     run_save(run);
     size_t length = run->notes.text.length;
-    int64_t from = driver->replay_from ? driver->replay_from(run->op) : INT64_MAX, time = driver->stream_time ? driver->stream_time(run->op) : 0;
+    int64_t from = driver->replay_from ? driver->replay_from(run->op) : INT64_MAX,
+            time = driver->stream_time ? driver->stream_time(run->op) : 0;
     const struct record *table[PRIMARIES];
     memcpy(table, run->table, sizeof table);
     struct query_counters counters = run->counters;
@@ -343,7 +360,9 @@ static void run_recover(struct run *run, struct run *next, size_t at, size_t los
         driver->restore_time(next->op, time);
     for (size_t i = 0; i < run->change_count; i++) {
         const struct change *change = &run->changes[i];
-        assert_int_equal(driver->load(next->op, (struct slice){change->key, change->key_length}, (struct slice){change->value, change->value_length}, &error), 0);
+        assert_int_equal(driver->load(next->op, (struct slice){change->key, change->key_length},
+                                      (struct slice){change->value, change->value_length}, &error),
+                         0);
     }
     if (from < (int64_t)at)
         run_records(next, (size_t)from, at - (size_t)from, true);
@@ -359,7 +378,8 @@ static void run_recover(struct run *run, struct run *next, size_t at, size_t los
     run->change_count = 0;
 }
 
-/* --- the same result, however ----------------------------------------------------------------------------------------------------------- */
+/* --- the same result, however
+ * ----------------------------------------------------------------------------------------------------------- */
 
 enum { RECORDS = 300 };
 
@@ -368,7 +388,8 @@ static uint64_t random_next(uint64_t *state) {
     return *state >> 33;
 }
 
-/* Times that rise with jumps back and ahead, so that there are late rows, gaps between sessions, and sessions that are joined later. */
+/* Times that rise with jumps back and ahead, so that there are late rows, gaps between sessions, and sessions that
+ * are joined later. */
 static void make_records(struct record *records, uint64_t seed) {
     static const char *const keys[] = {"a", "b", "", "a longer key", NULL};
     int64_t now = 0;
@@ -390,11 +411,13 @@ static void make_records(struct record *records, uint64_t seed) {
 
 static void assert_same(const struct run *run, const struct run *expected, const char *function, const char *how) {
     const char *a = run->notes.text.data, *b = expected->notes.text.data;
-    size_t line = 0, length = run->notes.text.length < expected->notes.text.length ? run->notes.text.length : expected->notes.text.length;
+    size_t line = 0, length = run->notes.text.length < expected->notes.text.length ? run->notes.text.length
+                                                                                   : expected->notes.text.length;
     if (run->notes.text.length != expected->notes.text.length || memcmp(a, b, length) != 0) {
         for (size_t i = 0; i < length && a[i] == b[i]; i++)
             line = a[i] == '\n' ? i + 1 : line;
-        fail_msg("%s %s: %.*s\n instead of %.*s", function, how, (int)strcspn(a + line, "\n"), a + line, (int)strcspn(b + line, "\n"), b + line);
+        fail_msg("%s %s: %.*s\n instead of %.*s", function, how, (int)strcspn(a + line, "\n"), a + line,
+                 (int)strcspn(b + line, "\n"), b + line);
     }
     assert_int_equal(run->counters.late, expected->counters.late);
     assert_int_equal(run->counters.null, expected->counters.null);
@@ -439,8 +462,10 @@ static void check_however(const struct group_aggregate_plan *plan, const struct 
         run_close(runs[i]);
 }
 
-static const struct window_definition windows[] = {
-    {WINDOW_SHAPE_NONE, 0, 0, 0}, {WINDOW_SHAPE_TUMBLING, 20, 20, 15}, {WINDOW_SHAPE_HOPPING, 30, 10, 15}, {WINDOW_SHAPE_SESSION, 6, 0, 15}};
+static const struct window_definition windows[] = {{WINDOW_SHAPE_NONE, 0, 0, 0},
+                                                   {WINDOW_SHAPE_TUMBLING, 20, 20, 15},
+                                                   {WINDOW_SHAPE_HOPPING, 30, 10, 15},
+                                                   {WINDOW_SHAPE_SESSION, 6, 0, 15}};
 
 static void test_however_it_is_cut(void **unused) {
     (void)unused;
@@ -451,7 +476,8 @@ static void test_however_it_is_cut(void **unused) {
             for (int final = 0; final <= (windows[w].shape != WINDOW_SHAPE_NONE); final++) {
                 struct arena arena = {0};
                 const struct function_case *call = &functions[f];
-                struct plan_options options = {.window = windows[w], .final = final, .want_before = f % 2, .keys = {COLUMN_KEY}, .key_count = 1};
+                struct plan_options options = {
+                    .window = windows[w], .final = final, .want_before = f % 2, .keys = {COLUMN_KEY}, .key_count = 1};
                 check_however(plan_of(&arena, &options, &call, 1), records, call->name);
                 arena_release(&arena);
             }
@@ -488,16 +514,24 @@ static void test_all_at_once(void **unused) {
         calls[f] = &functions[f];
     for (size_t w = 0; w < sizeof windows / sizeof *windows; w++) {
         struct arena arena = {0};
-        struct plan_options options = {.window = windows[w], .final = w % 2, .want_before = true, .keys = {COLUMN_KEY, COLUMN_WHOLE}, .key_count = 2};
+        struct plan_options options = {.window = windows[w],
+                                       .final = w % 2,
+                                       .want_before = true,
+                                       .keys = {COLUMN_KEY, COLUMN_WHOLE},
+                                       .key_count = 2};
         check_however(plan_of(&arena, &options, calls, FUNCTIONS), records, "all");
         arena_release(&arena);
     }
 }
 
-/* --- what they give ---------------------------------------------------------------------------------------------------------------------- */
+/* --- what they give
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static const struct function_case count_rows = {"COUNT", {0}, 0, 0, true}, sum_whole = {"SUM", {COLUMN_WHOLE}, 1, 0, true}, sum_decimal = {"SUM", {COLUMN_DECIMAL}, 1, 0, true},
-                                  list_text = {"COLLECT_LIST", {COLUMN_TEXT}, 1, 0, true}, latest_text = {"LATEST_BY_OFFSET", {COLUMN_TEXT}, 1, 0, false},
+static const struct function_case count_rows = {"COUNT", {0}, 0, 0, true},
+                                  sum_whole = {"SUM", {COLUMN_WHOLE}, 1, 0, true},
+                                  sum_decimal = {"SUM", {COLUMN_DECIMAL}, 1, 0, true},
+                                  list_text = {"COLLECT_LIST", {COLUMN_TEXT}, 1, 0, true},
+                                  latest_text = {"LATEST_BY_OFFSET", {COLUMN_TEXT}, 1, 0, false},
                                   max_whole = {"MAX", {COLUMN_WHOLE}, 1, 0, false};
 
 struct given_case {
@@ -506,7 +540,7 @@ struct given_case {
     const struct function_case *calls[2];
     struct record records[10];
     size_t count;
-    int64_t advance;           /* afterwards; 0: not */
+    int64_t advance; /* afterwards; 0: not */
     const char *expected;
     uint64_t late, null;
 };
@@ -514,56 +548,175 @@ struct given_case {
 #define BY_KEY .keys = {COLUMN_KEY}, .key_count = 1
 
 static const struct given_case given[] = {
-    {"a stream", {BY_KEY}, {&count_rows, &sum_whole},
-     {{5, "a", 1}, {3, "b", 2}, {4, "a", 3}, {9, NULL, 1}, {9, "a", .absent = true}, {7, "b", .null = true}}, 6, 0,
-     "0@5 a: 1 1\n1@3 b: 1 2\n2@5 a: 2 4\n5@7 b: 2 2\n", 0, 2},
-    {"a stream, and what was before", {BY_KEY, .want_before = true}, {&count_rows, &sum_whole}, {{5, "a", 1}, {6, "a", 2}}, 2, 0,
-     "0@5 a: 1 1 < x\n1@6 a: 2 3 < 1 1\n", 0, 0},
-    {"a table: one result when the key stays, the old group first when it changes, 0 when nothing is left", {BY_KEY, .table = true}, {&count_rows, &sum_whole},
-     {{1, "a", 1, .primary = 1}, {2, "a", 5, .primary = 2}, {3, "a", 2, .primary = 1}, {4, "b", 7, .primary = 1}, {5, .absent = true, .primary = 2},
-      {6, .absent = true, .primary = 3}, {7, NULL, 3, .primary = 1}}, 7, 0,
-     "0@1 a: 1 1\n1@2 a: 2 6\n2@3 a: 2 7\n3@4 a: 1 5\n3@4 b: 1 7\n4@5 a: 0 0\n6@7 b: 0 0\n", 0, 1},
-    {"a table: the last equal element goes", {BY_KEY, .table = true, .want_before = true}, {&list_text},
-     {{1, "a", 1, .primary = 1}, {2, "a", 2, .primary = 2}, {3, "a", 1, .primary = 3}, {4, "a", 3, .primary = 1}}, 4, 0,
-     "0@1 a: [one] < x\n1@2 a: [one, two] < [one]\n2@3 a: [one, two, one] < [one, two]\n3@4 a: [one, two, three] < [one, two, one]\n", 0, 0},
-    {"tumbling: late iff end <= stream time - grace, ROWTIME is the largest", {.window = {WINDOW_SHAPE_TUMBLING, 10, 10, 5}, BY_KEY}, {&count_rows},
-     {{7, "a"}, {3, "a"}, {14, "b"}, {9, "a"}, {15, "b"}, {9, "a"}, {10, "a"}}, 7, 0,
-     "0@7 [0,10) a: 1\n1@7 [0,10) a: 2\n2@14 [10,20) b: 1\n3@9 [0,10) a: 3\n4@15 [10,20) b: 2\n6@10 [10,20) a: 1\n", 1, 0},
-    {"stream time: of all rows with a key and a value", {.window = {WINDOW_SHAPE_TUMBLING, 10, 10, 0}, BY_KEY}, {&count_rows},
-     {{3, "a"}, {50, NULL}, {50, "a", .absent = true}, {4, "a"}, {50, "a", .null = true}, {5, "a"}}, 6, 0,
-     "0@3 [0,10) a: 1\n3@4 [0,10) a: 2\n4@50 [50,60) a: 1\n", 1, 2},
-    {"hopping: rising starts from 0 on; some windows late, the row is not", {.window = {WINDOW_SHAPE_HOPPING, 30, 10, 0}, BY_KEY}, {&count_rows},
-     {{5, "a"}, {35, "a"}, {29, "a"}, {60, "b"}, {29, "a"}}, 5, 0,
-     "0@5 [0,30) a: 1\n1@35 [10,40) a: 1\n1@35 [20,50) a: 1\n1@35 [30,60) a: 1\n2@35 [10,40) a: 2\n2@35 [20,50) a: 2\n3@60 [40,70) b: 1\n3@60 [50,80) b: 1\n"
-     "3@60 [60,90) b: 1\n", 1, 0},
-    {"final: by start and key, before the effect of the row that closes", {.window = {WINDOW_SHAPE_TUMBLING, 10, 10, 5}, .final = true, .want_before = true, BY_KEY},
-     {&count_rows, &sum_whole}, {{12, "b", 1}, {3, "b", 2}, {4, "a", 3}, {24, "a", 4}, {11, "c", 5}, {40, "a", 6}}, 6, INT64_MAX,
-     "3@4 [0,10) a: 1 3 < x\n3@3 [0,10) b: 1 2 < x\n5@12 [10,20) b: 1 1 < x\n5@11 [10,20) c: 1 5 < x\n5@24 [20,30) a: 1 4 < x\n1000@40 [40,50) a: 1 6 < x\n", 0, 0},
-    {"final, hopping, event time goes on", {.window = {WINDOW_SHAPE_HOPPING, 20, 10, 0}, .final = true, BY_KEY}, {&count_rows}, {{5, "a"}, {15, "b"}}, 2, 20,
-     "1000@5 [0,20) a: 1\n1000@15 [0,20) b: 1\n", 0, 0},
-    {"changes: event time goes on without results", {.window = {WINDOW_SHAPE_TUMBLING, 10, 10, 0}, BY_KEY}, {&count_rows}, {{5, "a"}}, 1, 20, "0@5 [0,10) a: 1\n", 0, 0},
-    {"sessions: every absorbed one has a tombstone at its end", {.window = {WINDOW_SHAPE_SESSION, 10, 0, 100}, BY_KEY}, {&count_rows, &list_text},
-     {{0, "a", 0}, {0, "a", 1}, {5, "a", 2}, {3, "a", 3}, {30, "a", 4}, {20, "b", 0}, {15, "a", 1}, {22, "a", 2}, {25, "a", 0}}, 9, 0,
+    {"a stream",
+     {BY_KEY},
+     {&count_rows, &sum_whole},
+     {{5, "a", 1}, {3, "b", 2}, {4, "a", 3}, {9, NULL, 1}, {9, "a", .absent = true}, {7, "b", .null = true}},
+     6,
+     0,
+     "0@5 a: 1 1\n1@3 b: 1 2\n2@5 a: 2 4\n5@7 b: 2 2\n",
+     0,
+     2},
+    {"a stream, and what was before",
+     {BY_KEY, .want_before = true},
+     {&count_rows, &sum_whole},
+     {{5, "a", 1}, {6, "a", 2}},
+     2,
+     0,
+     "0@5 a: 1 1 < x\n1@6 a: 2 3 < 1 1\n",
+     0,
+     0},
+    {"a table: one result when the key stays, the old group first when it changes, 0 when nothing is left",
+     {BY_KEY, .table = true},
+     {&count_rows, &sum_whole},
+     {{1, "a", 1, .primary = 1},
+      {2, "a", 5, .primary = 2},
+      {3, "a", 2, .primary = 1},
+      {4, "b", 7, .primary = 1},
+      {5, .absent = true, .primary = 2},
+      {6, .absent = true, .primary = 3},
+      {7, NULL, 3, .primary = 1}},
+     7,
+     0,
+     "0@1 a: 1 1\n1@2 a: 2 6\n2@3 a: 2 7\n3@4 a: 1 5\n3@4 b: 1 7\n4@5 a: 0 0\n6@7 b: 0 0\n",
+     0,
+     1},
+    {"a table: the last equal element goes",
+     {BY_KEY, .table = true, .want_before = true},
+     {&list_text},
+     {{1, "a", 1, .primary = 1}, {2, "a", 2, .primary = 2}, {3, "a", 1, .primary = 3}, {4, "a", 3, .primary = 1}},
+     4,
+     0,
+     "0@1 a: [one] < x\n1@2 a: [one, two] < [one]\n2@3 a: [one, two, one] < [one, two]\n3@4 a: [one, two, three] < "
+     "[one, two, one]\n",
+     0,
+     0},
+    {"tumbling: late iff end <= stream time - grace, ROWTIME is the largest",
+     {.window = {WINDOW_SHAPE_TUMBLING, 10, 10, 5}, BY_KEY},
+     {&count_rows},
+     {{7, "a"}, {3, "a"}, {14, "b"}, {9, "a"}, {15, "b"}, {9, "a"}, {10, "a"}},
+     7,
+     0,
+     "0@7 [0,10) a: 1\n1@7 [0,10) a: 2\n2@14 [10,20) b: 1\n3@9 [0,10) a: 3\n4@15 [10,20) b: 2\n6@10 [10,20) a: 1\n",
+     1,
+     0},
+    {"stream time: of all rows with a key and a value",
+     {.window = {WINDOW_SHAPE_TUMBLING, 10, 10, 0}, BY_KEY},
+     {&count_rows},
+     {{3, "a"}, {50, NULL}, {50, "a", .absent = true}, {4, "a"}, {50, "a", .null = true}, {5, "a"}},
+     6,
+     0,
+     "0@3 [0,10) a: 1\n3@4 [0,10) a: 2\n4@50 [50,60) a: 1\n",
+     1,
+     2},
+    {"hopping: rising starts from 0 on; some windows late, the row is not",
+     {.window = {WINDOW_SHAPE_HOPPING, 30, 10, 0}, BY_KEY},
+     {&count_rows},
+     {{5, "a"}, {35, "a"}, {29, "a"}, {60, "b"}, {29, "a"}},
+     5,
+     0,
+     "0@5 [0,30) a: 1\n1@35 [10,40) a: 1\n1@35 [20,50) a: 1\n1@35 [30,60) a: 1\n2@35 [10,40) a: 2\n2@35 [20,50) a: "
+     "2\n3@60 [40,70) b: 1\n3@60 [50,80) b: 1\n"
+     "3@60 [60,90) b: 1\n",
+     1,
+     0},
+    {"final: by start and key, before the effect of the row that closes",
+     {.window = {WINDOW_SHAPE_TUMBLING, 10, 10, 5}, .final = true, .want_before = true, BY_KEY},
+     {&count_rows, &sum_whole},
+     {{12, "b", 1}, {3, "b", 2}, {4, "a", 3}, {24, "a", 4}, {11, "c", 5}, {40, "a", 6}},
+     6,
+     INT64_MAX,
+     "3@4 [0,10) a: 1 3 < x\n3@3 [0,10) b: 1 2 < x\n5@12 [10,20) b: 1 1 < x\n5@11 [10,20) c: 1 5 < x\n5@24 [20,30) a: "
+     "1 4 < x\n1000@40 [40,50) a: 1 6 < x\n",
+     0,
+     0},
+    {"final, hopping, event time goes on",
+     {.window = {WINDOW_SHAPE_HOPPING, 20, 10, 0}, .final = true, BY_KEY},
+     {&count_rows},
+     {{5, "a"}, {15, "b"}},
+     2,
+     20,
+     "1000@5 [0,20) a: 1\n1000@15 [0,20) b: 1\n",
+     0,
+     0},
+    {"changes: event time goes on without results",
+     {.window = {WINDOW_SHAPE_TUMBLING, 10, 10, 0}, BY_KEY},
+     {&count_rows},
+     {{5, "a"}},
+     1,
+     20,
+     "0@5 [0,10) a: 1\n",
+     0,
+     0},
+    {"sessions: every absorbed one has a tombstone at its end",
+     {.window = {WINDOW_SHAPE_SESSION, 10, 0, 100}, BY_KEY},
+     {&count_rows, &list_text},
+     {{0, "a", 0},
+      {0, "a", 1},
+      {5, "a", 2},
+      {3, "a", 3},
+      {30, "a", 4},
+      {20, "b", 0},
+      {15, "a", 1},
+      {22, "a", 2},
+      {25, "a", 0}},
+     9,
+     0,
      "0@0 [0,0) a: 1 [zero]\n1@0 [0,0) a: 2 [zero, one]\n"
      "2@0 [0,0) a: x\n2@5 [0,5) a: 3 [zero, one, two]\n"
      "3@5 [0,5) a: x\n3@5 [0,5) a: 4 [zero, one, two, three]\n"
      "4@30 [30,30) a: 1 [four]\n5@20 [20,20) b: 1 [zero]\n"
      "6@5 [0,5) a: x\n6@15 [0,15) a: 5 [zero, one, two, three, one]\n"
      "7@15 [0,15) a: x\n7@30 [30,30) a: x\n7@30 [0,30) a: 7 [zero, one, two, three, one, four, two]\n"
-     "8@30 [0,30) a: x\n8@30 [0,30) a: 8 [zero, one, two, three, one, four, two, zero]\n", 0, 0},
-    {"sessions: what was before", {.window = {WINDOW_SHAPE_SESSION, 10, 0, 100}, .want_before = true, BY_KEY}, {&count_rows}, {{1, "a"}, {1, "a"}, {0, "a"}}, 3, 0,
-     "0@1 [1,1) a: 1 < x\n1@1 [1,1) a: 2 < 1\n2@1 [1,1) a: x < 2\n2@1 [0,1) a: 3 < x\n", 0, 0},
-    {"sessions: late iff the merged end < stream time - grace - gap", {.window = {WINDOW_SHAPE_SESSION, 10, 0, 5}, BY_KEY}, {&count_rows},
-     {{100, "a"}, {85, "b"}, {84, "b"}, {84, "c"}, {101, "a"}, {84, "b"}, {85, "b"}}, 7, 0,
-     "0@100 [100,100) a: 1\n1@85 [85,85) b: 1\n2@85 [85,85) b: x\n2@85 [84,85) b: 2\n4@100 [100,100) a: x\n4@101 [100,101) a: 2\n", 3, 0},
-    {"sessions: the latest by arrival, whichever session it was in", {.window = {WINDOW_SHAPE_SESSION, 10, 0, 100}, BY_KEY}, {&latest_text},
-     {{30, "a", 1}, {10, "a", 2}, {20, "a", .null = true}}, 3, 0,
-     "0@30 [30,30) a: one\n1@10 [10,10) a: two\n2@10 [10,10) a: x\n2@30 [30,30) a: x\n2@30 [10,30) a: two\n", 0, 0},
-    {"sessions, final: by end, start and key", {.window = {WINDOW_SHAPE_SESSION, 10, 0, 0}, .final = true, BY_KEY}, {&count_rows},
-     {{5, "b"}, {3, "c"}, {5, "a"}, {5, "c"}, {15, "d"}, {16, "d"}}, 6, INT64_MAX,
-     "5@5 [3,5) c: 2\n5@5 [5,5) a: 1\n5@5 [5,5) b: 1\n1000@16 [15,16) d: 2\n", 0, 0},
-    {"a key of a number and a text", {.window = {WINDOW_SHAPE_TUMBLING, 10, 10, 0}, .final = true, .keys = {COLUMN_WHOLE, COLUMN_KEY}, .key_count = 2}, {&count_rows},
-     {{1, "b", 300}, {1, "a", 300}, {1, "aa", 2}, {1, "b", 300}}, 4, INT64_MAX, "1000@1 [0,10) 2,aa: 1\n1000@1 [0,10) 300,a: 1\n1000@1 [0,10) 300,b: 2\n", 0, 0},
+     "8@30 [0,30) a: x\n8@30 [0,30) a: 8 [zero, one, two, three, one, four, two, zero]\n",
+     0,
+     0},
+    {"sessions: what was before",
+     {.window = {WINDOW_SHAPE_SESSION, 10, 0, 100}, .want_before = true, BY_KEY},
+     {&count_rows},
+     {{1, "a"}, {1, "a"}, {0, "a"}},
+     3,
+     0,
+     "0@1 [1,1) a: 1 < x\n1@1 [1,1) a: 2 < 1\n2@1 [1,1) a: x < 2\n2@1 [0,1) a: 3 < x\n",
+     0,
+     0},
+    {"sessions: late iff the merged end < stream time - grace - gap",
+     {.window = {WINDOW_SHAPE_SESSION, 10, 0, 5}, BY_KEY},
+     {&count_rows},
+     {{100, "a"}, {85, "b"}, {84, "b"}, {84, "c"}, {101, "a"}, {84, "b"}, {85, "b"}},
+     7,
+     0,
+     "0@100 [100,100) a: 1\n1@85 [85,85) b: 1\n2@85 [85,85) b: x\n2@85 [84,85) b: 2\n4@100 [100,100) a: x\n4@101 "
+     "[100,101) a: 2\n",
+     3,
+     0},
+    {"sessions: the latest by arrival, whichever session it was in",
+     {.window = {WINDOW_SHAPE_SESSION, 10, 0, 100}, BY_KEY},
+     {&latest_text},
+     {{30, "a", 1}, {10, "a", 2}, {20, "a", .null = true}},
+     3,
+     0,
+     "0@30 [30,30) a: one\n1@10 [10,10) a: two\n2@10 [10,10) a: x\n2@30 [30,30) a: x\n2@30 [10,30) a: two\n",
+     0,
+     0},
+    {"sessions, final: by end, start and key",
+     {.window = {WINDOW_SHAPE_SESSION, 10, 0, 0}, .final = true, BY_KEY},
+     {&count_rows},
+     {{5, "b"}, {3, "c"}, {5, "a"}, {5, "c"}, {15, "d"}, {16, "d"}},
+     6,
+     INT64_MAX,
+     "5@5 [3,5) c: 2\n5@5 [5,5) a: 1\n5@5 [5,5) b: 1\n1000@16 [15,16) d: 2\n",
+     0,
+     0},
+    {"a key of a number and a text",
+     {.window = {WINDOW_SHAPE_TUMBLING, 10, 10, 0}, .final = true, .keys = {COLUMN_WHOLE, COLUMN_KEY}, .key_count = 2},
+     {&count_rows},
+     {{1, "b", 300}, {1, "a", 300}, {1, "aa", 2}, {1, "b", 300}},
+     4,
+     INT64_MAX,
+     "1000@1 [0,10) 2,aa: 1\n1000@1 [0,10) 300,a: 1\n1000@1 [0,10) 300,b: 2\n",
+     0,
+     0},
 };
 
 static void test_given(void **unused) {
@@ -603,7 +756,8 @@ static void test_given_with_recovery(void **unused) {
                     run_advance(&next, c->advance);
                 bytes_append_char(&next.notes.text, '\0');
                 if (strcmp(next.notes.text.data, c->expected) != 0)
-                    fail_msg("%s, recovered after %zu and %zu:\n%s instead of\n%s", c->name, first, second, next.notes.text.data, c->expected);
+                    fail_msg("%s, recovered after %zu and %zu:\n%s instead of\n%s", c->name, first, second,
+                             next.notes.text.data, c->expected);
                 assert_int_equal(next.counters.late, c->late);
                 assert_int_equal(next.counters.null, c->null);
                 run_close(&run);
@@ -624,7 +778,8 @@ static void test_overflow_ends_the_query(void **unused) {
         struct plan_options options = {.window = windows[w], BY_KEY};
         run_open(&run, plan_of(&arena, &options, &call, 1), records);
         assert_int_equal(run_push(&run, 0, 3, false, &error), ERROR_INVALID);
-        assert_string_equal(error.message, "SUM: Numeric field overflow: the sum has more digits than its DECIMAL type");
+        assert_string_equal(error.message,
+                            "SUM: Numeric field overflow: the sum has more digits than its DECIMAL type");
         run_close(&run);
         arena_release(&arena);
     }
@@ -636,10 +791,13 @@ static void test_plans_refused(void **unused) {
         struct plan_options options;
         const char *message;
     } refused[] = {
-        {{.window = {WINDOW_SHAPE_TUMBLING, 10, 10, 0}, .table = true, BY_KEY}, "a table has no windows: WINDOW needs a stream"},
+        {{.window = {WINDOW_SHAPE_TUMBLING, 10, 10, 0}, .table = true, BY_KEY},
+         "a table has no windows: WINDOW needs a stream"},
         {{.final = true, BY_KEY}, "EMIT FINAL needs a WINDOW"},
-        {{.window = {WINDOW_SHAPE_TUMBLING, 0, 0, 0}, BY_KEY}, "a window needs a size of at least 1 ms and no negative grace period"},
-        {{.window = {WINDOW_SHAPE_HOPPING, 10, 20, 0}, BY_KEY}, "a hopping window advances by at least 1 ms and at most its size"},
+        {{.window = {WINDOW_SHAPE_TUMBLING, 0, 0, 0}, BY_KEY},
+         "a window needs a size of at least 1 ms and no negative grace period"},
+        {{.window = {WINDOW_SHAPE_HOPPING, 10, 20, 0}, BY_KEY},
+         "a hopping window advances by at least 1 ms and at most its size"},
         {{.table = true, BY_KEY}, "MAX cannot be used on a table: it cannot take back a row that changes"},
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
@@ -647,7 +805,8 @@ static void test_plans_refused(void **unused) {
         struct error error = {0};
         struct stream_operator *op;
         const struct function_case *call = &max_whole;
-        assert_int_equal(group_aggregate_new(plan_of(&arena, &refused[i].options, &call, 1), NULL, 0, &op, &error), ERROR_INVALID);
+        assert_int_equal(group_aggregate_new(plan_of(&arena, &refused[i].options, &call, 1), NULL, 0, &op, &error),
+                         ERROR_INVALID);
         assert_string_equal(error.message, refused[i].message);
         arena_release(&arena);
     }
@@ -747,9 +906,16 @@ static void test_memory_of_a_million(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_however_it_is_cut), cmocka_unit_test(test_however_a_table_is_cut),  cmocka_unit_test(test_all_at_once),
-        cmocka_unit_test(test_given),             cmocka_unit_test(test_given_with_recovery), cmocka_unit_test(test_overflow_ends_the_query), cmocka_unit_test(test_plans_refused),
-        cmocka_unit_test(test_damaged_changelog), cmocka_unit_test(test_closed_windows_are_forgotten), cmocka_unit_test(test_memory_of_a_million),
+        cmocka_unit_test(test_however_it_is_cut),
+        cmocka_unit_test(test_however_a_table_is_cut),
+        cmocka_unit_test(test_all_at_once),
+        cmocka_unit_test(test_given),
+        cmocka_unit_test(test_given_with_recovery),
+        cmocka_unit_test(test_overflow_ends_the_query),
+        cmocka_unit_test(test_plans_refused),
+        cmocka_unit_test(test_damaged_changelog),
+        cmocka_unit_test(test_closed_windows_are_forgotten),
+        cmocka_unit_test(test_memory_of_a_million),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

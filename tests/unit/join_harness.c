@@ -1,16 +1,18 @@
+#include "join_harness.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <cmocka.h>
-#include "join_harness.h"
 
-static const struct row_column script_columns[] = {{{"K", 1}, &type_bigint}, {{"V", 1}, &type_string}, {{"F", 1}, &type_bigint}};
+#include <cmocka.h>
+
+static const struct row_column script_columns[] = {
+    {{"K", 1}, &type_bigint}, {{"V", 1}, &type_string}, {{"F", 1}, &type_bigint}};
 const struct row_schema script_schema = {.columns = script_columns, .count = 3, .key_count = 1};
 
-static int script_column_run(const struct evaluator *evaluator, struct evaluation *evaluation, const struct rows *rows, const struct selection *selected,
-                             struct vector *ret_vector, struct error *error) {
+static int script_column_run(const struct evaluator *evaluator, struct evaluation *evaluation, const struct rows *rows,
+                             const struct selection *selected, struct vector *ret_vector, struct error *error) {
     (void)evaluation, (void)selected, (void)error;
     *ret_vector = rows->columns[((const struct script_column *)evaluator)->column];
     return 0;
@@ -19,7 +21,8 @@ static int script_column_run(const struct evaluator *evaluator, struct evaluatio
 const struct script_column script_key = {{&type_bigint, script_column_run}, 0};
 const struct script_column script_extra = {{&type_bigint, script_column_run}, 2};
 
-/* --- what leaves --------------------------------------------------------------------------------------------------------------------- */
+/* --- what leaves
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void script_sink_columns(struct bytes *text, const struct rows *rows, size_t row) {
     struct value value;
@@ -35,7 +38,8 @@ static void script_sink_columns(struct bytes *text, const struct rows *rows, siz
         bytes_append_string(text, " gone");
 }
 
-static int script_sink_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int script_sink_push(struct stream_operator *op, unsigned input, struct rows *rows,
+                            struct operator_context *context, struct error *error) {
     struct bytes *text = &((struct script_sink *)op)->text;
     (void)error;
     assert_int_equal(input, 7);
@@ -44,10 +48,12 @@ static int script_sink_push(struct stream_operator *op, unsigned input, struct r
         size_t row = rows->selected.rows[i];
         if (i)
             assert_true(rows->origins[row] >= rows->origins[rows->selected.rows[i - 1]]);
-        bytes_append_format(text, "%lld: %lld", (long long)operator_offset(context, rows->origins[row]), (long long)rows->times[row]);
+        bytes_append_format(text, "%lld: %lld", (long long)operator_offset(context, rows->origins[row]),
+                            (long long)rows->times[row]);
         script_sink_columns(text, rows, row);
         if (rows->window_starts)
-            bytes_append_format(text, " @%lld-%lld", (long long)rows->window_starts[row], (long long)rows->window_ends[row]);
+            bytes_append_format(text, " @%lld-%lld", (long long)rows->window_starts[row],
+                                (long long)rows->window_ends[row]);
         if (rows->before) {
             bytes_append_string(text, " was");
             script_sink_columns(text, rows->before, row);
@@ -63,7 +69,8 @@ void script_sink_open(struct script_sink *sink) {
     *sink = (struct script_sink){.op = {.driver = &script_sink_driver}};
 }
 
-/* --- a changelog in memory ----------------------------------------------------------------------------------------------------------- */
+/* --- a changelog in memory
+ * ----------------------------------------------------------------------------------------------------------- */
 
 struct script_entry {
     struct bytes key, value;
@@ -96,9 +103,11 @@ static int script_log_save(void *context, struct slice key, struct slice value, 
     return 0;
 }
 
-/* --- playing ------------------------------------------------------------------------------------------------------------------------- */
+/* --- playing
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-int script_make_join(const void *plan, struct stream_operator *next, struct stream_operator **ret_operator, struct error *error) {
+int script_make_join(const void *plan, struct stream_operator *next, struct stream_operator **ret_operator,
+                     struct error *error) {
     return join_new(plan, next, 7, ret_operator, error);
 }
 
@@ -132,7 +141,8 @@ static void script_commit(struct stream_operator *op, struct script_log *log) {
     op->driver->saved(op);
 }
 
-static struct stream_operator *script_restart(script_make *make, const void *plan, struct stream_operator *op, struct stream_operator *next, struct script_log *log) {
+static struct stream_operator *script_restart(script_make *make, const void *plan, struct stream_operator *op,
+                                              struct stream_operator *next, struct script_log *log) {
     struct error error;
     if (!op->driver->save)
         return op;
@@ -140,20 +150,25 @@ static struct stream_operator *script_restart(script_make *make, const void *pla
     op->driver->free(op);
     assert_int_equal(make(plan, next, &op, &error), 0);
     for (size_t i = 0; i < log->count; i++)
-        assert_int_equal(op->driver->load(op, bytes_slice(&log->entries[i].key), bytes_slice(&log->entries[i].value), &error), 0);
+        assert_int_equal(
+            op->driver->load(op, bytes_slice(&log->entries[i].key), bytes_slice(&log->entries[i].value), &error), 0);
     return op;
 }
 
-static void script_step(struct stream_operator *op, const struct script_record *records, size_t first, size_t end, struct operator_context *context) {
+static void script_step(struct stream_operator *op, const struct script_record *records, size_t first, size_t end,
+                        struct operator_context *context) {
     struct error error;
     context->offset = (int64_t)first;
     if (records[first].side == 'A')
         assert_int_equal(op->driver->advance(op, records[first].time, context, &error), 0);
     else
-        assert_int_equal(operator_push(op, records[first].side == 'R', script_rows(context->evaluation.arena, records, first, end), context, &error), 0);
+        assert_int_equal(operator_push(op, records[first].side == 'R',
+                                       script_rows(context->evaluation.arena, records, first, end), context, &error),
+                         0);
 }
 
-void script_play(script_make *make, const void *plan, const struct script_record *records, size_t count, enum script_cut cut, struct script_run *ret_run) {
+void script_play(script_make *make, const void *plan, const struct script_record *records, size_t count,
+                 enum script_cut cut, struct script_run *ret_run) {
     struct arena arena = {0};
     struct row_errors errors = {0};
     struct script_log log = {0};
@@ -161,10 +176,12 @@ void script_play(script_make *make, const void *plan, const struct script_record
     struct stream_operator *op;
     *ret_run = (struct script_run){0};
     script_sink_open(&ret_run->sink);
-    struct operator_context context = {.evaluation = {.arena = &arena, .errors = &errors}, .counters = &ret_run->counters};
+    struct operator_context context = {.evaluation = {.arena = &arena, .errors = &errors},
+                                       .counters = &ret_run->counters};
     assert_int_equal(make(plan, &ret_run->sink.op, &op, &error), 0);
     for (size_t first = 0, end; first < count; first = end) {
-        for (end = first + 1; cut == SCRIPT_BATCHES && end < count && records[end].side == records[first].side && records[end].side != 'A';)
+        for (end = first + 1; cut == SCRIPT_BATCHES && end < count && records[end].side == records[first].side &&
+                              records[end].side != 'A';)
             end++;
         script_step(op, records, first, end, &context);
         arena_reset(&arena);
@@ -187,7 +204,8 @@ void script_run_release(struct script_run *run) {
     bytes_release(&run->sink.text);
 }
 
-void script_expect(script_make *make, const void *plan, const struct script_record *records, size_t count, const char *expected) {
+void script_expect(script_make *make, const void *plan, const struct script_record *records, size_t count,
+                   const char *expected) {
     for (enum script_cut cut = SCRIPT_SINGLE; cut < SCRIPT_CUTS; cut++) {
         struct script_run run;
         script_play(make, plan, records, count, cut, &run);

@@ -1,11 +1,12 @@
+#include "join_harness.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include "join_harness.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+#include <cmocka.h>
+
+#define COUNT(array)                    (sizeof(array) / sizeof *(array))
 #define EXPECT(plan, records, expected) script_expect(script_make_join, plan, records, COUNT(records), expected)
 
 static const struct row_column result_columns[] = {
@@ -33,25 +34,14 @@ static struct join_plan with_key(struct join_plan plan) {
     return plan;
 }
 
-/* --- stream-table -------------------------------------------------------------------------------------------------------------------- */
+/* --- stream-table
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct script_record stream_table[] = {
-    {'L', 1, "early", 100},
-    {'R', 1, "x", 500},
-    {'L', 1, "a", 90},
-    {'L', SCRIPT_NULL, "n", 91},
-    {'L', 1, NULL, 92},
-    {'L', 2, "b", 93},
-    {'R', SCRIPT_NULL, "n", 94},
-    {'R', 1, "y", 1},
-    {'R', 2, "z", 2},
-    {'L', 1, "c", 94},
-    {'L', 2, "d", 50},
-    {'R', 1, NULL, 3},
-    {'R', 3, NULL, 3},
-    {'L', 1, "e", 95},
-    {'L', 3, "f", 95},
-    {'L', 2, "g", 95},
+    {'L', 1, "early", 100}, {'R', 1, "x", 500}, {'L', 1, "a", 90},           {'L', SCRIPT_NULL, "n", 91},
+    {'L', 1, NULL, 92},     {'L', 2, "b", 93},  {'R', SCRIPT_NULL, "n", 94}, {'R', 1, "y", 1},
+    {'R', 2, "z", 2},       {'L', 1, "c", 94},  {'L', 2, "d", 50},           {'R', 1, NULL, 3},
+    {'R', 3, NULL, 3},      {'L', 1, "e", 95},  {'L', 3, "f", 95},           {'L', 2, "g", 95},
 };
 
 static void stream_table_inner(void **state) {
@@ -88,7 +78,8 @@ static void stream_table_left(void **state) {
 static void stream_table_replayed(void **state) {
     (void)state;
     struct join_plan plan = plan_of(JOIN_STREAM_TABLE, JOIN_SHAPE_INNER);
-    const struct script_record table[] = {{'R', 1, "x", 1}, {'R', 2, "y", 2}, {'R', 1, NULL, 3}}, left[] = {{'L', 1, "a", 4}, {'L', 2, "b", 5}};
+    const struct script_record table[] = {{'R', 1, "x", 1}, {'R', 2, "y", 2}, {'R', 1, NULL, 3}},
+                               left[] = {{'L', 1, "a", 4}, {'L', 2, "b", 5}};
     for (unsigned replayed = 0; replayed < 2; replayed++) {
         struct arena arena = {0};
         struct query_counters counters = {0};
@@ -111,21 +102,15 @@ static void stream_table_replayed(void **state) {
     }
 }
 
-/* --- stream-stream ------------------------------------------------------------------------------------------------------------------- */
+/* --- stream-stream
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* WITHIN 10, no GRACE: what is unmatched leaves at once. */
 static const struct script_record eager[] = {
-    {'L', 1, "a", 100},
-    {'R', 1, "x", 110},
-    {'R', 1, "y", 111},
-    {'L', 1, "b", 105},
-    {'R', 2, "z", 90},
-    {'L', SCRIPT_NULL, "n", 500},
-    {'R', SCRIPT_NULL, "m", 501},
-    {'L', 1, NULL, 108},
-    {'R', 1, NULL, 108},
-    {'L', 2, "c", 100},
-    {'R', 1, "w", 95},
+    {'L', 1, "a", 100},           {'R', 1, "x", 110},  {'R', 1, "y", 111},
+    {'L', 1, "b", 105},           {'R', 2, "z", 90},   {'L', SCRIPT_NULL, "n", 500},
+    {'R', SCRIPT_NULL, "m", 501}, {'L', 1, NULL, 108}, {'R', 1, NULL, 108},
+    {'L', 2, "c", 100},           {'R', 1, "w", 95},
 };
 
 static void stream_stream_eager(void **state) {
@@ -170,17 +155,14 @@ static void stream_stream_eager(void **state) {
 
 /* WITHIN 10 GRACE 5: held until stream time > ts + 15. */
 static const struct script_record held[] = {
-    {'L', 1, "a", 100},
-    {'R', 2, "x", 100},
-    {'L', 2, "b", 109},    /* finds x */
-    {'R', 3, "y", 115},    /* 115 is not behind 115 */
-    {'L', 3, "c", 104},    /* 11 before y: no pair; 114 < 115: its window has passed, leaves at once */
-    {'R', 4, "z", 116},    /* a leaves */
-    {'R', 1, "w", 107},    /* a can be found all the same: largest left time 109 - 25 < 100; held no more */
-    {'R', 5, "v", 104},    /* 114 < 116: at once */
-    {'L', 6, "d", 116},
-    {'R', 6, "u", 200},    /* y, z (right), d (left) leave by time, the right side first */
-    {'L', 3, "e", 110},    /* its window has passed; y is too old: 200 - 25 */
+    {'L', 1, "a", 100}, {'R', 2, "x", 100}, {'L', 2, "b", 109}, /* finds x */
+    {'R', 3, "y", 115},                                         /* 115 is not behind 115 */
+    {'L', 3, "c", 104}, /* 11 before y: no pair; 114 < 115: its window has passed, leaves at once */
+    {'R', 4, "z", 116}, /* a leaves */
+    {'R', 1, "w", 107}, /* a can be found all the same: largest left time 109 - 25 < 100; held no more */
+    {'R', 5, "v", 104}, /* 114 < 116: at once */
+    {'L', 6, "d", 116}, {'R', 6, "u", 200}, /* y, z (right), d (left) leave by time, the right side first */
+    {'L', 3, "e", 110},                     /* its window has passed; y is too old: 200 - 25 */
 };
 
 static void stream_stream_held(void **state) {
@@ -218,14 +200,9 @@ static void stream_stream_held(void **state) {
 static void stream_stream_asymmetric(void **state) {
     (void)state;
     static const struct script_record records[] = {
-        {'L', 1, "a", 100},
-        {'R', 1, "x", 97},     /* 3 before */
-        {'R', 1, "y", 98},
-        {'R', 1, "z", 120},
-        {'R', 1, "w", 121},
-        {'L', 2, "b", 110},
-        {'R', 9, "t", 130},
-        {'R', 9, "t", 131},    /* b leaves: 131 > 130 */
+        {'L', 1, "a", 100}, {'R', 1, "x", 97}, /* 3 before */
+        {'R', 1, "y", 98},  {'R', 1, "z", 120}, {'R', 1, "w", 121},
+        {'L', 2, "b", 110}, {'R', 9, "t", 130}, {'R', 9, "t", 131}, /* b leaves: 131 > 130 */
         {'R', 2, "v", 130},
     };
     struct join_plan plan = plan_of(JOIN_STREAM_STREAM, JOIN_SHAPE_FULL);
@@ -245,7 +222,7 @@ static void stream_stream_asymmetric(void **state) {
 static void stream_stream_order(void **state) {
     (void)state;
     static const struct script_record records[] = {
-        {'R', 1, "a", 30}, {'R', 1, "b", 25}, {'R', 1, "c", 28}, {'R', 1, "d", 25}, {'R', 1, "e", 41},
+        {'R', 1, "a", 30}, {'R', 1, "b", 25}, {'R', 1, "c", 28},  {'R', 1, "d", 25}, {'R', 1, "e", 41},
         {'R', 2, "f", 30}, {'L', 1, "x", 30}, {'A', 0, NULL, 40}, {'L', 1, "y", 35},
     };
     struct join_plan plan = plan_of(JOIN_STREAM_STREAM, JOIN_SHAPE_INNER);
@@ -258,9 +235,9 @@ static void stream_stream_order(void **state) {
 static void stream_stream_advance(void **state) {
     (void)state;
     static const struct script_record records[] = {
-        {'L', 1, "a", 100}, {'R', 2, "x", 103}, {'A', 0, NULL, 115}, {'A', 0, NULL, 116}, {'A', 0, NULL, 116},
-        {'L', 3, "b", 120}, {'A', 0, NULL, INT64_MAX}, {'A', 0, NULL, INT64_MAX},
-        {'R', 3, "y", 126}, {'R', 4, "z", 140}, {'L', 4, "c", 141},
+        {'L', 1, "a", 100},  {'R', 2, "x", 103}, {'A', 0, NULL, 115},       {'A', 0, NULL, 116},
+        {'A', 0, NULL, 116}, {'L', 3, "b", 120}, {'A', 0, NULL, INT64_MAX}, {'A', 0, NULL, INT64_MAX},
+        {'R', 3, "y", 126},  {'R', 4, "z", 140}, {'L', 4, "c", 141},
     };
     struct join_plan plan = plan_of(JOIN_STREAM_STREAM, JOIN_SHAPE_FULL);
     EXPECT(&plan, records,
@@ -275,7 +252,8 @@ static void stream_stream_advance(void **state) {
 static void stream_stream_forgotten_and_held(void **state) {
     (void)state;
     static const struct script_record records[] = {
-        {'L', 1, "a", 100}, {'L', 2, "b", 105}, {'L', 3, "c", 100}, {'R', 1, "x", 105}, {'R', 3, "y", 105}, {'R', 2, "z", 106}, {'R', 4, "w", 107},
+        {'L', 1, "a", 100}, {'L', 2, "b", 105}, {'L', 3, "c", 100}, {'R', 1, "x", 105},
+        {'R', 3, "y", 105}, {'R', 2, "z", 106}, {'R', 4, "w", 107},
     };
     struct join_plan plan = plan_of(JOIN_STREAM_STREAM, JOIN_SHAPE_LEFT);
     plan.before = plan.grace = 0;
@@ -305,7 +283,8 @@ static void stream_stream_memory(void **state) {
     struct join_plan plan = plan_of(JOIN_STREAM_STREAM, JOIN_SHAPE_FULL);
     size_t memory[2];
     for (size_t i = 0; i < RECORDS; i++)
-        records[i] = (struct script_record){(i / 7) % 2 ? 'R' : 'L', (int64_t)(i * 7919 % 1009), "value", (int64_t)(i - i % 3), 0};
+        records[i] = (struct script_record){(i / 7) % 2 ? 'R' : 'L', (int64_t)(i * 7919 % 1009), "value",
+                                            (int64_t)(i - i % 3), 0};
     for (unsigned i = 0; i < 2; i++) {
         struct script_run run;
         script_play(script_make_join, &plan, records, i ? RECORDS : RECORDS / 10, SCRIPT_BATCHES, &run);
@@ -326,7 +305,8 @@ static void expect_same_with_every_cut(const struct join_plan *plan, uint32_t se
         seed = seed * 1664525 + 1013904223;
         uint32_t random = seed >> 8;
         const char *value = random / 16 % 11 ? "v" : NULL;
-        records[i] = (struct script_record){random % 2 ? 'L' : 'R', random / 2 % 5, value, (int64_t)(i + random / 256 % 40), random / 64 % 5};
+        records[i] = (struct script_record){random % 2 ? 'L' : 'R', random / 2 % 5, value,
+                                            (int64_t)(i + random / 256 % 40), random / 64 % 5};
         if (random / 1024 % 17 == 0)
             records[i].key = SCRIPT_NULL;
     }
@@ -341,8 +321,10 @@ static void expect_same_with_every_cut(const struct join_plan *plan, uint32_t se
 static void random_logs(void **state) {
     (void)state;
     for (unsigned round = 0; round < 12; round++) {
-        struct join_plan streams = plan_of(JOIN_STREAM_STREAM, (enum join_shape)(round % 4)), tables = plan_of(JOIN_TABLE_TABLE, streams.shape);
-        struct join_plan table = plan_of(JOIN_STREAM_TABLE, (enum join_shape)(round % 2)), foreign = plan_of(JOIN_TABLE_TABLE, table.shape);
+        struct join_plan streams = plan_of(JOIN_STREAM_STREAM, (enum join_shape)(round % 4)),
+                         tables = plan_of(JOIN_TABLE_TABLE, streams.shape);
+        struct join_plan table = plan_of(JOIN_STREAM_TABLE, (enum join_shape)(round % 2)),
+                         foreign = plan_of(JOIN_TABLE_TABLE, table.shape);
         streams.grace = round % 3 ? (int64_t)round % 3 * 5 : -1;
         foreign.foreign_key = true;
         foreign.left_key = &script_extra.evaluator;
@@ -372,7 +354,8 @@ static void foreign_entries(void **state) {
         {{"r\x01\x02", 3}, {"", 0}},
     };
     for (unsigned inputs = JOIN_STREAM_TABLE; inputs <= JOIN_TABLE_TABLE + 1; inputs++) {
-        struct join_plan plan = plan_of(inputs <= JOIN_TABLE_TABLE ? (enum join_inputs)inputs : JOIN_TABLE_TABLE, JOIN_SHAPE_LEFT);
+        struct join_plan plan =
+            plan_of(inputs <= JOIN_TABLE_TABLE ? (enum join_inputs)inputs : JOIN_TABLE_TABLE, JOIN_SHAPE_LEFT);
         plan.foreign_key = inputs > JOIN_TABLE_TABLE;
         struct stream_operator *op;
         struct error error;
@@ -383,26 +366,14 @@ static void foreign_entries(void **state) {
     }
 }
 
-/* --- table-table --------------------------------------------------------------------------------------------------------------------- */
+/* --- table-table
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct script_record tables[] = {
-    {'L', 1, "a", 10},
-    {'L', 1, NULL, 11},
-    {'R', 1, NULL, 12},
-    {'L', 1, "b", 20},
-    {'R', 1, "x", 15},
-    {'R', 1, "y", 30},
-    {'L', 1, "c", 5},
-    {'L', SCRIPT_NULL, "n", 6},
-    {'R', SCRIPT_NULL, NULL, 6},
-    {'L', 1, NULL, 31},
-    {'L', 1, NULL, 32},
-    {'L', 1, "d", 33},
-    {'R', 1, NULL, 34},
-    {'R', 1, NULL, 35},
-    {'L', 1, NULL, 36},
-    {'R', 2, "z", 40},
-    {'R', 2, NULL, 41},
+    {'L', 1, "a", 10},  {'L', 1, NULL, 11}, {'R', 1, NULL, 12},         {'L', 1, "b", 20},           {'R', 1, "x", 15},
+    {'R', 1, "y", 30},  {'L', 1, "c", 5},   {'L', SCRIPT_NULL, "n", 6}, {'R', SCRIPT_NULL, NULL, 6}, {'L', 1, NULL, 31},
+    {'L', 1, NULL, 32}, {'L', 1, "d", 33},  {'R', 1, NULL, 34},         {'R', 1, NULL, 35},          {'L', 1, NULL, 36},
+    {'R', 2, "z", 40},  {'R', 2, NULL, 41},
 };
 
 static void table_table_shapes(void **state) {
@@ -477,28 +448,18 @@ static void table_table_before(void **state) {
            "13: 35 1 - - 1 - - gone was 1 - - 1 - - gone\n");
 }
 
-/* --- foreign keys: the left rows' third column refers to the right table's key --------------------------------------------------------- */
+/* --- foreign keys: the left rows' third column refers to the right table's key
+ * --------------------------------------------------------- */
 
 static const struct script_record foreign[] = {
-    {'L', 1, "a", 10, 7},
-    {'L', 2, "b", 11, 7},
-    {'R', 7, "x", 5, 0},
-    {'L', 3, "c", 12, 8},
-    {'L', 3, "d", 13, 9},              /* refers elsewhere, unmatched both times */
-    {'L', 1, "e", 14, 8},              /* refers elsewhere, unmatched now */
-    {'R', 8, "y", 20, 0},
-    {'L', 2, "f", 15, 8},              /* from one partner to another */
-    {'L', 4, "g", 16, 0},              /* NULL */
-    {'L', SCRIPT_NULL, "n", 16, 8},
-    {'R', SCRIPT_NULL, "n", 16, 0},
-    {'L', 1, NULL, 17, 0},
-    {'L', 1, NULL, 18, 0},
-    {'R', 8, NULL, 19, 0},
-    {'R', 8, "z", 21, 0},
-    {'L', 4, "h", 22, 8},
-    {'L', 4, "i", 23, 0},
-    {'L', 4, NULL, 24, 0},
-    {'L', 2, "j", 25, 8},
+    {'L', 1, "a", 10, 7},           {'L', 2, "b", 11, 7},           {'R', 7, "x", 5, 0},   {'L', 3, "c", 12, 8},
+    {'L', 3, "d", 13, 9},                                 /* refers elsewhere, unmatched both times */
+    {'L', 1, "e", 14, 8},                                 /* refers elsewhere, unmatched now */
+    {'R', 8, "y", 20, 0},           {'L', 2, "f", 15, 8}, /* from one partner to another */
+    {'L', 4, "g", 16, 0},                                 /* NULL */
+    {'L', SCRIPT_NULL, "n", 16, 8}, {'R', SCRIPT_NULL, "n", 16, 0}, {'L', 1, NULL, 17, 0}, {'L', 1, NULL, 18, 0},
+    {'R', 8, NULL, 19, 0},          {'R', 8, "z", 21, 0},           {'L', 4, "h", 22, 8},  {'L', 4, "i", 23, 0},
+    {'L', 4, NULL, 24, 0},          {'L', 2, "j", 25, 8},
 };
 
 static void foreign_keys(void **state) {
@@ -570,8 +531,10 @@ static void refusals(void **state) {
     struct stream_operator *op;
     struct error error;
     windowed.windowed = true;
-    struct join_plan right = plan_of(JOIN_STREAM_TABLE, JOIN_SHAPE_RIGHT), full = plan_of(JOIN_STREAM_TABLE, JOIN_SHAPE_FULL);
-    struct join_plan window = plan_of(JOIN_TABLE_TABLE, JOIN_SHAPE_INNER), columns = plan_of(JOIN_STREAM_STREAM, JOIN_SHAPE_INNER);
+    struct join_plan right = plan_of(JOIN_STREAM_TABLE, JOIN_SHAPE_RIGHT),
+                     full = plan_of(JOIN_STREAM_TABLE, JOIN_SHAPE_FULL);
+    struct join_plan window = plan_of(JOIN_TABLE_TABLE, JOIN_SHAPE_INNER),
+                     columns = plan_of(JOIN_STREAM_STREAM, JOIN_SHAPE_INNER);
     window.left = &windowed;
     columns.result.count = 5;
     assert_int_equal(join_new(&right, NULL, 0, &op, &error), ERROR_UNSUPPORTED);

@@ -13,8 +13,8 @@
 #include "core/memory.h"
 
 #define SERIES "\"gateway\":\"0\",\"metricType\":\"E\",\"metricAttribute\":\"V\","
-#define TIME "\"timestamp\":\"2007-01-01T00:00:00Z\","
-#define HEAD "{" SERIES TIME
+#define TIME   "\"timestamp\":\"2007-01-01T00:00:00Z\","
+#define HEAD   "{" SERIES TIME
 #define MOMENT INT64_C(1167609600000)
 
 static void free_batch(struct batch **batch) {
@@ -35,8 +35,8 @@ static void expect_reading(const char *text, const char *gateway, int64_t time, 
     const char *reason = json_decode((struct slice){copy, strlen(text)}, batch, 1);
     if (reason)
         fail_msg("%s: %s", text, reason);
-    if (!slice_equal(batch->columns[READING_GATEWAY].strings[1], slice_of(gateway)) || batch->columns[READING_TIMESTAMP].integers[1] != time ||
-        batch->columns[READING_VALUE].doubles[1] != value)
+    if (!slice_equal(batch->columns[READING_GATEWAY].strings[1], slice_of(gateway)) ||
+        batch->columns[READING_TIMESTAMP].integers[1] != time || batch->columns[READING_VALUE].doubles[1] != value)
         fail_msg("%s: another reading", text);
     assert_true(slice_equal(batch->columns[READING_TYPE].strings[1], SLICE("E")));
     assert_true(slice_equal(batch->columns[READING_ATTRIBUTE].strings[1], SLICE("V")));
@@ -55,11 +55,18 @@ static void expect_reason(const char *text, const char *expected) {
 static void test_readings(void **state) {
     (void)state;
     expect_reading(HEAD "\"value\":240.5}", "0", MOMENT, 240.5);
-    expect_reading(" {\n\t\"value\" : -1e-2 ,\"timestamp\" : 1167609600000,\r " "\"metricAttribute\":\"V\",\"metricType\":\"E\",\"gateway\":\"g\" } ", "g", MOMENT, -0.01);
-    expect_reading(HEAD "\"value\":0,\"more\":{\"a\":[1,{\"b\":\"}]\\\"\"},true,false,null,-0.5E+3],\"c\":{}},\"x\":[]}", "0", MOMENT, 0);
-    expect_reading("{\"metricType\":\"E\",\"metricAttribute\":\"V\"," TIME "\"value\":1,\"g\\u0061teway\":\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20AC\\ud83d\\ude00z\"}",
+    expect_reading(" {\n\t\"value\" : -1e-2 ,\"timestamp\" : 1167609600000,\r "
+                   "\"metricAttribute\":\"V\",\"metricType\":\"E\",\"gateway\":\"g\" } ",
+                   "g", MOMENT, -0.01);
+    expect_reading(HEAD
+                   "\"value\":0,\"more\":{\"a\":[1,{\"b\":\"}]\\\"\"},true,false,null,-0.5E+3],\"c\":{}},\"x\":[]}",
+                   "0", MOMENT, 0);
+    expect_reading("{\"metricType\":\"E\",\"metricAttribute\":\"V\"," TIME
+                   "\"value\":1,\"g\\u0061teway\":\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20AC\\ud83d\\ude00z\"}",
                    "a\"\\/\b\f\n\r\t\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z", MOMENT, 1);
-    expect_reading("{\"metricType\":\"E\",\"metricAttribute\":\"V\"," TIME "\"value\":1,\"gateway\":\"caf\xc3\xa9 longer than a word\"}", "caf\xc3\xa9 longer than a word", MOMENT, 1);
+    expect_reading("{\"metricType\":\"E\",\"metricAttribute\":\"V\"," TIME
+                   "\"value\":1,\"gateway\":\"caf\xc3\xa9 longer than a word\"}",
+                   "caf\xc3\xa9 longer than a word", MOMENT, 1);
     expect_reading(HEAD "\"unused\":\"\xff\",\"value\":1}", "0", MOMENT, 1);
     expect_reading("{" SERIES "\"timestamp\":\"2007-01-01T01:00:00.25+01:00\",\"value\":1}", "0", MOMENT + 250, 1);
     expect_reading(HEAD "\"value\":123456789012345678901234567890}", "0", MOMENT, 123456789012345678901234567890.0);
@@ -122,7 +129,8 @@ static void test_reasons(void **state) {
     cleanup(free_batch) struct batch *batch = batch_new(&schema_reading, 1);
     assert_non_null(json_decode(SLICE("{\"value\\u0000\":1}"), batch, 0));
     assert_string_equal(json_decode(SLICE("{\"gateway\":\0}"), batch, 0), "not JSON: unexpected byte 0x00 at byte 11");
-    assert_string_equal(json_decode(SLICE("{\"timestamp\":\0}"), batch, 0), "not JSON: unexpected byte 0x00 at byte 13");
+    assert_string_equal(json_decode(SLICE("{\"timestamp\":\0}"), batch, 0),
+                        "not JSON: unexpected byte 0x00 at byte 13");
     assert_string_equal(json_decode(SLICE("{\"value\":\0}"), batch, 0), "not JSON: unexpected byte 0x00 at byte 9");
 }
 
@@ -140,7 +148,7 @@ static void test_cut_anywhere(void **state) {
 
 static void test_depth(void **state) {
     (void)state;
-    for (size_t depth = 63; depth <= 64; depth++) {    /* and the object itself */
+    for (size_t depth = 63; depth <= 64; depth++) { /* and the object itself */
         cleanup(bytes_release) struct bytes text = {0};
         cleanup(free_batch) struct batch *batch = batch_new(&schema_reading, 1);
         bytes_append_string(&text, HEAD "\"value\":1,\"x\":");
@@ -161,7 +169,8 @@ static void test_depth(void **state) {
 static void test_object_valid(void **state) {
     (void)state;
     assert_true(json_object_valid(SLICE("{\"a\":[1,2,{\"b\":\"\\u00e9\xc3\xa9\"}]} ")));
-    static const char *const bad[] = {"", "[]", "{", "{}{}", "{\"a\":\"\xff\"}", "{\"a\":\"\\ud800\"}", "{'a':1}", "{\"a\":01}", " 1"};
+    static const char *const bad[] = {"",        "[]",         "{", "{}{}", "{\"a\":\"\xff\"}", "{\"a\":\"\\ud800\"}",
+                                      "{'a':1}", "{\"a\":01}", " 1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(json_object_valid(slice_of(bad[i])));
     assert_false(json_object_valid(SLICE("{\"a\":6\0}")));
@@ -206,26 +215,39 @@ static void test_write_string(void **state) {
 static void test_write_rows(void **state) {
     (void)state;
     cleanup(bytes_release) struct bytes bytes = {0};
-    struct aggregate_row row = {.series = {SLICE("0"), SLICE("ELECTRICITY"), SLICE("VOLTAGE")}, .window_start = MOMENT, .window_end = MOMENT + 60000, .count = 12,
-                                .minimum = 241.1, .maximum = 242.3, .sum = 2901.2, .average = 2901.2 / 12};
+    struct aggregate_row row = {.series = {SLICE("0"), SLICE("ELECTRICITY"), SLICE("VOLTAGE")},
+                                .window_start = MOMENT,
+                                .window_end = MOMENT + 60000,
+                                .count = 12,
+                                .minimum = 241.1,
+                                .maximum = 242.3,
+                                .sum = 2901.2,
+                                .average = 2901.2 / 12};
     json_write_aggregate(&bytes, &row);
-    assert_true(slice_equal(bytes_slice(&bytes), SLICE("{\"windowStart\":\"2007-01-01T00:00:00Z\",\"windowEnd\":\"2007-01-01T00:01:00Z\",\"sampleCount\":12,\"min\":241.1,"
-                                                       "\"max\":242.3,\"sum\":2901.2,\"average\":241.76666666666665,\"metricType\":\"ELECTRICITY\","
-                                                       "\"metricAttribute\":\"VOLTAGE\",\"gateway\":\"0\"}")));
+    assert_true(
+        slice_equal(bytes_slice(&bytes),
+                    SLICE("{\"windowStart\":\"2007-01-01T00:00:00Z\",\"windowEnd\":\"2007-01-01T00:01:00Z\","
+                          "\"sampleCount\":12,\"min\":241.1,"
+                          "\"max\":242.3,\"sum\":2901.2,\"average\":241.76666666666665,\"metricType\":\"ELECTRICITY\","
+                          "\"metricAttribute\":\"VOLTAGE\",\"gateway\":\"0\"}")));
     bytes.length = 0;
     row.series.gateway = SLICE("a\"b");
     json_write_aggregate(&bytes, &row);
-    static const char tail[] = ",\"metricType\":\"ELECTRICITY\",\"metricAttribute\":\"VOLTAGE\",\"gateway\":\"a\\\"b\"}";
+    static const char tail[] =
+        ",\"metricType\":\"ELECTRICITY\",\"metricAttribute\":\"VOLTAGE\",\"gateway\":\"a\\\"b\"}";
     assert_memory_equal(bytes.data + bytes.length - (sizeof tail - 1), tail, sizeof tail - 1);
     bytes.length = 0;
     json_write_reading(&bytes, SLICE("0"), SLICE("E"), SLICE("V"), MOMENT, 0.1);
-    assert_true(slice_equal(bytes_slice(&bytes), SLICE("{" SERIES "\"timestamp\":\"2007-01-01T00:00:00Z\",\"value\":0.1}")));
+    assert_true(
+        slice_equal(bytes_slice(&bytes), SLICE("{" SERIES "\"timestamp\":\"2007-01-01T00:00:00Z\",\"value\":0.1}")));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_readings),     cmocka_unit_test(test_reasons),            cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_object_valid), cmocka_unit_test(test_spans_of_any_bytes), cmocka_unit_test(test_write_string), cmocka_unit_test(test_write_rows),
+        cmocka_unit_test(test_readings),     cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_object_valid), cmocka_unit_test(test_spans_of_any_bytes),
+        cmocka_unit_test(test_write_string), cmocka_unit_test(test_write_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

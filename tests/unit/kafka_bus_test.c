@@ -1,5 +1,6 @@
-/* Faults of a Kafka cluster that are hard to make with a real broker: librdkafka's mock cluster answers requests of a transaction with errors of our choice. What a
- * commit returns is what the door promises, and whatever it was, the next commit succeeds. */
+/* Faults of a Kafka cluster that are hard to make with a real broker: librdkafka's mock cluster answers requests of
+ * a transaction with errors of our choice. What a commit returns is what the door promises, and whatever it was, the
+ * next commit succeeds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,14 @@
 #include "bus/bus.h"
 
 /* Kafka's numbers of requests. */
-enum { REQUEST_PRODUCE = 0, REQUEST_INIT_PRODUCER_ID = 22, REQUEST_ADD_PARTITIONS = 24, REQUEST_ADD_OFFSETS = 25, REQUEST_END_TXN = 26, REQUEST_TXN_OFFSETS = 28 };
+enum {
+    REQUEST_PRODUCE = 0,
+    REQUEST_INIT_PRODUCER_ID = 22,
+    REQUEST_ADD_PARTITIONS = 24,
+    REQUEST_ADD_OFFSETS = 25,
+    REQUEST_END_TXN = 26,
+    REQUEST_TXN_OFFSETS = 28
+};
 
 struct fixture {
     rd_kafka_t *owner;
@@ -57,13 +65,18 @@ static void produce(struct fixture *f, struct bus_producer *producer, int count)
     assert_int_equal(partitions, 4);
     for (int i = 0; i < count; i++) {
         struct bus_header header = {SLICE("why"), SLICE("because")};
-        struct bus_record record = {.key = SLICE("k"), .value = SLICE("value"), .timestamp = i, .headers = &header, .header_count = (size_t)i % 2};
+        struct bus_record record = {.key = SLICE("k"),
+                                    .value = SLICE("value"),
+                                    .timestamp = i,
+                                    .headers = &header,
+                                    .header_count = (size_t)i % 2};
         assert_int_equal(bus_produce(producer, topic, i % 4, &record, &f->error), 0);
     }
 }
 
 static int commit(struct fixture *f, struct bus_producer *producer, int64_t next_offset) {
-    struct bus_position position = {.group = "g", .topic = "t", .partition = 0, .next_offset = next_offset, .metadata = "where it was"};
+    struct bus_position position = {
+        .group = "g", .topic = "t", .partition = 0, .next_offset = next_offset, .metadata = "where it was"};
     return bus_producer_commit(producer, &position, 1, &f->error);
 }
 
@@ -71,12 +84,14 @@ static void test_records_and_positions(void **state) {
     struct fixture *f = *state;
     struct bus_producer *producer;
     struct bus_committed committed;
-    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.name = "test"}, &producer, &f->error), 0);
+    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.name = "test"}, &producer, &f->error),
+                     0);
     produce(f, producer, 5000);
     assert_int_equal(bus_producer_pending_records(producer), 5000);
     assert_int_equal(commit(f, producer, 17), 0);
     assert_int_equal(bus_producer_pending_records(producer), 0);
-    assert_int_equal(bus_committed(f->bus, "nobody", "t", 1, &committed, &f->error), 0);   /* the mock forgets positions of transactions */
+    assert_int_equal(bus_committed(f->bus, "nobody", "t", 1, &committed, &f->error),
+                     0); /* the mock forgets positions of transactions */
     assert_false(committed.exists);
     bus_producer_close(producer);
 }
@@ -84,10 +99,11 @@ static void test_records_and_positions(void **state) {
 struct fault {
     int request;
     rd_kafka_resp_err_t err;
-    int named, unnamed;      /* what the commit returns */
+    int named, unnamed; /* what the commit returns */
 };
 
-/* Errors that pass by themselves are not seen; an aborted transaction without a member can be written again (BUSY, retriable); a fenced producer of a name has lost it. */
+/* Errors that pass by themselves are not seen; an aborted transaction without a member can be written again (BUSY,
+ * retriable); a fenced producer of a name has lost it. */
 static const struct fault faults[] = {
     {REQUEST_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 0, 0},
     {REQUEST_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, 0, 0},
@@ -106,7 +122,9 @@ static void try_fault(struct fixture *f, const struct fault *fault, bool named) 
     struct bus_producer *producer;
     struct bus_counts before, after;
     int expected = named ? fault->named : fault->unnamed;
-    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.name = named ? "named" : NULL}, &producer, &f->error), 0);
+    assert_int_equal(
+        bus_producer_open(f->bus, &(struct bus_producer_options){.name = named ? "named" : NULL}, &producer, &f->error),
+        0);
     produce(f, producer, 10);
     assert_int_equal(commit(f, producer, 1), 0);
     bus_counts(f->bus, &before);
@@ -115,7 +133,8 @@ static void try_fault(struct fixture *f, const struct fault *fault, bool named) 
     f->error = (struct error){0};
     int status = commit(f, producer, 2);
     if (status != expected)
-        fail_msg("request %d, error %s, %s: returned %d, expected %d: %s", fault->request, rd_kafka_err2name(fault->err), named ? "named" : "unnamed", status, expected, f->error.message);
+        fail_msg("request %d, error %s, %s: returned %d, expected %d: %s", fault->request,
+                 rd_kafka_err2name(fault->err), named ? "named" : "unnamed", status, expected, f->error.message);
     bus_counts(f->bus, &after);
     assert_true((after.transactions_aborted > before.transactions_aborted) == (status != 0));
     assert_true(!status || f->error.code == expected);
@@ -128,7 +147,8 @@ static void try_fault(struct fixture *f, const struct fault *fault, bool named) 
         produce(f, producer, 10);
     status = commit(f, producer, 3);
     if (status)
-        fail_msg("request %d, error %s: the next commit returned %d: %s", fault->request, rd_kafka_err2name(fault->err), status, f->error.message);
+        fail_msg("request %d, error %s: the next commit returned %d: %s", fault->request, rd_kafka_err2name(fault->err),
+                 status, f->error.message);
     bus_producer_close(producer);
 }
 
@@ -144,10 +164,11 @@ static void test_coordinators_move(void **state) {
     struct fixture *f = *state;
     struct bus_producer *producer;
     struct bus_counts counts;
-    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.name = "moving"}, &producer, &f->error), 0);
+    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.name = "moving"}, &producer, &f->error),
+                     0);
     for (int32_t broker = 1; broker <= 3; broker++) {
         rd_kafka_mock_coordinator_set(f->cluster, "transaction", "meterline.moving", broker);
-        produce(f, producer, 3000);   /* some thousands are with librdkafka before the commit */
+        produce(f, producer, 3000); /* some thousands are with librdkafka before the commit */
         rd_kafka_mock_coordinator_set(f->cluster, "transaction", "meterline.moving", broker % 3 + 1);
         rd_kafka_mock_coordinator_set(f->cluster, "group", "g", broker);
         if (commit(f, producer, broker))
@@ -170,13 +191,15 @@ static void *outage(void *context) {
     return NULL;
 }
 
-/* The connections are reset when the records of a transaction are partly sent, and when it is being committed: it is committed all the same. */
+/* The connections are reset when the records of a transaction are partly sent, and when it is being committed: it is
+ * committed all the same. */
 static void test_connections_reset_in_a_transaction(void **state) {
     struct fixture *f = *state;
     struct bus_producer *producer;
     struct bus_counts counts;
     pthread_t thread;
-    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.name = "reset"}, &producer, &f->error), 0);
+    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.name = "reset"}, &producer, &f->error),
+                     0);
     produce(f, producer, 10);
     assert_int_equal(commit(f, producer, 1), 0);
     for (int i = 0; i < 2; i++) {
@@ -212,7 +235,8 @@ static void test_a_record_that_no_broker_takes(void **state) {
 static void test_what_a_url_may_hold(void **state) {
     struct fixture *f = *state;
     struct bus *bus;
-    struct client_property wrong[] = {{"isolation.level", "read_uncommitted"}}, unknown[] = {{"no.such", "1"}}, secret[] = {{"sasl.mechanism", "hunter2"}};
+    struct client_property wrong[] = {{"isolation.level", "read_uncommitted"}}, unknown[] = {{"no.such", "1"}},
+                           secret[] = {{"sasl.mechanism", "hunter2"}};
     struct bus_options options = {.clock = &clock_system, .properties = wrong, .property_count = 1};
     assert_int_equal(bus_open("kafka://h:1", &options, &bus, &f->error), ERROR_INVALID);
     assert_non_null(strstr(f->error.message, "meterline sets this property itself"));
@@ -220,7 +244,7 @@ static void test_what_a_url_may_hold(void **state) {
     assert_int_equal(bus_open("kafka://h:1", &options, &bus, &f->error), ERROR_INVALID);
     assert_non_null(strstr(f->error.message, "no such property"));
     options.properties = secret;
-    assert_int_equal(bus_open("kafka://h:1", &options, &bus, &f->error), 0);   /* checked by librdkafka when it logs in */
+    assert_int_equal(bus_open("kafka://h:1", &options, &bus, &f->error), 0); /* checked by librdkafka when it logs in */
     bus_close(bus);
 }
 
@@ -263,7 +287,8 @@ static void test_join_of_several_topics(void **state) {
     size_t records[2] = {0};
     rd_kafka_mock_topic_create(f->cluster, "u", 4, 3);
     rd_kafka_mock_topic_create(f->cluster, "v", 3, 3);
-    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.at_least_once = true}, &producer, &f->error), 0);
+    assert_int_equal(
+        bus_producer_open(f->bus, &(struct bus_producer_options){.at_least_once = true}, &producer, &f->error), 0);
     produce(f, producer, 40);
     assert_int_equal(bus_producer_commit(producer, NULL, 0, &f->error), 0);
     bus_producer_close(producer);
@@ -273,7 +298,8 @@ static void test_join_of_several_topics(void **state) {
         assert_int_equal(bus_consumer_join(joined[i].consumer, topics, 3, 0, 1, &members[i], &f->error), ERROR_INVALID);
         assert_non_null(strstr(f->error.message, "t has 4, v has 3"));
         assert_int_equal(bus_consumer_join(joined[i].consumer, topics, 2, 0, 1, &members[i], &f->error), 0);
-        for (int round = 0; round < 200 && joined[i].count != (i ? 2 : 4); round++)   /* the first one has all, then they share */
+        for (int round = 0; round < 200 && joined[i].count != (i ? 2 : 4);
+             round++) /* the first one has all, then they share */
             for (int each = 0; each <= i; each++)
                 assert_true(bus_consumer_poll(joined[each].consumer, 50, &batch, &f->error) >= 0);
     }
@@ -301,7 +327,9 @@ static void test_join_of_several_topics(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(test_records_and_positions), TEST(test_faults), TEST(test_coordinators_move), TEST(test_connections_reset_in_a_transaction),
-                                       TEST(test_join_of_several_topics), TEST(test_a_record_that_no_broker_takes), TEST(test_what_a_url_may_hold)};
+    const struct CMUnitTest tests[] = {TEST(test_records_and_positions),  TEST(test_faults),
+                                       TEST(test_coordinators_move),      TEST(test_connections_reset_in_a_transaction),
+                                       TEST(test_join_of_several_topics), TEST(test_a_record_that_no_broker_takes),
+                                       TEST(test_what_a_url_may_hold)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -141,13 +141,16 @@ static void test_time_each_byte(void **state) {
             bool digit = c >= '0' && c <= '9';
             bool expected;
             if (strchr("-:TZ", form[at])) {
-                expected = c == form[at] || (form[at] == 'T' && (c == 't' || c == ' ')) || (form[at] == 'Z' && c == 'z');
+                expected =
+                    c == form[at] || (form[at] == 'T' && (c == 't' || c == ' ')) || (form[at] == 'Z' && c == 'z');
             } else {
                 char copy[21] = {0};
                 memcpy(copy, text, 20);
-                expected = digit && sscanf(copy, "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &year, &month, &mday, &hour, &minute, &second, &used) == 6 &&
-                           used == 20 && year >= 1970 && month >= 1 && month <= 12 && mday >= 1 && mday <= 31 && hour <= 23 &&
-                           minute <= 59 && second <= 59;
+                expected = digit &&
+                           sscanf(copy, "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &year, &month, &mday, &hour, &minute, &second,
+                                  &used) == 6 &&
+                           used == 20 && year >= 1970 && month >= 1 && month <= 12 && mday >= 1 && mday <= 31 &&
+                           hour <= 23 && minute <= 59 && second <= 59;
             }
             if (time_read((struct slice){text, 20}, &time) != expected)
                 fail_msg("place %d, byte %d: %s", at, c, expected ? "refused" : "read");
@@ -184,7 +187,8 @@ static void test_time_each_day(void **state) {
         if (time_write(to, time) != 20 || memcmp(to, expected, 20) != 0)
             fail_msg("%ld is written as %.20s, not %s", time, to, expected);
         assert_true(time_read((struct slice){to, 20}, &back) && back == time);
-        assert_true(time_days_from_civil(fields.tm_year + 1900, (unsigned)fields.tm_mon + 1, (unsigned)fields.tm_mday) == days);
+        assert_true(
+            time_days_from_civil(fields.tm_year + 1900, (unsigned)fields.tm_mon + 1, (unsigned)fields.tm_mday) == days);
     }
     for (int64_t year = -4800; year < 1970; year++) { /* before the epoch: the length of each year */
         bool leap = time_date_valid(year, 2, 29);
@@ -248,7 +252,8 @@ static void test_aggregate_merge(void **state) {
         }
         aggregate_merge(&parts[0], &parts[1]);
         assert_true(parts[0].count == 60 && parts[0].minimum == whole.minimum && parts[0].maximum == whole.maximum);
-        assert_true(fabs(aggregate_sum(&parts[0]) - aggregate_sum(&whole)) <= 2 * DBL_EPSILON * fabs(aggregate_sum(&whole)));
+        assert_true(fabs(aggregate_sum(&parts[0]) - aggregate_sum(&whole)) <=
+                    2 * DBL_EPSILON * fabs(aggregate_sum(&whole)));
     }
     struct aggregate a, b; /* what each part has lost to rounding is not lost in the merge */
     aggregate_start(&a, 1e100);
@@ -312,11 +317,12 @@ static void test_schema(void **state) {
         assert_string_equal(schema_reading.columns[i].name, expected[i].name);
         assert_int_equal(schema_reading.columns[i].type, expected[i].type);
     }
-    assert_string_equal(schema_reading_avro, "{\"type\":\"record\",\"name\":\"MetricAvro\",\"namespace\":\"auth.ece.common.model.avro\","
-                                             "\"fields\":[{\"name\":\"gateway\",\"type\":"
-                                             "\"string\"},{\"name\":\"metricType\",\"type\":\"string\"},{\"name\":\"metricAttribute\","
-                                             "\"type\":\"string\"},{\"name\":\"timestamp\","
-                                             "\"type\":\"string\"},{\"name\":\"value\",\"type\":\"double\"}]}");
+    assert_string_equal(schema_reading_avro,
+                        "{\"type\":\"record\",\"name\":\"MetricAvro\",\"namespace\":\"auth.ece.common.model.avro\","
+                        "\"fields\":[{\"name\":\"gateway\",\"type\":"
+                        "\"string\"},{\"name\":\"metricType\",\"type\":\"string\"},{\"name\":\"metricAttribute\","
+                        "\"type\":\"string\"},{\"name\":\"timestamp\","
+                        "\"type\":\"string\"},{\"name\":\"value\",\"type\":\"double\"}]}");
 }
 
 static void test_batch(void **state) {
@@ -358,10 +364,18 @@ static void test_batch(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_time_read),      cmocka_unit_test(test_time_refused),    cmocka_unit_test(test_time_each_byte),
-        cmocka_unit_test(test_time_write),     cmocka_unit_test(test_time_each_day),   cmocka_unit_test(test_time_each_second),
-        cmocka_unit_test(test_aggregate_fold), cmocka_unit_test(test_aggregate_merge), cmocka_unit_test(test_aggregate_overflow),
-        cmocka_unit_test(test_series_key),     cmocka_unit_test(test_schema),          cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_time_read),
+        cmocka_unit_test(test_time_refused),
+        cmocka_unit_test(test_time_each_byte),
+        cmocka_unit_test(test_time_write),
+        cmocka_unit_test(test_time_each_day),
+        cmocka_unit_test(test_time_each_second),
+        cmocka_unit_test(test_aggregate_fold),
+        cmocka_unit_test(test_aggregate_merge),
+        cmocka_unit_test(test_aggregate_overflow),
+        cmocka_unit_test(test_series_key),
+        cmocka_unit_test(test_schema),
+        cmocka_unit_test(test_batch),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }

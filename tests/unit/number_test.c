@@ -1,4 +1,5 @@
-/* Numbers as text: the shortest digits that read back the same double, laid out as number.h says; reading is correctly rounded. */
+/* Numbers as text: the shortest digits that read back the same double, laid out as number.h says; reading is
+ * correctly rounded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -104,8 +105,8 @@ static size_t significant_digits(const char *text, size_t length, char *digits) 
     return count;
 }
 
-/* What is written reads back the same by strtod and by us, is as short as the shortest %.Ne that does, and of these the closest to the
- * value. */
+/* What is written reads back the same by strtod and by us, is as short as the shortest %.Ne that does, and of these
+ * the closest to the value. */
 static void assert_shortest(double value) {
     char text[NUMBER_DOUBLE_SIZE + 1], expected[40], digits[40], expected_digits[40];
     size_t length = number_write_double(text, value);
@@ -201,7 +202,12 @@ static void test_integer(void **state) {
     static const struct {
         const char *text;
         int64_t value;
-    } good[] = {{"0", 0}, {"-0", 0}, {"+7", 7}, {"007", 7}, {"9223372036854775807", INT64_MAX}, {"-9223372036854775808", INT64_MIN}};
+    } good[] = {{"0", 0},
+                {"-0", 0},
+                {"+7", 7},
+                {"007", 7},
+                {"9223372036854775807", INT64_MAX},
+                {"-9223372036854775808", INT64_MIN}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         int64_t value = -1;
         assert_true(number_read_integer(slice_of(good[i].text), &value));
@@ -211,7 +217,8 @@ static void test_integer(void **state) {
             assert_memory_equal(text, good[i].text, number_write_integer(text, value));
     }
     static const char *const bad[] = {
-        "", "-", "+", "1.0", " 1", "1 ", "0x1", "9223372036854775808", "-9223372036854775809", "99999999999999999999", "1e3"};
+        "",   "-", "+", "1.0", " 1", "1 ", "0x1", "9223372036854775808", "-9223372036854775809", "99999999999999999999",
+        "1e3"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int64_t value = 77;
         assert_false(number_read_integer(slice_of(bad[i]), &value));
@@ -261,7 +268,8 @@ static void test_read_double(void **state) {
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         double value = 77;
-        if (!number_read_double(slice_of(good[i]), &value) || bits_of_double(value) != bits_of_double(strtod(good[i], NULL)))
+        if (!number_read_double(slice_of(good[i]), &value) ||
+            bits_of_double(value) != bits_of_double(strtod(good[i], NULL)))
             fail_msg("%s reads as %a", good[i], value);
     }
     static const char *const bad[] = {"",
@@ -338,8 +346,8 @@ static void test_read_random(void **state) {
     for (int i = 0; i < 200000; i++) {
         char text[64];
         uint64_t word = random_next(&seed);
-        int length = snprintf(text, sizeof text, "%s%lu.%0*luE%d", word & 1 ? "-" : "", word >> (word >> 1 & 63), 1 + i % 7,
-                              word % 10000000, (int)(word >> 20 & 63) - 32);
+        int length = snprintf(text, sizeof text, "%s%lu.%0*luE%d", word & 1 ? "-" : "", word >> (word >> 1 & 63),
+                              1 + i % 7, word % 10000000, (int)(word >> 20 & 63) - 32);
         double value = 0;
         assert_true(number_read_double((struct slice){text, (size_t)length}, &value));
         if (bits_of_double(value) != bits_of_double(strtod(text, NULL)))
@@ -349,9 +357,15 @@ static void test_read_random(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_write_double), cmocka_unit_test(test_write_random_bits), cmocka_unit_test(test_write_random_like_readings),
-        cmocka_unit_test(test_write_edges),  cmocka_unit_test(test_write_thousandths), cmocka_unit_test(test_integer),
-        cmocka_unit_test(test_read_double),  cmocka_unit_test(test_read_double_long),  cmocka_unit_test(test_read_random),
+        cmocka_unit_test(test_write_double),
+        cmocka_unit_test(test_write_random_bits),
+        cmocka_unit_test(test_write_random_like_readings),
+        cmocka_unit_test(test_write_edges),
+        cmocka_unit_test(test_write_thousandths),
+        cmocka_unit_test(test_integer),
+        cmocka_unit_test(test_read_double),
+        cmocka_unit_test(test_read_double_long),
+        cmocka_unit_test(test_read_random),
     };
     return cmocka_run_group_tests_name("number", tests, NULL, NULL);
 }

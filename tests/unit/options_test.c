@@ -37,9 +37,16 @@ static const struct option common[] = {
     {0},
 };
 
-static const struct command_line line = {.command = "try", .operands = "[FILE]", .summary = "Tries.", .description = "It tries.", .options = options, .common = common, .operand_maximum = 2};
+static const struct command_line line = {.command = "try",
+                                         .operands = "[FILE]",
+                                         .summary = "Tries.",
+                                         .description = "It tries.",
+                                         .options = options,
+                                         .common = common,
+                                         .operand_maximum = 2};
 
-static int parse(struct settings *settings, const char **operands, size_t *count, bool *help, struct error *error, int argc, ...) {
+static int parse(struct settings *settings, const char **operands, size_t *count, bool *help, struct error *error,
+                 int argc, ...) {
     static char *argv[16];
     va_list words;
     argv[0] = (char *)"try";
@@ -58,7 +65,9 @@ static void test_forms(void **state) {
     size_t count;
     bool help;
     struct error error;
-    assert_int_equal(parse(&s, operands, &count, &help, &error, 9, "-vqc9", "in", "--rate=2.5", "--grace", "1d", "-X", "a=1", "-Xb=2", "--bytes=2K"), 0);
+    assert_int_equal(parse(&s, operands, &count, &help, &error, 9, "-vqc9", "in", "--rate=2.5", "--grace", "1d", "-X",
+                           "a=1", "-Xb=2", "--bytes=2K"),
+                     0);
     assert_true(s.verbose && s.quiet);
     assert_int_equal(s.count, 9);
     assert_true(s.rate == 2.5);
@@ -101,7 +110,13 @@ static void test_nearest(void **state) {
     static const char *const names[] = {"INSTR", "SUBSTRING", "LEN", "TEMPERATURE"};
     static const struct {
         const char *word, *nearest;
-    } cases[] = {{"SUBSTRIN", "SUBSTRING"}, {"SUBSTR", "SUBSTRING"}, {"TEMP", "TEMPERATURE"}, {"TE", "LEN"}, {"INSTRR", "INSTR"}, {"LENGTHY", NULL}, {"", NULL}};
+    } cases[] = {{"SUBSTRIN", "SUBSTRING"},
+                 {"SUBSTR", "SUBSTRING"},
+                 {"TEMP", "TEMPERATURE"},
+                 {"TE", "LEN"},
+                 {"INSTRR", "INSTR"},
+                 {"LENGTHY", NULL},
+                 {"", NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *nearest = options_nearest(cases[i].word, names, sizeof names / sizeof *names);
         assert_string_equal(nearest ? nearest : "none", cases[i].nearest ? cases[i].nearest : "none");
@@ -113,10 +128,18 @@ static void test_refused(void **state) {
     static const struct {
         const char *first, *second, *message;
     } cases[] = {
-        {"--cuont", "5", "did you mean --count?"}, {"--count", "abc", "'abc' is not a whole number"}, {"--count", "101", "out of range: 0 to 100"},
-        {"--count", "-1", "out of range"},         {"--rate", "fast", "is not a number"},             {"--grace", "5x", "is not a duration"},
-        {"--grace", "", "is not a duration"},      {"--bytes", "1Q", "is not a size"},                {"--format", "xml", "not one of table|csv|json"},
-        {"--format", "tab", "not one of"},         {"--verbose=1", "x", "takes no value"},            {"-z", "x", "unknown option -z"},
+        {"--cuont", "5", "did you mean --count?"},
+        {"--count", "abc", "'abc' is not a whole number"},
+        {"--count", "101", "out of range: 0 to 100"},
+        {"--count", "-1", "out of range"},
+        {"--rate", "fast", "is not a number"},
+        {"--grace", "5x", "is not a duration"},
+        {"--grace", "", "is not a duration"},
+        {"--bytes", "1Q", "is not a size"},
+        {"--format", "xml", "not one of table|csv|json"},
+        {"--format", "tab", "not one of"},
+        {"--verbose=1", "x", "takes no value"},
+        {"-z", "x", "unknown option -z"},
         {"a", "--count", "needs a value"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -132,6 +155,7 @@ static void test_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_environment), cmocka_unit_test(test_nearest), cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_environment),
+                                       cmocka_unit_test(test_nearest), cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

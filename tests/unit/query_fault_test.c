@@ -1,9 +1,13 @@
-/* Queries that meet what seldom happens: adds that fail, removals in the middle, partitions held back, topics made anew, a stop while state is read. */
+/* Queries that meet what seldom happens: adds that fail, removals in the middle, partitions held back, topics made
+ * anew, a stop while state is read. */
 #include "query_fixture.h"
 #include "stream/runtime/topics.h"
 
-#define READINGS "CREATE STREAM readings (k STRING KEY, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=1);"
-#define LIMITS "CREATE TABLE limits (k STRING PRIMARY KEY, most INT) WITH (KAFKA_TOPIC='limits', VALUE_FORMAT='JSON', PARTITIONS=1);"
+#define READINGS                                                                                                       \
+    "CREATE STREAM readings (k STRING KEY, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=1);"
+#define LIMITS                                                                                                         \
+    "CREATE TABLE limits (k STRING PRIMARY KEY, most INT) WITH (KAFKA_TOPIC='limits', VALUE_FORMAT='JSON', "           \
+    "PARTITIONS=1);"
 
 static int64_t records_of(struct fixture *f, const char *topic) {
     struct bus_topic_info info;
@@ -28,7 +32,8 @@ static void test_added_again(void **state) {
     struct fixture *f = *state;
     struct query_runner *runner;
     f->settings.until_end = false;
-    sql(f, READINGS "CREATE STREAM one WITH (KAFKA_TOPIC='one') AS SELECT k, v FROM readings; CREATE STREAM two AS SELECT k, v FROM readings;");
+    sql(f, READINGS "CREATE STREAM one WITH (KAFKA_TOPIC='one') AS SELECT k, v FROM readings; CREATE STREAM two AS "
+                    "SELECT k, v FROM readings;");
     OK(query_runner_open(&f->settings, &runner, &f->error));
     OK(query_runner_add(runner, f->plans, 2, &f->error));
     put(f, "readings", "a", "{\"v\":1}", 1);
@@ -58,7 +63,8 @@ static void test_failed_add(void **state) {
     sql(f, READINGS "CREATE STREAM one AS SELECT k, v FROM readings;");
     put(f, "readings", "a", "{\"v\":1}", 1);
     run(f);
-    sql(f, "CREATE STREAM other (k STRING KEY, v INT) WITH (KAFKA_TOPIC='other', VALUE_FORMAT='JSON', PARTITIONS=1); CREATE STREAM two AS SELECT k, v FROM other;");
+    sql(f, "CREATE STREAM other (k STRING KEY, v INT) WITH (KAFKA_TOPIC='other', VALUE_FORMAT='JSON', PARTITIONS=1); "
+           "CREATE STREAM two AS SELECT k, v FROM other;");
     f->settings.until_end = false;
     OK(query_runner_open(&f->settings, &runner, &f->error));
     f->settings.rejected = "no name of a topic";
@@ -80,8 +86,10 @@ static void test_failed_add(void **state) {
 
 static void test_foreign_key_needs_one_partition(void **state) {
     struct fixture *f = *state;
-    sql(f, "CREATE TABLE meters (k STRING PRIMARY KEY, city STRING) WITH (KAFKA_TOPIC='meters', VALUE_FORMAT='JSON', PARTITIONS=2);"
-           "CREATE TABLE cities (c STRING PRIMARY KEY, name STRING) WITH (KAFKA_TOPIC='cities', VALUE_FORMAT='JSON', PARTITIONS=2);"
+    sql(f, "CREATE TABLE meters (k STRING PRIMARY KEY, city STRING) WITH (KAFKA_TOPIC='meters', VALUE_FORMAT='JSON', "
+           "PARTITIONS=2);"
+           "CREATE TABLE cities (c STRING PRIMARY KEY, name STRING) WITH (KAFKA_TOPIC='cities', VALUE_FORMAT='JSON', "
+           "PARTITIONS=2);"
            "CREATE TABLE named AS SELECT k, name FROM meters JOIN cities ON meters.city = cities.c;");
     RUN_FAILS(ERROR_INVALID, "need one partition; meters has 2");
 }
@@ -90,7 +98,8 @@ static void test_foreign_key_needs_one_partition(void **state) {
 static void test_shorter_table(void **state) {
     struct fixture *f = *state;
     struct bus_producer *producer;
-    sql(f, READINGS LIMITS "CREATE STREAM above AS SELECT r.k AS k, v, most FROM readings r JOIN limits l ON r.k = l.k;");
+    sql(f,
+        READINGS LIMITS "CREATE STREAM above AS SELECT r.k AS k, v, most FROM readings r JOIN limits l ON r.k = l.k;");
     for (int i = 0; i < 3; i++)
         put(f, "limits", "a", "{\"most\":5}", i);
     put(f, "readings", "a", "{\"v\":1}", 10);
@@ -100,7 +109,8 @@ static void test_shorter_table(void **state) {
     put(f, "limits", "a", "{\"most\":7}", 20);
     put(f, "readings", "a", "{\"v\":2}", 30);
     OK(bus_producer_open(f->bus, &(struct bus_producer_options){0}, &producer, &f->error));
-    OK(bus_producer_commit(producer, &(struct bus_position){"g.sql.limits", "limits", 0, 3, "q1 p=1 l=3", 0}, 1, &f->error));
+    OK(bus_producer_commit(producer, &(struct bus_position){"g.sql.limits", "limits", 0, 3, "q1 p=1 l=3", 0}, 1,
+                           &f->error));
     bus_producer_close(producer);
     RUN_FAILS(ERROR_NOT_FOUND, "was deleted and made anew");
     f->settings.lost_offsets = LOST_OFFSETS_EARLIEST;
@@ -109,7 +119,8 @@ static void test_shorter_table(void **state) {
     assert_topic("ABOVE", "a {\"V\":1,\"MOST\":5} 10\na {\"V\":2,\"MOST\":7} 30\n");
 }
 
-/* --- one worker, step by step ---------------------------------------------------------------------------------------------------------- */
+/* --- one worker, step by step
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void worker_open(struct fixture *f, struct query_groups *groups, struct query_worker *worker) {
     const struct query_groups none = {0};
@@ -137,8 +148,9 @@ static void test_paused_partition(void **state) {
     struct query_worker worker;
     struct bus_producer *producer;
     struct bus_batch batch;
-    sql(f, READINGS "CREATE STREAM calls (k STRING KEY, who STRING) WITH (KAFKA_TOPIC='calls', VALUE_FORMAT='JSON', PARTITIONS=1);"
-                    "CREATE STREAM answered AS SELECT r.k, v, who FROM readings r JOIN calls c WITHIN 10 SECONDS ON r.k = c.k;");
+    sql(f, READINGS
+        "CREATE STREAM calls (k STRING KEY, who STRING) WITH (KAFKA_TOPIC='calls', VALUE_FORMAT='JSON', PARTITIONS=1);"
+        "CREATE STREAM answered AS SELECT r.k, v, who FROM readings r JOIN calls c WITHIN 10 SECONDS ON r.k = c.k;");
     OK(bus_producer_open(f->bus, &(struct bus_producer_options){0}, &producer, &f->error));
     for (int i = 0; i < 17000; i++)
         put_with(f, producer, "readings", "a", "{\"v\":1}", i);
@@ -152,7 +164,7 @@ static void test_paused_partition(void **state) {
         task = worker.tasks[0];
         OK(query_task_take(task, &batch, &f->error));
         OK(query_task_work(task, &f->error));
-        assert_true(query_task_waits(task));   /* for calls */
+        assert_true(query_task_waits(task)); /* for calls */
         assert_true(task->inputs[0].paused);
         query_task_close(task);
         OK(query_task_open(task, &worker.work, 0, &f->error));
@@ -183,15 +195,20 @@ static void test_stop_while_state_is_read(void **state) {
     assert_topic("SUMS", "a {\"S\":1} 1\na {\"S\":3} 2\n");
 }
 
-/* --- statements ------------------------------------------------------------------------------------------------------------------------ */
+/* --- statements
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* A script that is rejected changes nothing about connectors. */
 static void test_rejected_script(void **state) {
     struct fixture *f = *state;
-#define CONNECTOR(name) "CREATE SINK CONNECTOR " name " WITH ('type'='webhook', 'url'='http://localhost', 'topics'='readings');"
+#define CONNECTOR(name)                                                                                                \
+    "CREATE SINK CONNECTOR " name " WITH ('type'='webhook', 'url'='http://localhost', 'topics'='readings');"
     sql(f, CONNECTOR("keep"));
-    FAILS(session_execute(f->session, SLICE(CONNECTOR("more") "DROP CONNECTOR keep; SELECT a FROM nowhere;"), fixture_effect, f, &f->error), ERROR_NOT_FOUND, "NOWHERE");
-    FAILS(session_execute(f->session, SLICE(CONNECTOR("keep")), fixture_effect, f, &f->error), ERROR_INVALID, "there is a connector KEEP");
+    FAILS(session_execute(f->session, SLICE(CONNECTOR("more") "DROP CONNECTOR keep; SELECT a FROM nowhere;"),
+                          fixture_effect, f, &f->error),
+          ERROR_NOT_FOUND, "NOWHERE");
+    FAILS(session_execute(f->session, SLICE(CONNECTOR("keep")), fixture_effect, f, &f->error), ERROR_INVALID,
+          "there is a connector KEEP");
     sql(f, CONNECTOR("more"));
 }
 
@@ -199,8 +216,13 @@ static void test_rejected_script(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_foreign_key_needs_one_partition), TEST(test_paused_partition), TEST(test_stop_while_state_is_read), TEST(test_shorter_table), TEST(test_added_again),
-        TEST(test_failed_add), TEST(test_rejected_script),
+        TEST(test_foreign_key_needs_one_partition),
+        TEST(test_paused_partition),
+        TEST(test_stop_while_state_is_read),
+        TEST(test_shorter_table),
+        TEST(test_added_again),
+        TEST(test_failed_add),
+        TEST(test_rejected_script),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,17 +34,17 @@ struct fixture {
     struct error error;
 };
 
-#define OK(call)                                                                        \
-    do {                                                                                \
-        if ((call) != 0)                                                                \
-            fail_msg("line %d: %s: %s", __LINE__, #call, f->error.message);             \
+#define OK(call)                                                                                                       \
+    do {                                                                                                               \
+        if ((call) != 0)                                                                                               \
+            fail_msg("line %d: %s: %s", __LINE__, #call, f->error.message);                                            \
     } while (0)
 
-#define FAILS(call, expected_code, text)                                                \
-    do {                                                                                \
-        assert_int_equal((call), expected_code);                                        \
-        if (!strstr(f->error.message, text))                                            \
-            fail_msg("line %d: '%s' is not in '%s'", __LINE__, text, f->error.message); \
+#define FAILS(call, expected_code, text)                                                                               \
+    do {                                                                                                               \
+        assert_int_equal((call), expected_code);                                                                       \
+        if (!strstr(f->error.message, text))                                                                           \
+            fail_msg("line %d: '%s' is not in '%s'", __LINE__, text, f->error.message);                                \
     } while (0)
 
 static inline void fixture_open_bus(struct fixture *f) {
@@ -60,9 +60,16 @@ static inline int setup(void **state) {
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->url, sizeof f->url, "sqlite:%s", f->folder);
     f->log.level = getenv("METERLINE_TEST_LOG") ? LOG_DEBUG : LOG_ERROR;
-    f->settings = (struct query_settings){.clock = &clock_system, .log = &f->log, .stop = &f->stop, .group = "g", .workers = 1, .until_end = true, .free_scratch = evaluation_scratch_free};
+    f->settings = (struct query_settings){.clock = &clock_system,
+                                          .log = &f->log,
+                                          .stop = &f->stop,
+                                          .group = "g",
+                                          .workers = 1,
+                                          .until_end = true,
+                                          .free_scratch = evaluation_scratch_free};
     fixture_open_bus(f);
-    OK(session_new(&(struct session_options){.registry = bus_registry(f->bus), .clock = &clock_system}, &f->session, &f->error));
+    OK(session_new(&(struct session_options){.registry = bus_registry(f->bus), .clock = &clock_system}, &f->session,
+                   &f->error));
     *state = f;
     return 0;
 }
@@ -87,7 +94,9 @@ static inline int fixture_effect(void *context, const struct session_effect *eff
         f->plans[f->plan_count++] = effect->query;
     }
     if (effect->kind == EFFECT_TOPIC)
-        return bus_topic_ensure(f->bus, effect->sink->topic, &(struct bus_topic_settings){effect->sink->partitions, -1, -1, effect->sink->compacted}, &partitions, error);
+        return bus_topic_ensure(f->bus, effect->sink->topic,
+                                &(struct bus_topic_settings){effect->sink->partitions, -1, -1, effect->sink->compacted},
+                                &partitions, error);
     return 0;
 }
 
@@ -101,14 +110,18 @@ static inline void sql(struct fixture *f, const char *text) {
 static inline void sql_anew(struct fixture *f) {
     f->session = session_free(f->session);
     f->plan_count = 0;
-    OK(session_new(&(struct session_options){.registry = bus_registry(f->bus), .clock = &clock_system}, &f->session, &f->error));
+    OK(session_new(&(struct session_options){.registry = bus_registry(f->bus), .clock = &clock_system}, &f->session,
+                   &f->error));
 }
 
 /* A record; key or value NULL: null. Each is a transaction and so a batch of its own unless `producer` is given. */
-static inline void put_with(struct fixture *f, struct bus_producer *producer, const char *name, const char *key, const char *value, int64_t time) {
+static inline void put_with(struct fixture *f, struct bus_producer *producer, const char *name, const char *key,
+                            const char *value, int64_t time) {
     int32_t topic, partitions;
     OK(bus_producer_topic(producer, name, NULL, &topic, &partitions, &f->error));
-    struct bus_record record = {.key = key ? slice_of(key) : (struct slice){0}, .value = value ? slice_of(value) : (struct slice){0}, .timestamp = time};
+    struct bus_record record = {.key = key ? slice_of(key) : (struct slice){0},
+                                .value = value ? slice_of(value) : (struct slice){0},
+                                .timestamp = time};
     OK(bus_produce(producer, topic, key ? bus_partition(record.key, partitions) : 0, &record, &f->error));
 }
 
@@ -126,24 +139,25 @@ static inline void run(struct fixture *f) {
     OK(query_run(&f->settings, f->plans, f->plan_count, &f->report, &f->error));
 }
 
-#define RUN_FAILS(expected_code, text)                                                                                      \
-    do {                                                                                                                    \
-        query_run_report_release(&f->report);                                                                               \
-        FAILS(query_run(&f->settings, f->plans, f->plan_count, &f->report, &f->error), expected_code, text);                \
+#define RUN_FAILS(expected_code, text)                                                                                 \
+    do {                                                                                                               \
+        query_run_report_release(&f->report);                                                                          \
+        FAILS(query_run(&f->settings, f->plans, f->plan_count, &f->report, &f->error), expected_code, text);           \
     } while (0)
 
 static inline void text_of(struct bytes *to, struct slice text) {
     if (!text.data)
         bytes_append_string(to, "null");
     else
-        for (size_t i = 0; i < text.length; i++)   /* windows of keys have bytes that are no text */
+        for (size_t i = 0; i < text.length; i++) /* windows of keys have bytes that are no text */
             if ((unsigned char)text.data[i] >= ' ' && (unsigned char)text.data[i] < 127)
                 bytes_append_char(to, text.data[i]);
             else
                 bytes_append_format(to, "<%02x>", (unsigned char)text.data[i]);
 }
 
-/* The records of a topic, partition by partition: "key value time\n"; with `mark` the partition and offset before them. */
+/* The records of a topic, partition by partition: "key value time\n"; with `mark` the partition and offset before
+ * them. */
 static inline char *dump(struct fixture *f, const char *topic, bool mark) {
     struct bus_topic_info info;
     struct bytes text = {0};
@@ -170,12 +184,12 @@ static inline char *dump(struct fixture *f, const char *topic, bool mark) {
     return text.data;
 }
 
-#define assert_topic(topic, expected)                       \
-    do {                                                    \
-        char *dump_ = dump(f, topic, false);                \
-        if (strcmp(dump_, expected) != 0)                   \
-            fail_msg("line %d: topic %s has\n%sexpected\n%s", __LINE__, topic, dump_, expected); \
-        free(dump_);                                        \
+#define assert_topic(topic, expected)                                                                                  \
+    do {                                                                                                               \
+        char *dump_ = dump(f, topic, false);                                                                           \
+        if (strcmp(dump_, expected) != 0)                                                                              \
+            fail_msg("line %d: topic %s has\n%sexpected\n%s", __LINE__, topic, dump_, expected);                       \
+        free(dump_);                                                                                                   \
     } while (0)
 
 static inline const struct query_report_row *report_of(const struct fixture *f, const char *id) {

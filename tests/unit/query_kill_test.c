@@ -1,26 +1,39 @@
-/* A pipeline that is killed in the middle of its work, again and again: everything it writes is what it writes when nobody disturbs it. */
+/* A pipeline that is killed in the middle of its work, again and again: everything it writes is what it writes when
+ * nobody disturbs it. */
 #include "query_fixture.h"
 
 #include <signal.h>
 #include <sys/wait.h>
 
 static const char pipeline[] =
-    "CREATE STREAM readings (k STRING KEY, city STRING, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=1);"
-    "CREATE TABLE limits (k STRING PRIMARY KEY, most INT) WITH (KAFKA_TOPIC='limits', VALUE_FORMAT='JSON', PARTITIONS=1);"
+    "CREATE STREAM readings (k STRING KEY, city STRING, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', "
+    "PARTITIONS=1);"
+    "CREATE TABLE limits (k STRING PRIMARY KEY, most INT) WITH (KAFKA_TOPIC='limits', VALUE_FORMAT='JSON', "
+    "PARTITIONS=1);"
     "CREATE STREAM calls (k STRING KEY, who STRING) WITH (KAFKA_TOPIC='calls', VALUE_FORMAT='JSON', PARTITIONS=1);"
-    "CREATE TABLE minutes AS SELECT k, SUM(v) AS s, COUNT(*) AS n, MAX(v) AS m FROM readings WINDOW TUMBLING (SIZE 1 MINUTE, GRACE PERIOD 10 SECONDS) GROUP BY k EMIT FINAL;"
-    "CREATE TABLE changes AS SELECT k, SUM(v) AS s FROM readings WINDOW HOPPING (SIZE 1 MINUTE, ADVANCE BY 30 SECONDS, GRACE PERIOD 10 SECONDS) GROUP BY k;"
+    "CREATE TABLE minutes AS SELECT k, SUM(v) AS s, COUNT(*) AS n, MAX(v) AS m FROM readings WINDOW TUMBLING (SIZE 1 "
+    "MINUTE, GRACE PERIOD 10 SECONDS) GROUP BY k EMIT FINAL;"
+    "CREATE TABLE changes AS SELECT k, SUM(v) AS s FROM readings WINDOW HOPPING (SIZE 1 MINUTE, ADVANCE BY 30 SECONDS, "
+    "GRACE PERIOD 10 SECONDS) GROUP BY k;"
     "CREATE TABLE totals AS SELECT city, SUM(v) AS s, COUNT(*) AS n, AVG(v) AS a FROM readings GROUP BY city;"
     "CREATE STREAM above AS SELECT r.k, city, v, most FROM readings r JOIN limits l ON r.k = l.k WHERE v > most;"
-    "CREATE STREAM answered AS SELECT r.k, v, who FROM readings r LEFT JOIN calls c WITHIN 20 SECONDS GRACE PERIOD 5 SECONDS ON r.k = c.k;"
-    "CREATE TABLE alarms AS SELECT r.k, COUNT(*) AS n FROM readings r JOIN limits l ON r.k = l.k WINDOW TUMBLING (SIZE 1 MINUTE, GRACE PERIOD 10 SECONDS) WHERE v > most GROUP BY r.k EMIT FINAL;"
-    "CREATE STREAM both AS SELECT k, v FROM readings WHERE v > 50; INSERT INTO both SELECT k, -v AS v FROM readings WHERE v > 70;"
+    "CREATE STREAM answered AS SELECT r.k, v, who FROM readings r LEFT JOIN calls c WITHIN 20 SECONDS GRACE PERIOD 5 "
+    "SECONDS ON r.k = c.k;"
+    "CREATE TABLE alarms AS SELECT r.k, COUNT(*) AS n FROM readings r JOIN limits l ON r.k = l.k WINDOW TUMBLING (SIZE "
+    "1 MINUTE, GRACE PERIOD 10 SECONDS) WHERE v > most GROUP BY r.k EMIT FINAL;"
+    "CREATE STREAM both AS SELECT k, v FROM readings WHERE v > 50; INSERT INTO both SELECT k, -v AS v FROM readings "
+    "WHERE v > 70;"
     "CREATE TABLE rich AS SELECT city, n FROM totals WHERE n > 30;"
     "CREATE TABLE sizes AS SELECT n, COUNT(*) AS cities FROM totals GROUP BY n;";
 
-static const char *const outputs[] = {"MINUTES", "CHANGES", "TOTALS", "ABOVE", "ANSWERED", "ALARMS", "BOTH", "RICH", "SIZES", "readings-rejected"};
+static const char *const outputs[] = {"MINUTES", "CHANGES", "TOTALS", "ABOVE", "ANSWERED",
+                                      "ALARMS",  "BOTH",    "RICH",   "SIZES", "readings-rejected"};
 
-enum { OUTPUTS = sizeof outputs / sizeof *outputs, ROUNDS = 8, RECORDS = 60 /* few enough that nothing is compacted */ };
+enum {
+    OUTPUTS = sizeof outputs / sizeof *outputs,
+    ROUNDS = 8,
+    RECORDS = 60 /* few enough that nothing is compacted */
+};
 
 static uint32_t number;
 
@@ -29,7 +42,8 @@ static uint32_t next_number(uint32_t below) {
     return (number >> 8) % below;
 }
 
-/* A minute of all topics, in batches of some records. Readings are out of order, but within the minute: what comes first among topics does not depend on when the minute came. */
+/* A minute of all topics, in batches of some records. Readings are out of order, but within the minute: what comes
+ * first among topics does not depend on when the minute came. */
 static void put_round(struct fixture *f, int round) {
     struct bus_producer *producer;
     char key[8], value[64];
@@ -63,7 +77,8 @@ static pid_t start_child(struct fixture *f) {
     if (child)
         return child;
     fixture_open_bus(f);
-    OK(session_new(&(struct session_options){.registry = bus_registry(f->bus), .clock = &clock_system}, &f->session, &f->error));
+    OK(session_new(&(struct session_options){.registry = bus_registry(f->bus), .clock = &clock_system}, &f->session,
+                   &f->error));
     sql(f, pipeline);
     f->settings.until_end = false;
     int status = query_run(&f->settings, f->plans, f->plan_count, &f->report, &f->error);
@@ -79,7 +94,8 @@ static void leave(struct fixture *f) {
 
 static void enter(struct fixture *f) {
     fixture_open_bus(f);
-    OK(session_new(&(struct session_options){.registry = bus_registry(f->bus), .clock = &clock_system}, &f->session, &f->error));
+    OK(session_new(&(struct session_options){.registry = bus_registry(f->bus), .clock = &clock_system}, &f->session,
+                   &f->error));
     sql(f, pipeline);
 }
 
@@ -110,7 +126,7 @@ static void run_in_peace(struct fixture *f) {
 static void work(struct fixture *f, bool killed, char *texts[OUTPUTS], uint64_t *ret_read) {
     sql(f, pipeline);
     put_round(f, 0);
-    run(f);   /* tables are loaded up to what is there at the first start */
+    run(f); /* tables are loaded up to what is there at the first start */
     (killed ? run_killed : run_in_peace)(f);
     run(f);
     f->settings.final = true;

@@ -10,8 +10,9 @@
 #include "bus/bus.h"
 #include "stream/runtime/position.h"
 
-static const char text[] = "q1 p=4 l=900 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,-,-5 n=4000,1,12,2,3,4,320] "
-                           "[0000000000000001.1 d=0000000000000002 r=- n=0,0,0,0,0,0,0]";
+static const char text[] =
+    "q1 p=4 l=900 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,-,-5 n=4000,1,12,2,3,4,320] "
+    "[0000000000000001.1 d=0000000000000002 r=- n=0,0,0,0,0,0,0]";
 
 static void test_both_ways(void **state) {
     (void)state;
@@ -60,9 +61,17 @@ static void test_damaged(void **state) {
         int status = query_position_read(damaged, &arena, &position, &error);
         assert_int_equal(status, whole ? 0 : ERROR_CORRUPT);
     }
-    static const char *const wrong[] = {"q2 p=4", "q1 p=0", "q1 p=4 ", "q1 p=4 []", "q1 p=4 [1.0 d=2 r=-]", "q1 p=4 [1.0 r=- n=0,0,0,0,0,0,0]", "1 d=9f3c0a51b2e4d677 r=1200 t=- n=0,0,0,0",
-                                        "q1 p=4 [1.0 d=2 r=x n=0,0,0,0,0,0,0]", "q1 p=4 [1.0 d=2 r=- t= n=0,0,0,0,0,0,0]",
-                                        "q1 p=4 [1.0 d=2 r=- t=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17 n=0,0,0,0,0,0,0]"};
+    static const char *const wrong[] = {
+        "q2 p=4",
+        "q1 p=0",
+        "q1 p=4 ",
+        "q1 p=4 []",
+        "q1 p=4 [1.0 d=2 r=-]",
+        "q1 p=4 [1.0 r=- n=0,0,0,0,0,0,0]",
+        "1 d=9f3c0a51b2e4d677 r=1200 t=- n=0,0,0,0",
+        "q1 p=4 [1.0 d=2 r=x n=0,0,0,0,0,0,0]",
+        "q1 p=4 [1.0 d=2 r=- t= n=0,0,0,0,0,0,0]",
+        "q1 p=4 [1.0 d=2 r=- t=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17 n=0,0,0,0,0,0,0]"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_int_equal(query_position_read(wrong[i], &arena, &position, &error), ERROR_CORRUPT);
     arena_release(&arena);
@@ -76,8 +85,13 @@ static void test_room(void **state) {
     struct error error;
     uint64_t many = UINT64_C(999999999999);
     for (size_t i = 0; i < 20; i++)
-        stages[i] = (struct query_position_stage){.query = UINT64_MAX, .definition = UINT64_MAX, .replay_from = (int64_t)many, .changelog_from = (int64_t)many,
-                                                  .times = {1700000000000, 1700000000000}, .time_count = 2, .counters = {many, many, many, many, many, many, many}};
+        stages[i] = (struct query_position_stage){.query = UINT64_MAX,
+                                                  .definition = UINT64_MAX,
+                                                  .replay_from = (int64_t)many,
+                                                  .changelog_from = (int64_t)many,
+                                                  .times = {1700000000000, 1700000000000},
+                                                  .time_count = 2,
+                                                  .counters = {many, many, many, many, many, many, many}};
     assert_true(20 * query_position_room(2) < BUS_METADATA_MAXIMUM);
     assert_int_equal(query_position_write(&(struct query_position){4, 0, stages, 20}, to, sizeof to, &error), 0);
     assert_true(strlen(to) <= 20 + 20 * query_position_room(2));
@@ -90,6 +104,7 @@ static void test_hash(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_both_ways), cmocka_unit_test(test_damaged), cmocka_unit_test(test_room), cmocka_unit_test(test_hash)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_both_ways), cmocka_unit_test(test_damaged),
+                                       cmocka_unit_test(test_room), cmocka_unit_test(test_hash)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* Queries on the log: what they write, what they count, how they go on after an end, a kill, a change. */
 #include "query_fixture.h"
 
-#define READINGS "CREATE STREAM readings (k STRING KEY, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=1);"
+#define READINGS                                                                                                       \
+    "CREATE STREAM readings (k STRING KEY, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=1);"
 
 static void test_two_queries_share_a_topic(void **state) {
     struct fixture *f = *state;
@@ -22,7 +23,7 @@ static void test_two_queries_share_a_topic(void **state) {
     assert_int_equal(row->total.read, 5);
     assert_int_equal(row->total.rejected, 1);
     assert_int_equal(row->total.emitted, 2);
-    assert_int_equal(row->total.filtered, 2);   /* a condition has no value to look at in the fifth */
+    assert_int_equal(row->total.filtered, 2); /* a condition has no value to look at in the fifth */
     assert_int_equal(row->lag, 0);
     put(f, "readings", "e", "{\"v\":11}", 600);
     run(f);
@@ -35,7 +36,9 @@ static void test_two_queries_share_a_topic(void **state) {
     struct bytes metrics = {0};
     query_metrics_append(&metrics, &f->report);
     bytes_append_char(&metrics, '\0');
-    assert_non_null(strstr(metrics.data, "# TYPE meterline_query_records_read_total counter\nmeterline_query_records_read_total{query=\"CSAS_HIGH"));
+    assert_non_null(strstr(
+        metrics.data,
+        "# TYPE meterline_query_records_read_total counter\nmeterline_query_records_read_total{query=\"CSAS_HIGH"));
     assert_non_null(strstr(metrics.data, "\"} 6\n"));
     bytes_release(&metrics);
 }
@@ -43,7 +46,8 @@ static void test_two_queries_share_a_topic(void **state) {
 /* Several queries write one topic: record by record, in the order of the queries, however the input was cut. */
 static void test_order_of_outputs(void **state) {
     struct fixture *f = *state;
-    sql(f, READINGS "CREATE STREAM both AS SELECT k, v FROM readings; INSERT INTO both SELECT k, v + 100 AS v FROM readings;");
+    sql(f, READINGS
+        "CREATE STREAM both AS SELECT k, v FROM readings; INSERT INTO both SELECT k, v + 100 AS v FROM readings;");
     struct bus_producer *producer;
     OK(bus_producer_open(f->bus, &(struct bus_producer_options){0}, &producer, &f->error));
     put_with(f, producer, "readings", "a", "{\"v\":1}", 1);
@@ -53,13 +57,16 @@ static void test_order_of_outputs(void **state) {
     OK(bus_producer_commit(producer, NULL, 0, &f->error));
     bus_producer_close(producer);
     run(f);
-    assert_topic("BOTH", "a {\"V\":1} 1\na {\"V\":101} 1\nb {\"V\":2} 2\nb {\"V\":102} 2\nc {\"V\":3} 3\nc {\"V\":103} 3\n");
+    assert_topic("BOTH",
+                 "a {\"V\":1} 1\na {\"V\":101} 1\nb {\"V\":2} 2\nb {\"V\":102} 2\nc {\"V\":3} 3\nc {\"V\":103} 3\n");
 }
 
-/* Windows that are open when the run ends are rebuilt from the log; what closed stays closed; --final closes the rest. */
+/* Windows that are open when the run ends are rebuilt from the log; what closed stays closed; --final closes the
+ * rest. */
 static void test_windows_over_runs(void **state) {
     struct fixture *f = *state;
-    sql(f, READINGS "CREATE TABLE sums AS SELECT k, SUM(v) AS s, COUNT(*) AS n FROM readings WINDOW TUMBLING (SIZE 1 MINUTE, GRACE PERIOD 0 SECONDS) GROUP BY k EMIT FINAL;");
+    sql(f, READINGS "CREATE TABLE sums AS SELECT k, SUM(v) AS s, COUNT(*) AS n FROM readings WINDOW TUMBLING (SIZE 1 "
+                    "MINUTE, GRACE PERIOD 0 SECONDS) GROUP BY k EMIT FINAL;");
     put(f, "readings", "a", "{\"v\":1}", 10000);
     put(f, "readings", "b", "{\"v\":2}", 20000);
     run(f);
@@ -68,7 +75,7 @@ static void test_windows_over_runs(void **state) {
     run(f);
     assert_int_equal(f->report.recovered, 2);
     put(f, "readings", "a", "{\"v\":5}", 70000);
-    put(f, "readings", "b", "{\"v\":7}", 50000);   /* late */
+    put(f, "readings", "b", "{\"v\":7}", 50000); /* late */
     run(f);
     char *text = dump(f, "SUMS", false);
     assert_non_null(strstr(text, "{\"S\":4,\"N\":2} 30000\n"));
@@ -80,7 +87,7 @@ static void test_windows_over_runs(void **state) {
     f->settings.final = true;
     run(f);
     assert_int_equal(report_of(f, "CTAS_SUMS")->total.emitted, 4);
-    put(f, "readings", "b", "{\"v\":11}", 90000);   /* its window has been closed */
+    put(f, "readings", "b", "{\"v\":11}", 90000); /* its window has been closed */
     run(f);
     assert_int_equal(report_of(f, "CTAS_SUMS")->total.emitted, 4);
     assert_int_equal(report_of(f, "CTAS_SUMS")->total.late, 2);
@@ -107,20 +114,26 @@ static void test_changelog_over_runs(void **state) {
     /* Forgotten positions begin a new life, which the old changelog has no part in. */
     OK(bus_group_reset(f->bus, "g.sql.readings", &f->error));
     run(f);
-    assert_topic("TOTALS", "a {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\na {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\n");
+    assert_topic("TOTALS",
+                 "a {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\na {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\n");
     put(f, "readings", "b", "{\"v\":20}", 4);
     run(f);
-    assert_topic("TOTALS", "a {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\na {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\nb {\"S\":22} 4\n");
+    assert_topic(
+        "TOTALS",
+        "a {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\na {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\nb {\"S\":22} 4\n");
     OK(bus_topic_delete(f->bus, name, &f->error));
     RUN_FAILS(ERROR_NOT_FOUND, "is gone");
 }
 
-#define LIMITS "CREATE TABLE limits (k STRING PRIMARY KEY, most INT) WITH (KAFKA_TOPIC='limits', VALUE_FORMAT='JSON', PARTITIONS=1);"
+#define LIMITS                                                                                                         \
+    "CREATE TABLE limits (k STRING PRIMARY KEY, most INT) WITH (KAFKA_TOPIC='limits', VALUE_FORMAT='JSON', "           \
+    "PARTITIONS=1);"
 
 /* Tables are loaded first, then records go by their times; also over runs. */
 static void test_stream_table_join(void **state) {
     struct fixture *f = *state;
-    sql(f, READINGS LIMITS "CREATE STREAM above AS SELECT r.k, v, most FROM readings r JOIN limits l ON r.k = l.k WHERE v > most;");
+    sql(f, READINGS LIMITS
+        "CREATE STREAM above AS SELECT r.k, v, most FROM readings r JOIN limits l ON r.k = l.k WHERE v > most;");
     put(f, "readings", "a", "{\"v\":5}", 1);
     put(f, "limits", "a", "{\"most\":3}", 1000);
     run(f);
@@ -142,14 +155,19 @@ static void test_stream_table_join(void **state) {
     assert_topic("ABOVE", "a {\"V\":5,\"MOST\":3} 1\na {\"V\":7,\"MOST\":6} 4000\na {\"V\":2,\"MOST\":1} 6000\n");
 }
 
-/* A query of a query's results, by a repartition topic: the end is there when those before have gone, and they close first. */
+/* A query of a query's results, by a repartition topic: the end is there when those before have gone, and they close
+ * first. */
 static void test_chain(void **state) {
     struct fixture *f = *state;
-    sql(f, "CREATE STREAM readings (k STRING KEY, city STRING, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=2);"
-           "CREATE TABLE minutes WITH (PARTITIONS=3) AS SELECT city, SUM(v) AS s FROM readings WINDOW TUMBLING (SIZE 1 MINUTE, GRACE PERIOD 1 HOUR) GROUP BY city EMIT FINAL;"
-           "CREATE STREAM per_minute (s INT) WITH (KAFKA_TOPIC='MINUTES', VALUE_FORMAT='JSON');"
-           "CREATE STREAM named WITH (KAFKA_TOPIC='named') AS SELECT 'all' AS every, s FROM per_minute PARTITION BY 'all';"
-           "CREATE TABLE totals WITH (KAFKA_TOPIC='totals') AS SELECT every, SUM(s) AS total, COUNT(*) AS n FROM named GROUP BY every;");
+    sql(f,
+        "CREATE STREAM readings (k STRING KEY, city STRING, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', "
+        "PARTITIONS=2);"
+        "CREATE TABLE minutes WITH (PARTITIONS=3) AS SELECT city, SUM(v) AS s FROM readings WINDOW TUMBLING (SIZE 1 "
+        "MINUTE, GRACE PERIOD 1 HOUR) GROUP BY city EMIT FINAL;"
+        "CREATE STREAM per_minute (s INT) WITH (KAFKA_TOPIC='MINUTES', VALUE_FORMAT='JSON');"
+        "CREATE STREAM named WITH (KAFKA_TOPIC='named') AS SELECT 'all' AS every, s FROM per_minute PARTITION BY 'all';"
+        "CREATE TABLE totals WITH (KAFKA_TOPIC='totals') AS SELECT every, SUM(s) AS total, COUNT(*) AS n FROM named "
+        "GROUP BY every;");
     for (int i = 0; i < 40; i++) {
         char key[8], value[64];
         snprintf(key, sizeof key, "k%d", i % 5);
@@ -160,10 +178,10 @@ static void test_chain(void **state) {
     f->settings.workers = 2;
     run(f);
     char *text = dump(f, "totals", false);
-    const char *last = strstr(text, "{\"TOTAL\":780,");   /* every reading once */
+    const char *last = strstr(text, "{\"TOTAL\":780,"); /* every reading once */
     assert_non_null(last);
     free(text);
-    assert_int_equal(report_of(f, "CTAS_MINUTES")->total.read, 80);   /* in two stages */
+    assert_int_equal(report_of(f, "CTAS_MINUTES")->total.read, 80); /* in two stages */
     uint64_t emitted = report_of(f, "CTAS_MINUTES")->total.emitted;
     run(f);
     assert_int_equal(report_of(f, "CTAS_MINUTES")->total.emitted, emitted);
@@ -175,7 +193,8 @@ static void test_groups(void **state) {
     sql(f, READINGS "CREATE STREAM one AS SELECT k, v FROM readings;");
     put(f, "readings", "a", "{\"v\":1}", 1);
     run(f);
-    sql(f, "CREATE STREAM two AS SELECT k, v + 1 AS w FROM readings; CREATE STREAM three AS SELECT k, v + 2 AS w FROM readings;");
+    sql(f, "CREATE STREAM two AS SELECT k, v + 1 AS w FROM readings; CREATE STREAM three AS SELECT k, v + 2 AS w FROM "
+           "readings;");
     put(f, "readings", "a", "{\"v\":10}", 2);
     run(f);
     assert_int_equal(f->report.groups, 2);
@@ -214,7 +233,8 @@ static void test_changed_query(void **state) {
 
 static void test_topics_that_do_not_fit(void **state) {
     struct fixture *f = *state;
-    sql(f, READINGS "CREATE TABLE limits (k STRING PRIMARY KEY, most INT) WITH (KAFKA_TOPIC='limits', VALUE_FORMAT='JSON', PARTITIONS=3);"
+    sql(f, READINGS "CREATE TABLE limits (k STRING PRIMARY KEY, most INT) WITH (KAFKA_TOPIC='limits', "
+                    "VALUE_FORMAT='JSON', PARTITIONS=3);"
                     "CREATE STREAM above AS SELECT r.k, v, most FROM readings r JOIN limits l ON r.k = l.k;");
     RUN_FAILS(ERROR_INVALID, "readings has 1, limits has 3");
 }
@@ -240,7 +260,8 @@ static void test_add_and_remove(void **state) {
     struct fixture *f = *state;
     struct query_runner *runner;
     f->settings.until_end = false;
-    sql(f, READINGS "CREATE STREAM one AS SELECT k, v FROM readings; CREATE TABLE sums AS SELECT k, SUM(v) AS s FROM readings GROUP BY k;");
+    sql(f, READINGS "CREATE STREAM one AS SELECT k, v FROM readings; CREATE TABLE sums AS SELECT k, SUM(v) AS s FROM "
+                    "readings GROUP BY k;");
     OK(query_runner_open(&f->settings, &runner, &f->error));
     OK(query_runner_add(runner, f->plans, 2, &f->error));
     put(f, "readings", "a", "{\"v\":1}", 1);
@@ -275,10 +296,13 @@ static void test_idle_close(void **state) {
     struct query_runner *runner;
     f->settings.until_end = false;
     f->settings.idle_close = 200;
-    sql(f, "CREATE STREAM readings (k STRING KEY, city STRING, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=2);"
-           "CREATE TABLE sums AS SELECT k, SUM(v) AS s FROM readings WINDOW TUMBLING (SIZE 1 SECOND, GRACE PERIOD 0 SECONDS) GROUP BY k EMIT FINAL;"
+    sql(f, "CREATE STREAM readings (k STRING KEY, city STRING, v INT) WITH (KAFKA_TOPIC='readings', "
+           "VALUE_FORMAT='JSON', PARTITIONS=2);"
+           "CREATE TABLE sums AS SELECT k, SUM(v) AS s FROM readings WINDOW TUMBLING (SIZE 1 SECOND, GRACE PERIOD 0 "
+           "SECONDS) GROUP BY k EMIT FINAL;"
            "CREATE STREAM sum_stream (s INT) WITH (KAFKA_TOPIC='SUMS', VALUE_FORMAT='JSON');"
-           "CREATE TABLE all_sums AS SELECT 1 AS one, SUM(s) AS total FROM sum_stream WINDOW TUMBLING (SIZE 1 SECOND, GRACE PERIOD 0 SECONDS) GROUP BY 1 EMIT FINAL;");
+           "CREATE TABLE all_sums AS SELECT 1 AS one, SUM(s) AS total FROM sum_stream WINDOW TUMBLING (SIZE 1 SECOND, "
+           "GRACE PERIOD 0 SECONDS) GROUP BY 1 EMIT FINAL;");
     put(f, "readings", "a", "{\"v\":1}", 900);
     put(f, "readings", "b", "{\"v\":2}", 950);
     OK(query_runner_open(&f->settings, &runner, &f->error));
@@ -297,7 +321,8 @@ static void test_idle_close(void **state) {
 static void test_troubles(void **state) {
     struct fixture *f = *state;
     sql(f, READINGS "CREATE STREAM parts AS SELECT k, 100 / v AS part FROM readings;"
-                    "CREATE STREAM timed (k STRING KEY, v INT, at BIGINT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', TIMESTAMP='at');"
+                    "CREATE STREAM timed (k STRING KEY, v INT, at BIGINT) WITH (KAFKA_TOPIC='readings', "
+                    "VALUE_FORMAT='JSON', TIMESTAMP='at');"
                     "CREATE STREAM times AS SELECT k, v FROM timed;");
     put(f, "readings", "a", "{\"v\":0,\"at\":77}", 1);
     put(f, "readings", "b", "{\"v\":5}", 2);
@@ -316,8 +341,18 @@ static void test_troubles(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_two_queries_share_a_topic), TEST(test_order_of_outputs), TEST(test_windows_over_runs), TEST(test_changelog_over_runs), TEST(test_stream_table_join),
-        TEST(test_chain), TEST(test_groups), TEST(test_changed_query), TEST(test_topics_that_do_not_fit), TEST(test_add_and_remove), TEST(test_idle_close), TEST(test_troubles),
+        TEST(test_two_queries_share_a_topic),
+        TEST(test_order_of_outputs),
+        TEST(test_windows_over_runs),
+        TEST(test_changelog_over_runs),
+        TEST(test_stream_table_join),
+        TEST(test_chain),
+        TEST(test_groups),
+        TEST(test_changed_query),
+        TEST(test_topics_that_do_not_fit),
+        TEST(test_add_and_remove),
+        TEST(test_idle_close),
+        TEST(test_troubles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

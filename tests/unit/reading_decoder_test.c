@@ -1,4 +1,5 @@
-/* The decoder of topic `metrics`: telling formats apart, the cache of schemas, what a valid reading is, and that nothing stops a batch. */
+/* The decoder of topic `metrics`: telling formats apart, the cache of schemas, what a valid reading is, and that
+ * nothing stops a batch. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,10 +87,12 @@ static void expect_rejected(const struct fixture *f, size_t row, const char *rea
 
 static void test_formats(void **state) {
     struct fixture *f = *state;
-    cleanup(bytes_release) struct bytes good = avro(1, SLICE("0"), 240.5), seven = avro(7, SLICE("0"), 1), eight = avro(8, SLICE("0"), 1), unknown = avro(9, SLICE("0"), 1);
+    cleanup(bytes_release) struct bytes good = avro(1, SLICE("0"), 240.5), seven = avro(7, SLICE("0"), 1),
+                                        eight = avro(8, SLICE("0"), 1), unknown = avro(9, SLICE("0"), 1);
     const struct slice values[] = {
         bytes_slice(&good),
-        SLICE(" \n{\"gateway\":\"g\",\"metricType\":\"WATER\",\"metricAttribute\":\"A\",\"timestamp\":1167609600000,\"value\":2}"),
+        SLICE(" \n{\"gateway\":\"g\",\"metricType\":\"WATER\",\"metricAttribute\":\"A\",\"timestamp\":1167609600000,"
+              "\"value\":2}"),
         {NULL, 0},
         {"", 0},
         SLICE("Avro"),
@@ -131,13 +134,15 @@ static void test_formats(void **state) {
 
 static void test_cache(void **state) {
     struct fixture *f = *state;
-    cleanup(bytes_release) struct bytes one = avro(1, SLICE("0"), 1), seven = avro(7, SLICE("0"), 1), nine = avro(9, SLICE("0"), 1), minus = avro(-1, SLICE("0"), 1);
-    const struct slice values[] = {bytes_slice(&nine), bytes_slice(&one), bytes_slice(&seven), bytes_slice(&minus), bytes_slice(&nine),
-                                   bytes_slice(&one),  bytes_slice(&minus), bytes_slice(&seven)};
+    cleanup(bytes_release) struct bytes one = avro(1, SLICE("0"), 1), seven = avro(7, SLICE("0"), 1),
+                                        nine = avro(9, SLICE("0"), 1), minus = avro(-1, SLICE("0"), 1);
+    const struct slice values[] = {bytes_slice(&nine), bytes_slice(&one), bytes_slice(&seven), bytes_slice(&minus),
+                                   bytes_slice(&nine), bytes_slice(&one), bytes_slice(&minus), bytes_slice(&seven)};
     decode(f, values, 8);
     assert_int_equal(f->fake.asked, 4);
     expect_rejected(f, 6, "schema id -1 is not in the registry");
-    f->fake.schemas[9] = schema_reading_avro;    /* an unknown id is asked for again in the next call, the others are not */
+    f->fake.schemas[9] =
+        schema_reading_avro; /* an unknown id is asked for again in the next call, the others are not */
     decode(f, values, 8);
     assert_int_equal(f->fake.asked, 6);
     assert_int_equal(f->batch->status[0], ROW_GOOD);
@@ -169,7 +174,7 @@ static void test_registry_down(void **state) {
     assert_string_equal(f->error.message, "the registry does not answer");
     assert_true(f->error.retriable);
     assert_int_equal(f->batch->count, 0);
-    decode(f, values, 1);    /* what is known needs no registry */
+    decode(f, values, 1); /* what is known needs no registry */
     assert_int_equal(f->batch->status[0], ROW_GOOD);
     f->fake.down = false;
     decode(f, values, 2);
@@ -192,7 +197,9 @@ static void test_valid_readings(void **state) {
         {SLICE(""), 1, "gateway is empty"},
         {SLICE("a\nb"), 1, "gateway has control characters"},
         {SLICE("12345678\x7f"), 1, "gateway has control characters"},
-        {SLICE("1234\x1f" "5678"), 1, "gateway has control characters"},
+        {SLICE("1234\x1f"
+               "5678"),
+         1, "gateway has control characters"},
         {SLICE("\0"), 1, "gateway has control characters"},
         {SLICE("0"), __builtin_nan(""), "value is not a finite number"},
         {SLICE("0"), __builtin_inf(), "value is not a finite number"},
@@ -218,7 +225,8 @@ static void test_stride(void **state) {
     } records[3] = {{0}};
     cleanup(bytes_release) struct bytes one = avro(1, SLICE("0"), 5);
     records[0].value = records[2].value = bytes_slice(&one);
-    assert_int_equal(reading_decoder_decode(f->decoder, &records[0].value, sizeof records[0], 3, 0, f->batch, &f->error), 0);
+    assert_int_equal(
+        reading_decoder_decode(f->decoder, &records[0].value, sizeof records[0], 3, 0, f->batch, &f->error), 0);
     assert_int_equal(f->batch->status[0], ROW_GOOD);
     assert_int_equal(f->batch->status[1], ROW_NULL);
     assert_int_equal(f->batch->status[2], ROW_GOOD);
@@ -226,9 +234,12 @@ static void test_stride(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_formats, setup, teardown),       cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_registry_down, setup, teardown), cmocka_unit_test_setup_teardown(test_valid_readings, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_stride, setup, teardown),        cmocka_unit_test_setup_teardown(test_not_avro, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_formats, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_registry_down, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_valid_readings, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stride, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_not_avro, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

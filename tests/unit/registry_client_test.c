@@ -1,5 +1,5 @@
-/* The schema registry's client against a server that answers by a script: what each answer means, fail-over, credentials, the cache, and that no
- * message shows a password. */
+/* The schema registry's client against a server that answers by a script: what each answer means, fail-over,
+ * credentials, the cache, and that no message shows a password. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,14 +12,15 @@
 #include "core/memory.h"
 #include "scripted_server.h"
 
-#define SECRET "s3cr@t,/?"
-#define SECRET_ENCODED "s3cr%%40t%%2C%%2F%%3F"    /* in a format */
-#define BASIC "Authorization: Basic bWV0ZXI6czNjckB0LC8/\r\n"    /* meter:SECRET */
-#define PATH "/api/v1/confluent"
-#define SCHEMA "{\"schema\":\"\\\"string\\\"\"}"
-#define NOT_FOUND {404, "{\"error_code\":40403,\"message\":\"Schema not found\"}", NULL}
+#define SECRET         "s3cr@t,/?"
+#define SECRET_ENCODED "s3cr%%40t%%2C%%2F%%3F"                         /* in a format */
+#define BASIC          "Authorization: Basic bWV0ZXI6czNjckB0LC8/\r\n" /* meter:SECRET */
+#define PATH           "/api/v1/confluent"
+#define SCHEMA         "{\"schema\":\"\\\"string\\\"\"}"
+#define NOT_FOUND                                                                                                      \
+    { 404, "{\"error_code\":40403,\"message\":\"Schema not found\"}", NULL }
 #define RETRIABLE true
-#define FINAL false
+#define FINAL     false
 
 enum { TIMEOUT_MS = 300 };
 
@@ -45,7 +46,8 @@ static struct registry_client *open_client(const char *urls, int port, int other
     return client;
 }
 
-static int find(const struct registry_client *client, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int find(const struct registry_client *client, int32_t id, struct arena *arena, struct slice *ret_schema,
+                struct error *error) {
     const struct registry *registry = registry_client_registry(client);
     return registry->find(registry->context, id, arena, ret_schema, error);
 }
@@ -55,7 +57,8 @@ static int add(const struct registry_client *client, const char *subject, int32_
     return registry->add(registry->context, subject, SLICE("\"string\""), ret_id, error);
 }
 
-static void expect_counts(const struct registry_client *client, uint64_t requests, uint64_t failures, uint64_t found, uint64_t not_found) {
+static void expect_counts(const struct registry_client *client, uint64_t requests, uint64_t failures, uint64_t found,
+                          uint64_t not_found) {
     struct registry_counts counts;
     registry_client_counts(client, &counts);
     assert_int_equal(counts.requests, requests);
@@ -64,15 +67,17 @@ static void expect_counts(const struct registry_client *client, uint64_t request
     assert_int_equal(counts.not_found, not_found);
 }
 
-static void expect_error(const char *name, const struct error *error, int status, int code, bool retriable, const char *message) {
+static void expect_error(const char *name, const struct error *error, int status, int code, bool retriable,
+                         const char *message) {
     if (status != code || error->code != code || error->retriable != retriable || !strstr(error->message, message))
-        fail_msg("%s: expected %d, %s, '%s'; got %d (%d), %s, '%s'", name, code, retriable ? "retriable" : "final", message, status, error->code,
-                 error->retriable ? "retriable" : "final", error->message);
+        fail_msg("%s: expected %d, %s, '%s'; got %d (%d), %s, '%s'", name, code, retriable ? "retriable" : "final",
+                 message, status, error->code, error->retriable ? "retriable" : "final", error->message);
     if (strstr(error->message, "s3cr") || strstr(error->message, "meter:"))
         fail_msg("%s: the message shows who asks: %s", name, error->message);
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------------------------ */
+/* --- answers
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct answer_case {
     const char *name;
@@ -84,17 +89,35 @@ struct answer_case {
 
 static const struct answer_case find_cases[] = {
     {"unknown", NOT_FOUND, ERROR_NOT_FOUND, FINAL, "schema id 7 is not in the registry"},
-    {"404 of a proxy", {404, "<html>not here</html>", NULL}, ERROR_IO, RETRIABLE,
+    {"404 of a proxy",
+     {404, "<html>not here</html>", NULL},
+     ERROR_IO,
+     RETRIABLE,
      "/schemas/ids/7: HTTP status 404, but not in the words of a schema registry: does"},
     {"404 without a body", {404, NULL, NULL}, ERROR_IO, RETRIABLE, "HTTP status 404, but not in the words"},
-    {"404 of a wrong path", {404, "{\"error_code\":404,\"message\":\"HTTP 404 Not Found\"}", NULL}, ERROR_IO, RETRIABLE,
+    {"404 of a wrong path",
+     {404, "{\"error_code\":404,\"message\":\"HTTP 404 Not Found\"}", NULL},
+     ERROR_IO,
+     RETRIABLE,
      "registry: HTTP 404 Not Found: does the URL"},
-    {"400", {400, "plain HTTP to an HTTPS port", NULL}, ERROR_INVALID, FINAL, "HTTP status 400: is it a schema registry?"},
-    {"401", {401, "{\"error_code\":401,\"message\":\"Unauthorized\"}", NULL}, ERROR_INVALID, FINAL, "HTTP status 401: Unauthorized: user name and password"},
+    {"400",
+     {400, "plain HTTP to an HTTPS port", NULL},
+     ERROR_INVALID,
+     FINAL,
+     "HTTP status 400: is it a schema registry?"},
+    {"401",
+     {401, "{\"error_code\":401,\"message\":\"Unauthorized\"}", NULL},
+     ERROR_INVALID,
+     FINAL,
+     "HTTP status 401: Unauthorized: user name and password"},
     {"403", {403, NULL, NULL}, ERROR_INVALID, FINAL, "HTTP status 403: this user may not do that"},
     {"408", {408, NULL, NULL}, ERROR_IO, RETRIABLE, "HTTP status 408"},
     {"429", {429, NULL, NULL}, ERROR_IO, RETRIABLE, "HTTP status 429"},
-    {"500", {500, "{\"error_code\":50001,\"message\":\"Error in the\\nbackend\"}", NULL}, ERROR_IO, RETRIABLE, "HTTP status 500: Error in the?backend"},
+    {"500",
+     {500, "{\"error_code\":50001,\"message\":\"Error in the\\nbackend\"}", NULL},
+     ERROR_IO,
+     RETRIABLE,
+     "HTTP status 500: Error in the?backend"},
     {"503 of a proxy", {503, "<html>busy</html>", NULL}, ERROR_IO, RETRIABLE, "HTTP status 503"},
     {"nothing in time", {ANSWER_HANG, NULL, NULL}, ERROR_IO, RETRIABLE, "timed out"},
     {"closed at once", {ANSWER_CLOSE, NULL, NULL}, ERROR_IO, RETRIABLE, "/schemas/ids/7: "},
@@ -105,12 +128,30 @@ static const struct answer_case find_cases[] = {
     {"cut JSON", {200, "{\"schema\":\"\\\"str", NULL}, ERROR_IO, RETRIABLE, "the answer is not a JSON object"},
     {"no body", {200, NULL, NULL}, ERROR_IO, RETRIABLE, "the answer is not a JSON object"},
     {"no schema", {200, "{\"id\":7}", NULL}, ERROR_IO, RETRIABLE, "the answer has no string 'schema'"},
-    {"a schema that is no string", {200, "{\"schema\":{}}", NULL}, ERROR_IO, RETRIABLE, "the answer has no string 'schema'"},
-    {"Protocol Buffers", {200, "{\"schemaType\":\"PROTOBUF\",\"schema\":\"syntax\"}", NULL}, ERROR_UNSUPPORTED, FINAL, "schema 7 is PROTOBUF, not AVRO"},
-    {"JSON schema", {200, "{\"schemaType\":\"JSON\",\"schema\":\"{}\"}", NULL}, ERROR_UNSUPPORTED, FINAL, "schema 7 is JSON, not AVRO"},
-    {"references", {200, "{\"schema\":\"{}\",\"references\":[{\"name\":\"a.B\",\"subject\":\"b\",\"version\":1}]}", NULL}, ERROR_UNSUPPORTED, FINAL,
+    {"a schema that is no string",
+     {200, "{\"schema\":{}}", NULL},
+     ERROR_IO,
+     RETRIABLE,
+     "the answer has no string 'schema'"},
+    {"Protocol Buffers",
+     {200, "{\"schemaType\":\"PROTOBUF\",\"schema\":\"syntax\"}", NULL},
+     ERROR_UNSUPPORTED,
+     FINAL,
+     "schema 7 is PROTOBUF, not AVRO"},
+    {"JSON schema",
+     {200, "{\"schemaType\":\"JSON\",\"schema\":\"{}\"}", NULL},
+     ERROR_UNSUPPORTED,
+     FINAL,
+     "schema 7 is JSON, not AVRO"},
+    {"references",
+     {200, "{\"schema\":\"{}\",\"references\":[{\"name\":\"a.B\",\"subject\":\"b\",\"version\":1}]}", NULL},
+     ERROR_UNSUPPORTED,
+     FINAL,
      "schema 7 refers to other schemas, which is not supported: register it in one piece"},
-    {"redirect", {302, NULL, "Location: http://meter:s3cret@elsewhere.example:81/login?token=s3cret#s3cret\r\n"}, ERROR_INVALID, FINAL,
+    {"redirect",
+     {302, NULL, "Location: http://meter:s3cret@elsewhere.example:81/login?token=s3cret#s3cret\r\n"},
+     ERROR_INVALID,
+     FINAL,
      "HTTP status 302 sends to http://elsewhere.example:81/login, which is not followed"},
     {"redirect to nowhere", {301, NULL, NULL}, ERROR_INVALID, FINAL, "HTTP status 301 sends to another address"},
 };
@@ -120,7 +161,8 @@ static void test_find_answers(void **state) {
     for (size_t i = 0; i < sizeof find_cases / sizeof *find_cases; i++) {
         const struct answer_case *c = &find_cases[i];
         cleanup(release_server) struct server *server = server_start(&c->answer, 1);
-        cleanup(release_client) struct registry_client *client = open_client("http://meter:" SECRET_ENCODED "@127.0.0.1:%d" PATH "/", server->port, 0);
+        cleanup(release_client) struct registry_client *client =
+            open_client("http://meter:" SECRET_ENCODED "@127.0.0.1:%d" PATH "/", server->port, 0);
         cleanup(arena_release) struct arena arena = {0};
         struct slice schema = SLICE("untouched");
         struct error error = {0};
@@ -137,10 +179,16 @@ static void test_find_answers(void **state) {
 }
 
 static const struct answer_case add_cases[] = {
-    {"incompatible", {409, "{\"error_code\":409,\"message\":\"reader field is missing\"}", NULL}, ERROR_CONFLICT, FINAL,
+    {"incompatible",
+     {409, "{\"error_code\":409,\"message\":\"reader field is missing\"}", NULL},
+     ERROR_CONFLICT,
+     FINAL,
      "is not compatible with what is registered under its subject: reader field is missing"},
     {"incompatible, without words", {409, NULL, NULL}, ERROR_CONFLICT, FINAL, "under its subject"},
-    {"invalid", {422, "{\"error_code\":42201,\"message\":\"Input is an invalid schema\"}", NULL}, ERROR_INVALID, FINAL,
+    {"invalid",
+     {422, "{\"error_code\":42201,\"message\":\"Input is an invalid schema\"}", NULL},
+     ERROR_INVALID,
+     FINAL,
      "/subjects/a%2Fb%20%C3%A9-value/versions: the registry refuses the schema: Input is an invalid schema"},
     {"404", NOT_FOUND, ERROR_IO, RETRIABLE, "HTTP status 404"},
     {"no id", {200, "{}", NULL}, ERROR_IO, RETRIABLE, "the answer has no 'id' between 0 and 2147483647"},
@@ -171,12 +219,16 @@ static void test_add_answers(void **state) {
     }
 }
 
-/* --- the cache ---------------------------------------------------------------------------------------------------------------- */
+/* --- the cache
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static void test_kept_schemas(void **state) {
     (void)state;
-    static const struct answer script[] = {{200, SCHEMA, NULL}, NOT_FOUND, {500, NULL, NULL},
-                                           {200, "{\"schema\":\"\\\"int\\\"\",\"schemaType\":\"AVRO\",\"references\":[]}", NULL}};
+    static const struct answer script[] = {
+        {200, SCHEMA, NULL},
+        NOT_FOUND,
+        {500, NULL, NULL},
+        {200, "{\"schema\":\"\\\"int\\\"\",\"schemaType\":\"AVRO\",\"references\":[]}", NULL}};
     cleanup(release_server) struct server *server = server_start(script, 4);
     cleanup(release_client) struct registry_client *client = open_client("http://127.0.0.1:%d", server->port, 0);
     cleanup(arena_release) struct arena arena = {0};
@@ -187,7 +239,8 @@ static void test_kept_schemas(void **state) {
         assert_string_equal(schema.data, "\"string\"");
     }
     expect_counts(client, 1, 0, 1, 0);
-    assert_int_equal(find(client, 3, &arena, &schema, &error), ERROR_NOT_FOUND);    /* what is unknown is asked for again, as is what failed */
+    assert_int_equal(find(client, 3, &arena, &schema, &error),
+                     ERROR_NOT_FOUND); /* what is unknown is asked for again, as is what failed */
     assert_int_equal(find(client, 3, &arena, &schema, &error), ERROR_IO);
     assert_true(error.retriable);
     assert_int_equal(find(client, 3, &arena, &schema, &error), 0);
@@ -195,7 +248,7 @@ static void test_kept_schemas(void **state) {
     assert_int_equal(find(client, 3, &arena, &schema, NULL), 0);
     assert_int_equal(find(client, 7, &arena, &schema, NULL), 0);
     assert_string_equal(schema.data, "\"string\"");
-    assert_int_equal(find(client, -1, &arena, &schema, &error), ERROR_NOT_FOUND);   /* no registry has such an id */
+    assert_int_equal(find(client, -1, &arena, &schema, &error), ERROR_NOT_FOUND); /* no registry has such an id */
     assert_string_equal(error.message, "schema id -1 is not in the registry");
     assert_int_equal(find(client, -1, &arena, &schema, NULL), ERROR_NOT_FOUND);
     expect_counts(client, 4, 1, 2, 1);
@@ -228,7 +281,8 @@ static void test_threads(void **state) {
     expect_counts(client, IDS, 0, IDS, 0);
 }
 
-/* --- several addresses -------------------------------------------------------------------------------------------------------- */
+/* --- several addresses
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* A port that nobody listens on, as long as the socket is open. */
 static int refused_port(int *ret_socket) {
@@ -252,8 +306,12 @@ static void test_refused(void **state) {
     int status = find(client, 7, &arena, &schema, &error);
     expect_error("refused", &error, status, ERROR_IO, RETRIABLE, expected);
     registry_client_close(client);
-    client = open_client("http://meter:" SECRET_ENCODED "@127.0.0.1:%d, http://meter:" SECRET_ENCODED "@127.0.0.1:%d/q", port, port);
-    snprintf(expected, sizeof expected, "none of the 2 schema registry URLs serves; the last one: schema registry http://127.0.0.1:%d/q/schemas/ids/7: ", port);
+    client = open_client("http://meter:" SECRET_ENCODED "@127.0.0.1:%d, http://meter:" SECRET_ENCODED "@127.0.0.1:%d/q",
+                         port, port);
+    snprintf(expected, sizeof expected,
+             "none of the 2 schema registry URLs serves; the last one: schema registry "
+             "http://127.0.0.1:%d/q/schemas/ids/7: ",
+             port);
     status = find(client, 7, &arena, &schema, &error);
     expect_error("both refused", &error, status, ERROR_IO, RETRIABLE, expected);
     expect_counts(client, 2, 2, 0, 0);
@@ -280,8 +338,10 @@ static void test_fail_over(void **state) {
     };
     static const struct answer good = {200, SCHEMA, NULL};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cleanup(release_server) struct server *first = server_start(&cases[i].first, 1), *second = server_start(&good, 1);
-        cleanup(release_client) struct registry_client *client = open_client("http://127.0.0.1:%d/a/ , http://127.0.0.1:%d/b", first->port, second->port);
+        cleanup(release_server) struct server *first = server_start(&cases[i].first, 1),
+                                              *second = server_start(&good, 1);
+        cleanup(release_client) struct registry_client *client =
+            open_client("http://127.0.0.1:%d/a/ , http://127.0.0.1:%d/b", first->port, second->port);
         cleanup(arena_release) struct arena arena = {0};
         struct slice schema;
         for (int32_t id = 1; id <= 3; id++)
@@ -298,7 +358,8 @@ static void test_fail_over(void **state) {
     }
 }
 
-/* --- options ------------------------------------------------------------------------------------------------------------------ */
+/* --- options
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void test_credentials(void **state) {
     (void)state;
@@ -326,7 +387,8 @@ static void test_credentials(void **state) {
         assert_int_equal(registry_client_open(&options, &client, &error), 0);
         assert_int_equal(find(client, 1, NULL, NULL, &error), ERROR_NOT_FOUND);
         server_stop(server);
-        if (cases[i].header ? !strstr(server->requests[0], cases[i].header) : strstr(server->requests[0], "Authorization") != NULL)
+        if (cases[i].header ? !strstr(server->requests[0], cases[i].header)
+                            : strstr(server->requests[0], "Authorization") != NULL)
             fail_msg("case %zu: %s", i, server->requests[0]);
     }
 }
@@ -343,7 +405,8 @@ static void test_options_refused(void **state) {
         {{.url = "http://meter:s3cr"}, "schema registry URL 1 cannot be used ("},
         {{.url = "http://a,"}, "schema registry URL 2 cannot be used ("},
         {{.url = "http://a,ftp://meter:s3cr@b"}, "schema registry URL 2 cannot be used (neither http nor https)"},
-        {{.url = "http://a,http://b,file:///etc/passwd"}, "schema registry URL 3 cannot be used (neither http nor https)"},
+        {{.url = "http://a,http://b,file:///etc/passwd"},
+         "schema registry URL 3 cannot be used (neither http nor https)"},
         {{.url = "http://meter:s3cr@b?x=s3cr"}, "schema registry URL 1 cannot be used (a query or a fragment)"},
         {{.url = "http://meter:s3cr@b#s3cr"}, "schema registry URL 1 cannot be used (a query or a fragment)"},
         {{.url = "http://meter:12,s3cr@host:80"}, "schema registry URL 2 cannot be used ("},
@@ -353,10 +416,14 @@ static void test_options_refused(void **state) {
         {{.url = "http://a", .username = "a:s3cr"}, "has a colon"},
         {{.url = "http://a", .username = "u", .bearer_token = "s3cr"}, "both a user name and a bearer token"},
         {{.url = "http://b,http://meter:s3cr@a", .bearer_token = "s3cr"}, "both a bearer token and a user in URL 2"},
-        {{.url = "http://a", .bearer_token = "s3cr\r\nHost: b"}, "the bearer token for the schema registry has spaces or characters"},
-        {{.url = "https://a", .ca_file = "/nowhere/ca.pem"}, "the file of authorities of the schema registry /nowhere/ca.pem cannot be read: No such file"},
-        {{.url = "https://a", .certificate_file = "/nowhere/c.pem"}, "the certificate for the schema registry /nowhere/c.pem cannot be read"},
-        {{.url = "https://a", .certificate_file = "/dev/null", .key_file = "/nowhere/k.pem"}, "the key for the schema registry /nowhere/k.pem cannot be read"},
+        {{.url = "http://a", .bearer_token = "s3cr\r\nHost: b"},
+         "the bearer token for the schema registry has spaces or characters"},
+        {{.url = "https://a", .ca_file = "/nowhere/ca.pem"},
+         "the file of authorities of the schema registry /nowhere/ca.pem cannot be read: No such file"},
+        {{.url = "https://a", .certificate_file = "/nowhere/c.pem"},
+         "the certificate for the schema registry /nowhere/c.pem cannot be read"},
+        {{.url = "https://a", .certificate_file = "/dev/null", .key_file = "/nowhere/k.pem"},
+         "the key for the schema registry /nowhere/k.pem cannot be read"},
         {{.url = "https://a", .key_file = "/dev/null"}, "a key without a certificate"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -373,7 +440,9 @@ static void test_tls(void **state) {
     (void)state;
     static const struct answer answer = {200, SCHEMA, NULL};
     cleanup(release_server) struct server *server = server_start(&answer, 1);
-    cleanup(release_client) struct registry_client *plain = open_client("https://meter:s3cr@127.0.0.1:%d", server->port, 0), *no_authority = NULL;
+    cleanup(release_client) struct registry_client *plain =
+                                                       open_client("https://meter:s3cr@127.0.0.1:%d", server->port, 0),
+                                                   *no_authority = NULL;
     struct error error = {0};
     int status = find(plain, 7, NULL, NULL, &error);
     expect_error("no TLS", &error, status, ERROR_IO, RETRIABLE, "schema registry https://127.0.0.1:");
@@ -402,9 +471,11 @@ static void test_response_shown(void **state) {
 int main(void) {
     setenv("no_proxy", "*", 1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_find_answers), cmocka_unit_test(test_add_answers),     cmocka_unit_test(test_kept_schemas), cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_refused),      cmocka_unit_test(test_fail_over),       cmocka_unit_test(test_credentials),
-        cmocka_unit_test(test_options_refused), cmocka_unit_test(test_tls), cmocka_unit_test(test_response_shown),
+        cmocka_unit_test(test_find_answers), cmocka_unit_test(test_add_answers),
+        cmocka_unit_test(test_kept_schemas), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_refused),      cmocka_unit_test(test_fail_over),
+        cmocka_unit_test(test_credentials),  cmocka_unit_test(test_options_refused),
+        cmocka_unit_test(test_tls),          cmocka_unit_test(test_response_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

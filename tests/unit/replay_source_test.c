@@ -1,4 +1,5 @@
-/* Sources of readings: what each kind of row gives, what is counted as missing or malformed, and what files are refused with which words. */
+/* Sources of readings: what each kind of row gives, what is counted as missing or malformed, and what files are
+ * refused with which words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +15,9 @@
 
 #include "replay/source.h"
 
-#define EDF "Date;Time;Global_active_power;Global_reactive_power;Voltage;Global_intensity;Sub_metering_1;Sub_metering_2;Sub_metering_3\n"
+#define EDF                                                                                                            \
+    "Date;Time;Global_active_power;Global_reactive_power;Voltage;Global_intensity;Sub_metering_1;Sub_metering_2;Sub_"  \
+    "metering_3\n"
 
 static char folder[] = "/tmp/meterline-source-XXXXXX";
 static char path[300];
@@ -39,7 +42,9 @@ static const char *file_of(const char *data, size_t length) {
     return path;
 }
 
-static const char *text_file(const char *text) { return file_of(text, strlen(text)); }
+static const char *text_file(const char *text) {
+    return file_of(text, strlen(text));
+}
 
 static struct replay_source *open_source(const char *type, const char *file) {
     struct replay_settings settings = {.type = type, .file = file};
@@ -67,14 +72,15 @@ static void assert_next(struct replay_source *source, const char *key, int64_t t
     if (replay_source_next(source, &reading, &error) != 1)
         fail_msg("no reading: %s", error.message);
     const struct series *series = replay_source_series(source, reading.series);
-    snprintf(text, sizeof(text), "%.*s.%.*s.%.*s", (int)series->gateway.length, series->gateway.data, (int)series->type.length, series->type.data,
-             (int)series->attribute.length, series->attribute.data);
+    snprintf(text, sizeof(text), "%.*s.%.*s.%.*s", (int)series->gateway.length, series->gateway.data,
+             (int)series->type.length, series->type.data, (int)series->attribute.length, series->attribute.data);
     assert_string_equal(text, key);
     assert_int_equal(reading.timestamp, timestamp);
     assert_true(reading.value == value);
 }
 
-static void assert_end(struct replay_source *source, int64_t rows, int64_t missing, int64_t malformed, int64_t readings) {
+static void assert_end(struct replay_source *source, int64_t rows, int64_t missing, int64_t malformed,
+                       int64_t readings) {
     struct replay_reading reading;
     struct error error = {0};
     if (replay_source_next(source, &reading, &error) != 0)
@@ -99,8 +105,11 @@ static int64_t drain(struct replay_source *source) {
 
 static void test_edf_rows_for_each_household(void **state) {
     (void)state;
-    struct replay_settings settings = {.type = "electricity", .first_household = 3, .last_household = 4,
-                                       .file = text_file("\xef\xbb\xbf" EDF "16/12/2006;17:24:00;4.216;0.418;234.84;18.4;0;1;17\r\n"
+    struct replay_settings settings = {.type = "electricity",
+                                       .first_household = 3,
+                                       .last_household = 4,
+                                       .file = text_file("\xef\xbb\xbf" EDF
+                                                         "16/12/2006;17:24:00;4.216;0.418;234.84;18.4;0;1;17\r\n"
                                                          "16/12/2006;17:25:00;?;?;?;?;?;?;\n\n"
                                                          "1/1/2007;00:00:01;1;2;3;4;5;6;7")};
     struct replay_source *source;
@@ -123,11 +132,15 @@ static void test_edf_rows_for_each_household(void **state) {
 static void test_edf_malformed_rows(void **state) {
     (void)state;
     static const char *const rows[][2] = {
-        {"31/2/2007;00:00:00;1;2;3;4;;;", "is not a time"},      {"1/1/1969;00:00:00;1;2;3;4;;;", "is not a time"},
-        {"1/1/2007;24:00:00;1;2;3;4;;;", "is not a time"},       {"1/1/2007;00:00:00x;1;2;3;4;;;", "is not a time"},
+        {"31/2/2007;00:00:00;1;2;3;4;;;", "is not a time"},
+        {"1/1/1969;00:00:00;1;2;3;4;;;", "is not a time"},
+        {"1/1/2007;24:00:00;1;2;3;4;;;", "is not a time"},
+        {"1/1/2007;00:00:00x;1;2;3;4;;;", "is not a time"},
         {"1/1/2007;00:00:00;1e999;2;3;4;;;", "Global_active_power \"1e999\" is not a finite number"},
-        {"1/1/2007;00:00:00;1;nan;3;4;;;", "Global_reactive_power \"nan\""}, {"1/1/2007;00:00:00;1;2;inf;4;;;", "Voltage \"inf\""},
-        {"1/1/2007;00:00:00;1;2;3;4", "6 columns where the header has 9"},   {"\x01\xff", "1 columns"},
+        {"1/1/2007;00:00:00;1;nan;3;4;;;", "Global_reactive_power \"nan\""},
+        {"1/1/2007;00:00:00;1;2;inf;4;;;", "Voltage \"inf\""},
+        {"1/1/2007;00:00:00;1;2;3;4", "6 columns where the header has 9"},
+        {"\x01\xff", "1 columns"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char text[400];
@@ -167,7 +180,9 @@ static void test_only_ten_problems_are_kept(void **state) {
 
 static void test_ampds_commas_and_tabs(void **state) {
     (void)state;
-    struct replay_source *source = open_source("water", text_file("unix_ts,counter,avg_rate,inst_rate\n1333263660,45291.311,3.785,0.5\n1333263720,,0,0\n-5,1,1,1\n"));
+    struct replay_source *source = open_source(
+        "water",
+        text_file("unix_ts,counter,avg_rate,inst_rate\n1333263660,45291.311,3.785,0.5\n1333263720,,0,0\n-5,1,1,1\n"));
     assert_next(source, "0.WATER.WATER_IDD", 1333263660000, 0.5);
     assert_next(source, "0.WATER.WATER_SUMMATION", 1333263660000, 45291.311);
     assert_end(source, 3, 1, 1, 2);
@@ -181,8 +196,11 @@ static void test_ampds_commas_and_tabs(void **state) {
 
 static void test_readings_csv(void **state) {
     (void)state;
-    struct replay_source *source = open_source("readings", text_file("value,gateway,type,attribute,timestamp\n1.5,a,GAS,X,2024-01-01T00:00:00Z\n"
-        "2,\"b,\"\"1\"\"\",GAS,X,1970-01-01T00:00:00.5Z\n3,a,GAS,X,2024-01-01\n4,\"a,GAS,X,2024-01-01\n5,,GAS,X,2024-01-01\n6,a,GAS,X,soon\n7,a\x01,G,X,2024-01-01\n,a,G,X,2024-01-01\n"));
+    struct replay_source *source = open_source(
+        "readings",
+        text_file("value,gateway,type,attribute,timestamp\n1.5,a,GAS,X,2024-01-01T00:00:00Z\n"
+                  "2,\"b,\"\"1\"\"\",GAS,X,1970-01-01T00:00:00.5Z\n3,a,GAS,X,2024-01-01\n4,\"a,GAS,X,2024-01-01\n5,,"
+                  "GAS,X,2024-01-01\n6,a,GAS,X,soon\n7,a\x01,G,X,2024-01-01\n,a,G,X,2024-01-01\n"));
     assert_next(source, "a.GAS.X", 1704067200000, 1.5);
     assert_next(source, "b,\"1\".GAS.X", 500, 2);
     assert_next(source, "a.GAS.X", 1704067200000, 3);
@@ -195,8 +213,12 @@ static void test_readings_csv(void **state) {
 
 static void test_readings_json_lines(void **state) {
     (void)state;
-    struct replay_source *source = open_source("readings", text_file("\n  {\"gateway\":\"g\",\"metricType\":\"GAS\",\"metricAttribute\":\"X\",\"timestamp\":\"2024-01-01T00:00:00Z\",\"value\":1.5}\n"
-        "{\"gateway\":\"h\",\"metricType\":\"GAS\",\"metricAttribute\":\"X\",\"timestamp\":1000,\"value\":-2}\n{\"gateway\":\n"));
+    struct replay_source *source =
+        open_source("readings", text_file("\n  "
+                                          "{\"gateway\":\"g\",\"metricType\":\"GAS\",\"metricAttribute\":\"X\","
+                                          "\"timestamp\":\"2024-01-01T00:00:00Z\",\"value\":1.5}\n"
+                                          "{\"gateway\":\"h\",\"metricType\":\"GAS\",\"metricAttribute\":\"X\","
+                                          "\"timestamp\":1000,\"value\":-2}\n{\"gateway\":\n"));
     assert_next(source, "g.GAS.X", 1704067200000, 1.5);
     assert_next(source, "h.GAS.X", 1000, -2);
     assert_end(source, 3, 0, 1, 2);
@@ -225,13 +247,18 @@ static void test_files_that_are_refused(void **state) {
     (void)state;
     assert_refused("electricity", "/nonexistent/x", ERROR_NOT_FOUND, "/nonexistent/x: there is no such file");
     assert_refused("electricity", folder, ERROR_INVALID, "is a folder");
-    assert_refused("electricity", text_file(""), ERROR_INVALID, "is empty: expected the header Date;Time;Global_active_power");
+    assert_refused("electricity", text_file(""), ERROR_INVALID,
+                   "is empty: expected the header Date;Time;Global_active_power");
     assert_refused("electricity", file_of("\0\1\2PK\n", 6), ERROR_INVALID, "but found \"\\x00\\x01\\x02PK\"");
-    assert_refused("water", text_file("a,b\n"), ERROR_INVALID, "expected the header unix_ts,counter,avg_rate,inst_rate");
-    assert_refused("readings", text_file("gateway,type,attribute,timestamp,value,colour\n"), ERROR_INVALID, "column \"colour\" is not known");
-    assert_refused("readings", text_file("gateway,type,attribute,value\n"), ERROR_INVALID, "expected the header gateway,type,attribute,timestamp,value");
+    assert_refused("water", text_file("a,b\n"), ERROR_INVALID,
+                   "expected the header unix_ts,counter,avg_rate,inst_rate");
+    assert_refused("readings", text_file("gateway,type,attribute,timestamp,value,colour\n"), ERROR_INVALID,
+                   "column \"colour\" is not known");
+    assert_refused("readings", text_file("gateway,type,attribute,value\n"), ERROR_INVALID,
+                   "expected the header gateway,type,attribute,timestamp,value");
     assert_refused("oil", "x", ERROR_INVALID, "unknown type of source oil");
-    struct replay_settings settings = {.type = "electricity", .file = text_file(EDF), .first_household = 2, .last_household = 1};
+    struct replay_settings settings = {
+        .type = "electricity", .file = text_file(EDF), .first_household = 2, .last_household = 1};
     struct replay_source *source = NULL;
     assert_int_equal(replay_source_open(&settings, &source, NULL), ERROR_INVALID);
     settings = (struct replay_settings){.type = "electricity", .file = path, .day_offset = 1};
@@ -301,7 +328,9 @@ static void test_gzip_whole_and_cut(void **state) {
 }
 
 static struct replay_settings synthetic_settings(void) {
-    return (struct replay_settings){.type = "synthetic", .synthetic = {.series = 6, .interval = 5000, .duration = 12000, .start = 1704067200000, .seed = 7}};
+    return (struct replay_settings){
+        .type = "synthetic",
+        .synthetic = {.series = 6, .interval = 5000, .duration = 12000, .start = 1704067200000, .seed = 7}};
 }
 
 static void test_synthetic_order_and_values(void **state) {
@@ -355,7 +384,8 @@ static void test_synthetic_shares(void **state) {
 
 static void test_identity(void **state) {
     (void)state;
-    struct replay_settings settings = {.type = "electricity", .file = text_file(EDF), .day_offset = 2, .last_household = 9};
+    struct replay_settings settings = {
+        .type = "electricity", .file = text_file(EDF), .day_offset = 2, .last_household = 9};
     char a[200], b[200];
     assert_int_equal(replay_source_identity(&settings, a, sizeof(a)), 0);
     assert_memory_equal(a, "electricity.data-", 17);
@@ -368,12 +398,20 @@ static void test_identity(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_edf_rows_for_each_household), cmocka_unit_test(test_edf_malformed_rows),
-        cmocka_unit_test(test_strict_stops_at_the_first_malformed_row), cmocka_unit_test(test_only_ten_problems_are_kept),
-        cmocka_unit_test(test_ampds_commas_and_tabs), cmocka_unit_test(test_readings_csv), cmocka_unit_test(test_readings_json_lines),
-        cmocka_unit_test(test_many_series_keep_their_numbers), cmocka_unit_test(test_files_that_are_refused),
-        cmocka_unit_test(test_day_offset_skips_rows), cmocka_unit_test(test_a_line_of_ten_megabytes_is_one_malformed_row),
-        cmocka_unit_test(test_gzip_whole_and_cut), cmocka_unit_test(test_synthetic_order_and_values), cmocka_unit_test(test_synthetic_shares),
+        cmocka_unit_test(test_edf_rows_for_each_household),
+        cmocka_unit_test(test_edf_malformed_rows),
+        cmocka_unit_test(test_strict_stops_at_the_first_malformed_row),
+        cmocka_unit_test(test_only_ten_problems_are_kept),
+        cmocka_unit_test(test_ampds_commas_and_tabs),
+        cmocka_unit_test(test_readings_csv),
+        cmocka_unit_test(test_readings_json_lines),
+        cmocka_unit_test(test_many_series_keep_their_numbers),
+        cmocka_unit_test(test_files_that_are_refused),
+        cmocka_unit_test(test_day_offset_skips_rows),
+        cmocka_unit_test(test_a_line_of_ten_megabytes_is_one_malformed_row),
+        cmocka_unit_test(test_gzip_whole_and_cut),
+        cmocka_unit_test(test_synthetic_order_and_values),
+        cmocka_unit_test(test_synthetic_shares),
         cmocka_unit_test(test_identity),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

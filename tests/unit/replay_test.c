@@ -1,5 +1,6 @@
-/* Replay on a log made for the test: it keeps committed records in memory and can say busy, say conflict or ask for a stop at the Nth commit; the clock only moves
- * when somebody sleeps. What is checked: every reading is published exactly once, whatever stops the replay; places, pacing, bad readings. */
+/* Replay on a log made for the test: it keeps committed records in memory and can say busy, say conflict or ask for
+ * a stop at the Nth commit; the clock only moves when somebody sleeps. What is checked: every reading is published
+ * exactly once, whatever stops the replay; places, pacing, bad readings. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +32,7 @@ struct fake_bus {
     size_t committed;
     struct bus_committed place;
     char group[300];
-    int commits, busy_at, conflict_at, stop_at;   /* counted from 1; 0: never */
+    int commits, busy_at, conflict_at, stop_at; /* counted from 1; 0: never */
     int schemas;
 };
 
@@ -51,7 +52,8 @@ static int fake_add(void *context, const char *subject, struct slice schema, int
 
 static const struct registry fake_registry = {.add = fake_add};
 
-static int fake_committed(struct bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error) {
+static int fake_committed(struct bus *bus, const char *group, const char *topic, int32_t partition,
+                          struct bus_committed *ret_committed, struct error *error) {
     (void)bus, (void)error;
     assert_string_equal(topic, "metrics");
     assert_int_equal(partition, 0);
@@ -60,7 +62,8 @@ static int fake_committed(struct bus *bus, const char *group, const char *topic,
     return 0;
 }
 
-static int fake_producer_open(struct bus *bus, const struct bus_producer_options *options, struct bus_producer **ret_producer, struct error *error) {
+static int fake_producer_open(struct bus *bus, const struct bus_producer_options *options,
+                              struct bus_producer **ret_producer, struct error *error) {
     (void)error;
     assert_string_equal(options->name, "replay.it");
     fake_producer = (struct bus_producer){.driver = bus->driver};
@@ -68,11 +71,16 @@ static int fake_producer_open(struct bus *bus, const struct bus_producer_options
     return 0;
 }
 
-static void fake_producer_close(struct bus_producer *producer) { (void)producer; }
+static void fake_producer_close(struct bus_producer *producer) {
+    (void)producer;
+}
 
-static void fake_abort(struct bus_producer *producer) { producer->pending_records = producer->pending_bytes = 0; }
+static void fake_abort(struct bus_producer *producer) {
+    producer->pending_records = producer->pending_bytes = 0;
+}
 
-static int fake_topic(struct bus_producer *producer, const char *name, const struct bus_topic_settings *settings, int32_t *ret_topic, int32_t *ret_partitions, struct error *error) {
+static int fake_topic(struct bus_producer *producer, const char *name, const struct bus_topic_settings *settings,
+                      int32_t *ret_topic, int32_t *ret_partitions, struct error *error) {
     (void)producer, (void)settings, (void)error;
     assert_string_equal(name, "metrics");
     *ret_topic = 0;
@@ -80,18 +88,21 @@ static int fake_topic(struct bus_producer *producer, const char *name, const str
     return 0;
 }
 
-static int fake_produce(struct bus_producer *producer, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error) {
+static int fake_produce(struct bus_producer *producer, int32_t topic, int32_t partition,
+                        const struct bus_record *record, struct error *error) {
     (void)topic, (void)error;
     assert_true(fake.committed + producer->pending_records < RECORDS && record->key.length < sizeof(fake.records->key));
     struct kept *kept = &fake.records[fake.committed + producer->pending_records++];
-    *kept = (struct kept){.timestamp = record->timestamp, .partition = partition, .length = (uint16_t)record->value.length};
+    *kept =
+        (struct kept){.timestamp = record->timestamp, .partition = partition, .length = (uint16_t)record->value.length};
     memcpy(kept->key, record->key.data, record->key.length);
     if (record->value.length >= sizeof(double))
         memcpy(&kept->value, record->value.data + record->value.length - sizeof(double), sizeof(double));
     return 0;
 }
 
-static int fake_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count, struct error *error) {
+static int fake_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count,
+                       struct error *error) {
     assert_int_equal(count, 1);
     fake.commits++;
     if (fake.commits == fake.busy_at) {
@@ -122,9 +133,18 @@ static const struct bus_driver fake_driver = {
     .producer_abort = fake_abort,
 };
 
-static int64_t fake_wall(void *context) { (void)context; return now / 1000000 + 1700000000000; }
-static int64_t fake_monotonic(void *context) { (void)context; return now; }
-static void fake_sleep(void *context, int64_t nanoseconds) { (void)context; now += nanoseconds; }
+static int64_t fake_wall(void *context) {
+    (void)context;
+    return now / 1000000 + 1700000000000;
+}
+static int64_t fake_monotonic(void *context) {
+    (void)context;
+    return now;
+}
+static void fake_sleep(void *context, int64_t nanoseconds) {
+    (void)context;
+    now += nanoseconds;
+}
 static const struct clock fake_clock = {fake_wall, fake_monotonic, fake_sleep, NULL};
 
 static int reset(void **state) {
@@ -137,10 +157,13 @@ static int reset(void **state) {
 }
 
 static struct replay_settings synthetic(int64_t readings) {
-    return (struct replay_settings){.type = "synthetic", .synthetic = {.series = 100, .interval = 1000, .duration = readings * 10, .start = 1704067200000, .seed = 3}};
+    return (struct replay_settings){
+        .type = "synthetic",
+        .synthetic = {.series = 100, .interval = 1000, .duration = readings * 10, .start = 1704067200000, .seed = 3}};
 }
 
-static int run(const struct replay_settings *settings, const struct replay_options *given, struct replay_result *ret_result, struct error *error) {
+static int run(const struct replay_settings *settings, const struct replay_options *given,
+               struct replay_result *ret_result, struct error *error) {
     struct replay_source *source;
     struct replay_options options = *given;
     assert_int_equal(replay_source_open(settings, &source, NULL), 0);

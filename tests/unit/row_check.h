@@ -17,18 +17,21 @@ static const struct type decimal_4_2 = {.kind = TYPE_DECIMAL, .precision = 4, .s
 static const struct type decimal_38_0 = {.kind = TYPE_DECIMAL, .precision = 38};
 static const struct type array_of_integer = {.kind = TYPE_ARRAY, .element = &type_integer};
 static const struct type map_of_double = {.kind = TYPE_MAP, .key = &type_string, .element = &type_double};
-static const struct type_field point_fields[] = {{{"X", 1}, &type_integer}, {{"y", 1}, &type_double}, {{"Tags", 4}, &array_of_integer}};
+static const struct type_field point_fields[] = {
+    {{"X", 1}, &type_integer}, {{"y", 1}, &type_double}, {{"Tags", 4}, &array_of_integer}};
 static const struct type point = {.kind = TYPE_STRUCT, .fields = point_fields, .field_count = 3};
 static const struct type map_by_integer = {.kind = TYPE_MAP, .key = &type_integer, .element = &type_double};
 
-#define COLUMN(name, type) {{name, sizeof name - 1}, type}
+#define COLUMN(name, type)                                                                                             \
+    { {name, sizeof name - 1}, type }
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const struct row_format json = {.format = FORMAT_JSON, .wrapped = true};
 static const struct row_format json_bare = {.format = FORMAT_JSON};
 
 /* The columns of a row as CASTs print them, with | between, ~ for NULL. */
-static void row_print(struct bytes *to, const struct row_column *columns, size_t count, const struct vector *vectors, size_t row) {
+static void row_print(struct bytes *to, const struct row_column *columns, size_t count, const struct vector *vectors,
+                      size_t row) {
     for (size_t c = 0; c < count; c++) {
         struct value value;
         vector_get(&vectors[c], row, &value);
@@ -49,8 +52,8 @@ static struct vector *vectors_new(struct arena *arena, const struct row_column *
 }
 
 /* Reads one text; `expected` is the row, "NULL", or "BAD: " and how the reason begins. */
-static void check_read_with(const struct row_format *format, const struct registry *registry, const struct row_column *columns, size_t count, struct slice text,
-                            const char *expected) {
+static void check_read_with(const struct row_format *format, const struct registry *registry,
+                            const struct row_column *columns, size_t count, struct slice text, const char *expected) {
     cleanup(arena_release) struct arena arena = {0};
     cleanup(bytes_release) struct bytes found = {0};
     struct row_reader *reader = NULL;

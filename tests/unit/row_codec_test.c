@@ -1,16 +1,18 @@
-/* Keys and values of records as columns, format by format: what is read, what is bad and why, what is written, and that it comes back. */
+/* Keys and values of records as columns, format by format: what is read, what is bad and why, what is written, and
+ * that it comes back. */
 #include "row_check.h"
 
 static const struct row_format delimited = {.format = FORMAT_DELIMITED, .delimiter = ',', .wrapped = true};
 static const struct row_format kafka = {.format = FORMAT_KAFKA};
 
-static void check_read(const struct row_format *format, const struct row_column *columns, size_t count, const char *text, const char *expected) {
+static void check_read(const struct row_format *format, const struct row_column *columns, size_t count,
+                       const char *text, const char *expected) {
     check_read_with(format, NULL, columns, count, slice_of(text), expected);
 }
 
 /* Reads one text and writes the row: `expected` is what comes out. */
-static void check_write(const struct row_format *from, const struct row_format *to, const struct row_column *columns, size_t count, const char *text,
-                        const char *expected) {
+static void check_write(const struct row_format *from, const struct row_format *to, const struct row_column *columns,
+                        size_t count, const char *text, const char *expected) {
     cleanup(arena_release) struct arena arena = {0};
     cleanup(bytes_release) struct bytes found = {0};
     struct row_reader *reader = NULL;
@@ -32,7 +34,8 @@ static void check_write(const struct row_format *from, const struct row_format *
     row_writer_free(writer);
 }
 
-/* --- JSON --------------------------------------------------------------------------------------------------------------------------- */
+/* --- JSON
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void json_types_are_read(void **state) {
     (void)state;
@@ -113,13 +116,14 @@ static void json_types_are_read(void **state) {
 }
 
 static const struct row_column readings[] = {
-    COLUMN("GATEWAY", &type_string), COLUMN("METRICTYPE", &type_string), COLUMN("METRICATTRIBUTE", &type_string), COLUMN("TIMESTAMP", &type_bigint),
-    COLUMN("VALUE", &type_double),
+    COLUMN("GATEWAY", &type_string),   COLUMN("METRICTYPE", &type_string), COLUMN("METRICATTRIBUTE", &type_string),
+    COLUMN("TIMESTAMP", &type_bigint), COLUMN("VALUE", &type_double),
 };
 
 static void json_names_are_found(void **state) {
     (void)state;
-    static const struct row_column columns[] = {COLUMN("A", &type_integer), COLUMN("b", &type_string), COLUMN("C_1", &type_double)};
+    static const struct row_column columns[] = {COLUMN("A", &type_integer), COLUMN("b", &type_string),
+                                                COLUMN("C_1", &type_double)};
     static const struct {
         const char *text, *expected;
     } cases[] = {
@@ -161,19 +165,23 @@ static void json_rows_in_any_order(void **state) {
     struct slice texts[] = {
         SLICE("{\"gateway\":\"g\",\"metricType\":\"t\",\"metricAttribute\":\"a\",\"timestamp\":7,\"value\":1.5}"),
         SLICE("{\"gateway\":\"g\",\"metricType\":\"t\",\"metricAttribute\":\"a\",\"timestamp\":8,\"value\":2.5}"),
-        SLICE("{\"value\":3.5,\"metricattribute\":\"A\",\"x\":1,\"metricType\":\"T\",\"gateway\":\"G\",\"timestamp\":9}"),
+        SLICE(
+            "{\"value\":3.5,\"metricattribute\":\"A\",\"x\":1,\"metricType\":\"T\",\"gateway\":\"G\",\"timestamp\":9}"),
         {NULL, 0},
         SLICE("{\"timestamp\":\"x\"}"),
         SLICE("{\"GATEWAY\":\"1\",\"gateway\":\"2\",\"VALUE\":0}"),
     };
-    static const char *const expected[] = {"g|t|a|7|1.5", "g|t|a|8|2.5", "G|T|A|9|3.5", "~|~|~|~|~", "~|~|~|~|~", "1|~|~|~|0.0"};
-    static const uint8_t expected_status[] = {ROW_READ_GOOD, ROW_READ_GOOD, ROW_READ_GOOD, ROW_READ_NULL, ROW_READ_BAD, ROW_READ_GOOD};
+    static const char *const expected[] = {"g|t|a|7|1.5", "g|t|a|8|2.5", "G|T|A|9|3.5",
+                                           "~|~|~|~|~",   "~|~|~|~|~",   "1|~|~|~|0.0"};
+    static const uint8_t expected_status[] = {ROW_READ_GOOD, ROW_READ_GOOD, ROW_READ_GOOD,
+                                              ROW_READ_NULL, ROW_READ_BAD,  ROW_READ_GOOD};
     uint8_t status[COUNT(texts)];
     const char *reasons[COUNT(texts)];
     assert_int_equal(row_reader_new(&json, readings, COUNT(readings), NULL, &reader, NULL), 0);
     struct vector *vectors = vectors_new(&arena, readings, COUNT(readings), COUNT(texts));
     for (int round = 0; round < 2; round++) {
-        assert_int_equal(row_reader_read(reader, texts, sizeof *texts, COUNT(texts), &arena, vectors, status, reasons, NULL), 0);
+        assert_int_equal(
+            row_reader_read(reader, texts, sizeof *texts, COUNT(texts), &arena, vectors, status, reasons, NULL), 0);
         for (size_t i = 0; i < COUNT(texts); i++) {
             cleanup(bytes_release) struct bytes found = {0};
             row_print(&found, readings, COUNT(readings), vectors, i);
@@ -188,7 +196,8 @@ static void json_rows_in_any_order(void **state) {
 
 static void json_bare_values(void **state) {
     (void)state;
-    static const struct row_column text = COLUMN("K", &type_string), number = COLUMN("K", &type_bigint), list = COLUMN("K", &array_of_integer);
+    static const struct row_column text = COLUMN("K", &type_string), number = COLUMN("K", &type_bigint),
+                                   list = COLUMN("K", &array_of_integer);
     static const struct row_column two[] = {COLUMN("A", &type_integer), COLUMN("B", &type_string)};
     check_read(&json_bare, &text, 1, "\"a\"", "a");
     check_read(&json_bare, &text, 1, " 12 ", "12");
@@ -271,11 +280,13 @@ static void json_large_map(void **state) {
     row_reader_free(reader);
 }
 
-/* --- DELIMITED ---------------------------------------------------------------------------------------------------------------------- */
+/* --- DELIMITED
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void delimited_is_read(void **state) {
     (void)state;
-    static const struct row_column columns[] = {COLUMN("A", &type_bigint), COLUMN("B", &type_string), COLUMN("C", &type_double)};
+    static const struct row_column columns[] = {COLUMN("A", &type_bigint), COLUMN("B", &type_string),
+                                                COLUMN("C", &type_double)};
     static const struct {
         char delimiter;
         const char *text, *expected;
@@ -308,18 +319,25 @@ static void delimited_is_read(void **state) {
 
 static void delimited_types(void **state) {
     (void)state;
-    static const struct row_column columns[] = {COLUMN("A", &type_boolean), COLUMN("B", &type_integer), COLUMN("C", &decimal_4_2), COLUMN("D", &type_bytes),
-                                                COLUMN("E", &type_date),    COLUMN("F", &type_time),    COLUMN("G", &type_timestamp)};
-    check_read(&delimited, columns, COUNT(columns), "True,-7,1.5,AQID,18262,0,0", "true|-7|1.50|\1\2\3|2020-01-01|00:00|1970-01-01T00:00:00.000");
-    check_read(&delimited, columns, COUNT(columns), "yes,-7,1.5,AQID,18262,0,0", "BAD: field A: yes cannot be read as BOOLEAN");
-    check_read(&delimited, columns, COUNT(columns), "true,2147483648,1.5,AQID,18262,0,0", "BAD: field B: 2147483648 cannot be read as INTEGER");
-    check_read(&delimited, columns, COUNT(columns), "true,1,1.555,AQID,18262,0,0", "BAD: field C: 1.555 cannot be read as DECIMAL(4, 2)");
-    check_write(&delimited, &delimited, columns, COUNT(columns), "true,-7,1.5,AQID,18262,5,-1", "true,-7,1.50,AQID,18262,5,-1");
+    static const struct row_column columns[] = {
+        COLUMN("A", &type_boolean), COLUMN("B", &type_integer), COLUMN("C", &decimal_4_2),   COLUMN("D", &type_bytes),
+        COLUMN("E", &type_date),    COLUMN("F", &type_time),    COLUMN("G", &type_timestamp)};
+    check_read(&delimited, columns, COUNT(columns), "True,-7,1.5,AQID,18262,0,0",
+               "true|-7|1.50|\1\2\3|2020-01-01|00:00|1970-01-01T00:00:00.000");
+    check_read(&delimited, columns, COUNT(columns), "yes,-7,1.5,AQID,18262,0,0",
+               "BAD: field A: yes cannot be read as BOOLEAN");
+    check_read(&delimited, columns, COUNT(columns), "true,2147483648,1.5,AQID,18262,0,0",
+               "BAD: field B: 2147483648 cannot be read as INTEGER");
+    check_read(&delimited, columns, COUNT(columns), "true,1,1.555,AQID,18262,0,0",
+               "BAD: field C: 1.555 cannot be read as DECIMAL(4, 2)");
+    check_write(&delimited, &delimited, columns, COUNT(columns), "true,-7,1.5,AQID,18262,5,-1",
+                "true,-7,1.50,AQID,18262,5,-1");
 }
 
 static void delimited_is_written(void **state) {
     (void)state;
-    static const struct row_column columns[] = {COLUMN("A", &type_string), COLUMN("B", &type_string), COLUMN("C", &type_double)};
+    static const struct row_column columns[] = {COLUMN("A", &type_string), COLUMN("B", &type_string),
+                                                COLUMN("C", &type_double)};
     static const struct {
         const char *json, *expected;
     } cases[] = {
@@ -336,7 +354,8 @@ static void delimited_is_written(void **state) {
         check_write(&json, &delimited, columns, COUNT(columns), cases[i].json, cases[i].expected);
 }
 
-/* --- KAFKA and NONE ----------------------------------------------------------------------------------------------------------------- */
+/* --- KAFKA and NONE
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 static void kafka_values(void **state) {
     (void)state;
@@ -370,8 +389,12 @@ static void kafka_comes_back(void **state) {
     static const struct {
         const struct type *type;
         struct slice bytes;
-    } cases[] = {{&type_integer, {"\xff\0\1\2", 4}}, {&type_bigint, {"\0\1\2\3\4\5\6\7", 8}}, {&type_double, {"\xc0\1\2\3\4\5\6\7", 8}},
-                 {&type_string, {"abc", 3}},         {&type_bytes, {"\1\0", 2}},              {&type_string, {NULL, 0}}};
+    } cases[] = {{&type_integer, {"\xff\0\1\2", 4}},
+                 {&type_bigint, {"\0\1\2\3\4\5\6\7", 8}},
+                 {&type_double, {"\xc0\1\2\3\4\5\6\7", 8}},
+                 {&type_string, {"abc", 3}},
+                 {&type_bytes, {"\1\0", 2}},
+                 {&type_string, {NULL, 0}}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         cleanup(arena_release) struct arena arena = {0};
         cleanup(bytes_release) struct bytes found = {0};
@@ -383,7 +406,9 @@ static void kafka_comes_back(void **state) {
         assert_int_equal(row_reader_new(&kafka, &column, 1, NULL, &reader, NULL), 0);
         assert_int_equal(row_writer_new(&kafka, &column, 1, NULL, &writer, NULL), 0);
         struct vector *vectors = vectors_new(&arena, &column, 1, 1);
-        assert_int_equal(row_reader_read(reader, &cases[i].bytes, sizeof(struct slice), 1, &arena, vectors, &status, &reason, NULL), 0);
+        assert_int_equal(
+            row_reader_read(reader, &cases[i].bytes, sizeof(struct slice), 1, &arena, vectors, &status, &reason, NULL),
+            0);
         assert_int_equal(row_writer_write(writer, vectors, 0, &found, NULL), 0);
         assert_true(slice_equal(bytes_slice(&found), cases[i].bytes));
         row_reader_free(reader);
@@ -394,8 +419,10 @@ static void kafka_comes_back(void **state) {
 static void formats_refuse_columns(void **state) {
     (void)state;
     static const struct row_column two[] = {COLUMN("A", &type_integer), COLUMN("B", &type_string)};
-    static const struct row_column date = COLUMN("A", &type_date), list = COLUMN("A", &array_of_integer), map = COLUMN("A", &map_by_integer);
-    static const struct row_format no_delimiter = {.format = FORMAT_DELIMITED}, none = {.format = FORMAT_NONE}, unset = {0};
+    static const struct row_column date = COLUMN("A", &type_date), list = COLUMN("A", &array_of_integer),
+                                   map = COLUMN("A", &map_by_integer);
+    static const struct row_format no_delimiter = {.format = FORMAT_DELIMITED}, none = {.format = FORMAT_NONE},
+                                   unset = {0};
     static const struct {
         const struct row_format *format;
         const struct row_column *columns;
@@ -404,9 +431,12 @@ static void formats_refuse_columns(void **state) {
         const char *message;
     } cases[] = {
         {&kafka, two, 2, ERROR_UNSUPPORTED, "format KAFKA holds one column, not 2; use JSON, AVRO or DELIMITED"},
-        {&kafka, &date, 1, ERROR_UNSUPPORTED, "format KAFKA cannot hold column A of type DATE; it holds INTEGER, BIGINT, DOUBLE, STRING and BYTES"},
-        {&delimited, &list, 1, ERROR_UNSUPPORTED, "format DELIMITED cannot hold column A: ARRAY, MAP and STRUCT need JSON or AVRO"},
-        {&no_delimiter, two, 2, ERROR_INVALID, "the delimiter of format DELIMITED must be one character, but no quote and no line end"},
+        {&kafka, &date, 1, ERROR_UNSUPPORTED,
+         "format KAFKA cannot hold column A of type DATE; it holds INTEGER, BIGINT, DOUBLE, STRING and BYTES"},
+        {&delimited, &list, 1, ERROR_UNSUPPORTED,
+         "format DELIMITED cannot hold column A: ARRAY, MAP and STRUCT need JSON or AVRO"},
+        {&no_delimiter, two, 2, ERROR_INVALID,
+         "the delimiter of format DELIMITED must be one character, but no quote and no line end"},
         {&json, &map, 1, ERROR_UNSUPPORTED, "format JSON cannot hold column A: the keys of a MAP must be STRING"},
         {&none, two, 2, ERROR_UNSUPPORTED, "format NONE has no columns; name another format"},
         {&unset, two, 2, ERROR_UNSUPPORTED, "no format is given; possible are JSON, AVRO, DELIMITED, KAFKA or NONE"},
@@ -415,9 +445,11 @@ static void formats_refuse_columns(void **state) {
         struct row_reader *reader = NULL;
         struct row_writer *writer = NULL;
         struct error error = {0};
-        assert_int_equal(row_reader_new(cases[i].format, cases[i].columns, cases[i].count, NULL, &reader, &error), cases[i].code);
+        assert_int_equal(row_reader_new(cases[i].format, cases[i].columns, cases[i].count, NULL, &reader, &error),
+                         cases[i].code);
         assert_string_equal(error.message, cases[i].message);
-        assert_int_equal(row_writer_new(cases[i].format, cases[i].columns, cases[i].count, NULL, &writer, &error), cases[i].code);
+        assert_int_equal(row_writer_new(cases[i].format, cases[i].columns, cases[i].count, NULL, &writer, &error),
+                         cases[i].code);
         assert_null(reader);
         assert_null(writer);
     }
@@ -436,7 +468,8 @@ static void none_reads_all_and_writes_nothing(void **state) {
     row_writer_free(writer);
 }
 
-/* --- windows ------------------------------------------------------------------------------------------------------------------------ */
+/* --- windows
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void windows_of_keys(void **state) {
     (void)state;

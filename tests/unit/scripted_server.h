@@ -1,4 +1,5 @@
-/* An HTTP server for tests: a thread that gives each connection the next answer of a script and keeps what was asked. */
+/* An HTTP server for tests: a thread that gives each connection the next answer of a script and keeps what was
+ * asked. */
 #ifndef METERLINE_TEST_SCRIPTED_SERVER_H
 #define METERLINE_TEST_SCRIPTED_SERVER_H
 
@@ -12,16 +13,16 @@
 #include <unistd.h>
 
 struct answer {
-    int status;             /* HTTP status; or one of the below */
-    const char *body;       /* NULL: empty */
-    const char *headers;    /* more of them, each with its line end; NULL: none */
+    int status;          /* HTTP status; or one of the below */
+    const char *body;    /* NULL: empty */
+    const char *headers; /* more of them, each with its line end; NULL: none */
 };
 
 enum {
-    ANSWER_HANG = -1,       /* nothing, until the client gives up */
-    ANSWER_CUT = -2,        /* a body that is shorter than was said */
-    ANSWER_HUGE = -3,       /* a body of 5 MiB */
-    ANSWER_CLOSE = -4,      /* not a byte */
+    ANSWER_HANG = -1,  /* nothing, until the client gives up */
+    ANSWER_CUT = -2,   /* a body that is shorter than was said */
+    ANSWER_HUGE = -3,  /* a body of 5 MiB */
+    ANSWER_CLOSE = -4, /* not a byte */
 };
 
 enum { SCRIPT_MAXIMUM = 64, REQUEST_SIZE = 8192 };
@@ -30,7 +31,7 @@ struct server {
     pthread_t thread;
     int listener, port;
     const struct answer *script;
-    size_t script_length;              /* the last answer is given again and again */
+    size_t script_length; /* the last answer is given again and again */
     size_t served;
     char requests[SCRIPT_MAXIMUM][REQUEST_SIZE];
 };
@@ -51,7 +52,8 @@ static void server_receive(int connection, char request[REQUEST_SIZE]) {
         request[length] = '\0';
         const char *head_end = strstr(request, "\r\n\r\n"), *announced = strcasestr(request, "\r\nContent-Length:");
         if (head_end)
-            want = (size_t)(head_end + 4 - request) + (announced && announced < head_end ? strtoul(announced + 17, NULL, 10) : 0);
+            want = (size_t)(head_end + 4 - request) +
+                   (announced && announced < head_end ? strtoul(announced + 17, NULL, 10) : 0);
     }
     request[length] = '\0';
 }
@@ -96,7 +98,8 @@ static struct server *server_start(const struct answer *script, size_t length) {
     server->script_length = length;
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(server->listener, (struct sockaddr *)&address, size) || listen(server->listener, 16) ||
-        getsockname(server->listener, (struct sockaddr *)&address, &size) || pthread_create(&server->thread, NULL, server_run, server)) {
+        getsockname(server->listener, (struct sockaddr *)&address, &size) ||
+        pthread_create(&server->thread, NULL, server_run, server)) {
         close(server->listener);
         free(server);
         return NULL;

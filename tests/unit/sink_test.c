@@ -1,4 +1,5 @@
-/* The store sink on the embedded log, with a store made for the test that can be away: every aggregate arrives, positions follow what was acknowledged. */
+/* The store sink on the embedded log, with a store made for the test that can be away: every aggregate arrives,
+ * positions follow what was acknowledged. */
 #include "bus_fixture.h"
 
 #include "codec/json/json.h"
@@ -8,7 +9,8 @@
 enum { ROWS = 3000 };
 #define WINDOW INT64_C(60000)
 
-/* Rows wait until the flush acknowledges them; `away` calls from the `away_at`th on fail, and again as many calls later. */
+/* Rows wait until the flush acknowledges them; `away` calls from the `away_at`th on fail, and again as many calls
+ * later. */
 struct fake_store {
     struct store base;
     struct store_writer writer;
@@ -24,7 +26,8 @@ static int fake_call(struct error *error) {
     fake.calls++;
     if (fake.fatal_at == fake.calls)
         return error_set(error, ERROR_INVALID, "wrong password");
-    if (!fake.away || fake.calls % fake.away_at >= fake.away || fake.calls < fake.away_at || fake.calls >= 3 * fake.away_at)
+    if (!fake.away || fake.calls % fake.away_at >= fake.away || fake.calls < fake.away_at ||
+        fake.calls >= 3 * fake.away_at)
         return 0;
     error_set(error, ERROR_IO, "the store is away");
     error->retriable = true;
@@ -38,9 +41,12 @@ static int fake_writer_open(struct store *store, struct store_writer **ret_write
     return 0;
 }
 
-static void fake_writer_close(struct store_writer *writer) { (void)writer; }
+static void fake_writer_close(struct store_writer *writer) {
+    (void)writer;
+}
 
-static int fake_write(struct store_writer *writer, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count, struct error *error) {
+static int fake_write(struct store_writer *writer, struct database *transaction, int64_t window_size,
+                      const struct aggregate_row *rows, size_t count, struct error *error) {
     (void)writer;
     assert_null(transaction);
     assert_int_equal(window_size, WINDOW);
@@ -64,19 +70,30 @@ static int fake_flush(struct store_writer *writer, struct error *error) {
         fake.acknowledged[i] |= fake.waiting[i];
         fake.acknowledgements += fake.waiting[i];
     }
-    memset(fake.waiting, 0, sizeof fake.waiting);   /* what a flush that fails had under way is lost */
+    memset(fake.waiting, 0, sizeof fake.waiting); /* what a flush that fails had under way is lost */
     return status;
 }
 
-static const struct store_driver fake_driver = {.remote = true, .writer_open = fake_writer_open, .writer_close = fake_writer_close, .write = fake_write, .flush = fake_flush};
+static const struct store_driver fake_driver = {.remote = true,
+                                                .writer_open = fake_writer_open,
+                                                .writer_close = fake_writer_close,
+                                                .write = fake_write,
+                                                .flush = fake_flush};
 
 static void produce_aggregates(struct fixture *f, int from, int count) {
     int32_t topic, partitions;
     struct bytes json = {0};
     OK(bus_producer_topic(f->producer, "t", NULL, &topic, &partitions, &f->error));
     for (int i = from; i < from + count; i++) {
-        struct aggregate_row row = {.series = {SLICE("g \"1\""), SLICE("WATER"), SLICE("FLOW")}, .window_start = i * WINDOW, .window_end = (i + 1) * WINDOW,
-                                    .count = (uint64_t)i + 1, .minimum = -1, .maximum = 7, .sum = i / 8.0, .average = 1, .revision = i % 10 ? 0 : AGGREGATE_INCOMPLETE};
+        struct aggregate_row row = {.series = {SLICE("g \"1\""), SLICE("WATER"), SLICE("FLOW")},
+                                    .window_start = i * WINDOW,
+                                    .window_end = (i + 1) * WINDOW,
+                                    .count = (uint64_t)i + 1,
+                                    .minimum = -1,
+                                    .maximum = 7,
+                                    .sum = i / 8.0,
+                                    .average = 1,
+                                    .revision = i % 10 ? 0 : AGGREGATE_INCOMPLETE};
         json.length = 0;
         json_write_aggregate(&json, &row);
         struct bus_record record = {.key = SLICE("k"), .value = bytes_slice(&json)};
@@ -93,7 +110,15 @@ static int drain(struct fixture *f, struct sink_counts *ret_counts) {
     atomic_bool stop = false, failed = false, drained = true;
     struct sink sink;
     void *context;
-    struct sink_settings settings = {.bus = f->bus, .group = "g", .topic = "t", .rejected = "t-rejected", .count = 1, .clock = &f->clock, .stop = &stop, .failed = &failed, .drain = &drained};
+    struct sink_settings settings = {.bus = f->bus,
+                                     .group = "g",
+                                     .topic = "t",
+                                     .rejected = "t-rejected",
+                                     .count = 1,
+                                     .clock = &f->clock,
+                                     .stop = &stop,
+                                     .failed = &failed,
+                                     .drain = &drained};
     OK(store_sink_new(&fake.base, WINDOW, &context, &f->error));
     OK(sink_open(&sink, &settings, &store_sink_target, context, &f->error));
     sink_run(&sink);
@@ -125,7 +150,7 @@ static void test_all_rows_arrive_once(void **state) {
     assert_all_there();
     assert_int_equal(fake.acknowledgements, ROWS);
     assert_int_equal(drain(f, &counts), 0);
-    assert_int_equal(counts.records, 0);   /* the positions say that all is done */
+    assert_int_equal(counts.records, 0); /* the positions say that all is done */
 }
 
 static void test_a_store_that_comes_and_goes(void **state) {
@@ -158,18 +183,23 @@ static void test_what_cannot_be_read_is_mail(void **state) {
     struct fixture *f = *state;
     struct sink_counts counts;
     static const char *const bad[] = {
-        "no json", "{}",
-        "{\"windowStart\":\"1970-01-01T00:00:00Z\",\"windowEnd\":\"1970-01-01T00:02:00Z\",\"sampleCount\":1,\"min\":1,\"max\":1,\"sum\":1,\"average\":1,\"metricType\":\"W\",\"metricAttribute\":\"F\",\"gateway\":\"g\"}",
-        "{\"windowStart\":\"1970-01-01T00:00:00Z\",\"windowEnd\":\"1970-01-01T00:01:00Z\",\"sampleCount\":1.5,\"min\":1,\"max\":1,\"sum\":1,\"average\":1,\"metricType\":\"W\",\"metricAttribute\":\"F\",\"gateway\":\"g\"}",
-        "{\"windowStart\":\"1970-01-01T00:00:00Z\",\"windowEnd\":\"1970-01-01T00:01:00Z\",\"sampleCount\":1,\"min\":1,\"max\":1,\"sum\":1,\"average\":1,\"metricType\":\"W\",\"metricAttribute\":\"F\",\"gateway\":\"\"}",
+        "no json",
+        "{}",
+        "{\"windowStart\":\"1970-01-01T00:00:00Z\",\"windowEnd\":\"1970-01-01T00:02:00Z\",\"sampleCount\":1,\"min\":1,"
+        "\"max\":1,\"sum\":1,\"average\":1,\"metricType\":\"W\",\"metricAttribute\":\"F\",\"gateway\":\"g\"}",
+        "{\"windowStart\":\"1970-01-01T00:00:00Z\",\"windowEnd\":\"1970-01-01T00:01:00Z\",\"sampleCount\":1.5,\"min\":"
+        "1,\"max\":1,\"sum\":1,\"average\":1,\"metricType\":\"W\",\"metricAttribute\":\"F\",\"gateway\":\"g\"}",
+        "{\"windowStart\":\"1970-01-01T00:00:00Z\",\"windowEnd\":\"1970-01-01T00:01:00Z\",\"sampleCount\":1,\"min\":1,"
+        "\"max\":1,\"sum\":1,\"average\":1,\"metricType\":\"W\",\"metricAttribute\":\"F\",\"gateway\":\"\"}",
     };
     enum { BAD = sizeof bad / sizeof *bad };
     int32_t topic, partitions;
     reset(0, 0);
     OK(bus_producer_topic(f->producer, "t", NULL, &topic, &partitions, &f->error));
     for (int i = 0; i < BAD; i++)
-        OK(bus_produce(f->producer, topic, 0, &(struct bus_record){.key = SLICE("k"), .value = slice_of(bad[i])}, &f->error));
-    OK(bus_produce(f->producer, topic, 0, &(struct bus_record){.key = SLICE("k")}, &f->error));   /* a tombstone */
+        OK(bus_produce(f->producer, topic, 0, &(struct bus_record){.key = SLICE("k"), .value = slice_of(bad[i])},
+                       &f->error));
+    OK(bus_produce(f->producer, topic, 0, &(struct bus_record){.key = SLICE("k")}, &f->error)); /* a tombstone */
     produce_aggregates(f, 0, ROWS);
     assert_int_equal(drain(f, &counts), 0);
     assert_all_there();
@@ -185,7 +215,8 @@ static void test_what_cannot_be_read_is_mail(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(test_all_rows_arrive_once), TEST(test_a_store_that_comes_and_goes), TEST(test_an_error_that_does_not_pass_ends_the_sink),
+    const struct CMUnitTest tests[] = {TEST(test_all_rows_arrive_once), TEST(test_a_store_that_comes_and_goes),
+                                       TEST(test_an_error_that_does_not_pass_ends_the_sink),
                                        TEST(test_what_cannot_be_read_is_mail)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

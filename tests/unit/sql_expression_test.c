@@ -1,4 +1,5 @@
-/* The compiler of expressions: what each gives for four rows, the last of NULLs; how many rows fail; what is refused, with the exact message. */
+/* The compiler of expressions: what each gives for four rows, the last of NULLs; how many rows fail; what is
+ * refused, with the exact message. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,11 +13,12 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "sql/catalog/type_resolve.h"
 #include "sql/expression/compile.h"
 #include "sql/syntax/script.h"
-#include "sql/catalog/type_resolve.h"
 
-/* --- four rows with a column of each type ------------------------------------------------------------------------------------------ */
+/* --- four rows with a column of each type
+ * ------------------------------------------------------------------------------------------ */
 
 enum { ROWS = 4 };
 
@@ -36,8 +38,13 @@ static const struct {
     {"C", "TIME", {"'10:15'", "'00:00'", "'23:59:59.999'", "NULL"}},
     {"W", "TIMESTAMP", {"'2020-01-31T10:15:30.123'", "'1969-12-31T23:59:59.999'", "'2021-02-03'", "NULL"}},
     {"A", "ARRAY<INT>", {"ARRAY[1, 2, 3]", "ARRAY[CAST(NULL AS INT)]", "ARRAY[9]", "NULL"}},
-    {"P", "MAP<STRING, BIGINT>", {"MAP('a' := 1, 'b' := 2)", "MAP('a' := CAST(NULL AS BIGINT))", "MAP('c' := 3)", "NULL"}},
-    {"R", "STRUCT<X INT, Y STRUCT<Z STRING>>", {"STRUCT(X := 1, Y := STRUCT(Z := 'z'))", "STRUCT(X := 2, Y := NULL)", "STRUCT(X := NULL, Y := STRUCT(Z := 'w'))", "NULL"}},
+    {"P",
+     "MAP<STRING, BIGINT>",
+     {"MAP('a' := 1, 'b' := 2)", "MAP('a' := CAST(NULL AS BIGINT))", "MAP('c' := 3)", "NULL"}},
+    {"R",
+     "STRUCT<X INT, Y STRUCT<Z STRING>>",
+     {"STRUCT(X := 1, Y := STRUCT(Z := 'z'))", "STRUCT(X := 2, Y := NULL)", "STRUCT(X := NULL, Y := STRUCT(Z := 'w'))",
+      "NULL"}},
     {"tick`s", "INT", {"1", "2", "3", "4"}},
 };
 
@@ -70,7 +77,8 @@ static struct expression *bench_parse(struct bench *bench, const char *text) {
 static const struct type *bench_type(struct bench *bench, const char *text) {
     struct type_name *name;
     const struct type *type = NULL;
-    if (script_type_name(slice_of(text), &bench->arena, &name, &bench->error) < 0 || type_resolve(name, NULL, &bench->arena, &type, &bench->error) < 0)
+    if (script_type_name(slice_of(text), &bench->arena, &name, &bench->error) < 0 ||
+        type_resolve(name, NULL, &bench->arena, &type, &bench->error) < 0)
         fail_msg("%s: %s", text, bench->error.message);
     return type;
 }
@@ -79,7 +87,8 @@ static struct value bench_value(struct bench *bench, const struct type *type, co
     const struct evaluator *evaluator;
     struct value value;
     struct scope none = {.forbidden = "in a value"};
-    if (compile_assignment(bench_parse(bench, text), &none, NULL, &bench->settings, type, &bench->arena, &evaluator, &bench->error) < 0)
+    if (compile_assignment(bench_parse(bench, text), &none, NULL, &bench->settings, type, &bench->arena, &evaluator,
+                           &bench->error) < 0)
         fail_msg("%s: %s", text, bench->error.message);
     assert_true(compile_is_constant(evaluator, &value));
     return value;
@@ -96,9 +105,11 @@ static void bench_open(struct bench *bench) {
         scope_columns[i] = (struct scope_column){SLICE("SRC"), schema_columns[i].name, schema_columns[i].type, (int)i};
     }
     scope_columns[COLUMNS] = (struct scope_column){SLICE("SRC"), SLICE("ROWTIME"), &type_bigint, SCOPE_ROWTIME};
-    scope_columns[COLUMNS + 1] = (struct scope_column){SLICE("SRC"), SLICE("WINDOWSTART"), &type_bigint, SCOPE_WINDOWSTART};
+    scope_columns[COLUMNS + 1] =
+        (struct scope_column){SLICE("SRC"), SLICE("WINDOWSTART"), &type_bigint, SCOPE_WINDOWSTART};
     scope_columns[COLUMNS + 2] = (struct scope_column){SLICE("SRC"), SLICE("WINDOWEND"), &type_bigint, SCOPE_WINDOWEND};
-    scope_columns[COLUMNS + 3] = (struct scope_column){SLICE("SRC"), SLICE("ROWPARTITION"), &type_integer, SCOPE_ROWPARTITION};
+    scope_columns[COLUMNS + 3] =
+        (struct scope_column){SLICE("SRC"), SLICE("ROWPARTITION"), &type_integer, SCOPE_ROWPARTITION};
     scope_columns[COLUMNS + 4] = (struct scope_column){SLICE("SRC"), SLICE("ROWOFFSET"), &type_bigint, SCOPE_ROWOFFSET};
     bench->scope = (struct scope){.columns = scope_columns, .column_count = COLUMNS + 5};
     bench->rows = rows_new(&bench->arena, &(struct row_schema){schema_columns, COLUMNS, 0, true}, ROWS);
@@ -124,7 +135,8 @@ static void bench_close(struct bench *bench) {
 
 static const struct evaluator *bench_compile(struct bench *bench, const char *text) {
     const struct evaluator *evaluator;
-    if (compile_expression(bench_parse(bench, text), &bench->scope, NULL, &bench->settings, &bench->arena, &evaluator, &bench->error) < 0)
+    if (compile_expression(bench_parse(bench, text), &bench->scope, NULL, &bench->settings, &bench->arena, &evaluator,
+                           &bench->error) < 0)
         fail_msg("%s: %s", text, bench->error.message);
     return evaluator;
 }
@@ -145,7 +157,8 @@ static const char *bench_print(struct bench *bench, const struct vector *vector,
     return bench->text.data;
 }
 
-static const char *bench_run_on(struct bench *bench, const struct evaluator *evaluator, const struct selection *selected) {
+static const char *bench_run_on(struct bench *bench, const struct evaluator *evaluator,
+                                const struct selection *selected) {
     struct vector vector;
     bench->errors.count = 0;
     bench->message[0] = '\0';
@@ -160,11 +173,12 @@ static const char *bench_run(struct bench *bench, const char *text) {
     return bench_run_on(bench, bench_compile(bench, text), &bench->rows->selected);
 }
 
-/* --- tables ------------------------------------------------------------------------------------------------------------------------ */
+/* --- tables
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct result_case {
     const char *text, *type, *values;
-    unsigned failed;         /* rows that fail */
+    unsigned failed; /* rows that fail */
 };
 
 /* On all rows, on some of them, and with one more row that is not selected. */
@@ -183,7 +197,8 @@ static void check_results(const struct result_case *cases, size_t count) {
         if (strcmp(values, cases[i].values) != 0)
             fail_msg("%s: gives %s, not %s", cases[i].text, values, cases[i].values);
         if (bench.errors.count != cases[i].failed)
-            fail_msg("%s: %u rows fail, not %u: %s", cases[i].text, (unsigned)bench.errors.count, cases[i].failed, bench.message);
+            fail_msg("%s: %u rows fail, not %u: %s", cases[i].text, (unsigned)bench.errors.count, cases[i].failed,
+                     bench.message);
         char each[4][512], expected[600], joined[2100];
         snprintf(expected, sizeof expected, "%s", cases[i].values);
         for (uint32_t row = 0; row < ROWS; row++)
@@ -209,7 +224,8 @@ static void test_leaves(void **state) {
         {"`tick``s`", "INTEGER", "1|2|3|4", 0},
         {"W", "TIMESTAMP", "2020-01-31T10:15:30.123|1969-12-31T23:59:59.999|2021-02-03T00:00:00.000|NULL", 0},
         {"A", "ARRAY<INTEGER>", "[1, 2, 3]|[null]|[9]|NULL", 0},
-        {"R", "STRUCT<`X` INTEGER, `Y` STRUCT<`Z` STRING>>", "Struct{X=1,Y=Struct{Z=z}}|Struct{X=2}|Struct{Y=Struct{Z=w}}|NULL", 0},
+        {"R", "STRUCT<`X` INTEGER, `Y` STRUCT<`Z` STRING>>",
+         "Struct{X=1,Y=Struct{Z=z}}|Struct{X=2}|Struct{Y=Struct{Z=w}}|NULL", 0},
         {"ROWTIME", "BIGINT", "1514764800000|1514851200000|1514937600000|1515024000000", 0},
         {"WINDOWSTART", "BIGINT", "0|60000|120000|180000", 0},
         {"WINDOWEND", "BIGINT", "60000|120000|180000|240000", 0},
@@ -247,7 +263,8 @@ static void test_arithmetic(void **state) {
         {"-7 % 2", "INTEGER", "-1|-1|-1|-1", 0},
         {"-2147483648 / -1", "INTEGER", "-2147483648|-2147483648|-2147483648|-2147483648", 0},
         {"-2147483648 % -1", "INTEGER", "0|0|0|0", 0},
-        {"(-9223372036854775807 - 1) / -1", "BIGINT", "-9223372036854775808|-9223372036854775808|-9223372036854775808|-9223372036854775808", 0},
+        {"(-9223372036854775807 - 1) / -1", "BIGINT",
+         "-9223372036854775808|-9223372036854775808|-9223372036854775808|-9223372036854775808", 0},
         {"-(-2147483648)", "INTEGER", "-2147483648|-2147483648|-2147483648|-2147483648", 0},
         {"-I", "INTEGER", "-7|0|3|NULL", 1},
         {"+I", "INTEGER", "7|0|-3|NULL", 0},
@@ -264,8 +281,11 @@ static void test_arithmetic(void **state) {
         {"M / J", "DECIMAL(16, 13)", "6.2500000000000|NULL|0.0000000013970|NULL", 2},
         {"M % 2.5", "DECIMAL(3, 2)", "0.00|-1.25|0.50|NULL", 1},
         {"J - 12345678901234567890123456789012345.25", "DECIMAL(38, 2)",
-         "-12345678901234567890123456789012343.25|-12345678901234567890123456789012345.25|-12345678901234567890123454641528698.25|-12345678901234567890123456789012344.25", 0},
-        {"J + 99999999999999999999999999999999999999.", "DECIMAL(38, 0)", "NULL|99999999999999999999999999999999999999|NULL|NULL", 3},
+         "-12345678901234567890123456789012343.25|-12345678901234567890123456789012345.25|-"
+         "12345678901234567890123454641528698.25|-12345678901234567890123456789012344.25",
+         0},
+        {"J + 99999999999999999999999999999999999999.", "DECIMAL(38, 0)",
+         "NULL|99999999999999999999999999999999999999|NULL|NULL", 3},
         {"M * B", "DECIMAL(25, 2)", "62500000000.00|-1.25|-3.00|NULL", 1},
         {"1.5 + 2.25", "DECIMAL(4, 2)", "3.75|3.75|3.75|3.75", 0},
         {"S + T", "STRING", "abc2020-01-31|10:15| 42 bad|NULL", 1},
@@ -390,7 +410,8 @@ static void test_logic(void **state) {
         {"CASE WHEN F THEN 1 ELSE 0 END", "INTEGER", "1|0|1|NULL", 1},
         {"CASE WHEN J = 0 THEN 0 ELSE 10 / J END", "INTEGER", "5|0|0|10", 0},
         {"CASE WHEN 10 / J = 5 THEN 'a' ELSE 'b' END", "STRING", "a|NULL|b|b", 1},
-        {"CASE WHEN I = 7 THEN 1 WHEN I = 0 THEN 2.5 ELSE 10000000000 END", "DECIMAL(20, 1)", "1.0|2.5|10000000000.0|10000000000.0", 0},
+        {"CASE WHEN I = 7 THEN 1 WHEN I = 0 THEN 2.5 ELSE 10000000000 END", "DECIMAL(20, 1)",
+         "1.0|2.5|10000000000.0|10000000000.0", 0},
         {"CASE WHEN I = 7 THEN 1.5 ELSE 22.25 END", "DECIMAL(4, 2)", "1.50|22.25|22.25|22.25", 0},
         {"CASE WHEN I = 7 THEN 1.5 ELSE D END", "DOUBLE", "1.5|-0.5|1.0E20|NULL", 0},
         {"CASE WHEN I = 7 THEN NULL ELSE I END", "INTEGER", "NULL|0|-3|NULL", 0},
@@ -472,8 +493,10 @@ static void test_cast(void **state) {
         {"CAST(T AS TIMESTAMP)", "TIMESTAMP", "2020-01-31T00:00:00.000|NULL|NULL|NULL", 2},
         {"CAST(W AS DATE)", "DATE", "2020-01-31|1969-12-31|2021-02-03|NULL", 0},
         {"CAST(W AS TIME)", "TIME", "10:15:30.123|23:59:59.999|00:00|NULL", 0},
-        {"CAST(E AS TIMESTAMP)", "TIMESTAMP", "2020-01-31T00:00:00.000|1969-12-31T00:00:00.000|2021-02-03T00:00:00.000|NULL", 0},
-        {"CAST(W AS STRING)", "STRING", "2020-01-31T10:15:30.123|1969-12-31T23:59:59.999|2021-02-03T00:00:00.000|NULL", 0},
+        {"CAST(E AS TIMESTAMP)", "TIMESTAMP",
+         "2020-01-31T00:00:00.000|1969-12-31T00:00:00.000|2021-02-03T00:00:00.000|NULL", 0},
+        {"CAST(W AS STRING)", "STRING", "2020-01-31T10:15:30.123|1969-12-31T23:59:59.999|2021-02-03T00:00:00.000|NULL",
+         0},
         {"CAST(E AS STRING)", "STRING", "2020-01-31|1969-12-31|2021-02-03|NULL", 0},
         {"CAST(A AS ARRAY<STRING>)", "ARRAY<STRING>", "[1, 2, 3]|[null]|[9]|NULL", 0},
         {"CAST(A AS ARRAY<DECIMAL(1, 1)>)", "ARRAY<DECIMAL(1, 1)>", "NULL|[null]|NULL|NULL", 2},
@@ -488,10 +511,13 @@ static void test_cast(void **state) {
 static void test_collections(void **state) {
     (void)state;
     static const struct result_case cases[] = {
-        {"MAP(S := 1, 'abc' := I, 'b' := 3, 'b' := J)", "MAP<STRING, INTEGER>", "{abc=7, b=2}|{=1, abc=0, b=0}|{ 42 =1, abc=-3, b=2147483647}|NULL", 1},
+        {"MAP(S := 1, 'abc' := I, 'b' := 3, 'b' := J)", "MAP<STRING, INTEGER>",
+         "{abc=7, b=2}|{=1, abc=0, b=0}|{ 42 =1, abc=-3, b=2147483647}|NULL", 1},
         {"ARRAY[I, J]", "ARRAY<INTEGER>", "[7, 2]|[0, 0]|[-3, 2147483647]|[null, 1]", 0},
-        {"ARRAY[I, B, NULL]", "ARRAY<BIGINT>", "[7, 5000000000, null]|[0, 1, null]|[-3, -1, null]|[null, null, null]", 0},
-        {"ARRAY[1, '25', 2.5]", "ARRAY<DECIMAL(11, 1)>", "[1.0, 25.0, 2.5]|[1.0, 25.0, 2.5]|[1.0, 25.0, 2.5]|[1.0, 25.0, 2.5]", 0},
+        {"ARRAY[I, B, NULL]", "ARRAY<BIGINT>", "[7, 5000000000, null]|[0, 1, null]|[-3, -1, null]|[null, null, null]",
+         0},
+        {"ARRAY[1, '25', 2.5]", "ARRAY<DECIMAL(11, 1)>",
+         "[1.0, 25.0, 2.5]|[1.0, 25.0, 2.5]|[1.0, 25.0, 2.5]|[1.0, 25.0, 2.5]", 0},
         {"ARRAY['a', 5, TRUE]", "ARRAY<STRING>", "[a, 5, true]|[a, 5, true]|[a, 5, true]|[a, 5, true]", 0},
         {"ARRAY[I / J]", "ARRAY<INTEGER>", "[3]|NULL|[0]|NULL", 2},
         {"A[1]", "INTEGER", "1|NULL|9|NULL", 0},
@@ -508,7 +534,8 @@ static void test_collections(void **state) {
         {"MAP('a' := I, S := 2)", "MAP<STRING, INTEGER>", "{a=7, abc=2}|{a=0, =2}|{a=-3,  42 =2}|NULL", 1},
         {"MAP('a' := 1, 'a' := 2)['a']", "INTEGER", "2|2|2|2", 0},
         {"MAP(1 := 'x')[1]", "STRING", "x|x|x|x", 0},
-        {"STRUCT(A := I, `b` := S)", "STRUCT<`A` INTEGER, `b` STRING>", "Struct{A=7,b=abc}|Struct{A=0,b=}|Struct{A=-3,b= 42 }|Struct{}", 0},
+        {"STRUCT(A := I, `b` := S)", "STRUCT<`A` INTEGER, `b` STRING>",
+         "Struct{A=7,b=abc}|Struct{A=0,b=}|Struct{A=-3,b= 42 }|Struct{}", 0},
         {"STRUCT(A := I)->A", "INTEGER", "7|0|-3|NULL", 0},
         {"R->X", "INTEGER", "1|2|NULL|NULL", 0},
         {"R->Y->Z", "STRING", "z|NULL|w|NULL", 0},
@@ -537,7 +564,8 @@ static void test_calls(void **state) {
         {"UUID() = UUID()", "BOOLEAN", "false|false|false|false", 0},
         {"DATEADD(DAYS, I, E)", "DATE", "2020-02-07|1969-12-31|2021-01-31|NULL", 0},
         {"REGEXP_EXTRACT('b(.)', S, 1)", "STRING", "c|NULL|NULL|NULL", 0},
-        {"FORMAT_TIMESTAMP(W, 'yyyy-MM-dd HH', 'Europe/Vienna')", "STRING", "2020-01-31 11|1970-01-01 00|2021-02-03 01|NULL", 0},
+        {"FORMAT_TIMESTAMP(W, 'yyyy-MM-dd HH', 'Europe/Vienna')", "STRING",
+         "2020-01-31 11|1970-01-01 00|2021-02-03 01|NULL", 0},
         {"LN(D)", "DOUBLE", "0.9162907318741551|NaN|46.051701859880914|NULL", 0},
     };
     CHECK_RESULTS(cases);
@@ -557,12 +585,14 @@ static void test_lambdas(void **state) {
         {"REDUCE(A, I, (s, x) => CASE x WHEN 2 THEN s * 10 ELSE s END)", "INTEGER", "70|0|-3|NULL", 0},
         {"TRANSFORM(ARRAY[ARRAY[1], ARRAY[2, 3]], a => TRANSFORM(a, x => x + J))", "ARRAY<ARRAY<INTEGER>>",
          "[[3], [4, 5]]|[[1], [2, 3]]|[[-2147483648], [-2147483647, -2147483646]]|[[2], [3, 4]]", 0},
-        {"CASE I + 1 WHEN 8 THEN TRANSFORM(A, x => x + CASE I + 1 WHEN 8 THEN 1 ELSE 2 END) END", "ARRAY<INTEGER>", "[2, 3, 4]|NULL|NULL|NULL", 1},
+        {"CASE I + 1 WHEN 8 THEN TRANSFORM(A, x => x + CASE I + 1 WHEN 8 THEN 1 ELSE 2 END) END", "ARRAY<INTEGER>",
+         "[2, 3, 4]|NULL|NULL|NULL", 1},
         {"TRANSFORM(A, x => 10 / x)", "ARRAY<INTEGER>", "[10, 5, 3]|NULL|[1]|NULL", 1},
         {"ARRAY_LENGTH(TRANSFORM(A, x => 10 / x))", "INTEGER", "3|NULL|1|NULL", 1},
         {"LEN(REDUCE(GENERATE_SERIES(1, 20), 'x', (t, x) => t + t))", "INTEGER", "1048576|1048576|1048576|1048576", 0},
         {"REDUCE(GENERATE_SERIES(1, 40), 'x', (t, x) => t + t)", "STRING", "NULL|NULL|NULL|NULL", 4},
-        {"REDUCE(GENERATE_SERIES(1, 10000), '', (t, x) => t || '0123456789abcdef')", "STRING", "NULL|NULL|NULL|NULL", 4},
+        {"REDUCE(GENERATE_SERIES(1, 10000), '', (t, x) => t || '0123456789abcdef')", "STRING", "NULL|NULL|NULL|NULL",
+         4},
     };
     CHECK_RESULTS(cases);
 }
@@ -574,7 +604,8 @@ static void test_refusals(void **state) {
         {"ARRAY[NULL]", "line 1, column 1: the type of NULL is not known here: write CAST(NULL AS type)"},
         {"I = NULL", "line 1, column 3: a comparison with NULL is never true: write IS NULL or IS NOT NULL"},
         {"NULL <> I", "line 1, column 6: a comparison with NULL is never true: write IS NULL or IS NOT NULL"},
-        {"I BETWEEN NULL AND 3", "line 1, column 3: a comparison with NULL is never true: write IS NULL or IS NOT NULL"},
+        {"I BETWEEN NULL AND 3",
+         "line 1, column 3: a comparison with NULL is never true: write IS NULL or IS NOT NULL"},
         {"I = 'x'", "line 1, column 3: operator = cannot be used to compare INTEGER and STRING"},
         {"I = '7'", "line 1, column 3: operator = cannot be used to compare INTEGER and STRING"},
         {"S > F", "line 1, column 3: operator > cannot be used to compare STRING and BOOLEAN"},
@@ -602,7 +633,8 @@ static void test_refusals(void **state) {
         {"NOT 'x'", "line 1, column 5: the operand of NOT must be BOOLEAN, and is STRING"},
         {"S LIKE 5", "line 1, column 3: LIKE needs STRING and STRING, and has STRING and INTEGER"},
         {"CASE WHEN I THEN 1 END", "line 1, column 11: the condition of WHEN must be BOOLEAN, and is INTEGER"},
-        {"CASE WHEN F THEN 'x' ELSE 1 END", "line 1, column 27: the results of CASE must be of one type: STRING and INTEGER have none in common"},
+        {"CASE WHEN F THEN 'x' ELSE 1 END",
+         "line 1, column 27: the results of CASE must be of one type: STRING and INTEGER have none in common"},
         {"CASE WHEN F THEN NULL END", "line 1, column 1: every result of CASE is NULL: its type is not known"},
         {"CASE I WHEN 'x' THEN 1 END", "line 1, column 13: operator = cannot be used to compare INTEGER and STRING"},
         {"CAST(F AS INT)", "line 1, column 1: Cast of BOOLEAN to INTEGER is not supported"},
@@ -619,25 +651,31 @@ static void test_refusals(void **state) {
         {"R->WHAT", "line 1, column 2: there is no field WHAT in STRUCT<`X` INTEGER, `Y` STRUCT<`Z` STRING>>"},
         {"STRUCT(A := 1, A := 2)", "line 1, column 16: field A is there twice"},
         {"ARRAY[1, F]", "line 1, column 1: ARRAY needs values of one type: INTEGER and BOOLEAN have none in common"},
-        {"MAP(1 := 1, S := 2)", "line 1, column 1: MAP needs values of one type: INTEGER and STRING have none in common"},
+        {"MAP(1 := 1, S := 2)",
+         "line 1, column 1: MAP needs values of one type: INTEGER and STRING have none in common"},
         {"UCAS(S)", "line 1, column 1: there is no function UCAS; did you mean UCASE?"},
-        {"SUM(I)", "line 1, column 1: SUM is an aggregate function: it can only stand in the SELECT list or HAVING of a query with GROUP BY, and not inside another one"},
+        {"SUM(I)", "line 1, column 1: SUM is an aggregate function: it can only stand in the SELECT list or HAVING of "
+                   "a query with GROUP BY, and not inside another one"},
         {"UCASE(5)", "line 1, column 1: UCASE does not take (INTEGER); it is UCASE(text)"},
-        {"DATEADD(MONTHS, 1, E)", "line 1, column 9: MONTHS is no unit of time; use DAYS, HOURS, MINUTES, SECONDS or MILLISECONDS"},
+        {"DATEADD(MONTHS, 1, E)",
+         "line 1, column 9: MONTHS is no unit of time; use DAYS, HOURS, MINUTES, SECONDS or MILLISECONDS"},
         {"TRANSFORM(A, (x, y) => x)", "line 1, column 14: the lambda must have 1 parameter, and has 2"},
         {"TRANSFORM(A, x => x || 'a')", "line 1, column 21: operator || cannot be used with INTEGER and STRING"},
-        {"TRANSFORM(I, x => x)", "line 1, column 1: TRANSFORM does not take (INTEGER, LAMBDA); it is TRANSFORM(array, x => value), TRANSFORM(map, (k, v) => key, (k, v) => value)"},
+        {"TRANSFORM(I, x => x)", "line 1, column 1: TRANSFORM does not take (INTEGER, LAMBDA); it is TRANSFORM(array, "
+                                 "x => value), TRANSFORM(map, (k, v) => key, (k, v) => value)"},
         {"FILTER(A, x => x)", "line 1, column 1: FILTER: the lambda of FILTER must give a BOOLEAN"},
         {"UCASE(x => x)", "line 1, column 1: UCASE does not take (LAMBDA); it is UCASE(text)"},
         {"TRANSFORM(A, x => nowhere)", "line 1, column 19: there is no column NOWHERE"},
         {"UCASE(*)", "line 1, column 1: UCASE(*): only COUNT takes a star"},
-        {"12345678901234567890123456789012345678.9", "line 1, column 1: a DECIMAL has at most 38 digits; write the number with an exponent to make it a DOUBLE"},
+        {"12345678901234567890123456789012345678.9",
+         "line 1, column 1: a DECIMAL has at most 38 digits; write the number with an exponent to make it a DOUBLE"},
     };
     struct bench bench;
     bench_open(&bench);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct evaluator *evaluator;
-        int status = compile_expression(bench_parse(&bench, cases[i].text), &bench.scope, NULL, &bench.settings, &bench.arena, &evaluator, &bench.error);
+        int status = compile_expression(bench_parse(&bench, cases[i].text), &bench.scope, NULL, &bench.settings,
+                                        &bench.arena, &evaluator, &bench.error);
         if (status != ERROR_INVALID)
             fail_msg("%s: is not refused", cases[i].text);
         if (strcmp(bench.error.message, cases[i].message) != 0)
@@ -646,33 +684,41 @@ static void test_refusals(void **state) {
     bench_close(&bench);
 }
 
-/* --- other doors ------------------------------------------------------------------------------------------------------------------- */
+/* --- other doors
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void test_conditions(void **state) {
     (void)state;
     struct bench bench;
     const struct evaluator *evaluator;
     bench_open(&bench);
-    assert_int_equal(compile_condition(bench_parse(&bench, "1 / J = 0 OR I = 7"), &bench.scope, NULL, &bench.settings, &bench.arena, &evaluator, &bench.error), 0);
+    assert_int_equal(compile_condition(bench_parse(&bench, "1 / J = 0 OR I = 7"), &bench.scope, NULL, &bench.settings,
+                                       &bench.arena, &evaluator, &bench.error),
+                     0);
     assert_string_equal(bench_run_on(&bench, evaluator, &bench.rows->selected), "true|NULL|true|false");
     assert_string_equal(bench.message, "row 1: division by zero");
-    assert_int_equal(compile_condition(bench_parse(&bench, "I"), &bench.scope, NULL, &bench.settings, &bench.arena, &evaluator, &bench.error), ERROR_INVALID);
+    assert_int_equal(compile_condition(bench_parse(&bench, "I"), &bench.scope, NULL, &bench.settings, &bench.arena,
+                                       &evaluator, &bench.error),
+                     ERROR_INVALID);
     assert_string_equal(bench.error.message, "line 1, column 1: a condition must be BOOLEAN, and is INTEGER");
-    assert_int_equal(compile_condition(bench_parse(&bench, "NULL"), &bench.scope, NULL, &bench.settings, &bench.arena, &evaluator, &bench.error), ERROR_INVALID);
+    assert_int_equal(compile_condition(bench_parse(&bench, "NULL"), &bench.scope, NULL, &bench.settings, &bench.arena,
+                                       &evaluator, &bench.error),
+                     ERROR_INVALID);
     bench_close(&bench);
 }
 
 static void test_messages(void **state) {
     (void)state;
     static const struct {
-        const char *text, *message;   /* of the first row that fails, with only one reported */
+        const char *text, *message; /* of the first row that fails, with only one reported */
     } cases[] = {
         {"10 / J", "row 1: division by zero"},
         {"I + J", "row 3: an operand of + is NULL"},
         {"F AND G", "row 3: an operand of AND is NULL"},
         {"CAST(S AS INT)", "row 0: CAST: abc (STRING) is no INTEGER"},
         {"CAST(D AS DECIMAL(2, 1))", "row 2: CAST: 1.0E20 (DOUBLE) is no DECIMAL(2, 1)"},
-        {"COALESCE(M, 12.5) * 99999999999999999999999999999999999.999", "row 0: the result of * does not fit DECIMAL(38, 5)"},
+        {"COALESCE(M, 12.5) * 99999999999999999999999999999999999.999",
+         "row 0: the result of * does not fit DECIMAL(38, 5)"},
         {"MAP(S := 1)", "row 3: a key of MAP is NULL"},
         {"S LIKE 'x'", "row 3: an operand of LIKE is NULL"},
     };
@@ -703,7 +749,7 @@ static void test_absent_and_nested(void **state) {
 static void test_assignments(void **state) {
     (void)state;
     static const struct {
-        const char *text, *type, *values;   /* NULL: refused */
+        const char *text, *type, *values; /* NULL: refused */
     } cases[] = {
         {"1", "BIGINT", "1"},
         {"1", "DOUBLE", "1.0"},
@@ -734,7 +780,8 @@ static void test_assignments(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct evaluator *evaluator;
         const struct type *type = bench_type(&bench, cases[i].type);
-        int status = compile_assignment(bench_parse(&bench, cases[i].text), &none, NULL, &bench.settings, type, &bench.arena, &evaluator, &bench.error);
+        int status = compile_assignment(bench_parse(&bench, cases[i].text), &none, NULL, &bench.settings, type,
+                                        &bench.arena, &evaluator, &bench.error);
         if ((status == 0) != (cases[i].values != NULL))
             fail_msg("%s as %s: %s", cases[i].text, cases[i].type, status ? bench.error.message : "is not refused");
         if (status < 0)
@@ -743,7 +790,9 @@ static void test_assignments(void **state) {
         assert_string_equal(bench_run_on(&bench, evaluator, &(struct selection){&(uint32_t){0}, 1}), cases[i].values);
     }
     const struct evaluator *evaluator;
-    assert_int_equal(compile_assignment(bench_parse(&bench, "1 + ABS(I)"), &none, NULL, &bench.settings, &type_integer, &bench.arena, &evaluator, &bench.error), ERROR_INVALID);
+    assert_int_equal(compile_assignment(bench_parse(&bench, "1 + ABS(I)"), &none, NULL, &bench.settings, &type_integer,
+                                        &bench.arena, &evaluator, &bench.error),
+                     ERROR_INVALID);
     assert_string_equal(bench.error.message, "line 1, column 9: column I cannot be used in the values of INSERT INTO");
     bench_close(&bench);
 }
@@ -762,12 +811,15 @@ static void test_simple_evaluators(void **state) {
     assert_false(compile_is_constant(bench_compile(&bench, "1 / 0"), &value));
     assert_false(compile_is_constant(bench_compile(&bench, "UUID()"), &value));
     value = value_of_text(SLICE("k"));
-    const struct evaluator *parts[] = {compile_column(&type_integer, 2, &bench.arena), compile_constant(&type_string, &value, &bench.arena)};
+    const struct evaluator *parts[] = {compile_column(&type_integer, 2, &bench.arena),
+                                       compile_constant(&type_string, &value, &bench.arena)};
     const struct evaluator *both = compile_struct(bench_type(&bench, "STRUCT<N INT, K STRING>"), parts, &bench.arena);
-    assert_string_equal(bench_run_on(&bench, both, &bench.rows->selected), "Struct{N=7,K=k}|Struct{N=0,K=k}|Struct{N=-3,K=k}|Struct{K=k}");
+    assert_string_equal(bench_run_on(&bench, both, &bench.rows->selected),
+                        "Struct{N=7,K=k}|Struct{N=0,K=k}|Struct{N=-3,K=k}|Struct{K=k}");
     /* A column is not copied. */
     struct vector vector;
-    assert_int_equal(evaluator_run(parts[0], &bench.evaluation, bench.rows, &bench.rows->selected, &vector, &bench.error), 0);
+    assert_int_equal(
+        evaluator_run(parts[0], &bench.evaluation, bench.rows, &bench.rows->selected, &vector, &bench.error), 0);
     assert_ptr_equal(vector.integers, bench.rows->columns[2].integers);
     assert_ptr_equal(vector.nulls, bench.rows->columns[2].nulls);
     bench_close(&bench);
@@ -779,8 +831,9 @@ static void test_scope(void **state) {
     struct bench bench;
     const struct scope_column *found;
     bench_open(&bench);
-    struct scope_column two[] = {
-        {SLICE("L"), SLICE("ID"), &type_integer, 2}, {SLICE("L"), SLICE("V"), &type_integer, 3}, {SLICE("R"), SLICE("ID"), &type_integer, 3}};
+    struct scope_column two[] = {{SLICE("L"), SLICE("ID"), &type_integer, 2},
+                                 {SLICE("L"), SLICE("V"), &type_integer, 3},
+                                 {SLICE("R"), SLICE("ID"), &type_integer, 3}};
     bench.scope = (struct scope){.columns = two, .column_count = 3};
     assert_int_equal(scope_find(&bench.scope, bench_parse(&bench, "ID"), &found, &bench.error), ERROR_INVALID);
     assert_string_equal(bench.error.message, "line 1, column 1: column ID is ambiguous: write L.ID or R.ID");
@@ -789,7 +842,8 @@ static void test_scope(void **state) {
     bench_close(&bench);
 }
 
-/* --- threads ----------------------------------------------------------------------------------------------------------------------- */
+/* --- threads
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct thread_work {
     const struct evaluator *evaluator;
@@ -824,7 +878,8 @@ static void test_threads(void **state) {
     pthread_t threads[2];
     struct thread_work work[2];
     bench_open(&bench);
-    const struct evaluator *evaluator = bench_compile(&bench, "REGEXP_EXTRACT('b(.)', S, 1) || ' ' || FORMAT_TIMESTAMP(W, 'yyyy-MM-dd HH', 'Europe/Vienna')");
+    const struct evaluator *evaluator = bench_compile(
+        &bench, "REGEXP_EXTRACT('b(.)', S, 1) || ' ' || FORMAT_TIMESTAMP(W, 'yyyy-MM-dd HH', 'Europe/Vienna')");
     for (int i = 0; i < 2; i++) {
         work[i] = (struct thread_work){evaluator, bench.rows, false};
         assert_int_equal(pthread_create(&threads[i], NULL, thread_run, &work[i]), 0);
@@ -838,10 +893,23 @@ static void test_threads(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_leaves),      cmocka_unit_test(test_arithmetic),  cmocka_unit_test(test_comparison),        cmocka_unit_test(test_in),
-        cmocka_unit_test(test_logic),       cmocka_unit_test(test_like),        cmocka_unit_test(test_cast),              cmocka_unit_test(test_collections),
-        cmocka_unit_test(test_calls),       cmocka_unit_test(test_lambdas),     cmocka_unit_test(test_refusals),    cmocka_unit_test(test_conditions),        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_assignments), cmocka_unit_test(test_scope),       cmocka_unit_test(test_absent_and_nested), cmocka_unit_test(test_simple_evaluators),
+        cmocka_unit_test(test_leaves),
+        cmocka_unit_test(test_arithmetic),
+        cmocka_unit_test(test_comparison),
+        cmocka_unit_test(test_in),
+        cmocka_unit_test(test_logic),
+        cmocka_unit_test(test_like),
+        cmocka_unit_test(test_cast),
+        cmocka_unit_test(test_collections),
+        cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_lambdas),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_assignments),
+        cmocka_unit_test(test_scope),
+        cmocka_unit_test(test_absent_and_nested),
+        cmocka_unit_test(test_simple_evaluators),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,8 +44,14 @@ static const struct function_case collection_cases[] = {
     {"ELT", {I("2"), S("a"), S("b")}, "STRING", "b"},
     {"ELT", {I("3"), S("a"), S("b")}, "STRING", "NULL"},
     {"ELT", {I("0"), S("a"), S("b")}, "STRING", "NULL"},
-    {"ENTRIES", {MI("b=1,a=2"), O("true")}, "ARRAY<STRUCT<`K` STRING, `V` INTEGER>>", "[Struct{K=a,V=2}, Struct{K=b,V=1}]"},
-    {"ENTRIES", {MI("b=1,a=2"), O("false")}, "ARRAY<STRUCT<`K` STRING, `V` INTEGER>>", "[Struct{K=b,V=1}, Struct{K=a,V=2}]"},
+    {"ENTRIES",
+     {MI("b=1,a=2"), O("true")},
+     "ARRAY<STRUCT<`K` STRING, `V` INTEGER>>",
+     "[Struct{K=a,V=2}, Struct{K=b,V=1}]"},
+    {"ENTRIES",
+     {MI("b=1,a=2"), O("false")},
+     "ARRAY<STRUCT<`K` STRING, `V` INTEGER>>",
+     "[Struct{K=b,V=1}, Struct{K=a,V=2}]"},
     {"FIELD", {S("b"), S("a"), S(NULL), S("b")}, "INTEGER", "3"},
     {"FIELD", {S(NULL), S("a"), S(NULL)}, "INTEGER", "0"},
     {"GENERATE_SERIES", {I("1"), I("4")}, "ARRAY<INTEGER>", "[1, 2, 3, 4]"},
@@ -53,7 +59,10 @@ static const struct function_case collection_cases[] = {
     {"GENERATE_SERIES", {L("1"), L("6"), I("2")}, "ARRAY<BIGINT>", "[1, 3, 5]"},
     {"GENERATE_SERIES", {I("1"), I("6"), I("-2")}, "ARRAY<INTEGER>", "! the step of the series leads away"},
     {"GENERATE_SERIES", {I("1"), I("6"), I("0")}, "ARRAY<INTEGER>", "! the step of a series must not be 0"},
-    {"GENERATE_SERIES", {L("-9223372036854775808"), L("9223372036854775807")}, "ARRAY<BIGINT>", "! the series has more than"},
+    {"GENERATE_SERIES",
+     {L("-9223372036854775808"), L("9223372036854775807")},
+     "ARRAY<BIGINT>",
+     "! the series has more than"},
     {"MAP_KEYS", {MI("b=1,a=2")}, "ARRAY<STRING>", "[b, a]"},
     {"MAP_UNION", {MI("b=1,a=2"), MI("c=3,b=4")}, "MAP<STRING, INTEGER>", "{b=4, a=2, c=3}"},
     {"MAP_UNION", {MI(NULL), MI("c=3")}, "MAP<STRING, INTEGER>", "{c=3}"},
@@ -68,7 +77,10 @@ static const struct function_case collection_cases[] = {
     {"SPLIT", {S("abc"), S("x")}, "ARRAY<STRING>", "[abc]"},
     {"SPLIT", {S(""), S("x")}, "ARRAY<STRING>", "[]"},
     {"SPLIT", {X("610062"), X("00")}, "ARRAY<BYTES>", "[a, b]"},
-    {"SPLIT_TO_MAP", {S("apple:=green/cherry:=red/x/apple:=yellow"), S("/"), S(":=")}, "MAP<STRING, STRING>", "{apple=yellow, cherry=red}"},
+    {"SPLIT_TO_MAP",
+     {S("apple:=green/cherry:=red/x/apple:=yellow"), S("/"), S(":=")},
+     "MAP<STRING, STRING>",
+     "{apple=yellow, cherry=red}"},
     {"SPLIT_TO_MAP", {S("a=1=2,b=3"), S(","), S("=")}, "MAP<STRING, STRING>", "{b=3}"},
     {"SPLIT_TO_MAP", {S("a=1"), S(""), S("=")}, "MAP<STRING, STRING>", "NULL"},
 };
@@ -129,7 +141,11 @@ static const struct function_case byte_cases[] = {
     {"ENCODE", {S("xyz"), S("hex"), S("utf8")}, "STRING", "! 'xyz' is not in encoding hex"},
     {"ENCODE", {S("xyz"), S("rot13"), S("utf8")}, "STRING", "! 'rot13' is no encoding"},
     {"ENCODE", {S("\xc3\xa9"), S("ascii"), S("ascii")}, "STRING", "?"},
-    {"ENCODE", {S("ff41"), S("hex"), S("utf8")}, "STRING", "\xef\xbf\xbd" "A"},
+    {"ENCODE",
+     {S("ff41"), S("hex"), S("utf8")},
+     "STRING",
+     "\xef\xbf\xbd"
+     "A"},
     {"FROM_BYTES", {X("ab01"), S("hex")}, "STRING", "AB01"},
     {"FROM_BYTES", {X("616263"), S("base64")}, "STRING", "YWJj"},
     {"FROM_BYTES", {X(""), S("base64")}, "STRING", ""},
@@ -144,9 +160,18 @@ static void test_bytes(void **state) {
 }
 
 static const struct function_case json_cases[] = {
-    {"EXTRACTJSONFIELD", {S("{\"log\":{\"cloud\":\"gcp\",\"instances\":[1,2.50,{\"a\":null}]}}"), S("$.log.cloud")}, "STRING", "gcp"},
-    {"EXTRACTJSONFIELD", {S("{\"log\":{\"cloud\":\"gcp\",\"instances\":[1,2.50,{\"a\":null}]}}"), S("$.log.instances[1]")}, "STRING", "2.5"},
-    {"EXTRACTJSONFIELD", {S("{\"log\":{\"cloud\":\"gcp\",\"instances\":[1,2.50,{\"a\":null}]}}"), S("$['log'][\"instances\"]")}, "STRING", "[1,2.5,{\"a\":null}]"},
+    {"EXTRACTJSONFIELD",
+     {S("{\"log\":{\"cloud\":\"gcp\",\"instances\":[1,2.50,{\"a\":null}]}}"), S("$.log.cloud")},
+     "STRING",
+     "gcp"},
+    {"EXTRACTJSONFIELD",
+     {S("{\"log\":{\"cloud\":\"gcp\",\"instances\":[1,2.50,{\"a\":null}]}}"), S("$.log.instances[1]")},
+     "STRING",
+     "2.5"},
+    {"EXTRACTJSONFIELD",
+     {S("{\"log\":{\"cloud\":\"gcp\",\"instances\":[1,2.50,{\"a\":null}]}}"), S("$['log'][\"instances\"]")},
+     "STRING",
+     "[1,2.5,{\"a\":null}]"},
     {"EXTRACTJSONFIELD", {S("{\"log\":{\"a\":null}}"), S("$.log.a")}, "STRING", "NULL"},
     {"EXTRACTJSONFIELD", {S("{\"log\":1}"), S("$.log[0].a")}, "STRING", "NULL"},
     {"EXTRACTJSONFIELD", {S("{\"log\":true}"), S("$.log")}, "STRING", "true"},
@@ -227,10 +252,12 @@ static void test_urls(void **state) {
     CHECK(url_cases);
 }
 
-/* --- lambdas ------------------------------------------------------------------------------------------------------------------------------------ */
+/* --- lambdas
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* x => x * 10; (k, v) => v > 1 and the like, by the place of the lambda and what the test wants. */
-static bool lambda_double(struct function_call *call, size_t index, const struct value *arguments, size_t count, struct value *ret_value) {
+static bool lambda_double(struct function_call *call, size_t index, const struct value *arguments, size_t count,
+                          struct value *ret_value) {
     assert_int_equal(index, 1);
     assert_int_equal(count, 1);
     if (arguments[0].null) {
@@ -241,14 +268,16 @@ static bool lambda_double(struct function_call *call, size_t index, const struct
     return true;
 }
 
-static bool lambda_more_than_one(struct function_call *call, size_t index, const struct value *arguments, size_t count, struct value *ret_value) {
+static bool lambda_more_than_one(struct function_call *call, size_t index, const struct value *arguments, size_t count,
+                                 struct value *ret_value) {
     (void)call;
     assert_int_equal(index, 1);
     *ret_value = arguments[count - 1].null ? VALUE_NULL : value_of_boolean(arguments[count - 1].integer > 1);
     return true;
 }
 
-static bool lambda_sum(struct function_call *call, size_t index, const struct value *arguments, size_t count, struct value *ret_value) {
+static bool lambda_sum(struct function_call *call, size_t index, const struct value *arguments, size_t count,
+                       struct value *ret_value) {
     (void)call;
     assert_int_equal(index, 2);
     *ret_value = value_of_integer(arguments[0].integer + arguments[count - 1].integer);
@@ -256,7 +285,8 @@ static bool lambda_sum(struct function_call *call, size_t index, const struct va
 }
 
 /* Keys become "k", values themselves. */
-static bool lambda_same_key(struct function_call *call, size_t index, const struct value *arguments, size_t count, struct value *ret_value) {
+static bool lambda_same_key(struct function_call *call, size_t index, const struct value *arguments, size_t count,
+                            struct value *ret_value) {
     (void)call;
     assert_int_equal(count, 2);
     *ret_value = index == 1 ? value_of_text(SLICE("k")) : arguments[1];
@@ -268,21 +298,53 @@ static void test_lambdas(void **state) {
     static const struct {
         const char *name;
         size_t variant, count, lambda;
-        struct argument arguments[3];   /* for a lambda, the type that it gives */
+        struct argument arguments[3]; /* for a lambda, the type that it gives */
         bool (*call)(struct function_call *, size_t, const struct value *, size_t, struct value *);
         const char *parameters, *type, *result;
     } cases[] = {
         {"FILTER", 0, 2, 1, {AI("1,null,2,3"), O(NULL)}, lambda_more_than_one, "INTEGER", "ARRAY<INTEGER>", "[2, 3]"},
-        {"FILTER", 1, 2, 1, {MI("a=1,b=2"), O(NULL)}, lambda_more_than_one, "STRING, INTEGER", "MAP<STRING, INTEGER>", "{b=2}"},
-        {"FILTER", 0, 2, 1, {AI("1"), I(NULL)}, lambda_double, "INTEGER", "none", "the lambda of FILTER must give a BOOLEAN"},
+        {"FILTER",
+         1,
+         2,
+         1,
+         {MI("a=1,b=2"), O(NULL)},
+         lambda_more_than_one,
+         "STRING, INTEGER",
+         "MAP<STRING, INTEGER>",
+         "{b=2}"},
+        {"FILTER",
+         0,
+         2,
+         1,
+         {AI("1"), I(NULL)},
+         lambda_double,
+         "INTEGER",
+         "none",
+         "the lambda of FILTER must give a BOOLEAN"},
         {"TRANSFORM", 0, 2, 1, {AI("1,2"), L(NULL)}, lambda_double, "INTEGER", "ARRAY<BIGINT>", "[10, 20]"},
         {"TRANSFORM", 0, 2, 1, {AI("1,null"), L(NULL)}, lambda_double, "INTEGER", "ARRAY<BIGINT>", "! no value"},
-        {"TRANSFORM", 1, 3, 2, {MI("a=1,b=2"), S(NULL), I(NULL)}, lambda_same_key, "STRING, INTEGER", "MAP<STRING, INTEGER>", "{k=2}"},
+        {"TRANSFORM",
+         1,
+         3,
+         2,
+         {MI("a=1,b=2"), S(NULL), I(NULL)},
+         lambda_same_key,
+         "STRING, INTEGER",
+         "MAP<STRING, INTEGER>",
+         "{k=2}"},
         {"REDUCE", 0, 3, 2, {AI("1,2,3"), L("10"), L(NULL)}, lambda_sum, "BIGINT, INTEGER", "BIGINT", "16"},
         {"REDUCE", 1, 3, 2, {MI("a=1,b=2"), I("10"), I(NULL)}, lambda_sum, "INTEGER, STRING, INTEGER", "INTEGER", "13"},
         {"REDUCE", 0, 3, 2, {AI(NULL), L("10"), L(NULL)}, lambda_sum, "BIGINT, INTEGER", "BIGINT", "10"},
         {"REDUCE", 0, 3, 2, {AI("1"), L(NULL), L(NULL)}, lambda_sum, "BIGINT, INTEGER", "BIGINT", "NULL"},
-        {"REDUCE", 0, 3, 2, {AI("1"), I("1"), L(NULL)}, lambda_sum, "INTEGER, INTEGER", "none", "the lambda of REDUCE must give the type of the state"},
+        {"REDUCE",
+         0,
+         3,
+         2,
+         {AI("1"), I("1"), L(NULL)},
+         lambda_sum,
+         "INTEGER, INTEGER",
+         "none",
+         "the lambda of REDUCE must give the type of the state"},
     };
     struct arena arena = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -303,8 +365,10 @@ static void test_lambdas(void **state) {
             fail_msg("%zu: parameters %.*s", i, (int)text.length, text.data);
         text.length = 0;
         const char *problem = NULL;
-        const struct type *result = function->variants[cases[i].variant].result_of(&arena, types, cases[i].count, &problem);
-        struct function_call call = {.arena = &arena, .types = types, .count = cases[i].count, .result = result, .lambda = cases[i].call};
+        const struct type *result =
+            function->variants[cases[i].variant].result_of(&arena, types, cases[i].count, &problem);
+        struct function_call call = {
+            .arena = &arena, .types = types, .count = cases[i].count, .result = result, .lambda = cases[i].call};
         if (!result)
             bytes_append_string(&text, problem);
         else if (!function->variants[cases[i].variant].call(&call, values, &value))

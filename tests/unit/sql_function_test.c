@@ -12,7 +12,8 @@
 #include "model/java_number.h"
 #include "sql/function/function_reference.h"
 
-/* --- the rules ------------------------------------------------------------------------------------------------------------------------------- */
+/* --- the rules
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct function_case numeric_cases[] = {
     {"ABS", {I("-5")}, "INTEGER", "5"},
@@ -155,7 +156,10 @@ static const struct function_case text_cases[] = {
     {"UUID", {X("00")}, "STRING", "NULL"},
     {"INITCAP", {S("the quick bROWN fox-trot")}, "STRING", "The Quick Brown Fox-trot"},
     {"INITCAP", {S("\xc3\xa9t\xc3\x89")}, "STRING", "\xc3\x89t\xc3\xa9"},
-    {"LCASE", {S("ABC \xc3\x84\xce\x91\xce\xa3 \xce\xa3\xce\x91")}, "STRING", "abc \xc3\xa4\xce\xb1\xcf\x82 \xcf\x83\xce\xb1"},
+    {"LCASE",
+     {S("ABC \xc3\x84\xce\x91\xce\xa3 \xce\xa3\xce\x91")},
+     "STRING",
+     "abc \xc3\xa4\xce\xb1\xcf\x82 \xcf\x83\xce\xb1"},
     {"UCASE", {S("abc \xc3\xa4\xc3\x9f")}, "STRING", "ABC \xc3\x84SS"},
     {"UCASE", {S(NULL)}, "STRING", "NULL"},
     {"MASK", {S("My Test $123")}, "STRING", "Xx-Xxxx--nnn"},
@@ -181,7 +185,10 @@ static const struct function_case expression_cases[] = {
     {"REGEXP_EXTRACT", {S("x+"), S("hello there")}, "STRING", "NULL"},
     {"REGEXP_EXTRACT", {S("(a)|(b)"), S("b"), I("1")}, "STRING", "NULL"},
     {"REGEXP_EXTRACT", {S("("), S("b")}, "STRING", "! '(' is no regular expression"},
-    {"REGEXP_EXTRACT", {S("(a+)+$"), S("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!")}, "STRING", "! matching '(a+)+$' failed: match limit exceeded"},
+    {"REGEXP_EXTRACT",
+     {S("(a+)+$"), S("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!")},
+     "STRING",
+     "! matching '(a+)+$' failed: match limit exceeded"},
     {"REGEXP_EXTRACT", {S("(?i)\\p{Lower}+"), S("12abC")}, "STRING", "abC"},
     {"REGEXP_EXTRACT", {S("[\\p{Upper}\\d]+"), S("xxAB1y")}, "STRING", "AB1"},
     {"REGEXP_EXTRACT", {S("\\p{IsGreek}+"), S("a\xce\xb1\xce\xb2")}, "STRING", "\xce\xb1\xce\xb2"},
@@ -221,7 +228,10 @@ static void test_regular_expressions(void **state) {
 }
 
 static const struct function_case time_cases[] = {
-    {"CONVERT_TZ", {STAMP("2020-07-01T12:00"), S("UTC"), S("America/Los_Angeles")}, "TIMESTAMP", "2020-07-01T05:00:00.000"},
+    {"CONVERT_TZ",
+     {STAMP("2020-07-01T12:00"), S("UTC"), S("America/Los_Angeles")},
+     "TIMESTAMP",
+     "2020-07-01T05:00:00.000"},
     {"CONVERT_TZ", {STAMP("2020-01-01T12:00"), S("+0200"), S("+0500")}, "TIMESTAMP", "2020-01-01T15:00:00.000"},
     {"CONVERT_TZ", {STAMP("2020-01-01T12:00"), S("Mars"), S("UTC")}, "TIMESTAMP", "! "},
     {"CONVERT_TZ", {STAMP("2020-01-01T12:00"), S(NULL), S("UTC")}, "TIMESTAMP", "NULL"},
@@ -249,20 +259,35 @@ static const struct function_case time_cases[] = {
     {"FORMAT_DATE", {DATE(NULL), S("yyyy")}, "STRING", "NULL"},
     {"FORMAT_TIME", {TIME("13:05:09"), S("h:mm a")}, "STRING", "1:05 PM"},
     {"FORMAT_TIMESTAMP", {STAMP("2020-07-01T12:00"), S("yyyy-MM-dd HH:mm:ssXXX")}, "STRING", "2020-07-01 12:00:00Z"},
-    {"FORMAT_TIMESTAMP", {STAMP("2020-07-01T12:00"), S("yyyy-MM-dd HH:mm:ssXXX"), S("Europe/Vienna")}, "STRING", "2020-07-01 14:00:00+02:00"},
+    {"FORMAT_TIMESTAMP",
+     {STAMP("2020-07-01T12:00"), S("yyyy-MM-dd HH:mm:ssXXX"), S("Europe/Vienna")},
+     "STRING",
+     "2020-07-01 14:00:00+02:00"},
     {"FORMAT_TIMESTAMP", {STAMP("2020-07-01T12:00"), S("yyyy-MM-dd HH:mm:ssXXX"), S("Nowhere")}, "STRING", "! "},
-    {"FORMAT_TIMESTAMP", {STAMP("2020-07-01T12:00"), S("yyyy-MM-dd HH:mm:ssXXX"), S("Europe/Vienna")}, "STRING", "2020-07-01 14:00:00+02:00"},
+    {"FORMAT_TIMESTAMP",
+     {STAMP("2020-07-01T12:00"), S("yyyy-MM-dd HH:mm:ssXXX"), S("Europe/Vienna")},
+     "STRING",
+     "2020-07-01 14:00:00+02:00"},
     {"PARSE_DATE", {S("01.02.2020"), S("dd.MM.yyyy")}, "DATE", "2020-02-01"},
     {"PARSE_DATE", {S("soon"), S("dd.MM.yyyy")}, "DATE", "! cannot read 'soon' with pattern 'dd.MM.yyyy'"},
     {"PARSE_TIME", {S("1:05 PM"), S("h:mm a")}, "TIME", "13:05"},
-    {"PARSE_TIMESTAMP", {S("2020-07-01 14:00"), S("yyyy-MM-dd HH:mm"), S("Europe/Vienna")}, "TIMESTAMP", "2020-07-01T12:00:00.000"},
-    {"PARSE_TIMESTAMP", {S("2020-07-01 14:00+03"), S("yyyy-MM-dd HH:mmX"), S("Europe/Vienna")}, "TIMESTAMP", "2020-07-01T11:00:00.000"},
+    {"PARSE_TIMESTAMP",
+     {S("2020-07-01 14:00"), S("yyyy-MM-dd HH:mm"), S("Europe/Vienna")},
+     "TIMESTAMP",
+     "2020-07-01T12:00:00.000"},
+    {"PARSE_TIMESTAMP",
+     {S("2020-07-01 14:00+03"), S("yyyy-MM-dd HH:mmX"), S("Europe/Vienna")},
+     "TIMESTAMP",
+     "2020-07-01T11:00:00.000"},
     {"PARSE_TIMESTAMP", {S("2020-07-01"), S("yyyy-MM-dd")}, "TIMESTAMP", "2020-07-01T00:00:00.000"},
     {"PARSE_TIMESTAMP", {S("+999999999-07-01"), S("yyyy-MM-dd")}, "TIMESTAMP", "! "},
     {"STRINGTODATE", {S("2020-01-01"), S("yyyy-MM-dd")}, "INTEGER", "18262"},
     {"STRINGTOTIMESTAMP", {S("2020-01-01 00:00:00.5"), S("yyyy-MM-dd HH:mm:ss.S")}, "BIGINT", "1577836800500"},
     {"STRINGTOTIMESTAMP", {S("2020-01-01"), S("yyyy-MM-dd"), S("+01")}, "BIGINT", "1577833200000"},
-    {"TIMESTAMPTOSTRING", {L("1577836800500"), S("yyyy-MM-dd''HH:mm:ss.SSS"), S("PST")}, "STRING", "2019-12-31'16:00:00.500"},
+    {"TIMESTAMPTOSTRING",
+     {L("1577836800500"), S("yyyy-MM-dd''HH:mm:ss.SSS"), S("PST")},
+     "STRING",
+     "2019-12-31'16:00:00.500"},
     {"TIMESTAMPTOSTRING", {L("1577836800500"), S("yyyy-MM-dd'T'HH:mm:ss.SSS")}, "STRING", "2020-01-01T00:00:00.500"},
     {"TIMESTAMPTOSTRING", {L("9223372036854775807"), S("mm")}, "STRING", "12"},
 };
@@ -272,7 +297,8 @@ static void test_time(void **state) {
     CHECK(time_cases);
 }
 
-/* --- what changes, and the table itself ------------------------------------------------------------------------------------------------------ */
+/* --- what changes, and the table itself
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void test_changing(void **state) {
     (void)state;
@@ -304,10 +330,12 @@ static void test_table(void **state) {
     for (size_t i = 0; i < count; i++) {
         assert_true(i == 0 || strcmp(functions[i - 1]->name, functions[i]->name) < 0);
         assert_ptr_equal(function_find(slice_of(functions[i]->name)), functions[i]);
-        assert_true(functions[i]->variant_count && functions[i]->category && functions[i]->signature && functions[i]->description);
+        assert_true(functions[i]->variant_count && functions[i]->category && functions[i]->signature &&
+                    functions[i]->description);
         assert_int_equal(strncmp(functions[i]->signature, functions[i]->name, strlen(functions[i]->name)), 0);
         for (size_t j = 0; j < functions[i]->variant_count; j++)
-            assert_true(functions[i]->variants[j].call && !functions[i]->variants[j].result == !!functions[i]->variants[j].result_of);
+            assert_true(functions[i]->variants[j].call &&
+                        !functions[i]->variants[j].result == !!functions[i]->variants[j].result_of);
     }
     assert_null(function_find(SLICE("AB")));
     assert_null(function_find(SLICE("ABSX")));
@@ -337,9 +365,10 @@ static void test_reference(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numeric), cmocka_unit_test(test_null_handling), cmocka_unit_test(test_text), cmocka_unit_test(test_regular_expressions),
-        cmocka_unit_test(test_time),    cmocka_unit_test(test_changing),      cmocka_unit_test(test_table),
-        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_numeric), cmocka_unit_test(test_null_handling),
+        cmocka_unit_test(test_text),    cmocka_unit_test(test_regular_expressions),
+        cmocka_unit_test(test_time),    cmocka_unit_test(test_changing),
+        cmocka_unit_test(test_table),   cmocka_unit_test(test_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,7 +102,8 @@ static void test_others(void **state) {
         char changed[8192];
         const char *at = strstr(text.data, changes[i][0]);
         assert_non_null(at);
-        snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text.data), text.data, changes[i][1], at + strlen(changes[i][0]));
+        snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text.data), text.data, changes[i][1],
+                 at + strlen(changes[i][0]));
         struct found found = run(slice_of(changed));
         assert_int_equal(found.queries, 1);
         assert_int_equal(found.count, 0);
@@ -110,6 +111,7 @@ static void test_others(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shipped_file), cmocka_unit_test(test_written_for_other_windows), cmocka_unit_test(test_others)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shipped_file),
+                                       cmocka_unit_test(test_written_for_other_windows), cmocka_unit_test(test_others)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,8 +14,8 @@
 
 struct fixture {
     struct session *session;
-    size_t kinds[EFFECT_STATEMENT + 1];   /* effects of the last script */
-    size_t rows;                          /* of the last listing */
+    size_t kinds[EFFECT_STATEMENT + 1]; /* effects of the last script */
+    size_t rows;                        /* of the last listing */
     struct error error;
 };
 
@@ -58,11 +58,16 @@ static void rejected(struct fixture *f, const char *text, const char *says) {
 
 static void test_rejected_scripts(void **state) {
     struct fixture *f = *state;
-    assert_int_equal(run(f, STREAM "SET 'ksql.functions.collect_list.limit' = '2'; DEFINE topic = 's';"
-                            "CREATE SINK CONNECTOR a WITH ('type'='webhook', 'url'='http://localhost', 'topics'='s');"), 0);
-    rejected(f, "CREATE STREAM t AS SELECT * FROM s; CREATE TYPE two AS STRUCT<a INT, b INT>; SET 'ksql.functions.collect_list.limit' = '9';"
-                "SET 'auto.offset.reset' = 'earliest'; UNDEFINE topic; DEFINE other = 'o'; DROP CONNECTOR a;"
-                "CREATE SINK CONNECTOR b WITH ('type'='cache', 'topics'='s'); DROP STREAM nothing;", "NOTHING");
+    assert_int_equal(run(f, STREAM
+                         "SET 'ksql.functions.collect_list.limit' = '2'; DEFINE topic = 's';"
+                         "CREATE SINK CONNECTOR a WITH ('type'='webhook', 'url'='http://localhost', 'topics'='s');"),
+                     0);
+    rejected(f,
+             "CREATE STREAM t AS SELECT * FROM s; CREATE TYPE two AS STRUCT<a INT, b INT>; SET "
+             "'ksql.functions.collect_list.limit' = '9';"
+             "SET 'auto.offset.reset' = 'earliest'; UNDEFINE topic; DEFINE other = 'o'; DROP CONNECTOR a;"
+             "CREATE SINK CONNECTOR b WITH ('type'='cache', 'topics'='s'); DROP STREAM nothing;",
+             "NOTHING");
     assert_string_equal(session_setting(f->session, "ksql.functions.collect_list.limit"), "2");
     assert_null(session_setting(f->session, "auto.offset.reset"));
     assert_int_equal(catalog_source_count(session_catalog(f->session)), 1);
@@ -73,22 +78,28 @@ static void test_rejected_scripts(void **state) {
     assert_int_equal(run(f, "DESCRIBE CONNECTOR a;"), 0);
     assert_int_equal(f->rows, 1);
     rejected(f, "DESCRIBE CONNECTOR b;", "there is no connector B");
-    assert_int_equal(run(f, "CREATE STREAM u (v INT) WITH (KAFKA_TOPIC='${topic}', VALUE_FORMAT='JSON'); UNSET 'ksql.functions.collect_list.limit';"), 0);
+    assert_int_equal(run(f, "CREATE STREAM u (v INT) WITH (KAFKA_TOPIC='${topic}', VALUE_FORMAT='JSON'); UNSET "
+                            "'ksql.functions.collect_list.limit';"),
+                     0);
     assert_null(session_setting(f->session, "ksql.functions.collect_list.limit"));
 }
 
 static void test_known_statements(void **state) {
     struct fixture *f = *state;
-    static const char file[] = STREAM "ALTER STREAM s ADD COLUMN w BIGINT; CREATE TYPE one AS INT; CREATE STREAM t AS SELECT k, w FROM s;"
-                                      "CREATE STREAM all_of (k STRING KEY, w BIGINT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON'); INSERT INTO all_of SELECT k, w FROM s;"
-                                      "CREATE SINK CONNECTOR a WITH ('type'='cache', 'topics'='s'); DROP STREAM IF EXISTS gone;";
+    static const char file[] =
+        STREAM "ALTER STREAM s ADD COLUMN w BIGINT; CREATE TYPE one AS INT; CREATE STREAM t AS SELECT k, w FROM s;"
+               "CREATE STREAM all_of (k STRING KEY, w BIGINT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON'); INSERT INTO "
+               "all_of SELECT k, w FROM s;"
+               "CREATE SINK CONNECTOR a WITH ('type'='cache', 'topics'='s'); DROP STREAM IF EXISTS gone;";
     session_pass_known(f->session, true);
     assert_int_equal(run(f, file), 0);
     assert_int_equal(f->kinds[EFFECT_QUERY_START], 2);
     assert_int_equal(f->kinds[EFFECT_CONNECTOR_START], 1);
     assert_int_equal(run(f, file), 0);
-    assert_int_equal(f->kinds[EFFECT_QUERY_START] + f->kinds[EFFECT_CONNECTOR_START] + f->kinds[EFFECT_TOPIC] + f->kinds[EFFECT_STATEMENT], 0);
-    rejected(f, "ALTER STREAM s ADD COLUMN w INT;", "W");   /* of another type */
+    assert_int_equal(f->kinds[EFFECT_QUERY_START] + f->kinds[EFFECT_CONNECTOR_START] + f->kinds[EFFECT_TOPIC] +
+                         f->kinds[EFFECT_STATEMENT],
+                     0);
+    rejected(f, "ALTER STREAM s ADD COLUMN w INT;", "W"); /* of another type */
     session_pass_known(f->session, false);
     rejected(f, file, "there is already a stream S");
 }

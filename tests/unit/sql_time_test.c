@@ -1,4 +1,5 @@
-/* Time zones and java.time patterns. Expected values of zones are from Python's zoneinfo, of patterns from the DateTimeFormatter documentation. */
+/* Time zones and java.time patterns. Expected values of zones are from Python's zoneinfo, of patterns from the
+ * DateTimeFormatter documentation. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sql/time/java_time_format.h"
 #include "model/time_text.h"
 #include "model/time_zone.h"
+#include "sql/time/java_time_format.h"
 
 static int64_t instant_of(const char *text) {
     int64_t instant;
@@ -71,7 +72,9 @@ static void test_offsets(void **state) {
         if (!slice_equal(time_zone_abbreviation(zone, instant), slice_of(cases[i].abbreviation)))
             fail_msg("%s %s: %s", cases[i].zone, cases[i].instant, time_zone_abbreviation(zone, instant).data);
     }
-    static const char *const bad[] = {"", "Nowhere", "../../../etc/passwd", "/etc/passwd", "Europe", "+19:00", "+1:2:3:4", "+", "UTC+", "Europe/Vi\nenna", "tzdata.zi"};
+    static const char *const bad[] = {
+        "",  "Nowhere", "../../../etc/passwd", "/etc/passwd", "Europe", "+19:00", "+1:2:3:4",
+        "+", "UTC+",    "Europe/Vi\nenna",     "tzdata.zi"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const struct time_zone *zone;
         struct error error;
@@ -109,7 +112,8 @@ static void test_local(void **state) {
     time_zones_release(&zones);
 }
 
-/* --- patterns ------------------------------------------------------------------------------------------------------------------------ */
+/* --- patterns
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void test_format(void **state) {
     (void)state;
@@ -119,7 +123,8 @@ static void test_format(void **state) {
         {"yyyy-MM-dd HH:mm:ss.SSS", "UTC", "2020-02-09T03:04:05.067", "2020-02-09 03:04:05.067"},
         {"yyyy-MM-dd'T'HH:mm:ssX", "UTC", "2020-02-09T03:04:05.067", "2020-02-09T03:04:05Z"},
         {"yyyy-MM-dd'T'HH:mm:ssXXX", "Europe/Vienna", "2020-07-09T03:04:05", "2020-07-09T05:04:05+02:00"},
-        {"X x XX xx XXX xxx Z ZZZZ ZZZZZ O OOOO", "Asia/Kolkata", "2020-07-09", "+0530 +0530 +0530 +0530 +05:30 +05:30 +0530 GMT+05:30 +05:30 GMT+5:30 GMT+05:30"},
+        {"X x XX xx XXX xxx Z ZZZZ ZZZZZ O OOOO", "Asia/Kolkata", "2020-07-09",
+         "+0530 +0530 +0530 +0530 +05:30 +05:30 +0530 GMT+05:30 +05:30 GMT+5:30 GMT+05:30"},
         {"X x XX xx XXX xxx Z ZZZZ ZZZZZ O OOOO", "UTC", "2020-07-09", "Z +00 Z +0000 Z +00:00 +0000 GMT Z GMT GMT"},
         {"VV z zzzz", "America/Los_Angeles", "2020-07-09", "America/Los_Angeles PDT Pacific Daylight Time"},
         {"VV z", "UTC", "2020-07-09", "Z UTC"},
@@ -132,7 +137,8 @@ static void test_format(void **state) {
         {"Q QQ QQQ QQQQ", "UTC", "2020-05-10", "2 02 Q2 2nd quarter"},
         {"h hh H HH k kk K KK a", "UTC", "2020-05-10T00:30", "12 12 0 00 24 24 0 00 AM"},
         {"h hh H HH k kk K KK a", "UTC", "2020-05-10T15:30", "3 03 15 15 15 15 3 03 PM"},
-        {"m mm s ss S SS SSS SSSSSS n A N", "UTC", "2020-05-10T00:01:02.345", "1 01 2 02 3 34 345 345000 345000000 62345 62345000000"},
+        {"m mm s ss S SS SSS SSSSSS n A N", "UTC", "2020-05-10T00:01:02.345",
+         "1 01 2 02 3 34 345 345000 345000000 62345 62345000000"},
         {"Y-w W", "UTC", "2020-12-27", "2021-1 5"},
         {"Y-ww W", "UTC", "2021-01-01", "2021-01 1"},
         {"Y-ww", "UTC", "2020-12-26", "2020-52"},
@@ -160,7 +166,8 @@ static void test_format(void **state) {
             assert_int_equal(code, ERROR_INVALID);
         } else if (cases[i].text) {
             assert_int_equal(code, 0);
-            struct java_time time = java_time_of_instant(instant_of(cases[i].instant), zone_of(&zones, &arena, cases[i].zone));
+            struct java_time time =
+                java_time_of_instant(instant_of(cases[i].instant), zone_of(&zones, &arena, cases[i].zone));
             assert_int_equal(java_time_format(pattern, &time, &text, &error), 0);
             bytes_append_char(&text, '\0');
             assert_string_equal(text.data, cases[i].text);
@@ -179,15 +186,21 @@ static void test_format_parts(void **state) {
         bool date, time;
         const char *text;
     } cases[] = {
-        {"yyyy-MM-dd", true, false, "1970-01-11"}, {"yyyy-MM-dd HH", true, false, NULL}, {"HH:mm", false, true, "10:15"}, {"HH:mm X", false, true, NULL},
-        {"dd HH", false, true, NULL},             {"[dd ]HH", false, true, "10"},       {"dd[ HH]", true, false, "11"},
+        {"yyyy-MM-dd", true, false, "1970-01-11"},
+        {"yyyy-MM-dd HH", true, false, NULL},
+        {"HH:mm", false, true, "10:15"},
+        {"HH:mm X", false, true, NULL},
+        {"dd HH", false, true, NULL},
+        {"[dd ]HH", false, true, "10"},
+        {"dd[ HH]", true, false, "11"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct arena arena = {0};
         const struct java_time_pattern *pattern;
         struct error error;
         struct bytes text = {0};
-        struct java_time time = {.has_date = cases[i].date, .has_time = cases[i].time, .days = 10, .milliseconds = 36900000};
+        struct java_time time = {
+            .has_date = cases[i].date, .has_time = cases[i].time, .days = 10, .milliseconds = 36900000};
         assert_int_equal(java_time_pattern_compile(&arena, slice_of(cases[i].pattern), &pattern, &error), 0);
         assert_int_equal(java_time_format(pattern, &time, &text, &error), cases[i].text ? 0 : ERROR_INVALID);
         if (cases[i].text)
@@ -281,7 +294,8 @@ static void test_parse(void **state) {
 /* What is written is read back, for many instants in several zones and patterns. */
 static void test_round_trip(void **state) {
     (void)state;
-    static const char *const patterns[] = {"yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "EEEE, d MMMM uuuu hh:mm:ss.SSS a VV", "yyyyMMddHHmmssSSSX", "D yyyy A VV"};
+    static const char *const patterns[] = {"yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "EEEE, d MMMM uuuu hh:mm:ss.SSS a VV",
+                                           "yyyyMMddHHmmssSSSX", "D yyyy A VV"};
     static const char *const names[] = {"UTC", "Europe/Vienna", "America/Los_Angeles", "Australia/Lord_Howe", "+05:45"};
     struct time_zones zones = {.folder = TIME_ZONE_FOLDER};
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
@@ -293,14 +307,16 @@ static void test_round_trip(void **state) {
             const struct time_zone *zone = zone_of(&zones, &arena, names[z]);
             if (i == 2 && z > 1 && z != 2)
                 continue; /* X has no minutes next to digits */
-            for (int64_t instant = INT64_C(123456789); instant < INT64_C(4000000000000); instant += INT64_C(54321098765)) {
+            for (int64_t instant = INT64_C(123456789); instant < INT64_C(4000000000000);
+                 instant += INT64_C(54321098765)) {
                 struct java_time time = java_time_of_instant(instant, zone);
                 struct java_time_read read;
                 struct bytes text = {0};
                 assert_int_equal(java_time_format(pattern, &time, &text, &error), 0);
                 if (java_time_parse(pattern, bytes_slice(&text), &zones, &arena, &read, &error))
                     fail_msg("%s", error.message);
-                assert_true(time_zone_instant(read.zone, read.days * MILLISECONDS_OF_DAY + read.milliseconds) == instant);
+                assert_true(time_zone_instant(read.zone, read.days * MILLISECONDS_OF_DAY + read.milliseconds) ==
+                            instant);
                 bytes_release(&text);
             }
         }
@@ -311,7 +327,7 @@ static void test_round_trip(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_offsets), cmocka_unit_test(test_local), cmocka_unit_test(test_format),
+        cmocka_unit_test(test_offsets),      cmocka_unit_test(test_local), cmocka_unit_test(test_format),
         cmocka_unit_test(test_format_parts), cmocka_unit_test(test_parse), cmocka_unit_test(test_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

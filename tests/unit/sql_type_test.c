@@ -56,10 +56,26 @@ static const struct type *type_named(struct arena *arena, const char *name) {
 
 static void test_print(void **state) {
     (void)state;
-    static const char *const names[] = {
-        "BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP", "DECIMAL(4, 2)", "DECIMAL(38, 10)", "DECIMAL(12, 2)",
-        "ARRAY<INTEGER>", "ARRAY<BIGINT>", "MAP<STRING, INTEGER>", "MAP<STRING, DOUBLE>", "STRUCT<`A` INTEGER, `b``c` DECIMAL(4, 2)>", "STRUCT<`A` BIGINT>",
-        "NULL", "ARRAY<ARRAY<STRING>>"};
+    static const char *const names[] = {"BOOLEAN",
+                                        "INTEGER",
+                                        "BIGINT",
+                                        "DOUBLE",
+                                        "STRING",
+                                        "BYTES",
+                                        "DATE",
+                                        "TIME",
+                                        "TIMESTAMP",
+                                        "DECIMAL(4, 2)",
+                                        "DECIMAL(38, 10)",
+                                        "DECIMAL(12, 2)",
+                                        "ARRAY<INTEGER>",
+                                        "ARRAY<BIGINT>",
+                                        "MAP<STRING, INTEGER>",
+                                        "MAP<STRING, DOUBLE>",
+                                        "STRUCT<`A` INTEGER, `b``c` DECIMAL(4, 2)>",
+                                        "STRUCT<`A` BIGINT>",
+                                        "NULL",
+                                        "ARRAY<ARRAY<STRING>>"};
     struct arena arena = {0};
     const struct type **types = all_types(&arena);
     for (size_t i = 0; i < COUNT_OF_TYPES; i++)
@@ -132,7 +148,8 @@ static void test_fitting(void **state) {
     (void)state;
     static const struct {
         unsigned whole, scale, precision, ret_scale;
-    } cases[] = {{3, 2, 5, 2}, {0, 0, 1, 0}, {38, 0, 38, 0}, {20, 30, 38, 18}, {36, 30, 38, 6}, {40, 3, 38, 3}, {0, 38, 38, 38}};
+    } cases[] = {{3, 2, 5, 2},    {0, 0, 1, 0},   {38, 0, 38, 0}, {20, 30, 38, 18},
+                 {36, 30, 38, 6}, {40, 3, 38, 3}, {0, 38, 38, 38}};
     struct arena arena = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct type *type = type_decimal_fitting(&arena, cases[i].whole, cases[i].scale);

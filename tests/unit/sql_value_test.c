@@ -15,7 +15,8 @@
 #include "model/value.h"
 #include "model/vector.h"
 
-/* --- decimals ------------------------------------------------------------------------------------------------------------------------ */
+/* --- decimals
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static decimal decimal_of(const char *text, unsigned scale) {
     decimal value;
@@ -51,7 +52,8 @@ static void test_decimal_arithmetic(void **state) {
         {"1.5", 1, '*', "-2.25", 2, 6, 3, "-3.375"},
         {"12345678901234567890", 0, '*', "12345678901234567890", 0, 38, 0, NULL},
         {"1234567890123456789.12345", 5, '*', "9876543210.98765", 5, 38, 8, "12193263113702174189026044047.05227539"},
-        {"0.00000000000000000001", 20, '*', "0.00000000000000000001", 20, 38, 38, "0.00000000000000000000000000000000000000"},
+        {"0.00000000000000000001", 20, '*', "0.00000000000000000001", 20, 38, 38,
+         "0.00000000000000000000000000000000000000"},
         {"0.5", 1, '*', "0.5", 1, 2, 1, "0.3"},
         {"-0.5", 1, '*', "0.5", 1, 2, 1, "-0.3"},
         {"1", 0, '/', "3", 0, 7, 6, "0.333333"},
@@ -60,7 +62,8 @@ static void test_decimal_arithmetic(void **state) {
         {"1", 0, '/', "0", 0, 7, 6, NULL},
         {"1", 0, '/', "99999999999999999999999999999999999999", 0, 38, 38, "0.00000000000000000000000000000000000001"},
         {"99999999999999999999999999999999999999", 0, '/', "0.00000000000000000000000000000000000001", 38, 38, 0, NULL},
-        {"0.00000000000000000000000000000000000002", 38, '/', "0.00000000000000000000000000000000000004", 38, 38, 38, "0.50000000000000000000000000000000000000"},
+        {"0.00000000000000000000000000000000000002", 38, '/', "0.00000000000000000000000000000000000004", 38, 38, 38,
+         "0.50000000000000000000000000000000000000"},
         {"12345678901234567890123456.789", 3, '/', "7.25", 2, 38, 6, "1702852262239250743465304.384690"},
         {"7.5", 1, '/', "2", 0, 1, 0, "4"},
         {"1.23456789", 8, '/', "1", 0, 3, 2, "1.23"},
@@ -68,7 +71,8 @@ static void test_decimal_arithmetic(void **state) {
         {"-7.5", 1, '%', "2", 0, 2, 1, "-1.5"},
         {"7.5", 1, '%', "-2", 0, 2, 1, "1.5"},
         {"7", 0, '%', "0.3", 1, 2, 1, "0.1"},
-        {"99999999999999999999999999999999999999", 0, '%', "0.00000000000000000000000000000000000007", 38, 38, 38, "0.00000000000000000000000000000000000002"},
+        {"99999999999999999999999999999999999999", 0, '%', "0.00000000000000000000000000000000000007", 38, 38, 38,
+         "0.00000000000000000000000000000000000002"},
         {"0.7", 1, '%', "99999999999999999999999999999999999999", 0, 38, 1, "0.7"},
         {"7", 0, '%', "0", 0, 2, 1, NULL},
     };
@@ -78,9 +82,11 @@ static void test_decimal_arithmetic(void **state) {
             : cases[i].op == '-' ? decimal_subtract
             : cases[i].op == '*' ? decimal_multiply
             : cases[i].op == '/' ? decimal_divide
-                                       : decimal_remainder;
-        decimal result = 12345, a = decimal_of(cases[i].a, cases[i].scale_a), b = decimal_of(cases[i].b, cases[i].scale_b);
-        bool good = function(a, cases[i].scale_a, b, cases[i].scale_b, (struct decimal_shape){cases[i].precision, cases[i].scale}, &result);
+                                 : decimal_remainder;
+        decimal result = 12345, a = decimal_of(cases[i].a, cases[i].scale_a),
+                b = decimal_of(cases[i].b, cases[i].scale_b);
+        bool good = function(a, cases[i].scale_a, b, cases[i].scale_b,
+                             (struct decimal_shape){cases[i].precision, cases[i].scale}, &result);
         if (good != (cases[i].result != NULL))
             fail_msg("case %zu: %s", i, good ? decimal_shown(result, cases[i].scale) : "does not fit");
         if (good)
@@ -97,18 +103,38 @@ static void test_decimal_text(void **state) {
         unsigned precision, scale;
         const char *shown;
     } cases[] = {
-        {"0", 1, 0, "0"},         {"-0.00", 3, 2, "0.00"},   {"12.345", 4, 2, "12.35"},    {"12.344", 4, 2, "12.34"},   {"-12.345", 4, 2, "-12.35"},
-        {"99.995", 4, 2, NULL},   {"99.994", 4, 2, "99.99"}, {"1e2", 4, 0, "100"},         {"1e2", 2, 0, NULL},         {"12345e-3", 5, 3, "12.345"},
-        {".5", 1, 0, "1"},        {"5.", 1, 0, "5"},         {"0.049", 2, 1, "0.0"},       {"0.05", 2, 1, "0.1"},       {"1e-400", 2, 1, "0.0"},
-        {"0e999", 2, 1, "0.0"},   {"", 2, 1, NULL},          {".", 2, 1, NULL},            {"1.2.3", 2, 1, NULL},       {"1e", 2, 1, NULL},
-        {"+7", 2, 1, "7.0"},      {" 7", 2, 1, NULL},        {"1e99999999999", 2, 1, NULL}, {"0.001", 3, 3, "0.001"},
+        {"0", 1, 0, "0"},
+        {"-0.00", 3, 2, "0.00"},
+        {"12.345", 4, 2, "12.35"},
+        {"12.344", 4, 2, "12.34"},
+        {"-12.345", 4, 2, "-12.35"},
+        {"99.995", 4, 2, NULL},
+        {"99.994", 4, 2, "99.99"},
+        {"1e2", 4, 0, "100"},
+        {"1e2", 2, 0, NULL},
+        {"12345e-3", 5, 3, "12.345"},
+        {".5", 1, 0, "1"},
+        {"5.", 1, 0, "5"},
+        {"0.049", 2, 1, "0.0"},
+        {"0.05", 2, 1, "0.1"},
+        {"1e-400", 2, 1, "0.0"},
+        {"0e999", 2, 1, "0.0"},
+        {"", 2, 1, NULL},
+        {".", 2, 1, NULL},
+        {"1.2.3", 2, 1, NULL},
+        {"1e", 2, 1, NULL},
+        {"+7", 2, 1, "7.0"},
+        {" 7", 2, 1, NULL},
+        {"1e99999999999", 2, 1, NULL},
+        {"0.001", 3, 3, "0.001"},
         {"99999999999999999999999999999999999999", 38, 0, "99999999999999999999999999999999999999"},
         {"100000000000000000000000000000000000000", 38, 0, NULL},
         {"0.99999999999999999999999999999999999999", 38, 38, "0.99999999999999999999999999999999999999"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         decimal value;
-        bool good = decimal_read(slice_of(cases[i].text), (struct decimal_shape){cases[i].precision, cases[i].scale}, &value);
+        bool good =
+            decimal_read(slice_of(cases[i].text), (struct decimal_shape){cases[i].precision, cases[i].scale}, &value);
         if (good != (cases[i].shown != NULL))
             fail_msg("%s", cases[i].text);
         if (good)
@@ -135,7 +161,8 @@ static void test_decimal_order(void **state) {
     assert_true(decimal_to_double(decimal_of("12345678901234567890.5", 3), 3) == 12345678901234567890.5);
 }
 
-/* --- numbers and times as text ------------------------------------------------------------------------------------------------------- */
+/* --- numbers and times as text
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void test_double_text(void **state) {
     (void)state;
@@ -143,11 +170,32 @@ static void test_double_text(void **state) {
         double value;
         const char *text;
     } cases[] = {
-        {0.0, "0.0"},       {-0.0, "-0.0"},        {1.0, "1.0"},           {-10.5, "-10.5"},     {100.0, "100.0"},     {1e6, "1000000.0"},
-        {9999999.0, "9999999.0"}, {1e7, "1.0E7"},  {12345678.0, "1.2345678E7"}, {1e10, "1.0E10"}, {1.5e300, "1.5E300"}, {0.001, "0.001"},
-        {0.00123, "0.00123"}, {0.0001, "1.0E-4"},  {0.00012345, "1.2345E-4"}, {0.1 + 0.2, "0.30000000000000004"}, {5e-324, "4.9E-324"},
-        {1e23, "1.0E23"},   {123456789012345680.0, "1.2345678901234568E17"}, {NAN, "NaN"}, {INFINITY, "Infinity"}, {-INFINITY, "-Infinity"},
-        {9007199254740993.0, "9.007199254740992E15"}, {100.25, "100.25"}, {3.0e-3, "0.003"}, {0.5, "0.5"},
+        {0.0, "0.0"},
+        {-0.0, "-0.0"},
+        {1.0, "1.0"},
+        {-10.5, "-10.5"},
+        {100.0, "100.0"},
+        {1e6, "1000000.0"},
+        {9999999.0, "9999999.0"},
+        {1e7, "1.0E7"},
+        {12345678.0, "1.2345678E7"},
+        {1e10, "1.0E10"},
+        {1.5e300, "1.5E300"},
+        {0.001, "0.001"},
+        {0.00123, "0.00123"},
+        {0.0001, "1.0E-4"},
+        {0.00012345, "1.2345E-4"},
+        {0.1 + 0.2, "0.30000000000000004"},
+        {5e-324, "4.9E-324"},
+        {1e23, "1.0E23"},
+        {123456789012345680.0, "1.2345678901234568E17"},
+        {NAN, "NaN"},
+        {INFINITY, "Infinity"},
+        {-INFINITY, "-Infinity"},
+        {9007199254740993.0, "9.007199254740992E15"},
+        {100.25, "100.25"},
+        {3.0e-3, "0.003"},
+        {0.5, "0.5"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[JAVA_DOUBLE_SIZE + 1];
@@ -162,7 +210,8 @@ static void test_double_text(void **state) {
 static void test_read_numbers(void **state) {
     (void)state;
     double number;
-    static const char *const bad[] = {"", " ", "a", "1,5", "0x10", "1e", "e5", "1 2", "--1", "infinity", "nan", ".", "+", "1.5.2"};
+    static const char *const bad[] = {"",    " ",   "a",        "1,5", "0x10", "1e", "e5",
+                                      "1 2", "--1", "infinity", "nan", ".",    "+",  "1.5.2"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(java_read_double(slice_of(bad[i]), &number));
     assert_true(java_read_double(SLICE(" -1.5e3\n"), &number) && number == -1500);
@@ -236,11 +285,13 @@ static void test_times(void **state) {
         assert_true(civil_to_days(civil_from_days(days)) == days);
 }
 
-/* --- values -------------------------------------------------------------------------------------------------------------------------- */
+/* --- values
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void test_text_order(void **state) {
     (void)state;
-    static const char *const ascending[] = {"", "A", "B", "a", "aa", "b", "\xc3\xa9", "\xe4\xb8\xad", "\xf0\x9f\x98\x80", "\xee\x80\x80", "\xef\xbc\xa1"};
+    static const char *const ascending[] = {
+        "", "A", "B", "a", "aa", "b", "\xc3\xa9", "\xe4\xb8\xad", "\xf0\x9f\x98\x80", "\xee\x80\x80", "\xef\xbc\xa1"};
     for (size_t i = 0; i < sizeof ascending / sizeof *ascending; i++)
         for (size_t j = 0; j < sizeof ascending / sizeof *ascending; j++)
             assert_int_equal(value_compare_text(slice_of(ascending[i]), slice_of(ascending[j])), (i > j) - (i < j));
@@ -354,9 +405,15 @@ static void test_vectors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decimal_arithmetic), cmocka_unit_test(test_decimal_text), cmocka_unit_test(test_decimal_order),
-        cmocka_unit_test(test_double_text),        cmocka_unit_test(test_read_numbers), cmocka_unit_test(test_times),
-        cmocka_unit_test(test_text_order),         cmocka_unit_test(test_values),       cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_decimal_arithmetic),
+        cmocka_unit_test(test_decimal_text),
+        cmocka_unit_test(test_decimal_order),
+        cmocka_unit_test(test_double_text),
+        cmocka_unit_test(test_read_numbers),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_text_order),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,7 +80,7 @@ static void test_dirty_in_order_of_marking(void **state) {
     a = put(table, "a", true);
     assert_true(state_table_mark(table, a));
     assert_dirty(table, "+c-a-b+a");
-    assert_true(state_table_remove(table, c, false));   /* nobody needs to know */
+    assert_true(state_table_remove(table, c, false)); /* nobody needs to know */
     assert_dirty(table, "-a-b+a");
     state_table_clean(table);
     assert_dirty(table, "");
@@ -134,7 +134,8 @@ static void test_many(void **state) {
         random = random * 6364136223846793005u + 1442695040888963407u;
         unsigned number = (unsigned)(random >> 33) % KEYS;
         char text[40];
-        struct slice key = {text, (size_t)snprintf(text, sizeof text, "%u%.*s", number, (int)(number % 23), "-----------------------")};
+        struct slice key = {
+            text, (size_t)snprintf(text, sizeof text, "%u%.*s", number, (int)(number % 23), "-----------------------")};
         struct counter *counter = state_table_find(table, key);
         assert_int_equal(counter != NULL, there[number]);
         if (counter) {
@@ -166,7 +167,8 @@ static void test_memory_of_a_million(void **state) {
     for (unsigned i = 0; i < 1000000; i++) {
         char text[32];
         bool new;
-        assert_non_null(state_table_put(table, (struct slice){text, (size_t)snprintf(text, sizeof text, "gateway-%012u", i)}, &new));
+        assert_non_null(state_table_put(
+            table, (struct slice){text, (size_t)snprintf(text, sizeof text, "gateway-%012u", i)}, &new));
         assert_true(new);
     }
     assert_in_range(state_table_memory(table), 60000000, 80000000);
@@ -175,8 +177,9 @@ static void test_memory_of_a_million(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_put_find_remove), cmocka_unit_test(test_dirty_in_order_of_marking), cmocka_unit_test(test_long_keys),
-        cmocka_unit_test(test_many),            cmocka_unit_test(test_memory_of_a_million),
+        cmocka_unit_test(test_put_find_remove),     cmocka_unit_test(test_dirty_in_order_of_marking),
+        cmocka_unit_test(test_long_keys),           cmocka_unit_test(test_many),
+        cmocka_unit_test(test_memory_of_a_million),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* The store's door: idempotent writes, revisions, order, ranges over buckets, names and numbers of every kind, joining a transaction. One body for all stores: SQLite
- * unless METERLINE_TEST_STORE names another one, such as cassandra://127.0.0.1:9042/door (each test takes a keyspace of its own, with a number behind the name). */
+/* The store's door: idempotent writes, revisions, order, ranges over buckets, names and numbers of every kind,
+ * joining a transaction. One body for all stores: SQLite unless METERLINE_TEST_STORE names another one, such as
+ * cassandra://127.0.0.1:9042/door (each test takes a keyspace of its own, with a number behind the name). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +33,8 @@ static int set_up(void **state) {
     strcpy(f->folder, "/tmp/meterline-store-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->url, sizeof f->url, given ? "%s%d" : "%s", given ? given : f->folder, number++);
-    struct store_options options = {.durable = false, .create = true, .clock = &clock_system, .properties = &one, .property_count = given ? 1 : 0};
+    struct store_options options = {
+        .durable = false, .create = true, .clock = &clock_system, .properties = &one, .property_count = given ? 1 : 0};
     if (store_open(f->url, &options, &f->store, &error) || store_writer_open(f->store, &f->writer, &error))
         fail_msg("%s", error.message);
     f->remote = store_is_remote(f->store);
@@ -59,8 +61,15 @@ static void write_rows(struct fixture *f, int64_t window_size, const struct aggr
 }
 
 static struct aggregate_row row_of(const char *gateway, int64_t start, double sum, int64_t revision) {
-    return (struct aggregate_row){.series = {slice_of(gateway), SLICE("WATER"), SLICE("FLOW")}, .window_start = start, .window_end = start + 60000,
-                                  .count = 2, .minimum = 1, .maximum = sum, .sum = sum, .average = sum / 2, .revision = revision};
+    return (struct aggregate_row){.series = {slice_of(gateway), SLICE("WATER"), SLICE("FLOW")},
+                                  .window_start = start,
+                                  .window_end = start + 60000,
+                                  .count = 2,
+                                  .minimum = 1,
+                                  .maximum = sum,
+                                  .sum = sum,
+                                  .average = sum / 2,
+                                  .revision = revision};
 }
 
 /* "gateway@start=sum " of each row */
@@ -73,7 +82,8 @@ static void answer(struct fixture *f, const struct store_query *query, char *to)
     assert_int_equal(store_reader_open(f->store, query, &reader, &error), 0);
     while ((status = store_reader_next(reader, &row, &error)) == 1) {
         assert_true(row.average == row.sum / (double)row.count);
-        to += sprintf(to, "%.*s@%lld=%g ", (int)row.series.gateway.length, row.series.gateway.data, (long long)row.window_start / 60000, row.sum);
+        to += sprintf(to, "%.*s@%lld=%g ", (int)row.series.gateway.length, row.series.gateway.data,
+                      (long long)row.window_start / 60000, row.sum);
     }
     assert_int_equal(status, 0);
     store_reader_close(reader);
@@ -83,8 +93,10 @@ static void test_order_and_filters(void **state) {
     struct fixture *f = *state;
     struct error error;
     char text[512];
-    /* By key bytes "a.WATER.FLOW" < "a1.WATER.FLOW" < "b.WATER.FLOW" ('.' sorts before digits), not by gateway or arrival. */
-    struct aggregate_row rows[] = {row_of("b", 0, 1, 0), row_of("a1", 60000, 2, 0), row_of("a", 120000, 3, 0), row_of("a", 0, 4, 0)};
+    /* By key bytes "a.WATER.FLOW" < "a1.WATER.FLOW" < "b.WATER.FLOW" ('.' sorts before digits), not by gateway or
+     * arrival. */
+    struct aggregate_row rows[] = {row_of("b", 0, 1, 0), row_of("a1", 60000, 2, 0), row_of("a", 120000, 3, 0),
+                                   row_of("a", 0, 4, 0)};
     write_rows(f, MINUTE, rows, 4);
     struct store_query query = {.window_size = 60000, .from = 0, .to = INT64_MAX, .limit = -1};
     answer(f, &query, text);
@@ -114,8 +126,9 @@ static void test_writes_are_idempotent_and_revisions_win(void **state) {
         double sum;
         int64_t revision;
         const char *expected;
-    } steps[] = {{9, -1, "a@0=9 "}, {8, -1, "a@0=8 "}, {1, 0, "a@0=1 "}, {1, 0, "a@0=1 "}, {9, -1, "a@0=1 "}, {2, 0, "a@0=2 "}, {5, 2, "a@0=5 "}, {1, 0, "a@0=5 "},
-                 {6, 2, "a@0=6 "},   {4, 2, "a@0=4 "}, {7, 1, "a@0=4 "}, {3, 3, "a@0=3 "}};
+    } steps[] = {{9, -1, "a@0=9 "}, {8, -1, "a@0=8 "}, {1, 0, "a@0=1 "}, {1, 0, "a@0=1 "},
+                 {9, -1, "a@0=1 "}, {2, 0, "a@0=2 "},  {5, 2, "a@0=5 "}, {1, 0, "a@0=5 "},
+                 {6, 2, "a@0=6 "},  {4, 2, "a@0=4 "},  {7, 1, "a@0=4 "}, {3, 3, "a@0=3 "}};
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         struct aggregate_row row = row_of("a", 0, steps[i].sum, steps[i].revision);
         write_rows(f, MINUTE, &row, 1);
@@ -131,7 +144,9 @@ static void test_writes_are_idempotent_and_revisions_win(void **state) {
 static void test_one_window_several_times_in_a_call(void **state) {
     struct fixture *f = *state;
     struct error error;
-    struct aggregate_row rows[] = {row_of("a", 0, 9, 0), row_of("a", MINUTE, 2, 1), row_of("a", 0, 4, 0), row_of("a", MINUTE, 8, 0), row_of("a", 2 * MINUTE, 6, 0)}, found;
+    struct aggregate_row rows[] = {row_of("a", 0, 9, 0), row_of("a", MINUTE, 2, 1), row_of("a", 0, 4, 0),
+                                   row_of("a", MINUTE, 8, 0), row_of("a", 2 * MINUTE, 6, 0)},
+                         found;
     rows[0].count = 9;
     rows[2].count = 1;
     rows[2].average = 4;
@@ -139,11 +154,16 @@ static void test_one_window_several_times_in_a_call(void **state) {
     write_rows(f, MINUTE, rows, 5);
     struct store_query query = {.window_size = MINUTE, .from = 0, .to = INT64_MAX, .limit = -1};
     struct store_reader *reader;
-    static const struct { double sum, minimum, maximum; uint64_t count; int64_t revision; } expected[] = {{4, -7, 4, 1, 0}, {2, 1, 2, 2, 1}, {6, 1, 6, 2, 0}};
+    static const struct {
+        double sum, minimum, maximum;
+        uint64_t count;
+        int64_t revision;
+    } expected[] = {{4, -7, 4, 1, 0}, {2, 1, 2, 2, 1}, {6, 1, 6, 2, 0}};
     assert_int_equal(store_reader_open(f->store, &query, &reader, &error), 0);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(store_reader_next(reader, &found, &error), 1);
-        assert_true(found.sum == expected[i].sum && found.minimum == expected[i].minimum && found.maximum == expected[i].maximum);
+        assert_true(found.sum == expected[i].sum && found.minimum == expected[i].minimum &&
+                    found.maximum == expected[i].maximum);
         assert_int_equal(found.count, expected[i].count);
         assert_int_equal(found.revision, expected[i].revision);
     }
@@ -161,9 +181,16 @@ static void check_range(struct fixture *f, int64_t size, int64_t step, int64_t c
     struct error error;
     struct store_reader *reader;
     struct aggregate_row row;
-    struct store_query query = {.window_size = size, .gateway = "g", .type = "WATER", .attribute = "FLOW", .from = range->from, .to = range->to, .limit = range->limit,
+    struct store_query query = {.window_size = size,
+                                .gateway = "g",
+                                .type = "WATER",
+                                .attribute = "FLOW",
+                                .from = range->from,
+                                .to = range->to,
+                                .limit = range->limit,
                                 .descending = range->descending};
-    int64_t first = range->from <= 0 ? 0 : (range->from + step - 1) / step, end = range->to >= count * step ? count : (range->to + step - 1) / step;
+    int64_t first = range->from <= 0 ? 0 : (range->from + step - 1) / step,
+            end = range->to >= count * step ? count : (range->to + step - 1) / step;
     int64_t expected = end > first ? end - first : 0, number = 0;
     int status;
     expected = range->limit >= 0 && range->limit < expected ? range->limit : expected;
@@ -181,10 +208,13 @@ static void check_range(struct fixture *f, int64_t size, int64_t step, int64_t c
     store_reader_close(reader);
 }
 
-/* Ranges that begin and end within, between and beyond buckets (days, months, none), in both directions, with limits. */
+/* Ranges that begin and end within, between and beyond buckets (days, months, none), in both directions, with
+ * limits. */
 static void test_ranges_over_buckets(void **state) {
     struct fixture *f = *state;
-    static const struct { int64_t size, step, count; } tables[] = {{MINUTE, 7 * MINUTE, 900}, {10 * MINUTE, 50 * MINUTE, 400}, {HOUR, 5 * HOUR, 700}, {DAY, DAY, 800}};
+    static const struct {
+        int64_t size, step, count;
+    } tables[] = {{MINUTE, 7 * MINUTE, 900}, {10 * MINUTE, 50 * MINUTE, 400}, {HOUR, 5 * HOUR, 700}, {DAY, DAY, 800}};
     struct aggregate_row *rows = calloc(1000, sizeof *rows);
     assert_non_null(rows);
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
@@ -194,8 +224,11 @@ static void test_ranges_over_buckets(void **state) {
             rows[i].window_end = rows[i].window_start + tables[t].size;
         }
         write_rows(f, tables[t].size, rows, (size_t)count);
-        const struct range ranges[] = {{0, INT64_MAX, -1, false}, {0, INT64_MAX, -1, true}, {step + 1, end - step, -1, false}, {end / 2, end / 2 + 3 * step, -1, true},
-                                       {end / 3, INT64_MAX, 17, false}, {0, end / 3, 200, true}, {end, INT64_MAX, -1, false}, {5 * step, 5 * step, -1, false}, {INT64_MIN, 1, -1, false}};
+        const struct range ranges[] = {{0, INT64_MAX, -1, false},         {0, INT64_MAX, -1, true},
+                                       {step + 1, end - step, -1, false}, {end / 2, end / 2 + 3 * step, -1, true},
+                                       {end / 3, INT64_MAX, 17, false},   {0, end / 3, 200, true},
+                                       {end, INT64_MAX, -1, false},       {5 * step, 5 * step, -1, false},
+                                       {INT64_MIN, 1, -1, false}};
         for (size_t r = 0; r < sizeof ranges / sizeof *ranges; r++)
             check_range(f, tables[t].size, step, count, &ranges[r]);
     }
@@ -250,7 +283,7 @@ static void test_joined_transaction(void **state) {
     struct store_query query = {.window_size = 60000, .from = 0, .to = INT64_MAX, .limit = -1};
     struct aggregate_row row = row_of("a", 0, 1, 0);
     if (f->remote)
-        skip();   /* its rows join nobody's transaction */
+        skip(); /* its rows join nobody's transaction */
     assert_int_equal(database_open(f->folder, &options, &database, &error), 0);
     assert_int_equal(database_begin(database, &error), 0);
     assert_int_equal(store_write(f->writer, database, 60000, &row, 1, &error), 0);
@@ -263,7 +296,7 @@ static void test_joined_transaction(void **state) {
     assert_int_equal(database_commit(database, &error), 0);
     answer(f, &query, text);
     assert_string_equal(text, "a@0=1 ");
-    f->writer = store_writer_close(f->writer);   /* before the database that it joined */
+    f->writer = store_writer_close(f->writer); /* before the database that it joined */
     database_close(database);
 }
 

@@ -1,15 +1,17 @@
+#include "join_harness.h"
+#include "stream/operator/table_source.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
 #include <cmocka.h>
-#include "join_harness.h"
-#include "stream/operator/table_source.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static int make_table(const void *plan, struct stream_operator *next, struct stream_operator **ret_operator, struct error *error) {
+static int make_table(const void *plan, struct stream_operator *next, struct stream_operator **ret_operator,
+                      struct error *error) {
     return table_source_new(plan, next, 7, ret_operator, error);
 }
 
@@ -18,15 +20,10 @@ static struct table_source_plan plan_of(bool forward_unknown) {
 }
 
 static const struct script_record changes[] = {
-    {'L', 1, "a", 10, 5},
-    {'L', 2, NULL, 11},              /* never there */
-    {'L', 1, "b", 5, 6},             /* order of arrival, not of time */
-    {'L', SCRIPT_NULL, "n", 12},
-    {'L', SCRIPT_NULL, NULL, 12},
-    {'L', 1, NULL, 13},
-    {'L', 1, NULL, 14},
-    {'L', 1, "c", 15},
-    {'L', 2, "d", 16, 7},
+    {'L', 1, "a", 10, 5},        {'L', 2, NULL, 11}, /* never there */
+    {'L', 1, "b", 5, 6},                             /* order of arrival, not of time */
+    {'L', SCRIPT_NULL, "n", 12}, {'L', SCRIPT_NULL, NULL, 12}, {'L', 1, NULL, 13}, {'L', 1, NULL, 14},
+    {'L', 1, "c", 15},           {'L', 2, "d", 16, 7},
 };
 
 static void changes_with_before(void **state) {
@@ -57,7 +54,8 @@ static void unknown_deletions(void **state) {
                   "8: 16 2 d 7 was 2 - - gone\n");
 }
 
-/* --- a table filled, for the tests below --------------------------------------------------------------------------------------------- */
+/* --- a table filled, for the tests below
+ * --------------------------------------------------------------------------------------------- */
 
 struct fixture {
     struct table_source_plan plan;
@@ -72,7 +70,8 @@ static void fixture_open(struct fixture *fixture, struct row_schema schema) {
     struct error error;
     *fixture = (struct fixture){.plan = {.schema = schema}};
     script_sink_open(&fixture->sink);
-    fixture->context = (struct operator_context){.evaluation = {.arena = &fixture->arena}, .counters = &fixture->counters};
+    fixture->context =
+        (struct operator_context){.evaluation = {.arena = &fixture->arena}, .counters = &fixture->counters};
     assert_int_equal(table_source_new(&fixture->plan, &fixture->sink.op, 7, &fixture->op, &error), 0);
 }
 
@@ -112,7 +111,8 @@ static const char *fixture_find(struct fixture *fixture, int64_t key, int64_t st
     return text;
 }
 
-/* --- look-ups ------------------------------------------------------------------------------------------------------------------------ */
+/* --- look-ups
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void restoring(void **state) {
     (void)state;
@@ -149,7 +149,8 @@ static void windows(void **state) {
     (void)state;
     struct row_schema schema = script_schema;
     struct fixture fixture;
-    static const struct script_record records[] = {{'L', 1, "a", 10}, {'L', 1, "b", 11}, {'L', 1, "c", 12}, {'L', 1, NULL, 13}};
+    static const struct script_record records[] = {
+        {'L', 1, "a", 10}, {'L', 1, "b", 11}, {'L', 1, "c", 12}, {'L', 1, NULL, 13}};
     static const int64_t bounds[][2] = {{0, 10}, {10, 20}, {0, 20}, {10, 20}};
     schema.windowed = true;
     fixture_open(&fixture, schema);
@@ -219,15 +220,20 @@ static void each(void **state) {
     scan = (struct scan){.stop = 1};
     assert_int_equal(table_source_each(fixture.op, &arena, scan_visit, &scan, &error), 77);
     assert_int_equal(scan.visits, 1);
-    assert_in_range(fixture.op->driver->memory(fixture.op), ROWS * 30, (2 << 20) + ROWS * 150);   /* chunks are of a MiB */
+    assert_in_range(fixture.op->driver->memory(fixture.op), ROWS * 30,
+                    (2 << 20) + ROWS * 150); /* chunks are of a MiB */
     arena_release(&arena);
     fixture_close(&fixture);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(changes_with_before), cmocka_unit_test(unknown_deletions), cmocka_unit_test(restoring),
-        cmocka_unit_test(find),                cmocka_unit_test(windows),           cmocka_unit_test(each),
+        cmocka_unit_test(changes_with_before),
+        cmocka_unit_test(unknown_deletions),
+        cmocka_unit_test(restoring),
+        cmocka_unit_test(find),
+        cmocka_unit_test(windows),
+        cmocka_unit_test(each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

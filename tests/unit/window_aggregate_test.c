@@ -74,9 +74,10 @@ static void run_take(struct run *run, size_t room) {
     do {
         assert_int_equal(window_aggregate_take(run->aggregate, rows, room, &count, &error), 0);
         for (size_t i = 0; i < count; i++)
-            run->out_length += (size_t)sprintf(run->out + run->out_length, "%lld %lld %.*s %llu %a %a %a;", (long long)rows[i].window_end / 1000,
-                                               (long long)rows[i].window_start / 1000, (int)rows[i].series.gateway.length, rows[i].series.gateway.data,
-                                               (unsigned long long)rows[i].count, rows[i].minimum, rows[i].maximum, rows[i].sum);
+            run->out_length += (size_t)sprintf(
+                run->out + run->out_length, "%lld %lld %.*s %llu %a %a %a;", (long long)rows[i].window_end / 1000,
+                (long long)rows[i].window_start / 1000, (int)rows[i].series.gateway.length, rows[i].series.gateway.data,
+                (unsigned long long)rows[i].count, rows[i].minimum, rows[i].maximum, rows[i].sum);
     } while (count);
 }
 
@@ -123,12 +124,15 @@ static void test_late_for_minute_on_time_for_hour(void **state) {
 static void test_order_of_results(void **state) {
     (void)state;
     struct run run = run_open("60,120", 0);
-    const struct reading readings[] = {{"b", 60000, 1}, {"a", 60000, 1}, {"a", 0, 1}, {"ab", 61000, 1}, {"a", 240000, 1}};
+    const struct reading readings[] = {
+        {"b", 60000, 1}, {"a", 60000, 1}, {"a", 0, 1}, {"ab", 61000, 1}, {"a", 240000, 1}};
     run_push(&run, readings, 5, 0);
-    run_take(&run, 1);   /* one row at a time gives the same order */
-    /* The reading at 0 is late for [0, 60) (stream time 60 s); of one end the larger window (earlier start) comes first; keys by bytes. */
-    assert_string_equal(run.out, "120 0 a 2 0x1p+0 0x1p+0 0x1p+1;120 0 ab 1 0x1p+0 0x1p+0 0x1p+0;120 0 b 1 0x1p+0 0x1p+0 0x1p+0;"
-                                 "120 60 a 1 0x1p+0 0x1p+0 0x1p+0;120 60 ab 1 0x1p+0 0x1p+0 0x1p+0;120 60 b 1 0x1p+0 0x1p+0 0x1p+0;");
+    run_take(&run, 1); /* one row at a time gives the same order */
+    /* The reading at 0 is late for [0, 60) (stream time 60 s); of one end the larger window (earlier start) comes
+     * first; keys by bytes. */
+    assert_string_equal(
+        run.out, "120 0 a 2 0x1p+0 0x1p+0 0x1p+1;120 0 ab 1 0x1p+0 0x1p+0 0x1p+0;120 0 b 1 0x1p+0 0x1p+0 0x1p+0;"
+                 "120 60 a 1 0x1p+0 0x1p+0 0x1p+0;120 60 ab 1 0x1p+0 0x1p+0 0x1p+0;120 60 b 1 0x1p+0 0x1p+0 0x1p+0;");
     run_close(&run);
 }
 
@@ -194,7 +198,8 @@ static void test_cut_into_batches_differently(void **state) {
     free(readings);
 }
 
-/* Stops after every k readings, restores from replay_from into a new aggregate, goes on: the results are the same to the last bit. */
+/* Stops after every k readings, restores from replay_from into a new aggregate, goes on: the results are the same to
+ * the last bit. */
 static void test_restore(void **state) {
     (void)state;
     enum { COUNT = 6000, STEP = 611 };
@@ -258,9 +263,16 @@ static void test_settings(void **state) {
     (void)state;
     static const struct {
         const char *sizes, *message;
-    } bad[] = {{"0", "out of range"}, {"-60", "out of range"}, {"60,60", "twice"}, {"60,abc", "not a whole number"}, {"", "not a whole number"},
-               {"60,", "not a whole number"}, {"31622401", "out of range"}, {"99999999999999999999", "not a whole number"},
-               {"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "more than 16"}, {"1.5", "not a whole number"}};
+    } bad[] = {{"0", "out of range"},
+               {"-60", "out of range"},
+               {"60,60", "twice"},
+               {"60,abc", "not a whole number"},
+               {"", "not a whole number"},
+               {"60,", "not a whole number"},
+               {"31622401", "out of range"},
+               {"99999999999999999999", "not a whole number"},
+               {"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "more than 16"},
+               {"1.5", "not a whole number"}};
     struct window_settings settings;
     struct error error;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

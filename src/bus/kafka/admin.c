@@ -1,10 +1,12 @@
-/* Questions to the cluster by librdkafka's admin client: asked one at a time, waited for in slices, so that refused credentials end the wait at once. */
+/* Questions to the cluster by librdkafka's admin client: asked one at a time, waited for in slices, so that refused
+ * credentials end the wait at once. */
 #include "bus/kafka/kafka_bus.h"
 #include "core/clock.h"
 
 enum { WAIT_SLICE = 200 /* ms */ };
 
-static int admin_wait(struct kafka_bus *bus, rd_kafka_queue_t *queue, const char *what, rd_kafka_event_t **ret_event, struct error *error) {
+static int admin_wait(struct kafka_bus *bus, rd_kafka_queue_t *queue, const char *what, rd_kafka_event_t **ret_event,
+                      struct error *error) {
     for (int waited = 0; waited < KAFKA_ADMIN_TIMEOUT + 1000; waited += WAIT_SLICE) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(queue, WAIT_SLICE);
         if (event) {
@@ -19,8 +21,8 @@ static int admin_wait(struct kafka_bus *bus, rd_kafka_queue_t *queue, const char
     return kafka_error(bus, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, error, "%s", what);
 }
 
-int kafka_admin(struct kafka_bus *bus, rd_kafka_admin_op_t operation, kafka_ask ask, void *request, const char *what, rd_kafka_event_t **ret_event,
-                struct error *error) {
+int kafka_admin(struct kafka_bus *bus, rd_kafka_admin_op_t operation, kafka_ask ask, void *request, const char *what,
+                rd_kafka_event_t **ret_event, struct error *error) {
     char text[200];
     rd_kafka_event_t *event = NULL;
     pthread_mutex_lock(&bus->admin_lock);
@@ -57,6 +59,7 @@ int kafka_metadata(struct kafka_bus *bus, const struct rd_kafka_metadata **ret_m
         int status = kafka_refused(bus, error);
         if (status)
             return status;
-    } while ((err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__TRANSPORT) && clock_monotonic_ns(bus->base.options.clock) < until);
+    } while ((err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__TRANSPORT) &&
+             clock_monotonic_ns(bus->base.options.clock) < until);
     return kafka_error(bus, err, NULL, error, "Kafka at %s does not answer", bus->brokers);
 }

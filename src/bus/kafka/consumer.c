@@ -1,5 +1,6 @@
-/* Reading: librdkafka hands out messages of all partitions by the thousand; poll gives them on as runs of one partition with consecutive offsets. That a
- * partition has been read to its end comes as a run without records, which also passes transaction markers. */
+/* Reading: librdkafka hands out messages of all partitions by the thousand; poll gives them on as runs of one
+ * partition with consecutive offsets. That a partition has been read to its end comes as a run without records,
+ * which also passes transaction markers. */
 #include "bus/kafka/consumer.h"
 
 #include <stdio.h>
@@ -8,9 +9,17 @@
 #include "core/clock.h"
 #include "core/memory.h"
 
-enum { OFFSETS_TIMEOUT_MS = 10000, SEEK_TIMEOUT_MS = 5000, SEEK_TRIES = 20, SEEK_PAUSE_NS = 100000000, NUDGE_NS = 20000000, NUDGE_TIMEOUT_MS = 100 };
+enum {
+    OFFSETS_TIMEOUT_MS = 10000,
+    SEEK_TIMEOUT_MS = 5000,
+    SEEK_TRIES = 20,
+    SEEK_PAUSE_NS = 100000000,
+    NUDGE_NS = 20000000,
+    NUDGE_TIMEOUT_MS = 100
+};
 
-static int consumer_configure(struct kafka_handle *handle, const char *group, rd_kafka_conf_t **ret_conf, struct error *error) {
+static int consumer_configure(struct kafka_handle *handle, const char *group, rd_kafka_conf_t **ret_conf,
+                              struct error *error) {
     const char *const own[][2] = {
         {"group.id", group ? group : "meterline"},
         {"enable.auto.commit", "false"},
@@ -95,7 +104,8 @@ void kafka_consumer_forget(struct kafka_consumer *consumer, const rd_kafka_topic
     for (size_t i = consumer->next_message; i < consumer->message_count; i++) {
         rd_kafka_message_t *message = consumer->messages[i];
         if (message && message->rkt &&
-            rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)list, rd_kafka_topic_name(message->rkt), message->partition)) {
+            rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)list,
+                                               rd_kafka_topic_name(message->rkt), message->partition)) {
             rd_kafka_message_destroy(message);
             consumer->messages[i] = NULL;
         }
@@ -103,7 +113,8 @@ void kafka_consumer_forget(struct kafka_consumer *consumer, const rd_kafka_topic
 }
 
 /* Moves a partition that is being read. Right after an assignment librdkafka is not ready for it yet. */
-static int consumer_move(struct kafka_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *error) {
+static int consumer_move(struct kafka_consumer *consumer, const char *topic, int32_t partition, int64_t offset,
+                         struct error *error) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
     kafka_consumer_forget(consumer, list);
@@ -111,8 +122,8 @@ static int consumer_move(struct kafka_consumer *consumer, const char *topic, int
     for (int attempt = 0; attempt < SEEK_TRIES; attempt++) {
         rd_kafka_error_t *failure = rd_kafka_seek_partitions(consumer->client, list, SEEK_TIMEOUT_MS);
         rd_kafka_resp_err_t err = failure ? rd_kafka_error_code(failure) : list->elems[0].err;
-        status = err ? kafka_error(consumer->bus, err, failure ? rd_kafka_error_string(failure) : NULL, error, "cannot seek %s/%d to offset %lld", topic,
-                                   (int)partition, (long long)offset)
+        status = err ? kafka_error(consumer->bus, err, failure ? rd_kafka_error_string(failure) : NULL, error,
+                                   "cannot seek %s/%d to offset %lld", topic, (int)partition, (long long)offset)
                      : 0;
         rd_kafka_error_destroy(failure);
         if (err != RD_KAFKA_RESP_ERR__STATE)
@@ -123,9 +134,11 @@ static int consumer_move(struct kafka_consumer *consumer, const char *topic, int
     return status;
 }
 
-int kafka_consumer_seek(struct bus_consumer *door, const char *topic, int32_t partition, int64_t offset, struct error *error) {
+int kafka_consumer_seek(struct bus_consumer *door, const char *topic, int32_t partition, int64_t offset,
+                        struct error *error) {
     struct kafka_consumer *consumer = (struct kafka_consumer *)door;
-    rd_kafka_topic_partition_t *place = consumer->starting ? rd_kafka_topic_partition_list_find(consumer->starting, topic, partition) : NULL;
+    rd_kafka_topic_partition_t *place =
+        consumer->starting ? rd_kafka_topic_partition_list_find(consumer->starting, topic, partition) : NULL;
     if (place) {
         place->offset = offset;
         return 0;
@@ -140,27 +153,34 @@ int kafka_consumer_seek(struct bus_consumer *door, const char *topic, int32_t pa
     return 0;
 }
 
-int kafka_consumer_pause(struct bus_consumer *door, const char *topic, int32_t partition, bool paused, struct error *error) {
+int kafka_consumer_pause(struct bus_consumer *door, const char *topic, int32_t partition, bool paused,
+                         struct error *error) {
     struct kafka_consumer *consumer = (struct kafka_consumer *)door;
     rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_find(consumer->assigned, topic, partition);
     if (!place || consumer->assign)
         return error_set(error, ERROR_INVALID, "%s/%d is not being read", topic, (int)partition);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, topic, partition);
-    rd_kafka_resp_err_t err = paused ? rd_kafka_pause_partitions(consumer->client, list) : rd_kafka_resume_partitions(consumer->client, list);
+    rd_kafka_resp_err_t err =
+        paused ? rd_kafka_pause_partitions(consumer->client, list) : rd_kafka_resume_partitions(consumer->client, list);
     err = err ? err : list->elems[0].err;
     rd_kafka_topic_partition_list_destroy(list);
     if (err)
-        return kafka_error(consumer->bus, err, NULL, error, "cannot %s %s/%d", paused ? "pause" : "resume", topic, (int)partition);
+        return kafka_error(consumer->bus, err, NULL, error, "cannot %s %s/%d", paused ? "pause" : "resume", topic,
+                           (int)partition);
     consumer->paused |= paused;
     place->opaque = paused ? consumer : NULL; /* nobody waits for its records */
     return 0;
 }
 
-int kafka_offsets(struct bus_consumer *door, const char *topic, int32_t partition, int64_t *ret_start, int64_t *ret_end, struct error *error) {
+int kafka_offsets(struct bus_consumer *door, const char *topic, int32_t partition, int64_t *ret_start, int64_t *ret_end,
+                  struct error *error) {
     struct kafka_consumer *consumer = (struct kafka_consumer *)door;
-    rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(consumer->client, topic, partition, ret_start, ret_end, OFFSETS_TIMEOUT_MS);
-    return err ? kafka_error(consumer->bus, err, NULL, error, "cannot ask for the offsets of %s/%d", topic, (int)partition) : 0;
+    rd_kafka_resp_err_t err =
+        rd_kafka_query_watermark_offsets(consumer->client, topic, partition, ret_start, ret_end, OFFSETS_TIMEOUT_MS);
+    return err ? kafka_error(consumer->bus, err, NULL, error, "cannot ask for the offsets of %s/%d", topic,
+                             (int)partition)
+               : 0;
 }
 
 static int consumer_assign(struct kafka_consumer *consumer, struct error *error) {
@@ -170,13 +190,15 @@ static int consumer_assign(struct kafka_consumer *consumer, struct error *error)
 }
 
 static void consumer_mark(struct kafka_consumer *consumer, const rd_kafka_message_t *message, bool at_end) {
-    rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_find(consumer->assigned, rd_kafka_topic_name(message->rkt), message->partition);
+    rd_kafka_topic_partition_t *place =
+        rd_kafka_topic_partition_list_find(consumer->assigned, rd_kafka_topic_name(message->rkt), message->partition);
     if (place)
         place->opaque = at_end ? consumer : NULL;
 }
 
-/* When a queue of librdkafka has been full, its thread looks again only after up to a second, or when it has something else to do (before version 2.2; later
- * fetch.queue.backoff.ms). A question to the leader of a partition that is not at its end wakes it. */
+/* When a queue of librdkafka has been full, its thread looks again only after up to a second, or when it has
+ * something else to do (before version 2.2; later fetch.queue.backoff.ms). A question to the leader of a partition
+ * that is not at its end wakes it. */
 static void consumer_nudge(struct kafka_consumer *consumer) {
     int64_t now = clock_monotonic_ns(consumer->bus->base.options.clock), start, end;
     if (now - consumer->nudged_ns < NUDGE_NS)
@@ -184,7 +206,8 @@ static void consumer_nudge(struct kafka_consumer *consumer) {
     for (int i = 0; i < consumer->assigned->cnt; i++) {
         const rd_kafka_topic_partition_t *place = &consumer->assigned->elems[i];
         if (!place->opaque)
-            rd_kafka_query_watermark_offsets(consumer->client, place->topic, place->partition, &start, &end, NUDGE_TIMEOUT_MS);
+            rd_kafka_query_watermark_offsets(consumer->client, place->topic, place->partition, &start, &end,
+                                             NUDGE_TIMEOUT_MS);
     }
     consumer->nudged_ns = clock_monotonic_ns(consumer->bus->base.options.clock);
 }
@@ -196,7 +219,8 @@ static int consumer_fetch(struct kafka_consumer *consumer, int64_t timeout, stru
     if (got == 0)
         consumer_nudge(consumer);
     if (got == 0 && timeout > 0) {
-        got = rd_kafka_consume_batch_queue(consumer->queue, timeout < INT32_MAX ? (int)timeout : INT32_MAX, consumer->messages, 1);
+        got = rd_kafka_consume_batch_queue(consumer->queue, timeout < INT32_MAX ? (int)timeout : INT32_MAX,
+                                           consumer->messages, 1);
         if (got == 1) {
             consumer->message_count = 1;
             got = rd_kafka_consume_batch_queue(consumer->queue, 0, consumer->messages + 1, KAFKA_MESSAGES - 1);
@@ -220,7 +244,8 @@ static int consumer_failure(struct kafka_consumer *consumer, const rd_kafka_mess
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
         return error_set(error, ERROR_NOT_FOUND,
-                         "%s/%d: the records that come next are gone: retention has deleted them before they were read, or the topic was deleted and made "
+                         "%s/%d: the records that come next are gone: retention has deleted them before they were "
+                         "read, or the topic was deleted and made "
                          "anew (%s); go on with --on-lost-offsets earliest or latest",
                          topic, (int)message->partition, rd_kafka_message_errstr(message));
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -228,16 +253,19 @@ static int consumer_failure(struct kafka_consumer *consumer, const rd_kafka_mess
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
         return error_set(error, ERROR_NOT_FOUND, "topic %s was deleted while it was read", topic);
     default:
-        return kafka_error(consumer->bus, message->err, rd_kafka_message_errstr(message), error, "reading %s/%d", topic, (int)message->partition);
+        return kafka_error(consumer->bus, message->err, rd_kafka_message_errstr(message), error, "reading %s/%d", topic,
+                           (int)message->partition);
     }
 }
 
-static bool consumer_add_headers(struct kafka_consumer *consumer, rd_kafka_message_t *message, struct bus_record *record) {
+static bool consumer_add_headers(struct kafka_consumer *consumer, rd_kafka_message_t *message,
+                                 struct bus_record *record) {
     rd_kafka_headers_t *headers;
     if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return true;
     size_t count = rd_kafka_header_cnt(headers);
-    if (!memory_reserve((void **)&consumer->headers, &consumer->header_capacity, consumer->header_count + count + 1, sizeof *consumer->headers))
+    if (!memory_reserve((void **)&consumer->headers, &consumer->header_capacity, consumer->header_count + count + 1,
+                        sizeof *consumer->headers))
         return false;
     for (size_t i = 0; i < count; i++) {
         const char *name;
@@ -261,7 +289,8 @@ static void consumer_place_headers(struct kafka_consumer *consumer, size_t count
 }
 
 /* A run from `first` on, which is a good message. */
-static int consumer_run(struct kafka_consumer *consumer, const rd_kafka_message_t *first, struct bus_batch *ret_batch, struct error *error) {
+static int consumer_run(struct kafka_consumer *consumer, const rd_kafka_message_t *first, struct bus_batch *ret_batch,
+                        struct error *error) {
     size_t count = 0;
     consumer->header_count = 0;
     for (; consumer->next_message < consumer->message_count; consumer->next_message++, count++) {
@@ -272,14 +301,18 @@ static int consumer_run(struct kafka_consumer *consumer, const rd_kafka_message_
         rd_kafka_timestamp_type_t type;
         int64_t timestamp = rd_kafka_message_timestamp(message, &type);
         struct bus_record *record = &consumer->records[count];
-        *record = (struct bus_record){.key = {message->key, message->key_len}, .value = {message->payload, message->len}, .timestamp = timestamp};
+        *record = (struct bus_record){
+            .key = {message->key, message->key_len}, .value = {message->payload, message->len}, .timestamp = timestamp};
         if (!consumer_add_headers(consumer, message, record))
             return error_no_memory(error);
     }
     consumer_place_headers(consumer, count);
     consumer_mark(consumer, first, false);
-    *ret_batch = (struct bus_batch){
-        .topic = rd_kafka_topic_name(first->rkt), .partition = first->partition, .base_offset = first->offset, .records = consumer->records, .count = count};
+    *ret_batch = (struct bus_batch){.topic = rd_kafka_topic_name(first->rkt),
+                                    .partition = first->partition,
+                                    .base_offset = first->offset,
+                                    .records = consumer->records,
+                                    .count = count};
     return 1;
 }
 
@@ -294,7 +327,9 @@ static int consumer_next(struct kafka_consumer *consumer, struct bus_batch *ret_
             continue;
         if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
             consumer_mark(consumer, message, true);
-            *ret_batch = (struct bus_batch){.topic = rd_kafka_topic_name(message->rkt), .partition = message->partition, .base_offset = message->offset};
+            *ret_batch = (struct bus_batch){.topic = rd_kafka_topic_name(message->rkt),
+                                            .partition = message->partition,
+                                            .base_offset = message->offset};
             return 1;
         }
         int status = consumer_failure(consumer, message, error);

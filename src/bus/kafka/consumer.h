@@ -14,14 +14,17 @@ struct kafka_consumer {
     rd_kafka_queue_t *queue;
     char *group;
 
-    rd_kafka_message_t *messages[KAFKA_MESSAGES]; /* fetched; records point into them until the next fetch; NULL: given up */
+    rd_kafka_message_t
+        *messages[KAFKA_MESSAGES]; /* fetched; records point into them until the next fetch; NULL: given up */
     size_t message_count, next_message;
     struct bus_record records[KAFKA_MESSAGES];
     struct bus_header *headers;
     size_t header_count, header_capacity;
 
-    rd_kafka_topic_partition_list_t
-        *assigned; /* with the offsets they started from; opaque is not NULL once a partition has been read to its end or is paused */
+    rd_kafka_topic_partition_list_t *
+        /* with the offsets they started from; opaque is not NULL once a partition has been read to its end or is
+         * paused */
+        assigned;
     int64_t nudged_ns;
     bool paused; /* some partition has been */
     bool assign; /* `assigned` has grown and librdkafka does not know yet */
@@ -37,8 +40,10 @@ struct kafka_consumer {
 
 /* The messages of the partitions in `list` that were fetched and not yet given out are dropped. */
 void kafka_consumer_forget(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list);
-/* librdkafka's callback: notes the event; kafka_membership_answer handles it when what was fetched has been given out. */
-void kafka_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t event, rd_kafka_topic_partition_list_t *partitions, void *opaque);
+/* librdkafka's callback: notes the event; kafka_membership_answer handles it when what was fetched has been given
+ * out. */
+void kafka_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t event, rd_kafka_topic_partition_list_t *partitions,
+                        void *opaque);
 int kafka_membership_answer(struct kafka_consumer *consumer, struct error *error);
 
 #endif

@@ -3,7 +3,8 @@
 
 #include "bus/kafka/kafka_bus.h"
 
-/* librdkafka's own _UNKNOWN_PARTITION is not among those that do not pass: metadata may lack a partition for a moment while brokers come and go. */
+/* librdkafka's own _UNKNOWN_PARTITION is not among those that do not pass: metadata may lack a partition for a
+ * moment while brokers come and go. */
 static int kafka_code(rd_kafka_resp_err_t err) {
     switch (err) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -52,18 +53,20 @@ static int kafka_code(rd_kafka_resp_err_t err) {
     }
 }
 
-int kafka_error(struct kafka_bus *bus, rd_kafka_resp_err_t err, const char *detail, struct error *error, const char *format, ...) {
+int kafka_error(struct kafka_bus *bus, rd_kafka_resp_err_t err, const char *detail, struct error *error,
+                const char *format, ...) {
     char what[400];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
     int code = kafka_code(err);
-    bool waiting = err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+    bool waiting = err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__TRANSPORT ||
+                   err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
     pthread_mutex_lock(&bus->problem_lock);
     bool more = waiting && bus->problem[0];
-    error_set(error, code, "%s: %s%s%s%s", what, detail && *detail ? detail : rd_kafka_err2str(err), more ? " (" : "", more ? bus->problem : "",
-              more ? ")" : "");
+    error_set(error, code, "%s: %s%s%s%s", what, detail && *detail ? detail : rd_kafka_err2str(err), more ? " (" : "",
+              more ? bus->problem : "", more ? ")" : "");
     pthread_mutex_unlock(&bus->problem_lock);
     if (error)
         error->retriable = code == ERROR_IO || code == ERROR_BUSY;
@@ -87,8 +90,10 @@ int kafka_refused(struct kafka_bus *bus, struct error *error) {
     pthread_mutex_lock(&bus->problem_lock);
     int status = 0;
     if (bus->refused)
-        status = error_set(error, ERROR_INVALID, "Kafka at %s refuses the connection: %s; see security.protocol, sasl.* and ssl.* in 'Running on Kafka'",
-                           bus->brokers, bus->problem);
+        status = error_set(
+            error, ERROR_INVALID,
+            "Kafka at %s refuses the connection: %s; see security.protocol, sasl.* and ssl.* in 'Running on Kafka'",
+            bus->brokers, bus->problem);
     pthread_mutex_unlock(&bus->problem_lock);
     return status;
 }

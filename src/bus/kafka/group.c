@@ -1,5 +1,6 @@
-/* Committed positions of groups, by clients that name the group and never join it. (The admin client's ListConsumerGroupOffsets ends the process in
- * librdkafka 2.0.2 when a coordinator answers with an error that can be retried, such as one that is just moving.) */
+/* Committed positions of groups, by clients that name the group and never join it. (The admin client's
+ * ListConsumerGroupOffsets ends the process in librdkafka 2.0.2 when a coordinator answers with an error that can be
+ * retried, such as one that is just moving.) */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,18 +15,21 @@ struct kafka_group {
     rd_kafka_t *client;
 };
 
-static void ask_groups(rd_kafka_t *client, void *request, const rd_kafka_AdminOptions_t *options, rd_kafka_queue_t *queue) {
+static void ask_groups(rd_kafka_t *client, void *request, const rd_kafka_AdminOptions_t *options,
+                       rd_kafka_queue_t *queue) {
     (void)request;
     rd_kafka_ListConsumerGroups(client, options, queue);
 }
 
-static void ask_delete(rd_kafka_t *client, void *request, const rd_kafka_AdminOptions_t *options, rd_kafka_queue_t *queue) {
+static void ask_delete(rd_kafka_t *client, void *request, const rd_kafka_AdminOptions_t *options,
+                       rd_kafka_queue_t *queue) {
     rd_kafka_DeleteGroup_t *group = request;
     rd_kafka_DeleteGroups(client, &group, 1, options, queue);
 }
 
 /* `stable`: positions that a transaction is about to move are waited for. */
-static int group_client(struct kafka_bus *bus, const char *group, bool stable, rd_kafka_t **ret_client, struct error *error) {
+static int group_client(struct kafka_bus *bus, const char *group, bool stable, rd_kafka_t **ret_client,
+                        struct error *error) {
     rd_kafka_conf_t *conf;
     int status = kafka_configure(&bus->handle, KAFKA_CONSUMER, &conf, error);
     if (status)
@@ -47,7 +51,8 @@ static int group_find(struct kafka_bus *bus, const char *name, rd_kafka_t **ret_
             return 0;
         }
     struct kafka_group *group = memory_zero(1, sizeof *group);
-    int status = group && (group->name = strdup(name)) ? group_client(bus, name, true, &group->client, error) : error_no_memory(error);
+    int status = group && (group->name = strdup(name)) ? group_client(bus, name, true, &group->client, error)
+                                                       : error_no_memory(error);
     if (status) {
         free(group ? group->name : NULL);
         free(group);
@@ -69,37 +74,42 @@ void kafka_groups_release(struct kafka_bus *bus) {
     }
 }
 
-static int position_read(struct kafka_bus *bus, const char *group, const rd_kafka_topic_partition_t *found, struct bus_committed *ret_committed,
-                         struct error *error) {
+static int position_read(struct kafka_bus *bus, const char *group, const rd_kafka_topic_partition_t *found,
+                         struct bus_committed *ret_committed, struct error *error) {
     if (found->err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT)
-        return kafka_error(bus, found->err, "a transaction that moves it is under way; it ends or times out", error, "the position of group %s on %s/%d", group,
-                           found->topic, (int)found->partition);
+        return kafka_error(bus, found->err, "a transaction that moves it is under way; it ends or times out", error,
+                           "the position of group %s on %s/%d", group, found->topic, (int)found->partition);
     if (found->err)
-        return kafka_error(bus, found->err, NULL, error, "cannot read the position of group %s on %s/%d", group, found->topic, (int)found->partition);
+        return kafka_error(bus, found->err, NULL, error, "cannot read the position of group %s on %s/%d", group,
+                           found->topic, (int)found->partition);
     if (found->metadata_size > BUS_METADATA_MAXIMUM)
-        return error_set(error, ERROR_CORRUPT, "the position of group %s on %s/%d has %zu bytes of metadata", group, found->topic, (int)found->partition,
-                         found->metadata_size);
+        return error_set(error, ERROR_CORRUPT, "the position of group %s on %s/%d has %zu bytes of metadata", group,
+                         found->topic, (int)found->partition, found->metadata_size);
     *ret_committed = (struct bus_committed){.exists = found->offset >= 0, .next_offset = found->offset};
     if (found->metadata)
         memcpy(ret_committed->metadata, found->metadata, found->metadata_size);
     return 0;
 }
 
-int kafka_committed(struct bus *door, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error) {
+int kafka_committed(struct bus *door, const char *group, const char *topic, int32_t partition,
+                    struct bus_committed *ret_committed, struct error *error) {
     struct kafka_bus *bus = (struct kafka_bus *)door;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, topic, partition);
     rd_kafka_t *client = NULL;
     pthread_mutex_lock(&bus->positions_lock);
     int status = group_find(bus, group, &client, error);
-    rd_kafka_resp_err_t err = status ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_committed(client, list, COMMITTED_TIMEOUT_MS);
+    rd_kafka_resp_err_t err =
+        status ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_committed(client, list, COMMITTED_TIMEOUT_MS);
     if (client)
         rd_kafka_poll(client, 0); /* the error callback */
     pthread_mutex_unlock(&bus->positions_lock);
     if (err)
-        status =
-            kafka_error(bus, err, err == RD_KAFKA_RESP_ERR__TIMED_OUT ? "its coordinator does not answer, or a transaction that moves it is under way" : NULL,
-                        error, "cannot read the position of group %s on %s/%d", group, topic, (int)partition);
+        status = kafka_error(bus, err,
+                             err == RD_KAFKA_RESP_ERR__TIMED_OUT
+                                 ? "its coordinator does not answer, or a transaction that moves it is under way"
+                                 : NULL,
+                             error, "cannot read the position of group %s on %s/%d", group, topic, (int)partition);
     if (!status)
         status = position_read(bus, group, &list->elems[0], ret_committed, error);
     rd_kafka_topic_partition_list_destroy(list);
@@ -110,25 +120,30 @@ int kafka_group_reset(struct bus *door, const char *group, struct error *error) 
     struct kafka_bus *bus = (struct kafka_bus *)door;
     rd_kafka_DeleteGroup_t *request = rd_kafka_DeleteGroup_new(group);
     rd_kafka_event_t *event;
-    int status = kafka_admin(bus, RD_KAFKA_ADMIN_OP_DELETEGROUPS, ask_delete, request, "deleting a group", &event, error);
+    int status =
+        kafka_admin(bus, RD_KAFKA_ADMIN_OP_DELETEGROUPS, ask_delete, request, "deleting a group", &event, error);
     rd_kafka_DeleteGroup_destroy(request);
     if (status)
         return status;
     size_t count;
-    const rd_kafka_group_result_t **results = rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event), &count);
+    const rd_kafka_group_result_t **results =
+        rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event), &count);
     const rd_kafka_error_t *failure = count == 1 ? rd_kafka_group_result_error(results[0]) : NULL;
     rd_kafka_resp_err_t err = failure ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (err == RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP)
-        status = error_set(
-            error, ERROR_CONFLICT,
-            "group %s has members that are running (or were killed less than session.timeout.ms ago): stop them before its positions are forgotten", group);
+        status = error_set(error, ERROR_CONFLICT,
+                           "group %s has members that are running (or were killed less than session.timeout.ms ago): "
+                           "stop them before its positions are forgotten",
+                           group);
     else if (err && err != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
-        status = kafka_error(bus, err, rd_kafka_error_string(failure), error, "cannot forget the positions of group %s", group);
+        status = kafka_error(bus, err, rd_kafka_error_string(failure), error, "cannot forget the positions of group %s",
+                             group);
     rd_kafka_event_destroy(event);
     return status;
 }
 
-static int groups_add(struct bus_group_list *list, size_t *capacity, const char *group, const rd_kafka_topic_partition_t *found, struct error *error) {
+static int groups_add(struct bus_group_list *list, size_t *capacity, const char *group,
+                      const rd_kafka_topic_partition_t *found, struct error *error) {
     if (!memory_reserve((void **)&list->positions, capacity, list->count + 1, sizeof *list->positions))
         return error_no_memory(error);
     struct bus_group_position *position = &list->positions[list->count++];
@@ -137,8 +152,8 @@ static int groups_add(struct bus_group_list *list, size_t *capacity, const char 
 }
 
 /* Positions of a group on any partition of `all`. */
-static int groups_of(struct kafka_bus *bus, const char *group, const rd_kafka_topic_partition_list_t *all, struct bus_group_list *list, size_t *capacity,
-                     struct error *error) {
+static int groups_of(struct kafka_bus *bus, const char *group, const rd_kafka_topic_partition_list_t *all,
+                     struct bus_group_list *list, size_t *capacity, struct error *error) {
     rd_kafka_t *client;
     int status = group_client(bus, group, false, &client, error);
     if (status)
@@ -190,7 +205,8 @@ int kafka_groups(struct bus *door, struct bus_group_list *ret_list, struct error
         rd_kafka_topic_partition_list_destroy(all);
         return status;
     }
-    const rd_kafka_ConsumerGroupListing_t **groups = rd_kafka_ListConsumerGroups_result_valid(rd_kafka_event_ListConsumerGroups_result(event), &count);
+    const rd_kafka_ConsumerGroupListing_t **groups =
+        rd_kafka_ListConsumerGroups_result_valid(rd_kafka_event_ListConsumerGroups_result(event), &count);
     for (size_t i = 0; i < count && all->cnt && !status; i++)
         status = groups_of(bus, rd_kafka_ConsumerGroupListing_group_id(groups[i]), all, &list, &capacity, error);
     rd_kafka_event_destroy(event);

@@ -9,7 +9,8 @@
  *                           cooperative protocol (KIP-429) would do the same on the wire, but its assignor ends the process by an assertion in librdkafka
  *                           before 2.3 (pull request 4381), which is what Debian 12 has
  *
- * Threads: the admin client is shared under admin_lock; librdkafka's own threads call only the log and error callbacks here. */
+ * Threads: the admin client is shared under admin_lock; librdkafka's own threads call only the log and error
+ * callbacks here. */
 #ifndef METERLINE_BUS_KAFKA_KAFKA_BUS_H
 #define METERLINE_BUS_KAFKA_KAFKA_BUS_H
 
@@ -22,7 +23,9 @@ enum {
     KAFKA_FIRST_TIMEOUT = 10000, /* ms to wait for the first answer of the cluster */
     KAFKA_ADMIN_TIMEOUT = 30000, /* ms to wait for the cluster to answer a question */
     KAFKA_TRANSACTION_TIMEOUT =
-        10000, /* ms after which the coordinator aborts the transaction of an instance that is not heard of; -X transaction.timeout.ms */
+        /* ms after which the coordinator aborts the transaction of an instance that is not heard of; -X
+         * transaction.timeout.ms */
+    10000,
     KAFKA_PROBLEM_SIZE = 300,
 };
 
@@ -44,8 +47,8 @@ struct kafka_bus {
     struct kafka_group *groups; /* clients that read committed positions; under positions_lock */
     pthread_mutex_t positions_lock;
     pthread_mutex_t problem_lock;
-    bool accepted;                    /* the cluster has answered: what goes wrong from now on passes by itself */
-    bool refused;                     /* it has not, and refuses our credentials or certificate: waiting will not help */
+    bool accepted; /* the cluster has answered: what goes wrong from now on passes by itself */
+    bool refused;  /* it has not, and refuses our credentials or certificate: waiting will not help */
     char problem[KAFKA_PROBLEM_SIZE]; /* the last thing that went wrong with a connection */
     atomic_uint_fast64_t rebalances, partitions_lost, transactions, transactions_aborted, reconnects;
 };
@@ -59,20 +62,24 @@ int kafka_configure(struct kafka_handle *handle, enum kafka_role role, rd_kafka_
 /* Sets a property that is known to be right. */
 int kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *error);
 /* Takes `conf` over in any case. */
-int kafka_client(struct kafka_bus *bus, rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret_client, struct error *error);
+int kafka_client(struct kafka_bus *bus, rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret_client,
+                 struct error *error);
 
-/* "what: librdkafka's text", with the code and retriability that fit `err`; a time-out tells the last problem with a connection. */
-int kafka_error(struct kafka_bus *bus, rd_kafka_resp_err_t err, const char *detail, struct error *error, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+/* "what: librdkafka's text", with the code and retriability that fit `err`; a time-out tells the last problem with a
+ * connection. */
+int kafka_error(struct kafka_bus *bus, rd_kafka_resp_err_t err, const char *detail, struct error *error,
+                const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* ERROR_INVALID once the cluster has refused our credentials, otherwise 0. */
 int kafka_refused(struct kafka_bus *bus, struct error *error);
 void kafka_accepted(struct kafka_bus *bus); /* it has answered */
 bool kafka_is_accepted(struct kafka_bus *bus);
 
-/* Asks the cluster: `ask` starts the request on a queue; its answer is an event of `type`. The caller destroys the event. */
-typedef void (*kafka_ask)(rd_kafka_t *client, void *request, const rd_kafka_AdminOptions_t *options, rd_kafka_queue_t *queue);
-int kafka_admin(struct kafka_bus *bus, rd_kafka_admin_op_t operation, kafka_ask ask, void *request, const char *what, rd_kafka_event_t **ret_event,
-                struct error *error);
+/* Asks the cluster: `ask` starts the request on a queue; its answer is an event of `type`. The caller destroys the
+ * event. */
+typedef void (*kafka_ask)(rd_kafka_t *client, void *request, const rd_kafka_AdminOptions_t *options,
+                          rd_kafka_queue_t *queue);
+int kafka_admin(struct kafka_bus *bus, rd_kafka_admin_op_t operation, kafka_ask ask, void *request, const char *what,
+                rd_kafka_event_t **ret_event, struct error *error);
 /* Names and partitions of all topics; destroy with rd_kafka_metadata_destroy. */
 int kafka_metadata(struct kafka_bus *bus, const struct rd_kafka_metadata **ret_metadata, struct error *error);
 
@@ -80,36 +87,47 @@ void kafka_groups_release(struct kafka_bus *bus);
 
 struct kafka_consumer;
 /* The group's metadata as of now; ERROR_ABORTED when the group has given our partitions to others. */
-int kafka_membership(struct kafka_consumer *consumer, rd_kafka_consumer_group_metadata_t **ret_metadata, struct error *error);
+int kafka_membership(struct kafka_consumer *consumer, rd_kafka_consumer_group_metadata_t **ret_metadata,
+                     struct error *error);
 rd_kafka_t *kafka_consumer_client(struct kafka_consumer *consumer);
 
 /* The functions of the driver. */
 extern const struct bus_driver kafka_bus_driver;
-int kafka_topic_create(struct bus *door, const char *name, const struct bus_topic_settings *settings, struct error *error);
-int kafka_topic_ensure(struct bus *door, const char *name, const struct bus_topic_settings *wanted, int32_t *ret_partitions, struct error *error);
-int kafka_topic_alter(struct bus *door, const char *name, const struct bus_topic_settings *settings, struct error *error);
+int kafka_topic_create(struct bus *door, const char *name, const struct bus_topic_settings *settings,
+                       struct error *error);
+int kafka_topic_ensure(struct bus *door, const char *name, const struct bus_topic_settings *wanted,
+                       int32_t *ret_partitions, struct error *error);
+int kafka_topic_alter(struct bus *door, const char *name, const struct bus_topic_settings *settings,
+                      struct error *error);
 int kafka_topic_delete(struct bus *door, const char *name, struct error *error);
 int kafka_topics(struct bus *door, struct bus_topic_list *ret_list, struct error *error);
 int kafka_topic_describe(struct bus *door, const char *name, struct bus_topic_info *ret_info, struct error *error);
 int kafka_trim(struct bus *door, const char *topic, int32_t partition, int64_t offset, struct error *error);
-int kafka_committed(struct bus *door, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error);
+int kafka_committed(struct bus *door, const char *group, const char *topic, int32_t partition,
+                    struct bus_committed *ret_committed, struct error *error);
 int kafka_group_reset(struct bus *door, const char *group, struct error *error);
 int kafka_groups(struct bus *door, struct bus_group_list *ret_list, struct error *error);
 int kafka_consumer_open(struct bus *door, const char *group, struct bus_consumer **ret_consumer, struct error *error);
 void kafka_consumer_close(struct bus_consumer *door);
-int kafka_consumer_join(struct bus_consumer *door, const char *const *topics, size_t topic_count, size_t number, size_t count, const struct bus_member *member,
-                        struct error *error);
-int kafka_consumer_pause(struct bus_consumer *door, const char *topic, int32_t partition, bool paused, struct error *error);
-int kafka_consumer_seek(struct bus_consumer *door, const char *topic, int32_t partition, int64_t offset, struct error *error);
-int kafka_consumer_poll(struct bus_consumer *door, int64_t timeout, struct bus_batch *ret_batch, struct error *error);
-int kafka_offsets(struct bus_consumer *door, const char *topic, int32_t partition, int64_t *ret_start, int64_t *ret_end, struct error *error);
-int kafka_producer_open(struct bus *door, const struct bus_producer_options *options, struct bus_producer **ret_producer, struct error *error);
-void kafka_producer_close(struct bus_producer *door);
-int kafka_producer_topic(struct bus_producer *door, const char *name, const struct bus_topic_settings *settings, int32_t *ret_topic, int32_t *ret_partitions,
+int kafka_consumer_join(struct bus_consumer *door, const char *const *topics, size_t topic_count, size_t number,
+                        size_t count, const struct bus_member *member, struct error *error);
+int kafka_consumer_pause(struct bus_consumer *door, const char *topic, int32_t partition, bool paused,
                          struct error *error);
-int kafka_produce(struct bus_producer *door, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error);
+int kafka_consumer_seek(struct bus_consumer *door, const char *topic, int32_t partition, int64_t offset,
+                        struct error *error);
+int kafka_consumer_poll(struct bus_consumer *door, int64_t timeout, struct bus_batch *ret_batch, struct error *error);
+int kafka_offsets(struct bus_consumer *door, const char *topic, int32_t partition, int64_t *ret_start, int64_t *ret_end,
+                  struct error *error);
+int kafka_producer_open(struct bus *door, const struct bus_producer_options *options,
+                        struct bus_producer **ret_producer, struct error *error);
+void kafka_producer_close(struct bus_producer *door);
+int kafka_producer_topic(struct bus_producer *door, const char *name, const struct bus_topic_settings *settings,
+                         int32_t *ret_topic, int32_t *ret_partitions, struct error *error);
+int kafka_produce(struct bus_producer *door, int32_t topic, int32_t partition, const struct bus_record *record,
+                  struct error *error);
 int kafka_producer_begin(struct bus_producer *door, struct database **ret_database, struct error *error);
-int kafka_producer_commit(struct bus_producer *door, const struct bus_position *positions, size_t count, struct error *error);
+int kafka_producer_commit(struct bus_producer *door, const struct bus_position *positions, size_t count,
+                          struct error *error);
 void kafka_producer_abort(struct bus_producer *door);
 
 #endif

@@ -1,4 +1,5 @@
-/* Opening the log on Kafka: the brokers, the properties, the clients' common configuration, and the table of functions. */
+/* Opening the log on Kafka: the brokers, the properties, the clients' common configuration, and the table of
+ * functions. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -54,14 +55,17 @@ static int kafka_set_property(rd_kafka_conf_t *conf, const struct client_propert
     char text[200];
     for (size_t i = 0; i < sizeof kafka_own_properties / sizeof *kafka_own_properties; i++)
         if (strcasecmp(property->name, kafka_own_properties[i]) == 0)
-            return error_set(error, ERROR_INVALID, "-X %s: meterline sets this property itself, its guarantees stand on it", property->name);
+            return error_set(error, ERROR_INVALID,
+                             "-X %s: meterline sets this property itself, its guarantees stand on it", property->name);
     switch (rd_kafka_conf_set(conf, property->name, property->value, text, sizeof text)) {
     case RD_KAFKA_CONF_OK:
         return 0;
     case RD_KAFKA_CONF_UNKNOWN:
-        return error_set(error, ERROR_INVALID, "-X %s: librdkafka %s has no such property (see its CONFIGURATION.md)", property->name, rd_kafka_version_str());
+        return error_set(error, ERROR_INVALID, "-X %s: librdkafka %s has no such property (see its CONFIGURATION.md)",
+                         property->name, rd_kafka_version_str());
     default:
-        return error_set(error, ERROR_INVALID, "-X %s: %s", property->name, kafka_is_secret(property->name) ? "the value is not valid" : text);
+        return error_set(error, ERROR_INVALID, "-X %s: %s", property->name,
+                         kafka_is_secret(property->name) ? "the value is not valid" : text);
     }
 }
 
@@ -75,7 +79,8 @@ static int kafka_defaults(rd_kafka_conf_t *conf, enum kafka_role role, struct er
         {KAFKA_CONSUMER, "heartbeat.interval.ms", "2000"},
         {KAFKA_CONSUMER, "topic.metadata.refresh.interval.ms", "10000"}, /* added partitions are noticed so soon */
         {KAFKA_CONSUMER, "fetch.error.backoff.ms", "100"},
-        {KAFKA_CONSUMER, "fetch.wait.max.ms", "100"}, /* how late the end of a partition is noticed; records come at once */
+        {KAFKA_CONSUMER, "fetch.wait.max.ms",
+         "100"}, /* how late the end of a partition is noticed; records come at once */
         {KAFKA_PRODUCER, "message.max.bytes", KAFKA_MESSAGE_MAXIMUM},
         {KAFKA_PRODUCER, "retry.backoff.ms", "5"}, /* a transaction waits for its coordinator in such steps */
         {KAFKA_PRODUCER, "linger.ms", "20"},       /* a commit does not wait for it */
@@ -91,7 +96,8 @@ static int kafka_defaults(rd_kafka_conf_t *conf, enum kafka_role role, struct er
     return status;
 }
 
-int kafka_configure(struct kafka_handle *handle, enum kafka_role role, rd_kafka_conf_t **ret_conf, struct error *error) {
+int kafka_configure(struct kafka_handle *handle, enum kafka_role role, rd_kafka_conf_t **ret_conf,
+                    struct error *error) {
     const struct kafka_bus *bus = handle->bus;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_opaque(conf, handle);
@@ -110,7 +116,8 @@ int kafka_configure(struct kafka_handle *handle, enum kafka_role role, rd_kafka_
     return 0;
 }
 
-int kafka_client(struct kafka_bus *bus, rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret_client, struct error *error) {
+int kafka_client(struct kafka_bus *bus, rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret_client,
+                 struct error *error) {
     char text[400];
     rd_kafka_t *client = rd_kafka_new(type, conf, text, sizeof text);
     if (!client) {
@@ -137,7 +144,8 @@ static int kafka_properties_copy(struct kafka_bus *bus, const struct bus_options
     if (!bus->properties)
         return error_no_memory(error);
     for (size_t i = 0; i < options->property_count; i++) {
-        bus->properties[i] = (struct client_property){strdup(options->properties[i].name), strdup(options->properties[i].value)};
+        bus->properties[i] =
+            (struct client_property){strdup(options->properties[i].name), strdup(options->properties[i].value)};
         bus->property_count++;
         if (!bus->properties[i].name || !bus->properties[i].value)
             return error_no_memory(error);
@@ -174,15 +182,20 @@ static void kafka_counts(struct bus *door, struct bus_counts *ret_counts) {
                                       .reconnects = atomic_load(&bus->reconnects)};
 }
 
-static int no_registry_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int no_registry_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema,
+                            struct error *error) {
     (void)context, (void)arena, (void)ret_schema;
-    return error_set(error, ERROR_INVALID, "schema %d is needed to read Avro: say where the schema registry is (--registry http://HOST:8081)", (int)id);
+    return error_set(error, ERROR_INVALID,
+                     "schema %d is needed to read Avro: say where the schema registry is (--registry http://HOST:8081)",
+                     (int)id);
 }
 
-static int no_registry_add(void *context, const char *subject, struct slice schema, int32_t *ret_id, struct error *error) {
+static int no_registry_add(void *context, const char *subject, struct slice schema, int32_t *ret_id,
+                           struct error *error) {
     (void)context, (void)schema, (void)ret_id;
     return error_set(error, ERROR_INVALID,
-                     "the schema of %s must be registered to write Avro: say where the schema registry is (--registry http://HOST:8081), or write JSON",
+                     "the schema of %s must be registered to write Avro: say where the schema registry is (--registry "
+                     "http://HOST:8081), or write JSON",
                      subject);
 }
 
@@ -222,9 +235,11 @@ static int kafka_check_brokers(const char *brokers, struct error *error) {
         return error_set(error, ERROR_INVALID, "--bus: the broker is missing; use kafka://HOST:9092");
     if (strpbrk(brokers, "@"))
         return error_set(error, ERROR_INVALID,
-                         "--bus: user and password do not belong into the URL of Kafka; give them with -X sasl.username, -X sasl.password or --config FILE");
+                         "--bus: user and password do not belong into the URL of Kafka; give them with -X "
+                         "sasl.username, -X sasl.password or --config FILE");
     if (strpbrk(brokers, "/ \t\n"))
-        return error_set(error, ERROR_INVALID, "--bus kafka://%s: only brokers may follow; use kafka://HOST:9092,HOST:9092", brokers);
+        return error_set(error, ERROR_INVALID,
+                         "--bus kafka://%s: only brokers may follow; use kafka://HOST:9092,HOST:9092", brokers);
     return 0;
 }
 

@@ -1,8 +1,10 @@
-/* Records gather in an arena. As soon as there are some thousands they are handed to librdkafka, which sends them while more are made; they stay here until the
- * commit has succeeded, so that a transaction that was undone can be repeated. librdkafka does not copy the values.
+/* Records gather in an arena. As soon as there are some thousands they are handed to librdkafka, which sends them
+ * while more are made; they stay here until the commit has succeeded, so that a transaction that was undone can be
+ * repeated. librdkafka does not copy the values.
  *
- * They are handed over in blocks, within a block partition by partition: librdkafka keeps a list of messages for each partition and walks it several times,
- * which costs a third less of the whole when neighbours in the list were made one after the other. The order within a partition is that of arrival. */
+ * They are handed over in blocks, within a block partition by partition: librdkafka keeps a list of messages for
+ * each partition and walks it several times, which costs a third less of the whole when neighbours in the list were
+ * made one after the other. The order within a partition is that of arrival. */
 #include "bus/kafka/producer.h"
 
 #include <stdio.h>
@@ -15,7 +17,8 @@
 enum { SEND_RECORDS = 2000, QUEUE_FULL_WAIT_MS = 10, START_TRIES = 3 };
 
 static void producer_on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
-    struct kafka_producer *producer = (struct kafka_producer *)((char *)opaque - offsetof(struct kafka_producer, handle));
+    struct kafka_producer *producer =
+        (struct kafka_producer *)((char *)opaque - offsetof(struct kafka_producer, handle));
     (void)client;
     if (message->err)
         atomic_store(&producer->failed, message->err);
@@ -30,8 +33,10 @@ static int producer_configure(struct kafka_producer *producer, rd_kafka_conf_t *
     if (producer->transactional_id) {
         size_t size = sizeof timeout;
         status = kafka_set(conf, "transactional.id", producer->transactional_id, error);
-        /* librdkafka's default is a minute, for which the outputs of a killed instance would hold up everybody who reads them */
-        if (!status && rd_kafka_conf_get(conf, "transaction.timeout.ms", timeout, &size) == RD_KAFKA_CONF_OK && strcmp(timeout, "60000") == 0) {
+        /* librdkafka's default is a minute, for which the outputs of a killed instance would hold up everybody who
+         * reads them */
+        if (!status && rd_kafka_conf_get(conf, "transaction.timeout.ms", timeout, &size) == RD_KAFKA_CONF_OK &&
+            strcmp(timeout, "60000") == 0) {
             snprintf(timeout, sizeof timeout, "%d", KAFKA_TRANSACTION_TIMEOUT);
             status = kafka_set(conf, "transaction.timeout.ms", timeout, error);
         }
@@ -74,13 +79,14 @@ void kafka_producer_drop_client(struct kafka_producer *producer) {
 
 /* One try; librdkafka goes on where a try that timed out has stopped. */
 static int producer_initialise(struct kafka_producer *producer, struct error *error) {
-    rd_kafka_error_t *failure = rd_kafka_init_transactions(producer->client, (int)(producer->transaction_timeout_ns / 1000000));
+    rd_kafka_error_t *failure =
+        rd_kafka_init_transactions(producer->client, (int)(producer->transaction_timeout_ns / 1000000));
     if (!failure) {
         producer->ready = true;
         return 0;
     }
-    int status = kafka_error(producer->bus, rd_kafka_error_code(failure), rd_kafka_error_string(failure), error, "cannot begin with transactions as %s",
-                             producer->transactional_id);
+    int status = kafka_error(producer->bus, rd_kafka_error_code(failure), rd_kafka_error_string(failure), error,
+                             "cannot begin with transactions as %s", producer->transactional_id);
     bool retriable = rd_kafka_error_is_retriable(failure), fatal = rd_kafka_error_is_fatal(failure);
     rd_kafka_error_destroy(failure);
     if (error)
@@ -100,13 +106,16 @@ int kafka_producer_ready(struct kafka_producer *producer, struct error *error) {
     for (size_t i = 0; i < producer->topic_count && !status; i++) {
         struct kafka_topic *topic = &producer->topics[i];
         if (!topic->handle && !(topic->handle = rd_kafka_topic_new(producer->client, topic->name, NULL)))
-            status = kafka_error(producer->bus, rd_kafka_last_error(), NULL, error, "cannot write to topic %s", topic->name);
+            status =
+                kafka_error(producer->bus, rd_kafka_last_error(), NULL, error, "cannot write to topic %s", topic->name);
     }
     return status;
 }
 
-/* "meterline.NAME" for what only one process may do (a replay), with --instance also for workers; otherwise a name of this process's own. */
-static int producer_name(struct kafka_producer *producer, const struct bus_producer_options *options, struct error *error) {
+/* "meterline.NAME" for what only one process may do (a replay), with --instance also for workers; otherwise a name
+ * of this process's own. */
+static int producer_name(struct kafka_producer *producer, const struct bus_producer_options *options,
+                         struct error *error) {
     char text[600];
     unsigned long long random = 0;
     if (options->at_least_once)
@@ -125,7 +134,8 @@ static int producer_name(struct kafka_producer *producer, const struct bus_produ
     return producer->transactional_id ? 0 : error_no_memory(error);
 }
 
-int kafka_producer_open(struct bus *door, const struct bus_producer_options *options, struct bus_producer **ret_producer, struct error *error) {
+int kafka_producer_open(struct bus *door, const struct bus_producer_options *options,
+                        struct bus_producer **ret_producer, struct error *error) {
     struct kafka_bus *bus = (struct kafka_bus *)door;
     struct kafka_producer *producer = memory_zero(1, sizeof *producer);
     if (!producer)
@@ -173,8 +183,8 @@ void kafka_producer_close(struct bus_producer *door) {
     free(producer);
 }
 
-int kafka_producer_topic(struct bus_producer *door, const char *name, const struct bus_topic_settings *settings, int32_t *ret_topic, int32_t *ret_partitions,
-                         struct error *error) {
+int kafka_producer_topic(struct bus_producer *door, const char *name, const struct bus_topic_settings *settings,
+                         int32_t *ret_topic, int32_t *ret_partitions, struct error *error) {
     struct kafka_producer *producer = (struct kafka_producer *)door;
     for (size_t i = 0; i < producer->topic_count; i++)
         if (strcmp(producer->topics[i].name, name) == 0) {
@@ -187,7 +197,8 @@ int kafka_producer_topic(struct bus_producer *door, const char *name, const stru
     if (status)
         return status;
     topic.name = strdup(name);
-    if (!topic.name || !memory_reserve((void **)&producer->topics, &producer->topic_capacity, producer->topic_count + 1, sizeof *producer->topics)) {
+    if (!topic.name || !memory_reserve((void **)&producer->topics, &producer->topic_capacity, producer->topic_count + 1,
+                                       sizeof *producer->topics)) {
         free(topic.name);
         return error_no_memory(error);
     }
@@ -203,13 +214,14 @@ static rd_kafka_headers_t *producer_headers(const struct kafka_pending *record) 
     rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
     for (size_t i = 0; i < record->header_count; i++) {
         const struct bus_header *header = &record->headers[i];
-        rd_kafka_header_add(headers, header->name.data ? header->name.data : "", (ssize_t)header->name.length, header->value.data,
-                            (ssize_t)header->value.length);
+        rd_kafka_header_add(headers, header->name.data ? header->name.data : "", (ssize_t)header->name.length,
+                            header->value.data, (ssize_t)header->value.length);
     }
     return headers;
 }
 
-static rd_kafka_resp_err_t producer_hand_over(const struct kafka_producer *producer, const struct kafka_pending *record) {
+static rd_kafka_resp_err_t producer_hand_over(const struct kafka_producer *producer,
+                                              const struct kafka_pending *record) {
     rd_kafka_headers_t *headers = producer_headers(record);
     rd_kafka_vu_t parts[7] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = producer->topics[record->topic].handle},
@@ -235,7 +247,8 @@ static int producer_begin_transaction(struct kafka_producer *producer, struct er
         return 0;
     rd_kafka_error_t *failure = rd_kafka_begin_transaction(producer->client);
     if (failure) {
-        int status = kafka_error(producer->bus, rd_kafka_error_code(failure), rd_kafka_error_string(failure), error, "cannot begin a transaction");
+        int status = kafka_error(producer->bus, rd_kafka_error_code(failure), rd_kafka_error_string(failure), error,
+                                 "cannot begin a transaction");
         rd_kafka_error_destroy(failure);
         return status;
     }
@@ -248,10 +261,13 @@ static int producer_begin_transaction(struct kafka_producer *producer, struct er
 static size_t producer_place(const struct kafka_producer *producer, const struct kafka_pending *record) {
     const struct kafka_topic *topic = &producer->topics[record->topic];
     int32_t last = topic->partitions - 1;
-    return topic->first_place + (size_t)(record->partition < 0 ? 0 : record->partition < last ? record->partition : last);
+    return topic->first_place + (size_t)(record->partition < 0      ? 0
+                                         : record->partition < last ? record->partition
+                                                                    : last);
 }
 
-/* The next block: what is pending behind the last one, sorted by topic and partition by counting, which keeps the order of arrival. False: no memory. */
+/* The next block: what is pending behind the last one, sorted by topic and partition by counting, which keeps the
+ * order of arrival. False: no memory. */
 static bool producer_order_block(struct kafka_producer *producer) {
     size_t count = producer->base.pending_records - producer->sent, partitions = 0;
     const struct kafka_pending *block = producer->pending + producer->sent;
@@ -260,7 +276,8 @@ static bool producer_order_block(struct kafka_producer *producer) {
         partitions += (size_t)producer->topics[i].partitions;
     }
     if (!memory_reserve((void **)&producer->order, &producer->order_capacity, count, sizeof *producer->order) ||
-        !memory_reserve((void **)&producer->places, &producer->place_capacity, partitions + 1, sizeof *producer->places))
+        !memory_reserve((void **)&producer->places, &producer->place_capacity, partitions + 1,
+                        sizeof *producer->places))
         return false;
     memset(producer->places, 0, (partitions + 1) * sizeof *producer->places);
     for (size_t i = 0; i < count; i++)
@@ -283,7 +300,8 @@ static int producer_send_block(struct kafka_producer *producer, struct error *er
         if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
             rd_kafka_poll(producer->client, QUEUE_FULL_WAIT_MS);
         else if (err)
-            return kafka_error(producer->bus, err, NULL, error, "cannot write to %s/%d", producer->topics[record->topic].name, (int)record->partition);
+            return kafka_error(producer->bus, err, NULL, error, "cannot write to %s/%d",
+                               producer->topics[record->topic].name, (int)record->partition);
         else
             producer->handed++;
     }
@@ -302,35 +320,42 @@ int kafka_producer_send(struct kafka_producer *producer, struct error *error) {
 }
 
 /* A copy of the record in the arena; false: no memory. */
-static bool producer_copy(struct kafka_producer *producer, const struct bus_record *record, struct kafka_pending *ret_pending) {
+static bool producer_copy(struct kafka_producer *producer, const struct bus_record *record,
+                          struct kafka_pending *ret_pending) {
     char *bytes = arena_allocate(&producer->arena, record->key.length + record->value.length + 1);
-    struct bus_header *headers = record->header_count ? arena_allocate(&producer->arena, record->header_count * sizeof *headers) : NULL;
+    struct bus_header *headers =
+        record->header_count ? arena_allocate(&producer->arena, record->header_count * sizeof *headers) : NULL;
     if (!bytes || (record->header_count && !headers))
         return false;
     if (record->key.length)
         memcpy(bytes, record->key.data, record->key.length);
     if (record->value.length)
         memcpy(bytes + record->key.length, record->value.data, record->value.length);
-    *ret_pending = (struct kafka_pending){.key = {record->key.data ? bytes : NULL, record->key.length},
-                                          .value = {record->value.data ? bytes + record->key.length : NULL, record->value.length},
-                                          .timestamp = record->timestamp,
-                                          .headers = headers,
-                                          .header_count = record->header_count};
+    *ret_pending =
+        (struct kafka_pending){.key = {record->key.data ? bytes : NULL, record->key.length},
+                               .value = {record->value.data ? bytes + record->key.length : NULL, record->value.length},
+                               .timestamp = record->timestamp,
+                               .headers = headers,
+                               .header_count = record->header_count};
     for (size_t i = 0; i < record->header_count; i++) {
-        headers[i] = (struct bus_header){arena_copy(&producer->arena, record->headers[i].name), arena_copy(&producer->arena, record->headers[i].value)};
-        if ((record->headers[i].name.data && !headers[i].name.data) || (record->headers[i].value.data && !headers[i].value.data))
+        headers[i] = (struct bus_header){arena_copy(&producer->arena, record->headers[i].name),
+                                         arena_copy(&producer->arena, record->headers[i].value)};
+        if ((record->headers[i].name.data && !headers[i].name.data) ||
+            (record->headers[i].value.data && !headers[i].value.data))
             return false;
     }
     return true;
 }
 
-int kafka_produce(struct bus_producer *door, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error) {
+int kafka_produce(struct bus_producer *door, int32_t topic, int32_t partition, const struct bus_record *record,
+                  struct error *error) {
     struct kafka_producer *producer = (struct kafka_producer *)door;
     size_t size = bus_record_size(record);
     if (size > BUS_RECORD_MAXIMUM)
         return bus_record_too_large(record, producer->topics[topic].name, partition, error);
     struct kafka_pending pending;
-    if (!memory_reserve((void **)&producer->pending, &producer->pending_capacity, door->pending_records + 1, sizeof *producer->pending) ||
+    if (!memory_reserve((void **)&producer->pending, &producer->pending_capacity, door->pending_records + 1,
+                        sizeof *producer->pending) ||
         !producer_copy(producer, record, &pending))
         return error_no_memory(error);
     pending.topic = topic;

@@ -1,4 +1,5 @@
-/* What the producer's two halves share: producer.c gathers records and hands them to librdkafka, transaction.c commits. */
+/* What the producer's two halves share: producer.c gathers records and hands them to librdkafka, transaction.c
+ * commits. */
 #ifndef METERLINE_BUS_KAFKA_PRODUCER_H
 #define METERLINE_BUS_KAFKA_PRODUCER_H
 
@@ -12,7 +13,8 @@ struct kafka_topic {
     size_t first_place; /* of its partitions among those of all topics */
 };
 
-/* A record that waits for the commit; its bytes are in the arena, where librdkafka reads them until they are acknowledged. */
+/* A record that waits for the commit; its bytes are in the arena, where librdkafka reads them until they are
+ * acknowledged. */
 struct kafka_pending {
     int32_t topic, partition;
     struct slice key, value;
@@ -37,7 +39,10 @@ struct kafka_producer {
     struct arena arena;
     struct kafka_pending *pending;
     size_t pending_capacity, sent; /* pending[0, sent) are with librdkafka */
-    size_t *order; /* the block behind them, pending[sent, sent + block), by topic and partition; order[0, handed) of it are with librdkafka too */
+    size_t *
+        /* the block behind them, pending[sent, sent + block), by topic and partition; order[0, handed) of it are
+         * with librdkafka too */
+        order;
     size_t order_capacity, block, handed;
     size_t *places; /* scratch: where each partition begins in the order */
     size_t place_capacity;

@@ -16,17 +16,21 @@
 
 enum { FLUSH_SLICE_MS = 500, ANSWER_TRIES = 3 };
 
-static rd_kafka_topic_partition_list_t *transaction_offsets(const struct bus_position *positions, size_t count, struct error *error) {
+static rd_kafka_topic_partition_list_t *transaction_offsets(const struct bus_position *positions, size_t count,
+                                                            struct error *error) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++) {
-        rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition);
+        rd_kafka_topic_partition_t *place =
+            rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition);
         const char *metadata = positions[i].metadata ? positions[i].metadata : "";
         size_t length = strlen(metadata);
         place->offset = positions[i].next_offset;
-        if (length > BUS_METADATA_MAXIMUM || !(place->metadata = malloc(length + 1))) { /* librdkafka frees it with the list */
+        if (length > BUS_METADATA_MAXIMUM ||
+            !(place->metadata = malloc(length + 1))) { /* librdkafka frees it with the list */
             rd_kafka_topic_partition_list_destroy(list);
             if (length > BUS_METADATA_MAXIMUM)
-                error_set(error, ERROR_INVALID, "the position's metadata is longer than %d bytes", BUS_METADATA_MAXIMUM);
+                error_set(error, ERROR_INVALID, "the position's metadata is longer than %d bytes",
+                          BUS_METADATA_MAXIMUM);
             else
                 error_no_memory(error);
             return NULL;
@@ -45,10 +49,12 @@ static int transaction_say(struct error *error, int code, bool retriable) {
     return code;
 }
 
-/* The transaction is aborted. A member goes back to its positions, as the group may have moved; a producer without membership can write the same again. When
- * even the abort fails, a new client settles it and the positions tell how. */
+/* The transaction is aborted. A member goes back to its positions, as the group may have moved; a producer without
+ * membership can write the same again. When even the abort fails, a new client settles it and the positions tell
+ * how. */
 static int transaction_undo(struct kafka_producer *producer, struct error *error) {
-    rd_kafka_error_t *failure = rd_kafka_abort_transaction(producer->client, (int)(producer->transaction_timeout_ns / 1000000));
+    rd_kafka_error_t *failure =
+        rd_kafka_abort_transaction(producer->client, (int)(producer->transaction_timeout_ns / 1000000));
     atomic_fetch_add(&producer->bus->transactions_aborted, 1);
     producer->in_transaction = false;
     kafka_producer_take_back(producer);
@@ -56,11 +62,13 @@ static int transaction_undo(struct kafka_producer *producer, struct error *error
     rd_kafka_error_destroy(failure);
     if (!settled)
         kafka_producer_drop_client(producer);
-    return settled && !producer->member ? transaction_say(error, ERROR_BUSY, true) : transaction_say(error, ERROR_ABORTED, false);
+    return settled && !producer->member ? transaction_say(error, ERROR_BUSY, true)
+                                        : transaction_say(error, ERROR_ABORTED, false);
 }
 
 /* What to do about an error of a transactional call, which is consumed. */
-static int transaction_failed(struct kafka_producer *producer, rd_kafka_error_t *failure, const char *what, struct error *error) {
+static int transaction_failed(struct kafka_producer *producer, rd_kafka_error_t *failure, const char *what,
+                              struct error *error) {
     struct kafka_bus *bus = producer->bus;
     bool fatal = rd_kafka_error_is_fatal(failure), abortable = rd_kafka_error_txn_requires_abort(failure);
     int64_t lasted = clock_monotonic_ns(bus->base.options.clock) - producer->begun_ns;
@@ -71,12 +79,15 @@ static int transaction_failed(struct kafka_producer *producer, rd_kafka_error_t 
     atomic_fetch_add(&bus->transactions_aborted, 1);
     kafka_producer_drop_client(producer);
     if (fatal && producer->named && lasted < producer->transaction_timeout_ns)
-        return error_set(error, ERROR_CONFLICT, "another process works as %s and has fenced this one off: stop one of them; nothing was written twice",
-                         producer->transactional_id);
+        return error_set(
+            error, ERROR_CONFLICT,
+            "another process works as %s and has fenced this one off: stop one of them; nothing was written twice",
+            producer->transactional_id);
     return transaction_say(error, ERROR_ABORTED, false);
 }
 
-static int transaction_add_positions(struct kafka_producer *producer, const struct bus_position *positions, size_t count, struct error *error) {
+static int transaction_add_positions(struct kafka_producer *producer, const struct bus_position *positions,
+                                     size_t count, struct error *error) {
     rd_kafka_consumer_group_metadata_t *membership = NULL;
     if (count == 0)
         return 0;
@@ -98,10 +109,12 @@ static int transaction_add_positions(struct kafka_producer *producer, const stru
     }
     if (membership)
         rd_kafka_consumer_group_metadata_destroy(membership);
-    return failure ? transaction_failed(producer, failure, "cannot add the positions to the transaction", error) : status;
+    return failure ? transaction_failed(producer, failure, "cannot add the positions to the transaction", error)
+                   : status;
 }
 
-static int transaction_commit(struct kafka_producer *producer, const struct bus_position *positions, size_t count, struct error *error) {
+static int transaction_commit(struct kafka_producer *producer, const struct bus_position *positions, size_t count,
+                              struct error *error) {
     int status = transaction_add_positions(producer, positions, count, error);
     if (status)
         return status;
@@ -119,7 +132,8 @@ static int transaction_commit(struct kafka_producer *producer, const struct bus_
     return 0;
 }
 
-static int at_least_once_commit(struct kafka_producer *producer, const struct bus_position *positions, size_t count, struct error *error) {
+static int at_least_once_commit(struct kafka_producer *producer, const struct bus_position *positions, size_t count,
+                                struct error *error) {
     while (rd_kafka_outq_len(producer->client) > 0 && !atomic_load(&producer->failed))
         rd_kafka_flush(producer->client, FLUSH_SLICE_MS);
     if (atomic_load(&producer->failed)) {
@@ -130,7 +144,9 @@ static int at_least_once_commit(struct kafka_producer *producer, const struct bu
     rd_kafka_topic_partition_list_t *list = transaction_offsets(positions, count, error);
     if (!list)
         return error ? error->code : ERROR_NO_MEMORY;
-    rd_kafka_resp_err_t err = producer->member && count ? rd_kafka_commit(kafka_consumer_client(producer->member), list, 0) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_resp_err_t err = producer->member && count
+                                  ? rd_kafka_commit(kafka_consumer_client(producer->member), list, 0)
+                                  : RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_topic_partition_list_destroy(list);
     if (!err)
         return 0;
@@ -144,7 +160,8 @@ int kafka_producer_begin(struct bus_producer *door, struct database **ret_databa
     return 0;
 }
 
-int kafka_producer_commit(struct bus_producer *door, const struct bus_position *positions, size_t count, struct error *error) {
+int kafka_producer_commit(struct bus_producer *door, const struct bus_position *positions, size_t count,
+                          struct error *error) {
     struct kafka_producer *producer = (struct kafka_producer *)door;
     int status = kafka_producer_send(producer, error);
     if (!status && producer->transactional_id)
@@ -163,7 +180,8 @@ int kafka_producer_commit(struct bus_producer *door, const struct bus_position *
 void kafka_producer_abort(struct bus_producer *door) {
     struct kafka_producer *producer = (struct kafka_producer *)door;
     if (producer->client && producer->in_transaction) {
-        rd_kafka_error_t *failure = rd_kafka_abort_transaction(producer->client, (int)(producer->transaction_timeout_ns / 1000000));
+        rd_kafka_error_t *failure =
+            rd_kafka_abort_transaction(producer->client, (int)(producer->transaction_timeout_ns / 1000000));
         atomic_fetch_add(&producer->bus->transactions_aborted, 1);
         if (failure)
             kafka_producer_drop_client(producer);

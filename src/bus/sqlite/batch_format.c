@@ -58,7 +58,8 @@ void batch_write_record(struct bytes *records, const struct bus_record *record, 
     }
 }
 
-int batch_seal(ZSTD_CCtx *context, struct slice records, uint32_t count, int64_t base_timestamp, struct bytes *blob, struct error *error) {
+int batch_seal(ZSTD_CCtx *context, struct slice records, uint32_t count, int64_t base_timestamp, struct bytes *blob,
+               struct error *error) {
     blob->length = 0;
     size_t bound = ZSTD_compressBound(records.length);
     char *to = bytes_reserve(blob, BATCH_HEADER + bound);
@@ -104,13 +105,17 @@ static int batch_check(struct slice blob, struct batch_place place, struct error
         return error_set(error, ERROR_CORRUPT, "the batch is cut off after %zu bytes", blob.length);
     uint32_t stored = get_u32(blob.data), computed = hash_crc32c(0, blob.data + 4, blob.length - 4);
     if (stored != computed)
-        return error_set(error, ERROR_CORRUPT, "the checksum of the batch does not match (stored %08x, computed %08x)", stored, computed);
+        return error_set(error, ERROR_CORRUPT, "the checksum of the batch does not match (stored %08x, computed %08x)",
+                         stored, computed);
     if ((blob.data[4] != BATCH_FORMAT && blob.data[4] != BATCH_FORMAT_GAPS) || blob.data[5] != BATCH_ZSTD)
-        return error_set(error, ERROR_CORRUPT, "the batch has format %d and codec %d, which this version does not know", blob.data[4], blob.data[5]);
+        return error_set(error, ERROR_CORRUPT, "the batch has format %d and codec %d, which this version does not know",
+                         blob.data[4], blob.data[5]);
     if (get_i64(blob.data + 32) != place.base_offset || get_u32(blob.data + 40) != place.partition_id)
-        return error_set(error, ERROR_CORRUPT, "the batch belongs to offset %lld of another place", (long long)get_i64(blob.data + 32));
+        return error_set(error, ERROR_CORRUPT, "the batch belongs to offset %lld of another place",
+                         (long long)get_i64(blob.data + 32));
     uint32_t count = get_u32(blob.data + 8), length = get_u32(blob.data + 12);
-    if (count == 0 || count > BATCH_RECORDS_MAXIMUM || length > BATCH_BYTES_MAXIMUM || count > length / BATCH_RECORD_MINIMUM)
+    if (count == 0 || count > BATCH_RECORDS_MAXIMUM || length > BATCH_BYTES_MAXIMUM ||
+        count > length / BATCH_RECORD_MINIMUM)
         return error_set(error, ERROR_CORRUPT, "the batch claims %u records in %u bytes", count, length);
     unsigned long long frame = ZSTD_getFrameContentSize(blob.data + BATCH_HEADER, blob.length - BATCH_HEADER);
     if (frame != length)
@@ -128,19 +133,20 @@ static bool batch_read_slice(const char **at, const char *end, struct slice *ret
 }
 
 /* Headers go into one array for the whole batch; as it may move, records hold their index until the end. */
-static int batch_read_record(struct batch_reader *reader, const char **at, const char *end, int64_t base_timestamp, struct bus_record *record,
-                             size_t *header_count) {
+static int batch_read_record(struct batch_reader *reader, const char **at, const char *end, int64_t base_timestamp,
+                             struct bus_record *record, size_t *header_count) {
     int64_t delta;
     uint64_t headers;
-    if (!batch_read_slice(at, end, &record->key) || !batch_read_slice(at, end, &record->value) || !zigzag_read(at, end, &delta) ||
-        !varint_read(at, end, &headers) || headers > (uint64_t)(end - *at) / 2)
+    if (!batch_read_slice(at, end, &record->key) || !batch_read_slice(at, end, &record->value) ||
+        !zigzag_read(at, end, &delta) || !varint_read(at, end, &headers) || headers > (uint64_t)(end - *at) / 2)
         return ERROR_CORRUPT;
     record->timestamp = (int64_t)((uint64_t)base_timestamp + (uint64_t)delta);
     record->headers = NULL;
     record->header_count = (size_t)headers;
     if (!headers)
         return 0;
-    if (!memory_reserve((void **)&reader->headers, &reader->header_capacity, *header_count + headers, sizeof *reader->headers))
+    if (!memory_reserve((void **)&reader->headers, &reader->header_capacity, *header_count + headers,
+                        sizeof *reader->headers))
         return ERROR_NO_MEMORY;
     for (uint64_t i = 0; i < headers; i++) {
         struct bus_header *header = &reader->headers[(*header_count)++];
@@ -151,7 +157,8 @@ static int batch_read_record(struct batch_reader *reader, const char **at, const
 }
 
 /* The offset of record `i`, of a batch with gaps. */
-static bool batch_read_gap(struct batch_reader *reader, const char **at, const char *end, int64_t base_offset, uint32_t i) {
+static bool batch_read_gap(struct batch_reader *reader, const char **at, const char *end, int64_t base_offset,
+                           uint32_t i) {
     uint64_t gap;
     int64_t next = i ? reader->offsets[i - 1] + 1 : base_offset, left = base_offset + reader->covered - next;
     if (!varint_read(at, end, &gap) || left <= 0 || gap >= (uint64_t)left)
@@ -160,7 +167,8 @@ static bool batch_read_gap(struct batch_reader *reader, const char **at, const c
     return true;
 }
 
-static int batch_read_records(struct batch_reader *reader, uint32_t count, int64_t base_offset, int64_t base_timestamp, struct error *error) {
+static int batch_read_records(struct batch_reader *reader, uint32_t count, int64_t base_offset, int64_t base_timestamp,
+                              struct error *error) {
     const char *at = reader->records.data, *end = at + reader->records.length;
     size_t headers = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -183,7 +191,8 @@ static int batch_read_records(struct batch_reader *reader, uint32_t count, int64
     return 0;
 }
 
-int batch_read(struct batch_reader *reader, struct slice blob, struct batch_place place, size_t *ret_count, int64_t *ret_append_time, struct error *error) {
+int batch_read(struct batch_reader *reader, struct slice blob, struct batch_place place, size_t *ret_count,
+               int64_t *ret_append_time, struct error *error) {
     int status = batch_check(blob, place, error);
     if (status)
         return status;
@@ -195,15 +204,18 @@ int batch_read(struct batch_reader *reader, struct slice blob, struct batch_plac
     reader->records.length = 0;
     if (!bytes_reserve(&reader->records, (size_t)length + 1) ||
         !memory_reserve((void **)&reader->decoded, &reader->decoded_capacity, count, sizeof *reader->decoded) ||
-        (reader->gaps && !memory_reserve((void **)&reader->offsets, &reader->offset_capacity, count, sizeof *reader->offsets))) {
+        (reader->gaps &&
+         !memory_reserve((void **)&reader->offsets, &reader->offset_capacity, count, sizeof *reader->offsets))) {
         reader->records.failed = false;
         return error_no_memory(error);
     }
-    size_t got = ZSTD_decompressDCtx(reader->context, reader->records.data, length, blob.data + BATCH_HEADER, blob.length - BATCH_HEADER);
+    size_t got = ZSTD_decompressDCtx(reader->context, reader->records.data, length, blob.data + BATCH_HEADER,
+                                     blob.length - BATCH_HEADER);
     if (ZSTD_isError(got) && ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation)
         return error_no_memory(error);
     if (got != length)
-        return error_set(error, ERROR_CORRUPT, "the batch does not decompress: %s", ZSTD_isError(got) ? ZSTD_getErrorName(got) : "wrong length");
+        return error_set(error, ERROR_CORRUPT, "the batch does not decompress: %s",
+                         ZSTD_isError(got) ? ZSTD_getErrorName(got) : "wrong length");
     reader->records.length = length;
     status = batch_read_records(reader, count, place.base_offset, get_i64(blob.data + 16), error);
     if (status)

@@ -13,9 +13,10 @@
  *     44  u32  format 2: number of offsets from the base offset on that the batch stands for; format 1: 0, it is the number of records
  *     48       records, compressed
  *
- * Records lie back to back, key beside value, which is where zstd finds its longest matches: varint key length + 1 (0 = null), key, varint value length + 1 (0
- * = null), value, zigzag timestamp - base timestamp, varint number of headers, and for each of those name and value like key and value. In format 2 each record
- * has before it, as a varint, how many offsets lie between it and the record before (the first: and the base offset). */
+ * Records lie back to back, key beside value, which is where zstd finds its longest matches: varint key length + 1
+ * (0 = null), key, varint value length + 1 (0 = null), value, zigzag timestamp - base timestamp, varint number of
+ * headers, and for each of those name and value like key and value. In format 2 each record has before it, as a
+ * varint, how many offsets lie between it and the record before (the first: and the base offset). */
 #ifndef METERLINE_BUS_SQLITE_BATCH_FORMAT_H
 #define METERLINE_BUS_SQLITE_BATCH_FORMAT_H
 
@@ -36,7 +37,8 @@ void batch_write_gap(struct bytes *records, uint64_t offsets);
 /* Appends a record in uncompressed form. */
 void batch_write_record(struct bytes *records, const struct bus_record *record, int64_t base_timestamp);
 /* Compresses `records` into `blob` (emptied first), leaving place, time and checksum open. */
-int batch_seal(ZSTD_CCtx *context, struct slice records, uint32_t count, int64_t base_timestamp, struct bytes *blob, struct error *error);
+int batch_seal(ZSTD_CCtx *context, struct slice records, uint32_t count, int64_t base_timestamp, struct bytes *blob,
+               struct error *error);
 /* The records have gaps before them; the batch stands for `offsets` offsets. To be called before batch_stamp. */
 void batch_set_gaps(struct bytes *blob, int64_t offsets);
 /* Fills in what is known only inside the transaction, and the checksum. */
@@ -56,7 +58,8 @@ struct batch_reader {
 };
 
 /* Checks and decodes a blob. ERROR_CORRUPT says what is wrong; the caller adds where. */
-int batch_read(struct batch_reader *reader, struct slice blob, struct batch_place place, size_t *ret_count, int64_t *ret_append_time, struct error *error);
+int batch_read(struct batch_reader *reader, struct slice blob, struct batch_place place, size_t *ret_count,
+               int64_t *ret_append_time, struct error *error);
 void batch_reader_release(struct batch_reader *reader);
 
 #endif

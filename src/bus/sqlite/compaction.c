@@ -1,14 +1,16 @@
-/* Compaction of the embedded log: of the records of a key only the newest stays, at its offset. Records without a key stay.
+/* Compaction of the embedded log: of the records of a key only the newest stays, at its offset. Records without a
+ * key stay.
  *
  *     before   │ k1 k2 k1 │ k3 k2 │ k1 k4 │ k4 ...        a pass rewrites the batches below `limit` into few ones with gaps
  *     after    │ .. .. .. k3 k2 k1 .. │ k4 ...            and the range of offsets that a batch stands for has none
  *                                     limit
  *
- * `limit` is where every group that has a position on the partition has read to, so that a table which is rebuilt up to a position misses nothing; it is the
- * end when there is no group, as with changelogs. A deletion (null value) stays for one pass more than what it deletes, so that readers see it. The last record
- * of the range always stays.
+ * `limit` is where every group that has a position on the partition has read to, so that a table which is rebuilt up
+ * to a position misses nothing; it is the end when there is no group, as with changelogs. A deletion (null value)
+ * stays for one pass more than what it deletes, so that readers see it. The last record of the range always stays.
  *
- * A pass costs the records below the limit, and runs when there have come as many new ones as had stayed: so each record costs a constant. */
+ * A pass costs the records below the limit, and runs when there have come as many new ones as had stayed: so each
+ * record costs a constant. */
 #include "bus/sqlite/batch_format.h"
 #include "bus/sqlite/sqlite_bus.h"
 #include "core/arena.h"
@@ -80,7 +82,8 @@ static int64_t compaction_offset(const struct compaction *compaction, int64_t ba
 }
 
 /* The batch at `offset`, which is decoded into the reader: 1, or 0 when there is none below the limit. */
-static int compaction_read(struct compaction *compaction, int64_t offset, int64_t *ret_base, size_t *ret_count, int64_t *ret_size, struct error *error) {
+static int compaction_read(struct compaction *compaction, int64_t offset, int64_t *ret_base, size_t *ret_count,
+                           int64_t *ret_size, struct error *error) {
     sqlite3_bind_int64(compaction->next, 1, sqlite_bus_batch_id(compaction->partition, offset));
     sqlite3_bind_int64(compaction->next, 2, sqlite_bus_batch_id(compaction->partition, compaction->limit));
     int status = database_step(compaction->database, compaction->next, error);
@@ -88,7 +91,8 @@ static int compaction_read(struct compaction *compaction, int64_t offset, int64_
         return status;
     int64_t base = sqlite3_column_int64(compaction->next, 0) & ((INT64_C(1) << SQLITE_BUS_OFFSET_BITS) - 1);
     struct slice blob = {sqlite3_column_blob(compaction->next, 1), (size_t)sqlite3_column_bytes(compaction->next, 1)};
-    status = batch_read(&compaction->reader, blob.data ? blob : SLICE(""), (struct batch_place){(uint32_t)compaction->partition, base}, ret_count,
+    status = batch_read(&compaction->reader, blob.data ? blob : SLICE(""),
+                        (struct batch_place){(uint32_t)compaction->partition, base}, ret_count,
                         &compaction->append_time, error);
     sqlite3_reset(compaction->next);
     if (status)
@@ -106,7 +110,8 @@ static int compaction_learn(struct compaction *compaction, int64_t start, struct
     size_t count;
     int status;
     compaction->last_offset = -1;
-    for (int64_t offset = start; (status = compaction_read(compaction, offset, &base, &count, &size, error)) == 1; offset = base + compaction->reader.covered)
+    for (int64_t offset = start; (status = compaction_read(compaction, offset, &base, &count, &size, error)) == 1;
+         offset = base + compaction->reader.covered)
         for (size_t i = 0; i < count; i++) {
             struct slice key = compaction->reader.decoded[i].key;
             compaction->last_offset = compaction_offset(compaction, base, i);
@@ -121,12 +126,14 @@ static int compaction_flush(struct compaction *compaction, struct error *error) 
         return 0;
     int status = compaction->records.failed ? error_no_memory(error) : 0;
     if (!status)
-        status = batch_seal(compaction->context, bytes_slice(&compaction->records), compaction->count, compaction->base_timestamp, &compaction->blob, error);
+        status = batch_seal(compaction->context, bytes_slice(&compaction->records), compaction->count,
+                            compaction->base_timestamp, &compaction->blob, error);
     if (status)
         return status;
     int64_t covered = compaction->next_offset - compaction->base_offset;
     batch_set_gaps(&compaction->blob, covered);
-    batch_stamp(&compaction->blob, (struct batch_place){(uint32_t)compaction->partition, compaction->base_offset}, compaction->append_time);
+    batch_stamp(&compaction->blob, (struct batch_place){(uint32_t)compaction->partition, compaction->base_offset},
+                compaction->append_time);
     sqlite3_bind_int64(compaction->insert, 1, sqlite_bus_batch_id(compaction->partition, compaction->base_offset));
     sqlite3_bind_int64(compaction->insert, 2, covered);
     sqlite3_bind_int64(compaction->insert, 3, compaction->append_time);
@@ -141,7 +148,8 @@ static int compaction_flush(struct compaction *compaction, struct error *error) 
 static bool compaction_keeps(const struct compaction *compaction, const struct bus_record *record, int64_t offset) {
     if (!record->key.data || offset == compaction->last_offset)
         return true;
-    return newest_find(compaction, record->key)->offset == offset && (record->value.data || offset >= compaction->compacted_offset);
+    return newest_find(compaction, record->key)->offset == offset &&
+           (record->value.data || offset >= compaction->compacted_offset);
 }
 
 /* Moves what stays of the batch in the reader to the one that is gathered. */
@@ -169,7 +177,8 @@ static int compaction_rewrite(struct compaction *compaction, int64_t start, stru
     int status;
     compaction->base_offset = compaction->next_offset = compaction->gathered_to = start;
     while ((status = compaction_read(compaction, compaction->next_offset, &base, &count, &size, error)) == 1) {
-        bool full = compaction->records.length >= COMPACTED_BATCH_BYTES || compaction->count + count > BATCH_RECORDS_MAXIMUM;
+        bool full =
+            compaction->records.length >= COMPACTED_BATCH_BYTES || compaction->count + count > BATCH_RECORDS_MAXIMUM;
         status = full ? compaction_flush(compaction, error) : 0;
         sqlite3_bind_int64(compaction->drop, 1, sqlite_bus_batch_id(compaction->partition, base));
         if (!status)
@@ -184,8 +193,10 @@ static int compaction_rewrite(struct compaction *compaction, int64_t start, stru
 
 static int compaction_note(const struct compaction *compaction, struct error *error) {
     sqlite3_stmt *update;
-    int status = database_prepare(compaction->database, "UPDATE log_partitions SET bytes=bytes+?2, compacted_offset=?3, compacted_records=?4 WHERE id=?1",
-                                  &update, error);
+    int status = database_prepare(
+        compaction->database,
+        "UPDATE log_partitions SET bytes=bytes+?2, compacted_offset=?3, compacted_records=?4 WHERE id=?1", &update,
+        error);
     if (status)
         return status;
     sqlite3_bind_int64(update, 1, compaction->partition);
@@ -202,11 +213,14 @@ static int compact_partition(struct compaction *compaction, int64_t start, struc
     compaction->context = ZSTD_createCCtx();
     int status = compaction->context && newest_grow(compaction) ? 0 : error_no_memory(error);
     if (!status)
-        status = database_prepare(database, "SELECT id, data FROM log_batches WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1", &compaction->next, error);
+        status = database_prepare(database,
+                                  "SELECT id, data FROM log_batches WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1",
+                                  &compaction->next, error);
     if (!status)
         status = database_prepare(database, "DELETE FROM log_batches WHERE id=?", &compaction->drop, error);
     if (!status)
-        status = database_prepare(database, "INSERT INTO log_batches(id, count, append_time, data) VALUES(?, ?, ?, ?)", &compaction->insert, error);
+        status = database_prepare(database, "INSERT INTO log_batches(id, count, append_time, data) VALUES(?, ?, ?, ?)",
+                                  &compaction->insert, error);
     if (!status)
         status = compaction_learn(compaction, start, error);
     if (status == ERROR_CORRUPT) { /* whoever reads the topic tells where; it stays as it is */
@@ -232,19 +246,23 @@ static int compact_partition(struct compaction *compaction, int64_t start, struc
 int sqlite_bus_compact(struct database *database, int64_t *ret_records, struct error *error) {
     sqlite3_stmt *statement;
     int64_t records = 0;
-    int status =
-        database_prepare(database,
-                         "SELECT p.id, p.start_offset, p.compacted_offset, p.compacted_records, p.next_offset, (SELECT min(g.next_offset) FROM log_positions g"
-                         " WHERE g.topic = t.name AND g.partition = p.partition) FROM log_partitions p JOIN log_topics t ON t.id = p.topic WHERE t.compacted",
-                         &statement, error);
+    int status = database_prepare(database,
+                                  "SELECT p.id, p.start_offset, p.compacted_offset, p.compacted_records, "
+                                  "p.next_offset, (SELECT min(g.next_offset) FROM log_positions g"
+                                  " WHERE g.topic = t.name AND g.partition = p.partition) FROM log_partitions p JOIN "
+                                  "log_topics t ON t.id = p.topic WHERE t.compacted",
+                                  &statement, error);
     if (status)
         return status;
     while ((status = database_step(database, statement, error)) == 1) {
-        struct compaction compaction = {
-            .database = database, .partition = sqlite3_column_int64(statement, 0), .compacted_offset = sqlite3_column_int64(statement, 2)};
-        int64_t start = sqlite3_column_int64(statement, 1), kept = sqlite3_column_int64(statement, 3), end = sqlite3_column_int64(statement, 4);
-        compaction.limit =
-            sqlite3_column_type(statement, 5) == SQLITE_NULL || sqlite3_column_int64(statement, 5) > end ? end : sqlite3_column_int64(statement, 5);
+        struct compaction compaction = {.database = database,
+                                        .partition = sqlite3_column_int64(statement, 0),
+                                        .compacted_offset = sqlite3_column_int64(statement, 2)};
+        int64_t start = sqlite3_column_int64(statement, 1), kept = sqlite3_column_int64(statement, 3),
+                end = sqlite3_column_int64(statement, 4);
+        compaction.limit = sqlite3_column_type(statement, 5) == SQLITE_NULL || sqlite3_column_int64(statement, 5) > end
+                               ? end
+                               : sqlite3_column_int64(statement, 5);
         if (compaction.limit - compaction.compacted_offset < (kept > COMPACTION_MINIMUM ? kept : COMPACTION_MINIMUM))
             continue;
         status = compact_partition(&compaction, start, error);

@@ -1,8 +1,9 @@
-/* Each poll reads one stored batch. The next batch of a partition has the id of its next offset, so finding it is one look-up in the table's tree; only after
- * a seek into the middle of a batch is the one before searched for. When there is nothing, the consumer watches SQLite's data_version.
+/* Each poll reads one stored batch. The next batch of a partition has the id of its next offset, so finding it is
+ * one look-up in the table's tree; only after a seek into the middle of a batch is the one before searched for. When
+ * there is nothing, the consumer watches SQLite's data_version.
  *
- * Of a compacted topic batches have gaps, and are given out as runs without any; and what was the beginning of a batch may be the middle of one when compaction
- * has passed, so it is searched for after every commit of others. */
+ * Of a compacted topic batches have gaps, and are given out as runs without any; and what was the beginning of a
+ * batch may be the middle of one when compaction has passed, so it is searched for after every commit of others. */
 #include "bus/sqlite/batch_format.h"
 #include "bus/sqlite/sqlite_bus.h"
 #include "core/memory.h"
@@ -48,13 +49,17 @@ int sqlite_consumer_open(struct bus *door, const char *group, struct bus_consume
     consumer->bus = bus;
     int status = sqlite_bus_connect(bus, &consumer->database, error);
     if (!status)
+        status = database_prepare(consumer->database,
+                                  "SELECT id, data FROM log_batches WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1",
+                                  &consumer->next, error);
+    if (!status)
         status =
-            database_prepare(consumer->database, "SELECT id, data FROM log_batches WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1", &consumer->next, error);
+            database_prepare(consumer->database,
+                             "SELECT id, count FROM log_batches WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1",
+                             &consumer->floor, error);
     if (!status)
-        status = database_prepare(consumer->database, "SELECT id, count FROM log_batches WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1",
-                                  &consumer->floor, error);
-    if (!status)
-        status = database_prepare(consumer->database, "SELECT 1 FROM log_partitions WHERE id=?", &consumer->exists, error);
+        status =
+            database_prepare(consumer->database, "SELECT 1 FROM log_partitions WHERE id=?", &consumer->exists, error);
     if (status) {
         sqlite_consumer_close(&consumer->base);
         return status;
@@ -77,7 +82,8 @@ void sqlite_consumer_close(struct bus_consumer *door) {
     free(consumer);
 }
 
-static int consumer_partitions(struct sqlite_consumer *consumer, const char *topic, int32_t *ret_partitions, struct error *error) {
+static int consumer_partitions(struct sqlite_consumer *consumer, const char *topic, int32_t *ret_partitions,
+                               struct error *error) {
     struct bus_topic_info info;
     int status = sqlite_topic_describe(&consumer->bus->base, topic, &info, error);
     if (status)
@@ -87,8 +93,8 @@ static int consumer_partitions(struct sqlite_consumer *consumer, const char *top
     return 0;
 }
 
-int sqlite_consumer_join(struct bus_consumer *door, const char *const *topics, size_t topic_count, size_t number, size_t count, const struct bus_member *member,
-                         struct error *error) {
+int sqlite_consumer_join(struct bus_consumer *door, const char *const *topics, size_t topic_count, size_t number,
+                         size_t count, const struct bus_member *member, struct error *error) {
     struct sqlite_consumer *consumer = (struct sqlite_consumer *)door;
     int32_t partitions, others;
     int status = consumer_partitions(consumer, topics[0], &partitions, error);
@@ -115,22 +121,25 @@ static struct subscription *consumer_find(struct sqlite_consumer *consumer, cons
     return NULL;
 }
 
-int sqlite_consumer_seek(struct bus_consumer *door, const char *topic, int32_t partition, int64_t offset, struct error *error) {
+int sqlite_consumer_seek(struct bus_consumer *door, const char *topic, int32_t partition, int64_t offset,
+                         struct error *error) {
     struct sqlite_consumer *consumer = (struct sqlite_consumer *)door;
     struct sqlite_partition found;
     int status = sqlite_bus_find_partition(consumer->database, topic, partition, &found, error);
     if (status)
         return status;
     if (offset < found.start_offset)
-        return error_set(error, ERROR_NOT_FOUND, "%s/%d: offset %lld is gone, retention has deleted it; the log begins at %lld", topic, (int)partition,
-                         (long long)offset, (long long)found.start_offset);
+        return error_set(error, ERROR_NOT_FOUND,
+                         "%s/%d: offset %lld is gone, retention has deleted it; the log begins at %lld", topic,
+                         (int)partition, (long long)offset, (long long)found.start_offset);
     if (offset > found.next_offset)
-        return error_set(error, ERROR_INVALID, "%s/%d: there is no offset %lld yet; the log ends at %lld", topic, (int)partition, (long long)offset,
-                         (long long)found.next_offset);
+        return error_set(error, ERROR_INVALID, "%s/%d: there is no offset %lld yet; the log ends at %lld", topic,
+                         (int)partition, (long long)offset, (long long)found.next_offset);
     struct subscription *subscription = consumer_find(consumer, topic, partition);
     if (!subscription) {
         char *name = strdup(topic);
-        if (!name || !memory_reserve((void **)&consumer->subscriptions, &consumer->capacity, consumer->count + 1, sizeof *consumer->subscriptions)) {
+        if (!name || !memory_reserve((void **)&consumer->subscriptions, &consumer->capacity, consumer->count + 1,
+                                     sizeof *consumer->subscriptions)) {
             free(name);
             return error_no_memory(error);
         }
@@ -146,7 +155,8 @@ int sqlite_consumer_seek(struct bus_consumer *door, const char *topic, int32_t p
     return 0;
 }
 
-int sqlite_consumer_pause(struct bus_consumer *door, const char *topic, int32_t partition, bool paused, struct error *error) {
+int sqlite_consumer_pause(struct bus_consumer *door, const char *topic, int32_t partition, bool paused,
+                          struct error *error) {
     struct subscription *subscription = consumer_find((struct sqlite_consumer *)door, topic, partition);
     if (!subscription)
         return error_set(error, ERROR_INVALID, "%s/%d is not being read", topic, (int)partition);
@@ -155,7 +165,8 @@ int sqlite_consumer_pause(struct bus_consumer *door, const char *topic, int32_t 
 }
 
 /* The id of the batch that holds the next offset, or that it will have. */
-static int consumer_batch_id(struct sqlite_consumer *consumer, struct subscription *subscription, int64_t *ret_id, struct error *error) {
+static int consumer_batch_id(struct sqlite_consumer *consumer, struct subscription *subscription, int64_t *ret_id,
+                             struct error *error) {
     int64_t id = sqlite_bus_batch_id(subscription->id, subscription->next_offset);
     *ret_id = id;
     if (subscription->aligned)
@@ -174,12 +185,15 @@ static int consumer_batch_id(struct sqlite_consumer *consumer, struct subscripti
 static int consumer_damaged(const struct subscription *subscription, int64_t offset, struct error *error) {
     struct error cause = *error;
     return error_set(error, ERROR_CORRUPT,
-                     "topic %s, partition %d, offset %lld: %s; the data folder is damaged: restore it from a backup, or delete the topic and replay it",
+                     "topic %s, partition %d, offset %lld: %s; the data folder is damaged: restore it from a backup, "
+                     "or delete the topic and replay it",
                      subscription->topic, (int)subscription->partition, (long long)offset, cause.message);
 }
 
-/* A run without gaps from the next offset on, of the batch in the reader: 1, or 0 when the batch has no more of them. */
-static int consumer_run(struct sqlite_consumer *consumer, struct subscription *subscription, int64_t base, struct bus_batch *ret_batch) {
+/* A run without gaps from the next offset on, of the batch in the reader: 1, or 0 when the batch has no more of
+ * them. */
+static int consumer_run(struct sqlite_consumer *consumer, struct subscription *subscription, int64_t base,
+                        struct bus_batch *ret_batch) {
     const struct batch_reader *reader = &consumer->reader;
     int64_t end = base + reader->covered;
     size_t first = 0, count = consumer->held_count, behind;
@@ -190,14 +204,15 @@ static int consumer_run(struct sqlite_consumer *consumer, struct subscription *s
         else
             count = middle;
     }
-    for (behind = first; behind < consumer->held_count && reader->offsets[behind] == reader->offsets[first] + (int64_t)(behind - first);)
+    for (behind = first; behind < consumer->held_count &&
+                         reader->offsets[behind] == reader->offsets[first] + (int64_t)(behind - first);)
         behind++;
     subscription->aligned = behind == consumer->held_count;
     subscription->next_offset = subscription->aligned ? end : reader->offsets[behind];
     if (behind == first)
         return 0;
-    *ret_batch =
-        (struct bus_batch){subscription->topic, subscription->partition, reader->offsets[first], consumer->held_time, reader->decoded + first, behind - first};
+    *ret_batch = (struct bus_batch){subscription->topic, subscription->partition, reader->offsets[first],
+                                    consumer->held_time, reader->decoded + first, behind - first};
     return 1;
 }
 
@@ -206,23 +221,27 @@ static int64_t batch_base(int64_t id) {
 }
 
 static int consumer_gone(const struct subscription *subscription, int64_t base, struct error *error) {
-    return error_set(error, ERROR_NOT_FOUND, "topic %s, partition %d: offsets %lld to %lld are gone, retention has deleted them before they were read",
-                     subscription->topic, (int)subscription->partition, (long long)subscription->next_offset, (long long)base - 1);
+    return error_set(
+        error, ERROR_NOT_FOUND,
+        "topic %s, partition %d: offsets %lld to %lld are gone, retention has deleted them before they were read",
+        subscription->topic, (int)subscription->partition, (long long)subscription->next_offset, (long long)base - 1);
 }
 
-static int consumer_decode(struct sqlite_consumer *consumer, struct subscription *subscription, int64_t id, struct slice blob, struct bus_batch *ret_batch,
-                           struct error *error) {
+static int consumer_decode(struct sqlite_consumer *consumer, struct subscription *subscription, int64_t id,
+                           struct slice blob, struct bus_batch *ret_batch, struct error *error) {
     int64_t base = batch_base(id), append_time;
     size_t count;
     consumer->held = 0;
-    int status = batch_read(&consumer->reader, blob, (struct batch_place){(uint32_t)subscription->id, base}, &count, &append_time, error);
+    int status = batch_read(&consumer->reader, blob, (struct batch_place){(uint32_t)subscription->id, base}, &count,
+                            &append_time, error);
     if (status == ERROR_CORRUPT)
         return error ? consumer_damaged(subscription, base, error) : status;
     if (status)
         return status;
     int64_t skip = subscription->next_offset - base;
     if (skip >= consumer->reader.covered) {
-        error_set(error, ERROR_CORRUPT, "the batch has %lld records, its row says more", (long long)consumer->reader.covered);
+        error_set(error, ERROR_CORRUPT, "the batch has %lld records, its row says more",
+                  (long long)consumer->reader.covered);
         return error ? consumer_damaged(subscription, base, error) : ERROR_CORRUPT;
     }
     if (skip < 0)
@@ -235,8 +254,8 @@ static int consumer_decode(struct sqlite_consumer *consumer, struct subscription
     }
     subscription->next_offset = base + (int64_t)count;
     subscription->aligned = true;
-    *ret_batch =
-        (struct bus_batch){subscription->topic, subscription->partition, base + skip, append_time, consumer->reader.decoded + skip, count - (size_t)skip};
+    *ret_batch = (struct bus_batch){subscription->topic, subscription->partition,         base + skip,
+                                    append_time,         consumer->reader.decoded + skip, count - (size_t)skip};
     return 1;
 }
 
@@ -263,20 +282,25 @@ static int consumer_step(struct sqlite_consumer *consumer, struct subscription *
     }
 }
 
-static int consumer_read(struct sqlite_consumer *consumer, struct subscription *subscription, struct bus_batch *ret_batch, struct error *error) {
-    int status = consumer_holds(consumer, subscription) ? consumer_run(consumer, subscription, batch_base(consumer->held), ret_batch) : 0;
+static int consumer_read(struct sqlite_consumer *consumer, struct subscription *subscription,
+                         struct bus_batch *ret_batch, struct error *error) {
+    int status = consumer_holds(consumer, subscription)
+                     ? consumer_run(consumer, subscription, batch_base(consumer->held), ret_batch)
+                     : 0;
     while (!status) {
         status = consumer_step(consumer, subscription, error);
         if (status != 1)
             return status;
         struct slice blob = {sqlite3_column_blob(consumer->next, 1), (size_t)sqlite3_column_bytes(consumer->next, 1)};
-        status = consumer_decode(consumer, subscription, sqlite3_column_int64(consumer->next, 0), blob.data ? blob : SLICE(""), ret_batch, error);
+        status = consumer_decode(consumer, subscription, sqlite3_column_int64(consumer->next, 0),
+                                 blob.data ? blob : SLICE(""), ret_batch, error);
         sqlite3_reset(consumer->next);
     }
     return status;
 }
 
-/* A partition that has gone brings nothing for ever: say so. Looks only when somebody has committed since the last look. */
+/* A partition that has gone brings nothing for ever: say so. Looks only when somebody has committed since the last
+ * look. */
 static int consumer_check(struct sqlite_consumer *consumer, struct error *error) {
     int64_t version;
     int status = database_data_version(consumer->database, &version, error);
@@ -289,7 +313,8 @@ static int consumer_check(struct sqlite_consumer *consumer, struct error *error)
         if (status < 0)
             return status;
         if (status == 0)
-            return error_set(error, ERROR_NOT_FOUND, "topic %s was deleted while it was read", consumer->subscriptions[i].topic);
+            return error_set(error, ERROR_NOT_FOUND, "topic %s was deleted while it was read",
+                             consumer->subscriptions[i].topic);
     }
     consumer->checked = version;
     return 0;
@@ -324,7 +349,8 @@ static int consumer_look(struct sqlite_consumer *consumer, struct bus_batch *ret
 }
 
 /* Until another connection has committed, or `until`. */
-static int consumer_wait(struct sqlite_consumer *consumer, int64_t version, int64_t until, bool *ret_news, struct error *error) {
+static int consumer_wait(struct sqlite_consumer *consumer, int64_t version, int64_t until, bool *ret_news,
+                         struct error *error) {
     const struct clock *clock = consumer->bus->base.options.clock;
     int64_t wait = WAIT_SHORT_NS, now;
     *ret_news = false;
@@ -373,7 +399,8 @@ int sqlite_consumer_poll(struct bus_consumer *door, int64_t timeout, struct bus_
     }
 }
 
-int sqlite_offsets(struct bus_consumer *door, const char *topic, int32_t partition, int64_t *ret_start, int64_t *ret_end, struct error *error) {
+int sqlite_offsets(struct bus_consumer *door, const char *topic, int32_t partition, int64_t *ret_start,
+                   int64_t *ret_end, struct error *error) {
     struct sqlite_consumer *consumer = (struct sqlite_consumer *)door;
     struct sqlite_partition found;
     int status = sqlite_bus_find_partition(consumer->database, topic, partition, &found, error);

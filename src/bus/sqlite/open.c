@@ -5,7 +5,8 @@
 enum { LOCK_TIMEOUT = 30000 };
 
 int sqlite_bus_connect(const struct sqlite_bus *bus, struct database **ret_database, struct error *error) {
-    struct database_options options = {.durable = bus->base.options.durable, .create = bus->base.options.create, .lock_timeout = LOCK_TIMEOUT};
+    struct database_options options = {
+        .durable = bus->base.options.durable, .create = bus->base.options.create, .lock_timeout = LOCK_TIMEOUT};
     return database_open(bus->folder, &options, ret_database, error);
 }
 

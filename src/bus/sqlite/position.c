@@ -11,7 +11,8 @@ static void position_bind(sqlite3_stmt *statement, const struct bus_position *po
     database_bind_slice(statement, 5, slice_of(position->metadata));
 }
 
-int sqlite_bus_put_position(struct database *database, sqlite3_stmt *update, sqlite3_stmt *insert, const struct bus_position *position, struct error *error) {
+int sqlite_bus_put_position(struct database *database, sqlite3_stmt *update, sqlite3_stmt *insert,
+                            const struct bus_position *position, struct error *error) {
     if (position->metadata && strlen(position->metadata) > BUS_METADATA_MAXIMUM)
         return error_set(error, ERROR_INVALID, "the position's metadata is longer than %d bytes", BUS_METADATA_MAXIMUM);
     sqlite3_stmt *statement = position->expected ? update : insert;
@@ -23,17 +24,20 @@ int sqlite_bus_put_position(struct database *database, sqlite3_stmt *update, sql
         return status;
     if (sqlite3_changes(database_handle(database)) == 1)
         return 0;
-    return error_set(error, ERROR_CONFLICT,
-                     "the position of group %s on %s/%d was moved by another process: only one can work with a group at a time; "
-                     "stop the other one, or use another group; nothing was written twice",
-                     position->group, position->topic, (int)position->partition);
+    return error_set(
+        error, ERROR_CONFLICT,
+        "the position of group %s on %s/%d was moved by another process: only one can work with a group at a time; "
+        "stop the other one, or use another group; nothing was written twice",
+        position->group, position->topic, (int)position->partition);
 }
 
-static int committed_locked(struct sqlite_bus *bus, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed,
-                            struct error *error) {
+static int committed_locked(struct sqlite_bus *bus, const char *group, const char *topic, int32_t partition,
+                            struct bus_committed *ret_committed, struct error *error) {
     sqlite3_stmt *statement;
-    int status = database_prepare(bus->admin, "SELECT next_offset, revision, metadata FROM log_positions WHERE group_name=? AND topic=? AND partition=?",
-                                  &statement, error);
+    int status = database_prepare(
+        bus->admin,
+        "SELECT next_offset, revision, metadata FROM log_positions WHERE group_name=? AND topic=? AND partition=?",
+        &statement, error);
     if (status)
         return status;
     database_bind_slice(statement, 1, slice_of(group));
@@ -46,14 +50,16 @@ static int committed_locked(struct sqlite_bus *bus, const char *group, const cha
             ret_committed->next_offset = sqlite3_column_int64(statement, 0);
             ret_committed->revision = sqlite3_column_int64(statement, 1);
             struct slice metadata = database_column_slice(statement, 2);
-            snprintf(ret_committed->metadata, sizeof ret_committed->metadata, "%.*s", (int)metadata.length, metadata.data);
+            snprintf(ret_committed->metadata, sizeof ret_committed->metadata, "%.*s", (int)metadata.length,
+                     metadata.data);
         }
     }
     sqlite3_finalize(statement);
     return status < 0 ? status : 0;
 }
 
-int sqlite_committed(struct bus *door, const char *group, const char *topic, int32_t partition, struct bus_committed *ret_committed, struct error *error) {
+int sqlite_committed(struct bus *door, const char *group, const char *topic, int32_t partition,
+                     struct bus_committed *ret_committed, struct error *error) {
     struct sqlite_bus *bus = (struct sqlite_bus *)door;
     pthread_mutex_lock(&bus->admin_lock);
     int status = committed_locked(bus, group, topic, partition, ret_committed, error);
@@ -78,7 +84,9 @@ int sqlite_group_reset(struct bus *door, const char *group, struct error *error)
 static int groups_locked(struct sqlite_bus *bus, struct bus_group_list *list, struct error *error) {
     sqlite3_stmt *statement;
     size_t capacity = 0;
-    int status = database_prepare(bus->admin, "SELECT group_name, topic, partition, next_offset FROM log_positions ORDER BY 1, 2, 3", &statement, error);
+    int status = database_prepare(
+        bus->admin, "SELECT group_name, topic, partition, next_offset FROM log_positions ORDER BY 1, 2, 3", &statement,
+        error);
     if (status)
         return status;
     while ((status = database_step(bus->admin, statement, error)) == 1) {

@@ -1,5 +1,6 @@
-/* Records gather uncompressed, by partition; a full batch is compressed at once, the rest before the transaction begins, so that the lock is held only
- * for writing. Inside the transaction offsets and the append time become known and are stamped into the blobs. */
+/* Records gather uncompressed, by partition; a full batch is compressed at once, the rest before the transaction
+ * begins, so that the lock is held only for writing. Inside the transaction offsets and the append time become known
+ * and are stamped into the blobs. */
 #include "bus/sqlite/batch_format.h"
 #include "bus/sqlite/sqlite_bus.h"
 #include "core/memory.h"
@@ -38,7 +39,8 @@ struct sqlite_producer {
     sqlite3_stmt *end, *insert, *advance, *update_position, *insert_position;
 };
 
-int sqlite_producer_open(struct bus *door, const struct bus_producer_options *options, struct bus_producer **ret_producer, struct error *error) {
+int sqlite_producer_open(struct bus *door, const struct bus_producer_options *options,
+                         struct bus_producer **ret_producer, struct error *error) {
     (void)options; /* positions are compared and set, which fences without names or membership */
     struct sqlite_bus *bus = (struct sqlite_bus *)door;
     struct sqlite_producer *producer = memory_zero(1, sizeof *producer);
@@ -51,12 +53,16 @@ int sqlite_producer_open(struct bus *door, const struct bus_producer_options *op
     if (!status && !(producer->context = ZSTD_createCCtx()))
         status = error_no_memory(error);
     if (!status)
-        status = database_prepare(producer->database, "SELECT next_offset, last_append FROM log_partitions WHERE id=?", &producer->end, error);
+        status = database_prepare(producer->database, "SELECT next_offset, last_append FROM log_partitions WHERE id=?",
+                                  &producer->end, error);
     if (!status)
-        status = database_prepare(producer->database, "INSERT INTO log_batches(id, count, append_time, data) VALUES(?, ?, ?, ?)", &producer->insert, error);
+        status = database_prepare(producer->database,
+                                  "INSERT INTO log_batches(id, count, append_time, data) VALUES(?, ?, ?, ?)",
+                                  &producer->insert, error);
     if (!status)
-        status = database_prepare(producer->database, "UPDATE log_partitions SET next_offset=?2, bytes=bytes+?3, last_append=?4 WHERE id=?1",
-                                  &producer->advance, error);
+        status = database_prepare(
+            producer->database, "UPDATE log_partitions SET next_offset=?2, bytes=bytes+?3, last_append=?4 WHERE id=?1",
+            &producer->advance, error);
     if (!status)
         status = database_prepare(producer->database, SQLITE_BUS_UPDATE_POSITION, &producer->update_position, error);
     if (!status)
@@ -130,8 +136,8 @@ static int producer_find_ids(struct sqlite_producer *producer, struct producer_t
     return status;
 }
 
-int sqlite_producer_topic(struct bus_producer *door, const char *name, const struct bus_topic_settings *settings, int32_t *ret_topic, int32_t *ret_partitions,
-                          struct error *error) {
+int sqlite_producer_topic(struct bus_producer *door, const char *name, const struct bus_topic_settings *settings,
+                          int32_t *ret_topic, int32_t *ret_partitions, struct error *error) {
     struct sqlite_producer *producer = (struct sqlite_producer *)door;
     for (size_t t = 0; t < producer->topic_count; t++)
         if (strcmp(producer->topics[t].name, name) == 0) {
@@ -145,10 +151,12 @@ int sqlite_producer_topic(struct bus_producer *door, const char *name, const str
     int status = sqlite_topic_ensure(&producer->bus->base, name, settings, &partitions, error);
     if (status)
         return status;
-    if (!memory_reserve((void **)&producer->topics, &producer->topic_capacity, producer->topic_count + 1, sizeof *producer->topics))
+    if (!memory_reserve((void **)&producer->topics, &producer->topic_capacity, producer->topic_count + 1,
+                        sizeof *producer->topics))
         return error_no_memory(error);
-    struct producer_topic topic = {
-        .name = strdup(name), .partition_count = partitions, .partitions = memory_zero((size_t)partitions, sizeof *topic.partitions)};
+    struct producer_topic topic = {.name = strdup(name),
+                                   .partition_count = partitions,
+                                   .partitions = memory_zero((size_t)partitions, sizeof *topic.partitions)};
     status = topic.name && topic.partitions ? producer_find_ids(producer, &topic, error) : error_no_memory(error);
     if (status) {
         free(topic.name);
@@ -167,12 +175,14 @@ static int producer_seal(struct sqlite_producer *producer, struct pending_partit
         return 0;
     if (pending->sealed_count == pending->sealed_capacity) {
         size_t capacity = pending->sealed_capacity;
-        if (!memory_reserve((void **)&pending->sealed, &pending->sealed_capacity, capacity + 1, sizeof *pending->sealed))
+        if (!memory_reserve((void **)&pending->sealed, &pending->sealed_capacity, capacity + 1,
+                            sizeof *pending->sealed))
             return error_no_memory(error);
         memset(pending->sealed + capacity, 0, (pending->sealed_capacity - capacity) * sizeof *pending->sealed);
     }
     struct sealed_batch *batch = &pending->sealed[pending->sealed_count];
-    int status = batch_seal(producer->context, bytes_slice(&pending->records), pending->count, pending->base_timestamp, &batch->blob, error);
+    int status = batch_seal(producer->context, bytes_slice(&pending->records), pending->count, pending->base_timestamp,
+                            &batch->blob, error);
     if (status)
         return status;
     batch->count = pending->count;
@@ -182,7 +192,8 @@ static int producer_seal(struct sqlite_producer *producer, struct pending_partit
     return 0;
 }
 
-int sqlite_produce(struct bus_producer *door, int32_t topic, int32_t partition, const struct bus_record *record, struct error *error) {
+int sqlite_produce(struct bus_producer *door, int32_t topic, int32_t partition, const struct bus_record *record,
+                   struct error *error) {
     struct sqlite_producer *producer = (struct sqlite_producer *)door;
     struct producer_topic *to = &producer->topics[topic];
     struct pending_partition *pending = &to->partitions[partition];
@@ -234,7 +245,8 @@ int sqlite_producer_begin(struct bus_producer *door, struct database **ret_datab
     return 0;
 }
 
-static int producer_insert(struct sqlite_producer *producer, int64_t partition, struct sealed_batch *batch, int64_t offset, int64_t now, struct error *error) {
+static int producer_insert(struct sqlite_producer *producer, int64_t partition, struct sealed_batch *batch,
+                           int64_t offset, int64_t now, struct error *error) {
     batch_stamp(&batch->blob, (struct batch_place){(uint32_t)partition, offset}, now);
     sqlite3_bind_int64(producer->insert, 1, sqlite_bus_batch_id(partition, offset));
     sqlite3_bind_int64(producer->insert, 2, batch->count);
@@ -243,7 +255,8 @@ static int producer_insert(struct sqlite_producer *producer, int64_t partition, 
     return database_run(producer->database, producer->insert, error);
 }
 
-static int producer_write_partition(struct sqlite_producer *producer, const struct producer_topic *topic, int32_t number, int64_t now, struct error *error) {
+static int producer_write_partition(struct sqlite_producer *producer, const struct producer_topic *topic,
+                                    int32_t number, int64_t now, struct error *error) {
     struct pending_partition *pending = &topic->partitions[number];
     sqlite3_bind_int64(producer->end, 1, pending->id);
     int status = database_step(producer->database, producer->end, error);
@@ -269,7 +282,8 @@ static int producer_write_partition(struct sqlite_producer *producer, const stru
     return database_run(producer->database, producer->advance, error);
 }
 
-static int producer_write(struct sqlite_producer *producer, const struct bus_position *positions, size_t count, struct error *error) {
+static int producer_write(struct sqlite_producer *producer, const struct bus_position *positions, size_t count,
+                          struct error *error) {
     int64_t now = clock_wall(producer->bus->base.options.clock), deleted;
     int status = 0;
     for (size_t t = 0; t < producer->topic_count && !status; t++)
@@ -277,7 +291,8 @@ static int producer_write(struct sqlite_producer *producer, const struct bus_pos
             if (producer->topics[t].partitions[p].sealed_count)
                 status = producer_write_partition(producer, &producer->topics[t], p, now, error);
     for (size_t i = 0; i < count && !status; i++)
-        status = sqlite_bus_put_position(producer->database, producer->update_position, producer->insert_position, &positions[i], error);
+        status = sqlite_bus_put_position(producer->database, producer->update_position, producer->insert_position,
+                                         &positions[i], error);
     if (!status && now >= producer->retained_at + RETENTION_INTERVAL_MS) {
         status = sqlite_bus_retain(producer->database, now, &deleted, error);
         if (!status)
@@ -287,12 +302,14 @@ static int producer_write(struct sqlite_producer *producer, const struct bus_pos
     return status;
 }
 
-int sqlite_producer_commit(struct bus_producer *door, const struct bus_position *positions, size_t count, struct error *error) {
+int sqlite_producer_commit(struct bus_producer *door, const struct bus_position *positions, size_t count,
+                           struct error *error) {
     struct sqlite_producer *producer = (struct sqlite_producer *)door;
     struct database *database;
     int status = producer->begun ? producer_seal_all(producer, error) : sqlite_producer_begin(door, &database, error);
     if (!status && !database_in_transaction(producer->database)) /* SQLite rolls back by itself when the disk is full */
-        status = error_set(error, ERROR_IO, "the transaction in %s was rolled back after an error; nothing was written", database_path(producer->database));
+        status = error_set(error, ERROR_IO, "the transaction in %s was rolled back after an error; nothing was written",
+                           database_path(producer->database));
     if (!status)
         status = producer_write(producer, positions, count, error);
     if (!status)

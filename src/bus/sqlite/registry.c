@@ -1,6 +1,7 @@
 #include "bus/sqlite/sqlite_bus.h"
 
-static int registry_find_locked(struct sqlite_bus *bus, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int registry_find_locked(struct sqlite_bus *bus, int32_t id, struct arena *arena, struct slice *ret_schema,
+                                struct error *error) {
     sqlite3_stmt *statement;
     int status = database_prepare(bus->admin, "SELECT schema FROM log_schemas WHERE id=?", &statement, error);
     if (status)
@@ -19,7 +20,8 @@ static int registry_find_locked(struct sqlite_bus *bus, int32_t id, struct arena
     return status;
 }
 
-static int registry_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int registry_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema,
+                         struct error *error) {
     struct sqlite_bus *bus = context;
     pthread_mutex_lock(&bus->admin_lock);
     int status = registry_find_locked(bus, id, arena, ret_schema, error);
@@ -27,11 +29,14 @@ static int registry_find(void *context, int32_t id, struct arena *arena, struct 
     return status;
 }
 
-static int registry_add_locked(struct sqlite_bus *bus, const char *subject, struct slice schema, int32_t *ret_id, struct error *error) {
+static int registry_add_locked(struct sqlite_bus *bus, const char *subject, struct slice schema, int32_t *ret_id,
+                               struct error *error) {
     sqlite3_stmt *insert = NULL, *select = NULL;
-    int status = database_prepare(bus->admin, "INSERT INTO log_schemas(subject, schema) VALUES(?1, ?2) ON CONFLICT DO NOTHING", &insert, error);
+    int status = database_prepare(
+        bus->admin, "INSERT INTO log_schemas(subject, schema) VALUES(?1, ?2) ON CONFLICT DO NOTHING", &insert, error);
     if (!status)
-        status = database_prepare(bus->admin, "SELECT id FROM log_schemas WHERE subject=?1 AND schema=?2", &select, error);
+        status =
+            database_prepare(bus->admin, "SELECT id FROM log_schemas WHERE subject=?1 AND schema=?2", &select, error);
     for (int i = 0; i < 2 && !status; i++) {
         sqlite3_stmt *statement = i ? insert : select;
         database_bind_slice(statement, 1, slice_of(subject));

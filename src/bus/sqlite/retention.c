@@ -6,24 +6,29 @@ struct retention_limits {
 };
 
 /* Deletes the oldest batches of one partition while they are beyond a limit. */
-static int retain_partition(struct database *database, struct retention_limits *limits, int64_t now, int64_t *records, struct error *error) {
+static int retain_partition(struct database *database, struct retention_limits *limits, int64_t now, int64_t *records,
+                            struct error *error) {
     sqlite3_stmt *oldest = NULL, *drop = NULL, *update = NULL;
-    int status = database_prepare(
-        database, "SELECT id, count, append_time, length(data) FROM log_batches WHERE id >= ?1 << 44 AND id < (?1 + 1) << 44 ORDER BY id LIMIT 1", &oldest,
-        error);
+    int status = database_prepare(database,
+                                  "SELECT id, count, append_time, length(data) FROM log_batches WHERE id >= ?1 << 44 "
+                                  "AND id < (?1 + 1) << 44 ORDER BY id LIMIT 1",
+                                  &oldest, error);
     if (!status)
         status = database_prepare(database, "DELETE FROM log_batches WHERE id=?", &drop, error);
     if (!status)
-        status = database_prepare(database, "UPDATE log_partitions SET start_offset=?2, bytes=?3 WHERE id=?1", &update, error);
+        status = database_prepare(database, "UPDATE log_partitions SET start_offset=?2, bytes=?3 WHERE id=?1", &update,
+                                  error);
     int64_t deleted = 0;
     while (!status) {
         sqlite3_bind_int64(oldest, 1, limits->partition);
         status = database_step(database, oldest, error);
         if (status != 1)
             break;
-        int64_t id = sqlite3_column_int64(oldest, 0), count = sqlite3_column_int64(oldest, 1), size = sqlite3_column_int64(oldest, 3);
+        int64_t id = sqlite3_column_int64(oldest, 0), count = sqlite3_column_int64(oldest, 1),
+                size = sqlite3_column_int64(oldest, 3);
         bool old = limits->time_limit >= 0 && sqlite3_column_int64(oldest, 2) < now - limits->time_limit;
-        bool much = limits->bytes_limit >= 0 && limits->bytes > limits->bytes_limit && limits->bytes > size; /* the newest stays */
+        bool much = limits->bytes_limit >= 0 && limits->bytes > limits->bytes_limit &&
+                    limits->bytes > size; /* the newest stays */
         bool needless = (id & ((INT64_C(1) << SQLITE_BUS_OFFSET_BITS) - 1)) + count <= limits->offset_limit;
         sqlite3_reset(oldest);
         status = 0;
@@ -51,16 +56,17 @@ static int retain_partition(struct database *database, struct retention_limits *
 int sqlite_bus_retain(struct database *database, int64_t now, int64_t *ret_records, struct error *error) {
     sqlite3_stmt *statement;
     int64_t records = 0;
-    int status =
-        database_prepare(database,
-                         "SELECT p.id, p.start_offset, p.bytes, t.retention_time, t.retention_bytes FROM log_partitions p JOIN log_topics t ON t.id = p.topic"
-                         " WHERE t.retention_time >= 0 OR t.retention_bytes >= 0",
-                         &statement, error);
+    int status = database_prepare(database,
+                                  "SELECT p.id, p.start_offset, p.bytes, t.retention_time, t.retention_bytes FROM "
+                                  "log_partitions p JOIN log_topics t ON t.id = p.topic"
+                                  " WHERE t.retention_time >= 0 OR t.retention_bytes >= 0",
+                                  &statement, error);
     if (status)
         return status;
     while ((status = database_step(database, statement, error)) == 1) {
-        struct retention_limits limits = {sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
-                                          sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4)};
+        struct retention_limits limits = {sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1),
+                                          sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3),
+                                          sqlite3_column_int64(statement, 4)};
         status = retain_partition(database, &limits, now, &records, error);
         if (status)
             break;
@@ -71,7 +77,8 @@ int sqlite_bus_retain(struct database *database, int64_t now, int64_t *ret_recor
     return status;
 }
 
-static int retention_trim(struct database *database, const char *topic, int32_t partition, int64_t offset, struct error *error) {
+static int retention_trim(struct database *database, const char *topic, int32_t partition, int64_t offset,
+                          struct error *error) {
     struct sqlite_partition found;
     sqlite3_stmt *statement;
     int64_t records = 0;
@@ -82,7 +89,8 @@ static int retention_trim(struct database *database, const char *topic, int32_t 
         return status;
     sqlite3_bind_int64(statement, 1, found.id);
     status = database_step(database, statement, error);
-    struct retention_limits limits = {found.id, found.start_offset, status == 1 ? sqlite3_column_int64(statement, 0) : 0, -1, -1, offset};
+    struct retention_limits limits = {
+        found.id, found.start_offset, status == 1 ? sqlite3_column_int64(statement, 0) : 0, -1, -1, offset};
     sqlite3_finalize(statement);
     return status < 0 ? status : retain_partition(database, &limits, 0, &records, error);
 }

@@ -1,22 +1,30 @@
 #include "bus/sqlite/sqlite_bus.h"
 
 static const char tables[] =
-    "CREATE TABLE IF NOT EXISTS log_topics(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS log_topics(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, partitions "
+    "INTEGER NOT NULL,"
     " retention_time INTEGER NOT NULL, retention_bytes INTEGER NOT NULL, compacted INTEGER NOT NULL DEFAULT 0);"
-    "CREATE TABLE IF NOT EXISTS log_partitions(id INTEGER PRIMARY KEY AUTOINCREMENT, topic INTEGER NOT NULL REFERENCES log_topics(id), partition INTEGER NOT "
+    "CREATE TABLE IF NOT EXISTS log_partitions(id INTEGER PRIMARY KEY AUTOINCREMENT, topic INTEGER NOT NULL REFERENCES "
+    "log_topics(id), partition INTEGER NOT "
     "NULL,"
-    " start_offset INTEGER NOT NULL DEFAULT 0, next_offset INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, last_append INTEGER NOT NULL DEFAULT "
+    " start_offset INTEGER NOT NULL DEFAULT 0, next_offset INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT "
+    "0, last_append INTEGER NOT NULL DEFAULT "
     "0,"
-    " compacted_offset INTEGER NOT NULL DEFAULT 0, compacted_records INTEGER NOT NULL DEFAULT 0, UNIQUE(topic, partition));"
-    "CREATE TABLE IF NOT EXISTS log_batches(id INTEGER PRIMARY KEY, count INTEGER NOT NULL, append_time INTEGER NOT NULL, data BLOB NOT NULL);"
-    "CREATE TABLE IF NOT EXISTS log_positions(group_name TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL,"
+    " compacted_offset INTEGER NOT NULL DEFAULT 0, compacted_records INTEGER NOT NULL DEFAULT 0, UNIQUE(topic, "
+    "partition));"
+    "CREATE TABLE IF NOT EXISTS log_batches(id INTEGER PRIMARY KEY, count INTEGER NOT NULL, append_time INTEGER NOT "
+    "NULL, data BLOB NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS log_positions(group_name TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT "
+    "NULL, next_offset INTEGER NOT NULL,"
     " revision INTEGER NOT NULL, metadata TEXT NOT NULL, PRIMARY KEY(group_name, topic, partition)) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS log_schemas(id INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, schema TEXT NOT NULL, UNIQUE(subject, schema));";
+    "CREATE TABLE IF NOT EXISTS log_schemas(id INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, schema TEXT "
+    "NOT NULL, UNIQUE(subject, schema));";
 
 /* What logs of before compaction lack. */
-static const char compaction_columns[] = "ALTER TABLE log_topics ADD COLUMN compacted INTEGER NOT NULL DEFAULT 0;"
-                                         "ALTER TABLE log_partitions ADD COLUMN compacted_offset INTEGER NOT NULL DEFAULT 0;"
-                                         "ALTER TABLE log_partitions ADD COLUMN compacted_records INTEGER NOT NULL DEFAULT 0;";
+static const char compaction_columns[] =
+    "ALTER TABLE log_topics ADD COLUMN compacted INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE log_partitions ADD COLUMN compacted_offset INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE log_partitions ADD COLUMN compacted_records INTEGER NOT NULL DEFAULT 0;";
 
 static int schema_finds(struct database *database, const char *query, bool *ret_exists, struct error *error) {
     sqlite3_stmt *statement;
@@ -48,5 +56,7 @@ static int schema_add(struct database *database, const char *query, const char *
 
 int sqlite_bus_create_tables(struct database *database, struct error *error) {
     int status = schema_add(database, "SELECT 1 FROM sqlite_master WHERE name='log_schemas'", tables, error);
-    return status ? status : schema_add(database, "SELECT 1 FROM pragma_table_info('log_topics') WHERE name='compacted'", compaction_columns, error);
+    return status ? status
+                  : schema_add(database, "SELECT 1 FROM pragma_table_info('log_topics') WHERE name='compacted'",
+                               compaction_columns, error);
 }

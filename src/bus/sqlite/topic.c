@@ -1,18 +1,21 @@
 #include "bus/sqlite/sqlite_bus.h"
 #include "core/memory.h"
 
-static int topic_find(struct database *database, const char *name, int64_t *ret_id, struct bus_topic_settings *ret_settings, struct error *error) {
+static int topic_find(struct database *database, const char *name, int64_t *ret_id,
+                      struct bus_topic_settings *ret_settings, struct error *error) {
     sqlite3_stmt *statement;
-    int status =
-        database_prepare(database, "SELECT id, partitions, retention_time, retention_bytes, compacted FROM log_topics WHERE name=?", &statement, error);
+    int status = database_prepare(
+        database, "SELECT id, partitions, retention_time, retention_bytes, compacted FROM log_topics WHERE name=?",
+        &statement, error);
     if (status)
         return status;
     database_bind_slice(statement, 1, slice_of(name));
     status = database_step(database, statement, error);
     if (status == 1) {
         *ret_id = sqlite3_column_int64(statement, 0);
-        *ret_settings = (struct bus_topic_settings){(int32_t)sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
-                                                    sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4) != 0};
+        *ret_settings =
+            (struct bus_topic_settings){(int32_t)sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
+                                        sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4) != 0};
     }
     sqlite3_finalize(statement);
     if (status == 0)
@@ -20,12 +23,16 @@ static int topic_find(struct database *database, const char *name, int64_t *ret_
     return status < 0 ? status : 0;
 }
 
-static int topic_insert(struct database *database, const char *name, const struct bus_topic_settings *settings, struct error *error) {
+static int topic_insert(struct database *database, const char *name, const struct bus_topic_settings *settings,
+                        struct error *error) {
     sqlite3_stmt *topic = NULL, *partition = NULL;
-    int status =
-        database_prepare(database, "INSERT INTO log_topics(name, partitions, retention_time, retention_bytes, compacted) VALUES(?, ?, ?, ?, ?)", &topic, error);
+    int status = database_prepare(
+        database,
+        "INSERT INTO log_topics(name, partitions, retention_time, retention_bytes, compacted) VALUES(?, ?, ?, ?, ?)",
+        &topic, error);
     if (!status)
-        status = database_prepare(database, "INSERT INTO log_partitions(topic, partition) VALUES(?, ?)", &partition, error);
+        status =
+            database_prepare(database, "INSERT INTO log_partitions(topic, partition) VALUES(?, ?)", &partition, error);
     if (!status) {
         database_bind_slice(topic, 1, slice_of(name));
         sqlite3_bind_int64(topic, 2, settings->partitions);
@@ -40,8 +47,10 @@ static int topic_insert(struct database *database, const char *name, const struc
         sqlite3_bind_int64(partition, 2, p);
         status = database_run(database, partition, error);
         if (!status && sqlite3_last_insert_rowid(database_handle(database)) >= SQLITE_BUS_PARTITION_IDS)
-            status = error_set(error, ERROR_UNSUPPORTED, "topic %s: this log has had %d partitions, more are not possible: use another folder (--data)", name,
-                               SQLITE_BUS_PARTITION_IDS);
+            status = error_set(
+                error, ERROR_UNSUPPORTED,
+                "topic %s: this log has had %d partitions, more are not possible: use another folder (--data)", name,
+                SQLITE_BUS_PARTITION_IDS);
     }
     sqlite3_finalize(topic);
     sqlite3_finalize(partition);
@@ -49,7 +58,8 @@ static int topic_insert(struct database *database, const char *name, const struc
 }
 
 /* Fills in the defaults. */
-static int topic_check(const struct sqlite_bus *bus, const char *name, struct bus_topic_settings *settings, struct error *error) {
+static int topic_check(const struct sqlite_bus *bus, const char *name, struct bus_topic_settings *settings,
+                       struct error *error) {
     int status = bus_topic_check(&bus->base, name, settings, error);
     if (settings->retention_time == BUS_RETENTION_DEFAULT)
         settings->retention_time = -1;
@@ -59,8 +69,9 @@ static int topic_check(const struct sqlite_bus *bus, const char *name, struct bu
 }
 
 /* Runs in a transaction of the admin connection. */
-static int topic_transaction(struct sqlite_bus *bus, int (*work)(struct sqlite_bus *, const char *, void *, struct error *), const char *name, void *context,
-                             struct error *error) {
+static int topic_transaction(struct sqlite_bus *bus,
+                             int (*work)(struct sqlite_bus *, const char *, void *, struct error *), const char *name,
+                             void *context, struct error *error) {
     pthread_mutex_lock(&bus->write_lock);
     pthread_mutex_lock(&bus->admin_lock);
     int status = database_begin(bus->admin, error);
@@ -85,14 +96,16 @@ static int topic_create_work(struct sqlite_bus *bus, const char *name, void *con
     return status == ERROR_NOT_FOUND ? topic_insert(bus->admin, name, context, error) : status;
 }
 
-int sqlite_topic_create(struct bus *door, const char *name, const struct bus_topic_settings *settings, struct error *error) {
+int sqlite_topic_create(struct bus *door, const char *name, const struct bus_topic_settings *settings,
+                        struct error *error) {
     struct sqlite_bus *bus = (struct sqlite_bus *)door;
     struct bus_topic_settings checked = *settings;
     int status = topic_check(bus, name, &checked, error);
     return status ? status : topic_transaction(bus, topic_create_work, name, &checked, error);
 }
 
-int sqlite_topic_ensure(struct bus *door, const char *name, const struct bus_topic_settings *wanted, int32_t *ret_partitions, struct error *error) {
+int sqlite_topic_ensure(struct bus *door, const char *name, const struct bus_topic_settings *wanted,
+                        int32_t *ret_partitions, struct error *error) {
     struct sqlite_bus *bus = (struct sqlite_bus *)door;
     struct bus_topic_settings settings = wanted ? *wanted : (struct bus_topic_settings){0, -1, -1}, found;
     int64_t id = 0;
@@ -120,7 +133,8 @@ static int topic_alter_work(struct sqlite_bus *bus, const char *name, void *cont
     int64_t id = 0;
     int status = topic_find(bus->admin, name, &id, &found, error);
     if (!status)
-        status = database_prepare(bus->admin, "UPDATE log_topics SET retention_time=?, retention_bytes=? WHERE id=?", &statement, error);
+        status = database_prepare(bus->admin, "UPDATE log_topics SET retention_time=?, retention_bytes=? WHERE id=?",
+                                  &statement, error);
     if (status)
         return status;
     sqlite3_bind_int64(statement, 1, settings->retention_time);
@@ -131,7 +145,8 @@ static int topic_alter_work(struct sqlite_bus *bus, const char *name, void *cont
     return status;
 }
 
-int sqlite_topic_alter(struct bus *door, const char *name, const struct bus_topic_settings *settings, struct error *error) {
+int sqlite_topic_alter(struct bus *door, const char *name, const struct bus_topic_settings *settings,
+                       struct error *error) {
     struct sqlite_bus *bus = (struct sqlite_bus *)door;
     struct bus_topic_settings copy = *settings;
     return topic_transaction(bus, topic_alter_work, name, &copy, error);
@@ -141,7 +156,8 @@ static int topic_delete_work(struct sqlite_bus *bus, const char *name, void *con
     (void)context;
     static const char *const steps[] = {
         ("DELETE FROM log_batches WHERE id IN "
-         "(SELECT b.id FROM log_partitions p JOIN log_batches b ON b.id >= p.id << 44 AND b.id < (p.id + 1) << 44 WHERE p.topic=?1)"),
+         "(SELECT b.id FROM log_partitions p JOIN log_batches b ON b.id >= p.id << 44 AND b.id < (p.id + 1) << 44 "
+         "WHERE p.topic=?1)"),
         "DELETE FROM log_partitions WHERE topic=?1",
         "DELETE FROM log_positions WHERE topic=(SELECT name FROM log_topics WHERE id=?1)",
         "DELETE FROM log_topics WHERE id=?1",
@@ -171,16 +187,18 @@ static int topic_partitions(struct sqlite_bus *bus, int64_t topic, struct bus_to
     info->partitions = memory_zero((size_t)info->settings.partitions, sizeof *info->partitions);
     if (!info->partitions)
         return error_no_memory(error);
-    int status =
-        database_prepare(bus->admin, "SELECT partition, start_offset, next_offset, bytes, last_append FROM log_partitions WHERE topic=?", &statement, error);
+    int status = database_prepare(
+        bus->admin, "SELECT partition, start_offset, next_offset, bytes, last_append FROM log_partitions WHERE topic=?",
+        &statement, error);
     if (status)
         return status;
     sqlite3_bind_int64(statement, 1, topic);
     while ((status = database_step(bus->admin, statement, error)) == 1) {
         int64_t p = sqlite3_column_int64(statement, 0);
         if (p >= 0 && p < info->settings.partitions)
-            info->partitions[p] = (struct bus_partition_info){sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
-                                                              sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4)};
+            info->partitions[p] =
+                (struct bus_partition_info){sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
+                                            sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4)};
     }
     sqlite3_finalize(statement);
     return status;
@@ -189,8 +207,10 @@ static int topic_partitions(struct sqlite_bus *bus, int64_t topic, struct bus_to
 static int topics_locked(struct sqlite_bus *bus, struct bus_topic_list *list, struct error *error) {
     sqlite3_stmt *statement;
     size_t capacity = 0;
-    int status = database_prepare(bus->admin, "SELECT id, name, partitions, retention_time, retention_bytes, compacted FROM log_topics ORDER BY name",
-                                  &statement, error);
+    int status = database_prepare(
+        bus->admin,
+        "SELECT id, name, partitions, retention_time, retention_bytes, compacted FROM log_topics ORDER BY name",
+        &statement, error);
     if (status)
         return status;
     while ((status = database_step(bus->admin, statement, error)) == 1) {
@@ -200,8 +220,9 @@ static int topics_locked(struct sqlite_bus *bus, struct bus_topic_list *list, st
         }
         struct bus_topic_info *info = &list->topics[list->count++];
         struct slice name = database_column_slice(statement, 1);
-        *info = (struct bus_topic_info){.settings = {(int32_t)sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3),
-                                                     sqlite3_column_int64(statement, 4), sqlite3_column_int64(statement, 5) != 0}};
+        *info = (struct bus_topic_info){
+            .settings = {(int32_t)sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3),
+                         sqlite3_column_int64(statement, 4), sqlite3_column_int64(statement, 5) != 0}};
         memcpy(info->name, name.data, name.length < sizeof info->name ? name.length : sizeof info->name - 1);
         status = topic_partitions(bus, sqlite3_column_int64(statement, 0), info, error);
         if (status)
@@ -243,10 +264,12 @@ int sqlite_topic_describe(struct bus *door, const char *name, struct bus_topic_i
     return status;
 }
 
-int sqlite_bus_find_partition(struct database *database, const char *topic, int32_t partition, struct sqlite_partition *ret_partition, struct error *error) {
+int sqlite_bus_find_partition(struct database *database, const char *topic, int32_t partition,
+                              struct sqlite_partition *ret_partition, struct error *error) {
     sqlite3_stmt *statement;
     int status = database_prepare(database,
-                                  "SELECT p.id, start_offset, next_offset, last_append, compacted FROM log_partitions p JOIN log_topics t ON t.id = p.topic"
+                                  "SELECT p.id, start_offset, next_offset, last_append, compacted FROM log_partitions "
+                                  "p JOIN log_topics t ON t.id = p.topic"
                                   " WHERE t.name=? AND p.partition=?",
                                   &statement, error);
     if (status)
@@ -255,10 +278,12 @@ int sqlite_bus_find_partition(struct database *database, const char *topic, int3
     sqlite3_bind_int64(statement, 2, partition);
     status = database_step(database, statement, error);
     if (status == 1)
-        *ret_partition = (struct sqlite_partition){sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
-                                                   sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4) != 0};
+        *ret_partition = (struct sqlite_partition){
+            sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
+            sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4) != 0};
     sqlite3_finalize(statement);
     if (status == 0)
-        return error_set(error, ERROR_NOT_FOUND, "topic %s has no partition %d, or does not exist", topic, (int)partition);
+        return error_set(error, ERROR_NOT_FOUND, "topic %s has no partition %d, or does not exist", topic,
+                         (int)partition);
     return status < 0 ? status : 0;
 }

@@ -1,11 +1,16 @@
-/* The unscaled number is written out in decimal, nine digits at a time, and read as a double: rounded once, and to the nearest. */
+/* The unscaled number is written out in decimal, nine digits at a time, and read as a double: rounded once, and to
+ * the nearest. */
 #include "codec/avro/avro_decimal.h"
 
 #include <stdio.h>
 
 #include "core/number.h"
 
-enum { DECIMAL_BILLION = 1000000000, DECIMAL_GROUPS = 36, DECIMAL_TEXT_SIZE = DECIMAL_GROUPS * 9 + NUMBER_INTEGER_SIZE + 4 };
+enum {
+    DECIMAL_BILLION = 1000000000,
+    DECIMAL_GROUPS = 36,
+    DECIMAL_TEXT_SIZE = DECIMAL_GROUPS * 9 + NUMBER_INTEGER_SIZE + 4
+};
 
 /* The absolute value, big-endian. Returns whether the number is negative. */
 static bool decimal_absolute(struct slice unscaled, unsigned char to[AVRO_DECIMAL_SIZE]) {

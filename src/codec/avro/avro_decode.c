@@ -12,11 +12,13 @@ static int64_t avro_floor(int64_t time, int64_t scale) {
 }
 
 static __attribute__((cold, noinline)) const char *avro_refusal(struct arena *arena, const struct avro_step *step) {
-    return step->type->kind == AVRO_NULL ? reason_format(arena, "field %.80s is null", step->field)
-                                         : reason_format(arena, "field %.80s holds a union branch of a type that does not fit", step->field);
+    return step->type->kind == AVRO_NULL
+               ? reason_format(arena, "field %.80s is null", step->field)
+               : reason_format(arena, "field %.80s holds a union branch of a type that does not fit", step->field);
 }
 
-static enum avro_outcome avro_read_enum(const struct avro_type *type, const char **at, const char *end, struct slice *ret_text) {
+static enum avro_outcome avro_read_enum(const struct avro_type *type, const char **at, const char *end,
+                                        struct slice *ret_text) {
     int64_t symbol;
     if (!zigzag_read(at, end, &symbol))
         return AVRO_CUT;
@@ -31,7 +33,8 @@ static enum avro_outcome avro_read_bytes_as_string(const char **at, const char *
     return outcome == AVRO_DONE && !utf8_valid(*ret_text) ? AVRO_BAD_TEXT : outcome;
 }
 
-static enum avro_outcome avro_read_decimal(const struct avro_type *type, const char **at, const char *end, double *ret_value) {
+static enum avro_outcome avro_read_decimal(const struct avro_type *type, const char **at, const char *end,
+                                           double *ret_value) {
     struct slice unscaled = {*at, type->size};
     enum avro_outcome outcome = AVRO_DONE;
     if (type->kind == AVRO_BYTES)
@@ -62,9 +65,12 @@ static enum avro_outcome avro_read_float(const char **at, const char *end, doubl
 }
 
 /* The branch's step, or NULL with the outcome set. */
-static const struct avro_step *avro_read_branch(const struct avro_step *step, const char **at, const char *end, enum avro_outcome *outcome) {
+static const struct avro_step *avro_read_branch(const struct avro_step *step, const char **at, const char *end,
+                                                enum avro_outcome *outcome) {
     int64_t branch;
-    *outcome = !zigzag_read(at, end, &branch) ? AVRO_CUT : (uint64_t)branch < step->type->member_count ? AVRO_DONE : AVRO_BAD_BRANCH;
+    *outcome = !zigzag_read(at, end, &branch)                ? AVRO_CUT
+               : (uint64_t)branch < step->type->member_count ? AVRO_DONE
+                                                             : AVRO_BAD_BRANCH;
     return *outcome == AVRO_DONE ? &step->branches[branch] : NULL;
 }
 

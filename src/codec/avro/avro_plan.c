@@ -1,8 +1,9 @@
-/* Schema resolution (Apache Avro specification 1.11), done once: the writer's record and the reader's columns become a flat list of steps.
+/* Schema resolution (Apache Avro specification 1.11), done once: the writer's record and the reader's columns become
+ * a flat list of steps.
  *
- * Fields are matched by name; the names of the records are not compared, as a reader of readings does not mind what the writer's class is called.
- * Beyond the specification's promotions a column of strings takes enums, one of times takes text and the timestamps among the logical types, and
- * one of numbers takes decimals. */
+ * Fields are matched by name; the names of the records are not compared, as a reader of readings does not mind what
+ * the writer's class is called. Beyond the specification's promotions a column of strings takes enums, one of times
+ * takes text and the timestamps among the logical types, and one of numbers takes decimals. */
 #include "codec/avro/avro_plan.h"
 
 #include <stdlib.h>
@@ -15,7 +16,8 @@ static enum avro_action avro_string_action(const struct avro_type *type) {
     return type->kind == AVRO_STRING ? AVRO_READ_STRING : type->kind == AVRO_ENUM ? AVRO_READ_ENUM : AVRO_REFUSE;
 }
 
-/* A long without a logical type counts milliseconds. An int is refused: its milliseconds end in January 1970, so it holds something else. */
+/* A long without a logical type counts milliseconds. An int is refused: its milliseconds end in January 1970, so it
+ * holds something else. */
 static enum avro_action avro_time_action(const struct avro_type *type) {
     if (type->kind == AVRO_STRING || (type->kind == AVRO_BYTES && !type->logical))
         return AVRO_READ_TIME_TEXT;
@@ -54,23 +56,30 @@ static enum avro_action avro_action_of(const struct avro_type *type, enum column
     return AVRO_REFUSE;
 }
 
-static int avro_refuse_field(const char *name, const struct avro_type *type, enum column_type target, struct error *error) {
+static int avro_refuse_field(const char *name, const struct avro_type *type, enum column_type target,
+                             struct error *error) {
     static const char *const targets[] = {
-        [COLUMN_STRING] = "a string", [COLUMN_INTEGER] = "a whole number", [COLUMN_DOUBLE] = "a number", [COLUMN_TIMESTAMP] = "a time",
+        [COLUMN_STRING] = "a string",
+        [COLUMN_INTEGER] = "a whole number",
+        [COLUMN_DOUBLE] = "a number",
+        [COLUMN_TIMESTAMP] = "a time",
     };
-    return error_set(error, ERROR_INVALID, "field %s is %s%s%s%s, which cannot be read as %s", name, avro_kind_text(type->kind), type->logical ? " (" : "",
-                     type->logical ? type->logical : "", type->logical ? ")" : "", targets[target]);
+    return error_set(error, ERROR_INVALID, "field %s is %s%s%s%s, which cannot be read as %s", name,
+                     avro_kind_text(type->kind), type->logical ? " (" : "", type->logical ? type->logical : "",
+                     type->logical ? ")" : "", targets[target]);
 }
 
 /* A union is readable when one of its branches is; that a record holds another branch is that record's fault. */
-static int avro_plan_union(struct avro_plan *plan, struct avro_step *step, enum column_type target, struct error *error) {
+static int avro_plan_union(struct avro_plan *plan, struct avro_step *step, enum column_type target,
+                           struct error *error) {
     size_t count = step->type->member_count, readable = 0;
     struct avro_step *branches = arena_allocate(&plan->arena, (count + 1) * sizeof *branches);
     if (!branches)
         return error_no_memory(error);
     for (size_t i = 0; i < count; i++) {
         const struct avro_type *type = step->type->members[i];
-        branches[i] = (struct avro_step){.action = avro_action_of(type, target), .column = step->column, .type = type, .field = step->field};
+        branches[i] = (struct avro_step){
+            .action = avro_action_of(type, target), .column = step->column, .type = type, .field = step->field};
         readable += branches[i].action != AVRO_REFUSE;
     }
     step->action = readable ? AVRO_READ_UNION : AVRO_REFUSE;
@@ -78,7 +87,8 @@ static int avro_plan_union(struct avro_plan *plan, struct avro_step *step, enum 
     return 0;
 }
 
-static int avro_plan_step(struct avro_plan *plan, struct slice name, const struct avro_type *type, const struct schema *reader, struct error *error) {
+static int avro_plan_step(struct avro_plan *plan, struct slice name, const struct avro_type *type,
+                          const struct schema *reader, struct error *error) {
     struct avro_step *step = &plan->steps[plan->step_count++];
     *step = (struct avro_step){.action = AVRO_SKIP, .type = type, .field = name.data};
     for (size_t c = 0; c < reader->count; c++) {
@@ -95,7 +105,8 @@ static int avro_plan_step(struct avro_plan *plan, struct slice name, const struc
     return 0;
 }
 
-static int avro_plan_steps(struct avro_plan *plan, const struct avro_type *record, const struct schema *reader, struct error *error) {
+static int avro_plan_steps(struct avro_plan *plan, const struct avro_type *record, const struct schema *reader,
+                           struct error *error) {
     if (record->kind != AVRO_RECORD)
         return error_set(error, ERROR_INVALID, "the schema is not a record");
     plan->steps = arena_allocate(&plan->arena, (record->member_count + 1) * sizeof *plan->steps);
@@ -109,7 +120,8 @@ static int avro_plan_steps(struct avro_plan *plan, const struct avro_type *recor
         for (size_t i = 0; i < plan->step_count; i++)
             found += plan->steps[i].action != AVRO_SKIP && plan->steps[i].column == c;
         if (found != 1)
-            status = error_set(error, ERROR_INVALID, "field %s is %s", reader->columns[c].name, found ? "there twice" : "missing");
+            status = error_set(error, ERROR_INVALID, "field %s is %s", reader->columns[c].name,
+                               found ? "there twice" : "missing");
     }
     return status;
 }

@@ -1,6 +1,7 @@
 /* Avro's binary encoding, piece by piece: what decoders of readings and of rows share.
  *
- * Invariants: at <= end, and no byte at or behind `end` is read; each length is compared with what is left before it is used. */
+ * Invariants: at <= end, and no byte at or behind `end` is read; each length is compared with what is left before it
+ * is used. */
 #ifndef METERLINE_CODEC_AVRO_AVRO_READ_H
 #define METERLINE_CODEC_AVRO_AVRO_READ_H
 
@@ -8,10 +9,20 @@
 #include "core/varint.h"
 
 enum {
-    AVRO_FREE_ITEMS = 1 << 16,    /* values without bytes that a record may hold */
+    AVRO_FREE_ITEMS = 1 << 16, /* values without bytes that a record may hold */
 };
 
-enum avro_outcome { AVRO_DONE, AVRO_CUT, AVRO_BAD_LENGTH, AVRO_BAD_BRANCH, AVRO_BAD_SYMBOL, AVRO_BAD_TEXT, AVRO_BAD_DECIMAL, AVRO_TOO_DEEP, AVRO_TOO_MANY };
+enum avro_outcome {
+    AVRO_DONE,
+    AVRO_CUT,
+    AVRO_BAD_LENGTH,
+    AVRO_BAD_BRANCH,
+    AVRO_BAD_SYMBOL,
+    AVRO_BAD_TEXT,
+    AVRO_BAD_DECIMAL,
+    AVRO_TOO_DEEP,
+    AVRO_TOO_MANY
+};
 
 /* Moves *at behind a value of any type. */
 enum avro_outcome avro_skip_field(const struct avro_type *type, const char **at, const char *end);

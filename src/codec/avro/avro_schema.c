@@ -1,9 +1,10 @@
 /* JSON becomes types, from the outside in.
  *
- * Everything is bounded: the text by AVRO_SCHEMA_MAXIMUM, nesting by AVRO_DEPTH_MAXIMUM, named types by AVRO_NAMES_MAXIMUM. A name is known from the
- * moment its definition begins, so a record may contain itself. A simple name is looked for in the namespace around it, then in none, as
- * the Java library writes types without a namespace. Documentation, order, defaults, aliases and unknown attributes say nothing about the bytes of a
- * value and are not looked at; aliases and defaults are the reader's matter, and ours has none. */
+ * Everything is bounded: the text by AVRO_SCHEMA_MAXIMUM, nesting by AVRO_DEPTH_MAXIMUM, named types by
+ * AVRO_NAMES_MAXIMUM. A name is known from the moment its definition begins, so a record may contain itself. A
+ * simple name is looked for in the namespace around it, then in none, as the Java library writes types without a
+ * namespace. Documentation, order, defaults, aliases and unknown attributes say nothing about the bytes of a value
+ * and are not looked at; aliases and defaults are the reader's matter, and ours has none. */
 #include "codec/avro/avro_schema.h"
 
 #include <stdio.h>
@@ -23,18 +24,21 @@ struct avro_parser {
 
 const char *avro_kind_text(enum avro_kind kind) {
     static const char *const texts[] = {
-        [AVRO_NULL] = "null",       [AVRO_BOOLEAN] = "a boolean", [AVRO_INT] = "an int",      [AVRO_LONG] = "a long",   [AVRO_FLOAT] = "a float",
-        [AVRO_DOUBLE] = "a double", [AVRO_BYTES] = "bytes",       [AVRO_STRING] = "a string", [AVRO_FIXED] = "a fixed", [AVRO_ENUM] = "an enum",
-        [AVRO_ARRAY] = "an array",  [AVRO_MAP] = "a map",         [AVRO_UNION] = "a union",   [AVRO_RECORD] = "a record",
+        [AVRO_NULL] = "null",     [AVRO_BOOLEAN] = "a boolean", [AVRO_INT] = "an int",     [AVRO_LONG] = "a long",
+        [AVRO_FLOAT] = "a float", [AVRO_DOUBLE] = "a double",   [AVRO_BYTES] = "bytes",    [AVRO_STRING] = "a string",
+        [AVRO_FIXED] = "a fixed", [AVRO_ENUM] = "an enum",      [AVRO_ARRAY] = "an array", [AVRO_MAP] = "a map",
+        [AVRO_UNION] = "a union", [AVRO_RECORD] = "a record",
     };
     return texts[kind];
 }
 
 static int avro_invalid(struct avro_parser *parser, const char *what, const char *which) {
-    return error_set(parser->error, ERROR_INVALID, "not an Avro schema: %s%s%.80s%s", what, which ? " '" : "", which ? which : "", which ? "'" : "");
+    return error_set(parser->error, ERROR_INVALID, "not an Avro schema: %s%s%.80s%s", what, which ? " '" : "",
+                     which ? which : "", which ? "'" : "");
 }
 
-static int avro_parse(struct avro_parser *parser, const json_t *json, const char *space, int depth, const struct avro_type **ret_type);
+static int avro_parse(struct avro_parser *parser, const json_t *json, const char *space, int depth,
+                      const struct avro_type **ret_type);
 
 static struct avro_type *avro_type_new(struct avro_parser *parser, enum avro_kind kind) {
     struct avro_type *type = arena_allocate(parser->arena, sizeof *type);
@@ -50,7 +54,8 @@ static const char *avro_attribute(const json_t *json, const char *name) {
 /* "Name" in namespace "space", unless it has dots of its own. False: longer than AVRO_NAME_SIZE. */
 static bool avro_full_name(char full[AVRO_NAME_SIZE], const char *name, const char *space) {
     bool bare = strchr(name, '.') || !space || !*space;
-    int length = bare ? snprintf(full, AVRO_NAME_SIZE, "%s", name) : snprintf(full, AVRO_NAME_SIZE, "%s.%s", space, name);
+    int length =
+        bare ? snprintf(full, AVRO_NAME_SIZE, "%s", name) : snprintf(full, AVRO_NAME_SIZE, "%s.%s", space, name);
     return length >= 0 && length < AVRO_NAME_SIZE;
 }
 
@@ -61,10 +66,17 @@ static struct avro_type *avro_find_name(const struct avro_parser *parser, struct
     return NULL;
 }
 
-static int avro_parse_word(struct avro_parser *parser, const char *word, const char *space, const struct avro_type **ret_type) {
+static int avro_parse_word(struct avro_parser *parser, const char *word, const char *space,
+                           const struct avro_type **ret_type) {
     static const struct avro_type primitives[] = {
-        {.kind = AVRO_NULL}, {.kind = AVRO_BOOLEAN}, {.kind = AVRO_INT}, {.kind = AVRO_LONG, .scale = 1},
-        {.kind = AVRO_FLOAT}, {.kind = AVRO_DOUBLE}, {.kind = AVRO_BYTES, .scale = AVRO_NO_SCALE}, {.kind = AVRO_STRING},
+        {.kind = AVRO_NULL},
+        {.kind = AVRO_BOOLEAN},
+        {.kind = AVRO_INT},
+        {.kind = AVRO_LONG, .scale = 1},
+        {.kind = AVRO_FLOAT},
+        {.kind = AVRO_DOUBLE},
+        {.kind = AVRO_BYTES, .scale = AVRO_NO_SCALE},
+        {.kind = AVRO_STRING},
     };
     static const char *const names[] = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -88,7 +100,8 @@ static int avro_members(struct avro_parser *parser, struct avro_type *type, size
     return type->members ? 0 : error_no_memory(parser->error);
 }
 
-static int avro_parse_union(struct avro_parser *parser, const json_t *json, const char *space, int depth, const struct avro_type **ret_type) {
+static int avro_parse_union(struct avro_parser *parser, const json_t *json, const char *space, int depth,
+                            const struct avro_type **ret_type) {
     struct avro_type *type = avro_type_new(parser, AVRO_UNION);
     int status = type ? avro_members(parser, type, json_array_size(json)) : error_no_memory(parser->error);
     for (size_t i = 0; !status && i < type->member_count; i++)
@@ -109,7 +122,8 @@ static int avro_copy_word(struct avro_parser *parser, const char *word, struct s
     return 0;
 }
 
-static int avro_parse_fields(struct avro_parser *parser, const json_t *json, struct avro_type *type, const char *space, int depth) {
+static int avro_parse_fields(struct avro_parser *parser, const json_t *json, struct avro_type *type, const char *space,
+                             int depth) {
     const json_t *fields = json_object_get(json, "fields");
     if (!json_is_array(fields))
         return avro_invalid(parser, "a record without fields", NULL);
@@ -141,7 +155,8 @@ static int avro_parse_symbols(struct avro_parser *parser, const json_t *json, st
     int status = 0;
     for (size_t i = 0; !status && i < type->member_count; i++) {
         const char *symbol = json_tree_word(json_array_get(symbols, i));
-        status = symbol ? avro_copy_word(parser, symbol, &copies[i]) : avro_invalid(parser, "an enum with a symbol that is not a string", NULL);
+        status = symbol ? avro_copy_word(parser, symbol, &copies[i])
+                        : avro_invalid(parser, "an enum with a symbol that is not a string", NULL);
     }
     return status;
 }
@@ -160,7 +175,8 @@ static int avro_define(struct avro_parser *parser, struct avro_type *type, const
         return avro_invalid(parser, "a name is defined twice:", full);
     if (parser->name_count >= AVRO_NAMES_MAXIMUM)
         return avro_invalid(parser, "more named types than are possible, up to", full);
-    if (!memory_reserve((void **)&parser->names, &parser->name_capacity, parser->name_count + 1, sizeof(struct avro_type *)))
+    if (!memory_reserve((void **)&parser->names, &parser->name_capacity, parser->name_count + 1,
+                        sizeof(struct avro_type *)))
         return error_no_memory(parser->error);
     int status = avro_copy_word(parser, full, &type->name);
     if (!status)
@@ -179,21 +195,18 @@ static void avro_set_decimal(struct avro_type *type, const json_t *json) {
     type->precision = precision;
 }
 
-/* The logical type that `json` gives to the type, when it is known and valid there; otherwise it counts for nothing (specification: logical types). */
+/* The logical type that `json` gives to the type, when it is known and valid there; otherwise it counts for nothing
+ * (specification: logical types). */
 static void avro_set_logical(struct avro_type *type, const json_t *json) {
     static const struct {
         const char *name;
         enum avro_kind kind;
         int64_t scale;
     } known[] = {
-        {"timestamp-millis", AVRO_LONG, 1},
-        {"timestamp-micros", AVRO_LONG, 1000},
-        {"timestamp-nanos", AVRO_LONG, 1000000},
-        {"local-timestamp-millis", AVRO_LONG, 1},
-        {"local-timestamp-micros", AVRO_LONG, 1000},
-        {"local-timestamp-nanos", AVRO_LONG, 1000000},
-        {"time-micros", AVRO_LONG, AVRO_NO_SCALE},
-        {"time-millis", AVRO_INT, AVRO_NO_SCALE},
+        {"timestamp-millis", AVRO_LONG, 1},          {"timestamp-micros", AVRO_LONG, 1000},
+        {"timestamp-nanos", AVRO_LONG, 1000000},     {"local-timestamp-millis", AVRO_LONG, 1},
+        {"local-timestamp-micros", AVRO_LONG, 1000}, {"local-timestamp-nanos", AVRO_LONG, 1000000},
+        {"time-micros", AVRO_LONG, AVRO_NO_SCALE},   {"time-millis", AVRO_INT, AVRO_NO_SCALE},
         {"date", AVRO_INT, AVRO_NO_SCALE},
     };
     const char *logical = avro_attribute(json, "logicalType");
@@ -206,8 +219,8 @@ static void avro_set_logical(struct avro_type *type, const json_t *json) {
         avro_set_decimal(type, json);
 }
 
-static int avro_parse_named(struct avro_parser *parser, const json_t *json, enum avro_kind kind, const char *space, int depth,
-                            const struct avro_type **ret_type) {
+static int avro_parse_named(struct avro_parser *parser, const json_t *json, enum avro_kind kind, const char *space,
+                            int depth, const struct avro_type **ret_type) {
     const char *name = avro_attribute(json, "name"), *own_space = avro_attribute(json, "namespace");
     char full[AVRO_NAME_SIZE], inner_space[AVRO_NAME_SIZE];
     if (!name || !*name)
@@ -216,7 +229,7 @@ static int avro_parse_named(struct avro_parser *parser, const json_t *json, enum
         return avro_invalid(parser, "a name is too long:", name);
     memcpy(inner_space, full, sizeof full);
     char *dot = strrchr(inner_space, '.');
-    *(dot ? dot : inner_space) = '\0';    /* what is inside inherits the namespace of the full name */
+    *(dot ? dot : inner_space) = '\0'; /* what is inside inherits the namespace of the full name */
     struct avro_type *type = avro_type_new(parser, kind);
     int status = type ? avro_define(parser, type, full) : error_no_memory(parser->error);
     if (status)
@@ -231,8 +244,8 @@ static int avro_parse_named(struct avro_parser *parser, const json_t *json, enum
     return status;
 }
 
-static int avro_parse_element(struct avro_parser *parser, const json_t *json, enum avro_kind kind, const char *member, const char *space, int depth,
-                              const struct avro_type **ret_type) {
+static int avro_parse_element(struct avro_parser *parser, const json_t *json, enum avro_kind kind, const char *member,
+                              const char *space, int depth, const struct avro_type **ret_type) {
     struct avro_type *type = avro_type_new(parser, kind);
     int status = type ? avro_members(parser, type, 1) : error_no_memory(parser->error);
     if (!status && !json_object_get(json, member))
@@ -245,7 +258,8 @@ static int avro_parse_element(struct avro_parser *parser, const json_t *json, en
 }
 
 /* A primitive type with attributes, or a name, whose attributes stand where it is defined. */
-static int avro_parse_annotated(struct avro_parser *parser, const json_t *json, const char *word, const char *space, const struct avro_type **ret_type) {
+static int avro_parse_annotated(struct avro_parser *parser, const json_t *json, const char *word, const char *space,
+                                const struct avro_type **ret_type) {
     const struct avro_type *plain = NULL;
     int status = avro_parse_word(parser, word, space, &plain);
     if (!status && plain->name.data)
@@ -261,11 +275,13 @@ static int avro_parse_annotated(struct avro_parser *parser, const json_t *json, 
     return 0;
 }
 
-static int avro_parse_object(struct avro_parser *parser, const json_t *json, const char *space, int depth, const struct avro_type **ret_type) {
+static int avro_parse_object(struct avro_parser *parser, const json_t *json, const char *space, int depth,
+                             const struct avro_type **ret_type) {
     const json_t *inner = json_object_get(json, "type");
     const char *word = json_tree_word(inner);
     if (!word)
-        return inner ? avro_parse(parser, inner, space, depth + 1, ret_type) : avro_invalid(parser, "a type without \"type\"", NULL);
+        return inner ? avro_parse(parser, inner, space, depth + 1, ret_type)
+                     : avro_invalid(parser, "a type without \"type\"", NULL);
     if (strcmp(word, "record") == 0 || strcmp(word, "error") == 0)
         return avro_parse_named(parser, json, AVRO_RECORD, space, depth, ret_type);
     if (strcmp(word, "enum") == 0)
@@ -279,7 +295,8 @@ static int avro_parse_object(struct avro_parser *parser, const json_t *json, con
     return avro_parse_annotated(parser, json, word, space, ret_type);
 }
 
-static int avro_parse(struct avro_parser *parser, const json_t *json, const char *space, int depth, const struct avro_type **ret_type) {
+static int avro_parse(struct avro_parser *parser, const json_t *json, const char *space, int depth,
+                      const struct avro_type **ret_type) {
     if (depth > AVRO_DEPTH_MAXIMUM)
         return avro_invalid(parser, "nested too deeply", NULL);
     if (json_tree_word(json))
@@ -293,12 +310,14 @@ static int avro_parse(struct avro_parser *parser, const json_t *json, const char
 
 int avro_schema_read(struct slice text, struct arena *arena, const struct avro_type **ret_type, struct error *error) {
     if (text.length > AVRO_SCHEMA_MAXIMUM)
-        return error_set(error, ERROR_INVALID, "the schema has %zu bytes; at most %d are possible", text.length, AVRO_SCHEMA_MAXIMUM);
+        return error_set(error, ERROR_INVALID, "the schema has %zu bytes; at most %d are possible", text.length,
+                         AVRO_SCHEMA_MAXIMUM);
     json_t *json = NULL;
     struct error problem;
     int status = json_tree_read(text, &json, &problem);
     if (status)
-        return status == ERROR_INVALID ? error_set(error, ERROR_INVALID, "not an Avro schema: %s", problem.message) : error_no_memory(error);
+        return status == ERROR_INVALID ? error_set(error, ERROR_INVALID, "not an Avro schema: %s", problem.message)
+                                       : error_no_memory(error);
     struct avro_parser parser = {.arena = arena, .error = error};
     status = avro_parse(&parser, json, NULL, 0, ret_type);
     free(parser.names);

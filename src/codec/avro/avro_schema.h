@@ -2,14 +2,26 @@
 #ifndef METERLINE_CODEC_AVRO_AVRO_SCHEMA_H
 #define METERLINE_CODEC_AVRO_AVRO_SCHEMA_H
 
-#include <stdint.h>
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/slice.h"
+#include <stdint.h>
 
 enum avro_kind {
-    AVRO_NULL, AVRO_BOOLEAN, AVRO_INT, AVRO_LONG, AVRO_FLOAT, AVRO_DOUBLE, AVRO_BYTES, AVRO_STRING,
-    AVRO_FIXED, AVRO_ENUM, AVRO_ARRAY, AVRO_MAP, AVRO_UNION, AVRO_RECORD,
+    AVRO_NULL,
+    AVRO_BOOLEAN,
+    AVRO_INT,
+    AVRO_LONG,
+    AVRO_FLOAT,
+    AVRO_DOUBLE,
+    AVRO_BYTES,
+    AVRO_STRING,
+    AVRO_FIXED,
+    AVRO_ENUM,
+    AVRO_ARRAY,
+    AVRO_MAP,
+    AVRO_UNION,
+    AVRO_RECORD,
 };
 
 enum { AVRO_DEPTH_MAXIMUM = 64, AVRO_NO_SCALE = -1 };
@@ -17,15 +29,16 @@ enum { AVRO_DEPTH_MAXIMUM = 64, AVRO_NO_SCALE = -1 };
 /* A record may contain itself, so the types form a graph; whoever walks it bounds the depth. */
 struct avro_type {
     enum avro_kind kind;
-    const char *logical;                 /* the logical type, or NULL: none, unknown, or not valid here, which count for nothing */
-    int64_t scale;                       /* AVRO_LONG: units in a millisecond when it may be a timestamp; AVRO_BYTES, AVRO_FIXED: the digits behind the
+    const char *logical; /* the logical type, or NULL: none, unknown, or not valid here, which count for nothing */
+    int64_t
+        scale; /* AVRO_LONG: units in a millisecond when it may be a timestamp; AVRO_BYTES, AVRO_FIXED: the digits behind the
                                           * point of a decimal; AVRO_NO_SCALE: neither */
-    int64_t precision;                   /* of a decimal: digits in all */
-    uint64_t size;                       /* AVRO_FIXED: bytes */
-    const struct avro_type **members;    /* record: fields; union: branches; array, map: the one element type */
-    const struct slice *words;           /* record: the fields' names; enum: the symbols */
-    size_t member_count;                 /* of members, words or both */
-    struct slice name;                   /* of named types: the full name */
+    int64_t precision;                /* of a decimal: digits in all */
+    uint64_t size;                    /* AVRO_FIXED: bytes */
+    const struct avro_type **members; /* record: fields; union: branches; array, map: the one element type */
+    const struct slice *words;        /* record: the fields' names; enum: the symbols */
+    size_t member_count;              /* of members, words or both */
+    struct slice name;                /* of named types: the full name */
 };
 
 /* "a long", "an enum" */

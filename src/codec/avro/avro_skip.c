@@ -1,11 +1,11 @@
-/* Walking over values that nobody wants. What does not take bytes (nulls, empty records, arrays of them) takes from a budget, and nesting from a depth, so
- * that a short record cannot cost much. */
+/* Walking over values that nobody wants. What does not take bytes (nulls, empty records, arrays of them) takes from
+ * a budget, and nesting from a depth, so that a short record cannot cost much. */
 #include "codec/avro/avro_read.h"
 #include "codec/row/reason.h"
 
 struct avro_skipper {
     const char *at, *end;
-    uint64_t items;               /* values that may still be walked over */
+    uint64_t items; /* values that may still be walked over */
 };
 
 static enum avro_outcome avro_skip_bytes(struct avro_skipper *skipper, uint64_t length) {
@@ -48,7 +48,8 @@ static enum avro_outcome avro_skip_union(struct avro_skipper *skipper, const str
     int64_t branch;
     if (!zigzag_read(&skipper->at, skipper->end, &branch))
         return AVRO_CUT;
-    return (uint64_t)branch < type->member_count ? avro_skip(skipper, type->members[branch], depth + 1) : AVRO_BAD_BRANCH;
+    return (uint64_t)branch < type->member_count ? avro_skip(skipper, type->members[branch], depth + 1)
+                                                 : AVRO_BAD_BRANCH;
 }
 
 static enum avro_outcome avro_skip_record(struct avro_skipper *skipper, const struct avro_type *type, int depth) {

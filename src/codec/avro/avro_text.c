@@ -51,7 +51,8 @@ struct avro_text *avro_text_free(struct avro_text *text) {
 
 /* A schema that cannot be shown, or is not there, is remembered as such; only an error that may pass is one. */
 static int avro_text_open(struct avro_text *text, struct avro_text_schema *schema, struct error *error) {
-    static const struct row_format avro = {.format = FORMAT_AVRO, .wrapped = true}, json = {.format = FORMAT_JSON, .wrapped = true};
+    static const struct row_format avro = {.format = FORMAT_AVRO, .wrapped = true},
+                                   json = {.format = FORMAT_JSON, .wrapped = true};
     struct slice definition;
     int status = text->registry->find(text->registry->context, schema->id, &schema->arena, &definition, error);
     if (!status)
@@ -65,14 +66,16 @@ static int avro_text_open(struct avro_text *text, struct avro_text_schema *schem
     return status && (error->retriable || status == ERROR_NO_MEMORY) ? status : 0;
 }
 
-static int avro_text_schema(struct avro_text *text, int32_t id, struct avro_text_schema **ret_schema, struct error *error) {
+static int avro_text_schema(struct avro_text *text, int32_t id, struct avro_text_schema **ret_schema,
+                            struct error *error) {
     for (size_t i = 0; i < text->count; i++)
         if (text->schemas[i]->id == id) {
             *ret_schema = text->schemas[i];
             return 0;
         }
     struct avro_text_schema *schema = memory_zero(1, sizeof *schema);
-    if (!schema || !memory_reserve((void **)&text->schemas, &text->capacity, text->count + 1, sizeof(struct avro_text_schema *))) {
+    if (!schema ||
+        !memory_reserve((void **)&text->schemas, &text->capacity, text->count + 1, sizeof(struct avro_text_schema *))) {
         free(schema);
         return error_no_memory(error);
     }
@@ -87,8 +90,8 @@ static int avro_text_schema(struct avro_text *text, int32_t id, struct avro_text
     return 0;
 }
 
-static int avro_text_read(struct avro_text *text, struct avro_text_schema *schema, struct slice value, struct bytes *to, bool *ret_written,
-                          struct error *error) {
+static int avro_text_read(struct avro_text *text, struct avro_text_schema *schema, struct slice value, struct bytes *to,
+                          bool *ret_written, struct error *error) {
     struct vector *columns = arena_allocate(&text->arena, (schema->count + 1) * sizeof *columns);
     const char *reason;
     uint8_t status;
@@ -97,14 +100,16 @@ static int avro_text_read(struct avro_text *text, struct avro_text_schema *schem
             columns = NULL;
     if (!columns)
         return error_no_memory(error);
-    int failed = row_reader_read(schema->reader, &value, sizeof value, 1, &text->arena, columns, &status, &reason, error);
+    int failed =
+        row_reader_read(schema->reader, &value, sizeof value, 1, &text->arena, columns, &status, &reason, error);
     if (failed || status != ROW_READ_GOOD)
         return failed;
     *ret_written = row_writer_write(schema->writer, columns, 0, to, error) == 0;
     return to->failed ? error_no_memory(error) : 0;
 }
 
-int avro_text_write(struct avro_text *text, struct slice value, struct bytes *to, bool *ret_written, struct error *error) {
+int avro_text_write(struct avro_text *text, struct slice value, struct bytes *to, bool *ret_written,
+                    struct error *error) {
     const unsigned char *at = (const unsigned char *)value.data;
     struct avro_text_schema *schema;
     *ret_written = false;

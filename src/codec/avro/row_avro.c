@@ -1,9 +1,9 @@
 /* AVRO: values in Confluent's wire format. Readers keep a plan for each schema that they meet; a writer has one. */
 #include "codec/avro/row_avro.h"
 
+#include "codec/avro/schema_plans.h"
 #include "codec/row/reason.h"
 #include "codec/row/row_value.h"
-#include "codec/avro/schema_plans.h"
 #include "core/memory.h"
 
 static int row_avro_check(const struct row_layout *layout, struct error *error) {
@@ -12,7 +12,8 @@ static int row_avro_check(const struct row_layout *layout, struct error *error) 
     return row_check_map_keys(layout, error);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------------------------ */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int row_avro_compile(void *context, struct slice schema, void **ret_plan, struct error *error) {
     const struct row_reader *reader = context;
@@ -45,8 +46,8 @@ static void row_avro_close_reader(struct row_reader *reader) {
     schema_plans_release(reader->state);
 }
 
-static int row_avro_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns, size_t row, enum row_read *ret_status,
-                         const char **ret_reason, struct error *error) {
+static int row_avro_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns,
+                         size_t row, enum row_read *ret_status, const char **ret_reason, struct error *error) {
     const struct schema_plan *plan = NULL;
     struct slice body;
     int32_t id;
@@ -54,7 +55,8 @@ static int row_avro_read(struct row_reader *reader, struct slice text, struct ar
         return 0;
     *ret_status = ROW_READ_BAD;
     if (*text.data != 0) {
-        *ret_reason = reason_format(arena, "not Avro in the wire format (first byte 0x%02x)", (unsigned char)*text.data);
+        *ret_reason =
+            reason_format(arena, "not Avro in the wire format (first byte 0x%02x)", (unsigned char)*text.data);
         return 0;
     }
     if (!wire_read(text, &id, &body)) {
@@ -74,19 +76,21 @@ static void row_avro_end_read(struct row_reader *reader) {
     schema_plans_forget_unknown(reader->state);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------------------------ */
+/* --- writing
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct row_avro_writer {
     struct row_avro_plan *plan;
-    struct slice schema;          /* to be registered; data NULL: it has its id */
+    struct slice schema; /* to be registered; data NULL: it has its id */
     int32_t id;
 };
 
 static int row_avro_find_schema(struct row_writer *writer, struct slice *ret_schema, struct error *error) {
     const struct registry *registry = writer->layout.registry;
     int64_t id = writer->layout.format.schema_id;
-    int status = id > 0 && id <= INT32_MAX ? registry->find(registry->context, (int32_t)id, &writer->arena, ret_schema, error)
-                                           : error_set(error, ERROR_INVALID, "%lld is no id of a schema", (long long)id);
+    int status = id > 0 && id <= INT32_MAX
+                     ? registry->find(registry->context, (int32_t)id, &writer->arena, ret_schema, error)
+                     : error_set(error, ERROR_INVALID, "%lld is no id of a schema", (long long)id);
     return status && error ? error_wrap(error, "schema %lld", (long long)id) : status;
 }
 
@@ -107,12 +111,15 @@ static int row_avro_open_writer(struct row_writer *writer, struct error *error) 
         return error_no_memory(error);
     *avro = (struct row_avro_writer){.id = (int32_t)format->schema_id};
     writer->state = avro;
-    int status = format->schema_id ? row_avro_find_schema(writer, &schema, error) : row_avro_make_schema(writer, &schema, error);
+    int status =
+        format->schema_id ? row_avro_find_schema(writer, &schema, error) : row_avro_make_schema(writer, &schema, error);
     if (!status && !format->schema_id)
         avro->schema = schema;
     if (!status)
         status = row_avro_plan_writing(schema, &writer->layout, &avro->plan, error);
-    return status == ERROR_INVALID && format->schema_id && error ? error_wrap(error, "writing with schema %lld", (long long)format->schema_id) : status;
+    return status == ERROR_INVALID && format->schema_id && error
+               ? error_wrap(error, "writing with schema %lld", (long long)format->schema_id)
+               : status;
 }
 
 static void row_avro_close_writer(struct row_writer *writer) {
@@ -128,7 +135,8 @@ static int row_avro_register(struct row_writer *writer, struct row_avro_writer *
     return status;
 }
 
-static int row_avro_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to, struct error *error) {
+static int row_avro_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to,
+                          struct error *error) {
     struct row_avro_writer *avro = writer->state;
     if (writer->layout.bare && columns[0].nulls[row & columns[0].mask])
         return 0;

@@ -24,7 +24,7 @@ bool row_avro_decimal_read(struct slice unscaled, int64_t scale, const struct ty
     decimal value;
     if (!row_avro_unscaled(unscaled, &value))
         return false;
-    for (; scale > (int64_t)type->scale; scale--) {    /* digits that the column has no place for must be 0 */
+    for (; scale > (int64_t)type->scale; scale--) { /* digits that the column has no place for must be 0 */
         if (value == 0)
             scale = (int64_t)type->scale + 1;
         if (value % 10)

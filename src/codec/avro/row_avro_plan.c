@@ -1,19 +1,23 @@
-/* What plans for reading and for writing share, and the resolution for reading (Apache Avro specification 1.11: schema resolution): the writer's types
- * against ours.
+/* What plans for reading and for writing share, and the resolution for reading (Apache Avro specification 1.11:
+ * schema resolution): the writer's types against ours.
  *
- * Fields are matched by name, exactly or else without regard to case; the names of records are not compared. A column without a field is NULL, a field without
- * a column is skipped. Beyond the specification's promotions STRING takes enums, and the times take plain ints and longs in the units that JSON has for them.
- * What cannot be read at all refuses the schema; a union is accepted when one of its branches is, and a value of another branch is that record's fault. */
+ * Fields are matched by name, exactly or else without regard to case; the names of records are not compared. A
+ * column without a field is NULL, a field without a column is skipped. Beyond the specification's promotions STRING
+ * takes enums, and the times take plain ints and longs in the units that JSON has for them. What cannot be read at
+ * all refuses the schema; a union is accepted when one of its branches is, and a value of another branch is that
+ * record's fault. */
 #include "codec/avro/row_avro.h"
 #include "codec/row/row_value.h"
 #include "core/memory.h"
 
-/* --- shared ------------------------------------------------------------------------------------------------------------------------- */
+/* --- shared
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 int row_avro_steps_new(struct row_avro_compiler *compiler, size_t count, struct row_avro_step **ret_steps) {
     compiler->steps += count;
     if (compiler->steps > ROW_AVRO_STEPS_MAXIMUM)
-        return error_set(compiler->error, ERROR_INVALID, "the schema has more types than are possible (%d)", ROW_AVRO_STEPS_MAXIMUM);
+        return error_set(compiler->error, ERROR_INVALID, "the schema has more types than are possible (%d)",
+                         ROW_AVRO_STEPS_MAXIMUM);
     struct row_avro_step *steps = arena_allocate(compiler->arena, count * sizeof *steps);
     if (!steps)
         return error_no_memory(compiler->error);
@@ -23,20 +27,26 @@ int row_avro_steps_new(struct row_avro_compiler *compiler, size_t count, struct 
     return 0;
 }
 
-int row_avro_refused(const struct row_avro_compiler *compiler, const struct row_layout *layout, const struct avro_type *schema, const char *done) {
+int row_avro_refused(const struct row_avro_compiler *compiler, const struct row_layout *layout,
+                     const struct avro_type *schema, const char *done) {
     cleanup(bytes_release) struct bytes target = {0};
     bool field = compiler->field.data && !layout->bare;
     const struct avro_type *type = field ? compiler->field_type : schema;
     if (field && !compiler->field_type)
-        return error_set(compiler->error, ERROR_INVALID, "column %.*s is no field of the schema", (int)compiler->field.length, compiler->field.data);
+        return error_set(compiler->error, ERROR_INVALID, "column %.*s is no field of the schema",
+                         (int)compiler->field.length, compiler->field.data);
     if (field && !compiler->field_target)
-        return error_set(compiler->error, ERROR_INVALID, "field %.*s, which is no column, may not be null", (int)compiler->field.length, compiler->field.data);
+        return error_set(compiler->error, ERROR_INVALID, "field %.*s, which is no column, may not be null",
+                         (int)compiler->field.length, compiler->field.data);
     if (!field && !layout->bare)
-        return error_set(compiler->error, ERROR_INVALID, "the schema is %s, not a record", avro_kind_text(schema->kind));
+        return error_set(compiler->error, ERROR_INVALID, "the schema is %s, not a record",
+                         avro_kind_text(schema->kind));
     type_print(&target, field ? compiler->field_target : layout->columns[0].type);
-    return error_set(compiler->error, ERROR_INVALID, "%s%.*s is %s%s%s%s, which cannot be %s %.*s", field ? "field " : "the schema",
-                     field ? (int)compiler->field.length : 0, field ? compiler->field.data : "", avro_kind_text(type->kind), type->logical ? " (" : "",
-                     type->logical ? type->logical : "", type->logical ? ")" : "", done, (int)target.length, bytes_slice(&target).data);
+    return error_set(compiler->error, ERROR_INVALID, "%s%.*s is %s%s%s%s, which cannot be %s %.*s",
+                     field ? "field " : "the schema", field ? (int)compiler->field.length : 0,
+                     field ? compiler->field.data : "", avro_kind_text(type->kind), type->logical ? " (" : "",
+                     type->logical ? type->logical : "", type->logical ? ")" : "", done, (int)target.length,
+                     bytes_slice(&target).data);
 }
 
 size_t *row_avro_match(struct row_avro_compiler *compiler, const struct avro_type *record, const struct type *target) {
@@ -60,7 +70,8 @@ size_t *row_avro_match(struct row_avro_compiler *compiler, const struct avro_typ
     return places;
 }
 
-const struct type *row_avro_entry(struct row_avro_compiler *compiler, const struct avro_type *array, const struct type *map, bool *ret_failed) {
+const struct type *row_avro_entry(struct row_avro_compiler *compiler, const struct avro_type *array,
+                                  const struct type *map, bool *ret_failed) {
     const struct avro_type *record = array->members[0];
     if (record->kind != AVRO_RECORD || record->member_count != 2 || !slice_equal(record->words[0], SLICE("key")) ||
         !slice_equal(record->words[1], SLICE("value")))
@@ -113,9 +124,11 @@ struct row_avro_plan *row_avro_plan_free(struct row_avro_plan *plan) {
     return NULL;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------------------------ */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int row_avro_read_step(struct row_avro_compiler *compiler, const struct avro_type *type, const struct type *target, struct row_avro_step *step);
+static int row_avro_read_step(struct row_avro_compiler *compiler, const struct avro_type *type,
+                              const struct type *target, struct row_avro_step *step);
 
 static enum row_avro_action row_avro_text_action(const struct avro_type *type) {
     if (type->kind == AVRO_ENUM)
@@ -161,7 +174,8 @@ static enum row_avro_action row_avro_plain_action(const struct avro_type *type, 
     }
 }
 
-static int row_avro_read_union(struct row_avro_compiler *compiler, const struct avro_type *type, const struct type *target, struct row_avro_step *step) {
+static int row_avro_read_union(struct row_avro_compiler *compiler, const struct avro_type *type,
+                               const struct type *target, struct row_avro_step *step) {
     struct row_avro_step *branches = NULL;
     size_t readable = 0, nulls = 0;
     int status = row_avro_steps_new(compiler, type->member_count, &branches);
@@ -176,8 +190,8 @@ static int row_avro_read_union(struct row_avro_compiler *compiler, const struct 
     return status;
 }
 
-int row_avro_element(struct row_avro_compiler *compiler, enum row_avro_action action, const struct avro_type *type, const struct type *target,
-                     row_avro_step_of *make, struct row_avro_step *step) {
+int row_avro_element(struct row_avro_compiler *compiler, enum row_avro_action action, const struct avro_type *type,
+                     const struct type *target, row_avro_step_of *make, struct row_avro_step *step) {
     struct row_avro_step *element = NULL;
     int status = row_avro_steps_new(compiler, 1, &element);
     if (!status)
@@ -190,7 +204,8 @@ int row_avro_element(struct row_avro_compiler *compiler, enum row_avro_action ac
     return 0;
 }
 
-static int row_avro_read_array(struct row_avro_compiler *compiler, const struct avro_type *type, const struct type *target, struct row_avro_step *step) {
+static int row_avro_read_array(struct row_avro_compiler *compiler, const struct avro_type *type,
+                               const struct type *target, struct row_avro_step *step) {
     bool failed = false;
     if (target->kind == TYPE_ARRAY)
         return row_avro_element(compiler, ROW_AVRO_ARRAY, type, target->element, row_avro_read_step, step);
@@ -203,7 +218,8 @@ static int row_avro_read_array(struct row_avro_compiler *compiler, const struct 
     return 0;
 }
 
-static int row_avro_read_record(struct row_avro_compiler *compiler, const struct avro_type *type, const struct type *target, struct row_avro_step *step) {
+static int row_avro_read_record(struct row_avro_compiler *compiler, const struct avro_type *type,
+                                const struct type *target, struct row_avro_step *step) {
     struct row_avro_step *members = NULL;
     int status = row_avro_steps_new(compiler, type->member_count, &members);
     size_t *places = status ? NULL : row_avro_match(compiler, type, target);
@@ -231,7 +247,8 @@ static int row_avro_read_record(struct row_avro_compiler *compiler, const struct
     return 0;
 }
 
-static int row_avro_read_step(struct row_avro_compiler *compiler, const struct avro_type *type, const struct type *target, struct row_avro_step *step) {
+static int row_avro_read_step(struct row_avro_compiler *compiler, const struct avro_type *type,
+                              const struct type *target, struct row_avro_step *step) {
     uint32_t place = step->place;
     int status = 0;
     *step = (struct row_avro_step){.type = type, .target = target, .place = place, .scale = 1};
@@ -252,7 +269,8 @@ static int row_avro_read_step(struct row_avro_compiler *compiler, const struct a
     return status;
 }
 
-static int row_avro_plan_root(struct row_avro_plan *plan, struct slice schema, const struct row_layout *layout, struct error *error) {
+static int row_avro_plan_root(struct row_avro_plan *plan, struct slice schema, const struct row_layout *layout,
+                              struct error *error) {
     struct row_avro_compiler compiler = {.arena = &plan->arena, .error = error};
     const struct avro_type *type = NULL;
     int status = avro_schema_read(schema, &plan->arena, &type, error);
@@ -260,10 +278,12 @@ static int row_avro_plan_root(struct row_avro_plan *plan, struct slice schema, c
         status = error_no_memory(error);
     if (!status)
         status = row_avro_read_step(&compiler, type, layout->bare ? layout->columns[0].type : &plan->row, &plan->root);
-    return !status && plan->root.action == ROW_AVRO_REFUSE ? row_avro_refused(&compiler, layout, type, "read as") : status;
+    return !status && plan->root.action == ROW_AVRO_REFUSE ? row_avro_refused(&compiler, layout, type, "read as")
+                                                           : status;
 }
 
-int row_avro_plan_reading(struct slice schema, const struct row_layout *layout, struct row_avro_plan **ret_plan, struct error *error) {
+int row_avro_plan_reading(struct slice schema, const struct row_layout *layout, struct row_avro_plan **ret_plan,
+                          struct error *error) {
     struct row_avro_plan *plan = memory_zero(1, sizeof *plan);
     if (!plan)
         return error_no_memory(error);

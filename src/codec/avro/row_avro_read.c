@@ -1,7 +1,8 @@
-/* Avro bodies into columns. Invariants as of codec/avro_read.h; nesting is bounded by the plan, and what costs memory but no bytes by a budget. */
+/* Avro bodies into columns. Invariants as of codec/avro_read.h; nesting is bounded by the plan, and what costs
+ * memory but no bytes by a budget. */
 #include "codec/avro/avro_read.h"
-#include "codec/row/reason.h"
 #include "codec/avro/row_avro.h"
+#include "codec/row/reason.h"
 #include "codec/row/row_value.h"
 #include "core/number.h"
 #include "model/time_text.h"
@@ -14,25 +15,28 @@ enum { ROW_AVRO_UNFIT = 100, ROW_AVRO_UNFIT_BRANCH, ROW_AVRO_NO_MEMORY };
 struct row_avro_decoder {
     const char *at, *end;
     struct arena *arena;
-    uint64_t items;               /* values that sequences may still have */
-    const struct type *unfit;     /* ROW_AVRO_UNFIT: the type, and what stood there */
+    uint64_t items;           /* values that sequences may still have */
+    const struct type *unfit; /* ROW_AVRO_UNFIT: the type, and what stood there */
     struct slice shown;
 };
 
 static int row_avro_value(struct row_avro_decoder *decoder, const struct row_avro_step *step, struct value *ret_value);
 
-static __attribute__((cold)) int row_avro_unfit(struct row_avro_decoder *decoder, const struct type *type, struct slice shown) {
+static __attribute__((cold)) int row_avro_unfit(struct row_avro_decoder *decoder, const struct type *type,
+                                                struct slice shown) {
     decoder->unfit = type;
     decoder->shown = arena_copy(decoder->arena, shown);
     return decoder->shown.data ? ROW_AVRO_UNFIT : ROW_AVRO_NO_MEMORY;
 }
 
-static __attribute__((cold)) int row_avro_unfit_integer(struct row_avro_decoder *decoder, const struct type *type, int64_t integer) {
+static __attribute__((cold)) int row_avro_unfit_integer(struct row_avro_decoder *decoder, const struct type *type,
+                                                        int64_t integer) {
     char text[NUMBER_INTEGER_SIZE];
     return row_avro_unfit(decoder, type, (struct slice){text, number_write_integer(text, integer)});
 }
 
-static inline int row_avro_integer(struct row_avro_decoder *decoder, const struct row_avro_step *step, int64_t *ret_integer) {
+static inline int row_avro_integer(struct row_avro_decoder *decoder, const struct row_avro_step *step,
+                                   int64_t *ret_integer) {
     int64_t integer;
     if (!zigzag_read(&decoder->at, decoder->end, &integer))
         return AVRO_CUT;
@@ -52,7 +56,8 @@ static int row_avro_fixed_bytes(struct row_avro_decoder *decoder, uint64_t size,
     return AVRO_DONE;
 }
 
-static inline int row_avro_text(struct row_avro_decoder *decoder, const struct row_avro_step *step, struct slice *ret_text) {
+static inline int row_avro_text(struct row_avro_decoder *decoder, const struct row_avro_step *step,
+                                struct slice *ret_text) {
     struct slice text;
     int outcome = (int)avro_read_string(&decoder->at, decoder->end, &text);
     if (outcome != AVRO_DONE)
@@ -139,17 +144,20 @@ static int row_avro_item(struct row_avro_decoder *decoder, const struct row_avro
         key = value.sequence->items[0];
         value = value.sequence->items[1];
     }
-    bool added = (step->action == ROW_AVRO_ARRAY || row_items_add(items, decoder->arena, &key)) && row_items_add(items, decoder->arena, &value);
+    bool added = (step->action == ROW_AVRO_ARRAY || row_items_add(items, decoder->arena, &key)) &&
+                 row_items_add(items, decoder->arena, &value);
     return added ? AVRO_DONE : ROW_AVRO_NO_MEMORY;
 }
 
 /* Blocks of (count, items); a negative count is followed by the block's length in bytes; a count of zero ends them. */
-static int row_avro_blocks(struct row_avro_decoder *decoder, const struct row_avro_step *step, struct value *ret_value) {
+static int row_avro_blocks(struct row_avro_decoder *decoder, const struct row_avro_step *step,
+                           struct value *ret_value) {
     struct row_items items = {0};
     for (;;) {
         int64_t count, size;
         int outcome = AVRO_DONE;
-        if (!zigzag_read(&decoder->at, decoder->end, &count) || (count < 0 && !zigzag_read(&decoder->at, decoder->end, &size)))
+        if (!zigzag_read(&decoder->at, decoder->end, &count) ||
+            (count < 0 && !zigzag_read(&decoder->at, decoder->end, &size)))
             return AVRO_CUT;
         if (count == 0)
             break;
@@ -158,11 +166,13 @@ static int row_avro_blocks(struct row_avro_decoder *decoder, const struct row_av
         if (outcome != AVRO_DONE)
             return outcome;
     }
-    ret_value->sequence = step->action == ROW_AVRO_ARRAY ? row_items_finish(&items, decoder->arena) : row_items_finish_map(&items, decoder->arena);
+    ret_value->sequence = step->action == ROW_AVRO_ARRAY ? row_items_finish(&items, decoder->arena)
+                                                         : row_items_finish_map(&items, decoder->arena);
     return ret_value->sequence ? AVRO_DONE : ROW_AVRO_NO_MEMORY;
 }
 
-static int row_avro_struct(struct row_avro_decoder *decoder, const struct row_avro_step *step, struct value *ret_value) {
+static int row_avro_struct(struct row_avro_decoder *decoder, const struct row_avro_step *step,
+                           struct value *ret_value) {
     size_t count = step->target->field_count;
     if (!row_avro_pay(decoder, count))
         return AVRO_TOO_MANY;
@@ -184,7 +194,8 @@ static int row_avro_struct(struct row_avro_decoder *decoder, const struct row_av
 }
 
 /* The step of the branch that was written, or NULL. */
-static inline const struct row_avro_step *row_avro_branch(struct row_avro_decoder *decoder, const struct row_avro_step *step, int *ret_outcome) {
+static inline const struct row_avro_step *row_avro_branch(struct row_avro_decoder *decoder,
+                                                          const struct row_avro_step *step, int *ret_outcome) {
     int64_t branch;
     if (!zigzag_read(&decoder->at, decoder->end, &branch)) {
         *ret_outcome = AVRO_CUT;
@@ -234,22 +245,25 @@ static int row_avro_value(struct row_avro_decoder *decoder, const struct row_avr
     return ROW_AVRO_UNFIT_BRANCH;
 }
 
-static __attribute__((cold)) int row_avro_failed(struct row_avro_decoder *decoder, int outcome, const char *field, enum row_read *ret_status,
-                                                 const char **ret_reason, struct error *error) {
+static __attribute__((cold)) int row_avro_failed(struct row_avro_decoder *decoder, int outcome, const char *field,
+                                                 enum row_read *ret_status, const char **ret_reason,
+                                                 struct error *error) {
     if (outcome == ROW_AVRO_NO_MEMORY)
         return error_no_memory(error);
     *ret_status = ROW_READ_BAD;
     if (outcome == ROW_AVRO_UNFIT)
         *ret_reason = row_unfit(decoder->arena, slice_of(field), decoder->unfit, decoder->shown);
     else if (outcome == ROW_AVRO_UNFIT_BRANCH)
-        *ret_reason = reason_format(decoder->arena, "field %.80s holds a union branch of a type that does not fit", field);
+        *ret_reason =
+            reason_format(decoder->arena, "field %.80s holds a union branch of a type that does not fit", field);
     else
         *ret_reason = avro_reason(decoder->arena, (enum avro_outcome)outcome, field);
     return 0;
 }
 
 /* The fields of the record into the columns; on failure *ret_field is the one that is wrong. */
-static int row_avro_fields(struct row_avro_decoder *decoder, const struct row_avro_step *record, struct vector *columns, size_t row, const char **ret_field) {
+static int row_avro_fields(struct row_avro_decoder *decoder, const struct row_avro_step *record, struct vector *columns,
+                           size_t row, const char **ret_field) {
     for (size_t i = 0; i < record->member_count; i++) {
         const struct row_avro_step *member = &record->members[i];
         struct value value;
@@ -275,8 +289,9 @@ static const char *row_avro_column_name(const struct row_layout *layout, struct 
     return name.data ? name.data : "of the value";
 }
 
-int row_avro_decode(const struct row_avro_plan *plan, const struct row_layout *layout, struct slice body, struct arena *arena, struct vector *columns,
-                    size_t row, enum row_read *ret_status, const char **ret_reason, struct error *error) {
+int row_avro_decode(const struct row_avro_plan *plan, const struct row_layout *layout, struct slice body,
+                    struct arena *arena, struct vector *columns, size_t row, enum row_read *ret_status,
+                    const char **ret_reason, struct error *error) {
     struct row_avro_decoder decoder = {.at = body.data, .end = body.data + body.length, .arena = arena};
     const struct row_avro_step *root = &plan->root;
     const char *field = NULL;
@@ -299,8 +314,11 @@ int row_avro_decode(const struct row_avro_plan *plan, const struct row_layout *l
         outcome = row_avro_fields(&decoder, root, columns, row, &field);
     }
     if (__builtin_expect(outcome != AVRO_DONE, 0))
-        return row_avro_failed(&decoder, outcome, field ? field : layout->bare ? row_avro_column_name(layout, arena) : "of the whole value", ret_status,
-                               ret_reason, error);
+        return row_avro_failed(&decoder, outcome,
+                               field          ? field
+                               : layout->bare ? row_avro_column_name(layout, arena)
+                                              : "of the whole value",
+                               ret_status, ret_reason, error);
     if (decoder.at != decoder.end) {
         *ret_status = ROW_READ_BAD;
         *ret_reason = AVRO_TOO_LONG;

@@ -1,19 +1,21 @@
 /* Avro schemas from columns, as ksqlDB makes them, and columns from Avro schemas.
  *
- * A row is a record whose fields all may be null: {"name": N, "type": ["null", T], "default": null}. A STRUCT is a record named after its place,
- * KsqlDataSourceSchema_FIELD_INNER, so that no name is there twice. A bare column is its type alone. */
+ * A row is a record whose fields all may be null: {"name": N, "type": ["null", T], "default": null}. A STRUCT is a
+ * record named after its place, KsqlDataSourceSchema_FIELD_INNER, so that no name is there twice. A bare column is
+ * its type alone. */
 #include "codec/avro/row_avro.h"
 
-enum { ROW_AVRO_COLUMNS_MAXIMUM = 10000 };    /* fields in all, as a schema may use a record in many places */
+enum { ROW_AVRO_COLUMNS_MAXIMUM = 10000 }; /* fields in all, as a schema may use a record in many places */
 
 #define ROW_AVRO_DEFAULT_NAME SLICE("io.confluent.ksql.avro_schemas.KsqlDataSourceSchema")
 
-/* --- from columns ------------------------------------------------------------------------------------------------------------------- */
+/* --- from columns
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* The name of the next record, and the namespace, which the outermost says for all inside it. */
 struct row_avro_naming {
     struct bytes name;
-    struct slice space;           /* data NULL: there is none, or it has been said */
+    struct slice space; /* data NULL: there is none, or it has been said */
 };
 
 static void row_avro_put_type(struct bytes *to, const struct type *type, struct row_avro_naming *naming);
@@ -89,9 +91,11 @@ static void row_avro_put_type(struct bytes *to, const struct type *type, struct 
         [TYPE_TIMESTAMP] = "{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}",
     };
     if (type->kind == TYPE_DECIMAL) {
-        bytes_append_format(to, "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":%u,\"scale\":%u}", type->precision, type->scale);
+        bytes_append_format(to, "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":%u,\"scale\":%u}",
+                            type->precision, type->scale);
     } else if (type->kind == TYPE_ARRAY || type->kind == TYPE_MAP) {
-        bytes_append_string(to, type->kind == TYPE_ARRAY ? "{\"type\":\"array\",\"items\":" : "{\"type\":\"map\",\"values\":");
+        bytes_append_string(to, type->kind == TYPE_ARRAY ? "{\"type\":\"array\",\"items\":"
+                                                         : "{\"type\":\"map\",\"values\":");
         row_avro_put_nullable(to, type->element, naming);
         bytes_append_char(to, '}');
     } else if (type->kind == TYPE_STRUCT) {
@@ -106,11 +110,14 @@ static int row_avro_check_names(const struct type *type, struct error *error) {
     for (size_t i = 0; type->kind == TYPE_STRUCT && i < type->field_count && !status; i++) {
         struct slice name = type->fields[i].name;
         if (!row_avro_name_valid(name))
-            return error_set(error, ERROR_INVALID, "%.*s is no name of a field in Avro: letters, digits and _ are possible, and no digit first",
-                             (int)(name.length < 100 ? name.length : 100), name.data);
+            return error_set(
+                error, ERROR_INVALID,
+                "%.*s is no name of a field in Avro: letters, digits and _ are possible, and no digit first",
+                (int)(name.length < 100 ? name.length : 100), name.data);
         status = row_avro_check_names(type->fields[i].type, error);
     }
-    return !status && (type->kind == TYPE_ARRAY || type->kind == TYPE_MAP) ? row_avro_check_names(type->element, error) : status;
+    return !status && (type->kind == TYPE_ARRAY || type->kind == TYPE_MAP) ? row_avro_check_names(type->element, error)
+                                                                           : status;
 }
 
 /* Takes the full name apart at its last dot. */
@@ -127,7 +134,8 @@ int row_avro_schema(const struct row_layout *layout, struct bytes *to, struct er
     struct row_avro_naming naming = {0};
     struct slice full = layout->format.schema_name.data ? layout->format.schema_name : ROW_AVRO_DEFAULT_NAME;
     if (!row_avro_full_name_valid(full))
-        return error_set(error, ERROR_INVALID, "%.*s is no name of a schema in Avro", (int)(full.length < 100 ? full.length : 100), full.data);
+        return error_set(error, ERROR_INVALID, "%.*s is no name of a schema in Avro",
+                         (int)(full.length < 100 ? full.length : 100), full.data);
     if (!row_avro_row_type(&row, layout))
         return error_no_memory(error);
     const struct type *type = layout->bare ? layout->columns[0].type : &row.row;
@@ -142,7 +150,8 @@ int row_avro_schema(const struct row_layout *layout, struct bytes *to, struct er
     return status;
 }
 
-/* --- to columns --------------------------------------------------------------------------------------------------------------------- */
+/* --- to columns
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct row_avro_inference {
     struct arena *arena;
@@ -150,23 +159,29 @@ struct row_avro_inference {
     struct error *error;
 };
 
-static int row_avro_infer(struct row_avro_inference *inference, const struct avro_type *type, int depth, const struct type **ret_type);
+static int row_avro_infer(struct row_avro_inference *inference, const struct avro_type *type, int depth,
+                          const struct type **ret_type);
 
-static int row_avro_infer_made(struct row_avro_inference *inference, const struct type *made, const struct type **ret_type) {
+static int row_avro_infer_made(struct row_avro_inference *inference, const struct type *made,
+                               const struct type **ret_type) {
     if (!made)
         return error_no_memory(inference->error);
     *ret_type = made;
     return 0;
 }
 
-static int row_avro_infer_decimal(struct row_avro_inference *inference, const struct avro_type *type, const struct type **ret_type) {
+static int row_avro_infer_decimal(struct row_avro_inference *inference, const struct avro_type *type,
+                                  const struct type **ret_type) {
     if (!type_decimal_valid(type->precision, type->scale))
-        return error_set(inference->error, ERROR_INVALID, "a decimal of %lld digits; DECIMAL has up to %d", (long long)type->precision, TYPE_PRECISION_MAXIMUM);
-    return row_avro_infer_made(inference, type_decimal(inference->arena, (unsigned)type->precision, (unsigned)type->scale), ret_type);
+        return error_set(inference->error, ERROR_INVALID, "a decimal of %lld digits; DECIMAL has up to %d",
+                         (long long)type->precision, TYPE_PRECISION_MAXIMUM);
+    return row_avro_infer_made(
+        inference, type_decimal(inference->arena, (unsigned)type->precision, (unsigned)type->scale), ret_type);
 }
 
 /* Null and one other type. */
-static int row_avro_infer_union(struct row_avro_inference *inference, const struct avro_type *type, int depth, const struct type **ret_type) {
+static int row_avro_infer_union(struct row_avro_inference *inference, const struct avro_type *type, int depth,
+                                const struct type **ret_type) {
     const struct avro_type *only = NULL;
     size_t others = 0;
     for (size_t i = 0; i < type->member_count; i++)
@@ -179,7 +194,8 @@ static int row_avro_infer_union(struct row_avro_inference *inference, const stru
     return row_avro_infer(inference, only, depth + 1, ret_type);
 }
 
-static int row_avro_infer_fields(struct row_avro_inference *inference, const struct avro_type *record, int depth, struct type_field **ret_fields) {
+static int row_avro_infer_fields(struct row_avro_inference *inference, const struct avro_type *record, int depth,
+                                 struct type_field **ret_fields) {
     inference->fields += record->member_count;
     if (inference->fields > ROW_AVRO_COLUMNS_MAXIMUM)
         return error_set(inference->error, ERROR_INVALID, "more than %d fields", ROW_AVRO_COLUMNS_MAXIMUM);
@@ -192,13 +208,16 @@ static int row_avro_infer_fields(struct row_avro_inference *inference, const str
             return error_no_memory(inference->error);
         int status = row_avro_infer(inference, record->members[i], depth + 1, &fields[i].type);
         if (status)
-            return status == ERROR_INVALID && inference->error ? error_wrap(inference->error, "field %.80s", record->words[i].data) : status;
+            return status == ERROR_INVALID && inference->error
+                       ? error_wrap(inference->error, "field %.80s", record->words[i].data)
+                       : status;
     }
     *ret_fields = fields;
     return 0;
 }
 
-static int row_avro_infer_nested(struct row_avro_inference *inference, const struct avro_type *type, int depth, const struct type **ret_type) {
+static int row_avro_infer_nested(struct row_avro_inference *inference, const struct avro_type *type, int depth,
+                                 const struct type **ret_type) {
     struct type_field *fields = NULL;
     const struct type *element = NULL;
     int status = type->kind == AVRO_RECORD ? row_avro_infer_fields(inference, type, depth, &fields)
@@ -237,9 +256,11 @@ static const struct type *row_avro_infer_plain(const struct avro_type *type) {
     }
 }
 
-static int row_avro_infer(struct row_avro_inference *inference, const struct avro_type *type, int depth, const struct type **ret_type) {
+static int row_avro_infer(struct row_avro_inference *inference, const struct avro_type *type, int depth,
+                          const struct type **ret_type) {
     if (depth > AVRO_DEPTH_MAXIMUM)
-        return error_set(inference->error, ERROR_INVALID, "a record that holds itself, or is nested deeper than %d", AVRO_DEPTH_MAXIMUM);
+        return error_set(inference->error, ERROR_INVALID, "a record that holds itself, or is nested deeper than %d",
+                         AVRO_DEPTH_MAXIMUM);
     if (type->logical && strcmp(type->logical, "decimal") == 0)
         return row_avro_infer_decimal(inference, type, ret_type);
     if (type->kind == AVRO_UNION)
@@ -247,10 +268,12 @@ static int row_avro_infer(struct row_avro_inference *inference, const struct avr
     if (type->kind == AVRO_RECORD || type->kind == AVRO_ARRAY || type->kind == AVRO_MAP)
         return row_avro_infer_nested(inference, type, depth, ret_type);
     *ret_type = row_avro_infer_plain(type);
-    return *ret_type ? 0 : error_set(inference->error, ERROR_INVALID, "%s has no type in SQL", avro_kind_text(type->kind));
+    return *ret_type ? 0
+                     : error_set(inference->error, ERROR_INVALID, "%s has no type in SQL", avro_kind_text(type->kind));
 }
 
-int row_columns_of_avro(struct slice schema, struct arena *arena, struct row_column **ret_columns, size_t *ret_count, struct error *error) {
+int row_columns_of_avro(struct slice schema, struct arena *arena, struct row_column **ret_columns, size_t *ret_count,
+                        struct error *error) {
     struct row_avro_inference inference = {.arena = arena, .error = error};
     const struct avro_type *read = NULL;
     const struct type *type = NULL;

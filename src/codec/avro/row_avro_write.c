@@ -1,14 +1,17 @@
 /* Rows as Avro bodies in a schema that is given or made from the columns.
  *
- * The plan goes along the schema. Every column must find its field, by its exact name or in another case, and a type that takes its values whole: the same one,
- * or one of Avro's promotions. A field without a column is written as null and must allow it. */
+ * The plan goes along the schema. Every column must find its field, by its exact name or in another case, and a type
+ * that takes its values whole: the same one, or one of Avro's promotions. A field without a column is written as
+ * null and must allow it. */
 #include "codec/avro/row_avro.h"
 #include "codec/row/row_value.h"
 #include "core/memory.h"
 
-/* --- the plan ----------------------------------------------------------------------------------------------------------------------- */
+/* --- the plan
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int row_avro_write_step(struct row_avro_compiler *compiler, const struct avro_type *type, const struct type *source, struct row_avro_step *step);
+static int row_avro_write_step(struct row_avro_compiler *compiler, const struct avro_type *type,
+                               const struct type *source, struct row_avro_step *step);
 
 static enum row_avro_action row_avro_write_text(const struct avro_type *type, const struct type *source) {
     if (type->kind == AVRO_STRING && source->kind == TYPE_STRING)
@@ -22,7 +25,8 @@ static enum row_avro_action row_avro_write_text(const struct avro_type *type, co
 
 /* As many digits before the point as the column has, and as many behind it. */
 static bool row_avro_decimal_fits(const struct avro_type *type, const struct type *source) {
-    return type->logical && strcmp(type->logical, "decimal") == 0 && type->scale >= (int64_t)source->scale && type->precision <= TYPE_PRECISION_MAXIMUM &&
+    return type->logical && strcmp(type->logical, "decimal") == 0 && type->scale >= (int64_t)source->scale &&
+           type->precision <= TYPE_PRECISION_MAXIMUM &&
            type->precision - type->scale >= (int64_t)(source->precision - source->scale);
 }
 
@@ -34,7 +38,8 @@ static enum row_avro_action row_avro_write_plain(const struct avro_type *type, c
     case TYPE_BIGINT:
         if (type->kind == AVRO_DOUBLE)
             return ROW_AVRO_INTEGER_AS_DOUBLE;
-        return type->kind == AVRO_LONG || (type->kind == AVRO_INT && source->kind == TYPE_INTEGER) ? ROW_AVRO_INTEGER : ROW_AVRO_REFUSE;
+        return type->kind == AVRO_LONG || (type->kind == AVRO_INT && source->kind == TYPE_INTEGER) ? ROW_AVRO_INTEGER
+                                                                                                   : ROW_AVRO_REFUSE;
     case TYPE_DATE:
     case TYPE_TIME:
     case TYPE_TIMESTAMP:
@@ -52,7 +57,8 @@ static enum row_avro_action row_avro_write_plain(const struct avro_type *type, c
 }
 
 /* Of a union the first branch that takes the values, and its null. */
-static int row_avro_write_union(struct row_avro_compiler *compiler, const struct avro_type *type, const struct type *source, struct row_avro_step *step) {
+static int row_avro_write_union(struct row_avro_compiler *compiler, const struct avro_type *type,
+                                const struct type *source, struct row_avro_step *step) {
     int32_t null_branch = -1, value_branch = -1;
     struct row_avro_step found = {.action = ROW_AVRO_REFUSE}, *branches = NULL;
     int status = row_avro_steps_new(compiler, type->member_count, &branches);
@@ -73,7 +79,8 @@ static int row_avro_write_union(struct row_avro_compiler *compiler, const struct
     return status;
 }
 
-static int row_avro_write_array(struct row_avro_compiler *compiler, const struct avro_type *type, const struct type *source, struct row_avro_step *step) {
+static int row_avro_write_array(struct row_avro_compiler *compiler, const struct avro_type *type,
+                                const struct type *source, struct row_avro_step *step) {
     bool failed = false;
     if (source->kind == TYPE_ARRAY)
         return row_avro_element(compiler, ROW_AVRO_ARRAY, type, source->element, row_avro_write_step, step);
@@ -85,7 +92,8 @@ static int row_avro_write_array(struct row_avro_compiler *compiler, const struct
 
 /* A field that has no column: the branch of its union that is null. */
 static void row_avro_write_missing(const struct avro_type *type, struct row_avro_step *step) {
-    *step = (struct row_avro_step){.action = type->kind == AVRO_NULL ? ROW_AVRO_SKIP : ROW_AVRO_REFUSE, .null_branch = -1, .value_branch = -1};
+    *step = (struct row_avro_step){
+        .action = type->kind == AVRO_NULL ? ROW_AVRO_SKIP : ROW_AVRO_REFUSE, .null_branch = -1, .value_branch = -1};
     for (size_t i = 0; type->kind == AVRO_UNION && i < type->member_count; i++)
         if (type->members[i]->kind == AVRO_NULL) {
             step->action = ROW_AVRO_SKIP;
@@ -94,7 +102,8 @@ static void row_avro_write_missing(const struct avro_type *type, struct row_avro
 }
 
 /* Whether every field of ours has a place among those of the schema. */
-static bool row_avro_write_complete(struct row_avro_compiler *compiler, const struct avro_type *type, const struct type *source, const size_t *places) {
+static bool row_avro_write_complete(struct row_avro_compiler *compiler, const struct avro_type *type,
+                                    const struct type *source, const size_t *places) {
     for (size_t f = 0; f < source->field_count; f++) {
         bool found = false;
         for (size_t i = 0; i < type->member_count && !found; i++)
@@ -109,7 +118,8 @@ static bool row_avro_write_complete(struct row_avro_compiler *compiler, const st
     return true;
 }
 
-static int row_avro_write_record(struct row_avro_compiler *compiler, const struct avro_type *type, const struct type *source, struct row_avro_step *step) {
+static int row_avro_write_record(struct row_avro_compiler *compiler, const struct avro_type *type,
+                                 const struct type *source, struct row_avro_step *step) {
     struct row_avro_step *members = NULL;
     int status = row_avro_steps_new(compiler, type->member_count, &members);
     size_t *places = status ? NULL : row_avro_match(compiler, type, source);
@@ -139,23 +149,31 @@ static int row_avro_write_record(struct row_avro_compiler *compiler, const struc
     return 0;
 }
 
-static int row_avro_write_step(struct row_avro_compiler *compiler, const struct avro_type *type, const struct type *source, struct row_avro_step *step) {
+static int row_avro_write_step(struct row_avro_compiler *compiler, const struct avro_type *type,
+                               const struct type *source, struct row_avro_step *step) {
     if (type->kind == AVRO_UNION)
         return row_avro_write_union(compiler, type, source, step);
     int64_t scale = row_avro_time_scale(type, source);
-    *step = (struct row_avro_step){
-        .action = ROW_AVRO_REFUSE, .type = type, .target = source, .null_branch = -1, .value_branch = -1, .scale = scale ? scale : 1};
+    *step = (struct row_avro_step){.action = ROW_AVRO_REFUSE,
+                                   .type = type,
+                                   .target = source,
+                                   .null_branch = -1,
+                                   .value_branch = -1,
+                                   .scale = scale ? scale : 1};
     if (type->kind == AVRO_ARRAY)
         return row_avro_write_array(compiler, type, source, step);
     if (type->kind == AVRO_MAP)
-        return source->kind == TYPE_MAP ? row_avro_element(compiler, ROW_AVRO_MAP, type, source->element, row_avro_write_step, step) : 0;
+        return source->kind == TYPE_MAP
+                   ? row_avro_element(compiler, ROW_AVRO_MAP, type, source->element, row_avro_write_step, step)
+                   : 0;
     if (type->kind == AVRO_RECORD)
         return source->kind == TYPE_STRUCT ? row_avro_write_record(compiler, type, source, step) : 0;
     step->action = row_avro_write_plain(type, source);
     return 0;
 }
 
-static int row_avro_write_root(struct row_avro_plan *plan, struct slice schema, const struct row_layout *layout, struct error *error) {
+static int row_avro_write_root(struct row_avro_plan *plan, struct slice schema, const struct row_layout *layout,
+                               struct error *error) {
     struct row_avro_compiler compiler = {.arena = &plan->arena, .error = error};
     const struct avro_type *type = NULL;
     int status = avro_schema_read(schema, &plan->arena, &type, error);
@@ -163,10 +181,12 @@ static int row_avro_write_root(struct row_avro_plan *plan, struct slice schema, 
         status = error_no_memory(error);
     if (!status)
         status = row_avro_write_step(&compiler, type, layout->bare ? layout->columns[0].type : &plan->row, &plan->root);
-    return !status && plan->root.action == ROW_AVRO_REFUSE ? row_avro_refused(&compiler, layout, type, "written from") : status;
+    return !status && plan->root.action == ROW_AVRO_REFUSE ? row_avro_refused(&compiler, layout, type, "written from")
+                                                           : status;
 }
 
-int row_avro_plan_writing(struct slice schema, const struct row_layout *layout, struct row_avro_plan **ret_plan, struct error *error) {
+int row_avro_plan_writing(struct slice schema, const struct row_layout *layout, struct row_avro_plan **ret_plan,
+                          struct error *error) {
     struct row_avro_plan *plan = memory_zero(1, sizeof *plan);
     if (!plan)
         return error_no_memory(error);
@@ -179,7 +199,8 @@ int row_avro_plan_writing(struct slice schema, const struct row_layout *layout, 
     return 0;
 }
 
-/* --- values ------------------------------------------------------------------------------------------------------------------------- */
+/* --- values
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool row_avro_put(struct bytes *to, const struct row_avro_step *step, const struct value *value);
 
@@ -260,7 +281,7 @@ static bool row_avro_put_record(struct bytes *to, const struct row_avro_step *st
     for (size_t i = 0; i < step->member_count; i++) {
         const struct row_avro_step *member = &step->members[i];
         if (member->action == ROW_AVRO_SKIP)
-            row_avro_put_null(to, member);    /* a field of type null takes no bytes */
+            row_avro_put_null(to, member); /* a field of type null takes no bytes */
         else if (!row_avro_put(to, member, &sequence->items[member->place]))
             return false;
     }
@@ -308,17 +329,20 @@ static bool row_avro_put(struct bytes *to, const struct row_avro_step *step, con
     return false;
 }
 
-static __attribute__((cold)) int row_avro_no_place(const struct row_column *column, const struct value *value, struct error *error) {
+static __attribute__((cold)) int row_avro_no_place(const struct row_column *column, const struct value *value,
+                                                   struct error *error) {
     cleanup(bytes_release) struct bytes text = {0};
     if (value->null)
-        return error_set(error, ERROR_INVALID, "column %.*s is NULL, which its Avro schema does not allow", (int)column->name.length, column->name.data);
+        return error_set(error, ERROR_INVALID, "column %.*s is NULL, which its Avro schema does not allow",
+                         (int)column->name.length, column->name.data);
     value_print(&text, column->type, value);
-    return error_set(error, ERROR_INVALID, "column %.*s: its Avro schema has no place for %.*s", (int)column->name.length, column->name.data,
-                     text.length < 60 ? (int)text.length : 60, bytes_slice(&text).data);
+    return error_set(error, ERROR_INVALID, "column %.*s: its Avro schema has no place for %.*s",
+                     (int)column->name.length, column->name.data, text.length < 60 ? (int)text.length : 60,
+                     bytes_slice(&text).data);
 }
 
-int row_avro_encode(const struct row_avro_plan *plan, const struct row_layout *layout, const struct vector *columns, size_t row, struct bytes *to,
-                    struct error *error) {
+int row_avro_encode(const struct row_avro_plan *plan, const struct row_layout *layout, const struct vector *columns,
+                    size_t row, struct bytes *to, struct error *error) {
     const struct row_avro_step *root = &plan->root;
     struct value value;
     if (layout->bare) {

@@ -40,13 +40,17 @@ static size_t schema_plans_search(const struct schema_plans *plans, int32_t id) 
 }
 
 /* Compiles what the registry has; a schema that cannot be used becomes a problem. */
-static int schema_plans_compile(const struct schema_plans *plans, struct slice schema, struct schema_plan *entry, struct error *problem) {
+static int schema_plans_compile(const struct schema_plans *plans, struct slice schema, struct schema_plan *entry,
+                                struct error *problem) {
     int status = plans->compile(plans->context, schema, &entry->plan, problem);
-    return status == ERROR_INVALID ? error_wrap(problem, "schema %d cannot be read as %s", (int)entry->id, plans->purpose) : status;
+    return status == ERROR_INVALID
+               ? error_wrap(problem, "schema %d cannot be read as %s", (int)entry->id, plans->purpose)
+               : status;
 }
 
 /* Asks the registry and compiles the schema. */
-static int schema_plans_ask(const struct schema_plans *plans, struct schema_plan *ret_entry, int32_t id, struct error *error) {
+static int schema_plans_ask(const struct schema_plans *plans, struct schema_plan *ret_entry, int32_t id,
+                            struct error *error) {
     cleanup(arena_release) struct arena arena = {0};
     struct schema_plan entry = {.id = id};
     struct slice schema;
@@ -66,7 +70,8 @@ static int schema_plans_ask(const struct schema_plans *plans, struct schema_plan
     return 0;
 }
 
-int schema_plans_fetch(struct schema_plans *plans, int32_t id, const struct schema_plan **ret_plan, struct error *error) {
+int schema_plans_fetch(struct schema_plans *plans, int32_t id, const struct schema_plan **ret_plan,
+                       struct error *error) {
     size_t at = schema_plans_search(plans, id);
     if (at == plans->count || plans->entries[at].id != id) {
         struct schema_plan entry;

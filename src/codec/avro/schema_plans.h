@@ -1,7 +1,9 @@
-/* Plans of the schemas that values in Confluent's wire format (byte 0, schema id big-endian, body) were written with, by schema id.
+/* Plans of the schemas that values in Confluent's wire format (byte 0, schema id big-endian, body) were written
+ * with, by schema id.
  *
- * A plan is made once and kept for the owner's life: an id stands for one schema for ever. That an id is unknown is kept too, but only until the owner
- * forgets it, as the schema may be registered a moment later. That the registry cannot be asked is an error, never a fault of the value. One thread. */
+ * A plan is made once and kept for the owner's life: an id stands for one schema for ever. That an id is unknown is
+ * kept too, but only until the owner forgets it, as the schema may be registered a moment later. That the registry
+ * cannot be asked is an error, never a fault of the value. One thread. */
 #ifndef METERLINE_CODEC_AVRO_SCHEMA_PLANS_H
 #define METERLINE_CODEC_AVRO_SCHEMA_PLANS_H
 
@@ -10,31 +12,33 @@
 
 struct schema_plan {
     int32_t id;
-    bool unknown;                 /* the registry has no such schema */
-    void *plan;                   /* NULL: the schema is there but cannot be used */
-    char *problem;                /* then why: the reason of every value that was written with it */
+    bool unknown;  /* the registry has no such schema */
+    void *plan;    /* NULL: the schema is there but cannot be used */
+    char *problem; /* then why: the reason of every value that was written with it */
 };
 
 struct schema_plans {
     const struct registry *registry;
-    const char *purpose;          /* "schema 7 cannot be read as PURPOSE" */
+    const char *purpose; /* "schema 7 cannot be read as PURPOSE" */
     /* ERROR_INVALID: the schema cannot be used. */
     int (*compile)(void *context, struct slice schema, void **ret_plan, struct error *error);
     void (*release)(void *plan);
     void *context;
-    struct schema_plan *entries;  /* sorted by id */
+    struct schema_plan *entries; /* sorted by id */
     size_t count, capacity;
     size_t unknown_count;
-    size_t last;                  /* the entry that was used last */
+    size_t last; /* the entry that was used last */
 };
 
 void schema_plans_release(struct schema_plans *plans);
 /* To be called when a batch of values is done. */
 void schema_plans_forget_unknown(struct schema_plans *plans);
 /* Asks the registry when the id is new. */
-int schema_plans_fetch(struct schema_plans *plans, int32_t id, const struct schema_plan **ret_plan, struct error *error);
+int schema_plans_fetch(struct schema_plans *plans, int32_t id, const struct schema_plan **ret_plan,
+                       struct error *error);
 
-static inline int schema_plans_find(struct schema_plans *plans, int32_t id, const struct schema_plan **ret_plan, struct error *error) {
+static inline int schema_plans_find(struct schema_plans *plans, int32_t id, const struct schema_plan **ret_plan,
+                                    struct error *error) {
     if (plans->last >= plans->count || plans->entries[plans->last].id != id)
         return schema_plans_fetch(plans, id, ret_plan, error);
     *ret_plan = &plans->entries[plans->last];

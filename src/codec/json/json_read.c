@@ -1,4 +1,5 @@
-/* A scanner of one flat object: names are matched against the batch's columns, everything else is checked and skipped. */
+/* A scanner of one flat object: names are matched against the batch's columns, everything else is checked and
+ * skipped. */
 #include "codec/json/json.h"
 #include "codec/json/json_scan.h"
 #include "codec/row/reason.h"
@@ -12,7 +13,8 @@ struct json_reading {
 };
 
 static __attribute__((cold)) bool json_refuse_field(struct json_reading *reading, size_t column, const char *problem) {
-    reading->scan.reason = reason_format(&reading->batch->arena, "%s %s", reading->batch->schema->columns[column].name, problem);
+    reading->scan.reason =
+        reason_format(&reading->batch->arena, "%s %s", reading->batch->schema->columns[column].name, problem);
     return false;
 }
 
@@ -52,8 +54,9 @@ static bool json_read_string(struct json_reading *reading, size_t column) {
     struct json_scan *scan = &reading->scan;
     struct json_span span;
     if (!json_take(scan, '"'))
-        return scan->at < scan->end && (json_at_number(scan) || char_among(*scan->at, "{[tfn")) ? json_refuse_type(reading, column, "a string")
-                                                                                                : json_unexpected(scan);
+        return scan->at < scan->end && (json_at_number(scan) || char_among(*scan->at, "{[tfn"))
+                   ? json_refuse_type(reading, column, "a string")
+                   : json_unexpected(scan);
     return json_span(scan, &span) && json_text(scan, &span, &reading->batch->columns[column].strings[reading->row]);
 }
 
@@ -71,7 +74,8 @@ static bool json_read_timestamp(struct json_reading *reading, size_t column) {
         return !scan->reason;
     }
     if (!json_at_number(scan))
-        return scan->at < scan->end && char_among(*scan->at, "{[tfn") ? json_refuse_type(reading, column, "a time") : json_unexpected(scan);
+        return scan->at < scan->end && char_among(*scan->at, "{[tfn") ? json_refuse_type(reading, column, "a time")
+                                                                      : json_unexpected(scan);
     if (!json_number(scan, &text))
         return false;
     if (!number_read_integer(text, &time))
@@ -91,12 +95,15 @@ static bool json_read_number(struct json_reading *reading, size_t column) {
     if (!whole && json_at_infinite(scan))
         return json_refuse_field(reading, column, "is not a finite number");
     if (!json_at_number(scan))
-        return scan->at < scan->end && char_among(*scan->at, "\"{[tfn") ? json_refuse_type(reading, column, "a number") : json_unexpected(scan);
+        return scan->at < scan->end && char_among(*scan->at, "\"{[tfn") ? json_refuse_type(reading, column, "a number")
+                                                                        : json_unexpected(scan);
     if (!json_number(scan, &text))
         return false;
     if (whole)
-        return number_read_integer(text, &to->integers[reading->row]) || json_refuse_field(reading, column, "is not a whole number");
-    return number_read_double(text, &to->doubles[reading->row]) || json_refuse_field(reading, column, "is not a finite number");
+        return number_read_integer(text, &to->integers[reading->row]) ||
+               json_refuse_field(reading, column, "is not a whole number");
+    return number_read_double(text, &to->doubles[reading->row]) ||
+           json_refuse_field(reading, column, "is not a finite number");
 }
 
 static bool json_read_column(struct json_reading *reading, size_t column) {
@@ -165,14 +172,16 @@ static bool json_read_object(struct json_reading *reading) {
         return json_unexpected(scan);
     for (size_t c = 0; c < count; c++)
         if (!(seen >> c & 1)) {
-            scan->reason = reason_format(&reading->batch->arena, "field %s is missing", reading->batch->schema->columns[c].name);
+            scan->reason =
+                reason_format(&reading->batch->arena, "field %s is missing", reading->batch->schema->columns[c].name);
             return false;
         }
     return true;
 }
 
 const char *json_decode(struct slice text, struct batch *batch, size_t row) {
-    struct json_reading reading = {{.start = text.data, .at = text.data, .end = text.data + text.length, .arena = &batch->arena}, batch, row};
+    struct json_reading reading = {
+        {.start = text.data, .at = text.data, .end = text.data + text.length, .arena = &batch->arena}, batch, row};
     return json_read_object(&reading) ? NULL : reading.scan.reason;
 }
 

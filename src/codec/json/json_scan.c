@@ -3,7 +3,9 @@
 #include "codec/row/reason.h"
 
 __attribute__((cold)) bool json_refuse(struct json_scan *scan, const char *what) {
-    scan->reason = scan->arena ? reason_format(scan->arena, "not JSON: %s at byte %zu", what, (size_t)(scan->at - scan->start)) : what;
+    scan->reason = scan->arena
+                       ? reason_format(scan->arena, "not JSON: %s at byte %zu", what, (size_t)(scan->at - scan->start))
+                       : what;
     return false;
 }
 
@@ -15,14 +17,16 @@ __attribute__((cold)) bool json_unexpected(struct json_scan *scan) {
         return false;
     }
     if (scan->at == scan->end) {
-        scan->reason = reason_format(scan->arena, "truncated: the JSON text ends at byte %zu", (size_t)(scan->at - scan->start));
+        scan->reason =
+            reason_format(scan->arena, "truncated: the JSON text ends at byte %zu", (size_t)(scan->at - scan->start));
         return false;
     }
     snprintf(what, sizeof what, c >= 0x20 && c < 0x7f ? "unexpected '%c'" : "unexpected byte 0x%02x", c);
     return json_refuse(scan, what);
 }
 
-/* --- strings ------------------------------------------------------------------------------------------------------------------ */
+/* --- strings
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static const char json_escape_names[] = "\"\\/bfnrt", json_escape_values[] = "\"\\/\b\f\n\r\t";
 
@@ -72,7 +76,8 @@ bool json_text_slow(struct json_scan *scan, const struct json_span *span, struct
     return true;
 }
 
-/* --- what is skipped ---------------------------------------------------------------------------------------------------------- */
+/* --- what is skipped
+ * ---------------------------------------------------------------------------------------------------------- */
 
 bool json_word(struct json_scan *scan, struct slice word) {
     if ((size_t)(scan->end - scan->at) < word.length || memcmp(scan->at, word.data, word.length) != 0)

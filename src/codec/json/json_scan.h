@@ -1,27 +1,27 @@
 /* The grammar of JSON (RFC 8259), byte by byte: what readers of readings and of rows share.
  *
- * A string is scanned once for its end and its grammar (json_span); only a string that is used and has escapes is copied, into the arena, and only one
- * that is used and has bytes above 0x7f is checked for UTF-8. Every function returns false when the text is no JSON, with `reason` set.
- * Invariant: start <= at <= end. */
+ * A string is scanned once for its end and its grammar (json_span); only a string that is used and has escapes is
+ * copied, into the arena, and only one that is used and has bytes above 0x7f is checked for UTF-8. Every function
+ * returns false when the text is no JSON, with `reason` set. Invariant: start <= at <= end. */
 #ifndef METERLINE_CODEC_JSON_JSON_SCAN_H
 #define METERLINE_CODEC_JSON_JSON_SCAN_H
 
-#include "core/text.h"
 #include "core/arena.h"
+#include "core/text.h"
 
 enum { JSON_DEPTH_MAXIMUM = 64 };
 
 struct json_scan {
     const char *start, *at, *end;
-    struct arena *arena;          /* for reasons and for strings with escapes; NULL: the grammar alone is looked at */
+    struct arena *arena; /* for reasons and for strings with escapes; NULL: the grammar alone is looked at */
     const char *reason;
-    bool no_memory;               /* the reason is want of memory, not the text */
+    bool no_memory; /* the reason is want of memory, not the text */
 };
 
 /* What lies between the quotes of a string. */
 struct json_span {
     struct slice text;
-    bool escapes, high;           /* has backslashes; has bytes above 0x7f */
+    bool escapes, high; /* has backslashes; has bytes above 0x7f */
 };
 
 /* "not JSON: WHAT at byte N" */

@@ -38,7 +38,7 @@ static const char *json_skip_value(const char *at, const char *end) {
             continue;
         }
         depth += *at == '{' || *at == '[';
-        if (depth == 0) {   /* a number or a word */
+        if (depth == 0) { /* a number or a word */
             while (at < end && !char_among(*at, ",:]} \t\r\n"))
                 at++;
             return at;

@@ -4,9 +4,11 @@
 
 #include "codec/json/json.h"
 
-/* What jansson refuses although it is JSON; any other refusal of valid JSON is for want of memory, which jansson does not always say. */
+/* What jansson refuses although it is JSON; any other refusal of valid JSON is for want of memory, which jansson
+ * does not always say. */
 static bool json_tree_refused(enum json_error_code code) {
-    return code == json_error_numeric_overflow || code == json_error_null_byte_in_key || code == json_error_stack_overflow;
+    return code == json_error_numeric_overflow || code == json_error_null_byte_in_key ||
+           code == json_error_stack_overflow;
 }
 
 int json_tree_read(struct slice text, json_t **ret_tree, struct error *error) {

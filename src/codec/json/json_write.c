@@ -1,8 +1,8 @@
-/* JSON text of readings and aggregates. Room for the longest row of plain strings is reserved once and written without further checks; a string
- * that needs escapes takes the slow way. */
+/* JSON text of readings and aggregates. Room for the longest row of plain strings is reserved once and written
+ * without further checks; a string that needs escapes takes the slow way. */
 #include "codec/json/json.h"
-#include "core/text.h"
 #include "core/number.h"
+#include "core/text.h"
 #include "model/time.h"
 
 /* Printable ASCII without quote and backslash. */
@@ -10,7 +10,8 @@ static bool json_plain(struct slice text) {
     const char *at = text.data, *end = at + text.length;
     for (; end - at >= 8; at += 8) {
         uint64_t word = text_load(at);
-        if (text_any_below(word, 0x20) | text_any_equal(word, '"') | text_any_equal(word, '\\') | text_any_equal(word, 0x7f) | (word & TEXT_HIGHS))
+        if (text_any_below(word, 0x20) | text_any_equal(word, '"') | text_any_equal(word, '\\') |
+            text_any_equal(word, 0x7f) | (word & TEXT_HIGHS))
             return false;
     }
     for (; at < end; at++)
@@ -65,7 +66,9 @@ static inline char *json_put_plain(char *at, struct slice text) {
     return at + text.length;
 }
 
-enum { JSON_ROW_SIZE = 220 + 2 * TIME_TEXT_SIZE + NUMBER_INTEGER_SIZE + 4 * NUMBER_DOUBLE_SIZE };    /* all of a row but its strings */
+enum {
+    JSON_ROW_SIZE = 220 + 2 * TIME_TEXT_SIZE + NUMBER_INTEGER_SIZE + 4 * NUMBER_DOUBLE_SIZE
+}; /* all of a row but its strings */
 
 static char *json_put_numbers(char *at, const struct aggregate_row *row) {
     at = JSON_PUT(at, "{\"windowStart\":\"");
@@ -113,14 +116,16 @@ void json_write_aggregate(struct bytes *to, const struct aggregate_row *row) {
     bytes_append_char(to, '}');
 }
 
-void json_write_reading(struct bytes *to, struct slice gateway, struct slice type, struct slice attribute, int64_t timestamp, double value) {
+void json_write_reading(struct bytes *to, struct slice gateway, struct slice type, struct slice attribute,
+                        int64_t timestamp, double value) {
     bytes_append_slice(to, SLICE("{\"gateway\":"));
     json_write_string(to, gateway);
     bytes_append_slice(to, SLICE(",\"metricType\":"));
     json_write_string(to, type);
     bytes_append_slice(to, SLICE(",\"metricAttribute\":"));
     json_write_string(to, attribute);
-    char *start = bytes_reserve(to, sizeof ",\"timestamp\":\"\",\"value\":}" + TIME_TEXT_SIZE + NUMBER_DOUBLE_SIZE), *at = start;
+    char *start = bytes_reserve(to, sizeof ",\"timestamp\":\"\",\"value\":}" + TIME_TEXT_SIZE + NUMBER_DOUBLE_SIZE),
+         *at = start;
     if (!at)
         return;
     at = JSON_PUT(at, ",\"timestamp\":\"");

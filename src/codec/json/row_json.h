@@ -5,7 +5,7 @@
 #include "codec/row/row_driver.h"
 
 int row_json_open_reader(struct row_reader *reader, struct error *error);
-int row_json_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns, size_t row, enum row_read *ret_status,
-                  const char **ret_reason, struct error *error);
+int row_json_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns, size_t row,
+                  enum row_read *ret_status, const char **ret_reason, struct error *error);
 
 #endif

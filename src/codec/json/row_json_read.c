@@ -1,8 +1,9 @@
 /* JSON into columns without a tree.
  *
- * A field's name is looked for exactly, then without regard to case. Producers write the same fields in the same order, so the i-th name of a record is
- * first compared with the i-th of the records before; only what differs is looked up. What stands in a field need not fit its column: that is a problem
- * of the column, which is gone when the name comes again with a value that fits, since the last one counts. */
+ * A field's name is looked for exactly, then without regard to case. Producers write the same fields in the same
+ * order, so the i-th name of a record is first compared with the i-th of the records before; only what differs is
+ * looked up. What stands in a field need not fit its column: that is a problem of the column, which is gone when the
+ * name comes again with a value that fits, since the last one counts. */
 #include "codec/json/json.h"
 #include "codec/json/json_scan.h"
 #include "codec/json/row_json.h"
@@ -18,7 +19,7 @@ enum { JSON_GUESSES = 64, JSON_GUESS_NAME = 40 };
 /* What the name at a place of the object was the last time. */
 struct json_guess {
     uint32_t column;
-    uint8_t length;               /* 0: nothing has been there */
+    uint8_t length; /* 0: nothing has been there */
     bool exact;
     char name[JSON_GUESS_NAME];
 };
@@ -27,11 +28,11 @@ enum json_seen { JSON_UNSEEN, JSON_SEEN_IN_OTHER_CASE, JSON_SEEN };
 
 struct row_json {
     struct json_guess guesses[JSON_GUESSES];
-    uint32_t *slots;              /* open addressing by the hash of the name in one case: column + 1, 0 where there is none */
+    uint32_t *slots; /* open addressing by the hash of the name in one case: column + 1, 0 where there is none */
     size_t slot_mask;
-    uint8_t *seen;                /* of the columns, an enum json_seen */
-    const char **problems;        /* of the columns, NULL: none */
-    bool problematic;             /* there are some */
+    uint8_t *seen;         /* of the columns, an enum json_seen */
+    const char **problems; /* of the columns, NULL: none */
+    bool problematic;      /* there are some */
 };
 
 /* False with no reason set in `scan`: the JSON is right, but what begins at `unfit` is no value of `unfit_type`. */
@@ -41,7 +42,8 @@ struct json_row {
     const struct type *unfit_type;
 };
 
-/* --- values ------------------------------------------------------------------------------------------------------------------------- */
+/* --- values
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool json_value(struct json_row *json, const struct type *type, struct value *ret_value);
 
@@ -137,7 +139,8 @@ static bool json_compact_string(struct json_scan *scan, struct bytes *to) {
 /* JSON without the white space between its parts; the grammar has been checked. */
 static bool json_compact(struct json_row *json, struct slice text, struct slice *ret_text) {
     cleanup(bytes_release) struct bytes to = {0};
-    struct json_scan scan = {.start = text.data, .at = text.data, .end = text.data + text.length, .arena = json->scan.arena};
+    struct json_scan scan = {
+        .start = text.data, .at = text.data, .end = text.data + text.length, .arena = json->scan.arena};
     while (scan.at < scan.end) {
         if (*scan.at == '"') {
             if (!json_compact_string(&scan, &to))
@@ -211,7 +214,8 @@ static bool json_map(struct json_row *json, const struct type *type, struct valu
     return ret_value->sequence || json_no_memory(json);
 }
 
-/* The field of that name, or the first that has it in another case, or field_count. `guess` is looked at first, as names mostly come in order. */
+/* The field of that name, or the first that has it in another case, or field_count. `guess` is looked at first, as
+ * names mostly come in order. */
 static size_t json_find_field(const struct type *type, struct slice name, size_t guess, bool *ret_exact) {
     size_t found = type->field_count;
     *ret_exact = guess < type->field_count && slice_equal(type->fields[guess].name, name);
@@ -228,7 +232,8 @@ static size_t json_find_field(const struct type *type, struct slice name, size_t
     return found;
 }
 
-static bool json_struct_member(struct json_row *json, const struct type *type, size_t *guess, struct value *items, uint8_t *seen) {
+static bool json_struct_member(struct json_row *json, const struct type *type, size_t *guess, struct value *items,
+                               uint8_t *seen) {
     struct slice name;
     bool exact;
     if (!json_name(&json->scan, &name))
@@ -304,7 +309,8 @@ static __attribute__((cold)) const char *json_problem(struct json_row *json, str
     return json_skip(&json->scan, 1) ? row_unfit(json->scan.arena, field, json->unfit_type, shown) : NULL;
 }
 
-/* --- columns ------------------------------------------------------------------------------------------------------------------------ */
+/* --- columns
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* The same for a letter in both cases. */
 static size_t json_name_hash(struct slice name) {
@@ -314,10 +320,12 @@ static size_t json_name_hash(struct slice name) {
     return (size_t)(hash ^ hash >> 32);
 }
 
-static uint32_t json_find_column(const struct row_json *state, const struct row_layout *layout, struct slice name, bool *ret_exact) {
+static uint32_t json_find_column(const struct row_json *state, const struct row_layout *layout, struct slice name,
+                                 bool *ret_exact) {
     uint32_t found = JSON_NO_COLUMN;
     *ret_exact = false;
-    for (size_t slot = json_name_hash(name) & state->slot_mask; state->slots[slot]; slot = (slot + 1) & state->slot_mask) {
+    for (size_t slot = json_name_hash(name) & state->slot_mask; state->slots[slot];
+         slot = (slot + 1) & state->slot_mask) {
         uint32_t column = state->slots[slot] - 1;
         if (slice_equal(layout->columns[column].name, name)) {
             *ret_exact = true;
@@ -330,7 +338,8 @@ static uint32_t json_find_column(const struct row_json *state, const struct row_
 }
 
 /* The column of the name at place `place` of an object. */
-static inline uint32_t json_column(struct row_json *state, const struct row_layout *layout, struct slice name, size_t place, bool *ret_exact) {
+static inline uint32_t json_column(struct row_json *state, const struct row_layout *layout, struct slice name,
+                                   size_t place, bool *ret_exact) {
     bool guessable = place < JSON_GUESSES && name.length > 0 && name.length <= JSON_GUESS_NAME;
     struct json_guess *guess = guessable ? &state->guesses[place] : NULL;
     if (guess && guess->length == name.length && memcmp(guess->name, name.data, name.length) == 0) {
@@ -345,7 +354,8 @@ static inline uint32_t json_column(struct row_json *state, const struct row_layo
     return column;
 }
 
-static bool json_read_column(struct row_reader *reader, struct json_row *json, uint32_t column, struct vector *columns, size_t row) {
+static bool json_read_column(struct row_reader *reader, struct json_row *json, uint32_t column, struct vector *columns,
+                             size_t row) {
     struct row_json *state = reader->state;
     const struct row_column *to = &reader->layout.columns[column];
     const char *begin = json->scan.at;
@@ -362,7 +372,8 @@ static bool json_read_column(struct row_reader *reader, struct json_row *json, u
     return state->problems[column];
 }
 
-static bool json_read_member(struct row_reader *reader, struct json_row *json, size_t place, struct vector *columns, size_t row) {
+static bool json_read_member(struct row_reader *reader, struct json_row *json, size_t place, struct vector *columns,
+                             size_t row) {
     struct row_json *state = reader->state;
     struct slice name;
     bool exact;
@@ -403,7 +414,8 @@ static __attribute__((cold)) const char *json_take_problem(struct row_json *stat
     return first;
 }
 
-static bool json_read_row(struct row_reader *reader, struct json_row *json, struct vector *columns, size_t row, enum row_read *ret_status) {
+static bool json_read_row(struct row_reader *reader, struct json_row *json, struct vector *columns, size_t row,
+                          enum row_read *ret_status) {
     struct json_scan *scan = &json->scan;
     bool read;
     json_space(scan);
@@ -420,10 +432,11 @@ static bool json_read_row(struct row_reader *reader, struct json_row *json, stru
     return scan->at == scan->end || json_unexpected(scan);
 }
 
-int row_json_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns, size_t row, enum row_read *ret_status,
-                  const char **ret_reason, struct error *error) {
+int row_json_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns, size_t row,
+                  enum row_read *ret_status, const char **ret_reason, struct error *error) {
     struct row_json *state = reader->state;
-    struct json_row json = {.scan = {.start = text.data, .at = text.data, .end = text.data + text.length, .arena = arena}};
+    struct json_row json = {
+        .scan = {.start = text.data, .at = text.data, .end = text.data + text.length, .arena = arena}};
     if (text.length == 0)
         return 0;
     bool read = json_read_row(reader, &json, columns, row, ret_status);

@@ -1,5 +1,5 @@
-/* Rows as JSON, as Jackson writes them: every column, NULLs too, in order; doubles as Double.toString with what is not finite in quotes, decimals in full,
- * times as whole numbers, BYTES in base64. */
+/* Rows as JSON, as Jackson writes them: every column, NULLs too, in order; doubles as Double.toString with what is
+ * not finite in quotes, decimals in full, times as whole numbers, BYTES in base64. */
 #include <math.h>
 
 #include "codec/json/json.h"
@@ -117,7 +117,8 @@ static void json_put_value(struct bytes *to, const struct type *type, const stru
     }
 }
 
-static int row_json_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to, struct error *error) {
+static int row_json_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to,
+                          struct error *error) {
     const struct row_layout *layout = &writer->layout;
     const struct row_json_names *names = writer->state;
     struct value value;

@@ -9,7 +9,8 @@ static void address_release(CURLU **url) {
     curl_url_cleanup(*url);
 }
 
-/* A part of the URL in `arena`, decoded when `flags` say so; NULL data when it has none or memory has run out (*ret_failed). */
+/* A part of the URL in `arena`, decoded when `flags` say so; NULL data when it has none or memory has run out
+ * (*ret_failed). */
 static const char *address_part(CURLU *url, CURLUPart part, unsigned flags, struct arena *arena, bool *ret_failed) {
     char *text = NULL;
     CURLUcode code = curl_url_get(url, part, &text, flags);
@@ -28,7 +29,8 @@ static bool address_has(CURLU *url, CURLUPart part) {
 
 /* Takes away what must not be shown. */
 static CURLUcode address_strip(CURLU *url) {
-    static const CURLUPart secrets[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS, CURLUPART_QUERY, CURLUPART_FRAGMENT};
+    static const CURLUPart secrets[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS, CURLUPART_QUERY,
+                                        CURLUPART_FRAGMENT};
     CURLUcode code = CURLUE_OK;
     for (size_t i = 0; !code && i < sizeof secrets / sizeof *secrets; i++)
         code = curl_url_set(url, secrets[i], NULL, 0);
@@ -36,11 +38,16 @@ static CURLUcode address_strip(CURLU *url) {
 }
 
 static int address_invalid(size_t number, const char *what, struct error *error) {
-    return error_set(error, ERROR_INVALID, "schema registry URL %zu cannot be used (%s): it looks like http://host:8081 or https://user:password@host/path, "
-                     "with other characters than letters and digits of user and password percent-encoded; several are separated by commas", number, what);
+    return error_set(error, ERROR_INVALID,
+                     "schema registry URL %zu cannot be used (%s): it looks like http://host:8081 or "
+                     "https://user:password@host/path, "
+                     "with other characters than letters and digits of user and password percent-encoded; several are "
+                     "separated by commas",
+                     number, what);
 }
 
-static int address_read(const char *text, size_t number, struct arena *arena, struct registry_address *ret_address, struct error *error) {
+static int address_read(const char *text, size_t number, struct arena *arena, struct registry_address *ret_address,
+                        struct error *error) {
     cleanup(address_release) CURLU *url = curl_url();
     CURLUcode code = url ? curl_url_set(url, CURLUPART_URL, text, 0) : CURLUE_OUT_OF_MEMORY;
     if (code == CURLUE_OUT_OF_MEMORY)
@@ -50,7 +57,8 @@ static int address_read(const char *text, size_t number, struct arena *arena, st
     bool failed = false;
     const char *scheme = address_part(url, CURLUPART_SCHEME, 0, arena, &failed);
     struct registry_address address = {.username = address_part(url, CURLUPART_USER, CURLU_URLDECODE, arena, &failed),
-                                       .password = address_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE, arena, &failed)};
+                                       .password =
+                                           address_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE, arena, &failed)};
     bool more = address_has(url, CURLUPART_QUERY) || address_has(url, CURLUPART_FRAGMENT);
     failed |= address_strip(url) != CURLUE_OK;
     char *base = (char *)address_part(url, CURLUPART_URL, 0, arena, &failed);
@@ -76,7 +84,8 @@ static struct slice address_next(const char **list) {
     return (struct slice){from, (size_t)(end - from)};
 }
 
-int registry_addresses_read(const char *list, struct arena *arena, struct registry_address **ret_addresses, size_t *ret_count, struct error *error) {
+int registry_addresses_read(const char *list, struct arena *arena, struct registry_address **ret_addresses,
+                            size_t *ret_count, struct error *error) {
     size_t count = 1, read = 0;
     for (const char *at = list; (at = strchr(at, ',')); at++)
         count++;
@@ -85,7 +94,8 @@ int registry_addresses_read(const char *list, struct arena *arena, struct regist
         return error_no_memory(error);
     for (const char *rest = list; rest; read++) {
         struct slice text = arena_copy(arena, address_next(&rest));
-        int status = text.data ? address_read(text.data, read + 1, arena, &addresses[read], error) : error_no_memory(error);
+        int status =
+            text.data ? address_read(text.data, read + 1, arena, &addresses[read], error) : error_no_memory(error);
         if (status)
             return status;
     }
@@ -98,7 +108,8 @@ void registry_address_show(const char *text, char *to, size_t size) {
     cleanup(address_release) CURLU *url = curl_url();
     char *shown = NULL;
     to[0] = '\0';
-    if (url && !curl_url_set(url, CURLUPART_URL, text, 0) && !address_strip(url) && !curl_url_get(url, CURLUPART_URL, &shown, 0))
+    if (url && !curl_url_set(url, CURLUPART_URL, text, 0) && !address_strip(url) &&
+        !curl_url_get(url, CURLUPART_URL, &shown, 0))
         snprintf(to, size, "%s", shown);
     curl_free(shown);
 }

@@ -20,10 +20,10 @@ struct kept_schema {
 struct registry_client {
     struct registry registry;
     _Atomic uint64_t requests, failures, found, not_found;
-    pthread_mutex_t lock;                /* over everything below */
-    struct arena arena;                  /* addresses and kept schemas */
+    pthread_mutex_t lock; /* over everything below */
+    struct arena arena;   /* addresses and kept schemas */
     struct registry_address *addresses;
-    size_t address_count, current;       /* current: the one that answered last */
+    size_t address_count, current; /* current: the one that answered last */
     struct registry_http *http;
     struct kept_schema *kept;
     size_t kept_count, kept_capacity;
@@ -32,12 +32,13 @@ struct registry_client {
 /* A question and where its answer goes. */
 struct question {
     const char *path;
-    struct slice body;              /* a schema to add; no data: one to find */
-    int32_t id;                     /* the schema to find, or the answer to adding */
-    struct slice schema;            /* the answer to finding, in the client's arena */
+    struct slice body;   /* a schema to add; no data: one to find */
+    int32_t id;          /* the schema to find, or the answer to adding */
+    struct slice schema; /* the answer to finding, in the client's arena */
 };
 
-/* --- answers ------------------------------------------------------------------------------------------------------------------ */
+/* --- answers
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int client_retriable(int status, struct error *error) {
     error->retriable = true;
@@ -52,30 +53,40 @@ static int client_refused(const struct question *question, long status, struct s
     if (status == 404 && problem.code == REGISTRY_SCHEMA_NOT_FOUND && !question->body.data)
         return error_set(error, ERROR_NOT_FOUND, "schema id %d is not in the registry", (int)question->id);
     if (status == 404)
-        return client_retriable(error_set(error, ERROR_IO, "HTTP status 404, but not in the words of a schema registry%s%s: "
-                                          "does the URL lead to the registry, with the path of its API if it has one?", colon, said), error);
+        return client_retriable(error_set(error, ERROR_IO,
+                                          "HTTP status 404, but not in the words of a schema registry%s%s: "
+                                          "does the URL lead to the registry, with the path of its API if it has one?",
+                                          colon, said),
+                                error);
     if (status >= 500 || status == 408 || status == 429)
         return client_retriable(error_set(error, ERROR_IO, "HTTP status %ld%s%s", status, colon, said), error);
     if (status == 401)
-        return error_set(error, ERROR_INVALID, "HTTP status 401%s%s: user name and password, or bearer token, are missing or not right", colon, said);
+        return error_set(error, ERROR_INVALID,
+                         "HTTP status 401%s%s: user name and password, or bearer token, are missing or not right",
+                         colon, said);
     if (status == 403)
-        return error_set(error, ERROR_INVALID, "HTTP status 403%s%s: this user may not do that; ask for the right to it", colon, said);
+        return error_set(error, ERROR_INVALID,
+                         "HTTP status 403%s%s: this user may not do that; ask for the right to it", colon, said);
     if (status == 409)
-        return error_set(error, ERROR_CONFLICT, "the schema is not compatible with what is registered under its subject%s%s", colon, said);
+        return error_set(error, ERROR_CONFLICT,
+                         "the schema is not compatible with what is registered under its subject%s%s", colon, said);
     if (status == 422)
         return error_set(error, ERROR_INVALID, "the registry refuses the schema%s%s", colon, said);
     return error_set(error, ERROR_INVALID, "HTTP status %ld%s%s: is it a schema registry?", status, colon, said);
 }
 
-static int client_judge(struct registry_client *client, struct question *question, long status, struct slice body, struct error *error) {
+static int client_judge(struct registry_client *client, struct question *question, long status, struct slice body,
+                        struct error *error) {
     if (status < 200 || status >= 300)
         return client_refused(question, status, body, error);
-    int failed = question->body.data ? registry_response_id(body, &question->id, error)
-                                     : registry_response_schema(body, question->id, &client->arena, &question->schema, error);
+    int failed = question->body.data
+                     ? registry_response_id(body, &question->id, error)
+                     : registry_response_schema(body, question->id, &client->arena, &question->schema, error);
     return failed == ERROR_IO ? client_retriable(failed, error) : failed;
 }
 
-static int client_try(struct registry_client *client, const struct registry_address *address, struct question *question, struct error *error) {
+static int client_try(struct registry_client *client, const struct registry_address *address, struct question *question,
+                      struct error *error) {
     long answer;
     struct slice body;
     int status = registry_http_request(client->http, address, question->path, question->body, &answer, &body, error);
@@ -105,10 +116,13 @@ static int client_ask(struct registry_client *client, struct question *question,
             return status;
     }
     client->current = first;
-    return client->address_count == 1 ? status : error_wrap(error, "none of the %zu schema registry URLs serves; the last one", client->address_count);
+    return client->address_count == 1
+               ? status
+               : error_wrap(error, "none of the %zu schema registry URLs serves; the last one", client->address_count);
 }
 
-/* --- finding ------------------------------------------------------------------------------------------------------------------ */
+/* --- finding
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Where `id` is, or where it belongs. */
 static size_t client_search(const struct registry_client *client, int32_t id) {
@@ -123,13 +137,15 @@ static size_t client_search(const struct registry_client *client, int32_t id) {
     return low;
 }
 
-static int client_find_locked(struct registry_client *client, int32_t id, struct slice *ret_schema, struct error *error) {
+static int client_find_locked(struct registry_client *client, int32_t id, struct slice *ret_schema,
+                              struct error *error) {
     size_t at = client_search(client, id);
     if (at == client->kept_count || client->kept[at].id != id) {
         char path[40];
         snprintf(path, sizeof path, "/schemas/ids/%d", (int)id);
         struct question question = {.path = path, .id = id};
-        if (!memory_reserve((void **)&client->kept, &client->kept_capacity, client->kept_count + 1, sizeof *client->kept))
+        if (!memory_reserve((void **)&client->kept, &client->kept_capacity, client->kept_count + 1,
+                            sizeof *client->kept))
             return error_no_memory(error);
         int status = client_ask(client, &question, error);
         if (status)
@@ -152,7 +168,7 @@ static int client_find(void *context, int32_t id, struct arena *arena, struct sl
     struct registry_client *client = context;
     struct slice schema = {0};
     struct error problem = {0};
-    if (id < 0)    /* the API knows none, and may answer with any status */
+    if (id < 0) /* the API knows none, and may answer with any status */
         return error_set(error, ERROR_NOT_FOUND, "schema id %d is not in the registry", (int)id);
     pthread_mutex_lock(&client->lock);
     int status = client_find_locked(client, id, &schema, &problem);
@@ -165,12 +181,14 @@ static int client_find(void *context, int32_t id, struct arena *arena, struct sl
     return client_finish(status, &problem, error);
 }
 
-/* --- adding ------------------------------------------------------------------------------------------------------------------- */
+/* --- adding
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* A path segment: what is not unreserved (RFC 3986) is percent-encoded. */
 static void append_segment(struct bytes *to, const char *text) {
     for (; *text; text++)
-        if ((*text >= '0' && *text <= '9') || (*text >= 'A' && *text <= 'Z') || (*text >= 'a' && *text <= 'z') || strchr("-._~", *text))
+        if ((*text >= '0' && *text <= '9') || (*text >= 'A' && *text <= 'Z') || (*text >= 'a' && *text <= 'z') ||
+            strchr("-._~", *text))
             bytes_append_char(to, *text);
         else
             bytes_append_format(to, "%%%02X", (unsigned char)*text);
@@ -182,7 +200,7 @@ static int client_add(void *context, const char *subject, struct slice schema, i
     struct error problem = {0};
     bytes_append_string(&path, "/subjects/");
     append_segment(&path, subject);
-    bytes_append(&path, "/versions", sizeof "/versions");    /* with its NUL */
+    bytes_append(&path, "/versions", sizeof "/versions"); /* with its NUL */
     bytes_append_string(&body, "{\"schema\":");
     json_write_string(&body, schema);
     bytes_append_char(&body, '}');
@@ -197,16 +215,21 @@ static int client_add(void *context, const char *subject, struct slice schema, i
     return client_finish(status, &problem, error);
 }
 
-/* --- door --------------------------------------------------------------------------------------------------------------------- */
+/* --- door
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int client_check_users(const struct registry_client *client, const struct registry_client_options *options, struct error *error) {
+static int client_check_users(const struct registry_client *client, const struct registry_client_options *options,
+                              struct error *error) {
     for (size_t i = 0; options->bearer_token && i < client->address_count; i++)
         if (client->addresses[i].username)
-            return error_set(error, ERROR_INVALID, "the schema registry was given both a bearer token and a user in URL %zu: give one of them", i + 1);
+            return error_set(
+                error, ERROR_INVALID,
+                "the schema registry was given both a bearer token and a user in URL %zu: give one of them", i + 1);
     return 0;
 }
 
-int registry_client_open(const struct registry_client_options *options, struct registry_client **ret_client, struct error *error) {
+int registry_client_open(const struct registry_client_options *options, struct registry_client **ret_client,
+                         struct error *error) {
     if (!options->url || !*options->url)
         return error_set(error, ERROR_INVALID, "the schema registry has no URL: give one, such as http://host:8081");
     struct registry_client *client = memory_zero(1, sizeof *client);
@@ -214,7 +237,8 @@ int registry_client_open(const struct registry_client_options *options, struct r
         return error_no_memory(error);
     pthread_mutex_init(&client->lock, NULL);
     client->registry = (struct registry){.find = client_find, .add = client_add, .context = client};
-    int status = registry_addresses_read(options->url, &client->arena, &client->addresses, &client->address_count, error);
+    int status =
+        registry_addresses_read(options->url, &client->arena, &client->addresses, &client->address_count, error);
     if (!status)
         status = client_check_users(client, options, error);
     if (!status)
@@ -243,5 +267,8 @@ const struct registry *registry_client_registry(const struct registry_client *cl
 }
 
 void registry_client_counts(const struct registry_client *client, struct registry_counts *ret_counts) {
-    *ret_counts = (struct registry_counts){.requests = client->requests, .failures = client->failures, .found = client->found, .not_found = client->not_found};
+    *ret_counts = (struct registry_counts){.requests = client->requests,
+                                           .failures = client->failures,
+                                           .found = client->found,
+                                           .not_found = client->not_found};
 }

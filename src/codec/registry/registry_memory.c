@@ -9,11 +9,12 @@ struct registry_entry {
 struct registry_memory {
     struct registry registry;
     struct arena arena;
-    struct registry_entry *entries;      /* id - 1 */
+    struct registry_entry *entries; /* id - 1 */
     size_t count, capacity;
 };
 
-static int registry_memory_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int registry_memory_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema,
+                                struct error *error) {
     const struct registry_memory *memory = context;
     if (id < 1 || (size_t)id > memory->count)
         return error_set(error, ERROR_NOT_FOUND, "there is no schema %d", (int)id);
@@ -24,22 +25,26 @@ static int registry_memory_find(void *context, int32_t id, struct arena *arena, 
     return 0;
 }
 
-static int registry_memory_add(void *context, const char *subject, struct slice schema, int32_t *ret_id, struct error *error) {
+static int registry_memory_add(void *context, const char *subject, struct slice schema, int32_t *ret_id,
+                               struct error *error) {
     struct registry_memory *memory = context;
     for (size_t i = 0; i < memory->count; i++)
-        if (slice_equal(memory->entries[i].schema, schema) && slice_equal(memory->entries[i].subject, slice_of(subject))) {
+        if (slice_equal(memory->entries[i].schema, schema) &&
+            slice_equal(memory->entries[i].subject, slice_of(subject))) {
             *ret_id = (int32_t)i + 1;
             return 0;
         }
     struct registry_entry entry = {arena_copy(&memory->arena, slice_of(subject)), arena_copy(&memory->arena, schema)};
-    if (!entry.subject.data || !entry.schema.data || !memory_reserve((void **)&memory->entries, &memory->capacity, memory->count + 1, sizeof *memory->entries))
+    if (!entry.subject.data || !entry.schema.data ||
+        !memory_reserve((void **)&memory->entries, &memory->capacity, memory->count + 1, sizeof *memory->entries))
         return error_no_memory(error);
     memory->entries[memory->count++] = entry;
     *ret_id = (int32_t)memory->count;
     return 0;
 }
 
-static int registry_memory_latest(void *context, const char *subject, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int registry_memory_latest(void *context, const char *subject, struct arena *arena, struct slice *ret_schema,
+                                  struct error *error) {
     const struct registry_memory *memory = context;
     for (size_t i = memory->count; i-- > 0;)
         if (slice_equal(memory->entries[i].subject, slice_of(subject)))
@@ -50,7 +55,10 @@ static int registry_memory_latest(void *context, const char *subject, struct are
 struct registry_memory *registry_memory_new(void) {
     struct registry_memory *memory = memory_zero(1, sizeof *memory);
     if (memory)
-        memory->registry = (struct registry){.find = registry_memory_find, .add = registry_memory_add, .latest = registry_memory_latest, .context = memory};
+        memory->registry = (struct registry){.find = registry_memory_find,
+                                             .add = registry_memory_add,
+                                             .latest = registry_memory_latest,
+                                             .context = memory};
     return memory;
 }
 

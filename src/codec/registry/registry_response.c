@@ -24,7 +24,8 @@ static void response_show(char *to, size_t size, const char *from) {
     to[length] = '\0';
 }
 
-static int response_read_schema(const json_t *object, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int response_read_schema(const json_t *object, int32_t id, struct arena *arena, struct slice *ret_schema,
+                                struct error *error) {
     const json_t *type = json_object_get(object, "schemaType"), *schema = json_object_get(object, "schema");
     char shown[40];
     response_show(shown, sizeof shown, json_string_value(type));
@@ -33,7 +34,9 @@ static int response_read_schema(const json_t *object, int32_t id, struct arena *
     if (json_is_string(type) && strcmp(shown, "AVRO") != 0)
         return error_set(error, ERROR_UNSUPPORTED, "schema %d is %s, not AVRO", (int)id, shown);
     if (json_array_size(json_object_get(object, "references")) > 0)
-        return error_set(error, ERROR_UNSUPPORTED, "schema %d refers to other schemas, which is not supported: register it in one piece", (int)id);
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "schema %d refers to other schemas, which is not supported: register it in one piece",
+                         (int)id);
     struct slice copy = arena_copy(arena, (struct slice){json_string_value(schema), json_string_length(schema)});
     if (!copy.data)
         return error_no_memory(error);
@@ -41,7 +44,8 @@ static int response_read_schema(const json_t *object, int32_t id, struct arena *
     return 0;
 }
 
-int registry_response_schema(struct slice body, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+int registry_response_schema(struct slice body, int32_t id, struct arena *arena, struct slice *ret_schema,
+                             struct error *error) {
     json_t *object = NULL;
     int status = response_object(body, &object, error);
     if (!status)
@@ -68,6 +72,7 @@ void registry_response_problem(struct slice body, struct registry_problem *ret_p
     if (response_object(body, &object, NULL))
         return;
     ret_problem->code = json_integer_value(json_object_get(object, "error_code"));
-    response_show(ret_problem->message, sizeof ret_problem->message, json_string_value(json_object_get(object, "message")));
+    response_show(ret_problem->message, sizeof ret_problem->message,
+                  json_string_value(json_object_get(object, "message")));
     json_decref(object);
 }

@@ -3,7 +3,8 @@
 #include <strings.h>
 
 static const char *const format_names[FORMAT_COUNT] = {
-    [FORMAT_UNSET] = "", [FORMAT_NONE] = "NONE", [FORMAT_JSON] = "JSON", [FORMAT_AVRO] = "AVRO", [FORMAT_DELIMITED] = "DELIMITED", [FORMAT_KAFKA] = "KAFKA",
+    [FORMAT_UNSET] = "",    [FORMAT_NONE] = "NONE",           [FORMAT_JSON] = "JSON",
+    [FORMAT_AVRO] = "AVRO", [FORMAT_DELIMITED] = "DELIMITED", [FORMAT_KAFKA] = "KAFKA",
 };
 
 static bool format_same(struct slice name, const char *other) {

@@ -2,16 +2,16 @@
 #ifndef METERLINE_CODEC_ROW_FORMAT_H
 #define METERLINE_CODEC_ROW_FORMAT_H
 
-#include <stdbool.h>
 #include "core/slice.h"
+#include <stdbool.h>
 
 enum format {
-    FORMAT_UNSET,      /* not said */
-    FORMAT_NONE,       /* nothing is read: of a key without columns */
+    FORMAT_UNSET, /* not said */
+    FORMAT_NONE,  /* nothing is read: of a key without columns */
     FORMAT_JSON,
-    FORMAT_AVRO,       /* with a schema registry */
+    FORMAT_AVRO, /* with a schema registry */
     FORMAT_DELIMITED,
-    FORMAT_KAFKA,      /* one bare primitive, as Kafka's own serializers write it */
+    FORMAT_KAFKA, /* one bare primitive, as Kafka's own serializers write it */
     FORMAT_COUNT,
 };
 

@@ -2,15 +2,16 @@
 #ifndef METERLINE_CODEC_ROW_REASON_H
 #define METERLINE_CODEC_ROW_REASON_H
 
-#include <stdarg.h>
-#include <stdio.h>
 #include "core/arena.h"
 #include "core/slice.h"
+#include <stdarg.h>
+#include <stdio.h>
 
 enum { REASON_SIZE = 200 };
 
 /* Never NULL: when memory has run out, a static text stands in. */
-static inline __attribute__((format(printf, 2, 3))) const char *reason_format(struct arena *arena, const char *format, ...) {
+static inline __attribute__((format(printf, 2, 3))) const char *reason_format(struct arena *arena, const char *format,
+                                                                              ...) {
     char text[REASON_SIZE];
     va_list arguments;
     va_start(arguments, format);
@@ -28,7 +29,8 @@ static inline const char *reason_timestamp(struct arena *arena, const char *fiel
     for (size_t i = 0; i < length; i++)
         shown[i] = text.data[i] >= 0x20 && text.data[i] < 0x7f ? text.data[i] : '?';
     shown[length] = '\0';
-    return reason_format(arena, "%s '%s%s' is not an ISO-8601 time between 1970 and 9999", field, shown, length < text.length ? "..." : "");
+    return reason_format(arena, "%s '%s%s' is not an ISO-8601 time between 1970 and 9999", field, shown,
+                         length < text.length ? "..." : "");
 }
 
 static inline const char *reason_range(struct arena *arena, const char *field, long long time) {

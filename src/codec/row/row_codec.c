@@ -1,28 +1,32 @@
-/* Picks the driver of a format, and knows what all formats share: no bytes are no row, and what is not good is NULL in all columns. */
+/* Picks the driver of a format, and knows what all formats share: no bytes are no row, and what is not good is NULL
+ * in all columns. */
 #include "codec/row/row_codec.h"
 
 #include "codec/row/row_driver.h"
 #include "core/memory.h"
 
-/* --- NONE: nothing is written, and whatever stands there is no column ------------------------------------------------------------------- */
+/* --- NONE: nothing is written, and whatever stands there is no column
+ * ------------------------------------------------------------------- */
 
 static int row_none_check(const struct row_layout *layout, struct error *error) {
     return layout->count ? error_set(error, ERROR_UNSUPPORTED, "format NONE has no columns; name another format") : 0;
 }
 
-static int row_none_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns, size_t row, enum row_read *ret_status,
-                         const char **ret_reason, struct error *error) {
+static int row_none_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns,
+                         size_t row, enum row_read *ret_status, const char **ret_reason, struct error *error) {
     (void)reader, (void)text, (void)arena, (void)columns, (void)row, (void)ret_reason, (void)error;
     *ret_status = ROW_READ_GOOD;
     return 0;
 }
 
-static int row_none_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to, struct error *error) {
+static int row_none_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to,
+                          struct error *error) {
     (void)writer, (void)columns, (void)row, (void)to, (void)error;
     return 0;
 }
 
-static const struct row_format_driver row_none_driver = {.check = row_none_check, .read = row_none_read, .write = row_none_write};
+static const struct row_format_driver row_none_driver = {
+    .check = row_none_check, .read = row_none_read, .write = row_none_write};
 
 static const struct row_format_driver *const row_drivers[FORMAT_COUNT] = {
     [FORMAT_NONE] = &row_none_driver,           [FORMAT_JSON] = &row_json_driver,   [FORMAT_AVRO] = &row_avro_driver,
@@ -41,15 +45,17 @@ static bool row_map_keys_are_strings(const struct type *type) {
 int row_check_map_keys(const struct row_layout *layout, struct error *error) {
     for (size_t c = 0; c < layout->count; c++)
         if (!row_map_keys_are_strings(layout->columns[c].type))
-            return error_set(error, ERROR_UNSUPPORTED, "format %s cannot hold column %.*s: the keys of a MAP must be STRING",
-                             format_name(layout->format.format), (int)layout->columns[c].name.length, layout->columns[c].name.data);
+            return error_set(
+                error, ERROR_UNSUPPORTED, "format %s cannot hold column %.*s: the keys of a MAP must be STRING",
+                format_name(layout->format.format), (int)layout->columns[c].name.length, layout->columns[c].name.data);
     return 0;
 }
 
-/* --- readers and writers ------------------------------------------------------------------------------------------------------------------ */
+/* --- readers and writers
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int row_layout_init(struct row_layout *layout, const struct row_format *format, const struct row_column *columns, size_t count,
-                           const struct registry *registry, struct error *error) {
+static int row_layout_init(struct row_layout *layout, const struct row_format *format, const struct row_column *columns,
+                           size_t count, const struct registry *registry, struct error *error) {
     *layout = (struct row_layout){
         .driver = format->format < FORMAT_COUNT ? row_drivers[format->format] : NULL,
         .format = *format,
@@ -63,8 +69,8 @@ static int row_layout_init(struct row_layout *layout, const struct row_format *f
     return layout->driver->check ? layout->driver->check(layout, error) : 0;
 }
 
-int row_reader_new(const struct row_format *format, const struct row_column *columns, size_t count, const struct registry *registry,
-                   struct row_reader **ret_reader, struct error *error) {
+int row_reader_new(const struct row_format *format, const struct row_column *columns, size_t count,
+                   const struct registry *registry, struct row_reader **ret_reader, struct error *error) {
     struct row_reader *reader = memory_zero(1, sizeof *reader);
     if (!reader)
         return error_no_memory(error);
@@ -94,8 +100,9 @@ static void row_blank(const struct row_layout *layout, struct vector *columns, s
         columns[c].nulls[row] = 1;
 }
 
-int row_reader_read(struct row_reader *reader, const struct slice *texts, size_t stride, size_t count, struct arena *arena, struct vector *columns,
-                    uint8_t *ret_status, const char **ret_reasons, struct error *error) {
+int row_reader_read(struct row_reader *reader, const struct slice *texts, size_t stride, size_t count,
+                    struct arena *arena, struct vector *columns, uint8_t *ret_status, const char **ret_reasons,
+                    struct error *error) {
     const struct row_layout *layout = &reader->layout;
     int status = 0;
     for (size_t row = 0; row < count && !status; row++) {
@@ -114,8 +121,8 @@ int row_reader_read(struct row_reader *reader, const struct slice *texts, size_t
     return status;
 }
 
-int row_writer_new(const struct row_format *format, const struct row_column *columns, size_t count, const struct registry *registry,
-                   struct row_writer **ret_writer, struct error *error) {
+int row_writer_new(const struct row_format *format, const struct row_column *columns, size_t count,
+                   const struct registry *registry, struct row_writer **ret_writer, struct error *error) {
     struct row_writer *writer = memory_zero(1, sizeof *writer);
     if (!writer)
         return error_no_memory(error);
@@ -140,12 +147,13 @@ struct row_writer *row_writer_free(struct row_writer *writer) {
     return NULL;
 }
 
-int row_writer_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to, struct error *error) {
+int row_writer_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to,
+                     struct error *error) {
     size_t before = to->length;
     int status = writer->layout.driver->write(writer, columns, row, to, error);
     if (!status && to->failed)
         status = error_no_memory(error);
     if (status)
-        to->length = before;    /* what had been written of the row is taken back */
+        to->length = before; /* what had been written of the row is taken back */
     return status;
 }

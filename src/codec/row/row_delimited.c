@@ -1,9 +1,10 @@
-/* DELIMITED: one line of fields, quoted as Apache Commons CSV does by default (CSVFormat.DEFAULT with another delimiter).
+/* DELIMITED: one line of fields, quoted as Apache Commons CSV does by default (CSVFormat.DEFAULT with another
+ * delimiter).
  *
- * Reading: a field that begins with a quote ends at the next one that is not doubled, and may hold delimiters and line ends; behind it only white space
- * may stand. Any other field is what lies between the delimiters, spaces included. An empty field is NULL. Empty lines before and behind the line count for
- * nothing.
- * Writing: quotes stand around what would be read otherwise. Times are whole numbers, BYTES base64. */
+ * Reading: a field that begins with a quote ends at the next one that is not doubled, and may hold delimiters and
+ * line ends; behind it only white space may stand. Any other field is what lies between the delimiters, spaces
+ * included. An empty field is NULL. Empty lines before and behind the line count for nothing. Writing: quotes stand
+ * around what would be read otherwise. Times are whole numbers, BYTES base64. */
 #include <strings.h>
 
 #include "codec/row/reason.h"
@@ -14,23 +15,26 @@
 
 static int row_delimited_check(const struct row_layout *layout, struct error *error) {
     if (!layout->format.delimiter || strchr("\"\r\n", layout->format.delimiter))
-        return error_set(error, ERROR_INVALID, "the delimiter of format DELIMITED must be one character, but no quote and no line end");
+        return error_set(error, ERROR_INVALID,
+                         "the delimiter of format DELIMITED must be one character, but no quote and no line end");
     for (size_t c = 0; c < layout->count; c++) {
         const struct row_column *column = &layout->columns[c];
         if (column->type->kind == TYPE_ARRAY || column->type->kind == TYPE_MAP || column->type->kind == TYPE_STRUCT)
-            return error_set(error, ERROR_UNSUPPORTED, "format DELIMITED cannot hold column %.*s: ARRAY, MAP and STRUCT need JSON or AVRO",
+            return error_set(error, ERROR_UNSUPPORTED,
+                             "format DELIMITED cannot hold column %.*s: ARRAY, MAP and STRUCT need JSON or AVRO",
                              (int)column->name.length, column->name.data);
     }
     return layout->count ? 0 : error_set(error, ERROR_UNSUPPORTED, "format DELIMITED needs a column");
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------------------------ */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct delimited_line {
     const char *at, *end;
     char delimiter;
     struct arena *arena;
-    bool failed;                  /* no memory */
+    bool failed; /* no memory */
     const char *reason;
 };
 
@@ -102,7 +106,8 @@ static bool delimited_boolean(struct slice text, bool *ret_boolean) {
     return *ret_boolean || (text.length == 5 && strncasecmp(text.data, "false", 5) == 0);
 }
 
-static bool delimited_value(struct delimited_line *line, struct slice text, const struct row_column *column, struct value *ret_value) {
+static bool delimited_value(struct delimited_line *line, struct slice text, const struct row_column *column,
+                            struct value *ret_value) {
     bool read;
     ret_value->null = text.length == 0;
     if (ret_value->null)
@@ -122,7 +127,8 @@ static bool delimited_count_differs(struct delimited_line *line, size_t found, s
     return delimited_bad(line, reason_format(line->arena, "%zu fields, but %zu columns", found, wanted));
 }
 
-static bool delimited_read_line(struct delimited_line *line, const struct row_layout *layout, struct vector *columns, size_t row) {
+static bool delimited_read_line(struct delimited_line *line, const struct row_layout *layout, struct vector *columns,
+                                size_t row) {
     size_t count = 0;
     delimited_skip_line_ends(line);
     for (;; line->at++) {
@@ -145,9 +151,10 @@ static bool delimited_read_line(struct delimited_line *line, const struct row_la
     return line->at == line->end || delimited_bad(line, "more than one line");
 }
 
-static int row_delimited_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns, size_t row,
-                              enum row_read *ret_status, const char **ret_reason, struct error *error) {
-    struct delimited_line line = {.at = text.data, .end = text.data + text.length, .delimiter = reader->layout.format.delimiter, .arena = arena};
+static int row_delimited_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns,
+                              size_t row, enum row_read *ret_status, const char **ret_reason, struct error *error) {
+    struct delimited_line line = {
+        .at = text.data, .end = text.data + text.length, .delimiter = reader->layout.format.delimiter, .arena = arena};
     if (text.length == 0)
         return 0;
     bool read = delimited_read_line(&line, &reader->layout, columns, row);
@@ -158,9 +165,11 @@ static int row_delimited_read(struct row_reader *reader, struct slice text, stru
     return 0;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------------------------ */
+/* --- writing
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-/* What CSVPrinter's minimal quoting takes for safe: it is careful with how a field begins and ends, the first one's above all. */
+/* What CSVPrinter's minimal quoting takes for safe: it is careful with how a field begins and ends, the first one's
+ * above all. */
 static bool delimited_needs_quotes(struct slice text, char delimiter, bool first) {
     if (text.length == 0)
         return first;
@@ -190,7 +199,8 @@ static void delimited_put(struct bytes *to, struct slice text, char delimiter, b
 enum { DELIMITED_NUMBER_SIZE = 64 };
 
 /* The text of a value, in `room`, in `scratch` or the value's own. */
-static struct slice delimited_text(const struct type *type, const struct value *value, char room[DELIMITED_NUMBER_SIZE], struct bytes *scratch) {
+static struct slice delimited_text(const struct type *type, const struct value *value, char room[DELIMITED_NUMBER_SIZE],
+                                   struct bytes *scratch) {
     switch (type->kind) {
     case TYPE_BOOLEAN:
         return value->boolean ? SLICE("true") : SLICE("false");
@@ -209,7 +219,8 @@ static struct slice delimited_text(const struct type *type, const struct value *
     }
 }
 
-static int row_delimited_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to, struct error *error) {
+static int row_delimited_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to,
+                               struct error *error) {
     const struct row_layout *layout = &writer->layout;
     struct bytes *scratch = writer->state;
     for (size_t c = 0; c < layout->count; c++) {
@@ -219,7 +230,8 @@ static int row_delimited_write(struct row_writer *writer, const struct vector *c
             bytes_append_char(to, layout->format.delimiter);
         vector_get(&columns[c], row, &value);
         if (!value.null)
-            delimited_put(to, delimited_text(layout->columns[c].type, &value, room, scratch), layout->format.delimiter, c == 0);
+            delimited_put(to, delimited_text(layout->columns[c].type, &value, room, scratch), layout->format.delimiter,
+                          c == 0);
     }
     return scratch->failed ? error_no_memory(error) : 0;
 }

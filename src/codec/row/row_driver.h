@@ -10,7 +10,7 @@ struct row_format_driver;
 struct row_layout {
     const struct row_format_driver *driver;
     struct row_format format;
-    bool bare;                           /* one column, and nothing around its value */
+    bool bare; /* one column, and nothing around its value */
     const struct row_column *columns;
     size_t count;
     const struct registry *registry;
@@ -18,8 +18,8 @@ struct row_layout {
 
 struct row_reader {
     struct row_layout layout;
-    struct arena arena;                  /* lives as long as the reader */
-    void *state;                         /* the driver's */
+    struct arena arena; /* lives as long as the reader */
+    void *state;        /* the driver's */
 };
 
 struct row_writer {
@@ -36,13 +36,14 @@ struct row_format_driver {
     void (*close_reader)(struct row_reader *reader);
     int (*open_writer)(struct row_writer *writer, struct error *error);
     void (*close_writer)(struct row_writer *writer);
-    /* Reads a text that is there, but may have no bytes, into row `row`, whose columns are NULL when it is called. What went wrong with the text is
-     * ROW_READ_BAD with a reason; columns may then hold anything. */
-    int (*read)(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns, size_t row, enum row_read *ret_status,
-                const char **ret_reason, struct error *error);
+    /* Reads a text that is there, but may have no bytes, into row `row`, whose columns are NULL when it is called.
+     * What went wrong with the text is ROW_READ_BAD with a reason; columns may then hold anything. */
+    int (*read)(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns, size_t row,
+                enum row_read *ret_status, const char **ret_reason, struct error *error);
     /* After the last text of a call of row_reader_read. May be NULL. */
     void (*end_read)(struct row_reader *reader);
-    int (*write)(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to, struct error *error);
+    int (*write)(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to,
+                 struct error *error);
 };
 
 /* ERROR_UNSUPPORTED when the keys of a MAP are no STRING: names of JSON's members and keys of Avro's maps are. */

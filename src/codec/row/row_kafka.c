@@ -1,5 +1,6 @@
-/* KAFKA: one value as Kafka's own serializers write it (org.apache.kafka.common.serialization): whole numbers and doubles big-endian, STRING in UTF-8,
- * BYTES as they are. There is no NULL among the bytes: it is a record without them. */
+/* KAFKA: one value as Kafka's own serializers write it (org.apache.kafka.common.serialization): whole numbers and
+ * doubles big-endian, STRING in UTF-8, BYTES as they are. There is no NULL among the bytes: it is a record without
+ * them. */
 #include "codec/row/reason.h"
 #include "codec/row/row_driver.h"
 #include "codec/row/row_value.h"
@@ -11,28 +12,31 @@ static size_t row_kafka_width(const struct type *type) {
 
 static int row_kafka_check(const struct row_layout *layout, struct error *error) {
     if (layout->count != 1)
-        return error_set(error, ERROR_UNSUPPORTED, "format KAFKA holds one column, not %zu; use JSON, AVRO or DELIMITED", layout->count);
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "format KAFKA holds one column, not %zu; use JSON, AVRO or DELIMITED", layout->count);
     const struct row_column *column = &layout->columns[0];
     if (row_kafka_width(column->type) || column->type->kind == TYPE_STRING || column->type->kind == TYPE_BYTES)
         return 0;
     struct bytes type = {0};
     type_print(&type, column->type);
-    error_set(error, ERROR_UNSUPPORTED, "format KAFKA cannot hold column %.*s of type %.*s; it holds INTEGER, BIGINT, DOUBLE, STRING and BYTES",
+    error_set(error, ERROR_UNSUPPORTED,
+              "format KAFKA cannot hold column %.*s of type %.*s; it holds INTEGER, BIGINT, DOUBLE, STRING and BYTES",
               (int)column->name.length, column->name.data, (int)type.length, bytes_slice(&type).data);
     bytes_release(&type);
     return ERROR_UNSUPPORTED;
 }
 
-static int row_kafka_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns, size_t row, enum row_read *ret_status,
-                          const char **ret_reason, struct error *error) {
+static int row_kafka_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns,
+                          size_t row, enum row_read *ret_status, const char **ret_reason, struct error *error) {
     const struct row_column *column = &reader->layout.columns[0];
     size_t width = row_kafka_width(column->type);
     struct value value = {.text = text};
     uint64_t bits = 0;
     if (width && text.length != width) {
         *ret_status = ROW_READ_BAD;
-        *ret_reason = reason_format(arena, "field %.*s has %zu bytes, not the %zu of format KAFKA", (int)(column->name.length < 80 ? column->name.length : 80),
-                                    column->name.data, text.length, width);
+        *ret_reason = reason_format(arena, "field %.*s has %zu bytes, not the %zu of format KAFKA",
+                                    (int)(column->name.length < 80 ? column->name.length : 80), column->name.data,
+                                    text.length, width);
         return 0;
     }
     for (size_t i = 0; i < width; i++)
@@ -48,7 +52,8 @@ static int row_kafka_read(struct row_reader *reader, struct slice text, struct a
     return 0;
 }
 
-static int row_kafka_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to, struct error *error) {
+static int row_kafka_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to,
+                           struct error *error) {
     (void)error;
     const struct type *type = writer->layout.columns[0].type;
     size_t width = row_kafka_width(type);
@@ -70,4 +75,5 @@ static int row_kafka_write(struct row_writer *writer, const struct vector *colum
     return 0;
 }
 
-const struct row_format_driver row_kafka_driver = {.check = row_kafka_check, .read = row_kafka_read, .write = row_kafka_write};
+const struct row_format_driver row_kafka_driver = {
+    .check = row_kafka_check, .read = row_kafka_read, .write = row_kafka_write};

@@ -1,9 +1,9 @@
 #include "codec/row/row_value.h"
 
 #include "codec/row/reason.h"
-#include "core/text.h"
 #include "core/hash.h"
 #include "core/number.h"
+#include "core/text.h"
 #include "model/java_number.h"
 #include "model/time_text.h"
 
@@ -16,8 +16,9 @@ const char *row_unfit(struct arena *arena, struct slice field, const struct type
     struct slice name = type_text(arena, type);
     if (!name.data)
         name = SLICE("its type");
-    return reason_format(arena, "field %.*s: %s%s cannot be read as %.*s", (int)(field.length < 80 ? field.length : 80), field.data, text,
-                         length < shown.length ? "..." : "", (int)(name.length < 60 ? name.length : 60), name.data);
+    return reason_format(arena, "field %.*s: %s%s cannot be read as %.*s", (int)(field.length < 80 ? field.length : 80),
+                         field.data, text, length < shown.length ? "..." : "",
+                         (int)(name.length < 60 ? name.length : 60), name.data);
 }
 
 bool row_same_name(struct slice a, struct slice b) {
@@ -31,14 +32,17 @@ bool row_same_name(struct slice a, struct slice b) {
     return true;
 }
 
-/* --- numbers ------------------------------------------------------------------------------------------------------------------------ */
+/* --- numbers
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int64_t row_integer_minimum(const struct type *type) {
     return type->kind == TYPE_INTEGER || type->kind == TYPE_DATE ? INT32_MIN : type->kind == TYPE_TIME ? 0 : INT64_MIN;
 }
 
 static int64_t row_integer_maximum(const struct type *type) {
-    return type->kind == TYPE_INTEGER || type->kind == TYPE_DATE ? INT32_MAX : type->kind == TYPE_TIME ? MILLISECONDS_OF_DAY - 1 : INT64_MAX;
+    return type->kind == TYPE_INTEGER || type->kind == TYPE_DATE ? INT32_MAX
+           : type->kind == TYPE_TIME                             ? MILLISECONDS_OF_DAY - 1
+                                                                 : INT64_MAX;
 }
 
 bool row_integer_fits(const struct type *type, int64_t integer) {
@@ -60,7 +64,7 @@ bool row_read_truncated(struct slice text, const struct type *type, int64_t *ret
 
 /* How many digits behind the point the number needs: 0 for 150, 15e1 and 1.50e1. `text` is a number. */
 static int64_t row_fraction_digits(struct slice text) {
-    int64_t digits = 0, before = -1, last = 0, exponent = 0;    /* `last`: up to the last one that is not 0 */
+    int64_t digits = 0, before = -1, last = 0, exponent = 0; /* `last`: up to the last one that is not 0 */
     for (size_t i = 0; i < text.length; i++) {
         char c = text.data[i];
         if (c == '.')
@@ -78,13 +82,15 @@ static int64_t row_fraction_digits(struct slice text) {
 
 bool row_read_decimal(struct slice text, const struct type *type, decimal *ret_value) {
     decimal value;
-    if (!decimal_read(text, (struct decimal_shape){type->precision, type->scale}, &value) || row_fraction_digits(text) > (int64_t)type->scale)
+    if (!decimal_read(text, (struct decimal_shape){type->precision, type->scale}, &value) ||
+        row_fraction_digits(text) > (int64_t)type->scale)
         return false;
     *ret_value = value;
     return true;
 }
 
-bool row_read_text(struct slice text, const struct type *type, struct arena *arena, struct value *ret_value, bool *ret_failed) {
+bool row_read_text(struct slice text, const struct type *type, struct arena *arena, struct value *ret_value,
+                   bool *ret_failed) {
     switch (type->kind) {
     case TYPE_INTEGER:
     case TYPE_BIGINT:
@@ -103,7 +109,8 @@ bool row_read_text(struct slice text, const struct type *type, struct arena *are
     }
 }
 
-/* --- texts -------------------------------------------------------------------------------------------------------------------------- */
+/* --- texts
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool row_ascii(struct slice text) {
     const char *at = text.data, *end = at + text.length;
@@ -188,7 +195,8 @@ bool row_read_base64(struct slice text, struct arena *arena, struct slice *ret_d
     return true;
 }
 
-/* --- sequences ---------------------------------------------------------------------------------------------------------------------- */
+/* --- sequences
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 bool row_items_add(struct row_items *items, struct arena *arena, const struct value *value) {
     if (items->count == items->capacity) {

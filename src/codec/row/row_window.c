@@ -1,7 +1,8 @@
-/* Keys with a window. The end of a time window is not written: it is the start and the window's size, which a reader knows. */
+/* Keys with a window. The end of a time window is not written: it is the start and the window's size, which a reader
+ * knows. */
 #include "codec/row/row_codec.h"
 
-enum { ROW_WINDOW_BOUND = 8 };    /* bytes of a time */
+enum { ROW_WINDOW_BOUND = 8 }; /* bytes of a time */
 
 static void row_window_put(struct bytes *to, int64_t time) {
     char big_endian[ROW_WINDOW_BOUND];

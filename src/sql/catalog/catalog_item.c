@@ -1,9 +1,9 @@
 #include "sql/catalog/catalog_item.h"
 
-#include <stdlib.h>
 #include "core/memory.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
+#include <stdlib.h>
 
 struct catalog_item *catalog_item_new(void) {
     struct catalog_item *item = memory_zero(1, sizeof *item);
@@ -79,7 +79,8 @@ void catalog_list_remove(struct catalog_list *list, size_t index) {
     list->count--;
 }
 
-int catalog_list_missing(const struct catalog_list *list, const char *what, const struct identifier *name, struct error *error) {
+int catalog_list_missing(const struct catalog_list *list, const char *what, const struct identifier *name,
+                         struct error *error) {
     char suggestion[NAMES_SUGGESTION_SIZE] = "";
     const char **names = memory_resize(NULL, list->count + 1, sizeof *names);
     for (size_t i = 0; names && i < list->count; i++)
@@ -87,7 +88,8 @@ int catalog_list_missing(const struct catalog_list *list, const char *what, cons
     if (names)
         names_suggest(suggestion, name->name, names, list->count);
     free(names);
-    place_error(error, name->place, "there is no %s %.*s%s", what, names_shown(name->name), name->name.data, suggestion);
+    place_error(error, name->place, "there is no %s %.*s%s", what, names_shown(name->name), name->name.data,
+                suggestion);
     if (error)
         error->code = ERROR_NOT_FOUND;
     return ERROR_NOT_FOUND;

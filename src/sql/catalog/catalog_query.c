@@ -1,11 +1,11 @@
 /* Persistent queries of the catalog. */
-#include <inttypes.h>
-#include <strings.h>
 #include "core/bytes.h"
 #include "core/memory.h"
 #include "sql/catalog/catalog_item.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
+#include <inttypes.h>
+#include <strings.h>
 
 bool catalog_query_reads(const struct catalog_query *query, struct slice source) {
     for (size_t i = 0; i < query->input_count; i++)
@@ -33,7 +33,8 @@ static size_t catalog_query_index(const struct catalog *catalog, struct slice id
     return i;
 }
 
-static int catalog_require_query(const struct catalog *catalog, const struct identifier *id, size_t *ret_index, struct error *error) {
+static int catalog_require_query(const struct catalog *catalog, const struct identifier *id, size_t *ret_index,
+                                 struct error *error) {
     size_t index = catalog_query_index(catalog, id->name);
     if (index == catalog->queries.count)
         return catalog_list_missing(&catalog->queries, "query", id, error);
@@ -41,7 +42,8 @@ static int catalog_require_query(const struct catalog *catalog, const struct ide
     return 0;
 }
 
-int catalog_find_query(const struct catalog *catalog, const struct identifier *id, const struct catalog_query **ret_query, struct error *error) {
+int catalog_find_query(const struct catalog *catalog, const struct identifier *id,
+                       const struct catalog_query **ret_query, struct error *error) {
     size_t index;
     int status = catalog_require_query(catalog, id, &index, error);
     if (status == 0)
@@ -49,11 +51,14 @@ int catalog_find_query(const struct catalog *catalog, const struct identifier *i
     return status;
 }
 
-/* --- making ------------------------------------------------------------------------------------------------------------------------ */
+/* --- making
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Names that are free: the number goes on until one is. */
-static bool catalog_make_id(struct catalog *catalog, const struct catalog_query *query, struct arena *arena, struct slice *ret_id) {
-    static const char *const heads[] = {[CATALOG_QUERY_STREAM] = "CSAS_", [CATALOG_QUERY_TABLE] = "CTAS_", [CATALOG_QUERY_INSERT] = "INSERTQUERY"};
+static bool catalog_make_id(struct catalog *catalog, const struct catalog_query *query, struct arena *arena,
+                            struct slice *ret_id) {
+    static const char *const heads[] = {
+        [CATALOG_QUERY_STREAM] = "CSAS_", [CATALOG_QUERY_TABLE] = "CTAS_", [CATALOG_QUERY_INSERT] = "INSERTQUERY"};
     cleanup(bytes_release) struct bytes id = {0};
     do {
         id.length = 0;
@@ -72,7 +77,8 @@ static int catalog_check_id(const struct catalog *catalog, struct slice id, stru
     for (size_t i = 0; i < id.length; i++) {
         char c = id.data[i];
         if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
-            return error_set(error, ERROR_INVALID, "QUERY_ID has letters, digits and _ only: %.*s", names_shown(id), id.data);
+            return error_set(error, ERROR_INVALID, "QUERY_ID has letters, digits and _ only: %.*s", names_shown(id),
+                             id.data);
     }
     return 0;
 }
@@ -93,7 +99,8 @@ static bool catalog_copy_query(const struct catalog_query *query, struct catalog
 }
 
 /* The query with its id, ready for the list. */
-static int catalog_query_item(struct catalog *catalog, const struct catalog_query *query, struct catalog_item **ret_item, struct error *error) {
+static int catalog_query_item(struct catalog *catalog, const struct catalog_query *query,
+                              struct catalog_item **ret_item, struct error *error) {
     int status = query->id.data ? catalog_check_id(catalog, query->id, error) : 0;
     if (status < 0)
         return status;
@@ -112,12 +119,14 @@ static int catalog_query_item(struct catalog *catalog, const struct catalog_quer
     return 0;
 }
 
-int catalog_add_query(struct catalog *catalog, const struct catalog_query *query, struct slice *ret_id, struct error *error) {
+int catalog_add_query(struct catalog *catalog, const struct catalog_query *query, struct slice *ret_id,
+                      struct error *error) {
     bool found;
     size_t sink = catalog_list_find(&catalog->sources, query->sink, &found);
     struct catalog_item *item, *owned = NULL;
     if (!found)
-        return error_set(error, ERROR_NOT_FOUND, "there is no stream or table %.*s", names_shown(query->sink), query->sink.data);
+        return error_set(error, ERROR_NOT_FOUND, "there is no stream or table %.*s", names_shown(query->sink),
+                         query->sink.data);
     int status = catalog_query_item(catalog, query, &item, error);
     if (status < 0)
         return status;
@@ -140,7 +149,8 @@ int catalog_add_query(struct catalog *catalog, const struct catalog_query *query
     return 0;
 }
 
-/* --- ending and pausing ------------------------------------------------------------------------------------------------------------ */
+/* --- ending and pausing
+ * ------------------------------------------------------------------------------------------------------------ */
 
 int catalog_terminate(struct catalog *catalog, const struct target_statement *target, struct error *error) {
     size_t index;

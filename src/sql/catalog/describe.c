@@ -1,9 +1,9 @@
 #include "sql/catalog/describe.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include "core/bytes.h"
 #include "core/memory.h"
+#include <inttypes.h>
+#include <stdio.h>
 
 /* Rows are filled one cell after the other. */
 struct listing_writer {
@@ -13,8 +13,10 @@ struct listing_writer {
     bool failed;
 };
 
-static struct listing_writer listing_begin(struct arena *arena, const char *const *titles, size_t columns, size_t rows) {
-    struct listing_writer writer = {.arena = arena, .listing = {.titles = titles, .column_count = columns}, .capacity = columns * rows};
+static struct listing_writer listing_begin(struct arena *arena, const char *const *titles, size_t columns,
+                                           size_t rows) {
+    struct listing_writer writer = {
+        .arena = arena, .listing = {.titles = titles, .column_count = columns}, .capacity = columns * rows};
     writer.listing.cells = arena_allocate(arena, writer.capacity * sizeof *writer.listing.cells);
     writer.failed = !writer.listing.cells;
     return writer;
@@ -41,10 +43,11 @@ static int listing_end(struct listing_writer *writer, struct listing *ret_listin
     return 0;
 }
 
-/* --- SHOW -------------------------------------------------------------------------------------------------------------------------- */
+/* --- SHOW
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int describe_sources(const struct catalog *catalog, enum object_kind object, const char *const *titles, struct arena *arena, struct listing *ret_listing,
-                            struct error *error) {
+static int describe_sources(const struct catalog *catalog, enum object_kind object, const char *const *titles,
+                            struct arena *arena, struct listing *ret_listing, struct error *error) {
     struct listing_writer writer = listing_begin(arena, titles, 5, catalog_source_count(catalog));
     for (size_t i = 0; i < catalog_source_count(catalog); i++) {
         const struct source *source = catalog_source_at(catalog, i);
@@ -59,18 +62,22 @@ static int describe_sources(const struct catalog *catalog, enum object_kind obje
     return listing_end(&writer, ret_listing, error);
 }
 
-int describe_streams(const struct catalog *catalog, struct arena *arena, struct listing *ret_listing, struct error *error) {
+int describe_streams(const struct catalog *catalog, struct arena *arena, struct listing *ret_listing,
+                     struct error *error) {
     static const char *const titles[] = {"Stream Name", "Kafka Topic", "Key Format", "Value Format", "Windowed"};
     return describe_sources(catalog, OBJECT_STREAM, titles, arena, ret_listing, error);
 }
 
-int describe_tables(const struct catalog *catalog, struct arena *arena, struct listing *ret_listing, struct error *error) {
+int describe_tables(const struct catalog *catalog, struct arena *arena, struct listing *ret_listing,
+                    struct error *error) {
     static const char *const titles[] = {"Table Name", "Kafka Topic", "Key Format", "Value Format", "Windowed"};
     return describe_sources(catalog, OBJECT_TABLE, titles, arena, ret_listing, error);
 }
 
-int describe_queries(const struct catalog *catalog, struct arena *arena, struct listing *ret_listing, struct error *error) {
-    static const char *const titles[] = {"Query ID", "Query Type", "Status", "Sink Name", "Sink Kafka Topic", "Query String"};
+int describe_queries(const struct catalog *catalog, struct arena *arena, struct listing *ret_listing,
+                     struct error *error) {
+    static const char *const titles[] = {"Query ID",  "Query Type",       "Status",
+                                         "Sink Name", "Sink Kafka Topic", "Query String"};
     struct listing_writer writer = listing_begin(arena, titles, 6, catalog_query_count(catalog));
     for (size_t i = 0; i < catalog_query_count(catalog); i++) {
         const struct catalog_query *query = catalog_query_at(catalog, i);
@@ -85,7 +92,8 @@ int describe_queries(const struct catalog *catalog, struct arena *arena, struct 
     return listing_end(&writer, ret_listing, error);
 }
 
-int describe_types(const struct catalog *catalog, struct arena *arena, struct listing *ret_listing, struct error *error) {
+int describe_types(const struct catalog *catalog, struct arena *arena, struct listing *ret_listing,
+                   struct error *error) {
     static const char *const titles[] = {"Type Name", "Schema"};
     struct listing_writer writer = listing_begin(arena, titles, 2, catalog_type_count(catalog));
     for (size_t i = 0; i < catalog_type_count(catalog); i++) {
@@ -98,7 +106,8 @@ int describe_types(const struct catalog *catalog, struct arena *arena, struct li
     return listing_end(&writer, ret_listing, error);
 }
 
-int describe_variables(const struct variables *variables, struct arena *arena, struct listing *ret_listing, struct error *error) {
+int describe_variables(const struct variables *variables, struct arena *arena, struct listing *ret_listing,
+                       struct error *error) {
     static const char *const titles[] = {"Variable Name", "Value"};
     struct listing_writer writer = listing_begin(arena, titles, 2, variables->count);
     for (size_t i = 0; i < variables->count; i++) {
@@ -108,10 +117,12 @@ int describe_variables(const struct variables *variables, struct arena *arena, s
     return listing_end(&writer, ret_listing, error);
 }
 
-/* --- DESCRIBE ---------------------------------------------------------------------------------------------------------------------- */
+/* --- DESCRIBE
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void describe_role(struct bytes *to, const struct source *source, const struct source_column *column) {
-    static const char *const windows[] = {[WINDOW_NONE] = "", [WINDOW_TUMBLING] = "TUMBLING", [WINDOW_HOPPING] = "HOPPING", [WINDOW_SESSION] = "SESSION"};
+    static const char *const windows[] = {
+        [WINDOW_NONE] = "", [WINDOW_TUMBLING] = "TUMBLING", [WINDOW_HOPPING] = "HOPPING", [WINDOW_SESSION] = "SESSION"};
     switch (column->role) {
     case COLUMN_KEY:
     case COLUMN_PRIMARY_KEY:
@@ -132,7 +143,8 @@ static void describe_role(struct bytes *to, const struct source *source, const s
     }
 }
 
-int describe_columns(const struct source *source, struct arena *arena, struct listing *ret_listing, struct error *error) {
+int describe_columns(const struct source *source, struct arena *arena, struct listing *ret_listing,
+                     struct error *error) {
     static const char *const titles[] = {"Field", "Type"};
     struct listing_writer writer = listing_begin(arena, titles, 2, source->column_count);
     for (size_t i = 0; i < source->column_count; i++) {
@@ -157,7 +169,8 @@ static void describe_number(struct listing_writer *writer, const char *name, int
     describe_pair(writer, name, value > 0 ? slice_of(text) : SLICE("not set"));
 }
 
-static void describe_users(struct listing_writer *writer, const char *name, const struct catalog *catalog, const struct source *source, bool readers) {
+static void describe_users(struct listing_writer *writer, const char *name, const struct catalog *catalog,
+                           const struct source *source, bool readers) {
     cleanup(bytes_release) struct bytes ids = {0};
     for (size_t i = 0; i < catalog_query_count(catalog); i++) {
         const struct catalog_query *query = catalog_query_at(catalog, i);
@@ -170,13 +183,16 @@ static void describe_users(struct listing_writer *writer, const char *name, cons
     describe_pair(writer, name, bytes_slice(&ids));
 }
 
-int describe_properties(const struct catalog *catalog, const struct source *source, struct arena *arena, struct listing *ret_listing, struct error *error) {
+int describe_properties(const struct catalog *catalog, const struct source *source, struct arena *arena,
+                        struct listing *ret_listing, struct error *error) {
     static const char *const titles[] = {"Property", "Value"};
     struct listing_writer writer = listing_begin(arena, titles, 2, 12);
     describe_pair(&writer, "Name", source->name);
     describe_pair(&writer, "Type", slice_of(source->object == OBJECT_TABLE ? "TABLE" : "STREAM"));
-    describe_pair(&writer, "Timestamp field", source->timestamp.data ? source->timestamp : SLICE("not set: the record's own"));
-    describe_pair(&writer, "Timestamp format", source->timestamp_format.data ? source->timestamp_format : SLICE("not set"));
+    describe_pair(&writer, "Timestamp field",
+                  source->timestamp.data ? source->timestamp : SLICE("not set: the record's own"));
+    describe_pair(&writer, "Timestamp format",
+                  source->timestamp_format.data ? source->timestamp_format : SLICE("not set"));
     describe_pair(&writer, "Key format", slice_of(format_name(source->key.format)));
     describe_pair(&writer, "Value format", slice_of(format_name(source->value.format)));
     describe_pair(&writer, "Kafka topic", source->topic);

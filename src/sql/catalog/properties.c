@@ -34,7 +34,8 @@ struct property_row {
     size_t offset;
 };
 
-#define ROW(property, type, uses, member) [PROPERTY_##property] = {#property, type, uses, offsetof(struct properties, member)}
+#define ROW(property, type, uses, member)                                                                              \
+    [PROPERTY_##property] = {#property, type, uses, offsetof(struct properties, member)}
 static const struct property_row property_rows[PROPERTY_COUNT] = {
     ROW(KAFKA_TOPIC, PROPERTY_STRING, SOURCE, topic),
     ROW(FORMAT, PROPERTY_ENCODING, SOURCE, format),
@@ -72,7 +73,8 @@ struct property_reader {
 
 const struct property *property_of(const struct property_list *list, const char *name) {
     for (size_t i = 0; i < list->count; i++)
-        if (list->items[i].name.name.length == strlen(name) && strncasecmp(list->items[i].name.name.data, name, strlen(name)) == 0)
+        if (list->items[i].name.name.length == strlen(name) &&
+            strncasecmp(list->items[i].name.name.data, name, strlen(name)) == 0)
             return &list->items[i];
     return NULL;
 }
@@ -81,7 +83,8 @@ const char *property_text(enum property_name name) {
     return property_rows[name].name;
 }
 
-/* --- values ------------------------------------------------------------------------------------------------------------------------ */
+/* --- values
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int property_refuse(const struct property_reader *reader, const char *expected) {
     return place_error(reader->error, reader->property->value->place, "%s must be %s", reader->row->name, expected);
@@ -119,7 +122,8 @@ static int property_read_name(const struct property_reader *reader) {
     if (status < 0)
         return status;
     struct lexer lexer = {.text = reader->property->value->text, .place = {.line = 1, .column = 1}};
-    if (parser_lone_expression(&lexer, reader->arena, &node, NULL) < 0 || node->kind != EXPRESSION_COLUMN || node->qualifier.data)
+    if (parser_lone_expression(&lexer, reader->arena, &node, NULL) < 0 || node->kind != EXPRESSION_COLUMN ||
+        node->qualifier.data)
         return property_refuse(reader, "the name of a column, in backticks inside the string if it has small letters");
     *(struct slice *)property_target(reader) = node->name;
     return 0;
@@ -129,10 +133,11 @@ static int property_read_format(const struct property_reader *reader) {
     const struct expression *value = reader->property->value;
     enum format format = value->kind == EXPRESSION_STRING ? format_find(value->text) : FORMAT_UNSET;
     if (format == FORMAT_UNSET && value->kind == EXPRESSION_STRING && format_foreign(value->text))
-        return place_error(reader->error, value->place, "the format %.*s is not supported here; use %s", (int)value->text.length, value->text.data,
-                           format_choices());
+        return place_error(reader->error, value->place, "the format %.*s is not supported here; use %s",
+                           (int)value->text.length, value->text.data, format_choices());
     if (format == FORMAT_UNSET)
-        return place_error(reader->error, value->place, "%s must be one of %s, in single quotes", reader->row->name, format_choices());
+        return place_error(reader->error, value->place, "%s must be one of %s, in single quotes", reader->row->name,
+                           format_choices());
     *(enum format *)property_target(reader) = format;
     return 0;
 }
@@ -142,7 +147,8 @@ static int property_read_character(const struct property_reader *reader) {
     char character = 0;
     if (value->kind == EXPRESSION_STRING && value->text.length == 5 && strncasecmp(value->text.data, "SPACE", 5) == 0)
         character = ' ';
-    else if (value->kind == EXPRESSION_STRING && value->text.length == 3 && strncasecmp(value->text.data, "TAB", 3) == 0)
+    else if (value->kind == EXPRESSION_STRING && value->text.length == 3 &&
+             strncasecmp(value->text.data, "TAB", 3) == 0)
         character = '\t';
     else if (value->kind == EXPRESSION_STRING && value->text.length == 1)
         character = value->text.data[0];
@@ -176,10 +182,12 @@ static int property_read_truth(const struct property_reader *reader) {
 }
 
 static int property_read_window(const struct property_reader *reader) {
-    static const char *const names[] = {[WINDOW_NONE] = "", [WINDOW_TUMBLING] = "TUMBLING", [WINDOW_HOPPING] = "HOPPING", [WINDOW_SESSION] = "SESSION"};
+    static const char *const names[] = {
+        [WINDOW_NONE] = "", [WINDOW_TUMBLING] = "TUMBLING", [WINDOW_HOPPING] = "HOPPING", [WINDOW_SESSION] = "SESSION"};
     const struct expression *value = reader->property->value;
     for (size_t i = WINDOW_TUMBLING; value->kind == EXPRESSION_STRING && i < sizeof names / sizeof *names; i++)
-        if (value->text.length == strlen(names[i]) && strncasecmp(value->text.data, names[i], value->text.length) == 0) {
+        if (value->text.length == strlen(names[i]) &&
+            strncasecmp(value->text.data, names[i], value->text.length) == 0) {
             *(enum window_kind *)property_target(reader) = (enum window_kind)i;
             return 0;
         }
@@ -190,7 +198,8 @@ static int property_read_duration(const struct property_reader *reader) {
     struct duration duration;
     const struct expression *value = reader->property->value;
     struct lexer lexer = {.text = value->text, .place = {.line = 1, .column = 1}};
-    if (value->kind != EXPRESSION_STRING || parser_lone_duration(&lexer, reader->arena, &duration, NULL) < 0 || duration.milliseconds == 0)
+    if (value->kind != EXPRESSION_STRING || parser_lone_duration(&lexer, reader->arena, &duration, NULL) < 0 ||
+        duration.milliseconds == 0)
         return property_refuse(reader, "a number and a unit of time: '10 SECONDS'");
     *(int64_t *)property_target(reader) = duration.milliseconds;
     return 0;
@@ -224,11 +233,13 @@ static int property_read(const struct property_reader *reader) {
     return 0;
 }
 
-/* --- names ------------------------------------------------------------------------------------------------------------------------- */
+/* --- names
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct property_row *property_find(struct slice name) {
     for (size_t i = 0; i < PROPERTY_COUNT; i++)
-        if (name.length == strlen(property_rows[i].name) && strncasecmp(name.data, property_rows[i].name, name.length) == 0)
+        if (name.length == strlen(property_rows[i].name) &&
+            strncasecmp(name.data, property_rows[i].name, name.length) == 0)
             return &property_rows[i];
     return NULL;
 }
@@ -264,7 +275,8 @@ static const char *property_use_text(enum property_use use) {
     return "ASSERT TOPIC";
 }
 
-int properties_read(const struct property_list *list, enum property_use use, struct arena *arena, struct properties *ret_properties, struct error *error) {
+int properties_read(const struct property_list *list, enum property_use use, struct arena *arena,
+                    struct properties *ret_properties, struct error *error) {
     struct properties properties = {.retention = -1};
     for (size_t i = 0; i < list->count; i++) {
         const struct property *property = &list->items[i];
@@ -273,7 +285,8 @@ int properties_read(const struct property_list *list, enum property_use use, str
             return property_unknown(&property->name, use, error);
         size_t at = (size_t)(row - property_rows);
         if (!(row->uses & use))
-            return place_error(error, property->name.place, "%s does not go with %s", row->name, property_use_text(use));
+            return place_error(error, property->name.place, "%s does not go with %s", row->name,
+                               property_use_text(use));
         if (properties.given[at])
             return place_error(error, property->name.place, "%s is there twice", row->name);
         struct property_reader reader = {row, property, arena, &properties, error};

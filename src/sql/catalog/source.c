@@ -1,10 +1,10 @@
 /* Definitions from statements: properties, defaults, columns. What makes a definition wrong is in source_check.c. */
 #include "sql/catalog/source.h"
 
-#include "sql/syntax/lexer.h"
-#include "sql/syntax/names.h"
 #include "sql/catalog/properties.h"
 #include "sql/catalog/type_resolve.h"
+#include "sql/syntax/lexer.h"
+#include "sql/syntax/names.h"
 
 bool source_is_key(const struct source_column *column) {
     return column->role == COLUMN_KEY || column->role == COLUMN_PRIMARY_KEY;
@@ -32,15 +32,18 @@ const char *source_kind(const struct source *source) {
     return source->object == OBJECT_TABLE ? "table" : "stream";
 }
 
-/* --- from properties --------------------------------------------------------------------------------------------------------------- */
+/* --- from properties
+ * --------------------------------------------------------------------------------------------------------------- */
 
-static int source_refuse(const struct properties *properties, enum property_name name, const char *problem, struct error *error) {
+static int source_refuse(const struct properties *properties, enum property_name name, const char *problem,
+                         struct error *error) {
     return place_error(error, properties->places[name], "%s %s", property_text(name), problem);
 }
 
 /* A delimiter or schema that the format has no use for. */
-static int source_check_encoding(const struct properties *properties, const struct source_encoding *encoding, enum property_name delimiter,
-                                 enum property_name schema_id, enum property_name schema_name, struct error *error) {
+static int source_check_encoding(const struct properties *properties, const struct source_encoding *encoding,
+                                 enum property_name delimiter, enum property_name schema_id,
+                                 enum property_name schema_name, struct error *error) {
     if (properties->given[delimiter] && encoding->format != FORMAT_DELIMITED)
         return source_refuse(properties, delimiter, "goes with the format DELIMITED only", error);
     if (properties->given[schema_id] && encoding->format != FORMAT_AVRO)
@@ -59,20 +62,27 @@ static int source_set_encodings(const struct properties *properties, struct sour
         source->key.delimiter = properties->given[PROPERTY_KEY_DELIMITER] ? properties->key_delimiter : ',';
     if (source->value.delimiter == 0 || properties->given[PROPERTY_VALUE_DELIMITER])
         source->value.delimiter = properties->given[PROPERTY_VALUE_DELIMITER] ? properties->value_delimiter : ',';
-    int status = source_check_encoding(properties, &source->key, PROPERTY_KEY_DELIMITER, PROPERTY_KEY_SCHEMA_ID, PROPERTY_KEY_SCHEMA_FULL_NAME, error);
+    int status = source_check_encoding(properties, &source->key, PROPERTY_KEY_DELIMITER, PROPERTY_KEY_SCHEMA_ID,
+                                       PROPERTY_KEY_SCHEMA_FULL_NAME, error);
     if (status < 0)
         return status;
     if (properties->given[PROPERTY_VALUE_AVRO_SCHEMA_FULL_NAME] && properties->given[PROPERTY_VALUE_SCHEMA_FULL_NAME])
-        return source_refuse(properties, PROPERTY_VALUE_AVRO_SCHEMA_FULL_NAME, "is the old name of VALUE_SCHEMA_FULL_NAME; give one of them", error);
-    enum property_name name = properties->given[PROPERTY_VALUE_AVRO_SCHEMA_FULL_NAME] ? PROPERTY_VALUE_AVRO_SCHEMA_FULL_NAME : PROPERTY_VALUE_SCHEMA_FULL_NAME;
-    return source_check_encoding(properties, &source->value, PROPERTY_VALUE_DELIMITER, PROPERTY_VALUE_SCHEMA_ID, name, error);
+        return source_refuse(properties, PROPERTY_VALUE_AVRO_SCHEMA_FULL_NAME,
+                             "is the old name of VALUE_SCHEMA_FULL_NAME; give one of them", error);
+    enum property_name name = properties->given[PROPERTY_VALUE_AVRO_SCHEMA_FULL_NAME]
+                                  ? PROPERTY_VALUE_AVRO_SCHEMA_FULL_NAME
+                                  : PROPERTY_VALUE_SCHEMA_FULL_NAME;
+    return source_check_encoding(properties, &source->value, PROPERTY_VALUE_DELIMITER, PROPERTY_VALUE_SCHEMA_ID, name,
+                                 error);
 }
 
 /* FORMAT stands for both others. */
-static int source_read_formats(const struct properties *properties, enum format *ret_key, enum format *ret_value, struct error *error) {
+static int source_read_formats(const struct properties *properties, enum format *ret_key, enum format *ret_value,
+                               struct error *error) {
     enum property_name other = properties->given[PROPERTY_KEY_FORMAT] ? PROPERTY_KEY_FORMAT : PROPERTY_VALUE_FORMAT;
     if (properties->given[PROPERTY_FORMAT] && properties->given[other])
-        return source_refuse(properties, other, "cannot be given beside FORMAT, which stands for both the key's and the value's", error);
+        return source_refuse(properties, other,
+                             "cannot be given beside FORMAT, which stands for both the key's and the value's", error);
     *ret_key = properties->given[PROPERTY_FORMAT] ? properties->format : properties->key_format;
     *ret_value = properties->given[PROPERTY_FORMAT] ? properties->format : properties->value_format;
     return 0;
@@ -84,8 +94,9 @@ static int source_no_timestamp(const struct source *source, struct place place, 
     size_t count = 0;
     for (; count < source->column_count && count < NAMES_NEAREST_MAXIMUM; count++)
         names[count] = source->columns[count].name;
-    return place_error(error, place, "TIMESTAMP: %.*s has no column %.*s%s", names_shown(source->name), source->name.data, names_shown(source->timestamp),
-                       source->timestamp.data, names_nearest(suggestion, source->timestamp, names, count));
+    return place_error(error, place, "TIMESTAMP: %.*s has no column %.*s%s", names_shown(source->name),
+                       source->name.data, names_shown(source->timestamp), source->timestamp.data,
+                       names_nearest(suggestion, source->timestamp, names, count));
 }
 
 static int source_set_timestamp(const struct properties *properties, struct source *source, struct error *error) {
@@ -93,16 +104,21 @@ static int source_set_timestamp(const struct properties *properties, struct sour
     source->timestamp_format = properties->timestamp_format;
     if (!properties->given[PROPERTY_TIMESTAMP])
         return properties->given[PROPERTY_TIMESTAMP_FORMAT]
-                   ? source_refuse(properties, PROPERTY_TIMESTAMP_FORMAT, "needs TIMESTAMP, the column that it is for", error)
+                   ? source_refuse(properties, PROPERTY_TIMESTAMP_FORMAT, "needs TIMESTAMP, the column that it is for",
+                                   error)
                    : 0;
     const struct source_column *column = source_column(source, source->timestamp);
     if (!column || column->role == COLUMN_HEADER || column->role == COLUMN_HEADERS)
         return source_no_timestamp(source, properties->places[PROPERTY_TIMESTAMP], error);
     if (column->type->kind == TYPE_STRING && !properties->given[PROPERTY_TIMESTAMP_FORMAT])
-        return source_refuse(properties, PROPERTY_TIMESTAMP, "is a column of type STRING, which needs TIMESTAMP_FORMAT: how its times are written", error);
-    bool text = column->type->kind == TYPE_STRING, number = column->type->kind == TYPE_BIGINT || column->type->kind == TYPE_TIMESTAMP;
+        return source_refuse(properties, PROPERTY_TIMESTAMP,
+                             "is a column of type STRING, which needs TIMESTAMP_FORMAT: how its times are written",
+                             error);
+    bool text = column->type->kind == TYPE_STRING,
+         number = column->type->kind == TYPE_BIGINT || column->type->kind == TYPE_TIMESTAMP;
     if (!text && !number)
-        return source_refuse(properties, PROPERTY_TIMESTAMP, "needs a column of type BIGINT, TIMESTAMP, or STRING with TIMESTAMP_FORMAT", error);
+        return source_refuse(properties, PROPERTY_TIMESTAMP,
+                             "needs a column of type BIGINT, TIMESTAMP, or STRING with TIMESTAMP_FORMAT", error);
     if (number && properties->given[PROPERTY_TIMESTAMP_FORMAT])
         return source_refuse(properties, PROPERTY_TIMESTAMP_FORMAT, "is for a TIMESTAMP column of type STRING", error);
     return 0;
@@ -127,10 +143,13 @@ static int source_set_window(const struct properties *properties, struct source 
     if (size && !type)
         return source_refuse(properties, PROPERTY_WINDOW_SIZE, "needs WINDOW_TYPE", error);
     if (type && size == (properties->window == WINDOW_SESSION))
-        return size ? source_refuse(properties, PROPERTY_WINDOW_SIZE, "does not go with SESSION windows, which have no size", error)
-                    : source_refuse(properties, PROPERTY_WINDOW_TYPE, "needs WINDOW_SIZE: WINDOW_SIZE='10 SECONDS'", error);
+        return size ? source_refuse(properties, PROPERTY_WINDOW_SIZE,
+                                    "does not go with SESSION windows, which have no size", error)
+                    : source_refuse(properties, PROPERTY_WINDOW_TYPE, "needs WINDOW_SIZE: WINDOW_SIZE='10 SECONDS'",
+                                    error);
     if (type && source_key_count(source) == 0)
-        return source_refuse(properties, PROPERTY_WINDOW_TYPE, "needs a key column: a window is part of the key", error);
+        return source_refuse(properties, PROPERTY_WINDOW_TYPE, "needs a key column: a window is part of the key",
+                             error);
     source->window = properties->window;
     source->window_size = properties->window_size;
     return 0;
@@ -138,33 +157,40 @@ static int source_set_window(const struct properties *properties, struct source 
 
 static int source_set_cleanup(const struct properties *properties, struct source *source, struct error *error) {
     struct slice policy = properties->cleanup_policy;
-    bool known = slice_equal(policy, SLICE("compact")) || slice_equal(policy, SLICE("delete")) || slice_equal(policy, SLICE("compact,delete")) ||
-                 slice_equal(policy, SLICE("delete,compact"));
+    bool known = slice_equal(policy, SLICE("compact")) || slice_equal(policy, SLICE("delete")) ||
+                 slice_equal(policy, SLICE("compact,delete")) || slice_equal(policy, SLICE("delete,compact"));
     if (policy.data && !known)
-        return source_refuse(properties, PROPERTY_CLEANUP_POLICY, "must be 'compact', 'delete' or 'compact,delete'", error);
+        return source_refuse(properties, PROPERTY_CLEANUP_POLICY, "must be 'compact', 'delete' or 'compact,delete'",
+                             error);
     source->cleanup_policy = policy;
     return 0;
 }
 
 /* As Kafka's: letters, digits, '.', '_' and '-', at most 249 of them. */
-static int source_check_topic(const struct source *source, const struct create_statement *create, const struct properties *properties, struct error *error) {
+static int source_check_topic(const struct source *source, const struct create_statement *create,
+                              const struct properties *properties, struct error *error) {
     enum { TOPIC_MAXIMUM = 249 };
-    struct place place = properties->given[PROPERTY_KAFKA_TOPIC] ? properties->places[PROPERTY_KAFKA_TOPIC] : create->name.place;
-    bool good = source->topic.length > 0 && source->topic.length <= TOPIC_MAXIMUM && !slice_equal(source->topic, SLICE(".")) &&
-                !slice_equal(source->topic, SLICE(".."));
+    struct place place =
+        properties->given[PROPERTY_KAFKA_TOPIC] ? properties->places[PROPERTY_KAFKA_TOPIC] : create->name.place;
+    bool good = source->topic.length > 0 && source->topic.length <= TOPIC_MAXIMUM &&
+                !slice_equal(source->topic, SLICE(".")) && !slice_equal(source->topic, SLICE(".."));
     for (size_t i = 0; i < source->topic.length && good; i++) {
         char c = source->topic.data[i];
-        good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+        good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+               c == '-';
     }
-    return good
-               ? 0
-               : place_error(error, place, "'%.*s' cannot be the name of a topic, which has 1 to %d letters, digits, '.', '_' and '-'; give one by KAFKA_TOPIC",
-                             names_shown(source->topic), source->topic.data, TOPIC_MAXIMUM);
+    return good ? 0
+                : place_error(error, place,
+                              "'%.*s' cannot be the name of a topic, which has 1 to %d letters, digits, '.', '_' and "
+                              "'-'; give one by KAFKA_TOPIC",
+                              names_shown(source->topic), source->topic.data, TOPIC_MAXIMUM);
 }
 
 /* What all definitions have in common; formats and columns are there. */
-static int source_finish(const struct create_statement *create, const struct properties *properties, struct source *source, struct error *error) {
-    static const enum property_name formats[2][2] = {{PROPERTY_KEY_FORMAT, PROPERTY_FORMAT}, {PROPERTY_VALUE_FORMAT, PROPERTY_FORMAT}};
+static int source_finish(const struct create_statement *create, const struct properties *properties,
+                         struct source *source, struct error *error) {
+    static const enum property_name formats[2][2] = {{PROPERTY_KEY_FORMAT, PROPERTY_FORMAT},
+                                                     {PROPERTY_VALUE_FORMAT, PROPERTY_FORMAT}};
     struct place places[2];
     int status;
     for (size_t i = 0; i < 2; i++)
@@ -176,17 +202,22 @@ static int source_finish(const struct create_statement *create, const struct pro
     if (properties->given[PROPERTY_REPLICAS])
         source->replicas = properties->replicas;
     source->retention = properties->retention;
-    if ((status = source_check_topic(source, create, properties, error)) < 0 || (status = source_set_encodings(properties, source, error)) < 0 ||
-        (status = source_check(source, create->name.place, places, error)) < 0 || (status = source_set_timestamp(properties, source, error)) < 0 ||
-        (status = source_set_wrapping(properties, source, error)) < 0 || (status = source_set_window(properties, source, error)) < 0)
+    if ((status = source_check_topic(source, create, properties, error)) < 0 ||
+        (status = source_set_encodings(properties, source, error)) < 0 ||
+        (status = source_check(source, create->name.place, places, error)) < 0 ||
+        (status = source_set_timestamp(properties, source, error)) < 0 ||
+        (status = source_set_wrapping(properties, source, error)) < 0 ||
+        (status = source_set_window(properties, source, error)) < 0)
         return status;
     return source_set_cleanup(properties, source, error);
 }
 
-/* --- declared ---------------------------------------------------------------------------------------------------------------------- */
+/* --- declared
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int source_declare_columns(const struct create_statement *create, const struct catalog *catalog, const struct source_column *inferred,
-                                  size_t inferred_count, struct arena *arena, struct source *source, struct error *error) {
+static int source_declare_columns(const struct create_statement *create, const struct catalog *catalog,
+                                  const struct source_column *inferred, size_t inferred_count, struct arena *arena,
+                                  struct source *source, struct error *error) {
     size_t count = create->columns.count;
     source->columns = arena_allocate(arena, (count + inferred_count) * sizeof *source->columns);
     if (!source->columns)
@@ -194,8 +225,10 @@ static int source_declare_columns(const struct create_statement *create, const s
     for (size_t i = 0; i < count; i++) {
         const struct column_declaration *definition = &create->columns.items[i];
         struct source_column *column = &source->columns[i];
-        *column =
-            (struct source_column){.name = definition->name.name, .role = definition->role, .header = definition->header, .place = definition->name.place};
+        *column = (struct source_column){.name = definition->name.name,
+                                         .role = definition->role,
+                                         .header = definition->header,
+                                         .place = definition->name.place};
         int status = type_resolve(definition->type, catalog, arena, &column->type, error);
         if (status < 0)
             return status;
@@ -219,33 +252,41 @@ bool source_wants_schema(const struct create_statement *create) {
     struct arena arena = {0};
     struct properties properties;
     enum property_use use = create->object == OBJECT_TABLE ? PROPERTY_USE_TABLE : PROPERTY_USE_STREAM;
-    bool wants = !create->query && !source_declares_values(create) && properties_read(&create->properties, use, &arena, &properties, NULL) == 0 &&
+    bool wants = !create->query && !source_declares_values(create) &&
+                 properties_read(&create->properties, use, &arena, &properties, NULL) == 0 &&
                  (properties.value_format == FORMAT_AVRO || properties.format == FORMAT_AVRO);
     arena_release(&arena);
     return wants;
 }
 
-static int source_declare_needs(const struct create_statement *create, const struct properties *properties, const struct source *source, bool inferred,
-                                struct error *error) {
+static int source_declare_needs(const struct create_statement *create, const struct properties *properties,
+                                const struct source *source, bool inferred, struct error *error) {
     const char *kind = create->object == OBJECT_TABLE ? "CREATE TABLE" : "CREATE STREAM";
     struct slice name = create->name.name;
     if (!properties->given[PROPERTY_KAFKA_TOPIC])
-        return place_error(error, create->name.place, "%s %.*s needs its topic: WITH (KAFKA_TOPIC='...')", kind, names_shown(name), name.data);
+        return place_error(error, create->name.place, "%s %.*s needs its topic: WITH (KAFKA_TOPIC='...')", kind,
+                           names_shown(name), name.data);
     if (source->value.format == FORMAT_UNSET)
-        return place_error(error, create->name.place, "%s %.*s needs VALUE_FORMAT, or FORMAT for key and value: %s", kind, names_shown(name), name.data,
-                           format_choices());
+        return place_error(error, create->name.place, "%s %.*s needs VALUE_FORMAT, or FORMAT for key and value: %s",
+                           kind, names_shown(name), name.data, format_choices());
     if (source->value.format == FORMAT_AVRO && !source_declares_values(create) && !inferred)
-        return place_error(error, create->name.place, "%s %.*s has no value columns, and no schema registry is there to know them", kind, names_shown(name),
-                           name.data);
+        return place_error(error, create->name.place,
+                           "%s %.*s has no value columns, and no schema registry is there to know them", kind,
+                           names_shown(name), name.data);
     return 0;
 }
 
-int source_declare(const struct create_statement *create, struct slice text, const struct catalog *catalog, const struct source_column *inferred,
-                   size_t inferred_count, struct arena *arena, struct source *ret_source, struct error *error) {
+int source_declare(const struct create_statement *create, struct slice text, const struct catalog *catalog,
+                   const struct source_column *inferred, size_t inferred_count, struct arena *arena,
+                   struct source *ret_source, struct error *error) {
     struct properties properties;
-    struct source source = {.object = create->object, .read_only = create->read_only, .name = create->name.name, .text = text};
-    int status = properties_read(&create->properties, create->object == OBJECT_TABLE ? PROPERTY_USE_TABLE : PROPERTY_USE_STREAM, arena, &properties, error);
-    if (status < 0 || (status = source_read_formats(&properties, &source.key.format, &source.value.format, error)) < 0 ||
+    struct source source = {
+        .object = create->object, .read_only = create->read_only, .name = create->name.name, .text = text};
+    int status =
+        properties_read(&create->properties, create->object == OBJECT_TABLE ? PROPERTY_USE_TABLE : PROPERTY_USE_STREAM,
+                        arena, &properties, error);
+    if (status < 0 ||
+        (status = source_read_formats(&properties, &source.key.format, &source.value.format, error)) < 0 ||
         (status = source_declare_needs(create, &properties, &source, inferred != NULL, error)) < 0 ||
         (status = source_declare_columns(create, catalog, inferred, inferred_count, arena, &source, error)) < 0)
         return status;
@@ -258,7 +299,8 @@ int source_declare(const struct create_statement *create, struct slice text, con
     return status;
 }
 
-/* --- results ----------------------------------------------------------------------------------------------------------------------- */
+/* --- results
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* The format that was given, or else the input's with its delimiter. */
 static void source_inherit(struct source_encoding *encoding, enum format given, const struct source_encoding *input) {
@@ -267,8 +309,9 @@ static void source_inherit(struct source_encoding *encoding, enum format given, 
         encoding->delimiter = input->delimiter;
 }
 
-int source_result(const struct create_statement *create, struct slice text, const struct source *input, const struct source_column *columns,
-                  size_t column_count, struct arena *arena, struct source *ret_source, struct error *error) {
+int source_result(const struct create_statement *create, struct slice text, const struct source *input,
+                  const struct source_column *columns, size_t column_count, struct arena *arena,
+                  struct source *ret_source, struct error *error) {
     struct properties properties;
     enum format key, value;
     struct source source = {.object = create->object,
@@ -301,7 +344,8 @@ int source_result(const struct create_statement *create, struct slice text, cons
     return status;
 }
 
-/* --- copies ------------------------------------------------------------------------------------------------------------------------ */
+/* --- copies
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool source_copy_texts(struct source *source, struct arena *arena) {
     struct slice *texts[] = {&source->name,           &source->topic,           &source->text,

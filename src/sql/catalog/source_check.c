@@ -1,12 +1,13 @@
 /* What makes a definition wrong: names, keys, headers, and columns that a format cannot carry. */
+#include "sql/catalog/source.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
-#include "sql/catalog/source.h"
 
 #include "core/memory.h"
 #include <stdlib.h>
 
-/* --- names ------------------------------------------------------------------------------------------------------------------------- */
+/* --- names
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 bool source_is_system_column(struct slice name) {
     static const char *const names[] = {"ROWTIME", "ROWPARTITION", "ROWOFFSET", "WINDOWSTART", "WINDOWEND"};
@@ -28,37 +29,44 @@ static int source_check_names(const struct source *source, struct error *error) 
     for (size_t i = 0; i < source->column_count; i++) {
         const struct source_column *column = &source->columns[i];
         if (i == duplicate)
-            return place_error(error, column->place, "the column %.*s is there twice", names_shown(column->name), column->name.data);
-        if (source_is_system_column(column->name))
-            return place_error(error, column->place, "%.*s is a column that every source has of itself; choose another name", names_shown(column->name),
+            return place_error(error, column->place, "the column %.*s is there twice", names_shown(column->name),
                                column->name.data);
+        if (source_is_system_column(column->name))
+            return place_error(error, column->place,
+                               "%.*s is a column that every source has of itself; choose another name",
+                               names_shown(column->name), column->name.data);
     }
     return 0;
 }
 
-/* --- keys and headers -------------------------------------------------------------------------------------------------------------- */
+/* --- keys and headers
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static int source_check_keys(const struct source *source, struct place name_place, struct error *error) {
     bool table = source->object == OBJECT_TABLE;
     for (size_t i = 0; i < source->column_count; i++) {
         const struct source_column *column = &source->columns[i];
         if (table ? column->role == COLUMN_KEY : column->role == COLUMN_PRIMARY_KEY)
-            return place_error(error, column->place, "the key column %.*s of a %s is written %s", names_shown(column->name), column->name.data,
-                               source_kind(source), table ? "PRIMARY KEY" : "KEY");
+            return place_error(error, column->place, "the key column %.*s of a %s is written %s",
+                               names_shown(column->name), column->name.data, source_kind(source),
+                               table ? "PRIMARY KEY" : "KEY");
     }
     if (table && source_key_count(source) == 0)
-        return place_error(error, name_place, "the table %.*s needs a PRIMARY KEY: mark its key column, as in ID INT PRIMARY KEY", names_shown(source->name),
-                           source->name.data);
+        return place_error(error, name_place,
+                           "the table %.*s needs a PRIMARY KEY: mark its key column, as in ID INT PRIMARY KEY",
+                           names_shown(source->name), source->name.data);
     if (source->column_count == 0)
-        return place_error(error, name_place, "the %s %.*s has no columns", source_kind(source), names_shown(source->name), source->name.data);
+        return place_error(error, name_place, "the %s %.*s has no columns", source_kind(source),
+                           names_shown(source->name), source->name.data);
     return 0;
 }
 
 /* ARRAY<STRUCT<KEY STRING, VALUE BYTES>> */
 static bool source_is_header_list(const struct type *type) {
     const struct type *pair = type->kind == TYPE_ARRAY ? type->element : NULL;
-    return pair && pair->kind == TYPE_STRUCT && pair->field_count == 2 && slice_equal(pair->fields[0].name, SLICE("KEY")) &&
-           pair->fields[0].type->kind == TYPE_STRING && slice_equal(pair->fields[1].name, SLICE("VALUE")) && pair->fields[1].type->kind == TYPE_BYTES;
+    return pair && pair->kind == TYPE_STRUCT && pair->field_count == 2 &&
+           slice_equal(pair->fields[0].name, SLICE("KEY")) && pair->fields[0].type->kind == TYPE_STRING &&
+           slice_equal(pair->fields[1].name, SLICE("VALUE")) && pair->fields[1].type->kind == TYPE_BYTES;
 }
 
 static int source_check_headers(const struct source *source, struct error *error) {
@@ -68,17 +76,21 @@ static int source_check_headers(const struct source *source, struct error *error
         if (column->role != COLUMN_HEADERS && column->role != COLUMN_HEADER)
             continue;
         if (column->role == COLUMN_HEADERS && !source_is_header_list(column->type))
-            return place_error(error, column->place, "a HEADERS column has the type ARRAY<STRUCT<KEY STRING, VALUE BYTES>>");
+            return place_error(error, column->place,
+                               "a HEADERS column has the type ARRAY<STRUCT<KEY STRING, VALUE BYTES>>");
         if (column->role == COLUMN_HEADER && column->type->kind != TYPE_BYTES)
-            return place_error(error, column->place, "a HEADER('%.*s') column has the type BYTES", names_shown(column->header), column->header.data);
+            return place_error(error, column->place, "a HEADER('%.*s') column has the type BYTES",
+                               names_shown(column->header), column->header.data);
         if (all || (column->role == COLUMN_HEADERS && one))
-            return place_error(error, column->place, "a column with all HEADERS stands alone, without other columns of headers");
+            return place_error(error, column->place,
+                               "a column with all HEADERS stands alone, without other columns of headers");
         *(column->role == COLUMN_HEADERS ? &all : &one) = column;
     }
     return 0;
 }
 
-/* --- formats ----------------------------------------------------------------------------------------------------------------------- */
+/* --- formats
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool source_holds_map(const struct type *type) {
     if (type->kind == TYPE_MAP)
@@ -98,7 +110,8 @@ static const char *source_foreign_part(const struct type *type, enum format form
     if (format == FORMAT_DELIMITED)
         return nested ? "ARRAY, MAP and STRUCT" : NULL;
     if (format == FORMAT_KAFKA)
-        return type->kind == TYPE_INTEGER || type->kind == TYPE_BIGINT || type->kind == TYPE_DOUBLE || type->kind == TYPE_STRING || type->kind == TYPE_BYTES
+        return type->kind == TYPE_INTEGER || type->kind == TYPE_BIGINT || type->kind == TYPE_DOUBLE ||
+                       type->kind == TYPE_STRING || type->kind == TYPE_BYTES
                    ? NULL
                    : "other types than INT, BIGINT, DOUBLE, STRING and BYTES";
     if (type->kind == TYPE_MAP && type->key->kind != TYPE_STRING)
@@ -121,12 +134,14 @@ static bool source_avro_name(struct slice name) {
     return true;
 }
 
-static int source_refuse_type(const struct source_column *column, enum format format, const char *foreign, struct error *error) {
+static int source_refuse_type(const struct source_column *column, enum format format, const char *foreign,
+                              struct error *error) {
     cleanup(bytes_release) struct bytes type = {0};
     type_print(&type, column->type);
     struct slice text = bytes_slice(&type);
-    return place_error(error, column->place, "the format %s does not carry %s: column %.*s has the type %.*s", format_name(format), foreign,
-                       names_shown(column->name), column->name.data, names_shown(text), text.data);
+    return place_error(error, column->place, "the format %s does not carry %s: column %.*s has the type %.*s",
+                       format_name(format), foreign, names_shown(column->name), column->name.data, names_shown(text),
+                       text.data);
 }
 
 static int source_check_carried(const struct source_column *column, enum format format, struct error *error) {
@@ -135,10 +150,13 @@ static int source_check_carried(const struct source_column *column, enum format 
     if (foreign)
         return source_refuse_type(column, format, foreign, error);
     if (format == FORMAT_AVRO && !source_avro_name(column->name))
-        return place_error(error, column->place, "the format AVRO does not carry names with other characters than letters, digits and _: column %.*s", shown,
-                           column->name.data);
+        return place_error(
+            error, column->place,
+            "the format AVRO does not carry names with other characters than letters, digits and _: column %.*s", shown,
+            column->name.data);
     if (source_is_key(column) && source_holds_map(column->type))
-        return place_error(error, column->place, "a key cannot hold a MAP, whose order is not fixed: column %.*s", shown, column->name.data);
+        return place_error(error, column->place, "a key cannot hold a MAP, whose order is not fixed: column %.*s",
+                           shown, column->name.data);
     return 0;
 }
 
@@ -156,16 +174,22 @@ static int source_check_part(const struct source *source, bool key, struct place
         count++;
     }
     if (format == FORMAT_NONE && (!key || count > 0))
-        return place_error(error, place, key ? "the key format NONE is for sources without key columns" : "the format NONE is for keys only");
+        return place_error(error, place,
+                           key ? "the key format NONE is for sources without key columns"
+                               : "the format NONE is for keys only");
     if (format == FORMAT_KAFKA && count > 1)
-        return place_error(error, place, "the format KAFKA carries one column; the %s has %zu: use JSON, AVRO or DELIMITED", part, count);
+        return place_error(error, place,
+                           "the format KAFKA carries one column; the %s has %zu: use JSON, AVRO or DELIMITED", part,
+                           count);
     return 0;
 }
 
-int source_check(const struct source *source, struct place name_place, const struct place format_places[2], struct error *error) {
+int source_check(const struct source *source, struct place name_place, const struct place format_places[2],
+                 struct error *error) {
     int status;
-    if ((status = source_check_keys(source, name_place, error)) < 0 || (status = source_check_names(source, error)) < 0 ||
-        (status = source_check_headers(source, error)) < 0 || (status = source_check_part(source, true, format_places[0], error)) < 0)
+    if ((status = source_check_keys(source, name_place, error)) < 0 ||
+        (status = source_check_names(source, error)) < 0 || (status = source_check_headers(source, error)) < 0 ||
+        (status = source_check_part(source, true, format_places[0], error)) < 0)
         return status;
     return source_check_part(source, false, format_places[1], error);
 }

@@ -37,18 +37,21 @@ static int type_unknown(const struct type_name *name, struct error *error) {
                        names_suggest(suggestion, name->name, names, TYPE_BUILT_IN));
 }
 
-static int type_resolve_decimal(const struct type_name *name, struct arena *arena, const struct type **ret_type, struct error *error) {
+static int type_resolve_decimal(const struct type_name *name, struct arena *arena, const struct type **ret_type,
+                                struct error *error) {
     if (name->parameter_count != 2)
-        return place_error(error, name->place, "DECIMAL needs its digits and how many of them stand behind the point: DECIMAL(10, 2)");
+        return place_error(error, name->place,
+                           "DECIMAL needs its digits and how many of them stand behind the point: DECIMAL(10, 2)");
     if (!type_decimal_valid(name->parameters[0], name->parameters[1]))
-        return place_error(error, name->place, "DECIMAL(%d, %d) cannot be: 1 to %d digits, at most all of them behind the point", name->parameters[0],
-                           name->parameters[1], TYPE_PRECISION_MAXIMUM);
+        return place_error(error, name->place,
+                           "DECIMAL(%d, %d) cannot be: 1 to %d digits, at most all of them behind the point",
+                           name->parameters[0], name->parameters[1], TYPE_PRECISION_MAXIMUM);
     *ret_type = type_decimal(arena, (unsigned)name->parameters[0], (unsigned)name->parameters[1]);
     return *ret_type ? 0 : error_no_memory(error);
 }
 
-static int type_resolve_plain(const struct type_name *name, const struct catalog *catalog, struct arena *arena, const struct type **ret_type,
-                              struct error *error) {
+static int type_resolve_plain(const struct type_name *name, const struct catalog *catalog, struct arena *arena,
+                              const struct type **ret_type, struct error *error) {
     size_t found = name->quoted ? TYPE_BUILT_IN : type_find_built_in(name->name);
     if (found < TYPE_BUILT_IN && !type_built_in[found].type)
         return type_resolve_decimal(name, arena, ret_type, error);
@@ -77,11 +80,12 @@ static int type_check_fields(const struct type_name *name, struct error *error) 
     if (duplicate == name->part_count)
         return 0;
     const struct identifier *field = &name->names[duplicate];
-    return place_error(error, field->place, "the field %.*s is there twice", names_shown(field->name), field->name.data);
+    return place_error(error, field->place, "the field %.*s is there twice", names_shown(field->name),
+                       field->name.data);
 }
 
-static int type_resolve_struct(const struct type_name *name, const struct catalog *catalog, struct arena *arena, const struct type **ret_type,
-                               struct error *error) {
+static int type_resolve_struct(const struct type_name *name, const struct catalog *catalog, struct arena *arena,
+                               const struct type **ret_type, struct error *error) {
     struct type_field *fields = arena_allocate(arena, name->part_count * sizeof *fields);
     int status = type_check_fields(name, error);
     if (status < 0 || !fields)
@@ -97,7 +101,8 @@ static int type_resolve_struct(const struct type_name *name, const struct catalo
     return *ret_type ? 0 : error_no_memory(error);
 }
 
-int type_resolve(const struct type_name *name, const struct catalog *catalog, struct arena *arena, const struct type **ret_type, struct error *error) {
+int type_resolve(const struct type_name *name, const struct catalog *catalog, struct arena *arena,
+                 const struct type **ret_type, struct error *error) {
     const struct type *parts[2] = {NULL, NULL}, *type;
     if (name->kind == TYPE_NAME_PLAIN)
         return type_resolve_plain(name, catalog, arena, ret_type, error);

@@ -1,12 +1,13 @@
 /* The door of the compiler, and its leaves: literals, columns, CAST. */
 #include "sql/expression/compiler.h"
 
+#include "sql/catalog/type_resolve.h"
+#include "sql/syntax/lexer.h"
 #include <stdarg.h>
 #include <stdio.h>
-#include "sql/syntax/lexer.h"
-#include "sql/catalog/type_resolve.h"
 
-/* --- errors ------------------------------------------------------------------------------------------------------------------------ */
+/* --- errors
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 int compiler_fail(struct compiler *compiler, struct place place, const char *format, ...) {
     char message[sizeof compiler->error->message];
@@ -26,7 +27,8 @@ const char *compiler_type_text(struct compiler *compiler, const struct type *typ
     return text.data ? text.data : "?";
 }
 
-/* --- nodes ------------------------------------------------------------------------------------------------------------------------- */
+/* --- nodes
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 int compiler_made(struct compiler *compiler, struct node *made, const struct node **ret_node) {
     struct value value;
@@ -47,12 +49,14 @@ int compiler_made(struct compiler *compiler, struct node *made, const struct nod
     return constant ? 0 : compiler_no_memory(compiler);
 }
 
-static int compiler_constant(struct compiler *compiler, const struct type *type, struct value value, const struct node **ret_node) {
+static int compiler_constant(struct compiler *compiler, const struct type *type, struct value value,
+                             const struct node **ret_node) {
     *ret_node = type ? node_constant(compiler->arena, type, &value) : NULL;
     return *ret_node ? 0 : compiler_no_memory(compiler);
 }
 
-/* --- literals ---------------------------------------------------------------------------------------------------------------------- */
+/* --- literals
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Digits from the first that is not 0, but at least those behind the point. */
 static int compiler_decimal(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {
@@ -68,10 +72,13 @@ static int compiler_decimal(struct compiler *compiler, const struct expression *
         whole += !behind && (whole || c != '0');
     }
     unsigned precision = whole + scale ? whole + scale : 1;
-    if (precision > TYPE_PRECISION_MAXIMUM || !decimal_read(tree->text, (struct decimal_shape){precision, scale}, &value))
-        return compiler_fail(compiler, tree->place, "a DECIMAL has at most %d digits; write the number with an exponent to make it a DOUBLE",
+    if (precision > TYPE_PRECISION_MAXIMUM ||
+        !decimal_read(tree->text, (struct decimal_shape){precision, scale}, &value))
+        return compiler_fail(compiler, tree->place,
+                             "a DECIMAL has at most %d digits; write the number with an exponent to make it a DOUBLE",
                              TYPE_PRECISION_MAXIMUM);
-    return compiler_constant(compiler, type_decimal(compiler->arena, precision, scale), value_of_decimal(value), ret_node);
+    return compiler_constant(compiler, type_decimal(compiler->arena, precision, scale), value_of_decimal(value),
+                             ret_node);
 }
 
 static int compiler_literal(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {
@@ -82,7 +89,8 @@ static int compiler_literal(struct compiler *compiler, const struct expression *
         return compiler_constant(compiler, &type_boolean, value_of_boolean(tree->boolean), ret_node);
     case EXPRESSION_INTEGER: {
         bool small = tree->integer >= INT32_MIN && tree->integer <= INT32_MAX;
-        return compiler_constant(compiler, small ? &type_integer : &type_bigint, value_of_integer(tree->integer), ret_node);
+        return compiler_constant(compiler, small ? &type_integer : &type_bigint, value_of_integer(tree->integer),
+                                 ret_node);
     }
     case EXPRESSION_DOUBLE:
         return compiler_constant(compiler, &type_double, value_of_number(tree->number), ret_node);
@@ -93,9 +101,11 @@ static int compiler_literal(struct compiler *compiler, const struct expression *
     }
 }
 
-/* --- names ------------------------------------------------------------------------------------------------------------------------- */
+/* --- names
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static const struct compiler_parameter *compiler_parameter_of(const struct compiler *compiler, const struct expression *tree) {
+static const struct compiler_parameter *compiler_parameter_of(const struct compiler *compiler,
+                                                              const struct expression *tree) {
     const struct compiler_parameter *parameter = tree->qualifier.data ? NULL : compiler->parameters;
     while (parameter && !slice_equal(parameter->name, tree->name))
         parameter = parameter->outer;
@@ -111,7 +121,8 @@ static int compiler_column(struct compiler *compiler, const struct expression *t
     return *ret_node ? 0 : compiler_no_memory(compiler);
 }
 
-/* --- CAST -------------------------------------------------------------------------------------------------------------------------- */
+/* --- CAST
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int compiler_cast(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {
     const struct type *type;
@@ -124,15 +135,18 @@ static int compiler_cast(struct compiler *compiler, const struct expression *tre
     if (compiler_is_null(operand.node))
         return compiler_constant(compiler, type, VALUE_NULL, ret_node);
     if (!type_castable(operand.node->type, type))
-        return compiler_fail(compiler, tree->place, "Cast of %s to %s is not supported", compiler_type_text(compiler, operand.node->type),
-                             compiler_type_text(compiler, type));
-    return compiler_made(compiler, node_cast(compiler->arena, type, operand.node, compiler->settings->nested_errors_null), ret_node);
+        return compiler_fail(compiler, tree->place, "Cast of %s to %s is not supported",
+                             compiler_type_text(compiler, operand.node->type), compiler_type_text(compiler, type));
+    return compiler_made(
+        compiler, node_cast(compiler->arena, type, operand.node, compiler->settings->nested_errors_null), ret_node);
 }
 
-/* --- trees ------------------------------------------------------------------------------------------------------------------------- */
+/* --- trees
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int compiler_binary(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {
-    return tree->op >= OPERATOR_EQUAL ? compiler_comparison(compiler, tree, ret_node) : compiler_arithmetic(compiler, tree, ret_node);
+    return tree->op >= OPERATOR_EQUAL ? compiler_comparison(compiler, tree, ret_node)
+                                      : compiler_arithmetic(compiler, tree, ret_node);
 }
 
 static int compiler_kind(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {
@@ -175,7 +189,8 @@ static int compiler_kind(struct compiler *compiler, const struct expression *tre
 }
 
 int compiler_tree(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {
-    const struct compiler_parameter *parameter = tree->kind == EXPRESSION_COLUMN ? compiler_parameter_of(compiler, tree) : NULL;
+    const struct compiler_parameter *parameter =
+        tree->kind == EXPRESSION_COLUMN ? compiler_parameter_of(compiler, tree) : NULL;
     if (parameter) {
         *ret_node = node_slot(compiler->arena, parameter->type, parameter->slot);
         return *ret_node ? 0 : compiler_no_memory(compiler);
@@ -188,7 +203,8 @@ int compiler_operand(struct compiler *compiler, const struct expression *tree, s
     return compiler_tree(compiler, tree, &ret_operand->node);
 }
 
-int compiler_children(struct compiler *compiler, const struct expression *tree, size_t first, struct operand **ret_operands) {
+int compiler_children(struct compiler *compiler, const struct expression *tree, size_t first,
+                      struct operand **ret_operands) {
     struct operand *operands = arena_allocate(compiler->arena, (tree->child_count - first) * sizeof *operands);
     if (!operands)
         return compiler_no_memory(compiler);
@@ -201,10 +217,11 @@ int compiler_children(struct compiler *compiler, const struct expression *tree, 
     return 0;
 }
 
-/* --- the door ---------------------------------------------------------------------------------------------------------------------- */
+/* --- the door
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static struct compiler compiler_new(const struct scope *scope, const struct catalog *catalog, const struct compile_settings *settings, struct arena *arena,
-                                    struct error *error) {
+static struct compiler compiler_new(const struct scope *scope, const struct catalog *catalog,
+                                    const struct compile_settings *settings, struct arena *arena, struct error *error) {
     return (struct compiler){.scope = scope, .catalog = catalog, .settings = settings, .arena = arena, .error = error};
 }
 
@@ -216,8 +233,9 @@ static int compiler_finish(struct compiler *compiler, const struct node *root, c
     return 0;
 }
 
-int compile_expression(const struct expression *tree, const struct scope *scope, const struct catalog *catalog, const struct compile_settings *settings,
-                       struct arena *arena, const struct evaluator **ret_evaluator, struct error *error) {
+int compile_expression(const struct expression *tree, const struct scope *scope, const struct catalog *catalog,
+                       const struct compile_settings *settings, struct arena *arena,
+                       const struct evaluator **ret_evaluator, struct error *error) {
     struct compiler compiler = compiler_new(scope, catalog, settings, arena, error);
     const struct node *root;
     int status = compiler_tree(&compiler, tree, &root);
@@ -228,8 +246,9 @@ int compile_expression(const struct expression *tree, const struct scope *scope,
     return compiler_finish(&compiler, root, ret_evaluator);
 }
 
-int compile_condition(const struct expression *tree, const struct scope *scope, const struct catalog *catalog, const struct compile_settings *settings,
-                      struct arena *arena, const struct evaluator **ret_evaluator, struct error *error) {
+int compile_condition(const struct expression *tree, const struct scope *scope, const struct catalog *catalog,
+                      const struct compile_settings *settings, struct arena *arena,
+                      const struct evaluator **ret_evaluator, struct error *error) {
     struct compiler compiler = compiler_new(scope, catalog, settings, arena, error);
     struct operand root;
     int status = compiler_operand(&compiler, tree, &root);
@@ -238,8 +257,9 @@ int compile_condition(const struct expression *tree, const struct scope *scope, 
     return status < 0 ? status : compiler_finish(&compiler, root.node, ret_evaluator);
 }
 
-int compile_assignment(const struct expression *tree, const struct scope *scope, const struct catalog *catalog, const struct compile_settings *settings,
-                       const struct type *type, struct arena *arena, const struct evaluator **ret_evaluator, struct error *error) {
+int compile_assignment(const struct expression *tree, const struct scope *scope, const struct catalog *catalog,
+                       const struct compile_settings *settings, const struct type *type, struct arena *arena,
+                       const struct evaluator **ret_evaluator, struct error *error) {
     struct compiler compiler = compiler_new(scope, catalog, settings, arena, error);
     struct operand root;
     const struct node *assigned = NULL;
@@ -253,7 +273,7 @@ int compile_assignment(const struct expression *tree, const struct scope *scope,
     if (status < 0)
         return status;
     if (!assigned)
-        return compiler_fail(&compiler, tree->place, "%s cannot be assigned to %s", compiler_type_text(&compiler, root.node->type),
-                             compiler_type_text(&compiler, type));
+        return compiler_fail(&compiler, tree->place, "%s cannot be assigned to %s",
+                             compiler_type_text(&compiler, root.node->type), compiler_type_text(&compiler, type));
     return compiler_finish(&compiler, assigned, ret_evaluator);
 }

@@ -1,4 +1,5 @@
-/* From trees to evaluators: names resolved, types checked and coerced, functions chosen, constants folded. What comes out runs on columns (stream/evaluator.h).
+/* From trees to evaluators: names resolved, types checked and coerced, functions chosen, constants folded. What
+ * comes out runs on columns (stream/evaluator.h).
  *
  * Rules of NULL, errors and coercion: docs/sql.md. Messages name line and column. */
 #ifndef METERLINE_SQL_EXPRESSION_COMPILE_H
@@ -10,20 +11,26 @@
 
 /* Session settings that change the meaning of expressions. */
 struct compile_settings {
-    bool nested_errors_null;     /* ksql.nested.error.set.null: a failing argument of a function or CAST counts as NULL (the default) */
-    int64_t list_limit, set_limit;   /* ksql.functions.collect_list.limit, ..collect_set.limit: most elements kept; 0: any number */
+    bool
+        /* ksql.nested.error.set.null: a failing argument of a function or CAST counts as NULL (the default) */
+        nested_errors_null;
+    int64_t list_limit,
+        set_limit; /* ksql.functions.collect_list.limit, ..collect_set.limit: most elements kept; 0: any number */
 };
 
 /* `catalog` knows the made types (for CAST). Evaluators lie in `arena`. */
-int compile_expression(const struct expression *tree, const struct scope *scope, const struct catalog *catalog, const struct compile_settings *settings,
-                       struct arena *arena, const struct evaluator **ret_evaluator, struct error *error);
+int compile_expression(const struct expression *tree, const struct scope *scope, const struct catalog *catalog,
+                       const struct compile_settings *settings, struct arena *arena,
+                       const struct evaluator **ret_evaluator, struct error *error);
 /* The same for a condition (WHERE, HAVING): ERROR_INVALID unless it is BOOLEAN. */
-int compile_condition(const struct expression *tree, const struct scope *scope, const struct catalog *catalog, const struct compile_settings *settings,
-                      struct arena *arena, const struct evaluator **ret_evaluator, struct error *error);
-/* As an assignment to a column of `type` (INSERT INTO .. VALUES, INSERT INTO .. SELECT): coerced, or ERROR_INVALID. Literals may be more than their type says:
- * compile_coerce.c. */
-int compile_assignment(const struct expression *tree, const struct scope *scope, const struct catalog *catalog, const struct compile_settings *settings,
-                       const struct type *type, struct arena *arena, const struct evaluator **ret_evaluator, struct error *error);
+int compile_condition(const struct expression *tree, const struct scope *scope, const struct catalog *catalog,
+                      const struct compile_settings *settings, struct arena *arena,
+                      const struct evaluator **ret_evaluator, struct error *error);
+/* As an assignment to a column of `type` (INSERT INTO .. VALUES, INSERT INTO .. SELECT): coerced, or ERROR_INVALID.
+ * Literals may be more than their type says: compile_coerce.c. */
+int compile_assignment(const struct expression *tree, const struct scope *scope, const struct catalog *catalog,
+                       const struct compile_settings *settings, const struct type *type, struct arena *arena,
+                       const struct evaluator **ret_evaluator, struct error *error);
 /* An evaluator that gives column `index` (or a system column) as it is. NULL: no memory. */
 const struct evaluator *compile_column(const struct type *type, int index, struct arena *arena);
 /* An evaluator for a constant. NULL: no memory. */
@@ -33,8 +40,10 @@ bool compile_is_constant(const struct evaluator *evaluator, struct value *ret_va
 /* The column that the evaluator gives as it is; INT_MIN: it is not that simple. */
 int compile_is_column(const struct evaluator *evaluator);
 /* An evaluator that makes a STRUCT of others (several key columns as one); NULL: no memory. */
-const struct evaluator *compile_struct(const struct type *type, const struct evaluator *const *parts, struct arena *arena);
-/* Frees evaluation.scratch (NULL is fine). It knows evaluators by their address: free it no later than the arena they lie in. */
+const struct evaluator *compile_struct(const struct type *type, const struct evaluator *const *parts,
+                                       struct arena *arena);
+/* Frees evaluation.scratch (NULL is fine). It knows evaluators by their address: free it no later than the arena
+ * they lie in. */
 void evaluation_scratch_free(void *scratch);
 
 #endif

@@ -1,22 +1,24 @@
 /* Calls: which variant of a function fits the arguments, and what they are brought to.
  *
- * Arguments but lambdas are compiled first and choose the variant; then lambdas, from the first to the last, with the types of parameters that the function
- * tells from what is known so far; last the type of the result. To the function the type of a lambda is that of its body. */
+ * Arguments but lambdas are compiled first and choose the variant; then lambdas, from the first to the last, with
+ * the types of parameters that the function tells from what is known so far; last the type of the result. To the
+ * function the type of a lambda is that of its body. */
 #include "sql/expression/compiler.h"
-#include "stream/aggregate/aggregate_function.h"
 #include "sql/syntax/names.h"
+#include "stream/aggregate/aggregate_function.h"
 
 /* A call that is being compiled. */
 struct call {
     const struct expression *tree;
     const struct function *function;
-    struct operand *operands;        /* node NULL: a lambda, not compiled yet */
-    bool *units;                     /* a bare word for a unit of time */
-    const struct type **types;       /* of the operands; NULL: a lambda */
+    struct operand *operands;  /* node NULL: a lambda, not compiled yet */
+    bool *units;               /* a bare word for a unit of time */
+    const struct type **types; /* of the operands; NULL: a lambda */
     size_t count;
 };
 
-/* --- arguments --------------------------------------------------------------------------------------------------------------------- */
+/* --- arguments
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static enum parameter_kind call_parameter(const struct function_variant *variant, size_t index) {
     return variant->parameters[index < variant->parameter_count ? index : variant->parameter_count - 1];
@@ -30,7 +32,8 @@ static bool call_takes_count(const struct function_variant *variant, size_t coun
 static bool call_takes_unit(const struct function *function, size_t index) {
     for (size_t i = 0; i < function->variant_count; i++) {
         const struct function_variant *variant = &function->variants[i];
-        if ((index < variant->parameter_count || (variant->variadic && variant->parameter_count)) && call_parameter(variant, index) == PARAMETER_UNIT)
+        if ((index < variant->parameter_count || (variant->variadic && variant->parameter_count)) &&
+            call_parameter(variant, index) == PARAMETER_UNIT)
             return true;
     }
     return false;
@@ -56,15 +59,18 @@ static bool call_finds_column(const struct compiler *compiler, const struct expr
 static int call_argument_of(struct compiler *compiler, struct call *call, size_t index) {
     const struct expression *tree = call->tree->children[index];
     call->operands[index] = (struct operand){tree, NULL};
-    call->units[index] = tree->kind == EXPRESSION_COLUMN && !tree->qualifier.data && call_is_unit(tree->name) && call_takes_unit(call->function, index);
+    call->units[index] = tree->kind == EXPRESSION_COLUMN && !tree->qualifier.data && call_is_unit(tree->name) &&
+                         call_takes_unit(call->function, index);
     if (call->units[index]) {
         struct value word = value_of_text(tree->name);
         call->operands[index].node = node_constant(compiler->arena, &type_string, &word);
         if (!call->operands[index].node)
             return compiler_no_memory(compiler);
-    } else if (tree->kind == EXPRESSION_COLUMN && !tree->qualifier.data && !call_finds_column(compiler, tree) && call_takes_unit(call->function, index)) {
-        return compiler_fail(compiler, tree->place, "%.*s is no unit of time; use DAYS, HOURS, MINUTES, SECONDS or MILLISECONDS", names_shown(tree->name),
-                             tree->name.data);
+    } else if (tree->kind == EXPRESSION_COLUMN && !tree->qualifier.data && !call_finds_column(compiler, tree) &&
+               call_takes_unit(call->function, index)) {
+        return compiler_fail(compiler, tree->place,
+                             "%.*s is no unit of time; use DAYS, HOURS, MINUTES, SECONDS or MILLISECONDS",
+                             names_shown(tree->name), tree->name.data);
     } else if (tree->kind != EXPRESSION_LAMBDA) {
         int status = compiler_tree(compiler, tree, &call->operands[index].node);
         if (status < 0)
@@ -90,13 +96,16 @@ static int call_arguments_of(struct compiler *compiler, struct call *call) {
     return 0;
 }
 
-/* --- the variant ------------------------------------------------------------------------------------------------------------------- */
+/* --- the variant
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* The type that a parameter of a simple kind has; NULL: the kind is not simple. */
 static const struct type *call_simple_type(enum parameter_kind kind) {
     static const struct type *const types[] = {
-        [PARAMETER_BOOLEAN] = &type_boolean, [PARAMETER_INTEGER] = &type_integer, [PARAMETER_BIGINT] = &type_bigint, [PARAMETER_DOUBLE] = &type_double,
-        [PARAMETER_STRING] = &type_string,   [PARAMETER_BYTES] = &type_bytes,     [PARAMETER_DATE] = &type_date,     [PARAMETER_TIME] = &type_time,
+        [PARAMETER_BOOLEAN] = &type_boolean,     [PARAMETER_INTEGER] = &type_integer,
+        [PARAMETER_BIGINT] = &type_bigint,       [PARAMETER_DOUBLE] = &type_double,
+        [PARAMETER_STRING] = &type_string,       [PARAMETER_BYTES] = &type_bytes,
+        [PARAMETER_DATE] = &type_date,           [PARAMETER_TIME] = &type_time,
         [PARAMETER_TIMESTAMP] = &type_timestamp,
     };
     return kind <= PARAMETER_TIMESTAMP ? types[kind] : NULL;
@@ -124,9 +133,10 @@ static bool call_fits_kind(const struct call *call, size_t index, enum parameter
     }
 }
 
-/* The common type of the arguments that must be the same. NULL: there are none, or (*ret_fit false) they do not go together. */
-static int call_same_type(struct compiler *compiler, const struct call *call, const struct function_variant *variant, bool exact, const struct type **ret_type,
-                          bool *ret_fit) {
+/* The common type of the arguments that must be the same. NULL: there are none, or (*ret_fit false) they do not go
+ * together. */
+static int call_same_type(struct compiler *compiler, const struct call *call, const struct function_variant *variant,
+                          bool exact, const struct type **ret_type, bool *ret_fit) {
     struct operand *same = arena_allocate(compiler->arena, call->count * sizeof *same);
     size_t count = 0;
     *ret_type = NULL;
@@ -146,7 +156,8 @@ static int call_same_type(struct compiler *compiler, const struct call *call, co
     return status;
 }
 
-static int call_fits(struct compiler *compiler, const struct call *call, const struct function_variant *variant, bool exact, bool *ret_fit) {
+static int call_fits(struct compiler *compiler, const struct call *call, const struct function_variant *variant,
+                     bool exact, bool *ret_fit) {
     const struct type *same;
     *ret_fit = call_takes_count(variant, call->count);
     for (size_t i = 0; *ret_fit && i < call->count; i++)
@@ -164,14 +175,16 @@ static int call_unfit(struct compiler *compiler, const struct call *call) {
             bytes_append_string(&text, "LAMBDA");
     }
     struct slice types = bytes_slice(&text);
-    int status = text.failed ? compiler_no_memory(compiler)
-                             : compiler_fail(compiler, call->tree->place, "%s does not take (%.*s); it is %s", call->function->name, (int)types.length,
-                                             types.data, call->function->signature);
+    int status = text.failed
+                     ? compiler_no_memory(compiler)
+                     : compiler_fail(compiler, call->tree->place, "%s does not take (%.*s); it is %s",
+                                     call->function->name, (int)types.length, types.data, call->function->signature);
     bytes_release(&text);
     return status;
 }
 
-static int call_choose(struct compiler *compiler, const struct call *call, const struct function_variant **ret_variant) {
+static int call_choose(struct compiler *compiler, const struct call *call,
+                       const struct function_variant **ret_variant) {
     for (int exact = 1; exact >= 0; exact--) {
         for (size_t i = 0; i < call->function->variant_count; i++) {
             bool fit;
@@ -187,9 +200,11 @@ static int call_choose(struct compiler *compiler, const struct call *call, const
     return call_unfit(compiler, call);
 }
 
-/* --- what the arguments are brought to --------------------------------------------------------------------------------------------- */
+/* --- what the arguments are brought to
+ * --------------------------------------------------------------------------------------------- */
 
-static int call_convert_argument(struct compiler *compiler, struct call *call, size_t index, enum parameter_kind kind, const struct type *same) {
+static int call_convert_argument(struct compiler *compiler, struct call *call, size_t index, enum parameter_kind kind,
+                                 const struct type *same) {
     struct operand *operand = &call->operands[index];
     const struct type *type = kind == PARAMETER_SAME ? same : call_simple_type(kind);
     unsigned precision, scale;
@@ -216,13 +231,14 @@ static int call_convert(struct compiler *compiler, struct call *call, const stru
     return status;
 }
 
-/* --- lambdas ----------------------------------------------------------------------------------------------------------------------- */
+/* --- lambdas
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 enum { CALL_PARAMETERS_MAXIMUM = 8 };
 
 /* The body, with the parameters in view. */
-static int call_lambda_body(struct compiler *compiler, const struct expression *tree, const struct type *const *types, unsigned *slots,
-                            const struct node **ret_body) {
+static int call_lambda_body(struct compiler *compiler, const struct expression *tree, const struct type *const *types,
+                            unsigned *slots, const struct node **ret_body) {
     struct compiler_parameter parameters[CALL_PARAMETERS_MAXIMUM];
     const struct compiler_parameter *outer = compiler->parameters;
     for (size_t i = 0; i < tree->name_count; i++) {
@@ -238,11 +254,13 @@ static int call_lambda_body(struct compiler *compiler, const struct expression *
 static int call_lambda(struct compiler *compiler, struct call *call, size_t index, struct call_argument *ret_argument) {
     const struct expression *tree = call->operands[index].tree;
     const struct type *known[CALL_PARAMETERS_MAXIMUM] = {NULL};
-    size_t count = call->function->lambda_types ? call->function->lambda_types(index, call->types, call->count, known) : 0;
+    size_t count =
+        call->function->lambda_types ? call->function->lambda_types(index, call->types, call->count, known) : 0;
     if (count == 0 || count > CALL_PARAMETERS_MAXIMUM)
         return call_unfit(compiler, call);
     if (count != tree->name_count)
-        return compiler_fail(compiler, tree->place, "the lambda must have %zu parameter%s, and has %zu", count, count == 1 ? "" : "s", tree->name_count);
+        return compiler_fail(compiler, tree->place, "the lambda must have %zu parameter%s, and has %zu", count,
+                             count == 1 ? "" : "s", tree->name_count);
     unsigned *slots = arena_allocate(compiler->arena, count * sizeof *slots);
     const struct type **types = arena_allocate(compiler->arena, count * sizeof *types);
     if (!slots || !types)
@@ -256,17 +274,22 @@ static int call_lambda(struct compiler *compiler, struct call *call, size_t inde
     return 0;
 }
 
-/* --- calls ------------------------------------------------------------------------------------------------------------------------- */
+/* --- calls
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int call_result(struct compiler *compiler, const struct call *call, const struct function_variant *variant, const struct type **ret_type) {
+static int call_result(struct compiler *compiler, const struct call *call, const struct function_variant *variant,
+                       const struct type **ret_type) {
     const char *problem = NULL;
-    *ret_type = variant->result ? variant->result : variant->result_of(compiler->arena, call->types, call->count, &problem);
+    *ret_type =
+        variant->result ? variant->result : variant->result_of(compiler->arena, call->types, call->count, &problem);
     if (*ret_type)
         return 0;
-    return problem ? compiler_fail(compiler, call->tree->place, "%s: %s", call->function->name, problem) : compiler_no_memory(compiler);
+    return problem ? compiler_fail(compiler, call->tree->place, "%s: %s", call->function->name, problem)
+                   : compiler_no_memory(compiler);
 }
 
-static int call_finish(struct compiler *compiler, struct call *call, const struct function_variant *variant, const struct node **ret_node) {
+static int call_finish(struct compiler *compiler, struct call *call, const struct function_variant *variant,
+                       const struct node **ret_node) {
     struct call_argument *arguments = arena_allocate(compiler->arena, call->count * sizeof *arguments);
     const struct type *result;
     int status = arguments ? call_convert(compiler, call, variant) : compiler_no_memory(compiler);
@@ -280,7 +303,9 @@ static int call_finish(struct compiler *compiler, struct call *call, const struc
         status = call_result(compiler, call, variant, &result);
     if (status < 0)
         return status;
-    return compiler_made(compiler, node_call(compiler->arena, call->function, variant, result, arguments, call->count, compiler->settings->nested_errors_null),
+    return compiler_made(compiler,
+                         node_call(compiler->arena, call->function, variant, result, arguments, call->count,
+                                   compiler->settings->nested_errors_null),
                          ret_node);
 }
 
@@ -294,10 +319,10 @@ static int call_unknown(struct compiler *compiler, const struct expression *tree
     for (size_t i = 0; i < count; i++)
         names[i] = all[i]->name;
     if (aggregate_function_find(tree->name))
-        return compiler_fail(
-            compiler, tree->place,
-            "%.*s is an aggregate function: it can only stand in the SELECT list or HAVING of a query with GROUP BY, and not inside another one",
-            names_shown(tree->name), tree->name.data);
+        return compiler_fail(compiler, tree->place,
+                             "%.*s is an aggregate function: it can only stand in the SELECT list or HAVING of a query "
+                             "with GROUP BY, and not inside another one",
+                             names_shown(tree->name), tree->name.data);
     if (slice_equal(tree->name, SLICE("EXPLODE")))
         return compiler_fail(compiler, tree->place, "EXPLODE gives rows: it can only stand among the items of SELECT");
     return compiler_fail(compiler, tree->place, "there is no function %.*s%s", names_shown(tree->name), tree->name.data,

@@ -1,4 +1,5 @@
-/* Which types go together without a CAST (ksqlDB, "Type Coercion"): numbers widen, collections by their parts; literals may be more:
+/* Which types go together without a CAST (ksqlDB, "Type Coercion"): numbers widen, collections by their parts;
+ * literals may be more:
  *
  *     any literal                       as STRING
  *     a STRING with a number            as a number
@@ -20,7 +21,8 @@ bool compiler_is_null(const struct node *node) {
 }
 
 bool compiler_type_is_open(const struct type *type) {
-    if (type->kind == TYPE_NULL || (type->key && compiler_type_is_open(type->key)) || (type->element && compiler_type_is_open(type->element)))
+    if (type->kind == TYPE_NULL || (type->key && compiler_type_is_open(type->key)) ||
+        (type->element && compiler_type_is_open(type->element)))
         return true;
     for (size_t i = 0; i < type->field_count; i++)
         if (compiler_type_is_open(type->fields[i].type))
@@ -28,7 +30,8 @@ bool compiler_type_is_open(const struct type *type) {
     return false;
 }
 
-int compiler_convert(struct compiler *compiler, const struct node *node, const struct type *type, const struct node **ret_node) {
+int compiler_convert(struct compiler *compiler, const struct node *node, const struct type *type,
+                     const struct node **ret_node) {
     *ret_node = node;
     if (type_equal(node->type, type))
         return 0;
@@ -39,14 +42,16 @@ int compiler_convert(struct compiler *compiler, const struct node *node, const s
     return compiler_made(compiler, node_cast(compiler->arena, type, node, false), ret_node);
 }
 
-/* --- literals ---------------------------------------------------------------------------------------------------------------------- */
+/* --- literals
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool compiler_begins(struct slice text, const char *word) {
     return text.length > 0 && text.length <= strlen(word) && strncasecmp(text.data, word, text.length) == 0;
 }
 
 static bool compiler_text_is_boolean(struct slice text) {
-    return compiler_begins(text, "true") || compiler_begins(text, "false") || compiler_begins(text, "yes") || compiler_begins(text, "no");
+    return compiler_begins(text, "true") || compiler_begins(text, "false") || compiler_begins(text, "yes") ||
+           compiler_begins(text, "no");
 }
 
 /* A number in a text: the narrowest type that holds it. */
@@ -60,9 +65,11 @@ static const struct type *compiler_type_of_number(struct compiler *compiler, str
     if (java_read_integer(text, INT64_MIN, INT64_MAX, &integer))
         return &type_bigint;
     const char *point = memchr(text.data, '.', text.length);
-    size_t scale = point ? (size_t)(text.data + text.length - point) - 1 : 0, sign = text.length && (*text.data == '-' || *text.data == '+');
+    size_t scale = point ? (size_t)(text.data + text.length - point) - 1 : 0,
+           sign = text.length && (*text.data == '-' || *text.data == '+');
     size_t digits = text.length - sign - (point != NULL);
-    if (!memchr(text.data, 'e', text.length) && !memchr(text.data, 'E', text.length) && digits >= 1 && digits <= TYPE_PRECISION_MAXIMUM &&
+    if (!memchr(text.data, 'e', text.length) && !memchr(text.data, 'E', text.length) && digits >= 1 &&
+        digits <= TYPE_PRECISION_MAXIMUM &&
         decimal_read(text, (struct decimal_shape){(unsigned)digits, (unsigned)scale}, &exact))
         return type_decimal(compiler->arena, (unsigned)digits, (unsigned)scale);
     return java_read_double(text, &number) ? &type_double : NULL;
@@ -71,11 +78,12 @@ static const struct type *compiler_type_of_number(struct compiler *compiler, str
 /* Does the conversion keep every digit? */
 static bool compiler_same_number(const struct operand *literal, const struct node *converted) {
     const struct type *from = literal->node->type, *to = converted->type;
-    const struct value *before = &((const struct constant_node *)literal->node)->value, *after = &((const struct constant_node *)converted)->value;
+    const struct value *before = &((const struct constant_node *)literal->node)->value,
+                       *after = &((const struct constant_node *)converted)->value;
     if (to->kind != TYPE_DECIMAL)
         return false;
-    return decimal_compare(from->kind == TYPE_DECIMAL ? before->decimal : before->integer, from->kind == TYPE_DECIMAL ? from->scale : 0, after->decimal,
-                           to->scale) == 0;
+    return decimal_compare(from->kind == TYPE_DECIMAL ? before->decimal : before->integer,
+                           from->kind == TYPE_DECIMAL ? from->scale : 0, after->decimal, to->scale) == 0;
 }
 
 static bool compiler_literal_may_be(struct compiler *compiler, const struct operand *literal, const struct type *type) {
@@ -94,7 +102,8 @@ static bool compiler_literal_may_be(struct compiler *compiler, const struct oper
     return number && type_coercible(number, type);
 }
 
-int compiler_convert_literal(struct compiler *compiler, const struct operand *literal, const struct type *type, const struct node **ret_node) {
+int compiler_convert_literal(struct compiler *compiler, const struct operand *literal, const struct type *type,
+                             const struct node **ret_node) {
     const struct node *converted;
     *ret_node = NULL;
     if (!compiler_literal_may_be(compiler, literal, type))
@@ -102,15 +111,19 @@ int compiler_convert_literal(struct compiler *compiler, const struct operand *li
     int status = compiler_convert(compiler, literal->node, type, &converted);
     if (status < 0 || converted->kind != NODE_CONSTANT)
         return status;
-    bool exact = literal->tree->kind == EXPRESSION_STRING || type->kind == TYPE_STRING || compiler_same_number(literal, converted);
+    bool exact = literal->tree->kind == EXPRESSION_STRING || type->kind == TYPE_STRING ||
+                 compiler_same_number(literal, converted);
     *ret_node = exact ? converted : NULL;
     return 0;
 }
 
-/* --- lists ------------------------------------------------------------------------------------------------------------------------- */
+/* --- lists
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-/* What the first that is not NULL asks of the others: a type that `operand` has or may be taken for, widened to hold both. NULL: none. */
-static int compiler_widen(struct compiler *compiler, const struct type *common, const struct operand *operand, const struct type **ret_type) {
+/* What the first that is not NULL asks of the others: a type that `operand` has or may be taken for, widened to hold
+ * both. NULL: none. */
+static int compiler_widen(struct compiler *compiler, const struct type *common, const struct operand *operand,
+                          const struct type **ret_type) {
     bool failed = false;
     const struct type *type = operand->node->type;
     bool text = operand->tree->kind == EXPRESSION_STRING && type->kind == TYPE_STRING;
@@ -125,7 +138,8 @@ static int compiler_widen(struct compiler *compiler, const struct type *common, 
 }
 
 /* *ret_count: how many operands go together; *ret_type is of those. */
-static int compiler_common(struct compiler *compiler, const struct operand *operands, size_t count, const struct type **ret_type, size_t *ret_count) {
+static int compiler_common(struct compiler *compiler, const struct operand *operands, size_t count,
+                           const struct type **ret_type, size_t *ret_count) {
     const struct type *common = &type_null;
     size_t i = 0;
     for (; i < count; i++) {
@@ -142,7 +156,8 @@ static int compiler_common(struct compiler *compiler, const struct operand *oper
     return 0;
 }
 
-int compiler_common_type(struct compiler *compiler, const struct operand *operands, size_t count, const struct type **ret_type) {
+int compiler_common_type(struct compiler *compiler, const struct operand *operands, size_t count,
+                         const struct type **ret_type) {
     const struct type *common;
     size_t fitting;
     int status = compiler_common(compiler, operands, count, &common, &fitting);
@@ -151,19 +166,21 @@ int compiler_common_type(struct compiler *compiler, const struct operand *operan
     return status;
 }
 
-int compiler_unify(struct compiler *compiler, struct place place, const char *what, struct operand *operands, size_t count, const struct type **ret_type) {
+int compiler_unify(struct compiler *compiler, struct place place, const char *what, struct operand *operands,
+                   size_t count, const struct type **ret_type) {
     const struct type *common;
     size_t fitting;
     int status = compiler_common(compiler, operands, count, &common, &fitting);
     if (status == 0 && fitting < count)
-        return compiler_fail(compiler, place, "%s needs values of one type: %s and %s have none in common", what, compiler_type_text(compiler, common),
+        return compiler_fail(compiler, place, "%s needs values of one type: %s and %s have none in common", what,
+                             compiler_type_text(compiler, common),
                              compiler_type_text(compiler, operands[fitting].node->type));
     for (size_t i = 0; status == 0 && i < count; i++) {
         const struct operand before = operands[i];
         status = compiler_convert(compiler, before.node, common, &operands[i].node);
         if (status == 0 && compiler_is_literal(before.tree) && operands[i].node->kind != NODE_CONSTANT)
-            return compiler_fail(compiler, before.tree->place, "'%.*s' is no %s", (int)before.tree->text.length, before.tree->text.data,
-                                 compiler_type_text(compiler, common));
+            return compiler_fail(compiler, before.tree->place, "'%.*s' is no %s", (int)before.tree->text.length,
+                                 before.tree->text.data, compiler_type_text(compiler, common));
     }
     if (status == 0)
         *ret_type = common;

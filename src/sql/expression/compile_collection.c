@@ -2,7 +2,8 @@
 #include "sql/expression/compiler.h"
 #include "sql/syntax/names.h"
 
-static int collection_nodes(struct compiler *compiler, const struct operand *operands, size_t count, const struct type *type, const struct node **ret_node) {
+static int collection_nodes(struct compiler *compiler, const struct operand *operands, size_t count,
+                            const struct type *type, const struct node **ret_node) {
     const struct node **nodes = arena_allocate(compiler->arena, count * sizeof *nodes);
     if (!nodes || !type)
         return compiler_no_memory(compiler);
@@ -17,12 +18,14 @@ static int collection_array(struct compiler *compiler, const struct expression *
     int status = compiler_children(compiler, tree, 0, &operands);
     if (status == 0)
         status = compiler_unify(compiler, tree->place, "ARRAY", operands, tree->child_count, &element);
-    return status < 0 ? status : collection_nodes(compiler, operands, tree->child_count, type_array(compiler->arena, element), ret_node);
+    return status < 0 ? status
+                      : collection_nodes(compiler, operands, tree->child_count, type_array(compiler->arena, element),
+                                         ret_node);
 }
 
 /* Keys are unified apart from values: those at `first`, first + 2, .. */
-static int collection_unify_half(struct compiler *compiler, const struct expression *tree, const char *what, struct operand *operands, size_t first,
-                                 const struct type **ret_type) {
+static int collection_unify_half(struct compiler *compiler, const struct expression *tree, const char *what,
+                                 struct operand *operands, size_t first, const struct type **ret_type) {
     size_t half = tree->child_count / 2;
     struct operand *picked = arena_allocate(compiler->arena, half * sizeof *picked);
     if (!picked)
@@ -43,7 +46,9 @@ static int collection_map(struct compiler *compiler, const struct expression *tr
         status = collection_unify_half(compiler, tree, "MAP", operands, 0, &key);
     if (status == 0)
         status = collection_unify_half(compiler, tree, "MAP", operands, 1, &value);
-    return status < 0 ? status : collection_nodes(compiler, operands, tree->child_count, type_map(compiler->arena, key, value), ret_node);
+    return status < 0 ? status
+                      : collection_nodes(compiler, operands, tree->child_count, type_map(compiler->arena, key, value),
+                                         ret_node);
 }
 
 static int collection_struct(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {
@@ -58,7 +63,8 @@ static int collection_struct(struct compiler *compiler, const struct expression 
     if (!names_find_duplicate(names, count, &duplicate))
         return compiler_no_memory(compiler);
     if (duplicate < count)
-        return compiler_fail(compiler, tree->names[duplicate].place, "field %.*s is there twice", names_shown(names[duplicate]), names[duplicate].data);
+        return compiler_fail(compiler, tree->names[duplicate].place, "field %.*s is there twice",
+                             names_shown(names[duplicate]), names[duplicate].data);
     int status = compiler_children(compiler, tree, 0, &operands);
     if (status < 0)
         return status;
@@ -67,7 +73,8 @@ static int collection_struct(struct compiler *compiler, const struct expression 
     return collection_nodes(compiler, operands, count, type_struct(compiler->arena, fields, count), ret_node);
 }
 
-static int collection_subscript(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {
+static int collection_subscript(struct compiler *compiler, const struct expression *tree,
+                                const struct node **ret_node) {
     struct operand base, index;
     int status = compiler_operand(compiler, tree->children[0], &base);
     if (status == 0)
@@ -76,15 +83,18 @@ static int collection_subscript(struct compiler *compiler, const struct expressi
         return status;
     const struct type *type = base.node->type, *given = index.node->type;
     if (type->kind != TYPE_ARRAY && type->kind != TYPE_MAP)
-        return compiler_fail(compiler, tree->place, "only an ARRAY or a MAP has elements to be taken by [..], and this is %s",
+        return compiler_fail(compiler, tree->place,
+                             "only an ARRAY or a MAP has elements to be taken by [..], and this is %s",
                              compiler_type_text(compiler, type));
     const struct type *wanted = type->kind == TYPE_MAP ? type->key : &type_bigint;
     if (!type_coercible(given, wanted))
         return compiler_fail(compiler, index.tree->place, "%s is taken by %s, not by %s",
                              type->kind == TYPE_MAP ? "an element of this MAP" : "an element of an ARRAY",
-                             compiler_type_text(compiler, type->kind == TYPE_MAP ? wanted : &type_integer), compiler_type_text(compiler, given));
+                             compiler_type_text(compiler, type->kind == TYPE_MAP ? wanted : &type_integer),
+                             compiler_type_text(compiler, given));
     status = compiler_convert(compiler, index.node, wanted, &index.node);
-    return status < 0 ? status : compiler_made(compiler, node_subscript(compiler->arena, base.node, index.node), ret_node);
+    return status < 0 ? status
+                      : compiler_made(compiler, node_subscript(compiler->arena, base.node, index.node), ret_node);
 }
 
 static int collection_no_field(struct compiler *compiler, const struct expression *tree, const struct type *type) {
@@ -97,7 +107,8 @@ static int collection_no_field(struct compiler *compiler, const struct expressio
         if (!names[i])
             return compiler_no_memory(compiler);
     }
-    return compiler_fail(compiler, tree->place, "there is no field %.*s in %s%s", names_shown(tree->name), tree->name.data, compiler_type_text(compiler, type),
+    return compiler_fail(compiler, tree->place, "there is no field %.*s in %s%s", names_shown(tree->name),
+                         tree->name.data, compiler_type_text(compiler, type),
                          names_suggest(suggestion, tree->name, names, type->field_count));
 }
 
@@ -107,11 +118,13 @@ static int collection_field(struct compiler *compiler, const struct expression *
     if (status < 0)
         return status;
     if (base->type->kind != TYPE_STRUCT)
-        return compiler_fail(compiler, tree->place, "only a STRUCT has fields to be taken by ->, and this is %s", compiler_type_text(compiler, base->type));
+        return compiler_fail(compiler, tree->place, "only a STRUCT has fields to be taken by ->, and this is %s",
+                             compiler_type_text(compiler, base->type));
     const struct type_field *field = type_find_field(base->type, tree->name);
     if (!field)
         return collection_no_field(compiler, tree, base->type);
-    return compiler_made(compiler, node_field(compiler->arena, field->type, base, (size_t)(field - base->type->fields)), ret_node);
+    return compiler_made(compiler, node_field(compiler->arena, field->type, base, (size_t)(field - base->type->fields)),
+                         ret_node);
 }
 
 int compiler_collection(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {

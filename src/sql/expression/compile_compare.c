@@ -9,24 +9,38 @@
 
 const char *compiler_operator_text(enum expression_operator op) {
     static const char *const texts[] = {
-        [OPERATOR_NEGATE] = "-",      [OPERATOR_PLUS] = "+",        [OPERATOR_NOT] = "NOT",          [OPERATOR_ADD] = "+",
-        [OPERATOR_SUBTRACT] = "-",    [OPERATOR_MULTIPLY] = "*",    [OPERATOR_DIVIDE] = "/",         [OPERATOR_MODULO] = "%",
-        [OPERATOR_CONCAT] = "||",     [OPERATOR_EQUAL] = "=",       [OPERATOR_NOT_EQUAL] = "<>",     [OPERATOR_LESS] = "<",
-        [OPERATOR_LESS_EQUAL] = "<=", [OPERATOR_GREATER] = ">",     [OPERATOR_GREATER_EQUAL] = ">=", [OPERATOR_IS_DISTINCT] = "IS DISTINCT FROM",
+        [OPERATOR_NEGATE] = "-",
+        [OPERATOR_PLUS] = "+",
+        [OPERATOR_NOT] = "NOT",
+        [OPERATOR_ADD] = "+",
+        [OPERATOR_SUBTRACT] = "-",
+        [OPERATOR_MULTIPLY] = "*",
+        [OPERATOR_DIVIDE] = "/",
+        [OPERATOR_MODULO] = "%",
+        [OPERATOR_CONCAT] = "||",
+        [OPERATOR_EQUAL] = "=",
+        [OPERATOR_NOT_EQUAL] = "<>",
+        [OPERATOR_LESS] = "<",
+        [OPERATOR_LESS_EQUAL] = "<=",
+        [OPERATOR_GREATER] = ">",
+        [OPERATOR_GREATER_EQUAL] = ">=",
+        [OPERATOR_IS_DISTINCT] = "IS DISTINCT FROM",
         [OPERATOR_IS_NOT_DISTINCT] = "IS NOT DISTINCT FROM",
     };
     return texts[op];
 }
 
 static bool compare_is_equality(enum expression_operator op) {
-    return op == OPERATOR_EQUAL || op == OPERATOR_NOT_EQUAL || op == OPERATOR_IS_DISTINCT || op == OPERATOR_IS_NOT_DISTINCT;
+    return op == OPERATOR_EQUAL || op == OPERATOR_NOT_EQUAL || op == OPERATOR_IS_DISTINCT ||
+           op == OPERATOR_IS_NOT_DISTINCT;
 }
 
 static bool compare_is_distinct(enum expression_operator op) {
     return op == OPERATOR_IS_DISTINCT || op == OPERATOR_IS_NOT_DISTINCT;
 }
 
-/* --- ROWTIME and a text ------------------------------------------------------------------------------------------------------------ */
+/* --- ROWTIME and a text
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static bool compare_is_system_time(const struct operand *operand) {
     static const char *const names[] = {"ROWTIME", "WINDOWSTART", "WINDOWEND"};
@@ -44,8 +58,8 @@ static int compare_read_literal(struct compiler *compiler, struct operand *liter
     if (status < 0)
         return status;
     if (read->kind != NODE_CONSTANT)
-        return compiler_fail(compiler, literal->tree->place, "'%.*s' is no %s", (int)literal->tree->text.length, literal->tree->text.data,
-                             compiler_type_text(compiler, type));
+        return compiler_fail(compiler, literal->tree->place, "'%.*s' is no %s", (int)literal->tree->text.length,
+                             literal->tree->text.data, compiler_type_text(compiler, type));
     literal->node = read;
     return 0;
 }
@@ -61,11 +75,13 @@ static int compare_system_time(struct compiler *compiler, const struct operand *
     return other->node ? 0 : compiler_no_memory(compiler);
 }
 
-/* --- types ------------------------------------------------------------------------------------------------------------------------- */
+/* --- types
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* A text beside a time is read as one. */
 static int compare_read_text(struct compiler *compiler, struct operand *text, const struct type *type) {
-    return text->tree->kind == EXPRESSION_STRING ? compare_read_literal(compiler, text, type) : compiler_convert(compiler, text->node, type, &text->node);
+    return text->tree->kind == EXPRESSION_STRING ? compare_read_literal(compiler, text, type)
+                                                 : compiler_convert(compiler, text->node, type, &text->node);
 }
 
 static int compare_as_decimal(struct compiler *compiler, struct operand *operand) {
@@ -91,13 +107,15 @@ static int compare_numbers(struct compiler *compiler, struct operand *left, stru
 }
 
 /* Both to the type that they have in common. */
-static int compare_convert(struct compiler *compiler, struct operand *left, struct operand *right, const struct type *type) {
+static int compare_convert(struct compiler *compiler, struct operand *left, struct operand *right,
+                           const struct type *type) {
     int status = compiler_convert(compiler, left->node, type, &left->node);
     return status < 0 ? status : compiler_convert(compiler, right->node, type, &right->node);
 }
 
 /* Sets *ret_fit; the operands are brought to what the kernel takes. */
-static int compare_fit(struct compiler *compiler, enum expression_operator op, struct operand *left, struct operand *right, bool *ret_fit) {
+static int compare_fit(struct compiler *compiler, enum expression_operator op, struct operand *left,
+                       struct operand *right, bool *ret_fit) {
     const struct type *a = left->node->type, *b = right->node->type;
     bool failed = false;
     *ret_fit = true;
@@ -118,14 +136,14 @@ static int compare_fit(struct compiler *compiler, enum expression_operator op, s
 }
 
 /* x IS DISTINCT FROM NULL. */
-static int compare_distinct_null(struct compiler *compiler, enum expression_operator op, const struct operand *left, const struct operand *right,
-                                 const struct node **ret_node) {
+static int compare_distinct_null(struct compiler *compiler, enum expression_operator op, const struct operand *left,
+                                 const struct operand *right, const struct node **ret_node) {
     const struct node *operand = compiler_is_null(left->node) ? right->node : left->node;
     return compiler_made(compiler, node_is_null(compiler->arena, operand, op == OPERATOR_IS_DISTINCT), ret_node);
 }
 
-int compiler_compare(struct compiler *compiler, enum expression_operator op, struct place place, struct operand left, struct operand right,
-                     const struct node **ret_node) {
+int compiler_compare(struct compiler *compiler, enum expression_operator op, struct place place, struct operand left,
+                     struct operand right, const struct node **ret_node) {
     bool fit;
     if ((compiler_is_null(left.node) || compiler_is_null(right.node)) && compare_is_distinct(op))
         return compare_distinct_null(compiler, op, &left, &right, ret_node);
@@ -140,8 +158,9 @@ int compiler_compare(struct compiler *compiler, enum expression_operator op, str
     if (status < 0)
         return status;
     if (!fit)
-        return compiler_fail(compiler, place, "operator %s cannot be used to compare %s and %s", compiler_operator_text(op),
-                             compiler_type_text(compiler, a), compiler_type_text(compiler, b));
+        return compiler_fail(compiler, place, "operator %s cannot be used to compare %s and %s",
+                             compiler_operator_text(op), compiler_type_text(compiler, a),
+                             compiler_type_text(compiler, b));
     return compiler_made(compiler, node_compare(compiler->arena, op, left.node, right.node), ret_node);
 }
 
@@ -153,9 +172,11 @@ int compiler_comparison(struct compiler *compiler, const struct expression *tree
     return status < 0 ? status : compiler_compare(compiler, tree->op, tree->place, left, right, ret_node);
 }
 
-/* --- BETWEEN ----------------------------------------------------------------------------------------------------------------------- */
+/* --- BETWEEN
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-int compiler_share(struct compiler *compiler, const struct node *node, const struct node **ret_shared, bool *ret_slotted, unsigned *ret_slot) {
+int compiler_share(struct compiler *compiler, const struct node *node, const struct node **ret_shared,
+                   bool *ret_slotted, unsigned *ret_slot) {
     *ret_slotted = node->kind == NODE_COMPUTED;
     *ret_shared = node;
     if (!*ret_slotted)
@@ -166,7 +187,8 @@ int compiler_share(struct compiler *compiler, const struct node *node, const str
 }
 
 /* x >= low AND x <= high. */
-static int between_bounds(struct compiler *compiler, const struct expression *tree, struct operand operand, const struct node **ret_node) {
+static int between_bounds(struct compiler *compiler, const struct expression *tree, struct operand operand,
+                          const struct node **ret_node) {
     struct operand low, high;
     const struct node **bounds = arena_allocate(compiler->arena, 2 * sizeof *bounds);
     int status = bounds ? compiler_operand(compiler, tree->children[1], &low) : compiler_no_memory(compiler);
@@ -176,7 +198,8 @@ static int between_bounds(struct compiler *compiler, const struct expression *tr
         status = compiler_compare(compiler, OPERATOR_GREATER_EQUAL, tree->place, operand, low, &bounds[0]);
     if (status == 0)
         status = compiler_compare(compiler, OPERATOR_LESS_EQUAL, tree->place, operand, high, &bounds[1]);
-    return status < 0 ? status : compiler_made(compiler, node_logical(compiler->arena, OPERATOR_AND, bounds, 2), ret_node);
+    return status < 0 ? status
+                      : compiler_made(compiler, node_logical(compiler->arena, OPERATOR_AND, bounds, 2), ret_node);
 }
 
 int compiler_between(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {
@@ -198,7 +221,8 @@ int compiler_between(struct compiler *compiler, const struct expression *tree, c
     return status;
 }
 
-/* --- IN and LIKE ------------------------------------------------------------------------------------------------------------------- */
+/* --- IN and LIKE
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 int compiler_in(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {
     struct operand *operands;
@@ -215,7 +239,8 @@ int compiler_in(struct compiler *compiler, const struct expression *tree, const 
         return compiler_no_memory(compiler);
     for (size_t i = 1; i < tree->child_count; i++)
         items[i - 1] = operands[i].node;
-    return compiler_made(compiler, node_in(compiler->arena, operands[0].node, items, tree->child_count - 1, tree->negated), ret_node);
+    return compiler_made(
+        compiler, node_in(compiler->arena, operands[0].node, items, tree->child_count - 1, tree->negated), ret_node);
 }
 
 int compiler_like(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {
@@ -226,7 +251,7 @@ int compiler_like(struct compiler *compiler, const struct expression *tree, cons
     if (status < 0)
         return status;
     if (operand->type->kind != TYPE_STRING || pattern->type->kind != TYPE_STRING)
-        return compiler_fail(compiler, tree->place, "LIKE needs STRING and STRING, and has %s and %s", compiler_type_text(compiler, operand->type),
-                             compiler_type_text(compiler, pattern->type));
+        return compiler_fail(compiler, tree->place, "LIKE needs STRING and STRING, and has %s and %s",
+                             compiler_type_text(compiler, operand->type), compiler_type_text(compiler, pattern->type));
     return compiler_made(compiler, node_like(compiler->arena, operand, pattern, tree->text, tree->negated), ret_node);
 }

@@ -4,10 +4,12 @@
 int compiler_check_boolean(struct compiler *compiler, const struct operand *operand, const char *what) {
     if (operand->node->type->kind == TYPE_BOOLEAN)
         return 0;
-    return compiler_fail(compiler, operand->tree->place, "%s must be BOOLEAN, and is %s", what, compiler_type_text(compiler, operand->node->type));
+    return compiler_fail(compiler, operand->tree->place, "%s must be BOOLEAN, and is %s", what,
+                         compiler_type_text(compiler, operand->node->type));
 }
 
-static int logic_nodes(struct compiler *compiler, const struct operand *operands, size_t count, const struct node ***ret_nodes) {
+static int logic_nodes(struct compiler *compiler, const struct operand *operands, size_t count,
+                       const struct node ***ret_nodes) {
     const struct node **nodes = arena_allocate(compiler->arena, count * sizeof *nodes);
     if (!nodes)
         return compiler_no_memory(compiler);
@@ -26,19 +28,24 @@ int compiler_logical(struct compiler *compiler, const struct expression *tree, c
         status = compiler_check_boolean(compiler, &operands[i], what);
     if (status == 0)
         status = logic_nodes(compiler, operands, tree->child_count, &parts);
-    return status < 0 ? status : compiler_made(compiler, node_logical(compiler->arena, tree->op, parts, tree->child_count), ret_node);
+    return status < 0
+               ? status
+               : compiler_made(compiler, node_logical(compiler->arena, tree->op, parts, tree->child_count), ret_node);
 }
 
 int compiler_is_null_test(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {
     const struct node *operand;
     int status = compiler_tree(compiler, tree->children[0], &operand);
-    return status < 0 ? status : compiler_made(compiler, node_is_null(compiler->arena, operand, tree->negated), ret_node);
+    return status < 0 ? status
+                      : compiler_made(compiler, node_is_null(compiler->arena, operand, tree->negated), ret_node);
 }
 
-/* --- CASE -------------------------------------------------------------------------------------------------------------------------- */
+/* --- CASE
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* The common type of the results, without the rules of literals: CASE WHEN a THEN 'x' ELSE 1 END is wrong. */
-static int case_type(struct compiler *compiler, const struct expression *tree, const struct operand *results, size_t count, const struct type **ret_type) {
+static int case_type(struct compiler *compiler, const struct expression *tree, const struct operand *results,
+                     size_t count, const struct type **ret_type) {
     const struct type *common = results[0].node->type;
     for (size_t i = 1; i < count; i++) {
         bool failed = false;
@@ -46,7 +53,8 @@ static int case_type(struct compiler *compiler, const struct expression *tree, c
         if (failed)
             return compiler_no_memory(compiler);
         if (!wider)
-            return compiler_fail(compiler, results[i].tree->place, "the results of CASE must be of one type: %s and %s have none in common",
+            return compiler_fail(compiler, results[i].tree->place,
+                                 "the results of CASE must be of one type: %s and %s have none in common",
                                  compiler_type_text(compiler, common), compiler_type_text(compiler, type));
         common = wider;
     }
@@ -57,7 +65,8 @@ static int case_type(struct compiler *compiler, const struct expression *tree, c
 }
 
 /* parts[2 * i + 1], and the last when there is ELSE. */
-static int case_results(struct compiler *compiler, const struct expression *tree, size_t first, const struct node **parts, const struct type **ret_type) {
+static int case_results(struct compiler *compiler, const struct expression *tree, size_t first,
+                        const struct node **parts, const struct type **ret_type) {
     size_t count = tree->child_count - first, results = count / 2 + tree->has_else;
     struct operand *operands = arena_allocate(compiler->arena, results * sizeof *operands);
     int status = operands ? 0 : compiler_no_memory(compiler);
@@ -68,12 +77,14 @@ static int case_results(struct compiler *compiler, const struct expression *tree
     if (status == 0)
         status = case_type(compiler, tree, operands, results, ret_type);
     for (size_t i = 0; status == 0 && i < results; i++)
-        status = compiler_convert(compiler, operands[i].node, *ret_type, &parts[2 * i + 1 < count ? 2 * i + 1 : count - 1]);
+        status =
+            compiler_convert(compiler, operands[i].node, *ret_type, &parts[2 * i + 1 < count ? 2 * i + 1 : count - 1]);
     return status;
 }
 
 /* `subject` with a tree of NULL: the WHENs are conditions themselves. */
-static int case_condition(struct compiler *compiler, const struct operand *subject, const struct expression *when, const struct node **ret_node) {
+static int case_condition(struct compiler *compiler, const struct operand *subject, const struct expression *when,
+                          const struct node **ret_node) {
     struct operand operand;
     int status = compiler_operand(compiler, when, &operand);
     if (status < 0)
@@ -84,7 +95,8 @@ static int case_condition(struct compiler *compiler, const struct operand *subje
     return compiler_check_boolean(compiler, &operand, "the condition of WHEN");
 }
 
-static int case_body(struct compiler *compiler, const struct expression *tree, const struct operand *subject, const struct node **ret_node) {
+static int case_body(struct compiler *compiler, const struct expression *tree, const struct operand *subject,
+                     const struct node **ret_node) {
     size_t first = tree->has_operand, count = tree->child_count - first;
     const struct type *type;
     const struct node **parts = arena_allocate(compiler->arena, count * sizeof *parts);
@@ -108,5 +120,6 @@ int compiler_case(struct compiler *compiler, const struct expression *tree, cons
     }
     if (status == 0)
         status = case_body(compiler, tree, &subject, ret_node);
-    return status == 0 && slotted ? compiler_made(compiler, node_let(compiler->arena, slot, value, *ret_node), ret_node) : status;
+    return status == 0 && slotted ? compiler_made(compiler, node_let(compiler->arena, slot, value, *ret_node), ret_node)
+                                  : status;
 }

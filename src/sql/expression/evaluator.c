@@ -10,8 +10,8 @@ struct node_evaluator {
     size_t slot_count;
 };
 
-static bool evaluator_run_root(const struct node *root, size_t slot_count, struct evaluation *evaluation, const struct rows *rows,
-                               const struct selection *selected, struct vector *ret_vector) {
+static bool evaluator_run_root(const struct node *root, size_t slot_count, struct evaluation *evaluation,
+                               const struct rows *rows, const struct selection *selected, struct vector *ret_vector) {
     struct node_run run = {.evaluation = evaluation, .rows = rows, .slot_count = slot_count};
     struct node_frame frame = {0};
     run.frame = &frame;
@@ -24,8 +24,9 @@ static bool evaluator_run_root(const struct node *root, size_t slot_count, struc
     return node_run_guarded(root, &run, selected, ret_vector);
 }
 
-static int evaluator_run_nodes(const struct evaluator *evaluator, struct evaluation *evaluation, const struct rows *rows, const struct selection *selected,
-                               struct vector *ret_vector, struct error *error) {
+static int evaluator_run_nodes(const struct evaluator *evaluator, struct evaluation *evaluation,
+                               const struct rows *rows, const struct selection *selected, struct vector *ret_vector,
+                               struct error *error) {
     const struct node_evaluator *made = (const struct node_evaluator *)evaluator;
     struct vector vector;
     if (!evaluator_run_root(made->root, made->slot_count, evaluation, rows, selected, &vector))
@@ -42,7 +43,8 @@ const struct evaluator *node_evaluator(struct arena *arena, const struct node *r
     return &made->evaluator;
 }
 
-bool node_evaluate(struct arena *arena, const struct node *node, size_t slot_count, struct value *ret_value, bool *ret_failed) {
+bool node_evaluate(struct arena *arena, const struct node *node, size_t slot_count, struct value *ret_value,
+                   bool *ret_failed) {
     struct row_errors errors = {0};
     struct evaluation evaluation = {.arena = arena, .errors = &errors, .clock = &clock_system};
     struct rows rows = {.count = 1};
@@ -57,7 +59,8 @@ bool node_evaluate(struct arena *arena, const struct node *node, size_t slot_cou
     return done;
 }
 
-/* --- simple ones ------------------------------------------------------------------------------------------------------------------- */
+/* --- simple ones
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 const struct evaluator *compile_column(const struct type *type, int index, struct arena *arena) {
     const struct node *node = node_column(arena, type, index);
@@ -69,14 +72,16 @@ const struct evaluator *compile_constant(const struct type *type, const struct v
     return node ? node_evaluator(arena, node, 0) : NULL;
 }
 
-const struct evaluator *compile_struct(const struct type *type, const struct evaluator *const *parts, struct arena *arena) {
+const struct evaluator *compile_struct(const struct type *type, const struct evaluator *const *parts,
+                                       struct arena *arena) {
     const struct node *node = node_struct_of(arena, type, parts);
     return node ? node_evaluator(arena, node, 0) : NULL;
 }
 
 /* NULL: it is not of that kind. */
 static const struct node *evaluator_root(const struct evaluator *evaluator, enum node_kind kind) {
-    const struct node *root = evaluator->run == evaluator_run_nodes ? ((const struct node_evaluator *)evaluator)->root : NULL;
+    const struct node *root =
+        evaluator->run == evaluator_run_nodes ? ((const struct node_evaluator *)evaluator)->root : NULL;
     return root && root->kind == kind ? root : NULL;
 }
 

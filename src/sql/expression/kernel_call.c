@@ -1,10 +1,11 @@
-/* Calls of functions, row by row; and of lambdas, for the functions that take them. Arguments are guarded: what fails in one is NULL to the function.
+/* Calls of functions, row by row; and of lambdas, for the functions that take them. Arguments are guarded: what
+ * fails in one is NULL to the function.
  *
- * What lambdas compute for a row lies in an arena of its own, which is given back when the row's result has been copied: a list in a record may be long, and
- * what a lambda makes of each item may grow (REDUCE). */
+ * What lambdas compute for a row lies in an arena of its own, which is given back when the row's result has been
+ * copied: a list in a record may be long, and what a lambda makes of each item may grow (REDUCE). */
 #include "sql/expression/node.h"
 
-enum { CALL_LAMBDA_MEMORY = 256 << 20 };   /* of a row */
+enum { CALL_LAMBDA_MEMORY = 256 << 20 }; /* of a row */
 
 struct call_node {
     struct node node;
@@ -21,16 +22,17 @@ struct call_context {
     const struct call_node *node;
     struct node_run *run;
     size_t row;
-    struct node_run inside;          /* about that row */
-    struct evaluation evaluation;    /* of `inside`, with an arena for the row */
+    struct node_run inside;       /* about that row */
+    struct evaluation evaluation; /* of `inside`, with an arena for the row */
     struct arena arena;
     bool entered;
 };
 
-/* --- lambdas ----------------------------------------------------------------------------------------------------------------------- */
+/* --- lambdas
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool call_body(struct call_context *context, const struct call_argument *lambda, const struct value *arguments, struct value *ret_value,
-                      const char **ret_problem) {
+static bool call_body(struct call_context *context, const struct call_argument *lambda, const struct value *arguments,
+                      struct value *ret_value, const char **ret_problem) {
     struct node_run *inside = &context->inside;
     struct node_frame frame = {0};
     uint32_t first = 0;
@@ -45,7 +47,8 @@ static bool call_body(struct call_context *context, const struct call_argument *
         return false;
     context->entered = true;
     for (size_t i = 0; i < lambda->slot_count; i++)
-        if (!vector_constant(inside->evaluation->arena, lambda->slot_types[i], &arguments[i], &inside->slots[lambda->slots[i]]))
+        if (!vector_constant(inside->evaluation->arena, lambda->slot_types[i], &arguments[i],
+                             &inside->slots[lambda->slots[i]]))
             return false;
     inside->frame = &frame;
     if (!node_run(lambda->node, inside, &selected, &result))
@@ -58,7 +61,8 @@ static bool call_body(struct call_context *context, const struct call_argument *
     return true;
 }
 
-static bool call_lambda(struct function_call *call, size_t index, const struct value *arguments, size_t count, struct value *ret_value) {
+static bool call_lambda(struct function_call *call, size_t index, const struct value *arguments, size_t count,
+                        struct value *ret_value) {
     struct call_context *context = call->lambda_context;
     const struct call_argument *lambda = &context->node->arguments[index];
     if (count != lambda->slot_count) {
@@ -68,21 +72,25 @@ static bool call_lambda(struct function_call *call, size_t index, const struct v
     return call_body(context, lambda, arguments, ret_value, &call->problem);
 }
 
-/* --- rows -------------------------------------------------------------------------------------------------------------------------- */
+/* --- rows
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool call_arguments(const struct call_node *node, struct node_run *run, const struct selection *selected, struct vector *vectors) {
+static bool call_arguments(const struct call_node *node, struct node_run *run, const struct selection *selected,
+                           struct vector *vectors) {
     for (size_t i = 0; i < node->count; i++) {
         const struct call_argument *argument = &node->arguments[i];
         if (argument->slots)
             continue;
-        if (!(node->guarded ? node_run_guarded(argument->node, run, selected, &vectors[i]) : node_run(argument->node, run, selected, &vectors[i])))
+        if (!(node->guarded ? node_run_guarded(argument->node, run, selected, &vectors[i])
+                            : node_run(argument->node, run, selected, &vectors[i])))
             return false;
     }
     return true;
 }
 
 /* The arguments of a row; whether one of them is NULL. */
-static bool call_gather(const struct call_node *node, const struct vector *vectors, size_t row, struct value *arguments) {
+static bool call_gather(const struct call_node *node, const struct vector *vectors, size_t row,
+                        struct value *arguments) {
     bool null = false;
     for (size_t i = 0; i < node->count; i++) {
         arguments[i] = VALUE_NULL;
@@ -94,7 +102,8 @@ static bool call_gather(const struct call_node *node, const struct vector *vecto
     return null;
 }
 
-static bool call_row(struct function_call *call, struct call_context *context, const struct value *arguments, struct vector *result) {
+static bool call_row(struct function_call *call, struct call_context *context, const struct value *arguments,
+                     struct vector *result) {
     const struct call_node *node = context->node;
     struct value value = VALUE_NULL;
     call->problem = NULL;
@@ -107,8 +116,8 @@ static bool call_row(struct function_call *call, struct call_context *context, c
     return call->problem && node_fail(context->run, context->row, "%s: %s", node->function->name, call->problem);
 }
 
-static bool call_rows(struct function_call *call, struct call_context *context, const struct selection *selected, const struct vector *vectors,
-                      struct value *arguments, struct vector *result) {
+static bool call_rows(struct function_call *call, struct call_context *context, const struct selection *selected,
+                      const struct vector *vectors, struct value *arguments, struct vector *result) {
     const struct call_node *node = context->node;
     bool done = true;
     for (size_t i = 0; i < selected->count && done; i++) {
@@ -125,18 +134,25 @@ static bool call_rows(struct function_call *call, struct call_context *context, 
     return done;
 }
 
-static bool call_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool call_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                     struct vector *ret_vector) {
     const struct call_node *made = (const struct call_node *)node;
     struct arena *arena = run->evaluation->arena;
     struct vector result, *vectors = arena_allocate(arena, made->count * sizeof *vectors);
     struct value *arguments = arena_allocate(arena, made->count * sizeof *arguments);
     void *none = NULL;
     struct call_context context = {.node = made, .run = run};
-    struct function_call call = {.arena = made->lambdas ? &context.arena : arena, .zones = node_time_zones(run), .clock = run->evaluation->clock,
-                                 .types = made->types, .count = made->count, .result = node->type, .lambda = made->lambdas ? call_lambda : NULL,
+    struct function_call call = {.arena = made->lambdas ? &context.arena : arena,
+                                 .zones = node_time_zones(run),
+                                 .clock = run->evaluation->clock,
+                                 .types = made->types,
+                                 .count = made->count,
+                                 .result = node->type,
+                                 .lambda = made->lambdas ? call_lambda : NULL,
                                  .lambda_context = &context};
     call.state = made->function->release_state ? node_state(run, node, made->function) : &none;
-    if (!vectors || !arguments || !call.zones || !call.state || !node_allocate(run, node->type, &result) || !call_arguments(made, run, selected, vectors))
+    if (!vectors || !arguments || !call.zones || !call.state || !node_allocate(run, node->type, &result) ||
+        !call_arguments(made, run, selected, vectors))
         return false;
     context.evaluation = *run->evaluation;
     context.evaluation.arena = &context.arena;
@@ -147,8 +163,8 @@ static bool call_run(const struct node *node, struct node_run *run, const struct
     return done;
 }
 
-struct node *node_call(struct arena *arena, const struct function *function, const struct function_variant *variant, const struct type *result,
-                       const struct call_argument *arguments, size_t count, bool guarded) {
+struct node *node_call(struct arena *arena, const struct function *function, const struct function_variant *variant,
+                       const struct type *result, const struct call_argument *arguments, size_t count, bool guarded) {
     struct call_node *made = node_new(arena, sizeof *made, result, call_run, function->changing);
     const struct type **types = arena_allocate(arena, count * sizeof *types);
     if (!made || !types)

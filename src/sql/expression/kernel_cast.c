@@ -1,7 +1,9 @@
-/* CAST, and the coercions that the compiler puts in: from a type to another, value by value, with loops of their own for the commonest.
+/* CAST, and the coercions that the compiler puts in: from a type to another, value by value, with loops of their own
+ * for the commonest.
  *
- * Numbers narrow as in Java: DOUBLE towards zero and to the nearest that fits, BIGINT and DECIMAL to the low bits. To DECIMAL rounds HALF_UP and fails when it
- * does not fit. Texts are read exactly, after trimming. Of a STRUCT, fields go by their names. */
+ * Numbers narrow as in Java: DOUBLE towards zero and to the nearest that fits, BIGINT and DECIMAL to the low bits.
+ * To DECIMAL rounds HALF_UP and fails when it does not fit. Texts are read exactly, after trimming. Of a STRUCT,
+ * fields go by their names. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,20 +17,22 @@ enum { CAST_SHOWN_MAXIMUM = 40 };
 struct cast_node {
     struct node node;
     const struct node *operand;
-    bool guarded;                    /* what fails in the operand or here is NULL */
-    bool same_store;                 /* the values are the same, only their type is another */
+    bool guarded;    /* what fails in the operand or here is NULL */
+    bool same_store; /* the values are the same, only their type is another */
 };
 
 /* What a row needs to be cast. */
 struct cast_work {
     struct arena *arena;
-    struct bytes text;               /* scratch */
+    struct bytes text; /* scratch */
     bool no_memory;
 };
 
-static bool cast_value(struct cast_work *work, const struct type *from, const struct type *to, const struct value *value, struct value *ret_value);
+static bool cast_value(struct cast_work *work, const struct type *from, const struct type *to,
+                       const struct value *value, struct value *ret_value);
 
-/* --- from texts -------------------------------------------------------------------------------------------------------------------- */
+/* --- from texts
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* A beginning of "true" or "yes", in any case. */
 static bool cast_is_true(struct slice text) {
@@ -61,7 +65,8 @@ static bool cast_text(const struct type *to, struct slice text, struct value *re
     }
 }
 
-/* --- between numbers, between times ------------------------------------------------------------------------------------------------ */
+/* --- between numbers, between times
+ * ------------------------------------------------------------------------------------------------ */
 
 static bool cast_whole(const struct type *to, int64_t integer, struct value *ret_value) {
     switch (to->kind) {
@@ -91,13 +96,15 @@ static bool cast_double(const struct type *to, double number, struct value *ret_
         ret_value->number = number;
         return true;
     default:
-        return isfinite(number) && decimal_from_double(number, (struct decimal_shape){to->precision, to->scale}, &ret_value->decimal);
+        return isfinite(number) &&
+               decimal_from_double(number, (struct decimal_shape){to->precision, to->scale}, &ret_value->decimal);
     }
 }
 
 static bool cast_decimal(const struct type *from, const struct type *to, decimal number, struct value *ret_value) {
     if (to->kind == TYPE_DECIMAL)
-        return decimal_rescale(number, from->scale, (struct decimal_shape){to->precision, to->scale}, &ret_value->decimal);
+        return decimal_rescale(number, from->scale, (struct decimal_shape){to->precision, to->scale},
+                               &ret_value->decimal);
     if (to->kind == TYPE_DOUBLE)
         ret_value->number = decimal_to_double(number, from->scale);
     else
@@ -115,7 +122,8 @@ static bool cast_time(const struct type *from, const struct type *to, int64_t ti
     return true;
 }
 
-/* --- collections ------------------------------------------------------------------------------------------------------------------- */
+/* --- collections
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static struct value *cast_items(struct cast_work *work, size_t count, struct value *ret_value) {
     struct sequence *sequence = arena_allocate(work->arena, sizeof *sequence);
@@ -129,32 +137,38 @@ static struct value *cast_items(struct cast_work *work, size_t count, struct val
     return items;
 }
 
-static bool cast_struct(struct cast_work *work, const struct type *from, const struct type *to, const struct sequence *sequence, struct value *ret_value) {
+static bool cast_struct(struct cast_work *work, const struct type *from, const struct type *to,
+                        const struct sequence *sequence, struct value *ret_value) {
     struct value *items = cast_items(work, to->field_count, ret_value);
     for (size_t i = 0; items && i < to->field_count; i++) {
         const struct type_field *field = type_find_field(from, to->fields[i].name);
         items[i] = VALUE_NULL;
-        if (field && !cast_value(work, field->type, to->fields[i].type, &sequence->items[field - from->fields], &items[i]))
+        if (field &&
+            !cast_value(work, field->type, to->fields[i].type, &sequence->items[field - from->fields], &items[i]))
             return false;
     }
     return items;
 }
 
-static bool cast_sequence(struct cast_work *work, const struct type *from, const struct type *to, const struct sequence *sequence, struct value *ret_value) {
+static bool cast_sequence(struct cast_work *work, const struct type *from, const struct type *to,
+                          const struct sequence *sequence, struct value *ret_value) {
     if (to->kind == TYPE_STRUCT)
         return cast_struct(work, from, to, sequence, ret_value);
     struct value *items = cast_items(work, sequence->count, ret_value);
     for (size_t i = 0; items && i < sequence->count; i++) {
         bool key = to->kind == TYPE_MAP && i % 2 == 0;
-        if (!cast_value(work, key ? from->key : from->element, key ? to->key : to->element, &sequence->items[i], &items[i]))
+        if (!cast_value(work, key ? from->key : from->element, key ? to->key : to->element, &sequence->items[i],
+                        &items[i]))
             return false;
     }
     return items;
 }
 
-/* --- values ------------------------------------------------------------------------------------------------------------------------ */
+/* --- values
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool cast_print(struct cast_work *work, const struct type *from, const struct value *value, struct value *ret_value) {
+static bool cast_print(struct cast_work *work, const struct type *from, const struct value *value,
+                       struct value *ret_value) {
     work->text.length = 0;
     value_print(&work->text, from, value);
     ret_value->text = arena_copy(work->arena, bytes_slice(&work->text));
@@ -163,7 +177,8 @@ static bool cast_print(struct cast_work *work, const struct type *from, const st
 }
 
 /* False: the value has no counterpart, or work->no_memory. */
-static bool cast_value(struct cast_work *work, const struct type *from, const struct type *to, const struct value *value, struct value *ret_value) {
+static bool cast_value(struct cast_work *work, const struct type *from, const struct type *to,
+                       const struct value *value, struct value *ret_value) {
     *ret_value = *value;
     if (value->null || (from->kind < TYPE_ARRAY && type_equal(from, to)))
         return true;
@@ -187,7 +202,8 @@ static bool cast_value(struct cast_work *work, const struct type *from, const st
     }
 }
 
-static bool cast_fail(struct node_run *run, size_t row, const struct type *from, const struct type *to, const struct value *value) {
+static bool cast_fail(struct node_run *run, size_t row, const struct type *from, const struct type *to,
+                      const struct value *value) {
     struct bytes text = {0};
     value_print(&text, from, value);
     bytes_append_string(&text, " (");
@@ -197,16 +213,19 @@ static bool cast_fail(struct node_run *run, size_t row, const struct type *from,
     struct bytes name = {0};
     type_print(&name, to);
     bool done = !text.failed && !name.failed &&
-                node_fail(run, row, "CAST: %.*s%s is no %.*s", (int)shown, text.data, shown < text.length ? "..." : "", (int)name.length, name.data);
+                node_fail(run, row, "CAST: %.*s%s is no %.*s", (int)shown, text.data, shown < text.length ? "..." : "",
+                          (int)name.length, name.data);
     bytes_release(&text);
     bytes_release(&name);
     return done;
 }
 
-/* --- loops ------------------------------------------------------------------------------------------------------------------------- */
+/* --- loops
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* INTEGER or BIGINT to DOUBLE, BIGINT to INTEGER. False: there is no loop for the types. */
-static bool cast_loop(const struct type *from, const struct vector *operand, const struct selection *selected, struct vector *result) {
+static bool cast_loop(const struct type *from, const struct vector *operand, const struct selection *selected,
+                      struct vector *result) {
     enum type_kind to = result->type->kind;
     bool whole = from->kind == TYPE_INTEGER || from->kind == TYPE_BIGINT;
     if (!whole || (to != TYPE_DOUBLE && to != TYPE_INTEGER))
@@ -222,8 +241,8 @@ static bool cast_loop(const struct type *from, const struct vector *operand, con
     return true;
 }
 
-static bool cast_rows(const struct cast_node *cast, struct node_run *run, const struct vector *operand, const struct selection *selected,
-                      struct vector *result) {
+static bool cast_rows(const struct cast_node *cast, struct node_run *run, const struct vector *operand,
+                      const struct selection *selected, struct vector *result) {
     const struct type *from = cast->operand->type, *to = cast->node.type;
     struct cast_work work = {.arena = run->evaluation->arena};
     bool done = true;
@@ -244,25 +263,28 @@ static bool cast_rows(const struct cast_node *cast, struct node_run *run, const 
     return done;
 }
 
-static bool cast_run_open(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool cast_run_open(const struct node *node, struct node_run *run, const struct selection *selected,
+                          struct vector *ret_vector) {
     const struct cast_node *cast = (const struct cast_node *)node;
     struct vector operand, result;
-    if (!(cast->guarded ? node_run_guarded(cast->operand, run, selected, &operand) : node_run(cast->operand, run, selected, &operand)))
+    if (!(cast->guarded ? node_run_guarded(cast->operand, run, selected, &operand)
+                        : node_run(cast->operand, run, selected, &operand)))
         return false;
     if (cast->same_store) {
         *ret_vector = operand;
         ret_vector->type = node->type;
         return true;
     }
-    if (!node_allocate(run, node->type, &result) ||
-        (!cast_loop(cast->operand->type, &operand, selected, &result) && !cast_rows(cast, run, &operand, selected, &result)))
+    if (!node_allocate(run, node->type, &result) || (!cast_loop(cast->operand->type, &operand, selected, &result) &&
+                                                     !cast_rows(cast, run, &operand, selected, &result)))
         return false;
     *ret_vector = result;
     return true;
 }
 
 /* Rows that fail in here are NULL in the result already: only their failure has to be taken back. */
-static bool cast_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool cast_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                     struct vector *ret_vector) {
     struct node_frame frame = {0}, *around = run->frame;
     if (!((const struct cast_node *)node)->guarded)
         return cast_run_open(node, run, selected, ret_vector);

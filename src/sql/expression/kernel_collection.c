@@ -1,19 +1,20 @@
 /* ARRAY, MAP and STRUCT: made of parts, and their parts taken out. */
 #include "sql/expression/node.h"
 
-/* --- constructors ------------------------------------------------------------------------------------------------------------------ */
+/* --- constructors
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct sequence_node {
     struct node node;
     const struct node *const *items;
-    const struct evaluator *const *evaluators;   /* instead of items */
+    const struct evaluator *const *evaluators; /* instead of items */
     size_t count;
 };
 
 /* Where a key is among those that have been met, by hash: 1 + the index of its item, 0 where there is none. */
 struct sequence_keys {
     uint32_t *slots;
-    size_t mask;                     /* twice as many slots as keys, or more */
+    size_t mask; /* twice as many slots as keys, or more */
 };
 
 static bool sequence_keys_new(struct arena *arena, size_t items, struct sequence_keys *ret_keys) {
@@ -25,7 +26,8 @@ static bool sequence_keys_new(struct arena *arena, size_t items, struct sequence
 }
 
 /* A key that comes twice has its last value. False: a key is NULL. */
-static bool sequence_unique_keys(const struct sequence_keys *keys, const struct type *type, struct value *items, size_t *count) {
+static bool sequence_unique_keys(const struct sequence_keys *keys, const struct type *type, struct value *items,
+                                 size_t *count) {
     size_t kept = 0;
     memset(keys->slots, 0, (keys->mask + 1) * sizeof *keys->slots);
     for (size_t i = 0; i < *count; i += 2) {
@@ -44,17 +46,20 @@ static bool sequence_unique_keys(const struct sequence_keys *keys, const struct 
     return true;
 }
 
-static bool sequence_parts(const struct sequence_node *node, struct node_run *run, const struct selection *selected, struct vector *parts) {
+static bool sequence_parts(const struct sequence_node *node, struct node_run *run, const struct selection *selected,
+                           struct vector *parts) {
     for (size_t i = 0; i < node->count; i++) {
         bool done = node->items ? node_run(node->items[i], run, selected, &parts[i])
-                                : evaluator_run(node->evaluators[i], run->evaluation, run->rows, selected, &parts[i], NULL) == 0;
+                                : evaluator_run(node->evaluators[i], run->evaluation, run->rows, selected, &parts[i],
+                                                NULL) == 0;
         if (!done)
             return false;
     }
     return true;
 }
 
-static bool sequence_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool sequence_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                         struct vector *ret_vector) {
     const struct sequence_node *made = (const struct sequence_node *)node;
     struct arena *arena = run->evaluation->arena;
     size_t count = made->count, rows = selected->count;
@@ -63,8 +68,8 @@ static bool sequence_run(const struct node *node, struct node_run *run, const st
     struct value *items = arena_allocate(arena, rows * count * sizeof *items);
     bool map = node->type->kind == TYPE_MAP;
     struct sequence_keys keys;
-    if ((map && !sequence_keys_new(arena, count, &keys)) || !parts || !sequences || !items || !node_allocate_filled(run, node->type, selected, &result) ||
-        !sequence_parts(made, run, selected, parts))
+    if ((map && !sequence_keys_new(arena, count, &keys)) || !parts || !sequences || !items ||
+        !node_allocate_filled(run, node->type, selected, &result) || !sequence_parts(made, run, selected, parts))
         return false;
     for (size_t i = 0; i < rows; i++, items += count) {
         size_t row = selected->rows[i], kept = count;
@@ -82,7 +87,8 @@ static bool sequence_run(const struct node *node, struct node_run *run, const st
     return true;
 }
 
-struct node *node_sequence(struct arena *arena, const struct type *type, const struct node *const *items, size_t count) {
+struct node *node_sequence(struct arena *arena, const struct type *type, const struct node *const *items,
+                           size_t count) {
     bool varies = false;
     for (size_t i = 0; i < count; i++)
         varies |= items[i]->varies;
@@ -106,7 +112,8 @@ struct node *node_struct_of(struct arena *arena, const struct type *type, const 
     return &made->node;
 }
 
-/* --- parts ------------------------------------------------------------------------------------------------------------------------- */
+/* --- parts
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct part_node {
     struct node node;
@@ -127,11 +134,13 @@ static struct value part_of_map(const struct type *type, const struct sequence *
     return VALUE_NULL;
 }
 
-static bool subscript_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool subscript_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                          struct vector *ret_vector) {
     const struct part_node *part = (const struct part_node *)node;
     const struct type *type = part->base->type;
     struct vector base, index, result;
-    if (!node_run(part->base, run, selected, &base) || !node_run(part->index, run, selected, &index) || !node_allocate(run, node->type, &result))
+    if (!node_run(part->base, run, selected, &base) || !node_run(part->index, run, selected, &index) ||
+        !node_allocate(run, node->type, &result))
         return false;
     for (size_t i = 0; i < selected->count; i++) {
         struct value collection, at, found = VALUE_NULL;
@@ -139,7 +148,8 @@ static bool subscript_run(const struct node *node, struct node_run *run, const s
         vector_get(&base, row, &collection);
         vector_get(&index, row, &at);
         if (!collection.null && !at.null)
-            found = type->kind == TYPE_ARRAY ? part_of_array(collection.sequence, at.integer) : part_of_map(type, collection.sequence, &at);
+            found = type->kind == TYPE_ARRAY ? part_of_array(collection.sequence, at.integer)
+                                             : part_of_map(type, collection.sequence, &at);
         vector_set(&result, row, &found);
     }
     *ret_vector = result;
@@ -147,7 +157,8 @@ static bool subscript_run(const struct node *node, struct node_run *run, const s
 }
 
 struct node *node_subscript(struct arena *arena, const struct node *base, const struct node *index) {
-    struct part_node *made = node_new(arena, sizeof *made, base->type->element, subscript_run, base->varies || index->varies);
+    struct part_node *made =
+        node_new(arena, sizeof *made, base->type->element, subscript_run, base->varies || index->varies);
     if (!made)
         return NULL;
     made->base = base;
@@ -155,7 +166,8 @@ struct node *node_subscript(struct arena *arena, const struct node *base, const 
     return &made->node;
 }
 
-static bool field_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool field_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                      struct vector *ret_vector) {
     const struct part_node *part = (const struct part_node *)node;
     struct vector base, result;
     if (!node_run(part->base, run, selected, &base) || !node_allocate(run, node->type, &result))

@@ -1,7 +1,7 @@
 /* = <> < <= > >= and IS [NOT] DISTINCT FROM. A comparison with NULL is FALSE, that is: it never gives NULL.
  *
- * DOUBLE compares as IEEE 754 (NaN equals nothing), STRING by UTF-16 code units as in Java, DECIMAL by value whatever the scales. A DECIMAL meets a DOUBLE
- * as BigDecimal.valueOf(double), which NaN has none of: it fails. */
+ * DOUBLE compares as IEEE 754 (NaN equals nothing), STRING by UTF-16 code units as in Java, DECIMAL by value
+ * whatever the scales. A DECIMAL meets a DOUBLE as BigDecimal.valueOf(double), which NaN has none of: it fails. */
 #include <math.h>
 
 #include "sql/expression/node.h"
@@ -31,58 +31,65 @@ static inline bool compare_holds(enum expression_operator op, int order) {
     }
 }
 
-/* --- numbers and times: loops for each operator ------------------------------------------------------------------------------------ */
+/* --- numbers and times: loops for each operator
+ * ------------------------------------------------------------------------------------ */
 
-typedef void compare_loop(const struct vector *a, const struct vector *b, const struct selection *selected, size_t count, uint8_t *result);
+typedef void compare_loop(const struct vector *a, const struct vector *b, const struct selection *selected,
+                          size_t count, uint8_t *result);
 
-#define COMPARE_LOOP(name, member, type, op)                                                                                         \
-    static void name(const struct vector *a, const struct vector *b, const struct selection *selected, size_t count, uint8_t *result) {    \
-        const type *restrict left = a->member, *restrict right = b->member;                                                                \
-        const uint8_t *restrict left_nulls = a->nulls, *restrict right_nulls = b->nulls;                                                   \
-        uint8_t *restrict to = result;                                                                                                     \
-        if (selected->count == count && a->mask && b->mask) {                                                                              \
-            for (size_t row = 0; row < count; row++)                                                                                       \
-                to[row] = (left[row] op right[row]) & !(left_nulls[row] | right_nulls[row]);                                         \
-        } else if (selected->count == count && a->mask && !right_nulls[0]) {                                                               \
-            type y = right[0];                                                                                                             \
-            for (size_t row = 0; row < count; row++)                                                                                       \
-                to[row] = (left[row] op y) & !left_nulls[row];                                                                       \
-        } else {                                                                                                                           \
-            for (size_t i = 0; i < selected->count; i++) {                                                                                 \
-                size_t row = selected->rows[i], x = row & a->mask, y = row & b->mask;                                                      \
-                to[row] = (left[x] op right[y]) & !(left_nulls[x] | right_nulls[y]);                                                 \
-            }                                                                                                                              \
-        }                                                                                                                                  \
+#define COMPARE_LOOP(name, member, type, op)                                                                           \
+    static void name(const struct vector *a, const struct vector *b, const struct selection *selected, size_t count,   \
+                     uint8_t *result) {                                                                                \
+        const type *restrict left = a->member, *restrict right = b->member;                                            \
+        const uint8_t *restrict left_nulls = a->nulls, *restrict right_nulls = b->nulls;                               \
+        uint8_t *restrict to = result;                                                                                 \
+        if (selected->count == count && a->mask && b->mask) {                                                          \
+            for (size_t row = 0; row < count; row++)                                                                   \
+                to[row] = (left[row] op right[row]) & !(left_nulls[row] | right_nulls[row]);                           \
+        } else if (selected->count == count && a->mask && !right_nulls[0]) {                                           \
+            type y = right[0];                                                                                         \
+            for (size_t row = 0; row < count; row++)                                                                   \
+                to[row] = (left[row] op y) & !left_nulls[row];                                                         \
+        } else {                                                                                                       \
+            for (size_t i = 0; i < selected->count; i++) {                                                             \
+                size_t row = selected->rows[i], x = row & a->mask, y = row & b->mask;                                  \
+                to[row] = (left[x] op right[y]) & !(left_nulls[x] | right_nulls[y]);                                   \
+            }                                                                                                          \
+        }                                                                                                              \
     }
 
-#define COMPARE_LOOPS(prefix, member, type)                                                                                                \
-    COMPARE_LOOP(prefix##_equal, member, type, ==)                                                                                         \
-    COMPARE_LOOP(prefix##_not_equal, member, type, !=)                                                                                     \
-    COMPARE_LOOP(prefix##_less, member, type, <)                                                                                           \
-    COMPARE_LOOP(prefix##_less_equal, member, type, <=)                                                                                    \
-    COMPARE_LOOP(prefix##_greater, member, type, >)                                                                                        \
-    COMPARE_LOOP(prefix##_greater_equal, member, type, >=)                                                                                 \
-    static compare_loop *const prefix##_loops[] = {                                                                                        \
-        [OPERATOR_EQUAL] = prefix##_equal,       [OPERATOR_IS_NOT_DISTINCT] = prefix##_equal, [OPERATOR_NOT_EQUAL] = prefix##_not_equal,   \
-        [OPERATOR_LESS] = prefix##_less,         [OPERATOR_IS_DISTINCT] = prefix##_not_equal, [OPERATOR_LESS_EQUAL] = prefix##_less_equal, \
-        [OPERATOR_GREATER] = prefix##_greater,   [OPERATOR_GREATER_EQUAL] = prefix##_greater_equal,                                        \
+#define COMPARE_LOOPS(prefix, member, type)                                                                            \
+    COMPARE_LOOP(prefix##_equal, member, type, ==)                                                                     \
+    COMPARE_LOOP(prefix##_not_equal, member, type, !=)                                                                 \
+    COMPARE_LOOP(prefix##_less, member, type, <)                                                                       \
+    COMPARE_LOOP(prefix##_less_equal, member, type, <=)                                                                \
+    COMPARE_LOOP(prefix##_greater, member, type, >)                                                                    \
+    COMPARE_LOOP(prefix##_greater_equal, member, type, >=)                                                             \
+    static compare_loop *const prefix##_loops[] = {                                                                    \
+        [OPERATOR_EQUAL] = prefix##_equal,           [OPERATOR_IS_NOT_DISTINCT] = prefix##_equal,                      \
+        [OPERATOR_NOT_EQUAL] = prefix##_not_equal,   [OPERATOR_LESS] = prefix##_less,                                  \
+        [OPERATOR_IS_DISTINCT] = prefix##_not_equal, [OPERATOR_LESS_EQUAL] = prefix##_less_equal,                      \
+        [OPERATOR_GREATER] = prefix##_greater,       [OPERATOR_GREATER_EQUAL] = prefix##_greater_equal,                \
     };
 
 COMPARE_LOOPS(integer, integers, int64_t)
 COMPARE_LOOPS(double, doubles, double)
 COMPARE_LOOPS(boolean, booleans, uint8_t)
 
-/* --- texts ------------------------------------------------------------------------------------------------------------------------- */
+/* --- texts
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Against a constant, the commonest condition of all. */
-static void text_equal_constant(const struct vector *a, struct slice constant, bool equal, const struct selection *selected, uint8_t *result) {
+static void text_equal_constant(const struct vector *a, struct slice constant, bool equal,
+                                const struct selection *selected, uint8_t *result) {
     for (size_t i = 0; i < selected->count; i++) {
         size_t row = selected->rows[i], from = row & a->mask;
         result[row] = !a->nulls[from] && slice_equal(a->texts[from], constant) == equal;
     }
 }
 
-static void text_compare(const struct compare_node *node, const struct vector *a, const struct vector *b, const struct selection *selected, uint8_t *result) {
+static void text_compare(const struct compare_node *node, const struct vector *a, const struct vector *b,
+                         const struct selection *selected, uint8_t *result) {
     enum expression_operator op = node->op;
     bool bytes = node->left->type->kind == TYPE_BYTES;
     bool equal = op == OPERATOR_EQUAL || op == OPERATOR_IS_NOT_DISTINCT;
@@ -97,27 +104,32 @@ static void text_compare(const struct compare_node *node, const struct vector *a
         if (a->nulls[x] | b->nulls[y])
             continue;
         struct slice left = a->texts[x], right = b->texts[y];
-        result[row] =
-            equality ? slice_equal(left, right) == equal : compare_holds(op, bytes ? slice_compare(left, right) : value_compare_text(left, right));
+        result[row] = equality
+                          ? slice_equal(left, right) == equal
+                          : compare_holds(op, bytes ? slice_compare(left, right) : value_compare_text(left, right));
     }
 }
 
-/* --- decimals and collections ------------------------------------------------------------------------------------------------------ */
+/* --- decimals and collections
+ * ------------------------------------------------------------------------------------------------------ */
 
-static void decimal_rows(const struct compare_node *node, const struct vector *a, const struct vector *b, const struct selection *selected, uint8_t *result) {
+static void decimal_rows(const struct compare_node *node, const struct vector *a, const struct vector *b,
+                         const struct selection *selected, uint8_t *result) {
     unsigned left = node->left->type->scale, right = node->right->type->scale;
     for (size_t i = 0; i < selected->count; i++) {
         size_t row = selected->rows[i], x = row & a->mask, y = row & b->mask;
-        result[row] = !(a->nulls[x] | b->nulls[y]) && compare_holds(node->op, decimal_compare(a->decimals[x], left, b->decimals[y], right));
+        result[row] = !(a->nulls[x] | b->nulls[y]) &&
+                      compare_holds(node->op, decimal_compare(a->decimals[x], left, b->decimals[y], right));
     }
 }
 
-/* How a DECIMAL compares with a DOUBLE: as their doubles do, and when these are equal, exactly. Of a constant that is the same in every row. */
+/* How a DECIMAL compares with a DOUBLE: as their doubles do, and when these are equal, exactly. Of a constant that
+ * is the same in every row. */
 struct decimal_side {
     const struct vector *vector;
     unsigned scale;
-    double near;                     /* of a constant, */
-    int tie;                         /* and how it compares with its own double */
+    double near; /* of a constant, */
+    int tie;     /* and how it compares with its own double */
 };
 
 static struct decimal_side decimal_side_of(const struct vector *vector) {
@@ -135,8 +147,8 @@ static int decimal_double_order(const struct decimal_side *side, size_t at, doub
     return side->near == number ? side->tie : side->near < number ? -1 : 1;
 }
 
-static bool decimal_double_rows(const struct compare_node *node, struct node_run *run, const struct vector *a, const struct vector *b,
-                                const struct selection *selected, uint8_t *result) {
+static bool decimal_double_rows(const struct compare_node *node, struct node_run *run, const struct vector *a,
+                                const struct vector *b, const struct selection *selected, uint8_t *result) {
     bool swapped = node->left->type->kind == TYPE_DOUBLE;
     const struct vector *rough = swapped ? a : b;
     struct decimal_side exact = decimal_side_of(swapped ? b : a);
@@ -157,7 +169,8 @@ static bool decimal_double_rows(const struct compare_node *node, struct node_run
     return true;
 }
 
-static void sequence_rows(const struct compare_node *node, const struct vector *a, const struct vector *b, const struct selection *selected, uint8_t *result) {
+static void sequence_rows(const struct compare_node *node, const struct vector *a, const struct vector *b,
+                          const struct selection *selected, uint8_t *result) {
     for (size_t i = 0; i < selected->count; i++) {
         struct value x, y;
         size_t row = selected->rows[i];
@@ -167,10 +180,11 @@ static void sequence_rows(const struct compare_node *node, const struct vector *
     }
 }
 
-/* --- nodes ------------------------------------------------------------------------------------------------------------------------- */
+/* --- nodes
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool compare_rows(const struct compare_node *node, struct node_run *run, const struct vector *a, const struct vector *b,
-                         const struct selection *selected, uint8_t *result) {
+static bool compare_rows(const struct compare_node *node, struct node_run *run, const struct vector *a,
+                         const struct vector *b, const struct selection *selected, uint8_t *result) {
     size_t count = run->rows->count;
     switch (node->left->type->kind) {
     case TYPE_NULL:
@@ -206,8 +220,8 @@ static bool compare_rows(const struct compare_node *node, struct node_run *run, 
 }
 
 /* NULL is like NULL and unlike everything else. */
-static void compare_distinct(enum expression_operator op, const struct vector * a, const struct vector *b, const struct selection *selected,
-                             uint8_t *result) {
+static void compare_distinct(enum expression_operator op, const struct vector *a, const struct vector *b,
+                             const struct selection *selected, uint8_t *result) {
     for (size_t i = 0; i < selected->count; i++) {
         size_t row = selected->rows[i];
         bool x = a->nulls[row & a->mask], y = b->nulls[row & b->mask];
@@ -216,11 +230,13 @@ static void compare_distinct(enum expression_operator op, const struct vector * 
     }
 }
 
-static bool compare_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool compare_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                        struct vector *ret_vector) {
     const struct compare_node *compare = (const struct compare_node *)node;
     struct vector a, b, result;
     if (!node_run(compare->left, run, selected, &a) || !node_run(compare->right, run, selected, &b) ||
-        !node_allocate_filled(run, node->type, selected, &result) || !compare_rows(compare, run, &a, &b, selected, result.booleans))
+        !node_allocate_filled(run, node->type, selected, &result) ||
+        !compare_rows(compare, run, &a, &b, selected, result.booleans))
         return false;
     if (compare->op == OPERATOR_IS_DISTINCT || compare->op == OPERATOR_IS_NOT_DISTINCT)
         compare_distinct(compare->op, &a, &b, selected, result.booleans);
@@ -228,8 +244,10 @@ static bool compare_run(const struct node *node, struct node_run *run, const str
     return true;
 }
 
-struct node *node_compare(struct arena *arena, enum expression_operator op, const struct node *left, const struct node *right) {
-    struct compare_node *made = node_new(arena, sizeof *made, &type_boolean, compare_run, left->varies || right->varies);
+struct node *node_compare(struct arena *arena, enum expression_operator op, const struct node *left,
+                          const struct node *right) {
+    struct compare_node *made =
+        node_new(arena, sizeof *made, &type_boolean, compare_run, left->varies || right->varies);
     if (!made)
         return NULL;
     made->op = op;

@@ -1,6 +1,7 @@
 /* IN: is the value among the items? Items are of the operand's type. NULL is never found and finds nothing.
  *
- * Constants are looked up in a table by hash when there are many; the other items are evaluated one by one, each for the rows that have found nothing yet. */
+ * Constants are looked up in a table by hash when there are many; the other items are evaluated one by one, each for
+ * the rows that have found nothing yet. */
 #include "sql/expression/node.h"
 
 enum { IN_TABLE_FROM = 8 };
@@ -12,7 +13,7 @@ struct in_node {
     size_t item_count;
     const struct value *constants;
     size_t constant_count;
-    const struct value **table;      /* open addressing; NULL: the constants are compared one by one */
+    const struct value **table; /* open addressing; NULL: the constants are compared one by one */
     size_t table_mask;
     bool negated;
 };
@@ -39,7 +40,8 @@ static bool in_constants(const struct in_node *in, const struct value *value) {
 }
 
 /* Rows whose value is no constant of the list, nor NULL, go to `open`. */
-static void in_first(const struct in_node *in, const struct vector *operand, const struct selection *selected, struct selection *open, struct vector *result) {
+static void in_first(const struct in_node *in, const struct vector *operand, const struct selection *selected,
+                     struct selection *open, struct vector *result) {
     for (size_t i = 0; i < selected->count; i++) {
         uint32_t row = selected->rows[i];
         struct value value;
@@ -52,8 +54,8 @@ static void in_first(const struct in_node *in, const struct vector *operand, con
 }
 
 /* Against one item; rows that match leave `open`. */
-static bool in_item(const struct in_node *in, const struct node *item, struct node_run *run, const struct vector *operand, struct selection *open,
-                    struct vector *result) {
+static bool in_item(const struct in_node *in, const struct node *item, struct node_run *run,
+                    const struct vector *operand, struct selection *open, struct vector *result) {
     struct vector other;
     size_t count = 0;
     if (!node_run(item, run, open, &other))
@@ -72,7 +74,8 @@ static bool in_item(const struct in_node *in, const struct node *item, struct no
     return true;
 }
 
-static bool in_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool in_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                   struct vector *ret_vector) {
     const struct in_node *in = (const struct in_node *)node;
     struct vector operand, result;
     struct selection open;
@@ -87,7 +90,8 @@ static bool in_run(const struct node *node, struct node_run *run, const struct s
     return true;
 }
 
-/* --- making ------------------------------------------------------------------------------------------------------------------------ */
+/* --- making
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool in_make_table(struct arena *arena, struct in_node *in) {
     size_t size = 16;
@@ -108,7 +112,8 @@ static bool in_make_table(struct arena *arena, struct in_node *in) {
     return true;
 }
 
-struct node *node_in(struct arena *arena, const struct node *operand, const struct node *const *items, size_t count, bool negated) {
+struct node *node_in(struct arena *arena, const struct node *operand, const struct node *const *items, size_t count,
+                     bool negated) {
     struct in_node *in = node_new(arena, sizeof *in, &type_boolean, in_run, operand->varies);
     const struct node **others = arena_allocate(arena, count * sizeof *others);
     struct value *constants = arena_allocate(arena, count * sizeof *constants);
@@ -126,7 +131,8 @@ struct node *node_in(struct arena *arena, const struct node *operand, const stru
         else if (!value->null)
             constants[in->constant_count++] = *value;
     }
-    if (in->constant_count >= IN_TABLE_FROM && operand->type->kind != TYPE_DOUBLE && operand->type->kind < TYPE_ARRAY && !in_make_table(arena, in))
+    if (in->constant_count >= IN_TABLE_FROM && operand->type->kind != TYPE_DOUBLE && operand->type->kind < TYPE_ARRAY &&
+        !in_make_table(arena, in))
         return NULL;
     return &in->node;
 }

@@ -1,19 +1,20 @@
-/* AND, OR, NOT, IS NULL and CASE. AND, OR and CASE evaluate their parts on ever fewer rows: what an earlier part has decided, a later one never sees.
- * NULL as an operand of AND, OR, NOT, and as a condition of CASE, fails. */
+/* AND, OR, NOT, IS NULL and CASE. AND, OR and CASE evaluate their parts on ever fewer rows: what an earlier part has
+ * decided, a later one never sees. NULL as an operand of AND, OR, NOT, and as a condition of CASE, fails. */
 #include "sql/expression/node.h"
 
-/* --- AND and OR -------------------------------------------------------------------------------------------------------------------- */
+/* --- AND and OR
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct logical_node {
     struct node node;
-    bool all;                        /* AND */
+    bool all; /* AND */
     const struct node *const *parts;
     size_t count;
 };
 
 /* One part: rows that it decides get their result, the others remain. `remaining` and `open` may be the same. */
-static bool logical_part(const struct logical_node *logical, struct node_run *run, const struct vector *part, const struct selection *open,
-                         struct selection *remaining, struct vector *result) {
+static bool logical_part(const struct logical_node *logical, struct node_run *run, const struct vector *part,
+                         const struct selection *open, struct selection *remaining, struct vector *result) {
     size_t count = 0;
     for (size_t i = 0; i < open->count; i++) {
         uint32_t row = open->rows[i];
@@ -31,7 +32,8 @@ static bool logical_part(const struct logical_node *logical, struct node_run *ru
     return true;
 }
 
-static bool logical_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool logical_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                        struct vector *ret_vector) {
     const struct logical_node *logical = (const struct logical_node *)node;
     struct vector result, part;
     struct selection remaining;
@@ -41,7 +43,8 @@ static bool logical_run(const struct node *node, struct node_run *run, const str
         result.booleans[selected->rows[i]] = !logical->all;
     const struct selection *open = selected;
     for (size_t i = 0; i < logical->count && open->count; i++) {
-        if (!node_run(logical->parts[i], run, open, &part) || !logical_part(logical, run, &part, open, &remaining, &result))
+        if (!node_run(logical->parts[i], run, open, &part) ||
+            !logical_part(logical, run, &part, open, &remaining, &result))
             return false;
         open = &remaining;
     }
@@ -51,7 +54,8 @@ static bool logical_run(const struct node *node, struct node_run *run, const str
     return true;
 }
 
-struct node *node_logical(struct arena *arena, enum expression_operator op, const struct node *const *parts, size_t count) {
+struct node *node_logical(struct arena *arena, enum expression_operator op, const struct node *const *parts,
+                          size_t count) {
     bool varies = false;
     for (size_t i = 0; i < count; i++)
         varies |= parts[i]->varies;
@@ -64,7 +68,8 @@ struct node *node_logical(struct arena *arena, enum expression_operator op, cons
     return &made->node;
 }
 
-/* --- NOT and IS NULL --------------------------------------------------------------------------------------------------------------- */
+/* --- NOT and IS NULL
+ * --------------------------------------------------------------------------------------------------------------- */
 
 struct unary_node {
     struct node node;
@@ -72,9 +77,11 @@ struct unary_node {
     bool negated;
 };
 
-static bool not_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool not_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                    struct vector *ret_vector) {
     struct vector operand, result;
-    if (!node_run(((const struct unary_node *)node)->operand, run, selected, &operand) || !node_allocate(run, node->type, &result))
+    if (!node_run(((const struct unary_node *)node)->operand, run, selected, &operand) ||
+        !node_allocate(run, node->type, &result))
         return false;
     for (size_t i = 0; i < selected->count; i++) {
         size_t row = selected->rows[i], from = row & operand.mask;
@@ -87,10 +94,12 @@ static bool not_run(const struct node *node, struct node_run *run, const struct 
     return true;
 }
 
-static bool is_null_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool is_null_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                        struct vector *ret_vector) {
     const struct unary_node *is_null = (const struct unary_node *)node;
     struct vector operand, result;
-    if (!node_run(is_null->operand, run, selected, &operand) || !node_allocate_filled(run, node->type, selected, &result))
+    if (!node_run(is_null->operand, run, selected, &operand) ||
+        !node_allocate_filled(run, node->type, selected, &result))
         return false;
     for (size_t i = 0; i < selected->count; i++) {
         size_t row = selected->rows[i];
@@ -117,7 +126,8 @@ struct node *node_is_null(struct arena *arena, const struct node *operand, bool 
     return unary_new(arena, is_null_run, operand, negated);
 }
 
-/* --- CASE -------------------------------------------------------------------------------------------------------------------------- */
+/* --- CASE
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct case_node {
     struct node node;
@@ -126,7 +136,8 @@ struct case_node {
 };
 
 /* Rows for which the condition is TRUE go to `chosen`, the others stay in `open` (changed in place). */
-static bool case_split(struct node_run *run, const struct vector *condition, struct selection *open, struct selection *chosen, struct vector *result) {
+static bool case_split(struct node_run *run, const struct vector *condition, struct selection *open,
+                       struct selection *chosen, struct vector *result) {
     size_t count = 0;
     chosen->count = 0;
     for (size_t i = 0; i < open->count; i++) {
@@ -146,7 +157,8 @@ static bool case_split(struct node_run *run, const struct vector *condition, str
     return true;
 }
 
-static bool case_result(const struct node *branch, struct node_run *run, const struct selection *chosen, struct vector *result) {
+static bool case_result(const struct node *branch, struct node_run *run, const struct selection *chosen,
+                        struct vector *result) {
     struct vector part;
     if (chosen->count == 0)
         return true;
@@ -156,18 +168,21 @@ static bool case_result(const struct node *branch, struct node_run *run, const s
     return true;
 }
 
-static bool case_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool case_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                     struct vector *ret_vector) {
     const struct case_node *made = (const struct case_node *)node;
     struct vector result, condition;
     struct selection open, chosen;
-    if (!node_allocate(run, node->type, &result) || !node_selection(run, selected, &open) || !node_selection(run, selected, &chosen))
+    if (!node_allocate(run, node->type, &result) || !node_selection(run, selected, &open) ||
+        !node_selection(run, selected, &chosen))
         return false;
     if (selected->count)
         memcpy(open.rows, selected->rows, selected->count * sizeof *open.rows);
     open.count = selected->count;
     size_t i = 0;
     for (; i + 1 < made->count && open.count; i += 2) {
-        if (!node_run(made->parts[i], run, &open, &condition) || !case_split(run, &condition, &open, &chosen, &result) ||
+        if (!node_run(made->parts[i], run, &open, &condition) ||
+            !case_split(run, &condition, &open, &chosen, &result) ||
             !case_result(made->parts[i + 1], run, &chosen, &result))
             return false;
     }

@@ -1,7 +1,8 @@
 /* Texts: joining them, and LIKE.
  *
- * LIKE: % stands for any characters, _ for one that ends no line (as . of Java's regular expressions), both for themselves behind the ESCAPE character. The
- * whole text must match. A pattern that is a constant is looked at once: most are a text with a % at one end, both or none. */
+ * LIKE: % stands for any characters, _ for one that ends no line (as . of Java's regular expressions), both for
+ * themselves behind the ESCAPE character. The whole text must match. A pattern that is a constant is looked at once:
+ * most are a text with a % at one end, both or none. */
 #include "core/text.h"
 #include "sql/expression/node.h"
 
@@ -11,7 +12,8 @@ struct text_node {
     const struct node *left, *right;
 };
 
-/* --- + and || ---------------------------------------------------------------------------------------------------------------------- */
+/* --- + and ||
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* False: no memory. */
 static bool concat_row(struct arena *arena, struct slice left, struct slice right, struct slice *ret_text) {
@@ -26,15 +28,18 @@ static bool concat_row(struct arena *arena, struct slice left, struct slice righ
     return true;
 }
 
-static bool concat_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool concat_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                       struct vector *ret_vector) {
     const struct text_node *concat = (const struct text_node *)node;
     struct vector a, b, result;
-    if (!node_run(concat->left, run, selected, &a) || !node_run(concat->right, run, selected, &b) || !node_allocate(run, node->type, &result))
+    if (!node_run(concat->left, run, selected, &a) || !node_run(concat->right, run, selected, &b) ||
+        !node_allocate(run, node->type, &result))
         return false;
     for (size_t i = 0; i < selected->count; i++) {
         size_t row = selected->rows[i], x = row & a.mask, y = row & b.mask;
         struct slice left = a.nulls[x] ? SLICE("") : a.texts[x], right = b.nulls[y] ? SLICE("") : b.texts[y];
-        bool null = (a.nulls[x] | b.nulls[y]) && concat->op == OPERATOR_ADD, large = left.length + right.length > FUNCTION_TEXT_MAXIMUM, done;
+        bool null = (a.nulls[x] | b.nulls[y]) && concat->op == OPERATOR_ADD,
+             large = left.length + right.length > FUNCTION_TEXT_MAXIMUM, done;
         result.nulls[row] = null || large;
         if (null)
             done = node_fail(run, row, "an operand of + is NULL");
@@ -49,7 +54,8 @@ static bool concat_run(const struct node *node, struct node_run *run, const stru
     return true;
 }
 
-struct node *node_concat(struct arena *arena, enum expression_operator op, const struct node *left, const struct node *right) {
+struct node *node_concat(struct arena *arena, enum expression_operator op, const struct node *left,
+                         const struct node *right) {
     struct text_node *made = node_new(arena, sizeof *made, &type_string, concat_run, left->varies || right->varies);
     if (!made)
         return NULL;
@@ -59,17 +65,18 @@ struct node *node_concat(struct arena *arena, enum expression_operator op, const
     return &made->node;
 }
 
-/* --- LIKE -------------------------------------------------------------------------------------------------------------------------- */
+/* --- LIKE
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 enum like_shape { LIKE_ANY, LIKE_EXACT, LIKE_BEGINS, LIKE_ENDS, LIKE_HOLDS };
 
 struct like_node {
     struct node node;
     const struct node *operand, *pattern;
-    struct slice escape;             /* one character, or length 0: none */
+    struct slice escape; /* one character, or length 0: none */
     bool negated;
-    enum like_shape shape;           /* of a constant pattern */
-    struct slice part;               /* what is not % of it */
+    enum like_shape shape; /* of a constant pattern */
+    struct slice part;     /* what is not % of it */
 };
 
 /* The end of a line: U+000A, U+000D, U+0085, U+2028, U+2029. */
@@ -87,7 +94,8 @@ static size_t like_character(struct slice text, size_t at) {
 }
 
 static bool like_at_escape(struct slice pattern, size_t at, struct slice escape) {
-    return escape.length && pattern.length - at >= escape.length && memcmp(pattern.data + at, escape.data, escape.length) == 0;
+    return escape.length && pattern.length - at >= escape.length &&
+           memcmp(pattern.data + at, escape.data, escape.length) == 0;
 }
 
 /* One step of the pattern at `*at`, which is no %, against the text at `*in`. */
@@ -147,10 +155,12 @@ static bool like_holds(const struct like_node *like, struct slice pattern, struc
     }
 }
 
-static bool like_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool like_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                     struct vector *ret_vector) {
     const struct like_node *like = (const struct like_node *)node;
     struct vector operand, pattern, result;
-    if (!node_run(like->operand, run, selected, &operand) || !node_run(like->pattern, run, selected, &pattern) || !node_allocate(run, node->type, &result))
+    if (!node_run(like->operand, run, selected, &operand) || !node_run(like->pattern, run, selected, &pattern) ||
+        !node_allocate(run, node->type, &result))
         return false;
     for (size_t i = 0; i < selected->count; i++) {
         size_t row = selected->rows[i], x = row & operand.mask, y = row & pattern.mask;
@@ -166,15 +176,18 @@ static bool like_run(const struct node *node, struct node_run *run, const struct
 
 /* Patterns with _ or ESCAPE, or a % in the middle, are matched step by step. */
 static void like_look_at(struct like_node *like, struct slice pattern) {
-    bool begins = pattern.length > 0 && pattern.data[0] == '%', ends = pattern.length > 1 && pattern.data[pattern.length - 1] == '%';
+    bool begins = pattern.length > 0 && pattern.data[0] == '%',
+         ends = pattern.length > 1 && pattern.data[pattern.length - 1] == '%';
     struct slice part = {pattern.data + begins, pattern.length - begins - ends};
-    if (like->escape.length || part.length == 0 || memchr(part.data, '%', part.length) || memchr(part.data, '_', part.length))
+    if (like->escape.length || part.length == 0 || memchr(part.data, '%', part.length) ||
+        memchr(part.data, '_', part.length))
         return;
     like->part = part;
     like->shape = begins && ends ? LIKE_HOLDS : begins ? LIKE_ENDS : ends ? LIKE_BEGINS : LIKE_EXACT;
 }
 
-struct node *node_like(struct arena *arena, const struct node *operand, const struct node *pattern, struct slice escape, bool negated) {
+struct node *node_like(struct arena *arena, const struct node *operand, const struct node *pattern, struct slice escape,
+                       bool negated) {
     struct like_node *made = node_new(arena, sizeof *made, &type_boolean, like_run, operand->varies || pattern->varies);
     if (!made)
         return NULL;

@@ -2,9 +2,11 @@
 #include "sql/expression/node.h"
 #include "sql/expression/scope.h"
 
-/* --- constants --------------------------------------------------------------------------------------------------------------------- */
+/* --- constants
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool constant_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool constant_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                         struct vector *ret_vector) {
     (void)run;
     (void)selected;
     *ret_vector = ((const struct constant_node *)node)->vector;
@@ -13,15 +15,18 @@ static bool constant_run(const struct node *node, struct node_run *run, const st
 
 const struct node *node_constant(struct arena *arena, const struct type *type, const struct value *value) {
     struct constant_node *constant = node_new(arena, sizeof *constant, type, constant_run, false);
-    if (!constant || !value_copy(arena, type, value, &constant->value) || !vector_constant(arena, type, &constant->value, &constant->vector))
+    if (!constant || !value_copy(arena, type, value, &constant->value) ||
+        !vector_constant(arena, type, &constant->value, &constant->vector))
         return NULL;
     constant->node.kind = NODE_CONSTANT;
     return &constant->node;
 }
 
-/* --- columns ----------------------------------------------------------------------------------------------------------------------- */
+/* --- columns
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool column_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool column_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                       struct vector *ret_vector) {
     (void)selected;
     *ret_vector = run->rows->columns[((const struct column_node *)node)->index];
     return true;
@@ -41,7 +46,8 @@ static bool system_vector(struct node_run *run, const struct type *type, int64_t
     return true;
 }
 
-static bool system_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool system_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                       struct vector *ret_vector) {
     (void)selected;
     const struct rows *rows = run->rows;
     switch (((const struct column_node *)node)->index) {
@@ -69,14 +75,16 @@ const struct node *node_column(struct arena *arena, const struct type *type, int
     return &column->node;
 }
 
-/* --- values with a place ----------------------------------------------------------------------------------------------------------- */
+/* --- values with a place
+ * ----------------------------------------------------------------------------------------------------------- */
 
 struct slot_node {
     struct node node;
     unsigned slot;
 };
 
-static bool slot_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool slot_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                     struct vector *ret_vector) {
     (void)selected;
     *ret_vector = run->slots[((const struct slot_node *)node)->slot];
     return true;
@@ -96,9 +104,11 @@ struct let_node {
     const struct node *value, *body;
 };
 
-static bool let_run(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+static bool let_run(const struct node *node, struct node_run *run, const struct selection *selected,
+                    struct vector *ret_vector) {
     const struct let_node *let = (const struct let_node *)node;
-    return node_run(let->value, run, selected, &run->slots[let->slot]) && node_run(let->body, run, selected, ret_vector);
+    return node_run(let->value, run, selected, &run->slots[let->slot]) &&
+           node_run(let->body, run, selected, ret_vector);
 }
 
 struct node *node_let(struct arena *arena, unsigned slot, const struct node *value, const struct node *body) {

@@ -1,11 +1,11 @@
 /* Running nodes: vectors to compute into, frames of failures, and what a thread keeps from batch to batch. */
 #include "sql/expression/node.h"
 
+#include "core/memory.h"
+#include "sql/expression/compile.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "core/memory.h"
-#include "sql/expression/compile.h"
 
 enum { NODE_MESSAGE_SIZE = 400 };
 
@@ -18,13 +18,15 @@ void *node_new(struct arena *arena, size_t size, const struct type *type, node_f
     return node;
 }
 
-/* --- vectors ----------------------------------------------------------------------------------------------------------------------- */
+/* --- vectors
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 bool node_allocate(struct node_run *run, const struct type *type, struct vector *ret_vector) {
     return vector_allocate(run->evaluation->arena, type, run->rows->count ? run->rows->count : 1, ret_vector);
 }
 
-bool node_allocate_filled(struct node_run *run, const struct type *type, const struct selection *selected, struct vector *ret_vector) {
+bool node_allocate_filled(struct node_run *run, const struct type *type, const struct selection *selected,
+                          struct vector *ret_vector) {
     if (!node_allocate(run, type, ret_vector))
         return false;
     uint8_t *nulls = ret_vector->nulls;
@@ -48,7 +50,8 @@ bool node_selection(struct node_run *run, const struct selection *selected, stru
     return true;
 }
 
-/* --- failures ---------------------------------------------------------------------------------------------------------------------- */
+/* --- failures
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool node_mark(struct node_run *run, uint8_t **marks, size_t row, bool *ret_was) {
     size_t count = run->rows->count;
@@ -106,7 +109,8 @@ bool node_fail(struct node_run *run, size_t row, const char *format, ...) {
 }
 
 /* NULL for the rows that have failed, in a copy of what is shared. */
-static bool node_null_failed(struct node_run *run, const struct node_frame *frame, const struct selection *selected, struct vector *vector) {
+static bool node_null_failed(struct node_run *run, const struct node_frame *frame, const struct selection *selected,
+                             struct vector *vector) {
     struct vector copy = *vector;
     if (vector->mask == 0) {
         if (!node_allocate(run, vector->type, &copy))
@@ -125,7 +129,8 @@ static bool node_null_failed(struct node_run *run, const struct node_frame *fram
     return true;
 }
 
-bool node_run_guarded(const struct node *node, struct node_run *run, const struct selection *selected, struct vector *ret_vector) {
+bool node_run_guarded(const struct node *node, struct node_run *run, const struct selection *selected,
+                      struct vector *ret_vector) {
     if (node->kind != NODE_COMPUTED)
         return node_run(node, run, selected, ret_vector);
     struct node_frame frame = {0}, *around = run->frame;
@@ -135,7 +140,8 @@ bool node_run_guarded(const struct node *node, struct node_run *run, const struc
     return done && (frame.count == 0 || node_null_failed(run, &frame, selected, ret_vector));
 }
 
-/* --- the row that a lambda is about ------------------------------------------------------------------------------------------------ */
+/* --- the row that a lambda is about
+ * ------------------------------------------------------------------------------------------------ */
 
 /* The vector from `row` on. */
 static struct vector node_vector_from(const struct vector *vector, size_t row) {
@@ -176,7 +182,8 @@ static const struct rows *node_row_alone(struct arena *arena, const struct rows 
         return NULL;
     for (size_t i = 0; i < rows->column_count; i++)
         columns[i] = node_vector_from(&rows->columns[i], row);
-    *alone = (struct rows){.count = 1, .column_count = rows->column_count, .columns = columns, .partition = rows->partition};
+    *alone =
+        (struct rows){.count = 1, .column_count = rows->column_count, .columns = columns, .partition = rows->partition};
     alone->absent = rows->absent ? rows->absent + row : NULL;
     alone->times = rows->times ? rows->times + row : NULL;
     alone->window_starts = rows->window_starts ? rows->window_starts + row : NULL;
@@ -198,7 +205,8 @@ bool node_run_inside(struct node_run *outer, size_t row, struct evaluation *eval
     return true;
 }
 
-/* --- what a thread keeps ----------------------------------------------------------------------------------------------------------- */
+/* --- what a thread keeps
+ * ----------------------------------------------------------------------------------------------------------- */
 
 struct kept_state {
     struct kept_state *next;

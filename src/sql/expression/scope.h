@@ -7,7 +7,13 @@
 #include "sql/syntax/ast.h"
 
 /* Columns that are no vector of `rows`: an index that stands for them. */
-enum scope_system { SCOPE_ROWTIME = -1, SCOPE_ROWPARTITION = -2, SCOPE_ROWOFFSET = -3, SCOPE_WINDOWSTART = -4, SCOPE_WINDOWEND = -5 };
+enum scope_system {
+    SCOPE_ROWTIME = -1,
+    SCOPE_ROWPARTITION = -2,
+    SCOPE_ROWOFFSET = -3,
+    SCOPE_WINDOWSTART = -4,
+    SCOPE_WINDOWEND = -5
+};
 
 struct scope_column {
     struct slice qualifier; /* alias or name of its source; data NULL: none */
@@ -19,10 +25,15 @@ struct scope_column {
 struct scope {
     const struct scope_column *columns;
     size_t column_count;
-    const char *forbidden; /* NULL, or why columns may not be used here: "in the values of INSERT INTO"; then every column is an error with this text */
+    const char *
+        /* NULL, or why columns may not be used here: "in the values of INSERT INTO"; then every column is an error
+         * with this text */
+        forbidden;
 };
 
-/* The column that a reference means. ERROR_INVALID with the place: unknown (and the nearest name), ambiguous, or forbidden. */
-int scope_find(const struct scope *scope, const struct expression *column, const struct scope_column **ret_column, struct error *error);
+/* The column that a reference means. ERROR_INVALID with the place: unknown (and the nearest name), ambiguous, or
+ * forbidden. */
+int scope_find(const struct scope *scope, const struct expression *column, const struct scope_column **ret_column,
+               struct error *error);
 
 #endif

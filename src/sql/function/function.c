@@ -1,14 +1,17 @@
 #include "sql/function/function.h"
 
+#include "sql/function/library/functions.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sql/function/library/functions.h"
 
 static const struct function_list *const function_lists[] = {
-    &functions_numeric,  &functions_trigonometric, &functions_text,    &functions_text_case, &functions_text_parts, &functions_regular_expressions,
-    &functions_null_handling, &functions_time,     &functions_time_text, &functions_arrays,  &functions_array_order, &functions_maps,
-    &functions_lambdas,  &functions_json,          &functions_url,     &functions_bytes,     &functions_geography,
+    &functions_numeric,       &functions_trigonometric, &functions_text,
+    &functions_text_case,     &functions_text_parts,    &functions_regular_expressions,
+    &functions_null_handling, &functions_time,          &functions_time_text,
+    &functions_arrays,        &functions_array_order,   &functions_maps,
+    &functions_lambdas,       &functions_json,          &functions_url,
+    &functions_bytes,         &functions_geography,
 };
 
 /* All functions by name: made once from the tables, then only read. */

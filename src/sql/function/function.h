@@ -1,13 +1,14 @@
-/* Scalar functions: one table says what each is called, what it takes, what it gives, and does it; the compiler, SHOW FUNCTIONS, DESCRIBE FUNCTION and the
- * reference page are made from it.
+/* Scalar functions: one table says what each is called, what it takes, what it gives, and does it; the compiler,
+ * SHOW FUNCTIONS, DESCRIBE FUNCTION and the reference page are made from it.
  *
- * A variant is tried in order: the first whose parameters fit the arguments exactly, else the first they can be coerced to (type_coercible), wins. */
+ * A variant is tried in order: the first whose parameters fit the arguments exactly, else the first they can be
+ * coerced to (type_coercible), wins. */
 #ifndef METERLINE_SQL_FUNCTION_FUNCTION_H
 #define METERLINE_SQL_FUNCTION_FUNCTION_H
 
 #include "core/clock.h"
-#include "model/value.h"
 #include "model/time_zone.h"
+#include "model/value.h"
 
 /* What a parameter accepts. */
 enum parameter_kind {
@@ -41,11 +42,16 @@ struct function_call {
     const struct type *const *types; /* of the arguments, as they are given; of a lambda, what its body gives */
     size_t count;
     const struct type *result;
-    void **state; /* one pointer for each place in the query where the function is called and each thread: a compiled pattern, say; `release_state` frees it */
+    void **
+        /* one pointer for each place in the query where the function is called and each thread: a compiled pattern,
+         * say; `release_state` frees it */
+        state;
     /* Calls lambda argument `index` with values; false: it failed, *problem is set. */
-    bool (*lambda)(struct function_call *call, size_t index, const struct value *arguments, size_t count, struct value *ret_value);
+    bool (*lambda)(struct function_call *call, size_t index, const struct value *arguments, size_t count,
+                   struct value *ret_value);
     void *lambda_context;
-    const char *problem; /* set before returning false: what Java would have thrown; static or in `arena`. NULL: no memory */
+    const char
+        *problem; /* set before returning false: what Java would have thrown; static or in `arena`. NULL: no memory */
 };
 
 struct function_variant {
@@ -53,9 +59,10 @@ struct function_variant {
     size_t parameter_count;
     bool variadic;             /* the last parameter may come any number of times, also none */
     const struct type *result; /* NULL: result_of */
-    /* Type of the result from the argument types (as coerced; of a lambda, what its body gives); NULL: no memory, or (*ret_problem set) they do not go
-     * together. */
-    const struct type *(*result_of)(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem);
+    /* Type of the result from the argument types (as coerced; of a lambda, what its body gives); NULL: no memory, or
+     * (*ret_problem set) they do not go together. */
+    const struct type *(*result_of)(struct arena *arena, const struct type *const *types, size_t count,
+                                    const char **ret_problem);
     bool null_in_null_out; /* any NULL argument gives NULL without a call */
     /* One row. False: it failed, call->problem says why. */
     bool (*call)(struct function_call *call, const struct value *arguments, struct value *ret_value);
@@ -69,9 +76,11 @@ struct function {
     const struct function_variant *variants;
     size_t variant_count;
     void (*release_state)(void *state); /* of function_call.state; NULL: it keeps none */
-    bool changing;                      /* another result for the same arguments (RANDOM, UUID, UNIX_TIMESTAMP): never folded to a constant */
-    /* Types of lambda parameters: of the lambda at argument `index` whose other arguments have `types` (NULL entries for lambdas); those it cannot tell yet
-     * are filled in order. Returns the number of parameters, 0 when it does not fit. */
+    bool
+        changing; /* another result for the same arguments (RANDOM, UUID, UNIX_TIMESTAMP): never folded to a constant */
+    /* Types of lambda parameters: of the lambda at argument `index` whose other arguments have `types` (NULL entries
+     * for lambdas); those it cannot tell yet are filled in order. Returns the number of parameters, 0 when it does
+     * not fit. */
     size_t (*lambda_types)(size_t index, const struct type *const *types, size_t count, const struct type **ret_types);
 };
 

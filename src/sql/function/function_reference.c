@@ -3,8 +3,9 @@
 #include "sql/function/function.h"
 #include "stream/aggregate/aggregate_function.h"
 
-static const char *const reference_categories[] = {"Numeric",       "String",      "Regular expressions", "Bytes", "Date and time",
-                                                   "Null handling", "Collections", "Lambdas",             "JSON",  "URL"};
+static const char *const reference_categories[] = {
+    "Numeric", "String", "Regular expressions", "Bytes", "Date and time", "Null handling", "Collections", "Lambdas",
+    "JSON",    "URL"};
 
 static void reference_title(struct bytes *to, const char *title) {
     bytes_append_format(to, "\n## %s\n\n| Function | What it gives |\n|---|---|\n", title);
@@ -25,7 +26,9 @@ void functions_markdown(struct bytes *to) {
     size_t count, aggregate_count;
     const struct function *const *functions = functions_all(&count);
     const struct aggregate_function *const *aggregates = aggregate_functions(&aggregate_count);
-    bytes_append_string(to, "# Functions\n\nMade from the tables in the source. Where nothing else is said, a NULL argument gives NULL.\n");
+    bytes_append_string(
+        to,
+        "# Functions\n\nMade from the tables in the source. Where nothing else is said, a NULL argument gives NULL.\n");
     for (size_t i = 0; i < sizeof reference_categories / sizeof *reference_categories; i++) {
         reference_title(to, reference_categories[i]);
         for (size_t j = 0; j < count; j++)

@@ -5,15 +5,16 @@
 #include <stdio.h>
 
 #include "core/memory.h"
-#include "sql/syntax/lexer.h"
-#include "sql/syntax/names.h"
+#include "sql/expression/rewrite.h"
 #include "sql/plan/plan_draft.h"
 #include "sql/plan/plan_format.h"
-#include "sql/syntax/print.h"
-#include "sql/expression/rewrite.h"
 #include "sql/plan/table_function.h"
+#include "sql/syntax/lexer.h"
+#include "sql/syntax/names.h"
+#include "sql/syntax/print.h"
 
-/* --- the SELECT -------------------------------------------------------------------------------------------------------------------- */
+/* --- the SELECT
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* The key of a single source. */
 static int plan_source_keys(struct plan_draft *draft, struct error *error) {
@@ -49,7 +50,8 @@ static int plan_partition_by(struct plan_draft *draft, struct error *error) {
     const struct expression_list *list = &draft->query->partition_by;
     const struct plan_side *side = &draft->sides[0];
     if (draft->table)
-        return place_error(error, list->place, "PARTITION BY is for streams; %.*s is a table", names_shown(side->source->name), side->source->name.data);
+        return place_error(error, list->place, "PARTITION BY is for streams; %.*s is a table",
+                           names_shown(side->source->name), side->source->name.data);
     if (draft->node->schema.windowed)
         return place_error(error, list->place, "a stream with a windowed key cannot be partitioned by something else");
     struct plan_key *keys = arena_allocate(draft->arena, list->count * sizeof *keys);
@@ -62,12 +64,14 @@ static int plan_partition_by(struct plan_draft *draft, struct error *error) {
         const struct scope_column *column;
         int status = plan_refuse_aggregates(tree, "in PARTITION BY", error);
         if (!status)
-            status = compile_expression(tree, &draft->scope, draft->planner->catalog, &draft->planner->settings, draft->arena, &evaluator, error);
+            status = compile_expression(tree, &draft->scope, draft->planner->catalog, &draft->planner->settings,
+                                        draft->arena, &evaluator, error);
         if (status)
             return status;
-        keys[i] = (struct plan_key){.tree = tree, .name = tree->kind == EXPRESSION_COLUMN ? tree->name : slice_of(plan_text(draft, tree))};
+        keys[i] = (struct plan_key){
+            .tree = tree, .name = tree->kind == EXPRESSION_COLUMN ? tree->name : slice_of(plan_text(draft, tree))};
         if (tree->kind == EXPRESSION_COLUMN && scope_find(&draft->scope, tree, &column, NULL) == 0)
-            keys[i].indices[keys[i].index_count++] = column->index;   /* also as part of a * */
+            keys[i].indices[keys[i].index_count++] = column->index; /* also as part of a * */
     }
     draft->keys = keys;
     draft->key_count = none ? 0 : list->count;
@@ -77,9 +81,11 @@ static int plan_partition_by(struct plan_draft *draft, struct error *error) {
 static int plan_check_clauses(const struct plan_draft *draft, struct error *error) {
     const struct select_query *query = draft->query;
     if (draft->use == PLAN_PERSISTENT && query->limit >= 0)
-        return place_error(error, query->place, "LIMIT is for SELECT at the prompt; a query that goes on for ever has none");
+        return place_error(error, query->place,
+                           "LIMIT is for SELECT at the prompt; a query that goes on for ever has none");
     if (query->partition_by.count && query->group_by.count)
-        return place_error(error, query->partition_by.place, "PARTITION BY and GROUP BY cannot stand together: the groups are the key");
+        return place_error(error, query->partition_by.place,
+                           "PARTITION BY and GROUP BY cannot stand together: the groups are the key");
     return plan_refuse_aggregates(query->where, "in WHERE, which is about single rows; HAVING filters groups", error);
 }
 
@@ -109,8 +115,8 @@ static int plan_body(struct plan_draft *draft, struct plan_result *result, struc
     return status ? status : plan_project(draft, items, count, result, error);
 }
 
-int plan_select(const struct planner *planner, const struct select_query *query, enum plan_use use, struct arena *arena, struct plan_result *ret_result,
-                struct error *error) {
+int plan_select(const struct planner *planner, const struct select_query *query, enum plan_use use, struct arena *arena,
+                struct plan_result *ret_result, struct error *error) {
     struct plan_draft *draft = arena_allocate(arena, sizeof *draft);
     struct plan_result result = {0};
     if (!draft)
@@ -133,9 +139,11 @@ int plan_select(const struct planner *planner, const struct select_query *query,
     return 0;
 }
 
-/* --- the whole query --------------------------------------------------------------------------------------------------------------- */
+/* --- the whole query
+ * --------------------------------------------------------------------------------------------------------------- */
 
-int plan_sink(const struct source *source, const struct compile_settings *settings, struct arena *arena, struct sink_plan *ret_sink, struct error *error) {
+int plan_sink(const struct source *source, const struct compile_settings *settings, struct arena *arena,
+              struct sink_plan *ret_sink, struct error *error) {
     size_t count = 0;
     struct row_column *columns = arena_allocate(arena, (source->column_count + 1) * sizeof *columns);
     if (!columns)
@@ -149,7 +157,9 @@ int plan_sink(const struct source *source, const struct compile_settings *settin
                              .partitions = (int32_t)source->partitions,
                              .replicas = (int32_t)source->replicas,
                              .retention = source->retention,
-                             .compacted = source->cleanup_policy.data ? !slice_equal(source->cleanup_policy, SLICE("delete")) : table && !windowed,
+                             .compacted = source->cleanup_policy.data
+                                              ? !slice_equal(source->cleanup_policy, SLICE("delete"))
+                                              : table && !windowed,
                              .schema = {columns, count, source_key_count(source), windowed},
                              .window = plan_row_window(source->window),
                              .table = table};
@@ -186,31 +196,34 @@ static void plan_list_sources(const struct node_plan *node, const struct node_pl
         plan_list_sources(node->inputs[i], sources, count);
 }
 
-static int plan_stage(const struct node_plan *sink, struct arena *arena, struct stage_plan *ret_stage, struct error *error) {
+static int plan_stage(const struct node_plan *sink, struct arena *arena, struct stage_plan *ret_stage,
+                      struct error *error) {
     const struct node_plan **sources = arena_allocate(arena, plan_count_sources(sink) * sizeof(struct node_plan *));
     if (!sources)
         return error_no_memory(error);
-    *ret_stage = (struct stage_plan){.sink = sink, .sources = sources, .single_partition = plan_needs_one_partition(sink)};
+    *ret_stage =
+        (struct stage_plan){.sink = sink, .sources = sources, .single_partition = plan_needs_one_partition(sink)};
     plan_list_sources(sink, sources, &ret_stage->source_count);
     return 0;
 }
 
 static uint64_t plan_hash(uint64_t hash, struct slice text) {
-    for (size_t i = 0; i < text.length; i++)   /* FNV-1a, 64 bits: stored, so it may never change */
+    for (size_t i = 0; i < text.length; i++) /* FNV-1a, 64 bits: stored, so it may never change */
         hash = (hash ^ (unsigned char)text.data[i]) * UINT64_C(0x100000001b3);
     return (hash ^ 0xff) * UINT64_C(0x100000001b3);
 }
 
 static uint64_t plan_definition(const struct plan_draft *draft, struct slice text) {
-    uint64_t hash = plan_hash(UINT64_C(0xcbf29ce484222325), SLICE("1"));   /* the version of the rules */
+    uint64_t hash = plan_hash(UINT64_C(0xcbf29ce484222325), SLICE("1")); /* the version of the rules */
     hash = plan_hash(hash, text);
     for (size_t i = 0; i < draft->side_count; i++)
         hash = plan_hash(hash, draft->sides[i].source->text);
     return hash;
 }
 
-int plan_finish(const struct planner *planner, const struct plan_result *result, const struct source *sink, struct slice id, struct slice text,
-                struct arena *arena, const struct query_plan **ret_query, struct error *error) {
+int plan_finish(const struct planner *planner, const struct plan_result *result, const struct source *sink,
+                struct slice id, struct slice text, struct arena *arena, const struct query_plan **ret_query,
+                struct error *error) {
     struct plan_draft *draft = result->draft;
     struct query_plan *query = arena_allocate(arena, sizeof *query);
     struct stage_plan *stages = arena_allocate(arena, (draft->sink_count + 1) * sizeof *stages);
@@ -228,16 +241,21 @@ int plan_finish(const struct planner *planner, const struct plan_result *result,
         status = plan_stage(node, arena, &stages[draft->sink_count], error);
     if (status)
         return status;
-    *query = (struct query_plan){
-        .id = name.data, .definition = plan_definition(draft, text), .stages = stages, .stage_count = draft->sink_count + 1, .limit = draft->query->limit};
+    *query = (struct query_plan){.id = name.data,
+                                 .definition = plan_definition(draft, text),
+                                 .stages = stages,
+                                 .stage_count = draft->sink_count + 1,
+                                 .limit = draft->query->limit};
     *ret_query = query;
     return 0;
 }
 
-/* --- EXPLAIN ----------------------------------------------------------------------------------------------------------------------- */
+/* --- EXPLAIN
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void plan_explain_node(struct bytes *to, const struct node_plan *node, int depth) {
-    static const char *const names[] = {"source", "filter", "project", "flatten", "aggregate", "join", "split changes", "unite changes", "sink"};
+    static const char *const names[] = {"source", "filter",        "project",       "flatten", "aggregate",
+                                        "join",   "split changes", "unite changes", "sink"};
     bytes_append_format(to, "%*s%s", 2 * depth, "", names[node->kind]);
     if (node->text && *node->text)
         bytes_append_format(to, " %s", node->text);

@@ -2,7 +2,8 @@
  *
  *     FROM, JOIN ─▶ WHERE ─▶ EXPLODE ─▶ GROUP BY, aggregates ─▶ HAVING ─▶ SELECT, PARTITION BY ─▶ sink
  *
- * A GROUP BY or JOIN on something else than the key goes through a repartition topic, which ends one stage and begins another. */
+ * A GROUP BY or JOIN on something else than the key goes through a repartition topic, which ends one stage and
+ * begins another. */
 #ifndef METERLINE_SQL_PLAN_PLAN_H
 #define METERLINE_SQL_PLAN_PLAN_H
 
@@ -16,8 +17,8 @@ struct plan_sources;
 struct plan_sources *plan_sources_new(void); /* NULL: no memory */
 struct plan_sources *plan_sources_free(struct plan_sources *sources);
 /* The plan of reading `source`; lives as long as `sources`. */
-int plan_source(struct plan_sources *sources, const struct source *source, const struct compile_settings *settings, const struct source_plan **ret_plan,
-                struct error *error);
+int plan_source(struct plan_sources *sources, const struct source *source, const struct compile_settings *settings,
+                const struct source_plan **ret_plan, struct error *error);
 
 struct planner {
     const struct catalog *catalog;
@@ -44,13 +45,16 @@ struct plan_result {
 };
 
 /* `query`'s tree must live as long as `arena`, in which everything is made. ERROR_INVALID with line and column. */
-int plan_select(const struct planner *planner, const struct select_query *query, enum plan_use use, struct arena *arena, struct plan_result *ret_result,
+int plan_select(const struct planner *planner, const struct select_query *query, enum plan_use use, struct arena *arena,
+                struct plan_result *ret_result, struct error *error);
+/* The whole query, writing to `sink` (whose columns are the result's, in its order of keys and values). `text` is
+ * what the definition is made of. */
+int plan_finish(const struct planner *planner, const struct plan_result *result, const struct source *sink,
+                struct slice id, struct slice text, struct arena *arena, const struct query_plan **ret_query,
                 struct error *error);
-/* The whole query, writing to `sink` (whose columns are the result's, in its order of keys and values). `text` is what the definition is made of. */
-int plan_finish(const struct planner *planner, const struct plan_result *result, const struct source *sink, struct slice id, struct slice text,
-                struct arena *arena, const struct query_plan **ret_query, struct error *error);
 /* A sink as INSERT INTO .. VALUES writes it. */
-int plan_sink(const struct source *source, const struct compile_settings *settings, struct arena *arena, struct sink_plan *ret_sink, struct error *error);
+int plan_sink(const struct source *source, const struct compile_settings *settings, struct arena *arena,
+              struct sink_plan *ret_sink, struct error *error);
 /* For EXPLAIN: the stages and their operators as an indented list. */
 void plan_explain(struct bytes *to, const struct query_plan *query);
 

@@ -1,6 +1,7 @@
 /* Inside of the planner: the state that its files share. The door is plan.h.
  *
- * A draft is built from the sources on: `node` gives the rows that are there so far, `scope` tells what names mean over them. */
+ * A draft is built from the sources on: `node` gives the rows that are there so far, `scope` tells what names mean
+ * over them. */
 #ifndef METERLINE_SQL_PLAN_PLAN_DRAFT_H
 #define METERLINE_SQL_PLAN_PLAN_DRAFT_H
 
@@ -13,14 +14,17 @@ struct plan_side {
     struct slice alias;
 };
 
-/* A column of the key: which columns of `scope` are equal to it, the preferred one first, or which tree it was computed from. */
+/* A column of the key: which columns of `scope` are equal to it, the preferred one first, or which tree it was
+ * computed from. */
 struct plan_key {
     int indices[PLAN_SIDES_MAXIMUM + 1];
     size_t index_count;
     const struct expression *tree;
     struct slice name; /* for messages */
-    const struct evaluator
-        *evaluator; /* gives its values when the item of SELECT may not (a join's key where the item's side is missing); NULL: the item's own */
+    const struct evaluator *
+        /* gives its values when the item of SELECT may not (a join's key where the item's side is missing); NULL:
+         * the item's own */
+        evaluator;
 };
 
 /* What SELECT lists, with * written out. */
@@ -53,8 +57,8 @@ struct plan_draft {
 };
 
 /* --- plan_source.c --- */
-int plan_from(struct plan_draft *draft, const struct source_reference *reference, struct plan_side *ret_side, const struct node_plan **ret_node,
-              struct scope *ret_scope, struct error *error);
+int plan_from(struct plan_draft *draft, const struct source_reference *reference, struct plan_side *ret_side,
+              const struct node_plan **ret_node, struct scope *ret_scope, struct error *error);
 /* Does the query name any of ROWTIME, ROWPARTITION, ROWOFFSET, WINDOWSTART, WINDOWEND? */
 bool plan_names_system_columns(const struct select_query *query);
 
@@ -70,20 +74,26 @@ int plan_refuse_aggregates(const struct expression *tree, const char *where, str
 
 /* --- plan_items.c --- */
 /* SELECT's list over draft->scope; `rewritten[i]` stands for the tree of item i when it is not NULL. */
-int plan_items(struct plan_draft *draft, const struct expression *const *rewritten, struct plan_item **ret_items, size_t *ret_count, struct error *error);
+int plan_items(struct plan_draft *draft, const struct expression *const *rewritten, struct plan_item **ret_items,
+               size_t *ret_count, struct error *error);
 /* The last step: keys and values. */
-int plan_project(struct plan_draft *draft, const struct plan_item *items, size_t count, struct plan_result *ret_result, struct error *error);
+int plan_project(struct plan_draft *draft, const struct plan_item *items, size_t count, struct plan_result *ret_result,
+                 struct error *error);
 
 /* --- plan_repartition.c --- */
-/* Ends a stage with `node`, whose first `key_count` columns become the key of a topic, and begins another that reads it: *ret_node gives the same columns. */
-int plan_repartition(struct plan_draft *draft, const struct node_plan *node, const struct row_format *key, const struct node_plan **ret_node,
-                     struct error *error);
+/* Ends a stage with `node`, whose first `key_count` columns become the key of a topic, and begins another that reads
+ * it: *ret_node gives the same columns. */
+int plan_repartition(struct plan_draft *draft, const struct node_plan *node, const struct row_format *key,
+                     const struct node_plan **ret_node, struct error *error);
 
 /* --- plan_node.c --- */
-struct node_plan *plan_node(struct plan_draft *draft, enum node_kind kind, const struct node_plan *input, struct error *error); /* NULL: no memory */
+struct node_plan *plan_node(struct plan_draft *draft, enum node_kind kind, const struct node_plan *input,
+                            struct error *error); /* NULL: no memory */
 int plan_filter(struct plan_draft *draft, const struct expression *condition, bool table, struct error *error);
-int plan_compile(struct plan_draft *draft, const struct expression *tree, const struct evaluator **ret_evaluator, struct error *error);
-bool plan_schema(struct plan_draft *draft, size_t count, size_t key_count, bool windowed, struct row_schema *ret_schema, struct row_column **ret_columns);
+int plan_compile(struct plan_draft *draft, const struct expression *tree, const struct evaluator **ret_evaluator,
+                 struct error *error);
+bool plan_schema(struct plan_draft *draft, size_t count, size_t key_count, bool windowed, struct row_schema *ret_schema,
+                 struct row_column **ret_columns);
 const char *plan_text(struct plan_draft *draft, const struct expression *tree);
 /* A column that no statement can name, for trees that the planner makes. NULL: no memory. */
 struct expression *plan_reference(struct plan_draft *draft, const char *name, size_t number, struct place place);

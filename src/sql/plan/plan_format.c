@@ -20,7 +20,8 @@ static bool plan_subject(struct arena *arena, struct slice topic, const char *su
     return true;
 }
 
-int plan_formats(const struct source *source, struct arena *arena, struct row_format *ret_key, struct row_format *ret_value, struct error *error) {
+int plan_formats(const struct source *source, struct arena *arena, struct row_format *ret_key,
+                 struct row_format *ret_value, struct error *error) {
     *ret_key = (struct row_format){.format = source->key.format,
                                    .delimiter = source->key.delimiter,
                                    .wrapped = source_key_count(source) > 1,
@@ -31,28 +32,31 @@ int plan_formats(const struct source *source, struct arena *arena, struct row_fo
                                      .wrapped = source->wrapped,
                                      .schema_id = source->value.schema_id,
                                      .schema_name = source->value.schema_name};
-    bool done = plan_subject(arena, source->topic, "-key", &ret_key->subject) && plan_subject(arena, source->topic, "-value", &ret_value->subject);
+    bool done = plan_subject(arena, source->topic, "-key", &ret_key->subject) &&
+                plan_subject(arena, source->topic, "-value", &ret_value->subject);
     return done ? 0 : error_no_memory(error);
 }
 
-/* --- times ------------------------------------------------------------------------------------------------------------------------- */
+/* --- times
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-/* A column of text in ISO-8601, or in a pattern of which most texts are: "2007-01-01T00:00:00Z" is read at once, others by the pattern. */
+/* A column of text in ISO-8601, or in a pattern of which most texts are: "2007-01-01T00:00:00Z" is read at once,
+ * others by the pattern. */
 struct plan_text_time {
     struct evaluator base;
     int column;
-    const struct evaluator *pattern;     /* gives a TIMESTAMP; NULL: ISO-8601 in all its forms */
+    const struct evaluator *pattern; /* gives a TIMESTAMP; NULL: ISO-8601 in all its forms */
 };
 
 enum { PLAN_ISO_LENGTH = 20 };
 
 static bool plan_is_iso(struct slice text) {
-    return text.length == PLAN_ISO_LENGTH && text.data[4] == '-' && text.data[7] == '-' && text.data[10] == 'T' && text.data[13] == ':' &&
-           text.data[16] == ':' && text.data[19] == 'Z';
+    return text.length == PLAN_ISO_LENGTH && text.data[4] == '-' && text.data[7] == '-' && text.data[10] == 'T' &&
+           text.data[13] == ':' && text.data[16] == ':' && text.data[19] == 'Z';
 }
 
-static int plan_text_time_run(const struct evaluator *evaluator, struct evaluation *evaluation, const struct rows *rows, const struct selection *selected,
-                              struct vector *ret_vector, struct error *error) {
+static int plan_text_time_run(const struct evaluator *evaluator, struct evaluation *evaluation, const struct rows *rows,
+                              const struct selection *selected, struct vector *ret_vector, struct error *error) {
     const struct plan_text_time *time = (const struct plan_text_time *)evaluator;
     const struct vector *texts = &rows->columns[time->column];
     struct selection others = {arena_allocate(evaluation->arena, (selected->count + 1) * sizeof *others.rows), 0};
@@ -82,7 +86,8 @@ static int plan_text_time_run(const struct evaluator *evaluator, struct evaluati
 
 /* Do texts of the form 2007-01-01T00:00:00Z mean the same in this pattern? */
 static bool plan_reads_iso(struct slice pattern) {
-    static const char *const patterns[] = {"yyyy-MM-dd'T'HH:mm:ssX", "yyyy-MM-dd'T'HH:mm:ssXX", "yyyy-MM-dd'T'HH:mm:ssXXX", "yyyy-MM-dd'T'HH:mm:ss[.SSS]X",
+    static const char *const patterns[] = {"yyyy-MM-dd'T'HH:mm:ssX", "yyyy-MM-dd'T'HH:mm:ssXX",
+                                           "yyyy-MM-dd'T'HH:mm:ssXXX", "yyyy-MM-dd'T'HH:mm:ss[.SSS]X",
                                            "yyyy-MM-dd'T'HH:mm:ss'Z'"};
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
         if (slice_equal(pattern, slice_of(patterns[i])))
@@ -91,9 +96,11 @@ static bool plan_reads_iso(struct slice pattern) {
 }
 
 /* PARSE_TIMESTAMP(column, 'format') */
-static int plan_pattern_time(const struct source *source, const struct scope *scope, const struct compile_settings *settings, struct arena *arena,
+static int plan_pattern_time(const struct source *source, const struct scope *scope,
+                             const struct compile_settings *settings, struct arena *arena,
                              const struct evaluator **ret_evaluator, struct error *error) {
-    struct expression *nodes = arena_allocate(arena, 3 * sizeof *nodes), **children = arena_allocate(arena, 2 * sizeof(struct expression *));
+    struct expression *nodes = arena_allocate(arena, 3 * sizeof *nodes),
+                      **children = arena_allocate(arena, 2 * sizeof(struct expression *));
     if (!nodes || !children)
         return error_no_memory(error);
     const struct java_time_pattern *pattern;
@@ -104,13 +111,15 @@ static int plan_pattern_time(const struct source *source, const struct scope *sc
     nodes[1] = (struct expression){.kind = EXPRESSION_STRING, .height = 1, .text = source->timestamp_format};
     children[0] = &nodes[0];
     children[1] = &nodes[1];
-    nodes[2] = (struct expression){.kind = EXPRESSION_CALL, .height = 2, .name = SLICE("PARSE_TIMESTAMP"), .children = children, .child_count = 2};
+    nodes[2] = (struct expression){
+        .kind = EXPRESSION_CALL, .height = 2, .name = SLICE("PARSE_TIMESTAMP"), .children = children, .child_count = 2};
     status = compile_expression(&nodes[2], scope, NULL, settings, arena, ret_evaluator, error);
     return status ? error_wrap(error, "TIMESTAMP_FORMAT") : 0;
 }
 
-int plan_timestamp(const struct source *source, const struct row_schema *schema, const struct compile_settings *settings, struct arena *arena,
-                   const struct evaluator **ret_evaluator, struct error *error) {
+int plan_timestamp(const struct source *source, const struct row_schema *schema,
+                   const struct compile_settings *settings, struct arena *arena, const struct evaluator **ret_evaluator,
+                   struct error *error) {
     *ret_evaluator = NULL;
     if (!source->timestamp.data)
         return 0;
@@ -118,7 +127,8 @@ int plan_timestamp(const struct source *source, const struct row_schema *schema,
     while (index < schema->count && !slice_equal(schema->columns[index].name, source->timestamp))
         index++;
     if (index == schema->count)
-        return error_set(error, ERROR_INVALID, "TIMESTAMP: there is no column %.*s", (int)source->timestamp.length, source->timestamp.data);
+        return error_set(error, ERROR_INVALID, "TIMESTAMP: there is no column %.*s", (int)source->timestamp.length,
+                         source->timestamp.data);
     const struct type *type = schema->columns[index].type;
     if (type->kind != TYPE_STRING) {
         *ret_evaluator = compile_column(type, (int)index, arena);
@@ -130,7 +140,8 @@ int plan_timestamp(const struct source *source, const struct row_schema *schema,
     if (!time)
         return error_no_memory(error);
     *time = (struct plan_text_time){{&type_bigint, plan_text_time_run}, (int)index, NULL};
-    int status = source->timestamp_format.data ? plan_pattern_time(source, &scope, settings, arena, &time->pattern, error) : 0;
+    int status =
+        source->timestamp_format.data ? plan_pattern_time(source, &scope, settings, arena, &time->pattern, error) : 0;
     if (!status)
         *ret_evaluator = time->pattern && !plan_reads_iso(source->timestamp_format) ? time->pattern : &time->base;
     return status;

@@ -1,13 +1,14 @@
-/* GROUP BY: the aggregates of SELECT and HAVING are taken out, computed for each group, and columns stand for them and for the keys in what is left. */
+/* GROUP BY: the aggregates of SELECT and HAVING are taken out, computed for each group, and columns stand for them
+ * and for the keys in what is left. */
 #include <limits.h>
 #include <stdio.h>
 
 #include "core/memory.h"
+#include "sql/expression/rewrite.h"
 #include "sql/function/function.h"
+#include "sql/plan/plan_draft.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
-#include "sql/plan/plan_draft.h"
-#include "sql/expression/rewrite.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -18,12 +19,13 @@ struct plan_grouping {
     struct expression *const *keys;
     size_t key_count;
     struct group_call *calls;
-    const struct expression **trees;     /* of the calls */
+    const struct expression **trees; /* of the calls */
     size_t call_count, call_room;
     bool windowed;
 };
 
-/* --- where aggregates may stand ---------------------------------------------------------------------------------------------------- */
+/* --- where aggregates may stand
+ * ---------------------------------------------------------------------------------------------------- */
 
 static bool plan_is_aggregate(const struct expression *node) {
     return node->kind == EXPRESSION_CALL && aggregate_function_find(node->name) != NULL;
@@ -41,13 +43,16 @@ int plan_refuse_aggregates(const struct expression *tree, const char *where, str
     const struct expression *found = NULL;
     if (!tree || expression_visit(tree, plan_meets_no_aggregate, &found))
         return 0;
-    return place_error(error, found->place, "the aggregate function %.*s cannot be used %s", names_shown(found->name), found->name.data, where);
+    return place_error(error, found->place, "the aggregate function %.*s cannot be used %s", names_shown(found->name),
+                       found->name.data, where);
 }
 
 int plan_check_ungrouped(const struct plan_draft *draft, struct error *error) {
     const struct select_query *query = draft->query;
     for (size_t i = 0; i < query->item_count; i++) {
-        int status = query->items[i].expression ? plan_refuse_aggregates(query->items[i].expression, "without GROUP BY", error) : 0;
+        int status = query->items[i].expression
+                         ? plan_refuse_aggregates(query->items[i].expression, "without GROUP BY", error)
+                         : 0;
         if (status)
             return status;
     }
@@ -56,18 +61,23 @@ int plan_check_ungrouped(const struct plan_draft *draft, struct error *error) {
     if (query->window.kind != WINDOW_NONE)
         return place_error(error, query->window.place, "WINDOW needs GROUP BY: windows are for aggregates");
     if (query->emit == EMIT_FINAL)
-        return place_error(error, query->emit_place, "EMIT FINAL is only for aggregates over windows: WINDOW .. GROUP BY .. EMIT FINAL");
+        return place_error(error, query->emit_place,
+                           "EMIT FINAL is only for aggregates over windows: WINDOW .. GROUP BY .. EMIT FINAL");
     return 0;
 }
 
-/* --- rewriting --------------------------------------------------------------------------------------------------------------------- */
+/* --- rewriting
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Types the arguments and the call. */
-static int plan_aggregate_call(struct plan_grouping *grouping, const struct expression *tree, struct group_call *ret_call, struct error *error) {
+static int plan_aggregate_call(struct plan_grouping *grouping, const struct expression *tree,
+                               struct group_call *ret_call, struct error *error) {
     struct plan_draft *draft = grouping->draft;
-    bool time = tree->child_count == 0 && !slice_equal(tree->name, SLICE("COUNT"));   /* a star or nothing stands for the time of the row */
+    bool time = tree->child_count == 0 &&
+                !slice_equal(tree->name, SLICE("COUNT")); /* a star or nothing stands for the time of the row */
     size_t count = tree->child_count + time;
-    const struct evaluator **evaluators = arena_allocate(draft->arena, (count + 1) * sizeof(struct evaluator *)), **arguments;
+    const struct evaluator **evaluators = arena_allocate(draft->arena, (count + 1) * sizeof(struct evaluator *)),
+                           **arguments;
     const struct type **types = arena_allocate(draft->arena, (count + 1) * sizeof(struct type *));
     const struct value **constants = arena_allocate(draft->arena, (count + 1) * sizeof(struct value *));
     struct value *values = arena_allocate(draft->arena, (count + 1) * sizeof *values);
@@ -91,7 +101,8 @@ static int plan_aggregate_call(struct plan_grouping *grouping, const struct expr
         struct error why = *error;
         return place_error(error, tree->place, "%s", why.message);
     }
-    if (status || !(arguments = arena_allocate(draft->arena, (call.call.argument_count + 1) * sizeof(struct evaluator *))))
+    if (status ||
+        !(arguments = arena_allocate(draft->arena, (call.call.argument_count + 1) * sizeof(struct evaluator *))))
         return status ? status : error_no_memory(error);
     for (size_t i = 0; i < call.call.argument_count; i++)
         arguments[i] = evaluators[call.call.positions[i]];
@@ -104,21 +115,28 @@ static int plan_aggregate_call(struct plan_grouping *grouping, const struct expr
     return 0;
 }
 
-static int plan_check_aggregate(const struct plan_grouping *grouping, const struct expression *tree, const struct aggregate_call *call, struct error *error) {
+static int plan_check_aggregate(const struct plan_grouping *grouping, const struct expression *tree,
+                                const struct aggregate_call *call, struct error *error) {
     const struct plan_draft *draft = grouping->draft;
     enum format format = draft->sides[0].source->value.format;
     if (draft->table && !call->driver->undo)
-        return place_error(error, tree->place, "%s cannot be undone, so it is not for a table; it is for streams only", call->function->name);
+        return place_error(error, tree->place, "%s cannot be undone, so it is not for a table; it is for streams only",
+                           call->function->name);
     if (draft->query->window.kind == WINDOW_SESSION && !call->driver->merge)
-        return place_error(error, tree->place, "%s cannot be merged, so it is not for SESSION windows", call->function->name);
+        return place_error(error, tree->place, "%s cannot be merged, so it is not for SESSION windows",
+                           call->function->name);
     if (call->function->structured && (format == FORMAT_DELIMITED || format == FORMAT_KAFKA))
-        return place_error(error, tree->place, "%s keeps a state of several parts, which the format %s of %.*s cannot carry; use JSON or AVRO",
-                           call->function->name, format_name(format), names_shown(draft->sides[0].source->name), draft->sides[0].source->name.data);
+        return place_error(
+            error, tree->place,
+            "%s keeps a state of several parts, which the format %s of %.*s cannot carry; use JSON or AVRO",
+            call->function->name, format_name(format), names_shown(draft->sides[0].source->name),
+            draft->sides[0].source->name.data);
     return 0;
 }
 
 /* The number of the aggregate, which is added when it is met for the first time. */
-static int plan_add_aggregate(struct plan_grouping *grouping, const struct expression *tree, size_t *ret_number, struct error *error) {
+static int plan_add_aggregate(struct plan_grouping *grouping, const struct expression *tree, size_t *ret_number,
+                              struct error *error) {
     for (size_t i = 0; i < grouping->call_count; i++)
         if (expression_equal(&grouping->draft->sources, grouping->trees[i], tree)) {
             *ret_number = i;
@@ -165,12 +183,14 @@ static void plan_unknown_function(const struct expression *node, struct error *e
                 names_suggest(suggestion, node->name, names, count));
 }
 
-static bool plan_is_bound(const struct scope *scope, const struct expression *node, const struct scope_column **ret_column) {
+static bool plan_is_bound(const struct scope *scope, const struct expression *node,
+                          const struct scope_column **ret_column) {
     return scope_find(scope, node, ret_column, NULL) == 0;
 }
 
 /* Keys and aggregates become columns; any other column of the sources is a fault. */
-static const struct expression *plan_replace_grouped(void *context, const struct expression *node, struct error *error) {
+static const struct expression *plan_replace_grouped(void *context, const struct expression *node,
+                                                     struct error *error) {
     struct plan_grouping *grouping = context;
     struct plan_draft *draft = grouping->draft;
     const struct expression *reference = NULL;
@@ -183,7 +203,8 @@ static const struct expression *plan_replace_grouped(void *context, const struct
             return reference;
         }
     if (plan_is_aggregate(node)) {
-        if (plan_add_aggregate(grouping, node, &number, error) == 0 && !(reference = plan_reference(draft, "aggregate", number, node->place)))
+        if (plan_add_aggregate(grouping, node, &number, error) == 0 &&
+            !(reference = plan_reference(draft, "aggregate", number, node->place)))
             error_no_memory(error);
         return reference;
     }
@@ -192,52 +213,69 @@ static const struct expression *plan_replace_grouped(void *context, const struct
         return NULL;
     }
     if (node->kind != EXPRESSION_COLUMN ||
-        (!node->qualifier.data && grouping->windowed && (slice_equal(node->name, SLICE("WINDOWSTART")) || slice_equal(node->name, SLICE("WINDOWEND")))))
+        (!node->qualifier.data && grouping->windowed &&
+         (slice_equal(node->name, SLICE("WINDOWSTART")) || slice_equal(node->name, SLICE("WINDOWEND")))))
         return node;
     if (!plan_is_bound(&draft->sources, node, &column))
-        return node;   /* a parameter of a lambda, a unit of time, or unknown: the compiler knows */
-    place_error(error, node->place, "the column %.*s is neither in GROUP BY nor in an aggregate function", names_shown(node->name), node->name.data);
+        return node; /* a parameter of a lambda, a unit of time, or unknown: the compiler knows */
+    place_error(error, node->place, "the column %.*s is neither in GROUP BY nor in an aggregate function",
+                names_shown(node->name), node->name.data);
     return NULL;
 }
 
-/* --- windows ----------------------------------------------------------------------------------------------------------------------- */
+/* --- windows
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int plan_window(const struct plan_draft *draft, struct window_definition *ret_window, struct error *error) {
     const struct window_clause *clause = &draft->query->window;
-    static const enum window_shape shapes[] = {WINDOW_SHAPE_NONE, WINDOW_SHAPE_TUMBLING, WINDOW_SHAPE_HOPPING, WINDOW_SHAPE_SESSION};
+    static const enum window_shape shapes[] = {WINDOW_SHAPE_NONE, WINDOW_SHAPE_TUMBLING, WINDOW_SHAPE_HOPPING,
+                                               WINDOW_SHAPE_SESSION};
     bool final = draft->query->emit == EMIT_FINAL;
     *ret_window = (struct window_definition){.shape = shapes[clause->kind]};
     if (clause->kind == WINDOW_NONE)
-        return final ? place_error(error, draft->query->emit_place, "EMIT FINAL is only for aggregates over windows: a group without a window is never final")
+        return final ? place_error(
+                           error, draft->query->emit_place,
+                           "EMIT FINAL is only for aggregates over windows: a group without a window is never final")
                      : 0;
-    int64_t size = clause->size.milliseconds, advance = clause->kind == WINDOW_HOPPING ? clause->advance.milliseconds : size;
+    int64_t size = clause->size.milliseconds,
+            advance = clause->kind == WINDOW_HOPPING ? clause->advance.milliseconds : size;
     if (draft->table)
-        return place_error(error, clause->place, "WINDOW is for streams; %.*s is a table", names_shown(draft->sides[0].source->name),
-                           draft->sides[0].source->name.data);
+        return place_error(error, clause->place, "WINDOW is for streams; %.*s is a table",
+                           names_shown(draft->sides[0].source->name), draft->sides[0].source->name.data);
     if (size <= 0)
         return place_error(error, clause->size.place, "a window must be longer than 0 ms");
     if (advance <= 0 || advance > size)
-        return place_error(error, clause->advance.place, "ADVANCE BY must be longer than 0 ms and at most the size of the window");
+        return place_error(error, clause->advance.place,
+                           "ADVANCE BY must be longer than 0 ms and at most the size of the window");
     if (size / advance > WINDOWS_OF_A_ROW)
-        return place_error(error, clause->advance.place, "ADVANCE BY is too short: every row would be in %lld windows, and %d are possible",
+        return place_error(error, clause->advance.place,
+                           "ADVANCE BY is too short: every row would be in %lld windows, and %d are possible",
                            (long long)(size / advance), WINDOWS_OF_A_ROW);
-    int64_t grace = clause->grace.milliseconds >= 0 ? clause->grace.milliseconds : final ? 0 : size < DAY_MS ? DAY_MS - size : 0;
+    int64_t grace = clause->grace.milliseconds >= 0 ? clause->grace.milliseconds
+                    : final                         ? 0
+                    : size < DAY_MS                 ? DAY_MS - size
+                                                    : 0;
     if (clause->retention.milliseconds >= 0 && clause->retention.milliseconds - grace < size)
-        return place_error(error, clause->retention.place, "RETENTION of %lld ms is shorter than the size and the grace period of the window, %lld + %lld ms",
-                           (long long)clause->retention.milliseconds, (long long)size, (long long)grace);
+        return place_error(
+            error, clause->retention.place,
+            "RETENTION of %lld ms is shorter than the size and the grace period of the window, %lld + %lld ms",
+            (long long)clause->retention.milliseconds, (long long)size, (long long)grace);
     ret_window->size = size;
     ret_window->advance = advance;
     ret_window->grace = grace;
     return 0;
 }
 
-/* --- the nodes --------------------------------------------------------------------------------------------------------------------- */
+/* --- the nodes
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int plan_compile_keys(struct plan_grouping *grouping, const struct evaluator ***ret_keys, bool *ret_same, struct error *error) {
+static int plan_compile_keys(struct plan_grouping *grouping, const struct evaluator ***ret_keys, bool *ret_same,
+                             struct error *error) {
     struct plan_draft *draft = grouping->draft;
     const struct evaluator **keys = arena_allocate(draft->arena, grouping->key_count * sizeof(struct evaluator *));
     /* A window's state comes back by reading its input again, which what a join gives is only behind a topic. */
-    bool same = grouping->key_count == draft->node->schema.key_count && !draft->node->schema.windowed && draft->query->join_count == 0;
+    bool same = grouping->key_count == draft->node->schema.key_count && !draft->node->schema.windowed &&
+                draft->query->join_count == 0;
     if (!keys)
         return error_no_memory(error);
     for (size_t i = 0; i < grouping->key_count; i++) {
@@ -256,7 +294,8 @@ static int plan_compile_keys(struct plan_grouping *grouping, const struct evalua
     return 0;
 }
 
-/* Keys and arguments are computed before the repartition topic, which carries nothing else; afterwards they are columns. */
+/* Keys and arguments are computed before the repartition topic, which carries nothing else; afterwards they are
+ * columns. */
 static int plan_group_repartition(struct plan_grouping *grouping, const struct evaluator **keys, struct error *error) {
     struct plan_draft *draft = grouping->draft;
     size_t count = grouping->key_count;
@@ -274,7 +313,8 @@ static int plan_group_repartition(struct plan_grouping *grouping, const struct e
         columns[at] = keys[at];
     for (size_t c = 0; c < grouping->call_count; c++) {
         struct group_call *call = &grouping->calls[c];
-        const struct evaluator **arguments = arena_allocate(draft->arena, (call->call.argument_count + 1) * sizeof(struct evaluator *));
+        const struct evaluator **arguments =
+            arena_allocate(draft->arena, (call->call.argument_count + 1) * sizeof(struct evaluator *));
         if (!arguments)
             return error_no_memory(error);
         for (size_t i = 0; i < call->call.argument_count; i++, at++) {
@@ -284,7 +324,8 @@ static int plan_group_repartition(struct plan_grouping *grouping, const struct e
         }
         call->arguments = arguments;
     }
-    node->project = (struct project_plan){.columns = columns, .drop_absent = !draft->table, .drop_null_key = !draft->table, .table = draft->table};
+    node->project = (struct project_plan){
+        .columns = columns, .drop_absent = !draft->table, .drop_null_key = !draft->table, .table = draft->table};
     node->text = "keys and arguments";
     for (size_t i = 0; i < count; i++) {
         struct expression *name = plan_reference(draft, i < grouping->key_count ? "K" : "V", i, draft->query->place);
@@ -297,7 +338,8 @@ static int plan_group_repartition(struct plan_grouping *grouping, const struct e
     return plan_repartition(draft, node, NULL, &draft->node, error);
 }
 
-static int plan_aggregate_node(struct plan_grouping *grouping, const struct evaluator **keys, const struct window_definition *window, struct error *error) {
+static int plan_aggregate_node(struct plan_grouping *grouping, const struct evaluator **keys,
+                               const struct window_definition *window, struct error *error) {
     struct plan_draft *draft = grouping->draft;
     size_t count = grouping->key_count + grouping->call_count;
     struct node_plan *node = plan_node(draft, NODE_AGGREGATE, draft->node, error);
@@ -308,7 +350,8 @@ static int plan_aggregate_node(struct plan_grouping *grouping, const struct eval
         return error_no_memory(error);
     for (size_t i = 0; i < count; i++) {
         bool key = i < grouping->key_count;
-        columns[i] = (struct row_column){SLICE(""), key ? keys[i]->type : grouping->calls[i - grouping->key_count].call.result};
+        columns[i] =
+            (struct row_column){SLICE(""), key ? keys[i]->type : grouping->calls[i - grouping->key_count].call.result};
     }
     bool final = draft->query->emit == EMIT_FINAL;
     node->aggregate = (struct group_aggregate_plan){.keys = keys,
@@ -333,13 +376,16 @@ static int plan_group_scope(struct plan_grouping *grouping, struct error *error)
         return error_no_memory(error);
     for (size_t i = 0; i < schema->count; i++) {
         bool key = i < grouping->key_count;
-        struct expression *name = plan_reference(draft, key ? "key" : "aggregate", key ? i : i - grouping->key_count, draft->query->place);
+        struct expression *name =
+            plan_reference(draft, key ? "key" : "aggregate", key ? i : i - grouping->key_count, draft->query->place);
         if (!name)
             return error_no_memory(error);
         columns[i] = (struct scope_column){.name = name->name, .type = schema->columns[i].type, .index = (int)i};
     }
-    columns[schema->count] = (struct scope_column){.name = SLICE("WINDOWSTART"), .type = &type_bigint, .index = SCOPE_WINDOWSTART};
-    columns[schema->count + 1] = (struct scope_column){.name = SLICE("WINDOWEND"), .type = &type_bigint, .index = SCOPE_WINDOWEND};
+    columns[schema->count] =
+        (struct scope_column){.name = SLICE("WINDOWSTART"), .type = &type_bigint, .index = SCOPE_WINDOWSTART};
+    columns[schema->count + 1] =
+        (struct scope_column){.name = SLICE("WINDOWEND"), .type = &type_bigint, .index = SCOPE_WINDOWEND};
     draft->scope = (struct scope){.columns = columns, .column_count = schema->count};
     return 0;
 }
@@ -351,33 +397,41 @@ static int plan_group_keys(struct plan_grouping *grouping, struct error *error) 
         return error_no_memory(error);
     for (size_t i = 0; i < grouping->key_count; i++) {
         const struct expression *tree = grouping->keys[i];
-        keys[i] = (struct plan_key){.tree = tree, .name = tree->kind == EXPRESSION_COLUMN ? tree->name : slice_of(plan_text(draft, tree))};
+        keys[i] = (struct plan_key){
+            .tree = tree, .name = tree->kind == EXPRESSION_COLUMN ? tree->name : slice_of(plan_text(draft, tree))};
     }
     draft->keys = keys;
     draft->key_count = grouping->key_count;
     return 0;
 }
 
-static int plan_rewrite_all(struct plan_grouping *grouping, const struct expression **ret_items, const struct expression **ret_having, struct error *error) {
+static int plan_rewrite_all(struct plan_grouping *grouping, const struct expression **ret_items,
+                            const struct expression **ret_having, struct error *error) {
     struct plan_draft *draft = grouping->draft;
     const struct select_query *query = draft->query;
     for (size_t i = 0; i < query->item_count; i++) {
         if (query->items[i].kind != SELECT_EXPRESSION)
-            return place_error(error, query->items[i].place, "* cannot stand beside GROUP BY: list the keys and aggregates");
-        ret_items[i] = expression_rewrite(draft->arena, query->items[i].expression, plan_replace_grouped, grouping, error);
+            return place_error(error, query->items[i].place,
+                               "* cannot stand beside GROUP BY: list the keys and aggregates");
+        ret_items[i] =
+            expression_rewrite(draft->arena, query->items[i].expression, plan_replace_grouped, grouping, error);
         if (!ret_items[i])
             return error->code;
     }
-    grouping->windowed = false;   /* HAVING knows no bounds */
-    *ret_having = query->having ? expression_rewrite(draft->arena, query->having, plan_replace_grouped, grouping, error) : NULL;
+    grouping->windowed = false; /* HAVING knows no bounds */
+    *ret_having =
+        query->having ? expression_rewrite(draft->arena, query->having, plan_replace_grouped, grouping, error) : NULL;
     return query->having && !*ret_having ? error->code : 0;
 }
 
 int plan_group(struct plan_draft *draft, const struct expression ***ret_rewritten, struct error *error) {
     const struct select_query *query = draft->query;
-    struct plan_grouping grouping = {
-        .draft = draft, .keys = query->group_by.items, .key_count = query->group_by.count, .windowed = query->window.kind != WINDOW_NONE};
-    const struct expression **items = arena_allocate(draft->arena, query->item_count * sizeof(struct expression *)), *having;
+    struct plan_grouping grouping = {.draft = draft,
+                                     .keys = query->group_by.items,
+                                     .key_count = query->group_by.count,
+                                     .windowed = query->window.kind != WINDOW_NONE};
+    const struct expression **items = arena_allocate(draft->arena, query->item_count * sizeof(struct expression *)),
+                            *having;
     struct window_definition window;
     const struct evaluator **keys;
     bool same;
@@ -389,9 +443,11 @@ int plan_group(struct plan_draft *draft, const struct expression ***ret_rewritte
     if (!status)
         status = plan_rewrite_all(&grouping, items, &having, error);
     if (!status && grouping.call_count == 0)
-        return place_error(error, query->group_by.place, "GROUP BY needs at least one aggregate function in SELECT or HAVING");
+        return place_error(error, query->group_by.place,
+                           "GROUP BY needs at least one aggregate function in SELECT or HAVING");
     /* Windows are rebuilt by reading one topic again, which a join is not. */
-    if (!status && (!same || (draft->side_count > 1 && (window.shape == WINDOW_SHAPE_TUMBLING || window.shape == WINDOW_SHAPE_HOPPING))))
+    if (!status && (!same || (draft->side_count > 1 &&
+                              (window.shape == WINDOW_SHAPE_TUMBLING || window.shape == WINDOW_SHAPE_HOPPING))))
         status = plan_group_repartition(&grouping, keys, error);
     if (!status)
         status = plan_aggregate_node(&grouping, keys, &window, error);

@@ -3,18 +3,19 @@
 #include <stdio.h>
 
 #include "core/memory.h"
+#include "sql/expression/rewrite.h"
+#include "sql/plan/plan_draft.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
-#include "sql/plan/plan_draft.h"
 #include "sql/syntax/print.h"
-#include "sql/expression/rewrite.h"
 
 struct plan_item_list {
     struct plan_item *items;
     size_t count, room;
 };
 
-static int plan_list_item(struct plan_draft *draft, struct plan_item_list *list, const struct plan_item *item, struct error *error) {
+static int plan_list_item(struct plan_draft *draft, struct plan_item_list *list, const struct plan_item *item,
+                          struct error *error) {
     if (!item->name.data)
         return error_no_memory(error);
     if (list->count == list->room) {
@@ -31,7 +32,8 @@ static int plan_list_item(struct plan_draft *draft, struct plan_item_list *list,
     return 0;
 }
 
-/* --- names ------------------------------------------------------------------------------------------------------------------------- */
+/* --- names
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool plan_is_listed(const struct plan_item_list *list, struct slice name) {
     for (size_t i = 0; i < list->count; i++)
@@ -44,7 +46,8 @@ static bool plan_is_listed(const struct plan_item_list *list, struct slice name)
 static bool plan_is_ambiguous(const struct plan_draft *draft, struct slice name) {
     size_t found = 0;
     for (size_t i = 0; i < draft->side_count; i++)
-        found += source_column(draft->sides[i].source, name) != NULL || (draft->side_count > 1 && source_is_system_column(name));
+        found += source_column(draft->sides[i].source, name) != NULL ||
+                 (draft->side_count > 1 && source_is_system_column(name));
     return found > 1;
 }
 
@@ -86,7 +89,8 @@ static struct slice plan_generated_name(struct plan_draft *draft, size_t *counte
     return arena_copy(draft->arena, name);
 }
 
-static struct slice plan_item_name(struct plan_draft *draft, const struct select_item *item, const struct plan_item_list *list, size_t *counter) {
+static struct slice plan_item_name(struct plan_draft *draft, const struct select_item *item,
+                                   const struct plan_item_list *list, size_t *counter) {
     const struct expression *tree = item->expression;
     const struct scope_column *column;
     if (item->alias.name.data)
@@ -95,31 +99,41 @@ static struct slice plan_item_name(struct plan_draft *draft, const struct select
         return plan_field_name(draft, tree->name, list);
     if (tree->kind != EXPRESSION_COLUMN)
         return plan_generated_name(draft, counter);
-    if (draft->side_count > 1 && plan_is_ambiguous(draft, tree->name) && scope_find(&draft->sources, tree, &column, NULL) == 0 && column->qualifier.data)
+    if (draft->side_count > 1 && plan_is_ambiguous(draft, tree->name) &&
+        scope_find(&draft->sources, tree, &column, NULL) == 0 && column->qualifier.data)
         return plan_join_name(draft, column->qualifier, tree->name);
     return tree->name;
 }
 
-/* --- the list ---------------------------------------------------------------------------------------------------------------------- */
+/* --- the list
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int plan_add_column(struct plan_draft *draft, const struct scope_column *column, struct place place, struct plan_item_list *list, struct error *error) {
-    struct slice name = draft->side_count > 1 && column->qualifier.data ? plan_join_name(draft, column->qualifier, column->name) : column->name;
+static int plan_add_column(struct plan_draft *draft, const struct scope_column *column, struct place place,
+                           struct plan_item_list *list, struct error *error) {
+    struct slice name = draft->side_count > 1 && column->qualifier.data
+                            ? plan_join_name(draft, column->qualifier, column->name)
+                            : column->name;
     const struct evaluator *evaluator = compile_column(column->type, column->index, draft->arena);
     if (!evaluator)
         return error_no_memory(error);
-    return plan_list_item(draft, list, &(struct plan_item){.evaluator = evaluator, .name = name, .place = place, .index = column->index}, error);
+    return plan_list_item(
+        draft, list, &(struct plan_item){.evaluator = evaluator, .name = name, .place = place, .index = column->index},
+        error);
 }
 
 /* Keys, perhaps the bounds of the window, then the others. */
-static int plan_add_all(struct plan_draft *draft, const struct select_item *item, struct plan_item_list *list, struct error *error) {
-    bool bounds = item->kind == SELECT_ALL && draft->use == PLAN_TRANSIENT && draft->node->schema.windowed, found = false;
+static int plan_add_all(struct plan_draft *draft, const struct select_item *item, struct plan_item_list *list,
+                        struct error *error) {
+    bool bounds = item->kind == SELECT_ALL && draft->use == PLAN_TRANSIENT && draft->node->schema.windowed,
+         found = false;
     int status = 0;
     for (size_t pass = 0; pass < 3 && !status; pass++)
         for (size_t i = 0; i < draft->scope.column_count && !status; i++) {
             const struct scope_column *column = &draft->scope.columns[i];
             bool system = column->index < 0 || source_is_system_column(column->name) || column->name.data[0] == '\x01',
                  window = column->index == SCOPE_WINDOWSTART || column->index == SCOPE_WINDOWEND;
-            bool key = column->index >= 0 && (size_t)column->index < draft->node->schema.key_count && draft->side_count == 1;
+            bool key =
+                column->index >= 0 && (size_t)column->index < draft->node->schema.key_count && draft->side_count == 1;
             bool wanted = pass == 0 ? key : pass == 1 ? bounds && window : !system && !key;
             if (item->kind == SELECT_ALL_OF && !slice_equal(column->qualifier, item->source.name))
                 continue;
@@ -128,13 +142,15 @@ static int plan_add_all(struct plan_draft *draft, const struct select_item *item
                 status = plan_add_column(draft, column, item->place, list, error);
         }
     if (!status && !found)
-        return place_error(error, item->source.place, "there is no source called %.*s in the query", names_shown(item->source.name), item->source.name.data);
+        return place_error(error, item->source.place, "there is no source called %.*s in the query",
+                           names_shown(item->source.name), item->source.name.data);
     return status;
 }
 
-static int plan_add_expression(struct plan_draft *draft, const struct select_item *item, const struct expression *tree, size_t *counter,
-                               struct plan_item_list *list, struct error *error) {
-    struct plan_item added = {.tree = item->expression, .place = item->alias.name.data ? item->alias.place : item->place, .index = INT_MIN};
+static int plan_add_expression(struct plan_draft *draft, const struct select_item *item, const struct expression *tree,
+                               size_t *counter, struct plan_item_list *list, struct error *error) {
+    struct plan_item added = {
+        .tree = item->expression, .place = item->alias.name.data ? item->alias.place : item->place, .index = INT_MIN};
     int status = plan_compile(draft, tree, &added.evaluator, error);
     if (status)
         return status;
@@ -144,8 +160,8 @@ static int plan_add_expression(struct plan_draft *draft, const struct select_ite
 }
 
 /* a->*: a column for each field. */
-static int plan_add_fields(struct plan_draft *draft, const struct select_item *item, const struct expression *tree, struct plan_item_list *list,
-                           struct error *error) {
+static int plan_add_fields(struct plan_draft *draft, const struct select_item *item, const struct expression *tree,
+                           struct plan_item_list *list, struct error *error) {
     const struct expression *base = tree->children[0];
     const struct evaluator *evaluator;
     int status = plan_compile(draft, base, &evaluator, error);
@@ -154,7 +170,8 @@ static int plan_add_fields(struct plan_draft *draft, const struct select_item *i
     if (evaluator->type->kind != TYPE_STRUCT)
         return place_error(error, item->place, "->* is for a STRUCT");
     for (size_t i = 0; i < evaluator->type->field_count; i++) {
-        struct expression *field = arena_allocate(draft->arena, sizeof *field), **children = arena_allocate(draft->arena, sizeof(struct expression *));
+        struct expression *field = arena_allocate(draft->arena, sizeof *field),
+                          **children = arena_allocate(draft->arena, sizeof(struct expression *));
         if (!field || !children)
             return error_no_memory(error);
         children[0] = (struct expression *)base;
@@ -164,7 +181,8 @@ static int plan_add_fields(struct plan_draft *draft, const struct select_item *i
                                      .name = evaluator->type->fields[i].name,
                                      .children = children,
                                      .child_count = 1};
-        struct plan_item added = {.place = item->place, .index = INT_MIN, .name = plan_field_name(draft, field->name, list)};
+        struct plan_item added = {
+            .place = item->place, .index = INT_MIN, .name = plan_field_name(draft, field->name, list)};
         added.tree = base == item->expression->children[0] ? field : NULL;
         status = plan_compile(draft, field, &added.evaluator, error);
         if (!status)
@@ -175,7 +193,8 @@ static int plan_add_fields(struct plan_draft *draft, const struct select_item *i
     return 0;
 }
 
-int plan_items(struct plan_draft *draft, const struct expression *const *rewritten, struct plan_item **ret_items, size_t *ret_count, struct error *error) {
+int plan_items(struct plan_draft *draft, const struct expression *const *rewritten, struct plan_item **ret_items,
+               size_t *ret_count, struct error *error) {
     struct plan_item_list list = {0};
     size_t counter = 0;
     int status = 0;
@@ -196,23 +215,28 @@ int plan_items(struct plan_draft *draft, const struct expression *const *rewritt
     return status;
 }
 
-/* --- keys and values --------------------------------------------------------------------------------------------------------------- */
+/* --- keys and values
+ * --------------------------------------------------------------------------------------------------------------- */
 
-static bool plan_is_key_item(const struct plan_draft *draft, const struct plan_item *item, const struct plan_key *key, size_t choice) {
+static bool plan_is_key_item(const struct plan_draft *draft, const struct plan_item *item, const struct plan_key *key,
+                             size_t choice) {
     if (choice < key->index_count)
         return item->index == key->indices[choice];
     return key->tree && item->tree && expression_equal(&draft->sources, item->tree, key->tree);
 }
 
-static int plan_key_twice(const struct plan_key *key, const struct plan_item *first, const struct plan_item *second, struct error *error) {
+static int plan_key_twice(const struct plan_key *key, const struct plan_item *first, const struct plan_item *second,
+                          struct error *error) {
     return place_error(error, second->place,
-                       "the projection contains the key column %.*s more than once, as %.*s and %.*s; to copy it into the value use AS_VALUE",
-                       names_shown(key->name), key->name.data, names_shown(first->name), first->name.data, names_shown(second->name), second->name.data);
+                       "the projection contains the key column %.*s more than once, as %.*s and %.*s; to copy it into "
+                       "the value use AS_VALUE",
+                       names_shown(key->name), key->name.data, names_shown(first->name), first->name.data,
+                       names_shown(second->name), second->name.data);
 }
 
 /* The item that is the key's column; SIZE_MAX: there is none. */
-static int plan_find_key_item(const struct plan_draft *draft, const struct plan_key *key, const struct plan_item *items, size_t count, size_t *ret_item,
-                              struct error *error) {
+static int plan_find_key_item(const struct plan_draft *draft, const struct plan_key *key, const struct plan_item *items,
+                              size_t count, size_t *ret_item, struct error *error) {
     size_t choices = key->index_count + (key->tree != NULL);
     *ret_item = SIZE_MAX;
     for (size_t choice = 0; choice < choices && *ret_item == SIZE_MAX; choice++)
@@ -227,13 +251,14 @@ static int plan_find_key_item(const struct plan_draft *draft, const struct plan_
 }
 
 static int plan_key_missing(const struct plan_draft *draft, const struct plan_key *key, struct error *error) {
-    return place_error(error, draft->query->place, "key missing from the projection: the query must include the key column %.*s (SELECT %.*s, ..)",
+    return place_error(error, draft->query->place,
+                       "key missing from the projection: the query must include the key column %.*s (SELECT %.*s, ..)",
                        names_shown(key->name), key->name.data, names_shown(key->name), key->name.data);
 }
 
 /* Which item is which key column: ret_items[k]. */
-static int plan_find_keys(const struct plan_draft *draft, const struct plan_item *items, size_t count, size_t *ret_items, bool *ret_taken,
-                          struct error *error) {
+static int plan_find_keys(const struct plan_draft *draft, const struct plan_item *items, size_t count,
+                          size_t *ret_items, bool *ret_taken, struct error *error) {
     for (size_t k = 0; k < draft->key_count; k++) {
         int status = plan_find_key_item(draft, &draft->keys[k], items, count, &ret_items[k], error);
         if (status)
@@ -245,8 +270,8 @@ static int plan_find_keys(const struct plan_draft *draft, const struct plan_item
     return 0;
 }
 
-static void plan_set_column(struct plan_draft *draft, const struct plan_item *item, bool key, struct source_column *to, struct row_column *row,
-                            const struct evaluator **evaluator) {
+static void plan_set_column(struct plan_draft *draft, const struct plan_item *item, bool key, struct source_column *to,
+                            struct row_column *row, const struct evaluator **evaluator) {
     enum column_role role = !key ? COLUMN_VALUE : draft->table ? COLUMN_PRIMARY_KEY : COLUMN_KEY;
     *to = (struct source_column){.name = item->name, .type = item->evaluator->type, .role = role, .place = item->place};
     *row = (struct row_column){item->name, item->evaluator->type};
@@ -258,7 +283,8 @@ static const char *plan_item_texts(struct plan_draft *draft, const struct plan_i
     cleanup(bytes_release) struct bytes text = {0};
     for (size_t i = 0; i < count; i++) {
         bytes_append_string(&text, i ? ", " : "");
-        if (items[i].tree && !(items[i].tree->kind == EXPRESSION_COLUMN && slice_equal(items[i].tree->name, items[i].name))) {
+        if (items[i].tree &&
+            !(items[i].tree->kind == EXPRESSION_COLUMN && slice_equal(items[i].tree->name, items[i].name))) {
             print_expression(&text, items[i].tree);
             bytes_append_string(&text, " AS ");
         }
@@ -268,7 +294,8 @@ static const char *plan_item_texts(struct plan_draft *draft, const struct plan_i
     return copy.data ? copy.data : "";
 }
 
-int plan_project(struct plan_draft *draft, const struct plan_item *items, size_t count, struct plan_result *ret_result, struct error *error) {
+int plan_project(struct plan_draft *draft, const struct plan_item *items, size_t count, struct plan_result *ret_result,
+                 struct error *error) {
     size_t keys = draft->use == PLAN_PERSISTENT ? draft->key_count : 0, at = 0;
     struct node_plan *node = plan_node(draft, NODE_PROJECT, draft->node, error);
     struct row_column *columns;
@@ -278,7 +305,8 @@ int plan_project(struct plan_draft *draft, const struct plan_item *items, size_t
     struct source_column *result = arena_allocate(draft->arena, (count + 1) * sizeof *result);
     if (!node)
         return ERROR_NO_MEMORY;
-    if (!key_items || !taken || !evaluators || !result || !plan_schema(draft, count, keys, draft->node->schema.windowed, &node->schema, &columns))
+    if (!key_items || !taken || !evaluators || !result ||
+        !plan_schema(draft, count, keys, draft->node->schema.windowed, &node->schema, &columns))
         return error_no_memory(error);
     memset(taken, 0, count);
     int status = keys ? plan_find_keys(draft, items, count, key_items, taken, error) : 0;

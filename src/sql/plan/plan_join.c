@@ -3,17 +3,18 @@
  *     [ key | left ... | right ... ]        the next join has all of this for its left side
  *     [ left ... | right ... ]              of a foreign-key join of tables, whose key is the left table's
  *
- * A side whose key is not what it is joined on goes through a repartition topic first; so does a stream whose key is written in another format than the other
- * side's, as equal keys must meet in one partition. */
+ * A side whose key is not what it is joined on goes through a repartition topic first; so does a stream whose key is
+ * written in another format than the other side's, as equal keys must meet in one partition. */
 #include <limits.h>
 
-#include "sql/syntax/lexer.h"
-#include "sql/syntax/names.h"
+#include "sql/expression/rewrite.h"
 #include "sql/plan/plan_format.h"
 #include "sql/plan/plan_join.h"
-#include "sql/expression/rewrite.h"
+#include "sql/syntax/lexer.h"
+#include "sql/syntax/names.h"
 
-/* --- system columns ---------------------------------------------------------------------------------------------------------------- */
+/* --- system columns
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 /* ROWTIME and the like of one side are columns behind a join, when the query names any. */
 static int plan_add_systems(struct plan_draft *draft, struct join_side *side, struct error *error) {
@@ -25,7 +26,8 @@ static int plan_add_systems(struct plan_draft *draft, struct join_side *side, st
     struct row_column *columns;
     if (!node)
         return ERROR_NO_MEMORY;
-    if (!evaluators || !scope || !plan_schema(draft, count, schema->key_count, schema->windowed, &node->schema, &columns))
+    if (!evaluators || !scope ||
+        !plan_schema(draft, count, schema->key_count, schema->windowed, &node->schema, &columns))
         return error_no_memory(error);
     for (size_t i = 0; i < count; i++) {
         const struct scope_column *from = &side->scope.columns[i];
@@ -43,7 +45,8 @@ static int plan_add_systems(struct plan_draft *draft, struct join_side *side, st
     return 0;
 }
 
-/* --- ON -------------------------------------------------------------------------------------------------------------------------------- */
+/* --- ON
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct plan_mentions {
     const struct scope *left, *right;
@@ -60,70 +63,89 @@ static bool plan_count_mention(void *context, const struct expression *node) {
     return true;
 }
 
-static struct plan_mentions plan_mentions_of(const struct expression *tree, const struct join_side *left, const struct join_side *right) {
+static struct plan_mentions plan_mentions_of(const struct expression *tree, const struct join_side *left,
+                                             const struct join_side *right) {
     struct plan_mentions mentions = {.left = &left->scope, .right = &right->scope};
     expression_visit(tree, plan_count_mention, &mentions);
     return mentions;
 }
 
-static int plan_side_key(struct plan_draft *draft, struct join_side *side, const struct expression *tree, struct error *error) {
+static int plan_side_key(struct plan_draft *draft, struct join_side *side, const struct expression *tree,
+                         struct error *error) {
     side->tree = tree;
-    int status = compile_expression(tree, &side->scope, draft->planner->catalog, &draft->planner->settings, draft->arena, &side->key, error);
+    int status = compile_expression(tree, &side->scope, draft->planner->catalog, &draft->planner->settings,
+                                    draft->arena, &side->key, error);
     if (!status)
         side->column = compile_is_column(side->key);
     return status;
 }
 
 /* Compiles one side of ON with the source that it names, by a column or a qualifier. */
-static int plan_unknown_side(struct plan_draft *draft, struct join_side *left, struct join_side *right, const struct expression *tree,
-                             const struct plan_mentions *mentions, struct error *error) {
-    bool named = tree->kind == EXPRESSION_COLUMN && tree->qualifier.data && slice_equal(tree->qualifier, right->scope.columns[0].qualifier);
+static int plan_unknown_side(struct plan_draft *draft, struct join_side *left, struct join_side *right,
+                             const struct expression *tree, const struct plan_mentions *mentions, struct error *error) {
+    bool named = tree->kind == EXPRESSION_COLUMN && tree->qualifier.data &&
+                 slice_equal(tree->qualifier, right->scope.columns[0].qualifier);
     return plan_side_key(draft, mentions->of_right || named ? right : left, tree, error);
 }
 
-static int plan_on(struct plan_draft *draft, const struct join *join, struct join_side *left, struct join_side *right, struct error *error) {
+static int plan_on(struct plan_draft *draft, const struct join *join, struct join_side *left, struct join_side *right,
+                   struct error *error) {
     const struct expression *on = join->on;
     if (on->kind != EXPRESSION_BINARY || on->op != OPERATOR_EQUAL)
         return place_error(error, on->place, "the condition of a join is one equality: ON left = right");
-    struct plan_mentions first = plan_mentions_of(on->children[0], left, right), second = plan_mentions_of(on->children[1], left, right);
+    struct plan_mentions first = plan_mentions_of(on->children[0], left, right),
+                         second = plan_mentions_of(on->children[1], left, right);
     bool straight = first.of_left && !first.of_right && second.of_right && !second.of_left,
          crossed = first.of_right && !first.of_left && second.of_left && !second.of_right;
     if ((first.of_left && first.of_right) || (second.of_left && second.of_right))
-        return place_error(error, on->place, "a side of the join's condition names columns of both sources, or one that both have: write SOURCE.COLUMN");
+        return place_error(
+            error, on->place,
+            "a side of the join's condition names columns of both sources, or one that both have: write SOURCE.COLUMN");
     if (!straight && !crossed) {
-        int status = plan_unknown_side(draft, left, right, on->children[0], &first, error); /* a name that is unknown tells more than the shape */
+        int status = plan_unknown_side(draft, left, right, on->children[0], &first,
+                                       error); /* a name that is unknown tells more than the shape */
         if (!status)
             status = plan_unknown_side(draft, left, right, on->children[1], &second, error);
-        return status ? status : place_error(error, on->place, "the condition of a join compares a column of one source with one of the other");
+        return status ? status
+                      : place_error(error, on->place,
+                                    "the condition of a join compares a column of one source with one of the other");
     }
     int status = plan_side_key(draft, left, on->children[crossed], error);
     if (!status)
         status = plan_side_key(draft, right, on->children[!crossed], error);
     if (status || type_equal(left->key->type, right->key->type))
         return status;
-    struct slice left_type = type_text(draft->arena, left->key->type), right_type = type_text(draft->arena, right->key->type);
-    return place_error(error, on->place, "the two sides of the join have different types, %.*s and %.*s: CAST one of them", (int)left_type.length,
-                       left_type.data, (int)right_type.length, right_type.data);
+    struct slice left_type = type_text(draft->arena, left->key->type),
+                 right_type = type_text(draft->arena, right->key->type);
+    return place_error(error, on->place,
+                       "the two sides of the join have different types, %.*s and %.*s: CAST one of them",
+                       (int)left_type.length, left_type.data, (int)right_type.length, right_type.data);
 }
 
-/* --- what may be joined ------------------------------------------------------------------------------------------------------------ */
+/* --- what may be joined
+ * ------------------------------------------------------------------------------------------------------------ */
 
-static int plan_check_join(const struct plan_draft *draft, const struct join *join, const struct join_side *left, const struct join_side *right,
-                           struct error *error) {
+static int plan_check_join(const struct plan_draft *draft, const struct join *join, const struct join_side *left,
+                           const struct join_side *right, struct error *error) {
     const struct source *source = draft->sides[draft->side_count].source;
     for (size_t i = 0; i < draft->side_count; i++)
         if (slice_equal(draft->sides[i].source->name, source->name))
-            return place_error(error, join->source.name.place, "%.*s cannot be joined to itself", names_shown(source->name), source->name.data);
+            return place_error(error, join->source.name.place, "%.*s cannot be joined to itself",
+                               names_shown(source->name), source->name.data);
     if (left->table && !right->table)
-        return place_error(error, join->place, "a table cannot be joined with a stream: put the stream to the left, stream JOIN table");
+        return place_error(error, join->place,
+                           "a table cannot be joined with a stream: put the stream to the left, stream JOIN table");
     bool streams = !left->table && !right->table, within = join->before.milliseconds >= 0;
     if (streams && !within)
-        return place_error(error, join->place, "a join of two streams needs WITHIN, for instance WITHIN 1 HOUR: how far their rows may be apart");
+        return place_error(
+            error, join->place,
+            "a join of two streams needs WITHIN, for instance WITHIN 1 HOUR: how far their rows may be apart");
     if (!streams && within)
         return place_error(error, join->place, "WITHIN is for joins of two streams");
     if (!left->table && right->table && (join->kind == JOIN_RIGHT || join->kind == JOIN_FULL))
         return place_error(error, join->place,
-                           "%s JOIN of a stream with a table is not possible, as the table's changes bring nothing about; use JOIN or LEFT JOIN",
+                           "%s JOIN of a stream with a table is not possible, as the table's changes bring nothing "
+                           "about; use JOIN or LEFT JOIN",
                            join->kind == JOIN_RIGHT ? "RIGHT" : "FULL");
     return 0;
 }
@@ -131,12 +153,15 @@ static int plan_check_join(const struct plan_draft *draft, const struct join *jo
 static int plan_check_table_key(const struct join_side *side, const struct source *source, struct error *error) {
     if (!side->table || side->keyed || side->foreign)
         return 0;
-    return place_error(error, side->tree->place, "the table %.*s must be joined on its primary key", names_shown(source->name), source->name.data);
+    return place_error(error, side->tree->place, "the table %.*s must be joined on its primary key",
+                       names_shown(source->name), source->name.data);
 }
 
-/* --- keys -------------------------------------------------------------------------------------------------------------------------- */
+/* --- keys
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-int plan_key_first(struct plan_draft *draft, struct join_side *side, const struct evaluator *key, struct node_plan **ret_node, struct error *error) {
+int plan_key_first(struct plan_draft *draft, struct join_side *side, const struct evaluator *key,
+                   struct node_plan **ret_node, struct error *error) {
     size_t count = side->node->schema.count + 1;
     struct node_plan *node = plan_node(draft, NODE_PROJECT, side->node, error);
     const struct evaluator **evaluators = arena_allocate(draft->arena, count * sizeof(struct evaluator *));
@@ -169,7 +194,8 @@ int plan_key_first(struct plan_draft *draft, struct join_side *side, const struc
 }
 
 /* Through a topic whose key is in `format`. */
-static int plan_rekey(struct plan_draft *draft, struct join_side *side, const struct row_format *format, bool outer, struct error *error) {
+static int plan_rekey(struct plan_draft *draft, struct join_side *side, const struct row_format *format, bool outer,
+                      struct error *error) {
     struct node_plan *node;
     int status = plan_key_first(draft, side, side->key, &node, error);
     if (status)
@@ -182,11 +208,13 @@ static int plan_rekey(struct plan_draft *draft, struct join_side *side, const st
 }
 
 static bool plan_same_key_format(const struct row_format *a, const struct row_format *b) {
-    return a->format == b->format && a->wrapped == b->wrapped && (a->format != FORMAT_DELIMITED || a->delimiter == b->delimiter) && a->format != FORMAT_AVRO;
+    return a->format == b->format && a->wrapped == b->wrapped &&
+           (a->format != FORMAT_DELIMITED || a->delimiter == b->delimiter) && a->format != FORMAT_AVRO;
 }
 
 /* Brings both sides to the same key. */
-static int plan_copartition(struct plan_draft *draft, const struct join *join, struct join_side *left, struct join_side *right, struct error *error) {
+static int plan_copartition(struct plan_draft *draft, const struct join *join, struct join_side *left,
+                            struct join_side *right, struct error *error) {
     const struct row_format bare = {.format = FORMAT_JSON};
     struct row_format format = right->keyed ? right->format : left->keyed ? left->format : bare;
     int status = 0;
@@ -197,17 +225,19 @@ static int plan_copartition(struct plan_draft *draft, const struct join *join, s
     bool same = plan_same_key_format(&left->format, &format);
     if (!status && left->table && !same)
         return place_error(error, join->place,
-                           "the keys of the two tables are written in different formats, %s and %s: give one of them the other's KEY_FORMAT",
+                           "the keys of the two tables are written in different formats, %s and %s: give one of them "
+                           "the other's KEY_FORMAT",
                            format_name(left->format.format), format_name(format.format));
     if (!status && !left->table && (!left->keyed || !same))
         status = plan_rekey(draft, left, &format, join->kind == JOIN_LEFT || join->kind == JOIN_FULL, error);
     return status;
 }
 
-/* --- the node ---------------------------------------------------------------------------------------------------------------------- */
+/* --- the node
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int plan_join_scope(struct plan_draft *draft, const struct join_side *left, const struct join_side *right, bool synthetic, const struct type *key,
-                           struct error *error) {
+static int plan_join_scope(struct plan_draft *draft, const struct join_side *left, const struct join_side *right,
+                           bool synthetic, const struct type *key, struct error *error) {
     size_t count = left->scope.column_count + right->scope.column_count + 1, at = 0;
     struct scope_column *columns = arena_allocate(draft->arena, count * sizeof *columns);
     if (!columns)
@@ -218,7 +248,8 @@ static int plan_join_scope(struct plan_draft *draft, const struct join_side *lef
         const struct scope *scope = s == 0 ? &left->scope : &right->scope;
         int shift = !left->foreign + (s == 0 ? 0 : (int)left->node->schema.count);
         for (size_t i = 0; i < scope->column_count; i++)
-            if (scope->columns[i].index >= 0 && scope->columns[i].name.data && !(synthetic && !scope->columns[i].qualifier.data)) {
+            if (scope->columns[i].index >= 0 && scope->columns[i].name.data &&
+                !(synthetic && !scope->columns[i].qualifier.data)) {
                 columns[at] = scope->columns[i];
                 columns[at++].index += shift;
             }
@@ -227,10 +258,10 @@ static int plan_join_scope(struct plan_draft *draft, const struct join_side *lef
     return 0;
 }
 
-/* Every column that the sides have been joined on stands for the key, those to the left first. `before`: the key of the left side, when it is what this join is
- * on. */
-static int plan_join_keys(struct plan_draft *draft, const struct join_side *left, const struct join_side *right, const struct plan_key *before,
-                          const struct type *type, bool synthetic, struct error *error) {
+/* Every column that the sides have been joined on stands for the key, those to the left first. `before`: the key of
+ * the left side, when it is what this join is on. */
+static int plan_join_keys(struct plan_draft *draft, const struct join_side *left, const struct join_side *right,
+                          const struct plan_key *before, const struct type *type, bool synthetic, struct error *error) {
     struct plan_key *key = arena_allocate(draft->arena, sizeof *key);
     if (!key || !(key->evaluator = compile_column(type, 0, draft->arena)))
         return error_no_memory(error);
@@ -261,7 +292,8 @@ static bool plan_is_joined(const struct node_plan *node) {
     return node->kind == NODE_JOIN;
 }
 
-static int plan_join_node(struct plan_draft *draft, const struct join *join, const struct join_side *left, const struct join_side *right, struct error *error) {
+static int plan_join_node(struct plan_draft *draft, const struct join *join, const struct join_side *left,
+                          const struct join_side *right, struct error *error) {
     static const enum join_shape shapes[] = {JOIN_SHAPE_INNER, JOIN_SHAPE_LEFT, JOIN_SHAPE_RIGHT, JOIN_SHAPE_FULL};
     const struct row_schema *a = &left->node->schema, *b = &right->node->schema;
     struct node_plan *node = plan_node(draft, NODE_JOIN, left->node, error);
@@ -299,7 +331,8 @@ static int plan_join_node(struct plan_draft *draft, const struct join *join, con
     return 0;
 }
 
-/* --- one after the other ----------------------------------------------------------------------------------------------------------- */
+/* --- one after the other
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static bool plan_is_key_column(const struct plan_draft *draft, int column) {
     for (size_t i = 0; draft->key_count == 1 && i < draft->keys[0].index_count; i++)
@@ -308,7 +341,8 @@ static bool plan_is_key_column(const struct plan_draft *draft, int column) {
     return draft->key_count == 1 && draft->side_count > 1 && column == 0;
 }
 
-static int plan_join(struct plan_draft *draft, const struct join *join, bool systems, struct join_side *left, struct error *error) {
+static int plan_join(struct plan_draft *draft, const struct join *join, bool systems, struct join_side *left,
+                     struct error *error) {
     struct join_side right = {0};
     struct plan_side *side = &draft->sides[draft->side_count];
     int status = plan_from(draft, &join->source, side, &right.node, &right.scope, error);
@@ -325,16 +359,22 @@ static int plan_join(struct plan_draft *draft, const struct join *join, bool sys
         return status;
     left->keyed = plan_is_key_column(draft, left->column);
     const struct plan_key *before = left->keyed && draft->side_count > 1 ? draft->keys : NULL;
-    if (before && !(left->key = compile_column(left->key->type, 0, draft->arena))) /* the key is there also where the column is of a side that is missing */
+    if (before && !(left->key = compile_column(
+                        left->key->type, 0,
+                        draft->arena))) /* the key is there also where the column is of a side that is missing */
         return error_no_memory(error);
     right.keyed = right.column == 0 && source_key_count(side->source) == 1;
     left->foreign = left->table && right.table && !left->keyed && right.keyed;
-    if ((status = plan_check_table_key(&right, side->source, error)) || (status = plan_check_table_key(left, draft->sides[0].source, error)))
+    if ((status = plan_check_table_key(&right, side->source, error)) ||
+        (status = plan_check_table_key(left, draft->sides[0].source, error)))
         return status;
     if (left->foreign && (join->kind == JOIN_RIGHT || join->kind == JOIN_FULL))
-        return place_error(error, join->place, "tables joined by another column than the left one's primary key can be joined by JOIN and LEFT JOIN only");
+        return place_error(
+            error, join->place,
+            "tables joined by another column than the left one's primary key can be joined by JOIN and LEFT JOIN only");
     const struct type *type = left->key->type;
-    bool windowed = left->node->schema.windowed, synthetic = !left->foreign && (join->kind == JOIN_FULL || (left->column < 0 && right.column < 0));
+    bool windowed = left->node->schema.windowed,
+         synthetic = !left->foreign && (join->kind == JOIN_FULL || (left->column < 0 && right.column < 0));
     status = plan_check_windows(draft, join, left, &right, error);
     if (!status && !left->foreign)
         status = plan_copartition(draft, join, left, &right, error);
@@ -349,16 +389,21 @@ static int plan_join(struct plan_draft *draft, const struct join *join, bool sys
     if (!status && windowed)
         status = plan_unpack_window(draft, type, error);
     draft->side_count++;
-    *left = (struct join_side){.node = draft->node, .scope = draft->scope, .table = left->table, .format = right.table ? left->format : right.format};
+    *left = (struct join_side){.node = draft->node,
+                               .scope = draft->scope,
+                               .table = left->table,
+                               .format = right.table ? left->format : right.format};
     return status;
 }
 
 int plan_joins(struct plan_draft *draft, struct error *error) {
     const struct select_query *query = draft->query;
-    struct join_side left = {.node = draft->node, .scope = draft->scope, .table = draft->table, .format = draft->node->source->key};
+    struct join_side left = {
+        .node = draft->node, .scope = draft->scope, .table = draft->table, .format = draft->node->source->key};
     bool systems = plan_names_system_columns(query);
     if (query->join_count >= PLAN_SIDES_MAXIMUM)
-        return place_error(error, query->joins[PLAN_SIDES_MAXIMUM - 1].place, "at most %d sources can be joined", PLAN_SIDES_MAXIMUM);
+        return place_error(error, query->joins[PLAN_SIDES_MAXIMUM - 1].place, "at most %d sources can be joined",
+                           PLAN_SIDES_MAXIMUM);
     int status = systems ? plan_add_systems(draft, &left, error) : 0;
     for (size_t i = 0; i < query->join_count && !status; i++)
         status = plan_join(draft, &query->joins[i], systems, &left, error);

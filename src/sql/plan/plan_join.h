@@ -17,13 +17,15 @@ struct join_side {
 };
 
 /* --- plan_join.c --- */
-/* A projection of the side's rows: `key`, then all of its columns. The side's names and key mean its rows from now on; its node is still the old one. */
-int plan_key_first(struct plan_draft *draft, struct join_side *side, const struct evaluator *key, struct node_plan **ret_node, struct error *error);
+/* A projection of the side's rows: `key`, then all of its columns. The side's names and key mean its rows from now
+ * on; its node is still the old one. */
+int plan_key_first(struct plan_draft *draft, struct join_side *side, const struct evaluator *key,
+                   struct node_plan **ret_node, struct error *error);
 
 /* --- plan_join_window.c --- */
 /* Sides with windowed keys: both have windows of one kind and size, and are joined on their keys as they are. */
-int plan_check_windows(const struct plan_draft *draft, const struct join *join, const struct join_side *left, const struct join_side *right,
-                       struct error *error);
+int plan_check_windows(const struct plan_draft *draft, const struct join *join, const struct join_side *left,
+                       const struct join_side *right, struct error *error);
 /* The key and the bounds of its window as one column before the others, by which the side is joined. */
 int plan_pack_window(struct plan_draft *draft, struct join_side *side, struct error *error);
 /* The first column of draft->node, of plan_pack_window, becomes a key of `type` with a window again. */

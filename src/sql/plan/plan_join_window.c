@@ -1,28 +1,35 @@
 /* Joins of sources whose keys have windows: equal are keys with equal bounds.
  *
  *     key, bounds of the row ─▶ [ {key, start, end} | columns ] ─▶ join ─▶ [ {key, start, end} | left | right ] ─▶ [ key | left | right ], bounds of the row */
+#include "sql/plan/plan_join.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
-#include "sql/plan/plan_join.h"
 
 enum { JOIN_WINDOW_PARTS = 3 };
 
-int plan_check_windows(const struct plan_draft *draft, const struct join *join, const struct join_side *left, const struct join_side *right,
-                       struct error *error) {
+int plan_check_windows(const struct plan_draft *draft, const struct join *join, const struct join_side *left,
+                       const struct join_side *right, struct error *error) {
     const struct source *source = draft->sides[draft->side_count].source, *first = draft->sides[0].source;
     bool session = draft->window == WINDOW_SESSION;
     if (left->node->schema.windowed != right->node->schema.windowed)
         return place_error(
-            error, join->place, "a source with a windowed key can be joined only with another one: %.*s has a window, %.*s has none",
-            names_shown(left->node->schema.windowed ? first->name : source->name), (left->node->schema.windowed ? first->name : source->name).data,
-            names_shown(left->node->schema.windowed ? source->name : first->name), (left->node->schema.windowed ? source->name : first->name).data);
+            error, join->place,
+            "a source with a windowed key can be joined only with another one: %.*s has a window, %.*s has none",
+            names_shown(left->node->schema.windowed ? first->name : source->name),
+            (left->node->schema.windowed ? first->name : source->name).data,
+            names_shown(left->node->schema.windowed ? source->name : first->name),
+            (left->node->schema.windowed ? source->name : first->name).data);
     if (!left->node->schema.windowed)
         return 0;
     if (session != (source->window == WINDOW_SESSION) || (!session && draft->window_size != source->window_size))
-        return place_error(error, join->place, "the windows of %.*s and %.*s are of different kinds or sizes, so their keys are never equal",
-                           names_shown(first->name), first->name.data, names_shown(source->name), source->name.data);
+        return place_error(
+            error, join->place,
+            "the windows of %.*s and %.*s are of different kinds or sizes, so their keys are never equal",
+            names_shown(first->name), first->name.data, names_shown(source->name), source->name.data);
     if (!left->keyed || !right->keyed)
-        return place_error(error, join->on->place, "sources with windowed keys are joined on their key columns, by which they stay in their partitions");
+        return place_error(
+            error, join->on->place,
+            "sources with windowed keys are joined on their key columns, by which they stay in their partitions");
     return 0;
 }
 
@@ -60,17 +67,24 @@ int plan_pack_window(struct plan_draft *draft, struct join_side *side, struct er
 }
 
 /* A field of the first column. */
-static int plan_packed_part(struct plan_draft *draft, const char *name, const struct evaluator **ret_evaluator, struct error *error) {
-    struct expression *column = plan_reference(draft, "packed", 0, draft->query->place), *field = arena_allocate(draft->arena, sizeof *field);
+static int plan_packed_part(struct plan_draft *draft, const char *name, const struct evaluator **ret_evaluator,
+                            struct error *error) {
+    struct expression *column = plan_reference(draft, "packed", 0, draft->query->place),
+                      *field = arena_allocate(draft->arena, sizeof *field);
     struct expression **children = arena_allocate(draft->arena, sizeof(struct expression *));
     if (!column || !field || !children)
         return error_no_memory(error);
     children[0] = column;
-    *field = (struct expression){
-        .kind = EXPRESSION_FIELD, .place = draft->query->place, .height = 2, .name = slice_of(name), .children = children, .child_count = 1};
+    *field = (struct expression){.kind = EXPRESSION_FIELD,
+                                 .place = draft->query->place,
+                                 .height = 2,
+                                 .name = slice_of(name),
+                                 .children = children,
+                                 .child_count = 1};
     struct scope_column packed = {.name = column->name, .type = draft->node->schema.columns[0].type, .index = 0};
     struct scope scope = {.columns = &packed, .column_count = 1};
-    return compile_expression(field, &scope, draft->planner->catalog, &draft->planner->settings, draft->arena, ret_evaluator, error);
+    return compile_expression(field, &scope, draft->planner->catalog, &draft->planner->settings, draft->arena,
+                              ret_evaluator, error);
 }
 
 int plan_unpack_window(struct plan_draft *draft, const struct type *type, struct error *error) {

@@ -6,7 +6,8 @@
 #include "sql/plan/plan_draft.h"
 #include "sql/syntax/print.h"
 
-struct node_plan *plan_node(struct plan_draft *draft, enum node_kind kind, const struct node_plan *input, struct error *error) {
+struct node_plan *plan_node(struct plan_draft *draft, enum node_kind kind, const struct node_plan *input,
+                            struct error *error) {
     struct node_plan *node = arena_allocate(draft->arena, sizeof *node);
     if (!node) {
         error_no_memory(error);
@@ -21,7 +22,8 @@ struct node_plan *plan_node(struct plan_draft *draft, enum node_kind kind, const
     return node;
 }
 
-bool plan_schema(struct plan_draft *draft, size_t count, size_t key_count, bool windowed, struct row_schema *ret_schema, struct row_column **ret_columns) {
+bool plan_schema(struct plan_draft *draft, size_t count, size_t key_count, bool windowed, struct row_schema *ret_schema,
+                 struct row_column **ret_columns) {
     struct row_column *columns = arena_allocate(draft->arena, (count ? count : 1) * sizeof *columns);
     if (!columns)
         return false;
@@ -37,8 +39,10 @@ const char *plan_text(struct plan_draft *draft, const struct expression *tree) {
     return copy.data ? copy.data : "";
 }
 
-int plan_compile(struct plan_draft *draft, const struct expression *tree, const struct evaluator **ret_evaluator, struct error *error) {
-    return compile_expression(tree, &draft->scope, draft->planner->catalog, &draft->planner->settings, draft->arena, ret_evaluator, error);
+int plan_compile(struct plan_draft *draft, const struct expression *tree, const struct evaluator **ret_evaluator,
+                 struct error *error) {
+    return compile_expression(tree, &draft->scope, draft->planner->catalog, &draft->planner->settings, draft->arena,
+                              ret_evaluator, error);
 }
 
 int plan_filter(struct plan_draft *draft, const struct expression *condition, bool table, struct error *error) {
@@ -47,7 +51,8 @@ int plan_filter(struct plan_draft *draft, const struct expression *condition, bo
         return ERROR_NO_MEMORY;
     node->filter.table = table;
     node->text = plan_text(draft, condition);
-    int status = compile_condition(condition, &draft->scope, draft->planner->catalog, &draft->planner->settings, draft->arena, &node->filter.condition, error);
+    int status = compile_condition(condition, &draft->scope, draft->planner->catalog, &draft->planner->settings,
+                                   draft->arena, &node->filter.condition, error);
     if (!status)
         draft->node = node;
     return status;

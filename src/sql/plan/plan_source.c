@@ -4,15 +4,15 @@
 
 #include "core/memory.h"
 #include "model/time_text.h"
-#include "sql/syntax/lexer.h"
-#include "sql/syntax/names.h"
+#include "sql/expression/rewrite.h"
 #include "sql/plan/plan_draft.h"
 #include "sql/plan/plan_format.h"
-#include "sql/expression/rewrite.h"
+#include "sql/syntax/lexer.h"
+#include "sql/syntax/names.h"
 
 struct plan_sources {
     struct arena arena;
-    struct source *sources;              /* what each plan was made of */
+    struct source *sources; /* what each plan was made of */
     struct source_plan **plans;
     size_t count, source_capacity, plan_capacity;
 };
@@ -31,7 +31,8 @@ struct plan_sources *plan_sources_free(struct plan_sources *sources) {
     return NULL;
 }
 
-/* --- from a source to its plan ----------------------------------------------------------------------------------------------------- */
+/* --- from a source to its plan
+ * ----------------------------------------------------------------------------------------------------- */
 
 static bool plan_source_columns(const struct source *source, struct arena *arena, struct source_plan *plan) {
     struct row_column *columns = arena_allocate(arena, (source->column_count + 1) * sizeof *columns);
@@ -55,18 +56,22 @@ static bool plan_source_columns(const struct source *source, struct arena *arena
     return true;
 }
 
-int plan_source(struct plan_sources *sources, const struct source *source, const struct compile_settings *settings, const struct source_plan **ret_plan,
-                struct error *error) {
+int plan_source(struct plan_sources *sources, const struct source *source, const struct compile_settings *settings,
+                const struct source_plan **ret_plan, struct error *error) {
     for (size_t i = 0; i < sources->count; i++)
-        if (slice_equal(sources->sources[i].name, source->name) && slice_equal(sources->sources[i].text, source->text) &&
+        if (slice_equal(sources->sources[i].name, source->name) &&
+            slice_equal(sources->sources[i].text, source->text) &&
             sources->sources[i].column_count == source->column_count) {
             *ret_plan = sources->plans[i];
             return 0;
         }
     struct source_plan *plan = arena_allocate(&sources->arena, sizeof *plan);
     struct source copy;
-    if (!plan || !memory_reserve((void **)&sources->sources, &sources->source_capacity, sources->count + 1, sizeof *sources->sources) ||
-        !memory_reserve((void **)&sources->plans, &sources->plan_capacity, sources->count + 1, sizeof(struct source_plan *)))
+    if (!plan ||
+        !memory_reserve((void **)&sources->sources, &sources->source_capacity, sources->count + 1,
+                        sizeof *sources->sources) ||
+        !memory_reserve((void **)&sources->plans, &sources->plan_capacity, sources->count + 1,
+                        sizeof(struct source_plan *)))
         return error_no_memory(error);
     int status = source_copy(source, &sources->arena, &copy, error);
     if (status)
@@ -89,7 +94,8 @@ int plan_source(struct plan_sources *sources, const struct source *source, const
     return 0;
 }
 
-/* --- names ------------------------------------------------------------------------------------------------------------------------- */
+/* --- names
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool plan_is_system_column(void *context, const struct expression *node) {
     (void)context;
@@ -110,13 +116,17 @@ bool plan_names_system_columns(const struct select_query *query) {
     return !none;
 }
 
-static bool plan_source_scope(struct plan_draft *draft, const struct plan_side *side, const struct row_schema *schema, struct scope *ret_scope) {
+static bool plan_source_scope(struct plan_draft *draft, const struct plan_side *side, const struct row_schema *schema,
+                              struct scope *ret_scope) {
     static const struct {
         const char *name;
         int index;
         bool windowed;
-    } systems[] = {{"ROWTIME", SCOPE_ROWTIME, false}, {"ROWPARTITION", SCOPE_ROWPARTITION, false}, {"ROWOFFSET", SCOPE_ROWOFFSET, false},
-                   {"WINDOWSTART", SCOPE_WINDOWSTART, true}, {"WINDOWEND", SCOPE_WINDOWEND, true}};
+    } systems[] = {{"ROWTIME", SCOPE_ROWTIME, false},
+                   {"ROWPARTITION", SCOPE_ROWPARTITION, false},
+                   {"ROWOFFSET", SCOPE_ROWOFFSET, false},
+                   {"WINDOWSTART", SCOPE_WINDOWSTART, true},
+                   {"WINDOWEND", SCOPE_WINDOWEND, true}};
     enum { SYSTEMS = sizeof systems / sizeof *systems };
     struct scope_column *columns = arena_allocate(draft->arena, (schema->count + SYSTEMS) * sizeof *columns);
     size_t count = schema->count;
@@ -126,14 +136,15 @@ static bool plan_source_scope(struct plan_draft *draft, const struct plan_side *
         columns[i] = (struct scope_column){side->alias, schema->columns[i].name, schema->columns[i].type, (int)i};
     for (size_t i = 0; i < SYSTEMS; i++)
         if (schema->windowed || !systems[i].windowed)
-            columns[count++] = (struct scope_column){side->alias, slice_of(systems[i].name),
-                                                     systems[i].index == SCOPE_ROWPARTITION ? &type_integer : &type_bigint, systems[i].index};
+            columns[count++] = (struct scope_column){
+                side->alias, slice_of(systems[i].name),
+                systems[i].index == SCOPE_ROWPARTITION ? &type_integer : &type_bigint, systems[i].index};
     *ret_scope = (struct scope){.columns = columns, .column_count = count};
     return true;
 }
 
-int plan_from(struct plan_draft *draft, const struct source_reference *reference, struct plan_side *ret_side, const struct node_plan **ret_node,
-              struct scope *ret_scope, struct error *error) {
+int plan_from(struct plan_draft *draft, const struct source_reference *reference, struct plan_side *ret_side,
+              const struct node_plan **ret_node, struct scope *ret_scope, struct error *error) {
     const struct source *source;
     int status = catalog_find_source(draft->planner->catalog, &reference->name, &source, error);
     if (status)
@@ -146,7 +157,8 @@ int plan_from(struct plan_draft *draft, const struct source_reference *reference
         return status;
     *ret_side = (struct plan_side){source, reference->alias.name.data ? reference->alias.name : source->name};
     node->schema = node->source->schema;
-    node->materialised = node->source->table && draft->query->group_by.count > 0 && draft->query->join_count == 0;   /* what is folded must be undone */
+    node->materialised = node->source->table && draft->query->group_by.count > 0 &&
+                         draft->query->join_count == 0; /* what is folded must be undone */
     node->table.schema = node->schema;
     node->text = node->source->topic;
     if (!plan_source_scope(draft, ret_side, &node->schema, ret_scope))

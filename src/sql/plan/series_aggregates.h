@@ -1,11 +1,12 @@
-/* Queries that are the aggregates of readings in the form of share/pipelines/aggregates.sql: those that read the same topic with the same grace period are one
- * pass of stream/window_aggregate.h, several times faster than a pass for each. */
+/* Queries that are the aggregates of readings in the form of share/pipelines/aggregates.sql: those that read the
+ * same topic with the same grace period are one pass of stream/window_aggregate.h, several times faster than a pass
+ * for each. */
 #ifndef METERLINE_SQL_PLAN_SERIES_AGGREGATES_H
 #define METERLINE_SQL_PLAN_SERIES_AGGREGATES_H
 
 #include "core/bytes.h"
-#include "stream/plan.h"
 #include "stream/aggregate/window_aggregate.h"
+#include "stream/plan.h"
 
 struct series_aggregate {
     const char *topic;   /* of the readings */

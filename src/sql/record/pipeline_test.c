@@ -1,5 +1,6 @@
-/* Records come as JSON and leave in the formats of their topics, and the other way round: the columns that a stream or table gives to a topic tell how. Results
- * are compared column by column: texts and whole numbers exactly, doubles to 1e-6 of their size. */
+/* Records come as JSON and leave in the formats of their topics, and the other way round: the columns that a stream
+ * or table gives to a topic tell how. Results are compared column by column: texts and whole numbers exactly,
+ * doubles to 1e-6 of their size. */
 #include "sql/record/pipeline_test.h"
 
 #include <math.h>
@@ -44,7 +45,8 @@ struct test_run {
     size_t record_count, record_capacity;
 };
 
-/* --- files ------------------------------------------------------------------------------------------------------------------------- */
+/* --- files
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool test_number(struct slice text, int64_t *ret_number) {
     char copy[32];
@@ -61,21 +63,27 @@ static struct slice test_not_null(struct slice text) {
     return text.data && slice_equal(text, SLICE("null")) ? (struct slice){0} : text;
 }
 
-static int test_read_window(struct slice window, struct test_record *record, const char *what, size_t number, struct error *error) {
+static int test_read_window(struct slice window, struct test_record *record, const char *what, size_t number,
+                            struct error *error) {
     cleanup(bytes_release) struct bytes type = {0};
     window = test_not_null(window);
     if (!window.data)
         return 0;
     record->windowed = true;
-    record->session = json_span_string(json_span_member(window, "type"), &type) && type.length == 7 && strncasecmp(type.data, "session", 7) == 0;
-    if (!test_number(json_span_member(window, "start"), &record->window_start) || !test_number(json_span_member(window, "end"), &record->window_end))
-        return error_set(error, ERROR_INVALID, "%s %zu: its window needs start and end, whole numbers of ms", what, number);
+    record->session = json_span_string(json_span_member(window, "type"), &type) && type.length == 7 &&
+                      strncasecmp(type.data, "session", 7) == 0;
+    if (!test_number(json_span_member(window, "start"), &record->window_start) ||
+        !test_number(json_span_member(window, "end"), &record->window_end))
+        return error_set(error, ERROR_INVALID, "%s %zu: its window needs start and end, whole numbers of ms", what,
+                         number);
     return 0;
 }
 
-static int test_read_record(struct test_run *run, struct slice text, const char *what, size_t number, struct test_record *ret_record, struct error *error) {
+static int test_read_record(struct test_run *run, struct slice text, const char *what, size_t number,
+                            struct test_record *ret_record, struct error *error) {
     cleanup(bytes_release) struct bytes topic = {0};
-    struct test_record record = {.key = test_not_null(json_span_member(text, "key")), .value = test_not_null(json_span_member(text, "value"))};
+    struct test_record record = {.key = test_not_null(json_span_member(text, "key")),
+                                 .value = test_not_null(json_span_member(text, "value"))};
     struct slice time = test_not_null(json_span_member(text, "timestamp"));
     if (!json_span_string(json_span_member(text, "topic"), &topic))
         return error_set(error, ERROR_INVALID, "%s %zu: it needs a topic, a string", what, number);
@@ -83,8 +91,10 @@ static int test_read_record(struct test_run *run, struct slice text, const char 
     record.has_time = time.data != NULL;
     if (time.data && !test_number(time, &record.time))
         return error_set(error, ERROR_INVALID, "%s %zu: its timestamp is not a whole number of ms", what, number);
-    int status = record.topic.data ? test_read_window(json_span_member(text, "window"), &record, what, number, error) : error_no_memory(error);
-    if (!status && (status = record_headers_read(json_span_member(text, "headers"), &run->arena, &record.headers, &record.header_count, error)))
+    int status = record.topic.data ? test_read_window(json_span_member(text, "window"), &record, what, number, error)
+                                   : error_no_memory(error);
+    if (!status && (status = record_headers_read(json_span_member(text, "headers"), &run->arena, &record.headers,
+                                                 &record.header_count, error)))
         return error_wrap(error, "%s %zu", what, number);
     if (!status)
         *ret_record = record;
@@ -101,13 +111,15 @@ static int test_check_json(struct test_run *run, struct slice text, struct error
         size_t line = 1;
         for (const char *at = scan.start; at < scan.at; at++)
             line += *at == '\n';
-        return scan.no_memory ? error_no_memory(error) : error_set(error, ERROR_INVALID, "line %zu: %s", line, scan.reason);
+        return scan.no_memory ? error_no_memory(error)
+                              : error_set(error, ERROR_INVALID, "line %zu: %s", line, scan.reason);
     }
     return 0;
 }
 
 /* The records of {"inputs": [..]} or {"outputs": [..]}. */
-static int test_read_file(struct test_run *run, struct slice file, const char *name, struct test_record **ret_records, size_t *ret_count, struct error *error) {
+static int test_read_file(struct test_run *run, struct slice file, const char *name, struct test_record **ret_records,
+                          size_t *ret_count, struct error *error) {
     struct slice text = arena_copy(&run->arena, file), member, item;
     if (!text.data)
         return error_no_memory(error);
@@ -134,7 +146,8 @@ static int test_read_file(struct test_run *run, struct slice file, const char *n
     return status;
 }
 
-/* --- the run ----------------------------------------------------------------------------------------------------------------------- */
+/* --- the run
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool test_is_output(const struct test_run *run, const char *topic) {
     for (size_t i = 0; i < run->output_count; i++)
@@ -146,7 +159,9 @@ static bool test_is_output(const struct test_run *run, const char *topic) {
 static int test_keep(struct test_run *run, const char *topic, const struct bus_record *record, struct error *error) {
     if (!test_is_output(run, topic))
         return 0;
-    struct bus_record copy = {.key = arena_copy(&run->arena, record->key), .value = arena_copy(&run->arena, record->value), .timestamp = record->timestamp};
+    struct bus_record copy = {.key = arena_copy(&run->arena, record->key),
+                              .value = arena_copy(&run->arena, record->value),
+                              .timestamp = record->timestamp};
     if ((record->key.data && !copy.key.data) || (record->value.data && !copy.value.data) ||
         !memory_reserve((void **)&run->actual, &run->actual_capacity, run->actual_count + 1, sizeof *run->actual))
         return error_no_memory(error);
@@ -178,29 +193,38 @@ static int test_effect(void *context, const struct session_effect *effect, struc
     return 0;
 }
 
-/* The stream or table that knows most about a topic's records: one that a query fills, else the one with the most columns. */
+/* The stream or table that knows most about a topic's records: one that a query fills, else the one with the most
+ * columns. */
 static const struct source *test_source(const struct test_run *run, const char *topic) {
     const struct catalog *catalog = session_catalog(run->session);
     const struct source *best = NULL;
     for (size_t i = 0; i < catalog_source_count(catalog); i++) {
         const struct source *source = catalog_source_at(catalog, i);
         if (slice_equal(source->topic, slice_of(topic)) &&
-            (!best || source->result > best->result || (source->result == best->result && source->column_count > best->column_count)))
+            (!best || source->result > best->result ||
+             (source->result == best->result && source->column_count > best->column_count)))
             best = source;
     }
     return best;
 }
 
-static int test_encode(struct test_run *run, const struct test_record *input, size_t number, struct bus_record *ret_record, struct error *error) {
+static int test_encode(struct test_run *run, const struct test_record *input, size_t number,
+                       struct bus_record *ret_record, struct error *error) {
     const struct source *source = test_source(run, input->topic.data);
-    struct record_text text = {
-        .key = input->key, .value = input->value, .windowed = input->windowed, .window_start = input->window_start, .window_end = input->window_end};
-    *ret_record = (struct bus_record){.timestamp = input->time, .headers = input->headers, .header_count = input->header_count};
-    int status = record_text_encode(source, registry_memory_registry(run->registry), &text, &run->arena, ret_record, error);
+    struct record_text text = {.key = input->key,
+                               .value = input->value,
+                               .windowed = input->windowed,
+                               .window_start = input->window_start,
+                               .window_end = input->window_end};
+    *ret_record =
+        (struct bus_record){.timestamp = input->time, .headers = input->headers, .header_count = input->header_count};
+    int status =
+        record_text_encode(source, registry_memory_registry(run->registry), &text, &run->arena, ret_record, error);
     return status ? error_wrap(error, "inputs %zu, topic %s", number, input->topic.data) : 0;
 }
 
-/* Inputs [first, end) of one topic as one batch. Those of a topic that is an output too count as results; those that nobody reads are left out. */
+/* Inputs [first, end) of one topic as one batch. Those of a topic that is an output too count as results; those that
+ * nobody reads are left out. */
 static int test_push(struct test_run *run, size_t first, size_t end, struct error *error) {
     const char *topic = run->inputs[first].topic.data;
     struct bus_record *records = arena_allocate(&run->arena, (end - first) * sizeof *records);
@@ -226,19 +250,22 @@ static int test_push_all(struct test_run *run, bool batches, struct error *error
             status = trial_push(run->trial, run->records[i].sink->topic, 0, &run->records[i].record, 1, error);
     }
     for (size_t i = 0, next; i < run->input_count && !status; i = next) {
-        for (next = i + 1; batches && next < run->input_count && slice_equal(run->inputs[next].topic, run->inputs[i].topic);)
+        for (next = i + 1;
+             batches && next < run->input_count && slice_equal(run->inputs[next].topic, run->inputs[i].topic);)
             next++;
         status = test_push(run, i, next, error);
     }
     return status;
 }
 
-/* --- comparison -------------------------------------------------------------------------------------------------------------------- */
+/* --- comparison
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static const char *test_show(struct test_run *run, const struct record_text *text, int64_t time, bool has_time) {
     cleanup(bytes_release) struct bytes to = {0};
-    bytes_append_format(&to, "key %.*s, value %.*s", text->key.data ? (int)text->key.length : 4, text->key.data ? text->key.data : "null",
-                        text->value.data ? (int)text->value.length : 4, text->value.data ? text->value.data : "null");
+    bytes_append_format(&to, "key %.*s, value %.*s", text->key.data ? (int)text->key.length : 4,
+                        text->key.data ? text->key.data : "null", text->value.data ? (int)text->value.length : 4,
+                        text->value.data ? text->value.data : "null");
     if (has_time)
         bytes_append_format(&to, ", timestamp %lld", (long long)time);
     if (text->windowed)
@@ -247,32 +274,37 @@ static const char *test_show(struct test_run *run, const struct record_text *tex
     return copy.data ? copy.data : "?";
 }
 
-static int test_differs(struct test_run *run, const struct test_record *expected, size_t number, const struct record_text *actual, int64_t time,
-                        const char *why, struct error *error) {
+static int test_differs(struct test_run *run, const struct test_record *expected, size_t number,
+                        const struct record_text *actual, int64_t time, const char *why, struct error *error) {
     struct record_text text = {.key = expected->key,
                                .value = expected->value,
                                .windowed = expected->windowed,
                                .window_start = expected->window_start,
                                .window_end = expected->window_end};
-    return error_set(error, ERROR_INVALID, "topic %s, message %zu: %s; expected %s; actual %s", expected->topic.data, number, why,
-                     test_show(run, &text, expected->time, expected->has_time), actual ? test_show(run, actual, time, true) : "none");
+    return error_set(error, ERROR_INVALID, "topic %s, message %zu: %s; expected %s; actual %s", expected->topic.data,
+                     number, why, test_show(run, &text, expected->time, expected->has_time),
+                     actual ? test_show(run, actual, time, true) : "none");
 }
 
-static int test_compare(struct test_run *run, const struct test_record *expected, size_t number, const struct test_actual *actual, struct error *error) {
+static int test_compare(struct test_run *run, const struct test_record *expected, size_t number,
+                        const struct test_actual *actual, struct error *error) {
     const struct source *source = test_source(run, expected->topic.data);
     struct record_text text;
     const char *why = NULL;
     if (!source)
         return error_set(error, ERROR_INVALID, "outputs: no stream or table has topic %s", expected->topic.data);
-    int status = record_text_decode(source, registry_memory_registry(run->registry), &actual->record, &run->arena, &text, error);
+    int status =
+        record_text_decode(source, registry_memory_registry(run->registry), &actual->record, &run->arena, &text, error);
     if (!status)
-        status = record_text_same(source, registry_memory_registry(run->registry), &(struct record_text){.key = expected->key, .value = expected->value},
+        status = record_text_same(source, registry_memory_registry(run->registry),
+                                  &(struct record_text){.key = expected->key, .value = expected->value},
                                   &actual->record, &run->arena, &why, error);
     if (status)
         return error_wrap(error, "topic %s, message %zu", expected->topic.data, number);
     if (!why && expected->has_time && expected->time != actual->record.timestamp)
         why = "the timestamp differs";
-    if (!why && expected->windowed && (!text.windowed || text.window_start != expected->window_start || text.window_end != expected->window_end))
+    if (!why && expected->windowed &&
+        (!text.windowed || text.window_start != expected->window_start || text.window_end != expected->window_end))
         why = "the window differs";
     return why ? test_differs(run, expected, number, &text, actual->record.timestamp, why, error) : 0;
 }
@@ -295,10 +327,11 @@ static int test_compare_topic(struct test_run *run, size_t first, struct error *
     for (; at < run->actual_count && !status; at++)
         if (strcmp(run->actual[at].topic, topic.data) == 0) {
             struct record_text text;
-            status =
-                record_text_decode(test_source(run, topic.data), registry_memory_registry(run->registry), &run->actual[at].record, &run->arena, &text, error);
+            status = record_text_decode(test_source(run, topic.data), registry_memory_registry(run->registry),
+                                        &run->actual[at].record, &run->arena, &text, error);
             return status ? status
-                          : error_set(error, ERROR_INVALID, "topic %s, message %zu: no more was expected; actual %s", topic.data, number + 1,
+                          : error_set(error, ERROR_INVALID, "topic %s, message %zu: no more was expected; actual %s",
+                                      topic.data, number + 1,
                                       test_show(run, &text, run->actual[at].record.timestamp, true));
         }
     return status;
@@ -316,7 +349,8 @@ static int test_compare_all(struct test_run *run, struct error *error) {
     return status;
 }
 
-/* --- the test ---------------------------------------------------------------------------------------------------------------------- */
+/* --- the test
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void test_release(struct test_run *run) {
     trial_free(run->trial);

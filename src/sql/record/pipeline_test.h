@@ -1,4 +1,5 @@
-/* Tests of pipelines: statements, records that go in, records that must come out. The interface of ksqlDB's test runner; see docs/sql.md. */
+/* Tests of pipelines: statements, records that go in, records that must come out. The interface of ksqlDB's test
+ * runner; see docs/sql.md. */
 #ifndef METERLINE_SQL_RECORD_PIPELINE_TEST_H
 #define METERLINE_SQL_RECORD_PIPELINE_TEST_H
 
@@ -7,15 +8,16 @@
 #include "core/error.h"
 
 struct pipeline_test {
-    struct slice statements, input, output;      /* input: data NULL: none. JSON, perhaps with // comments */
+    struct slice statements, input, output; /* input: data NULL: none. JSON, perhaps with // comments */
     const struct clock *clock;
     /* What could not be read or computed on the way; may be NULL. */
     void (*trouble)(void *context, const char *where, const char *message);
     void *context;
 };
 
-/* Runs the test twice, record by record and batch by batch. 0: passed. ERROR_INVALID: a statement, a file or a result is not as it must be; the message says
- * which, with topic, number of the message, what was expected and what came. */
+/* Runs the test twice, record by record and batch by batch. 0: passed. ERROR_INVALID: a statement, a file or a
+ * result is not as it must be; the message says which, with topic, number of the message, what was expected and what
+ * came. */
 int pipeline_test_run(const struct pipeline_test *test, struct error *error);
 
 #endif

@@ -4,7 +4,9 @@
 
 #include "bus/bus.h"
 
-/* `text` is valid JSON; data NULL: no headers. A value that is no base64 is taken as it stands, NULL where there is none. ERROR_INVALID. */
-int record_headers_read(struct slice text, struct arena *arena, struct bus_header **ret_headers, size_t *ret_count, struct error *error);
+/* `text` is valid JSON; data NULL: no headers. A value that is no base64 is taken as it stands, NULL where there is
+ * none. ERROR_INVALID. */
+int record_headers_read(struct slice text, struct arena *arena, struct bus_header **ret_headers, size_t *ret_count,
+                        struct error *error);
 
 #endif

@@ -17,10 +17,11 @@ struct record_part {
     const struct registry *registry;
 };
 
-static int record_part_of(const struct source *source, bool key, const struct registry *registry, struct arena *arena, struct record_part *ret_part,
-                          struct error *error) {
+static int record_part_of(const struct source *source, bool key, const struct registry *registry, struct arena *arena,
+                          struct record_part *ret_part, struct error *error) {
     struct row_format formats[2];
-    struct record_part part = {.registry = registry, .columns = arena_allocate(arena, (source->column_count + 1) * sizeof *part.columns)};
+    struct record_part part = {.registry = registry,
+                               .columns = arena_allocate(arena, (source->column_count + 1) * sizeof *part.columns)};
     int status = part.columns ? plan_formats(source, arena, &formats[0], &formats[1], error) : error_no_memory(error);
     if (status)
         return status;
@@ -28,14 +29,16 @@ static int record_part_of(const struct source *source, bool key, const struct re
         if (key ? source_is_key(&source->columns[i]) : source_is_value(&source->columns[i]))
             part.columns[part.count++] = (struct row_column){source->columns[i].name, source->columns[i].type};
     part.format = formats[!key];
-    part.json = (struct row_format){.format = FORMAT_JSON, .wrapped = part.format.wrapped && part.format.format != FORMAT_KAFKA};
+    part.json = (struct row_format){.format = FORMAT_JSON,
+                                    .wrapped = part.format.wrapped && part.format.format != FORMAT_KAFKA};
     *ret_part = part;
     return 0;
 }
 
 /* Reads one text in `format` into vectors of one row. *ret_bad: why it cannot be read; *ret_null: it is null. */
-static int record_read(const struct record_part *part, const struct row_format *format, struct slice text, struct arena *arena, struct vector **ret_columns,
-                       bool *ret_null, const char **ret_bad, struct error *error) {
+static int record_read(const struct record_part *part, const struct row_format *format, struct slice text,
+                       struct arena *arena, struct vector **ret_columns, bool *ret_null, const char **ret_bad,
+                       struct error *error) {
     struct row_reader *reader;
     uint8_t status;
     const char *reason = NULL;
@@ -43,7 +46,8 @@ static int record_read(const struct record_part *part, const struct row_format *
     for (size_t i = 0; columns && i < part->count; i++)
         if (!vector_allocate(arena, part->columns[i].type, 1, &columns[i]))
             columns = NULL;
-    int failed = columns ? row_reader_new(format, part->columns, part->count, part->registry, &reader, error) : error_no_memory(error);
+    int failed = columns ? row_reader_new(format, part->columns, part->count, part->registry, &reader, error)
+                         : error_no_memory(error);
     if (failed)
         return failed;
     failed = row_reader_read(reader, &text, sizeof text, 1, arena, columns, &status, &reason, error);
@@ -56,8 +60,8 @@ static int record_read(const struct record_part *part, const struct row_format *
     return failed;
 }
 
-static int record_write(const struct record_part *part, const struct row_format *format, const struct vector *columns, struct arena *arena,
-                        struct slice *ret_text, struct error *error) {
+static int record_write(const struct record_part *part, const struct row_format *format, const struct vector *columns,
+                        struct arena *arena, struct slice *ret_text, struct error *error) {
     cleanup(bytes_release) struct bytes to = {0};
     struct row_writer *writer;
     int status = row_writer_new(format, part->columns, part->count, part->registry, &writer, error);
@@ -93,7 +97,8 @@ static bool record_all_null(const struct record_part *part, const struct vector 
     return true;
 }
 
-static int record_encode_part(const struct record_part *part, struct slice text, struct arena *arena, struct slice *ret_bytes, struct error *error) {
+static int record_encode_part(const struct record_part *part, struct slice text, struct arena *arena,
+                              struct slice *ret_bytes, struct error *error) {
     struct vector *columns;
     const char *bad;
     bool null;
@@ -110,14 +115,15 @@ static int record_encode_part(const struct record_part *part, struct slice text,
     if (status)
         return status;
     if (bad)
-        return error_set(error, ERROR_INVALID, "%.*s cannot be written as %s: %s", (int)text.length, text.data, format_name(part->format.format), bad);
+        return error_set(error, ERROR_INVALID, "%.*s cannot be written as %s: %s", (int)text.length, text.data,
+                         format_name(part->format.format), bad);
     if (null || (part->format.format == FORMAT_KAFKA && record_all_null(part, columns)))
         return 0;
     return record_write(part, &part->format, columns, arena, ret_bytes, error);
 }
 
-int record_text_encode(const struct source *source, const struct registry *registry, const struct record_text *text, struct arena *arena,
-                       struct bus_record *ret_record, struct error *error) {
+int record_text_encode(const struct source *source, const struct registry *registry, const struct record_text *text,
+                       struct arena *arena, struct bus_record *ret_record, struct error *error) {
     struct record_part key, value;
     struct slice key_bytes, value_bytes;
     int status = record_part_of(source, true, registry, arena, &key, error);
@@ -141,7 +147,8 @@ int record_text_encode(const struct source *source, const struct registry *regis
     return status;
 }
 
-static int record_decode_part(const struct record_part *part, struct slice bytes, struct arena *arena, struct slice *ret_text, struct error *error) {
+static int record_decode_part(const struct record_part *part, struct slice bytes, struct arena *arena,
+                              struct slice *ret_text, struct error *error) {
     struct vector *columns;
     const char *bad;
     bool null;
@@ -169,12 +176,13 @@ static int record_decode_part(const struct record_part *part, struct slice bytes
 /* Takes the window off a key. */
 static struct slice record_window(const struct source *source, struct slice key, struct record_text *text) {
     if (source->window != WINDOW_NONE && key.data)
-        text->windowed = row_window_read(&key, plan_row_window(source->window), source->window_size, &text->window_start, &text->window_end);
+        text->windowed = row_window_read(&key, plan_row_window(source->window), source->window_size,
+                                         &text->window_start, &text->window_end);
     return key;
 }
 
-int record_text_decode(const struct source *source, const struct registry *registry, const struct bus_record *record, struct arena *arena,
-                       struct record_text *ret_text, struct error *error) {
+int record_text_decode(const struct source *source, const struct registry *registry, const struct bus_record *record,
+                       struct arena *arena, struct record_text *ret_text, struct error *error) {
     struct record_part key, value;
     struct record_text text = {0};
     int status = record_part_of(source, true, registry, arena, &key, error);
@@ -189,7 +197,8 @@ int record_text_decode(const struct source *source, const struct registry *regis
     return status;
 }
 
-/* --- comparison -------------------------------------------------------------------------------------------------------------------- */
+/* --- comparison
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool record_near(double a, double b) {
     if (isnan(a) || isnan(b) || isinf(a) || isinf(b))
@@ -205,7 +214,8 @@ static bool record_same_map(const struct type *type, const struct sequence *a, c
     for (size_t i = 0; i < a->count; i += 2) {
         bool found = false;
         for (size_t k = 0; k < b->count && !found; k += 2)
-            found = value_compare(type->key, &a->items[i], &b->items[k]) == 0 && record_same_value(type->element, &a->items[i + 1], &b->items[k + 1]);
+            found = value_compare(type->key, &a->items[i], &b->items[k]) == 0 &&
+                    record_same_value(type->element, &a->items[i + 1], &b->items[k + 1]);
         if (!found)
             return false;
     }
@@ -224,13 +234,14 @@ static bool record_same_value(const struct type *type, const struct value *a, co
     if (a->sequence->count != b->sequence->count)
         return false;
     for (size_t i = 0; i < a->sequence->count; i++)
-        if (!record_same_value(type->kind == TYPE_ARRAY ? type->element : type->fields[i].type, &a->sequence->items[i], &b->sequence->items[i]))
+        if (!record_same_value(type->kind == TYPE_ARRAY ? type->element : type->fields[i].type, &a->sequence->items[i],
+                               &b->sequence->items[i]))
             return false;
     return true;
 }
 
-static int record_same_part(const struct record_part *part, struct slice expected, struct slice actual, const char *what, struct arena *arena,
-                            const char **ret_why, struct error *error) {
+static int record_same_part(const struct record_part *part, struct slice expected, struct slice actual,
+                            const char *what, struct arena *arena, const char **ret_why, struct error *error) {
     struct slice bytes;
     struct vector *columns[2];
     const char *bad;
@@ -240,14 +251,16 @@ static int record_same_part(const struct record_part *part, struct slice expecte
             *ret_why = what;
         return 0;
     }
-    bool text = part->format.format == FORMAT_DELIMITED || part->format.format == FORMAT_NONE, bare = part->count == 1 && !part->json.wrapped;
+    bool text = part->format.format == FORMAT_DELIMITED || part->format.format == FORMAT_NONE,
+         bare = part->count == 1 && !part->json.wrapped;
     int status = record_encode_part(part, expected, arena, &bytes, error);
     if (status == ERROR_INVALID || (!text && !record_expected_fits(part->columns, part->count, bare, expected))) {
         *ret_why = what;
         return 0;
     }
     for (int side = 0; side < 2 && !status; side++) {
-        status = record_read(part, &part->format, side == 0 ? bytes : actual, arena, &columns[side], &null, &bad, error);
+        status =
+            record_read(part, &part->format, side == 0 ? bytes : actual, arena, &columns[side], &null, &bad, error);
         if (!status && (bad || null)) {
             *ret_why = what;
             return 0;
@@ -263,8 +276,8 @@ static int record_same_part(const struct record_part *part, struct slice expecte
     return status;
 }
 
-int record_text_same(const struct source *source, const struct registry *registry, const struct record_text *expected, const struct bus_record *actual,
-                     struct arena *arena, const char **ret_why, struct error *error) {
+int record_text_same(const struct source *source, const struct registry *registry, const struct record_text *expected,
+                     const struct bus_record *actual, struct arena *arena, const char **ret_why, struct error *error) {
     struct record_part key, value;
     struct record_text text = {0};
     *ret_why = NULL;
@@ -272,7 +285,8 @@ int record_text_same(const struct source *source, const struct registry *registr
     if (!status)
         status = record_part_of(source, false, registry, arena, &value, error);
     if (!status && key.count)
-        status = record_same_part(&key, expected->key, record_window(source, actual->key, &text), "the key differs", arena, ret_why, error);
+        status = record_same_part(&key, expected->key, record_window(source, actual->key, &text), "the key differs",
+                                  arena, ret_why, error);
     else if (!status && (expected->key.data != NULL) != (actual->key.data != NULL))
         *ret_why = "the key differs";
     if (!status && !*ret_why)

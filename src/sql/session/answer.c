@@ -36,7 +36,8 @@ struct answer {
 
 static int answer_written(void *context, const char *topic, const struct bus_record *record, struct error *error) {
     struct answer *answer = context;
-    if (strcmp(topic, answer->query->stages[answer->query->stage_count - 1].sink->sink.topic) != 0 || answer->silent || answer->done || !record->value.data)
+    if (strcmp(topic, answer->query->stages[answer->query->stage_count - 1].sink->sink.topic) != 0 || answer->silent ||
+        answer->done || !record->value.data)
         return 0;
     int status = answer->options->row(answer->options->context, record->value, error);
     answer->given++;
@@ -49,7 +50,8 @@ static void answer_trouble(void *context, const char *where, const char *message
     answer->options->trouble(answer->options->context, where, message);
 }
 
-/* --- topics ------------------------------------------------------------------------------------------------------------------------ */
+/* --- topics
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void answer_release_record(void *context, void *entry) {
     (void)context;
@@ -67,7 +69,8 @@ static int answer_add_topic(struct answer *answer, const struct source_plan *sou
     if (status)
         return status;
     struct answer_topic *topic = &answer->topics[answer->topic_count++];
-    *topic = (struct answer_topic){.name = source->topic, .table = source->table, .partitions = info.settings.partitions};
+    *topic =
+        (struct answer_topic){.name = source->topic, .table = source->table, .partitions = info.settings.partitions};
     bus_topic_info_release(&info);
     topic->next = memory_zero((size_t)topic->partitions, sizeof *topic->next);
     topic->end = memory_zero((size_t)topic->partitions, sizeof *topic->end);
@@ -89,16 +92,22 @@ static int answer_find_topics(struct answer *answer, struct error *error) {
         }
     for (size_t s = 0; s < answer->query->stage_count && !status; s++)
         if (answer->query->stages[s].single_partition && answer->topics[0].partitions > 1)
-            status = error_set(error, ERROR_INVALID, "tables that are joined by a column that is not their key need topics of one partition; %s has %d",
-                               answer->topics[0].name, (int)answer->topics[0].partitions);
+            status = error_set(
+                error, ERROR_INVALID,
+                "tables that are joined by a column that is not their key need topics of one partition; %s has %d",
+                answer->topics[0].name, (int)answer->topics[0].partitions);
     for (size_t i = 1; i < answer->topic_count && !status; i++)
         if (answer->topics[i].partitions != answer->topics[0].partitions)
-            status = error_set(error, ERROR_INVALID, "topic %s has %d partitions and topic %s has %d: only topics with the same number can be joined",
-                               answer->topics[0].name, (int)answer->topics[0].partitions, answer->topics[i].name, (int)answer->topics[i].partitions);
+            status = error_set(
+                error, ERROR_INVALID,
+                "topic %s has %d partitions and topic %s has %d: only topics with the same number can be joined",
+                answer->topics[0].name, (int)answer->topics[0].partitions, answer->topics[i].name,
+                (int)answer->topics[i].partitions);
     return status;
 }
 
-/* --- reading ----------------------------------------------------------------------------------------------------------------------- */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int answer_seek(struct answer *answer, struct answer_topic *topic, bool end_only, struct error *error) {
     int status = 0;
@@ -153,7 +162,8 @@ static int answer_take(struct answer *answer, const struct bus_batch *batch, str
     struct answer_topic *topic = answer_topic_of(answer, batch->topic);
     struct bus_batch part = *batch;
     int64_t end = topic->end[batch->partition];
-    if (!answer->options->changes && part.base_offset + (int64_t)part.count > end) /* of what is asked as it is, what came later is not part */
+    if (!answer->options->changes &&
+        part.base_offset + (int64_t)part.count > end) /* of what is asked as it is, what came later is not part */
         part.count = end > part.base_offset ? (size_t)(end - part.base_offset) : 0;
     topic->next[batch->partition] = batch->base_offset + (int64_t)batch->count;
     if (topic->table && !answer->options->changes)
@@ -177,7 +187,8 @@ static int answer_read(struct answer *answer, const struct answer_topic *topic, 
     }
 }
 
-/* --- what has been kept ------------------------------------------------------------------------------------------------------------- */
+/* --- what has been kept
+ * ------------------------------------------------------------------------------------------------------------- */
 
 struct answer_replay {
     struct answer *answer;
@@ -206,7 +217,8 @@ static int answer_replay(struct answer *answer, struct error *error) {
     return status;
 }
 
-/* --- the answer --------------------------------------------------------------------------------------------------------------------- */
+/* --- the answer
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int answer_as_it_is(struct answer *answer, struct error *error) {
     int status = 0;
@@ -221,7 +233,8 @@ static int answer_changes(struct answer *answer, struct error *error) {
     struct bus_batch batch;
     int status = 0;
     answer->silent = !answer->options->from_beginning;
-    for (size_t i = 0; i < answer->topic_count && !status; i++) /* tables first, so that the first row of a stream finds them */
+    for (size_t i = 0; i < answer->topic_count && !status;
+         i++) /* tables first, so that the first row of a stream finds them */
         if (answer->topics[i].table && !(status = answer_seek(answer, &answer->topics[i], false, error)))
             status = answer_read(answer, &answer->topics[i], error);
     answer->silent = false;

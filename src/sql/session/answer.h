@@ -7,16 +7,16 @@
 #ifndef METERLINE_SQL_SESSION_ANSWER_H
 #define METERLINE_SQL_SESSION_ANSWER_H
 
-#include <stdatomic.h>
 #include "bus/bus.h"
 #include "stream/plan.h"
+#include <stdatomic.h>
 
 struct answer_options {
     struct bus *bus;
     const struct clock *clock;
     atomic_bool *stop;
-    bool changes;                        /* EMIT CHANGES or EMIT FINAL */
-    bool from_beginning;                 /* of streams, with `changes` */
+    bool changes;        /* EMIT CHANGES or EMIT FINAL */
+    bool from_beginning; /* of streams, with `changes` */
     /* A row: a JSON object with the columns in order. */
     int (*row)(void *context, struct slice json, struct error *error);
     void (*trouble)(void *context, const char *where, const char *message);

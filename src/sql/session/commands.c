@@ -1,4 +1,5 @@
-/* A record is {"statement": "...", "by": "..."}; `by` is a name that a program makes for itself, so that it does not do twice what it has said itself. */
+/* A record is {"statement": "...", "by": "..."}; `by` is a name that a program makes for itself, so that it does not
+ * do twice what it has said itself. */
 #include "sql/session/commands.h"
 
 #include <inttypes.h>
@@ -34,8 +35,8 @@ int commands_open(struct bus *bus, const struct clock *clock, struct commands **
         return error_no_memory(error);
     commands->bus = bus;
     commands->clock = clock;
-    snprintf(commands->by, sizeof commands->by, "%" PRIx64 "-%lx", (uint64_t)clock_wall(clock) ^ (uint64_t)clock_monotonic_ns(clock) << 16,
-             (unsigned long)getpid());
+    snprintf(commands->by, sizeof commands->by, "%" PRIx64 "-%lx",
+             (uint64_t)clock_wall(clock) ^ (uint64_t)clock_monotonic_ns(clock) << 16, (unsigned long)getpid());
     *ret_commands = commands;
     return 0;
 }
@@ -51,9 +52,11 @@ struct commands *commands_close(struct commands *commands) {
     return NULL;
 }
 
-static int commands_remember(struct commands *commands, struct slice text, struct slice *ret_copy, struct error *error) {
+static int commands_remember(struct commands *commands, struct slice text, struct slice *ret_copy,
+                             struct error *error) {
     struct slice copy = arena_copy(&commands->arena, text);
-    if (!copy.data || !memory_reserve((void **)&commands->texts, &commands->capacity, commands->count + 1, sizeof *commands->texts))
+    if (!copy.data ||
+        !memory_reserve((void **)&commands->texts, &commands->capacity, commands->count + 1, sizeof *commands->texts))
         return error_no_memory(error);
     commands->texts[commands->count++] = copy;
     *ret_copy = copy;
@@ -71,12 +74,14 @@ bool commands_has(const struct commands *commands, size_t count, struct slice te
     return false;
 }
 
-static int commands_take(struct commands *commands, struct slice value, int (*statement)(void *context, struct slice text, struct error *error), void *context,
+static int commands_take(struct commands *commands, struct slice value,
+                         int (*statement)(void *context, struct slice text, struct error *error), void *context,
                          struct error *error) {
     cleanup(bytes_release) struct bytes text = {0};
     cleanup(bytes_release) struct bytes by = {0};
     struct slice copy;
-    if (!json_object_valid(value) || !json_span_string(json_span_member(value, "statement"), &text) || !json_span_string(json_span_member(value, "by"), &by))
+    if (!json_object_valid(value) || !json_span_string(json_span_member(value, "statement"), &text) ||
+        !json_span_string(json_span_member(value, "by"), &by))
         return 0; /* not one of ours */
     if (slice_equal(bytes_slice(&by), slice_of(commands->by)))
         return 0;
@@ -120,7 +125,8 @@ static int commands_look(struct commands *commands, struct error *error) {
     return commands_begin(commands, error);
 }
 
-int commands_read(struct commands *commands, int (*statement)(void *context, struct slice text, struct error *error), void *context, struct error *error) {
+int commands_read(struct commands *commands, int (*statement)(void *context, struct slice text, struct error *error),
+                  void *context, struct error *error) {
     struct bus_batch batch;
     int64_t start, end;
     int status = commands->consumer ? 0 : commands_look(commands, error);
@@ -137,7 +143,9 @@ int commands_read(struct commands *commands, int (*statement)(void *context, str
             commands->next = batch.base_offset + (int64_t)batch.count;
         silent = got ? 0 : silent + 1;
         if (silent == COMMANDS_ATTEMPTS)
-            return error_set(error, ERROR_BUSY, "topic " COMMANDS_TOPIC " cannot be read from offset %" PRId64 " on, its end is %" PRId64, commands->next, end);
+            return error_set(error, ERROR_BUSY,
+                             "topic " COMMANDS_TOPIC " cannot be read from offset %" PRId64 " on, its end is %" PRId64,
+                             commands->next, end);
     }
     return status;
 }
@@ -174,6 +182,6 @@ int commands_append(struct commands *commands, struct slice text, struct error *
     if (!status)
         status = bus_producer_commit(commands->producer, NULL, 0, error);
     if (status)
-        bus_producer_abort(commands->producer);   /* or the next statement would take this one along */
+        bus_producer_abort(commands->producer); /* or the next statement would take this one along */
     return status ? status : commands_remember(commands, text, &copy, error);
 }

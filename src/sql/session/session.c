@@ -4,12 +4,12 @@
 #include <stdio.h>
 
 #include "core/memory.h"
+#include "sql/catalog/properties.h"
+#include "sql/catalog/type_resolve.h"
+#include "sql/session/session_state.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
-#include "sql/catalog/properties.h"
 #include "sql/syntax/script.h"
-#include "sql/session/session_state.h"
-#include "sql/catalog/type_resolve.h"
 
 static void session_kept_release(struct session_kept *kept) {
     catalog_free(kept->catalog);
@@ -21,8 +21,10 @@ static void session_kept_release(struct session_kept *kept) {
 
 static int session_kept_copy(const struct session_kept *kept, struct session_kept *ret_copy, struct error *error) {
     struct session_kept copy = {.catalog = catalog_copy(kept->catalog), .connector_count = kept->connector_count};
-    bool done = copy.catalog && variables_copy(&kept->variables, &copy.variables) && variables_copy(&kept->settings, &copy.settings) &&
-                memory_reserve((void **)&copy.connectors, &copy.connector_capacity, copy.connector_count + 1, sizeof(struct session_connector *));
+    bool done = copy.catalog && variables_copy(&kept->variables, &copy.variables) &&
+                variables_copy(&kept->settings, &copy.settings) &&
+                memory_reserve((void **)&copy.connectors, &copy.connector_capacity, copy.connector_count + 1,
+                               sizeof(struct session_connector *));
     if (!done) {
         session_kept_release(&copy);
         return error_no_memory(error);
@@ -71,7 +73,8 @@ void session_pass_known(struct session *session, bool pass) {
     session->pass_known = pass;
 }
 
-/* --- settings ---------------------------------------------------------------------------------------------------------------------- */
+/* --- settings
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 const char *session_setting(const struct session *session, const char *name) {
     const struct variable *setting = variables_find(&session->kept.settings, slice_of(name));
@@ -105,7 +108,8 @@ static int session_set(struct session *session, struct slice name, struct slice 
     return status;
 }
 
-/* --- effects ----------------------------------------------------------------------------------------------------------------------- */
+/* --- effects
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 int session_add(struct session_work *work, const struct session_effect *effect, struct error *error) {
     if (!memory_reserve((void **)&work->effects, &work->capacity, work->count + 1, sizeof *work->effects))
@@ -115,7 +119,8 @@ int session_add(struct session_work *work, const struct session_effect *effect, 
 }
 
 /* With `name` as its text, NUL-terminated. */
-static int session_add_named(struct session_work *work, const struct session_effect *effect, struct slice name, struct error *error) {
+static int session_add_named(struct session_work *work, const struct session_effect *effect, struct slice name,
+                             struct error *error) {
     struct session_effect named = *effect;
     named.text = arena_copy(work->arena, name);
     return named.text.data ? session_add(work, &named, error) : error_no_memory(error);
@@ -127,11 +132,15 @@ int session_say(struct session_work *work, struct error *error, const char *form
     va_start(arguments, format);
     int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    struct slice copy = arena_copy(work->arena, (struct slice){text, length < 0 ? 0 : (size_t)length < sizeof text ? (size_t)length : sizeof text - 1});
-    return copy.data ? session_add(work, &(struct session_effect){.kind = EFFECT_MESSAGE, .text = copy}, error) : error_no_memory(error);
+    struct slice copy = arena_copy(work->arena, (struct slice){text, length < 0                     ? 0
+                                                                     : (size_t)length < sizeof text ? (size_t)length
+                                                                                                    : sizeof text - 1});
+    return copy.data ? session_add(work, &(struct session_effect){.kind = EFFECT_MESSAGE, .text = copy}, error)
+                     : error_no_memory(error);
 }
 
-/* --- statements -------------------------------------------------------------------------------------------------------------------- */
+/* --- statements
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int session_stop_query(struct session_work *work, struct slice id, struct error *error) {
     struct slice copy = arena_copy(work->arena, id);
@@ -150,12 +159,14 @@ static int session_drop_connector(struct session_work *work, const struct drop_s
         }
     return (work->passed_by = drop->if_exists || session->pass_known)
                ? 0
-               : place_error(error, drop->name.place, "there is no connector %.*s", names_shown(drop->name.name), drop->name.name.data);
+               : place_error(error, drop->name.place, "there is no connector %.*s", names_shown(drop->name.name),
+                             drop->name.name.data);
 }
 
 static int session_drop(struct session_work *work, const struct drop_statement *drop, struct error *error) {
     const struct source *dropped;
-    bool gone = drop->object == OBJECT_TYPE ? !catalog_type(work->catalog, drop->name.name) : !catalog_source(work->catalog, drop->name.name);
+    bool gone = drop->object == OBJECT_TYPE ? !catalog_type(work->catalog, drop->name.name)
+                                            : !catalog_source(work->catalog, drop->name.name);
     if (drop->object == OBJECT_CONNECTOR)
         return session_drop_connector(work, drop, error);
     if (gone && work->session->pass_known) {
@@ -164,16 +175,23 @@ static int session_drop(struct session_work *work, const struct drop_statement *
     }
     if (drop->object == OBJECT_TYPE) {
         int status = catalog_drop_type(work->catalog, drop, error);
-        return status ? status : session_say(work, error, "type %.*s dropped", names_shown(drop->name.name), drop->name.name.data);
+        return status
+                   ? status
+                   : session_say(work, error, "type %.*s dropped", names_shown(drop->name.name), drop->name.name.data);
     }
     int status = catalog_drop_source(work->catalog, drop, work->arena, &dropped, error);
     if (status || !dropped)
-        return status ? status : session_say(work, error, "there is no source %.*s", names_shown(drop->name.name), drop->name.name.data);
+        return status ? status
+                      : session_say(work, error, "there is no source %.*s", names_shown(drop->name.name),
+                                    drop->name.name.data);
     if (dropped->query.data)
         status = session_stop_query(work, dropped->query, error);
     if (!status && drop->delete_topic)
-        status = session_add(work, &(struct session_effect){.kind = EFFECT_TOPIC_DELETE, .text = dropped->topic}, error);
-    return status ? status : session_say(work, error, "%s %.*s dropped", source_kind(dropped), names_shown(dropped->name), dropped->name.data);
+        status =
+            session_add(work, &(struct session_effect){.kind = EFFECT_TOPIC_DELETE, .text = dropped->topic}, error);
+    return status ? status
+                  : session_say(work, error, "%s %.*s dropped", source_kind(dropped), names_shown(dropped->name),
+                                dropped->name.data);
 }
 
 static int session_terminate(struct session_work *work, const struct target_statement *target, struct error *error) {
@@ -188,37 +206,45 @@ static int session_terminate(struct session_work *work, const struct target_stat
 
 static int session_check_connector(const struct connector_statement *statement, struct error *error) {
     static const char *const types[] = {"store", "cache", "webhook", "lake"};
-    const struct property *type = property_of(&statement->properties, "type"), *topics = property_of(&statement->properties, "topics");
+    const struct property *type = property_of(&statement->properties, "type"),
+                          *topics = property_of(&statement->properties, "topics");
     if (!statement->sink)
-        return place_error(error, statement->name.place, "source connectors are not there: `meterline replay` and clients of the log bring records in");
+        return place_error(
+            error, statement->name.place,
+            "source connectors are not there: `meterline replay` and clients of the log bring records in");
     if (!type || type->value->kind != EXPRESSION_STRING)
-        return place_error(error, statement->name.place, "a connector needs its type: WITH ('type'='store'|'cache'|'webhook'|'lake', 'topics'='..')");
+        return place_error(error, statement->name.place,
+                           "a connector needs its type: WITH ('type'='store'|'cache'|'webhook'|'lake', 'topics'='..')");
     if (!topics || topics->value->kind != EXPRESSION_STRING)
-        return place_error(error, statement->name.place, "a connector needs its topics: WITH ('type'='..', 'topics'='..')");
+        return place_error(error, statement->name.place,
+                           "a connector needs its topics: WITH ('type'='..', 'topics'='..')");
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (slice_equal(type->value->text, slice_of(types[i])))
             return 0;
-    return place_error(error, type->value->place, "there are no connectors of type %.*s; there are store, cache, webhook and lake",
+    return place_error(error, type->value->place,
+                       "there are no connectors of type %.*s; there are store, cache, webhook and lake",
                        names_shown(type->value->text), type->value->text.data);
 }
 
-static int session_create_connector(struct session_work *work, const struct connector_statement *statement, struct error *error) {
+static int session_create_connector(struct session_work *work, const struct connector_statement *statement,
+                                    struct error *error) {
     struct session *session = work->session;
     struct session_connector *connector = arena_allocate(work->arena, sizeof *connector);
-    if (!connector ||
-        !memory_reserve((void **)&session->kept.connectors, &session->kept.connector_capacity, session->kept.connector_count + 1, sizeof(struct session_connector *)))
+    if (!connector || !memory_reserve((void **)&session->kept.connectors, &session->kept.connector_capacity,
+                                      session->kept.connector_count + 1, sizeof(struct session_connector *)))
         return error_no_memory(error);
     for (size_t i = 0; i < session->kept.connector_count; i++)
         if (slice_equal(session->kept.connectors[i]->name, statement->name.name))
             return (work->passed_by = statement->if_not_exists || session->pass_known)
                        ? 0
-                       : place_error(error, statement->name.place, "there is a connector %.*s already", names_shown(statement->name.name),
-                                     statement->name.name.data);
+                       : place_error(error, statement->name.place, "there is a connector %.*s already",
+                                     names_shown(statement->name.name), statement->name.name.data);
     int known = session_check_connector(statement, error);
     if (known)
         return known;
     *connector = (struct session_connector){statement->name.name, statement->sink, &statement->properties};
-    int status = session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_START, .connector = connector}, error);
+    int status =
+        session_add(work, &(struct session_effect){.kind = EFFECT_CONNECTOR_START, .connector = connector}, error);
     if (!status)
         session->kept.connectors[session->kept.connector_count++] = connector;
     return status;
@@ -226,18 +252,21 @@ static int session_create_connector(struct session_work *work, const struct conn
 
 static int session_create_type(struct session_work *work, const struct type_statement *statement, struct error *error) {
     const struct type *known = catalog_type(work->catalog, statement->name.name), *wanted;
-    if (known && work->session->pass_known && type_resolve(statement->type, work->catalog, work->arena, &wanted, error) == 0 && type_equal(known, wanted)) {
+    if (known && work->session->pass_known &&
+        type_resolve(statement->type, work->catalog, work->arena, &wanted, error) == 0 && type_equal(known, wanted)) {
         work->passed_by = true;
         return 0;
     }
     return catalog_create_type(work->catalog, statement, error);
 }
 
-static bool session_has_columns(const struct source *source, const struct session_work *work, const struct column_list *columns, struct error *error) {
+static bool session_has_columns(const struct source *source, const struct session_work *work,
+                                const struct column_list *columns, struct error *error) {
     for (size_t i = 0; i < columns->count; i++) {
         const struct source_column *known = source_column(source, columns->items[i].name.name);
         const struct type *wanted;
-        if (!known || type_resolve(columns->items[i].type, work->catalog, work->arena, &wanted, error) || !type_equal(known->type, wanted))
+        if (!known || type_resolve(columns->items[i].type, work->catalog, work->arena, &wanted, error) ||
+            !type_equal(known->type, wanted))
             return false;
     }
     return true;
@@ -297,7 +326,8 @@ static int session_statement(struct session_work *work, const struct statement *
     case STATEMENT_UNDEFINE:
         return 0; /* the script has done it */
     case STATEMENT_PRINT:
-        return session_add_named(work, &(struct session_effect){.kind = EFFECT_PRINT, .print = &statement->print}, statement->print.topic.name, error);
+        return session_add_named(work, &(struct session_effect){.kind = EFFECT_PRINT, .print = &statement->print},
+                                 statement->print.topic.name, error);
     case STATEMENT_RUN_SCRIPT:
         return session_add_named(work, &(struct session_effect){.kind = EFFECT_RUN_SCRIPT}, statement->file, error);
     case STATEMENT_ASSERT:
@@ -308,11 +338,13 @@ static int session_statement(struct session_work *work, const struct statement *
 
 /* Does what the statement does outlive the session? */
 static bool session_lasts(enum statement_kind kind) {
-    return kind == STATEMENT_CREATE || kind == STATEMENT_INSERT_SELECT || kind == STATEMENT_DROP || kind == STATEMENT_ALTER ||
-           kind == STATEMENT_CREATE_CONNECTOR || kind == STATEMENT_CREATE_TYPE || kind == STATEMENT_TERMINATE || kind == STATEMENT_INSERT_VALUES;
+    return kind == STATEMENT_CREATE || kind == STATEMENT_INSERT_SELECT || kind == STATEMENT_DROP ||
+           kind == STATEMENT_ALTER || kind == STATEMENT_CREATE_CONNECTOR || kind == STATEMENT_CREATE_TYPE ||
+           kind == STATEMENT_TERMINATE || kind == STATEMENT_INSERT_VALUES;
 }
 
-/* --- scripts ----------------------------------------------------------------------------------------------------------------------- */
+/* --- scripts
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int session_try(struct session_work *work, struct slice text, struct error *error) {
     struct script script;
@@ -323,9 +355,11 @@ static int session_try(struct session_work *work, struct slice text, struct erro
         work->passed_by = false;
         status = session_statement(work, statement, error);
         if (!status && session_lasts(statement->kind) && !work->passed_by)
-            status = session_add(
-                work, &(struct session_effect){.kind = EFFECT_STATEMENT, .text = statement->text, .inserts = statement->kind == STATEMENT_INSERT_VALUES},
-                error);
+            status = session_add(work,
+                                 &(struct session_effect){.kind = EFFECT_STATEMENT,
+                                                          .text = statement->text,
+                                                          .inserts = statement->kind == STATEMENT_INSERT_VALUES},
+                                 error);
         if (status)
             return status;
     }
@@ -334,7 +368,8 @@ static int session_try(struct session_work *work, struct slice text, struct erro
 
 /* The arena of a script lasts as long as the session. */
 static struct arena *session_arena(struct session *session) {
-    if (!memory_reserve((void **)&session->arenas, &session->arena_capacity, session->arena_count + 1, sizeof(struct arena *)))
+    if (!memory_reserve((void **)&session->arenas, &session->arena_capacity, session->arena_count + 1,
+                        sizeof(struct arena *)))
         return NULL;
     struct arena *arena = memory_zero(1, sizeof *arena);
     if (arena)
@@ -342,11 +377,12 @@ static struct arena *session_arena(struct session *session) {
     return arena;
 }
 
-int session_execute(struct session *session, struct slice text, int (*effect)(void *context, const struct session_effect *effect, struct error *error),
+int session_execute(struct session *session, struct slice text,
+                    int (*effect)(void *context, const struct session_effect *effect, struct error *error),
                     void *context, struct error *error) {
     struct session_kept before = session->kept;
     struct session_work work = {.session = session, .arena = session_arena(session)};
-    struct slice copy = work.arena ? arena_copy(work.arena, text) : (struct slice){0};   /* trees point into it */
+    struct slice copy = work.arena ? arena_copy(work.arena, text) : (struct slice){0}; /* trees point into it */
     int status = copy.data ? session_kept_copy(&before, &session->kept, error) : error_no_memory(error);
     if (status)
         return status;

@@ -1,34 +1,39 @@
-/* CREATE STREAM and TABLE, declared or AS SELECT, INSERT INTO .. SELECT, SELECT and EXPLAIN: statements that end in a source or a plan. */
+/* CREATE STREAM and TABLE, declared or AS SELECT, INSERT INTO .. SELECT, SELECT and EXPLAIN: statements that end in
+ * a source or a plan. */
 #include <stdio.h>
 
 #include "core/memory.h"
+#include "sql/catalog/properties.h"
+#include "sql/session/session_state.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
 #include "sql/syntax/print.h"
-#include "sql/catalog/properties.h"
-#include "sql/session/session_state.h"
 
-/* --- declared ---------------------------------------------------------------------------------------------------------------------- */
+/* --- declared
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Columns of the value from the registry, of the schema that VALUE_SCHEMA_ID names or the newest of the topic. */
-static int session_infer(struct session_work *work, const struct create_statement *create, struct source_column **ret_columns, size_t *ret_count,
-                         struct error *error) {
+static int session_infer(struct session_work *work, const struct create_statement *create,
+                         struct source_column **ret_columns, size_t *ret_count, struct error *error) {
     const struct registry *registry = work->session->options.registry;
     struct properties properties;
     struct slice schema;
     struct row_column *columns;
     size_t count;
     int status =
-        properties_read(&create->properties, create->object == OBJECT_TABLE ? PROPERTY_USE_TABLE : PROPERTY_USE_STREAM, work->arena, &properties, error);
+        properties_read(&create->properties, create->object == OBJECT_TABLE ? PROPERTY_USE_TABLE : PROPERTY_USE_STREAM,
+                        work->arena, &properties, error);
     if (status)
         return status;
     if (!registry)
-        return place_error(error, create->name.place, "%.*s has no value columns, and no schema registry is there to know them", names_shown(create->name.name),
-                           create->name.name.data);
+        return place_error(error, create->name.place,
+                           "%.*s has no value columns, and no schema registry is there to know them",
+                           names_shown(create->name.name), create->name.name.data);
     if (properties.value_schema_id > 0)
         status = registry->find(registry->context, (int32_t)properties.value_schema_id, work->arena, &schema, error);
     else if (!registry->latest)
-        return place_error(error, create->name.place, "%.*s has no value columns: list them, or name their schema by VALUE_SCHEMA_ID",
+        return place_error(error, create->name.place,
+                           "%.*s has no value columns: list them, or name their schema by VALUE_SCHEMA_ID",
                            names_shown(create->name.name), create->name.name.data);
     else {
         char subject[BUS_TOPIC_NAME_MAXIMUM + 16];
@@ -50,15 +55,19 @@ static int session_infer(struct session_work *work, const struct create_statemen
 }
 
 static int session_created(struct session_work *work, const struct source *source, struct error *error) {
-    return session_say(work, error, "%s %.*s created", source_kind(source), names_shown(source->name), source->name.data);
+    return session_say(work, error, "%s %.*s created", source_kind(source), names_shown(source->name),
+                       source->name.data);
 }
 
 /* What only the planner finds: a pattern of times that is none. */
-static int session_check_source(struct session_work *work, const struct source *source, struct place place, struct error *error) {
+static int session_check_source(struct session_work *work, const struct source *source, struct place place,
+                                struct error *error) {
     const struct source_plan *plan;
     int status = plan_source(work->session->sources, source, &work->session->planner.settings, &plan, error);
     struct error why = *error;
-    return status == ERROR_INVALID ? place_error(error, place, "%.*s: %s", names_shown(source->name), source->name.data, why.message) : status;
+    return status == ERROR_INVALID
+               ? place_error(error, place, "%.*s: %s", names_shown(source->name), source->name.data, why.message)
+               : status;
 }
 
 static int session_declare(struct session_work *work, const struct create_statement *create, struct error *error) {
@@ -70,7 +79,8 @@ static int session_declare(struct session_work *work, const struct create_statem
         return error_no_memory(error);
     int status = source_wants_schema(create) ? session_infer(work, create, &inferred, &count, error) : 0;
     if (!status)
-        status = source_declare(create, work->statement->text, work->catalog, inferred, count, work->arena, source, error);
+        status =
+            source_declare(create, work->statement->text, work->catalog, inferred, count, work->arena, source, error);
     if (!status)
         status = session_check_source(work, source, create->name.place, error);
     if (!status)
@@ -78,44 +88,64 @@ static int session_declare(struct session_work *work, const struct create_statem
     if (!status)
         status = catalog_add_source(work->catalog, source, create->name.place, error);
     if (!status)
-        status = session_add(work, &(struct session_effect){.kind = EFFECT_TOPIC, .sink = sink, .source = source}, error);
+        status =
+            session_add(work, &(struct session_effect){.kind = EFFECT_TOPIC, .sink = sink, .source = source}, error);
     return status ? status : session_created(work, source, error);
 }
 
-/* --- queries ----------------------------------------------------------------------------------------------------------------------- */
+/* --- queries
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int session_add_query(struct session_work *work, const struct plan_result *result, const struct source *sink, enum catalog_query_kind kind,
-                             struct slice id, struct error *error) {
-    struct catalog_query query = {
-        .id = id, .kind = kind, .sink = sink->name, .inputs = result->inputs, .input_count = result->input_count, .text = work->statement->text};
+static int session_add_query(struct session_work *work, const struct plan_result *result, const struct source *sink,
+                             enum catalog_query_kind kind, struct slice id, struct error *error) {
+    struct catalog_query query = {.id = id,
+                                  .kind = kind,
+                                  .sink = sink->name,
+                                  .inputs = result->inputs,
+                                  .input_count = result->input_count,
+                                  .text = work->statement->text};
     const struct source *filled = catalog_source(work->catalog, sink->name);
-    struct slice added, replaced = filled && filled->query.data && kind != CATALOG_QUERY_INSERT ? arena_copy(work->arena, filled->query) : (struct slice){0};
+    struct slice added, replaced = filled && filled->query.data && kind != CATALOG_QUERY_INSERT
+                                       ? arena_copy(work->arena, filled->query)
+                                       : (struct slice){0};
     const struct query_plan *plan;
     int status = catalog_add_query(work->catalog, &query, &added, error);
     if (!status && replaced.data && !slice_equal(replaced, added))
         status = session_add(work, &(struct session_effect){.kind = EFFECT_QUERY_STOP, .text = replaced}, error);
     if (!status)
-        status = plan_finish(&work->session->planner, result, sink, added, work->statement->text, work->arena, &plan, error);
+        status =
+            plan_finish(&work->session->planner, result, sink, added, work->statement->text, work->arena, &plan, error);
     if (!status)
-        status = session_add(
-            work, &(struct session_effect){.kind = EFFECT_QUERY_START, .query = plan, .text = slice_of(plan->id), .source = sink, .result = result}, error);
-    return status ? status : session_say(work, error, "query %s started, into %.*s", plan->id, names_shown(sink->name), sink->name.data);
+        status = session_add(work,
+                             &(struct session_effect){.kind = EFFECT_QUERY_START,
+                                                      .query = plan,
+                                                      .text = slice_of(plan->id),
+                                                      .source = sink,
+                                                      .result = result},
+                             error);
+    return status ? status
+                  : session_say(work, error, "query %s started, into %.*s", plan->id, names_shown(sink->name),
+                                sink->name.data);
 }
 
-static int session_check_kind(const struct create_statement *create, const struct plan_result *result, struct error *error) {
+static int session_check_kind(const struct create_statement *create, const struct plan_result *result,
+                              struct error *error) {
     bool table = create->object == OBJECT_TABLE;
     if (table == result->table)
         return 0;
-    return place_error(error, create->name.place,
-                       table ? "this SELECT gives a stream, not a table: use CREATE STREAM .. AS SELECT, or GROUP BY to make a table"
-                             : "this SELECT gives a table, not a stream: use CREATE TABLE .. AS SELECT");
+    return place_error(
+        error, create->name.place,
+        table ? "this SELECT gives a stream, not a table: use CREATE STREAM .. AS SELECT, or GROUP BY to make a table"
+              : "this SELECT gives a table, not a stream: use CREATE TABLE .. AS SELECT");
 }
 
 /* A result whose key has no window holds many rows of one key, so its topic is never compacted. */
-static int session_set_window(struct source *source, const struct plan_result *result, const struct properties *properties, struct error *error) {
+static int session_set_window(struct source *source, const struct plan_result *result,
+                              const struct properties *properties, struct error *error) {
     bool in_key = !properties->given[PROPERTY_WINDOW_IN_KEY] || properties->window_in_key;
     if (!in_key && result->window == WINDOW_NONE)
-        return place_error(error, properties->places[PROPERTY_WINDOW_IN_KEY], "WINDOW_IN_KEY is for results with windows");
+        return place_error(error, properties->places[PROPERTY_WINDOW_IN_KEY],
+                           "WINDOW_IN_KEY is for results with windows");
     source->window = in_key ? result->window : WINDOW_NONE;
     source->window_size = in_key ? result->window_size : 0;
     if (!in_key && !source->cleanup_policy.data)
@@ -123,7 +153,8 @@ static int session_set_window(struct source *source, const struct plan_result *r
     return 0;
 }
 
-static int session_create_result(struct session_work *work, const struct create_statement *create, struct error *error) {
+static int session_create_result(struct session_work *work, const struct create_statement *create,
+                                 struct error *error) {
     struct plan_result *result = arena_allocate(work->arena, sizeof *result);
     struct source *source = arena_allocate(work->arena, sizeof *source);
     struct properties properties;
@@ -136,7 +167,8 @@ static int session_create_result(struct session_work *work, const struct create_
     if (!status)
         status = session_check_kind(create, result, error);
     if (!status)
-        status = source_result(create, work->statement->text, result->input, result->columns, result->column_count, work->arena, source, error);
+        status = source_result(create, work->statement->text, result->input, result->columns, result->column_count,
+                               work->arena, source, error);
     if (status)
         return status;
     status = session_set_window(source, result, &properties, error);
@@ -144,8 +176,9 @@ static int session_create_result(struct session_work *work, const struct create_
         return status;
     status = catalog_add_source(work->catalog, source, create->name.place, error);
     if (!status)
-        status =
-            session_add_query(work, result, source, create->object == OBJECT_TABLE ? CATALOG_QUERY_TABLE : CATALOG_QUERY_STREAM, properties.query_id, error);
+        status = session_add_query(work, result, source,
+                                   create->object == OBJECT_TABLE ? CATALOG_QUERY_TABLE : CATALOG_QUERY_STREAM,
+                                   properties.query_id, error);
     return status;
 }
 
@@ -160,13 +193,14 @@ int session_create(struct session_work *work, const struct create_statement *cre
     if (status)
         return status;
     if (skip)
-        return session_say(work, error, "%.*s is there already", names_shown(create->name.name), create->name.name.data);
+        return session_say(work, error, "%.*s is there already", names_shown(create->name.name),
+                           create->name.name.data);
     return create->query ? session_create_result(work, create, error) : session_declare(work, create, error);
 }
 
 /* The columns of a result as its sink must have them: keys, then values, by name and type. */
-static int session_check_columns(struct session_work *work, const struct insert_statement *insert, const struct plan_result *result, const struct source *sink,
-                                 struct error *error) {
+static int session_check_columns(struct session_work *work, const struct insert_statement *insert,
+                                 const struct plan_result *result, const struct source *sink, struct error *error) {
     cleanup(bytes_release) struct bytes text = {0};
     size_t at = 0;
     bool same = true;
@@ -175,7 +209,8 @@ static int session_check_columns(struct session_work *work, const struct insert_
             const struct source_column *column = &sink->columns[i];
             if (pass == 0 ? !source_is_key(column) : !source_is_value(column))
                 continue;
-            same = at < result->column_count && slice_equal(result->columns[at].name, column->name) && type_equal(result->columns[at].type, column->type) &&
+            same = at < result->column_count && slice_equal(result->columns[at].name, column->name) &&
+                   type_equal(result->columns[at].type, column->type) &&
                    source_is_key(&result->columns[at]) == source_is_key(column);
             at++;
         }
@@ -196,8 +231,8 @@ static int session_check_columns(struct session_work *work, const struct insert_
     bytes_append_char(&text, '\0');
     (void)work;
     return text.failed ? error_no_memory(error)
-                       : place_error(error, insert->name.place, "the columns of the query and of %.*s do not match: %s", names_shown(sink->name),
-                                     sink->name.data, text.data);
+                       : place_error(error, insert->name.place, "the columns of the query and of %.*s do not match: %s",
+                                     names_shown(sink->name), sink->name.data, text.data);
 }
 
 /* Is there a query of this very text? */
@@ -223,16 +258,19 @@ int session_insert_select(struct session_work *work, const struct insert_stateme
     if (status)
         return status;
     if (sink->object == OBJECT_TABLE)
-        return place_error(error, insert->name.place, "INSERT INTO .. SELECT fills streams; %.*s is a table", names_shown(sink->name), sink->name.data);
+        return place_error(error, insert->name.place, "INSERT INTO .. SELECT fills streams; %.*s is a table",
+                           names_shown(sink->name), sink->name.data);
     if (sink->read_only)
-        return place_error(error, insert->name.place, "%.*s is read-only: it was made by CREATE SOURCE", names_shown(sink->name), sink->name.data);
+        return place_error(error, insert->name.place, "%.*s is read-only: it was made by CREATE SOURCE",
+                           names_shown(sink->name), sink->name.data);
     status = properties_read(&insert->properties, PROPERTY_USE_INSERT, work->arena, &properties, error);
     if (!status)
         status = plan_select(&work->session->planner, insert->query, PLAN_PERSISTENT, work->arena, result, error);
     if (!status && result->table)
         return place_error(error, insert->name.place, "this SELECT gives a table; INSERT INTO needs a stream");
     if (!status && (result->window != sink->window || result->window_size != sink->window_size))
-        return place_error(error, insert->name.place, "the windows of the query and of %.*s do not match", names_shown(sink->name), sink->name.data);
+        return place_error(error, insert->name.place, "the windows of the query and of %.*s do not match",
+                           names_shown(sink->name), sink->name.data);
     if (!status)
         status = session_check_columns(work, insert, result, sink, error);
     if (!status)
@@ -240,7 +278,8 @@ int session_insert_select(struct session_work *work, const struct insert_stateme
     return status ? status : session_add_query(work, result, copy, CATALOG_QUERY_INSERT, properties.query_id, error);
 }
 
-/* --- asked ------------------------------------------------------------------------------------------------------------------------- */
+/* --- asked
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* A sink for rows that go to whoever asked: JSON in the order of the columns. */
 static int session_answer_sink(struct session_work *work, const struct plan_result *result, struct source *ret_source) {
@@ -266,15 +305,21 @@ int session_select(struct session_work *work, const struct select_query *select,
     if (!status && session_answer_sink(work, result, sink))
         status = error_no_memory(error);
     if (!status)
-        status = plan_finish(&work->session->planner, result, sink, SLICE("SELECT"), work->statement->text, work->arena, &plan, error);
-    return status ? status : session_add(work, &(struct session_effect){.kind = EFFECT_SELECT, .query = plan, .select = select, .result = result}, error);
+        status = plan_finish(&work->session->planner, result, sink, SLICE("SELECT"), work->statement->text, work->arena,
+                             &plan, error);
+    return status ? status
+                  : session_add(work,
+                                &(struct session_effect){
+                                    .kind = EFFECT_SELECT, .query = plan, .select = select, .result = result},
+                                error);
 }
 
 static int session_explain_query(struct session_work *work, const struct query_plan *plan, struct error *error) {
     cleanup(bytes_release) struct bytes text = {0};
     plan_explain(&text, plan);
     struct slice copy = text.failed ? (struct slice){0} : arena_copy(work->arena, bytes_slice(&text));
-    return copy.data ? session_add(work, &(struct session_effect){.kind = EFFECT_TEXT, .text = copy}, error) : error_no_memory(error);
+    return copy.data ? session_add(work, &(struct session_effect){.kind = EFFECT_TEXT, .text = copy}, error)
+                     : error_no_memory(error);
 }
 
 static const struct select_query *session_query_of(const struct statement *statement) {
@@ -298,13 +343,17 @@ int session_explain(struct session_work *work, const struct explain_statement *e
         return status;
     const struct select_query *select = session_query_of(statement);
     if (!select)
-        return place_error(error, statement->place, "EXPLAIN is for SELECT, CREATE .. AS SELECT, INSERT INTO .. SELECT, or the id of a query");
-    status = plan_select(&work->session->planner, select, statement->kind == STATEMENT_SELECT ? PLAN_TRANSIENT : PLAN_PERSISTENT, work->arena, result, error);
+        return place_error(error, statement->place,
+                           "EXPLAIN is for SELECT, CREATE .. AS SELECT, INSERT INTO .. SELECT, or the id of a query");
+    status =
+        plan_select(&work->session->planner, select,
+                    statement->kind == STATEMENT_SELECT ? PLAN_TRANSIENT : PLAN_PERSISTENT, work->arena, result, error);
     if (!status && session_answer_sink(work, result, sink))
         status = error_no_memory(error);
     if (!status)
         sink->window = result->window;
     if (!status)
-        status = plan_finish(&work->session->planner, result, sink, SLICE("EXPLAIN"), statement->text, work->arena, &plan, error);
+        status = plan_finish(&work->session->planner, result, sink, SLICE("EXPLAIN"), statement->text, work->arena,
+                             &plan, error);
     return status ? status : session_explain_query(work, plan, error);
 }

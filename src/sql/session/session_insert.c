@@ -2,9 +2,9 @@
 #include <stdio.h>
 
 #include "core/memory.h"
+#include "sql/session/session_state.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
-#include "sql/session/session_state.h"
 #include "stream/runtime/emit.h"
 
 struct insert_values {
@@ -15,7 +15,8 @@ struct insert_values {
     char problem[500];
 };
 
-static int insert_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin, struct error *error) {
+static int insert_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
+                       struct error *error) {
     struct insert_values *insert = context;
     (void)sink;
     (void)origin;
@@ -33,19 +34,20 @@ static void insert_report(void *context, size_t row, const char *message) {
     snprintf(insert->problem, sizeof insert->problem, "%s", message);
 }
 
-static int insert_unknown(const struct source *source, const struct row_schema *schema, struct slice name, struct place place, struct error *error) {
+static int insert_unknown(const struct source *source, const struct row_schema *schema, struct slice name,
+                          struct place place, struct error *error) {
     struct slice names[NAMES_NEAREST_MAXIMUM];
     char suggestion[NAMES_SUGGESTION_SIZE];
     size_t count = 0;
     for (; count < schema->count && count < NAMES_NEAREST_MAXIMUM; count++)
         names[count] = schema->columns[count].name;
-    return place_error(error, place, "%.*s has no column %.*s that can be written%s", names_shown(source->name), source->name.data, names_shown(name),
-                       name.data, names_nearest(suggestion, name, names, count));
+    return place_error(error, place, "%.*s has no column %.*s that can be written%s", names_shown(source->name),
+                       source->name.data, names_shown(name), name.data, names_nearest(suggestion, name, names, count));
 }
 
 /* Which column of the sink value `index` is for: SIZE_MAX is ROWTIME. */
-static int insert_column(const struct insert_statement *insert, const struct source *source, const struct row_schema *schema, size_t index, size_t *ret_column,
-                         struct error *error) {
+static int insert_column(const struct insert_statement *insert, const struct source *source,
+                         const struct row_schema *schema, size_t index, size_t *ret_column, struct error *error) {
     struct slice name;
     struct place place = insert->name.place;
     if (insert->column_count) {
@@ -66,8 +68,9 @@ static int insert_column(const struct insert_statement *insert, const struct sou
     return insert_unknown(source, schema, name, place, error);
 }
 
-static int insert_evaluate(struct insert_values *insert, const struct expression *tree, const struct type *type, struct evaluation *evaluation,
-                           const struct rows *rows, struct value *ret_value, struct error *error) {
+static int insert_evaluate(struct insert_values *insert, const struct expression *tree, const struct type *type,
+                           struct evaluation *evaluation, const struct rows *rows, struct value *ret_value,
+                           struct error *error) {
     static const struct scope nothing = {.forbidden = "in the values of INSERT INTO"};
     const struct evaluator *evaluator;
     struct vector vector;
@@ -76,7 +79,8 @@ static int insert_evaluate(struct insert_values *insert, const struct expression
         *ret_value = VALUE_NULL;
         return 0;
     }
-    int status = compile_assignment(tree, &nothing, planner->catalog, &planner->settings, type, insert->work->arena, &evaluator, error);
+    int status = compile_assignment(tree, &nothing, planner->catalog, &planner->settings, type, insert->work->arena,
+                                    &evaluator, error);
     if (!status)
         status = evaluator_run(evaluator, evaluation, rows, &rows->selected, &vector, error);
     if (!status && *insert->problem)
@@ -97,17 +101,19 @@ static int insert_check_names(const struct insert_statement *statement, struct e
     for (size_t i = 0; i < statement->column_count; i++)
         for (size_t k = 0; k < i; k++)
             if (slice_equal(statement->columns[i].name, statement->columns[k].name))
-                return place_error(error, statement->columns[i].place, "the column %.*s is there twice", names_shown(statement->columns[i].name),
-                                   statement->columns[i].name.data);
+                return place_error(error, statement->columns[i].place, "the column %.*s is there twice",
+                                   names_shown(statement->columns[i].name), statement->columns[i].name.data);
     return 0;
 }
 
-static int insert_fill(struct insert_values *insert, const struct insert_statement *statement, const struct source *source, struct evaluation *evaluation,
-                       struct rows *rows, struct error *error) {
+static int insert_fill(struct insert_values *insert, const struct insert_statement *statement,
+                       const struct source *source, struct evaluation *evaluation, struct rows *rows,
+                       struct error *error) {
     const struct row_schema *schema = &insert->sink->schema;
     size_t expected = statement->column_count ? statement->column_count : source->column_count;
     if (statement->values.count != expected)
-        return place_error(error, statement->values.place, "%zu values for %zu columns", statement->values.count, expected);
+        return place_error(error, statement->values.place, "%zu values for %zu columns", statement->values.count,
+                           expected);
     int status = insert_check_names(statement, error);
     if (status)
         return status;
@@ -118,8 +124,9 @@ static int insert_fill(struct insert_values *insert, const struct insert_stateme
         struct value value;
         if ((status = insert_column(statement, source, schema, i, &column, error)))
             return status;
-        status = insert_evaluate(insert, statement->values.items[i], column == SIZE_MAX ? &type_bigint : schema->columns[column].type, evaluation, rows, &value,
-                                 error);
+        status = insert_evaluate(insert, statement->values.items[i],
+                                 column == SIZE_MAX ? &type_bigint : schema->columns[column].type, evaluation, rows,
+                                 &value, error);
         if (status)
             return column == SIZE_MAX ? status : insert_name_column(&schema->columns[column], error);
         if (column != SIZE_MAX)
@@ -129,12 +136,15 @@ static int insert_fill(struct insert_values *insert, const struct insert_stateme
     }
     for (size_t i = 0; source->object == OBJECT_TABLE && i < schema->key_count; i++)
         if (rows->columns[i].nulls[0])
-            return place_error(error, statement->name.place, "a row of the table %.*s needs a value for its primary key %.*s", names_shown(source->name),
-                               source->name.data, names_shown(schema->columns[i].name), schema->columns[i].name.data);
+            return place_error(error, statement->name.place,
+                               "a row of the table %.*s needs a value for its primary key %.*s",
+                               names_shown(source->name), source->name.data, names_shown(schema->columns[i].name),
+                               schema->columns[i].name.data);
     return 0;
 }
 
-static int insert_write(struct insert_values *insert, struct rows *rows, struct evaluation *evaluation, struct error *error) {
+static int insert_write(struct insert_values *insert, struct rows *rows, struct evaluation *evaluation,
+                        struct error *error) {
     struct query_counters counters = {0};
     struct operator_context context = {.evaluation = *evaluation, .counters = &counters};
     struct emitter emitter = {insert_emit, insert};
@@ -145,7 +155,8 @@ static int insert_write(struct insert_values *insert, struct rows *rows, struct 
     status = operator_push(op, 0, rows, &context, error);
     op->driver->free(op);
     if (!status && !insert->emitted)
-        return error_set(error, ERROR_INVALID, "the row cannot be written: %s", *insert->problem ? insert->problem : "it has no key");
+        return error_set(error, ERROR_INVALID, "the row cannot be written: %s",
+                         *insert->problem ? insert->problem : "it has no key");
     return status;
 }
 
@@ -159,10 +170,12 @@ int session_insert_values(struct session_work *work, const struct insert_stateme
     if (status)
         return status;
     if (source->read_only)
-        return place_error(error, statement->name.place, "%.*s is read-only: it was made by CREATE SOURCE", names_shown(source->name), source->name.data);
+        return place_error(error, statement->name.place, "%.*s is read-only: it was made by CREATE SOURCE",
+                           names_shown(source->name), source->name.data);
     if (source->window != WINDOW_NONE)
-        return place_error(error, statement->name.place, "%.*s has a windowed key, for which INSERT INTO .. VALUES has no values", names_shown(source->name),
-                           source->name.data);
+        return place_error(error, statement->name.place,
+                           "%.*s has a windowed key, for which INSERT INTO .. VALUES has no values",
+                           names_shown(source->name), source->name.data);
     if (!sink)
         return error_no_memory(error);
     status = plan_sink(source, &work->session->planner.settings, work->arena, sink, error);
@@ -176,7 +189,11 @@ int session_insert_values(struct session_work *work, const struct insert_stateme
     if (!status)
         status = insert_write(&insert, rows, &evaluation, error);
     evaluation_scratch_free(evaluation.scratch);
-    return status ? status
-                  : session_add(work, &(struct session_effect){.kind = EFFECT_RECORD, .text = work->statement->text, .sink = sink, .record = insert.record},
-                                error);
+    return status
+               ? status
+               : session_add(
+                     work,
+                     &(struct session_effect){
+                         .kind = EFFECT_RECORD, .text = work->statement->text, .sink = sink, .record = insert.record},
+                     error);
 }

@@ -1,16 +1,17 @@
 /* SHOW, DESCRIBE: what the catalog and the tables of functions know. */
+#include "sql/catalog/properties.h"
 #include "sql/function/function.h"
+#include "sql/session/session_state.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
-#include "sql/catalog/properties.h"
 #include "sql/syntax/script.h"
-#include "sql/session/session_state.h"
 
 static int session_list(struct session_work *work, const struct listing *listing, struct error *error) {
     return session_add(work, &(struct session_effect){.kind = EFFECT_LISTING, .listing = *listing}, error);
 }
 
-static int listing_new(struct arena *arena, const char *const *titles, size_t columns, size_t rows, struct listing *ret_listing, struct error *error) {
+static int listing_new(struct arena *arena, const char *const *titles, size_t columns, size_t rows,
+                       struct listing *ret_listing, struct error *error) {
     struct slice *cells = arena_allocate(arena, (columns * rows + 1) * sizeof *cells);
     if (!cells)
         return error_no_memory(error);
@@ -18,7 +19,8 @@ static int listing_new(struct arena *arena, const char *const *titles, size_t co
     return 0;
 }
 
-/* --- functions --------------------------------------------------------------------------------------------------------------------- */
+/* --- functions
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int session_show_functions(struct session_work *work, struct error *error) {
     static const char *const titles[] = {"function", "category", "description"};
@@ -30,7 +32,8 @@ static int session_show_functions(struct session_work *work, struct error *error
     if (status)
         return status;
     for (size_t a = 0, s = 0; a < aggregate_count || s < scalar_count;) {
-        bool aggregate = s == scalar_count || (a < aggregate_count && strcmp(aggregates[a]->name, scalars[s]->name) < 0);
+        bool aggregate =
+            s == scalar_count || (a < aggregate_count && strcmp(aggregates[a]->name, scalars[s]->name) < 0);
         struct slice *cells = &listing.cells[3 * listing.row_count++];
         cells[0] = slice_of(aggregate ? aggregates[a]->name : scalars[s]->name);
         cells[1] = slice_of(aggregate ? "Aggregate" : scalars[s]->category);
@@ -47,7 +50,8 @@ static int session_describe_function(struct session_work *work, const struct ide
     const struct aggregate_function *aggregate = aggregate_function_find(name->name);
     struct listing listing;
     if (!scalar && !aggregate)
-        return place_error(error, name->place, "there is no function %.*s; SHOW FUNCTIONS lists them", names_shown(name->name), name->name.data);
+        return place_error(error, name->place, "there is no function %.*s; SHOW FUNCTIONS lists them",
+                           names_shown(name->name), name->name.data);
     int status = listing_new(work->arena, titles, 3, 1, &listing, error);
     if (status)
         return status;
@@ -58,7 +62,8 @@ static int session_describe_function(struct session_work *work, const struct ide
     return session_list(work, &listing, error);
 }
 
-/* --- connectors and settings ------------------------------------------------------------------------------------------------------- */
+/* --- connectors and settings
+ * ------------------------------------------------------------------------------------------------------- */
 
 static struct slice session_property(const struct session_connector *connector, const char *name) {
     const struct property *property = property_of(connector->properties, name);
@@ -89,7 +94,8 @@ static int session_show_settings(struct session_work *work, struct error *error)
     return status ? status : session_list(work, &listing, error);
 }
 
-/* --- the statements ---------------------------------------------------------------------------------------------------------------- */
+/* --- the statements
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static int session_describe_all(struct session_work *work, enum object_kind object, struct error *error) {
     int status = 0;
@@ -154,7 +160,8 @@ static int session_ask_counters(struct session_work *work, const struct source *
     int status = 0;
     for (size_t i = 0; i < catalog_query_count(work->catalog) && !status; i++) {
         const struct catalog_query *query = catalog_query_at(work->catalog, i);
-        struct slice id = slice_equal(query->sink, source->name) ? arena_copy(work->arena, query->id) : (struct slice){0};
+        struct slice id =
+            slice_equal(query->sink, source->name) ? arena_copy(work->arena, query->id) : (struct slice){0};
         if (id.data)
             status = session_add(work, &(struct session_effect){.kind = EFFECT_COUNTERS, .text = id}, error);
     }
@@ -182,7 +189,8 @@ int session_describe(struct session_work *work, const struct describe_statement 
     return !status && describe->extended ? session_ask_counters(work, source, error) : status;
 }
 
-int session_parse_query(struct session_work *work, const struct identifier *id, const struct statement **ret_statement, struct error *error) {
+int session_parse_query(struct session_work *work, const struct identifier *id, const struct statement **ret_statement,
+                        struct error *error) {
     const struct catalog_query *query;
     struct script script;
     struct statement *statement;

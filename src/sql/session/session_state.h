@@ -8,7 +8,7 @@
 struct session_kept {
     struct catalog *catalog;
     struct variables variables, settings;
-    const struct session_connector **connectors;   /* in the arenas of their scripts */
+    const struct session_connector **connectors; /* in the arenas of their scripts */
     size_t connector_count, connector_capacity;
 };
 
@@ -17,34 +17,43 @@ struct session {
     struct session_kept kept;
     struct plan_sources *sources;
     bool pass_known;
-    struct planner planner;              /* its catalog is that of the script under way */
-    struct arena **arenas;               /* of scripts that made something that lasts */
+    struct planner planner; /* its catalog is that of the script under way */
+    struct arena **arenas;  /* of scripts that made something that lasts */
     size_t arena_count, arena_capacity;
 };
 
 /* A script under way. */
 struct session_work {
     struct session *session;
-    struct catalog *catalog;             /* session->kept's */
-    struct arena *arena;                 /* trees, plans and effects */
+    struct catalog *catalog; /* session->kept's */
+    struct arena *arena;     /* trees, plans and effects */
     struct session_effect *effects;
     size_t count, capacity;
     const struct statement *statement;
-    bool passed_by;                      /* the statement was known and has done nothing */
+    bool passed_by; /* the statement was known and has done nothing */
 };
 
 int session_add(struct session_work *work, const struct session_effect *effect, struct error *error);
 /* "text" as an effect; in the arena. */
-int session_say(struct session_work *work, struct error *error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int session_say(struct session_work *work, struct error *error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-int session_create(struct session_work *work, const struct create_statement *create, struct error *error);             /* session_create.c */
-int session_insert_select(struct session_work *work, const struct insert_statement *insert, struct error *error);      /* session_create.c */
-int session_select(struct session_work *work, const struct select_query *select, struct error *error);                 /* session_create.c */
-int session_explain(struct session_work *work, const struct explain_statement *explain, struct error *error);          /* session_create.c */
-int session_insert_values(struct session_work *work, const struct insert_statement *insert, struct error *error);      /* session_insert.c */
-int session_show(struct session_work *work, const struct show_statement *show, struct error *error);                   /* session_show.c */
-int session_describe(struct session_work *work, const struct describe_statement *describe, struct error *error);       /* session_show.c */
+int session_create(struct session_work *work, const struct create_statement *create,
+                   struct error *error); /* session_create.c */
+int session_insert_select(struct session_work *work, const struct insert_statement *insert,
+                          struct error *error); /* session_create.c */
+int session_select(struct session_work *work, const struct select_query *select,
+                   struct error *error); /* session_create.c */
+int session_explain(struct session_work *work, const struct explain_statement *explain,
+                    struct error *error); /* session_create.c */
+int session_insert_values(struct session_work *work, const struct insert_statement *insert,
+                          struct error *error); /* session_insert.c */
+int session_show(struct session_work *work, const struct show_statement *show,
+                 struct error *error); /* session_show.c */
+int session_describe(struct session_work *work, const struct describe_statement *describe,
+                     struct error *error); /* session_show.c */
 /* The statement of a query that is running. */
-int session_parse_query(struct session_work *work, const struct identifier *id, const struct statement **ret_statement, struct error *error);
+int session_parse_query(struct session_work *work, const struct identifier *id, const struct statement **ret_statement,
+                        struct error *error);
 
 #endif

@@ -65,7 +65,8 @@ static void lexer_move(struct lexer *lexer, size_t length) {
     }
 }
 
-/* --- comments and quotes ----------------------------------------------------------------------------------------------------------- */
+/* --- comments and quotes
+ * ----------------------------------------------------------------------------------------------------------- */
 
 /* From an opening quote to behind the closing one; a doubled quote does not close. */
 static size_t lexer_quoted_length(struct slice text, size_t at, bool *ret_finished) {
@@ -120,7 +121,8 @@ static int lexer_space_and_comments(struct lexer *lexer, struct error *error) {
     return 0;
 }
 
-/* --- tokens ------------------------------------------------------------------------------------------------------------------------ */
+/* --- tokens
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static size_t lexer_digits(const struct lexer *lexer, size_t from) {
     while (lexer_digit(lexer_byte(lexer, from)))
@@ -199,9 +201,11 @@ static bool lexer_high(char c) {
 static int lexer_refuse_name(const struct lexer *lexer, struct error *error) {
     const char *at = lexer->text.data + lexer->at;
     size_t left = lexer->text.length - lexer->at, shown = 0;
-    while (shown < LEXER_SHOWN_MAXIMUM && shown < left && (lexer_letter(at[shown]) || lexer_digit(at[shown]) || lexer_high(at[shown])))
+    while (shown < LEXER_SHOWN_MAXIMUM && shown < left &&
+           (lexer_letter(at[shown]) || lexer_digit(at[shown]) || lexer_high(at[shown])))
         shown += utf8_length(at + shown, left - shown);
-    return place_error(error, lexer->place, "a name with other letters than A to Z needs backticks: `%.*s`", (int)shown, at);
+    return place_error(error, lexer->place, "a name with other letters than A to Z needs backticks: `%.*s`", (int)shown,
+                       at);
 }
 
 static int lexer_refuse(const struct lexer *lexer, struct error *error) {
@@ -210,8 +214,9 @@ static int lexer_refuse(const struct lexer *lexer, struct error *error) {
         const char *close = memchr(at, '}', lexer->text.length - lexer->at);
         size_t name = close ? (size_t)(close - at) - 2 : 0;
         if (name && name <= LEXER_SHOWN_MAXIMUM)
-            return place_error(error, lexer->place, "the variable ${%.*s} is not defined; write DEFINE %.*s = '...'; before it", (int)name, at + 2, (int)name,
-                               at + 2);
+            return place_error(error, lexer->place,
+                               "the variable ${%.*s} is not defined; write DEFINE %.*s = '...'; before it", (int)name,
+                               at + 2, (int)name, at + 2);
     }
     if (lexer_high(*at))
         return lexer_refuse_name(lexer, error);
@@ -227,7 +232,8 @@ static int lexer_quoted(const struct lexer *lexer, size_t *ret_length, enum toke
     *ret_kind = quote == '\'' ? TOKEN_STRING : TOKEN_QUOTED;
     if (finished)
         return 0;
-    return place_error(error, lexer->place, "the %s that begins here does not end; close it with %c", quote == '\'' ? "string" : "name", quote);
+    return place_error(error, lexer->place, "the %s that begins here does not end; close it with %c",
+                       quote == '\'' ? "string" : "name", quote);
 }
 
 int lexer_next(struct lexer *lexer, struct token *ret_token, struct error *error) {
@@ -250,9 +256,10 @@ int lexer_next(struct lexer *lexer, struct token *ret_token, struct error *error
     } else if (lexer_digit(c) || (c == '.' && lexer_digit(lexer_byte(lexer, 1)))) {
         token.text.length = lexer_number(lexer, &token.kind);
         if (lexer_letter(lexer_byte(lexer, token.text.length)))
-            return place_error(error, lexer->place, "'%.*s%c' is no number; a name that begins with a digit needs backticks",
-                               (int)(token.text.length < LEXER_SHOWN_MAXIMUM ? token.text.length : LEXER_SHOWN_MAXIMUM), token.text.data,
-                               lexer_byte(lexer, token.text.length));
+            return place_error(error, lexer->place,
+                               "'%.*s%c' is no number; a name that begins with a digit needs backticks",
+                               (int)(token.text.length < LEXER_SHOWN_MAXIMUM ? token.text.length : LEXER_SHOWN_MAXIMUM),
+                               token.text.data, lexer_byte(lexer, token.text.length));
     } else if (c == '\'' || c == '"' || c == '`') {
         if ((status = lexer_quoted(lexer, &token.text.length, &token.kind, error)) < 0)
             return status;

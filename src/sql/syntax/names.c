@@ -1,10 +1,10 @@
 #include "sql/syntax/names.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include "core/text.h"
 #include "core/memory.h"
 #include "core/options.h"
+#include "core/text.h"
+#include <stdio.h>
+#include <stdlib.h>
 
 struct numbered_name {
     struct slice name;
@@ -63,7 +63,8 @@ const char *names_nearest(char to[NAMES_SUGGESTION_SIZE], struct slice word, con
     for (size_t i = 0; i < count && used < NAMES_NEAREST_MAXIMUM; i++) {
         int length = names_shown(names[i]);
         if (names[i].length == word.length && strncasecmp(names[i].data, word.data, word.length) == 0) {
-            snprintf(to, NAMES_SUGGESTION_SIZE, "; did you mean `%.*s`? Names without quotes are upper case", length, names[i].data);
+            snprintf(to, NAMES_SUGGESTION_SIZE, "; did you mean `%.*s`? Names without quotes are upper case", length,
+                     names[i].data);
             return to;
         }
         memcpy(copies[used], names[i].data, (size_t)length);

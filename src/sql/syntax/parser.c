@@ -1,15 +1,16 @@
 #include "sql/syntax/parser.h"
 
+#include "core/options.h"
+#include "core/text.h"
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "core/text.h"
-#include "core/options.h"
 
 enum { PARSER_SHOWN_MAXIMUM = 40, PARSER_DEPTH_MAXIMUM = AST_HEIGHT_MAXIMUM };
 
-/* --- errors ------------------------------------------------------------------------------------------------------------------------ */
+/* --- errors
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 bool parser_fail(struct parser *parser, struct place place, const char *format, ...) {
     char message[sizeof parser->error->message];
@@ -76,7 +77,11 @@ static void parser_write_expected(const char *const *names, size_t count, char *
     size_t length = 0;
     *to = '\0';
     for (size_t i = 0; i < count && length < size; i++)
-        length += (size_t)snprintf(to + length, size - length, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", names[i]);
+        length += (size_t)snprintf(to + length, size - length, "%s%s",
+                                   i == 0           ? ""
+                                   : i + 1 == count ? " or "
+                                                    : ", ",
+                                   names[i]);
 }
 
 static bool parser_report(struct parser *parser, const struct token *token, const char *nearest) {
@@ -84,12 +89,15 @@ static bool parser_report(struct parser *parser, const struct token *token, cons
     struct slice shown = parser_shown(token);
     const char *cut = shown.length < token->text.length ? "..." : "", *quote = token->kind == TOKEN_STRING ? "" : "'";
     bool reserved = token->kind == TOKEN_WORD && keyword_reserved(token->keyword);
-    parser_write_expected(nearest ? &nearest : parser->expected, nearest ? 1 : parser->expected_count, list, sizeof list);
+    parser_write_expected(nearest ? &nearest : parser->expected, nearest ? 1 : parser->expected_count, list,
+                          sizeof list);
     if (token->kind == TOKEN_END)
         return parser_fail(parser, token->place, "the statement ends here; expected %s", list);
     if (reserved && !nearest && parser_expects(parser, token_kind_name(TOKEN_WORD)))
-        return parser_fail(parser, token->place, "'%.*s' is a reserved word; as a name it needs backticks", (int)shown.length, shown.data);
-    return parser_fail(parser, token->place, "%s%.*s%s%s is not expected here; expected %s", quote, (int)shown.length, shown.data, cut, quote, list);
+        return parser_fail(parser, token->place, "'%.*s' is a reserved word; as a name it needs backticks",
+                           (int)shown.length, shown.data);
+    return parser_fail(parser, token->place, "%s%.*s%s%s is not expected here; expected %s", quote, (int)shown.length,
+                       shown.data, cut, quote, list);
 }
 
 bool parser_unexpected(struct parser *parser) {
@@ -101,7 +109,8 @@ bool parser_unexpected(struct parser *parser) {
     return parser_report(parser, token, parser_nearest(parser, token));
 }
 
-/* --- tokens ------------------------------------------------------------------------------------------------------------------------ */
+/* --- tokens
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 bool parser_start(struct parser *parser, const struct lexer *lexer, struct arena *arena, struct error *error) {
     *parser = (struct parser){.arena = arena, .error = error, .lexer = *lexer};
@@ -178,9 +187,11 @@ bool parser_expect_keyword(struct parser *parser, enum keyword keyword) {
     return parser_at_keyword(parser, keyword) ? parser_advance(parser) : parser_unexpected(parser);
 }
 
-/* --- entries ----------------------------------------------------------------------------------------------------------------------- */
+/* --- entries
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-int parser_statement(const struct lexer *lexer, struct arena *arena, struct statement **ret_statement, struct error *error) {
+int parser_statement(const struct lexer *lexer, struct arena *arena, struct statement **ret_statement,
+                     struct error *error) {
     struct parser parser;
     struct statement *statement = NULL;
     if (parser_start(&parser, lexer, arena, error))
@@ -193,7 +204,8 @@ int parser_statement(const struct lexer *lexer, struct arena *arena, struct stat
     return status;
 }
 
-int parser_lone_expression(const struct lexer *lexer, struct arena *arena, struct expression **ret_expression, struct error *error) {
+int parser_lone_expression(const struct lexer *lexer, struct arena *arena, struct expression **ret_expression,
+                           struct error *error) {
     struct parser parser;
     struct expression *expression = NULL;
     if (parser_start(&parser, lexer, arena, error))
@@ -215,7 +227,8 @@ int parser_lone_type(const struct lexer *lexer, struct arena *arena, struct type
     return status;
 }
 
-int parser_lone_duration(const struct lexer *lexer, struct arena *arena, struct duration *ret_duration, struct error *error) {
+int parser_lone_duration(const struct lexer *lexer, struct arena *arena, struct duration *ret_duration,
+                         struct error *error) {
     struct parser parser;
     struct duration duration;
     bool done = parser_start(&parser, lexer, arena, error) && parser_duration(&parser, &duration);

@@ -13,7 +13,14 @@
 #include "sql/syntax/parser.h"
 
 enum precedence {
-    PRECEDENCE_NONE, PRECEDENCE_OR, PRECEDENCE_AND, PRECEDENCE_NOT, PRECEDENCE_PREDICATE, PRECEDENCE_CONCAT, PRECEDENCE_ADD, PRECEDENCE_MULTIPLY,
+    PRECEDENCE_NONE,
+    PRECEDENCE_OR,
+    PRECEDENCE_AND,
+    PRECEDENCE_NOT,
+    PRECEDENCE_PREDICATE,
+    PRECEDENCE_CONCAT,
+    PRECEDENCE_ADD,
+    PRECEDENCE_MULTIPLY,
 };
 
 struct infix {
@@ -92,7 +99,8 @@ static bool parser_at_predicate(const struct parser *parser) {
     return negatable || parser->token.keyword == KEYWORD_IS;
 }
 
-/* --- predicates: the left operand has been pushed --------------------------------------------------------------------------------- */
+/* --- predicates: the left operand has been pushed
+ * --------------------------------------------------------------------------------- */
 
 static bool parser_push_operand(struct parser *parser) {
     return parser_push(parser, parser_operators(parser, PRECEDENCE_CONCAT));
@@ -100,7 +108,8 @@ static bool parser_push_operand(struct parser *parser) {
 
 static bool parser_between(struct parser *parser, struct expression *node) {
     node->kind = EXPRESSION_BETWEEN;
-    return parser_advance(parser) && parser_push_operand(parser) && parser_expect_keyword(parser, KEYWORD_AND) && parser_push_operand(parser);
+    return parser_advance(parser) && parser_push_operand(parser) && parser_expect_keyword(parser, KEYWORD_AND) &&
+           parser_push_operand(parser);
 }
 
 static bool parser_in(struct parser *parser, struct expression *node) {
@@ -112,7 +121,8 @@ static bool parser_in(struct parser *parser, struct expression *node) {
 static bool parser_like(struct parser *parser, struct expression *node) {
     bool escape;
     node->kind = EXPRESSION_LIKE;
-    if (!parser_advance(parser) || !parser_push_operand(parser) || !parser_take_keyword(parser, KEYWORD_ESCAPE, &escape))
+    if (!parser_advance(parser) || !parser_push_operand(parser) ||
+        !parser_take_keyword(parser, KEYWORD_ESCAPE, &escape))
         return false;
     struct place place = parser->token.place;
     if (escape && !parser_string(parser, &node->text))
@@ -124,7 +134,8 @@ static bool parser_like(struct parser *parser, struct expression *node) {
 
 static bool parser_is(struct parser *parser, struct expression *node) {
     bool negated, distinct;
-    if (!parser_advance(parser) || !parser_take_keyword(parser, KEYWORD_NOT, &negated) || !parser_take_keyword(parser, KEYWORD_DISTINCT, &distinct))
+    if (!parser_advance(parser) || !parser_take_keyword(parser, KEYWORD_NOT, &negated) ||
+        !parser_take_keyword(parser, KEYWORD_DISTINCT, &distinct))
         return false;
     if (distinct) {
         node->kind = EXPRESSION_BINARY;
@@ -153,9 +164,11 @@ static struct expression *parser_predicate(struct parser *parser, struct express
     return done && parser_adopt(parser, node, start) ? node : NULL;
 }
 
-/* --- operators --------------------------------------------------------------------------------------------------------------------- */
+/* --- operators
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static struct expression *parser_logical(struct parser *parser, struct expression *first, enum keyword keyword, enum precedence operand) {
+static struct expression *parser_logical(struct parser *parser, struct expression *first, enum keyword keyword,
+                                         enum precedence operand) {
     size_t start = parser->pending_count;
     struct expression *node = parser_node(parser, EXPRESSION_LOGICAL, parser->token.place);
     if (!node || !parser_push(parser, first))
@@ -173,7 +186,8 @@ static struct expression *parser_binary(struct parser *parser, struct expression
     if (!node)
         return NULL;
     node->op = infix.op;
-    bool done = parser_push(parser, left) && parser_advance(parser) && parser_push(parser, parser_operators(parser, infix.precedence + 1));
+    bool done = parser_push(parser, left) && parser_advance(parser) &&
+                parser_push(parser, parser_operators(parser, infix.precedence + 1));
     return done && parser_adopt(parser, node, start) ? node : NULL;
 }
 
@@ -208,7 +222,8 @@ static struct expression *parser_operand(struct parser *parser, enum precedence 
 static struct expression *parser_operators(struct parser *parser, enum precedence loosest) {
     if (!parser_enter(parser))
         return NULL;
-    bool predicate = parser->token.keyword == KEYWORD_NOT;   /* `left` is a truth value that no tighter operator may take */
+    bool predicate =
+        parser->token.keyword == KEYWORD_NOT; /* `left` is a truth value that no tighter operator may take */
     struct expression *left = parser_operand(parser, loosest);
     while (left) {
         struct infix infix = parser_infix(&parser->token);
@@ -221,7 +236,8 @@ static struct expression *parser_operators(struct parser *parser, enum precedenc
         } else if (!predicate && loosest <= PRECEDENCE_PREDICATE && parser_at_predicate(parser)) {
             left = parser_predicate(parser, left);
             predicate = true;
-        } else if (infix.precedence != PRECEDENCE_NONE && infix.precedence >= loosest && !(predicate && infix.precedence >= PRECEDENCE_PREDICATE)) {
+        } else if (infix.precedence != PRECEDENCE_NONE && infix.precedence >= loosest &&
+                   !(predicate && infix.precedence >= PRECEDENCE_PREDICATE)) {
             predicate = infix.precedence == PRECEDENCE_PREDICATE;
             left = parser_binary(parser, left, infix);
         } else {

@@ -1,9 +1,11 @@
-/* What operators stand between: literals, columns, calls, CASE, CAST, constructors, lambdas, parentheses; and what may follow each: [i], ->field. */
+/* What operators stand between: literals, columns, calls, CASE, CAST, constructors, lambdas, parentheses; and what
+ * may follow each: [i], ->field. */
 #include "core/number.h"
 #include "sql/syntax/names.h"
 #include "sql/syntax/parser.h"
 
-/* --- literals ---------------------------------------------------------------------------------------------------------------------- */
+/* --- literals
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* A number's text with its sign; the two stand apart in "- 1". */
 static bool parser_signed_text(struct parser *parser, bool negative, struct slice *ret_text) {
@@ -54,13 +56,15 @@ struct expression *parser_literal(struct parser *parser) {
     bool negative = parser->token.kind == TOKEN_MINUS;
     if (negative && !parser_advance(parser))
         return NULL;
-    if (parser->token.kind == TOKEN_INTEGER || parser->token.kind == TOKEN_DECIMAL || parser->token.kind == TOKEN_DOUBLE)
+    if (parser->token.kind == TOKEN_INTEGER || parser->token.kind == TOKEN_DECIMAL ||
+        parser->token.kind == TOKEN_DOUBLE)
         return parser_number(parser, place, negative);
     if (!negative && parser->token.kind == TOKEN_STRING) {
         struct expression *node = parser_node(parser, EXPRESSION_STRING, place);
         return node && parser_string(parser, &node->text) ? node : NULL;
     }
-    if (!negative && (parser->token.keyword == KEYWORD_NULL || parser->token.keyword == KEYWORD_TRUE || parser->token.keyword == KEYWORD_FALSE))
+    if (!negative && (parser->token.keyword == KEYWORD_NULL || parser->token.keyword == KEYWORD_TRUE ||
+                      parser->token.keyword == KEYWORD_FALSE))
         return parser_word_literal(parser);
     parser_note(parser, negative ? "a number" : "a string in single quotes");
     if (!negative) {
@@ -72,7 +76,8 @@ struct expression *parser_literal(struct parser *parser) {
     return NULL;
 }
 
-/* --- lambdas ----------------------------------------------------------------------------------------------------------------------- */
+/* --- lambdas
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Is "(a, b) =>" what comes next? Looks ahead on a copy of the lexer, no further than names and commas go. */
 static bool parser_at_parameters(const struct parser *parser) {
@@ -93,8 +98,8 @@ static bool parser_distinct(struct parser *parser, const struct expression *lamb
     for (size_t i = 1; i < lambda->name_count; i++)
         for (size_t k = 0; k < i; k++)
             if (slice_equal(lambda->names[i].name, lambda->names[k].name))
-                return parser_fail(parser, lambda->names[i].place, "the parameter %.*s is there twice", names_shown(lambda->names[i].name),
-                                   lambda->names[i].name.data);
+                return parser_fail(parser, lambda->names[i].place, "the parameter %.*s is there twice",
+                                   names_shown(lambda->names[i].name), lambda->names[i].name.data);
     return true;
 }
 
@@ -112,12 +117,13 @@ static struct expression *parser_lambda(struct parser *parser) {
         if (!node->names || !parser_name(parser, node->names))
             return NULL;
     }
-    bool done = parser_distinct(parser, node) && parser_expect(parser, TOKEN_LAMBDA_ARROW) && parser_push(parser, parser_expression(parser)) &&
-                parser_adopt(parser, node, start);
+    bool done = parser_distinct(parser, node) && parser_expect(parser, TOKEN_LAMBDA_ARROW) &&
+                parser_push(parser, parser_expression(parser)) && parser_adopt(parser, node, start);
     return done ? node : NULL;
 }
 
-/* --- names and calls --------------------------------------------------------------------------------------------------------------- */
+/* --- names and calls
+ * --------------------------------------------------------------------------------------------------------------- */
 
 static bool parser_arguments(struct parser *parser, struct expression *node) {
     bool closed, more = true;
@@ -155,7 +161,8 @@ static struct expression *parser_named(struct parser *parser) {
     return node;
 }
 
-/* --- CASE and CAST ----------------------------------------------------------------------------------------------------------------- */
+/* --- CASE and CAST
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 static struct expression *parser_case(struct parser *parser) {
     size_t start = parser->pending_count;
@@ -173,7 +180,8 @@ static struct expression *parser_case(struct parser *parser) {
             !parser_push(parser, parser_expression(parser)) || !parser_take_keyword(parser, KEYWORD_WHEN, &more))
             return NULL;
     }
-    if (!parser_take_keyword(parser, KEYWORD_ELSE, &node->has_else) || (node->has_else && !parser_push(parser, parser_expression(parser))))
+    if (!parser_take_keyword(parser, KEYWORD_ELSE, &node->has_else) ||
+        (node->has_else && !parser_push(parser, parser_expression(parser))))
         return NULL;
     return parser_expect_keyword(parser, KEYWORD_END) && parser_adopt(parser, node, start) ? node : NULL;
 }
@@ -181,19 +189,22 @@ static struct expression *parser_case(struct parser *parser) {
 static struct expression *parser_cast(struct parser *parser) {
     size_t start = parser->pending_count;
     struct expression *node = parser_node(parser, EXPRESSION_CAST, parser->token.place);
-    if (!node || !parser_advance(parser) || !parser_expect(parser, TOKEN_LEFT_PARENTHESIS) || !parser_push(parser, parser_expression(parser)) ||
-        !parser_expect_keyword(parser, KEYWORD_AS) || !(node->type = parser_type(parser)))
+    if (!node || !parser_advance(parser) || !parser_expect(parser, TOKEN_LEFT_PARENTHESIS) ||
+        !parser_push(parser, parser_expression(parser)) || !parser_expect_keyword(parser, KEYWORD_AS) ||
+        !(node->type = parser_type(parser)))
         return NULL;
     return parser_expect(parser, TOKEN_RIGHT_PARENTHESIS) && parser_adopt(parser, node, start) ? node : NULL;
 }
 
-/* --- constructors ------------------------------------------------------------------------------------------------------------------ */
+/* --- constructors
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static struct expression *parser_array(struct parser *parser) {
     size_t start = parser->pending_count;
     bool closed;
     struct expression *node = parser_node(parser, EXPRESSION_ARRAY, parser->token.place);
-    if (!node || !parser_advance(parser) || !parser_expect(parser, TOKEN_LEFT_BRACKET) || !parser_take(parser, TOKEN_RIGHT_BRACKET, &closed))
+    if (!node || !parser_advance(parser) || !parser_expect(parser, TOKEN_LEFT_BRACKET) ||
+        !parser_take(parser, TOKEN_RIGHT_BRACKET, &closed))
         return NULL;
     if (!closed && (!parser_push_expressions(parser) || !parser_expect(parser, TOKEN_RIGHT_BRACKET)))
         return NULL;
@@ -204,11 +215,12 @@ static struct expression *parser_map(struct parser *parser) {
     size_t start = parser->pending_count;
     bool closed, more = true;
     struct expression *node = parser_node(parser, EXPRESSION_MAP, parser->token.place);
-    if (!node || !parser_advance(parser) || !parser_expect(parser, TOKEN_LEFT_PARENTHESIS) || !parser_take(parser, TOKEN_RIGHT_PARENTHESIS, &closed))
+    if (!node || !parser_advance(parser) || !parser_expect(parser, TOKEN_LEFT_PARENTHESIS) ||
+        !parser_take(parser, TOKEN_RIGHT_PARENTHESIS, &closed))
         return NULL;
     while (!closed && more) {
-        if (!parser_push(parser, parser_expression(parser)) || !parser_expect(parser, TOKEN_ASSIGN) || !parser_push(parser, parser_expression(parser)) ||
-            !parser_take(parser, TOKEN_COMMA, &more))
+        if (!parser_push(parser, parser_expression(parser)) || !parser_expect(parser, TOKEN_ASSIGN) ||
+            !parser_push(parser, parser_expression(parser)) || !parser_take(parser, TOKEN_COMMA, &more))
             return NULL;
     }
     if (!closed && !parser_expect(parser, TOKEN_RIGHT_PARENTHESIS))
@@ -232,7 +244,8 @@ static struct expression *parser_struct(struct parser *parser) {
     size_t start = parser->pending_count;
     bool closed;
     struct expression *node = parser_node(parser, EXPRESSION_STRUCT, parser->token.place);
-    if (!node || !parser_advance(parser) || !parser_expect(parser, TOKEN_LEFT_PARENTHESIS) || !parser_take(parser, TOKEN_RIGHT_PARENTHESIS, &closed))
+    if (!node || !parser_advance(parser) || !parser_expect(parser, TOKEN_LEFT_PARENTHESIS) ||
+        !parser_take(parser, TOKEN_RIGHT_PARENTHESIS, &closed))
         return NULL;
     if (!closed && (!parser_struct_fields(parser) || !parser_expect(parser, TOKEN_RIGHT_PARENTHESIS)))
         return NULL;
@@ -248,7 +261,8 @@ static struct expression *parser_struct(struct parser *parser) {
     return parser_adopt(parser, node, start) ? node : NULL;
 }
 
-/* --- all of them ------------------------------------------------------------------------------------------------------------------- */
+/* --- all of them
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static struct expression *parser_parenthesis(struct parser *parser) {
     if (parser_at_parameters(parser))
@@ -307,7 +321,11 @@ static struct expression *parser_follow(struct parser *parser, struct expression
     size_t start = parser->pending_count;
     bool subscript = parser->token.kind == TOKEN_LEFT_BRACKET, all = parser->next.kind == TOKEN_STAR;
     struct identifier field;
-    struct expression *node = parser_node(parser, subscript ? EXPRESSION_SUBSCRIPT : all ? EXPRESSION_ALL_FIELDS : EXPRESSION_FIELD, parser->token.place);
+    struct expression *node = parser_node(parser,
+                                          subscript ? EXPRESSION_SUBSCRIPT
+                                          : all     ? EXPRESSION_ALL_FIELDS
+                                                    : EXPRESSION_FIELD,
+                                          parser->token.place);
     if (!node || !parser_push(parser, base) || !parser_advance(parser))
         return NULL;
     if (subscript ? !parser_push(parser, parser_expression(parser)) || !parser_expect(parser, TOKEN_RIGHT_BRACKET)
@@ -321,7 +339,8 @@ static struct expression *parser_follow(struct parser *parser, struct expression
 
 struct expression *parser_primary(struct parser *parser) {
     struct expression *node = parser_simple(parser);
-    while (node && node->kind != EXPRESSION_ALL_FIELDS && (parser->token.kind == TOKEN_LEFT_BRACKET || parser->token.kind == TOKEN_ARROW))
+    while (node && node->kind != EXPRESSION_ALL_FIELDS &&
+           (parser->token.kind == TOKEN_LEFT_BRACKET || parser->token.kind == TOKEN_ARROW))
         node = parser_follow(parser, node);
     return node;
 }

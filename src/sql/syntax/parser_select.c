@@ -1,11 +1,13 @@
-/* SELECT items FROM source [JOIN ..]* [WINDOW ..] [WHERE ..] [GROUP BY ..] [PARTITION BY ..] [HAVING ..] [EMIT ..] [LIMIT n] */
-#include <ctype.h>
+/* SELECT items FROM source [JOIN ..]* [WINDOW ..] [WHERE ..] [GROUP BY ..] [PARTITION BY ..] [HAVING ..] [EMIT ..]
+ * [LIMIT n] */
 #include "sql/syntax/parser.h"
+#include <ctype.h>
 
-/* --- durations --------------------------------------------------------------------------------------------------------------------- */
+/* --- durations
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct time_unit {
-    const char *name;            /* the plural is the same with an S */
+    const char *name; /* the plural is the same with an S */
     int64_t milliseconds;
 };
 
@@ -44,7 +46,8 @@ bool parser_duration(struct parser *parser, struct duration *ret_duration) {
     return true;
 }
 
-/* --- items and sources ------------------------------------------------------------------------------------------------------------- */
+/* --- items and sources
+ * ------------------------------------------------------------------------------------------------------------- */
 
 static bool parser_item(struct parser *parser, struct select_item *item) {
     item->place = parser->token.place;
@@ -72,7 +75,8 @@ static bool parser_items(struct parser *parser, struct select_query *query) {
     bool more = true;
     while (more) {
         struct select_item *item = parser_allocate(parser, 1, sizeof *item);
-        if (!item || !parser_item(parser, item) || !parser_push(parser, item) || !parser_take(parser, TOKEN_COMMA, &more))
+        if (!item || !parser_item(parser, item) || !parser_push(parser, item) ||
+            !parser_take(parser, TOKEN_COMMA, &more))
             return false;
     }
     return parser_pop_structs(parser, start, sizeof *query->items, &query->items, &query->item_count);
@@ -82,7 +86,8 @@ static bool parser_from(struct parser *parser, struct source_reference *source) 
     return parser_name(parser, &source->name) && parser_alias(parser, &source->alias);
 }
 
-/* --- joins ------------------------------------------------------------------------------------------------------------------------- */
+/* --- joins
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* WITHIN 1 HOUR or WITHIN (1 HOUR, 2 HOURS), then perhaps GRACE PERIOD 5 MINUTES. */
 static bool parser_within(struct parser *parser, struct join *join) {
@@ -90,7 +95,8 @@ static bool parser_within(struct parser *parser, struct join *join) {
     if (!parser_take(parser, TOKEN_LEFT_PARENTHESIS, &pair) || !parser_duration(parser, &join->before))
         return false;
     join->after = join->before;
-    if (pair && (!parser_expect(parser, TOKEN_COMMA) || !parser_duration(parser, &join->after) || !parser_expect(parser, TOKEN_RIGHT_PARENTHESIS)))
+    if (pair && (!parser_expect(parser, TOKEN_COMMA) || !parser_duration(parser, &join->after) ||
+                 !parser_expect(parser, TOKEN_RIGHT_PARENTHESIS)))
         return false;
     if (!parser_take_keywords(parser, KEYWORD_GRACE, KEYWORD_PERIOD, &grace))
         return false;
@@ -102,7 +108,8 @@ static bool parser_join_kind(struct parser *parser, struct join *join, bool *ret
     static const struct {
         enum keyword keyword;
         enum join_kind kind;
-    } kinds[] = {{KEYWORD_INNER, JOIN_INNER}, {KEYWORD_LEFT, JOIN_LEFT}, {KEYWORD_RIGHT, JOIN_RIGHT}, {KEYWORD_FULL, JOIN_FULL}};
+    } kinds[] = {
+        {KEYWORD_INNER, JOIN_INNER}, {KEYWORD_LEFT, JOIN_LEFT}, {KEYWORD_RIGHT, JOIN_RIGHT}, {KEYWORD_FULL, JOIN_FULL}};
     bool outer;
     join->kind = JOIN_INNER;
     if (!parser_take_keyword(parser, KEYWORD_JOIN, ret_found) || *ret_found)
@@ -126,8 +133,8 @@ static bool parser_join(struct parser *parser, struct join *join, bool *ret_foun
     join->place = parser->token.place;
     if (!parser_join_kind(parser, join, ret_found) || !*ret_found)
         return parser->status == 0;
-    if (!parser_from(parser, &join->source) || !parser_take_keyword(parser, KEYWORD_WITHIN, &within) || (within && !parser_within(parser, join)) ||
-        !parser_expect_keyword(parser, KEYWORD_ON))
+    if (!parser_from(parser, &join->source) || !parser_take_keyword(parser, KEYWORD_WITHIN, &within) ||
+        (within && !parser_within(parser, join)) || !parser_expect_keyword(parser, KEYWORD_ON))
         return false;
     join->on = parser_expression(parser);
     return join->on != NULL;
@@ -144,7 +151,8 @@ static bool parser_joins(struct parser *parser, struct select_query *query) {
     return parser_pop_structs(parser, start, sizeof *query->joins, &query->joins, &query->join_count);
 }
 
-/* --- windows ----------------------------------------------------------------------------------------------------------------------- */
+/* --- windows
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool parser_window_option(struct parser *parser, struct window_clause *window) {
     struct place place = parser->token.place;
@@ -175,11 +183,13 @@ static bool parser_window_kind(struct parser *parser, struct window_clause *wind
     return parser_advance(parser);
 }
 
-/* WINDOW TUMBLING (SIZE d ..), HOPPING (SIZE d, ADVANCE BY d ..) or SESSION (d ..), each with RETENTION d and GRACE PERIOD d. */
+/* WINDOW TUMBLING (SIZE d ..), HOPPING (SIZE d, ADVANCE BY d ..) or SESSION (d ..), each with RETENTION d and GRACE
+ * PERIOD d. */
 static bool parser_window(struct parser *parser, struct window_clause *window) {
     bool more, size;
     window->place = parser->token.place;
-    if (!parser_advance(parser) || !parser_window_kind(parser, window) || !parser_expect(parser, TOKEN_LEFT_PARENTHESIS))
+    if (!parser_advance(parser) || !parser_window_kind(parser, window) ||
+        !parser_expect(parser, TOKEN_LEFT_PARENTHESIS))
         return false;
     if (window->kind != WINDOW_SESSION && !parser_expect_keyword(parser, KEYWORD_SIZE))
         return false;
@@ -191,19 +201,22 @@ static bool parser_window(struct parser *parser, struct window_clause *window) {
         if (!parser_window_option(parser, window) || !parser_take(parser, TOKEN_COMMA, &more))
             return false;
     if (window->kind == WINDOW_HOPPING && window->advance.milliseconds < 0)
-        return parser_fail(parser, window->place, "a hopping window needs ADVANCE BY: WINDOW HOPPING (SIZE 10 MINUTES, ADVANCE BY 1 MINUTE)");
+        return parser_fail(parser, window->place,
+                           "a hopping window needs ADVANCE BY: WINDOW HOPPING (SIZE 10 MINUTES, ADVANCE BY 1 MINUTE)");
     return parser_expect(parser, TOKEN_RIGHT_PARENTHESIS);
 }
 
-/* --- the other clauses ------------------------------------------------------------------------------------------------------------- */
+/* --- the other clauses
+ * ------------------------------------------------------------------------------------------------------------- */
 
-/* Is what comes next "(a, b)", several expressions in parentheses? Looks ahead on a copy of the lexer, to the closing parenthesis at most. */
+/* Is what comes next "(a, b)", several expressions in parentheses? Looks ahead on a copy of the lexer, to the
+ * closing parenthesis at most. */
 static bool parser_at_tuple(const struct parser *parser) {
     struct lexer lexer = parser->lexer;
     struct token token = parser->next;
     if (parser->token.kind != TOKEN_LEFT_PARENTHESIS)
         return false;
-    for (unsigned depth = 0; token.kind != TOKEN_END; ) {
+    for (unsigned depth = 0; token.kind != TOKEN_END;) {
         bool opens = token.kind == TOKEN_LEFT_PARENTHESIS || token.kind == TOKEN_LEFT_BRACKET;
         bool closes = token.kind == TOKEN_RIGHT_PARENTHESIS || token.kind == TOKEN_RIGHT_BRACKET;
         if (depth == 0 && (closes || token.kind == TOKEN_COMMA))
@@ -222,7 +235,8 @@ static bool parser_keys(struct parser *parser, struct expression_list *list) {
     bool more = true;
     while (more) {
         bool tuple = parser_at_tuple(parser);
-        if (tuple ? !parser_advance(parser) || !parser_push_expressions(parser) || !parser_expect(parser, TOKEN_RIGHT_PARENTHESIS)
+        if (tuple ? !parser_advance(parser) || !parser_push_expressions(parser) ||
+                        !parser_expect(parser, TOKEN_RIGHT_PARENTHESIS)
                   : !parser_push(parser, parser_expression(parser)))
             return false;
         if (!parser_take(parser, TOKEN_COMMA, &more))
@@ -273,11 +287,14 @@ struct select_query *parser_select(struct parser *parser) {
     query->limit = -1;
     query->window.size.milliseconds = query->window.advance.milliseconds = -1;
     query->window.retention.milliseconds = query->window.grace.milliseconds = -1;
-    bool done = parser_expect_keyword(parser, KEYWORD_SELECT) && parser_items(parser, query) && parser_expect_keyword(parser, KEYWORD_FROM) &&
-                parser_from(parser, &query->from) && parser_joins(parser, query) &&
+    bool done = parser_expect_keyword(parser, KEYWORD_SELECT) && parser_items(parser, query) &&
+                parser_expect_keyword(parser, KEYWORD_FROM) && parser_from(parser, &query->from) &&
+                parser_joins(parser, query) &&
                 (!parser_at_keyword(parser, KEYWORD_WINDOW) || parser_window(parser, &query->window)) &&
-                parser_condition(parser, KEYWORD_WHERE, &query->where) && parser_by(parser, KEYWORD_GROUP, &query->group_by) &&
-                parser_by(parser, KEYWORD_PARTITION, &query->partition_by) && parser_condition(parser, KEYWORD_HAVING, &query->having) &&
-                parser_emit(parser, query) && parser_limit(parser, query);
+                parser_condition(parser, KEYWORD_WHERE, &query->where) &&
+                parser_by(parser, KEYWORD_GROUP, &query->group_by) &&
+                parser_by(parser, KEYWORD_PARTITION, &query->partition_by) &&
+                parser_condition(parser, KEYWORD_HAVING, &query->having) && parser_emit(parser, query) &&
+                parser_limit(parser, query);
     return done ? query : NULL;
 }

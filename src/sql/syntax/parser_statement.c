@@ -1,7 +1,9 @@
-/* Which statement it is, and all statements but CREATE and SELECT. A statement begins with one keyword; a table says what reads the rest. */
+/* Which statement it is, and all statements but CREATE and SELECT. A statement begins with one keyword; a table says
+ * what reads the rest. */
 #include "sql/syntax/parser.h"
 
-/* --- data -------------------------------------------------------------------------------------------------------------------------- */
+/* --- data
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool parser_select_statement(struct parser *parser, struct statement *statement) {
     statement->kind = STATEMENT_SELECT;
@@ -17,8 +19,8 @@ static bool parser_values(struct parser *parser, struct insert_statement *insert
     if (parser_at(parser, TOKEN_LEFT_PARENTHESIS) && !parser_name_list(parser, &insert->columns, &insert->column_count))
         return false;
     insert->values.place = parser->token.place;
-    return parser_expect_keyword(parser, keyword) && parser_expect(parser, TOKEN_LEFT_PARENTHESIS) && parser_expression_list(parser, &insert->values) &&
-           parser_expect(parser, TOKEN_RIGHT_PARENTHESIS);
+    return parser_expect_keyword(parser, keyword) && parser_expect(parser, TOKEN_LEFT_PARENTHESIS) &&
+           parser_expression_list(parser, &insert->values) && parser_expect(parser, TOKEN_RIGHT_PARENTHESIS);
 }
 
 static bool parser_insert(struct parser *parser, struct statement *statement) {
@@ -33,7 +35,8 @@ static bool parser_insert(struct parser *parser, struct statement *statement) {
     return parser_values(parser, insert, KEYWORD_VALUES);
 }
 
-/* --- definitions ------------------------------------------------------------------------------------------------------------------- */
+/* --- definitions
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool parser_object(struct parser *parser, bool streams_only, enum object_kind *ret_object) {
     if (parser_at_keyword(parser, KEYWORD_STREAM))
@@ -53,7 +56,8 @@ static bool parser_drop(struct parser *parser, struct statement *statement) {
     struct drop_statement *drop = &statement->drop;
     statement->kind = STATEMENT_DROP;
     if (!parser_advance(parser) || !parser_object(parser, false, &drop->object) ||
-        !parser_take_keywords(parser, KEYWORD_IF, KEYWORD_EXISTS, &drop->if_exists) || !parser_name(parser, &drop->name))
+        !parser_take_keywords(parser, KEYWORD_IF, KEYWORD_EXISTS, &drop->if_exists) ||
+        !parser_name(parser, &drop->name))
         return false;
     if (drop->object != OBJECT_STREAM && drop->object != OBJECT_TABLE)
         return true;
@@ -64,7 +68,8 @@ static bool parser_drop(struct parser *parser, struct statement *statement) {
 
 static bool parser_add_column(struct parser *parser, struct column_declaration *column) {
     bool word;
-    if (!parser_expect_keyword(parser, KEYWORD_ADD) || !parser_take_keyword(parser, KEYWORD_COLUMN, &word) || !parser_name(parser, &column->name))
+    if (!parser_expect_keyword(parser, KEYWORD_ADD) || !parser_take_keyword(parser, KEYWORD_COLUMN, &word) ||
+        !parser_name(parser, &column->name))
         return false;
     return (column->type = parser_type(parser));
 }
@@ -72,7 +77,8 @@ static bool parser_add_column(struct parser *parser, struct column_declaration *
 /* Behind ALTER SYSTEM, SET: 'name' = 'value'. */
 static bool parser_setting(struct parser *parser, struct setting_statement *setting) {
     setting->name.place = parser->token.place;
-    return parser_string(parser, &setting->name.name) && parser_expect(parser, TOKEN_EQUAL) && parser_string(parser, &setting->value);
+    return parser_string(parser, &setting->name.name) && parser_expect(parser, TOKEN_EQUAL) &&
+           parser_string(parser, &setting->value);
 }
 
 static bool parser_alter(struct parser *parser, struct statement *statement) {
@@ -90,19 +96,24 @@ static bool parser_alter(struct parser *parser, struct statement *statement) {
         return false;
     while (more) {
         struct column_declaration *column = parser_allocate(parser, 1, sizeof *column);
-        if (!column || !parser_add_column(parser, column) || !parser_push(parser, column) || !parser_take(parser, TOKEN_COMMA, &more))
+        if (!column || !parser_add_column(parser, column) || !parser_push(parser, column) ||
+            !parser_take(parser, TOKEN_COMMA, &more))
             return false;
     }
-    return parser_pop_structs(parser, start, sizeof *alter->columns.items, &alter->columns.items, &alter->columns.count);
+    return parser_pop_structs(parser, start, sizeof *alter->columns.items, &alter->columns.items,
+                              &alter->columns.count);
 }
 
-/* --- looking ----------------------------------------------------------------------------------------------------------------------- */
+/* --- looking
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool parser_show(struct parser *parser, struct statement *statement) {
     static const enum keyword kinds[] = {
-        [SHOW_STREAMS] = KEYWORD_STREAMS,       [SHOW_TABLES] = KEYWORD_TABLES,         [SHOW_QUERIES] = KEYWORD_QUERIES,
-        [SHOW_TOPICS] = KEYWORD_TOPICS,         [SHOW_FUNCTIONS] = KEYWORD_FUNCTIONS,   [SHOW_PROPERTIES] = KEYWORD_PROPERTIES,
-        [SHOW_VARIABLES] = KEYWORD_VARIABLES,   [SHOW_CONNECTORS] = KEYWORD_CONNECTORS, [SHOW_TYPES] = KEYWORD_TYPES,
+        [SHOW_STREAMS] = KEYWORD_STREAMS,     [SHOW_TABLES] = KEYWORD_TABLES,
+        [SHOW_QUERIES] = KEYWORD_QUERIES,     [SHOW_TOPICS] = KEYWORD_TOPICS,
+        [SHOW_FUNCTIONS] = KEYWORD_FUNCTIONS, [SHOW_PROPERTIES] = KEYWORD_PROPERTIES,
+        [SHOW_VARIABLES] = KEYWORD_VARIABLES, [SHOW_CONNECTORS] = KEYWORD_CONNECTORS,
+        [SHOW_TYPES] = KEYWORD_TYPES,
     };
     struct show_statement *show = &statement->show;
     statement->kind = STATEMENT_SHOW;
@@ -116,7 +127,8 @@ static bool parser_show(struct parser *parser, struct statement *statement) {
     return parser_unexpected(parser);
 }
 
-/* DESCRIBE name | STREAMS | TABLES [EXTENDED], DESCRIBE FUNCTION | CONNECTOR name; what has one of these words as its name stands alone or quoted. */
+/* DESCRIBE name | STREAMS | TABLES [EXTENDED], DESCRIBE FUNCTION | CONNECTOR name; what has one of these words as
+ * its name stands alone or quoted. */
 static bool parser_describe(struct parser *parser, struct statement *statement) {
     struct describe_statement *describe = &statement->describe;
     statement->kind = STATEMENT_DESCRIBE;
@@ -146,7 +158,8 @@ static bool parser_explain(struct parser *parser, struct statement *statement) {
     statement->kind = STATEMENT_EXPLAIN;
     if (!parser_advance(parser))
         return false;
-    if (parser_at_keyword(parser, KEYWORD_SELECT) || parser_at_keyword(parser, KEYWORD_CREATE) || parser_at_keyword(parser, KEYWORD_INSERT))
+    if (parser_at_keyword(parser, KEYWORD_SELECT) || parser_at_keyword(parser, KEYWORD_CREATE) ||
+        parser_at_keyword(parser, KEYWORD_INSERT))
         return (explain->statement = parser_any_statement(parser));
     return parser_name(parser, &explain->query);
 }
@@ -157,20 +170,26 @@ static bool parser_print(struct parser *parser, struct statement *statement) {
     bool interval, sample = false, limit;
     statement->kind = STATEMENT_PRINT;
     print->interval = print->limit = -1;
-    if (!parser_advance(parser) || !parser_exact_name(parser, &print->topic) || !parser_take_keyword(parser, KEYWORD_FROM, &print->from_beginning) ||
-        (print->from_beginning && !parser_expect_keyword(parser, KEYWORD_BEGINNING)) || !parser_take_keyword(parser, KEYWORD_INTERVAL, &interval) ||
-        (!interval && !parser_take_keyword(parser, KEYWORD_SAMPLE, &sample)) || ((interval || sample) && !parser_whole_number(parser, &print->interval)) ||
+    if (!parser_advance(parser) || !parser_exact_name(parser, &print->topic) ||
+        !parser_take_keyword(parser, KEYWORD_FROM, &print->from_beginning) ||
+        (print->from_beginning && !parser_expect_keyword(parser, KEYWORD_BEGINNING)) ||
+        !parser_take_keyword(parser, KEYWORD_INTERVAL, &interval) ||
+        (!interval && !parser_take_keyword(parser, KEYWORD_SAMPLE, &sample)) ||
+        ((interval || sample) && !parser_whole_number(parser, &print->interval)) ||
         !parser_take_keyword(parser, KEYWORD_LIMIT, &limit))
         return false;
     return !limit || parser_whole_number(parser, &print->limit);
 }
 
-/* --- steering ---------------------------------------------------------------------------------------------------------------------- */
+/* --- steering
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool parser_target(struct parser *parser, struct statement *statement) {
     struct target_statement *target = &statement->target;
     enum keyword keyword = parser->token.keyword;
-    statement->kind = keyword == KEYWORD_TERMINATE ? STATEMENT_TERMINATE : keyword == KEYWORD_PAUSE ? STATEMENT_PAUSE : STATEMENT_RESUME;
+    statement->kind = keyword == KEYWORD_TERMINATE ? STATEMENT_TERMINATE
+                      : keyword == KEYWORD_PAUSE   ? STATEMENT_PAUSE
+                                                   : STATEMENT_RESUME;
     if (!parser_advance(parser) || !parser_take_keyword(parser, KEYWORD_ALL, &target->all) || target->all)
         return parser->status == 0;
     if (parser->token.keyword == KEYWORD_QUERY && parser_is_name(&parser->next) && !parser_advance(parser))
@@ -198,7 +217,8 @@ static bool parser_variable(struct parser *parser, struct identifier *ret_name) 
 static bool parser_define(struct parser *parser, struct statement *statement) {
     struct setting_statement *setting = &statement->setting;
     statement->kind = STATEMENT_DEFINE;
-    return parser_advance(parser) && parser_variable(parser, &setting->name) && parser_expect(parser, TOKEN_EQUAL) && parser_string(parser, &setting->value);
+    return parser_advance(parser) && parser_variable(parser, &setting->name) && parser_expect(parser, TOKEN_EQUAL) &&
+           parser_string(parser, &setting->value);
 }
 
 static bool parser_undefine(struct parser *parser, struct statement *statement) {
@@ -208,10 +228,12 @@ static bool parser_undefine(struct parser *parser, struct statement *statement) 
 
 static bool parser_run(struct parser *parser, struct statement *statement) {
     statement->kind = STATEMENT_RUN_SCRIPT;
-    return parser_advance(parser) && parser_expect_keyword(parser, KEYWORD_SCRIPT) && parser_string(parser, &statement->file);
+    return parser_advance(parser) && parser_expect_keyword(parser, KEYWORD_SCRIPT) &&
+           parser_string(parser, &statement->file);
 }
 
-/* --- assertions -------------------------------------------------------------------------------------------------------------------- */
+/* --- assertions
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool parser_timeout(struct parser *parser, struct duration *ret_timeout) {
     bool found;
@@ -224,8 +246,9 @@ static bool parser_timeout(struct parser *parser, struct duration *ret_timeout) 
 static bool parser_assert_schema(struct parser *parser, struct assert_statement *assertion) {
     bool subject, id;
     assertion->kind = ASSERT_SCHEMA;
-    if (!parser_advance(parser) || !parser_take_keyword(parser, KEYWORD_SUBJECT, &subject) || (subject && !parser_exact_name(parser, &assertion->subject)) ||
-        !parser_take_keyword(parser, KEYWORD_ID, &id) || (id && !parser_whole_number(parser, &assertion->schema_id)))
+    if (!parser_advance(parser) || !parser_take_keyword(parser, KEYWORD_SUBJECT, &subject) ||
+        (subject && !parser_exact_name(parser, &assertion->subject)) || !parser_take_keyword(parser, KEYWORD_ID, &id) ||
+        (id && !parser_whole_number(parser, &assertion->schema_id)))
         return false;
     return subject || id ? parser_timeout(parser, &assertion->timeout) : parser_unexpected(parser);
 }
@@ -233,14 +256,15 @@ static bool parser_assert_schema(struct parser *parser, struct assert_statement 
 /* TOPIC name [WITH (..)] [TIMEOUT d] */
 static bool parser_assert_topic(struct parser *parser, struct assert_statement *assertion) {
     assertion->kind = ASSERT_TOPIC;
-    return parser_advance(parser) && parser_exact_name(parser, &assertion->topic) && parser_properties(parser, &assertion->properties) &&
-           parser_timeout(parser, &assertion->timeout);
+    return parser_advance(parser) && parser_exact_name(parser, &assertion->topic) &&
+           parser_properties(parser, &assertion->properties) && parser_timeout(parser, &assertion->timeout);
 }
 
 /* VALUES name (columns) VALUES (..), NULL VALUES name (columns) KEY (..) */
 static bool parser_assert_values(struct parser *parser, struct assert_statement *assertion) {
     bool null;
-    if (!parser_take_keyword(parser, KEYWORD_NULL, &null) || !parser_expect_keyword(parser, KEYWORD_VALUES) || !parser_name(parser, &assertion->insert.name))
+    if (!parser_take_keyword(parser, KEYWORD_NULL, &null) || !parser_expect_keyword(parser, KEYWORD_VALUES) ||
+        !parser_name(parser, &assertion->insert.name))
         return false;
     assertion->kind = null ? ASSERT_NULL_VALUES : ASSERT_VALUES;
     return parser_values(parser, &assertion->insert, null ? KEYWORD_KEY : KEYWORD_VALUES);
@@ -268,18 +292,31 @@ static bool parser_assert(struct parser *parser, struct statement *statement) {
     return parser_source(parser, &assertion->create);
 }
 
-/* --- all of them ------------------------------------------------------------------------------------------------------------------- */
+/* --- all of them
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct {
     enum keyword keyword;
     bool (*parse)(struct parser *parser, struct statement *statement);
 } parser_statements[] = {
-    {KEYWORD_SELECT, parser_select_statement}, {KEYWORD_CREATE, parser_create_statement}, {KEYWORD_INSERT, parser_insert},
-    {KEYWORD_DROP, parser_drop},               {KEYWORD_ALTER, parser_alter},             {KEYWORD_SHOW, parser_show},
-    {KEYWORD_LIST, parser_show},               {KEYWORD_DESCRIBE, parser_describe},       {KEYWORD_EXPLAIN, parser_explain},
-    {KEYWORD_PRINT, parser_print},             {KEYWORD_TERMINATE, parser_target},        {KEYWORD_PAUSE, parser_target},
-    {KEYWORD_RESUME, parser_target},           {KEYWORD_SET, parser_set},                 {KEYWORD_UNSET, parser_unset},
-    {KEYWORD_DEFINE, parser_define},           {KEYWORD_UNDEFINE, parser_undefine},       {KEYWORD_RUN, parser_run},
+    {KEYWORD_SELECT, parser_select_statement},
+    {KEYWORD_CREATE, parser_create_statement},
+    {KEYWORD_INSERT, parser_insert},
+    {KEYWORD_DROP, parser_drop},
+    {KEYWORD_ALTER, parser_alter},
+    {KEYWORD_SHOW, parser_show},
+    {KEYWORD_LIST, parser_show},
+    {KEYWORD_DESCRIBE, parser_describe},
+    {KEYWORD_EXPLAIN, parser_explain},
+    {KEYWORD_PRINT, parser_print},
+    {KEYWORD_TERMINATE, parser_target},
+    {KEYWORD_PAUSE, parser_target},
+    {KEYWORD_RESUME, parser_target},
+    {KEYWORD_SET, parser_set},
+    {KEYWORD_UNSET, parser_unset},
+    {KEYWORD_DEFINE, parser_define},
+    {KEYWORD_UNDEFINE, parser_undefine},
+    {KEYWORD_RUN, parser_run},
     {KEYWORD_ASSERT, parser_assert},
 };
 

@@ -1,9 +1,10 @@
-/* Names, literals' texts and lists. A list's items wait on one stack, `pending`, until the list is complete; lists inside lists lie above. */
-#include <ctype.h>
-#include <string.h>
+/* Names, literals' texts and lists. A list's items wait on one stack, `pending`, until the list is complete; lists
+ * inside lists lie above. */
 #include "core/memory.h"
 #include "core/number.h"
 #include "sql/syntax/parser.h"
+#include <ctype.h>
+#include <string.h>
 
 void *parser_allocate(struct parser *parser, size_t count, size_t size) {
     size_t bytes;
@@ -18,7 +19,8 @@ void *parser_allocate(struct parser *parser, size_t count, size_t size) {
 bool parser_push(struct parser *parser, const void *item) {
     if (!item)
         return false;
-    if (!memory_reserve((void **)&parser->pending, &parser->pending_capacity, parser->pending_count + 1, sizeof *parser->pending))
+    if (!memory_reserve((void **)&parser->pending, &parser->pending_capacity, parser->pending_count + 1,
+                        sizeof *parser->pending))
         return parser_no_memory(parser);
     parser->pending[parser->pending_count++] = (void *)item;
     return true;
@@ -50,7 +52,8 @@ bool parser_pop_structs(struct parser *parser, size_t start, size_t size, void *
     return true;
 }
 
-/* --- names ------------------------------------------------------------------------------------------------------------------------- */
+/* --- names
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 bool parser_unquote(struct parser *parser, const struct token *token, struct slice *ret_text) {
     char quote = token->text.data[0];
@@ -93,7 +96,8 @@ bool parser_name(struct parser *parser, struct identifier *ret_name) {
     }
     if (parser->token.kind == TOKEN_QUOTED && parser->token.text.length == 2)
         return parser_fail(parser, name.place, "a name cannot be empty");
-    bool done = parser->token.kind == TOKEN_QUOTED ? parser_unquote(parser, &parser->token, &name.name) : parser_upper(parser, parser->token.text, &name.name);
+    bool done = parser->token.kind == TOKEN_QUOTED ? parser_unquote(parser, &parser->token, &name.name)
+                                                   : parser_upper(parser, parser->token.text, &name.name);
     if (!done || !parser_advance(parser))
         return false;
     *ret_name = name;
@@ -107,7 +111,8 @@ static bool parser_begins_clause(const struct parser *parser) {
         return next == KEYWORD_BY;
     if (keyword != KEYWORD_EMIT && keyword != KEYWORD_WINDOW)
         return false;
-    bool other_clause = keyword_reserved(next) || next == KEYWORD_EMIT || next == KEYWORD_WINDOW || next == KEYWORD_PARTITION;
+    bool other_clause =
+        keyword_reserved(next) || next == KEYWORD_EMIT || next == KEYWORD_WINDOW || next == KEYWORD_PARTITION;
     return parser->next.kind == TOKEN_WORD && !other_clause;
 }
 
@@ -148,13 +153,16 @@ bool parser_name_list(struct parser *parser, struct identifier **ret_names, size
         return false;
     while (more) {
         struct identifier *name = parser_allocate(parser, 1, sizeof *name);
-        if (!name || !parser_name(parser, name) || !parser_push(parser, name) || !parser_take(parser, TOKEN_COMMA, &more))
+        if (!name || !parser_name(parser, name) || !parser_push(parser, name) ||
+            !parser_take(parser, TOKEN_COMMA, &more))
             return false;
     }
-    return parser_expect(parser, TOKEN_RIGHT_PARENTHESIS) && parser_pop_structs(parser, start, sizeof **ret_names, ret_names, ret_count);
+    return parser_expect(parser, TOKEN_RIGHT_PARENTHESIS) &&
+           parser_pop_structs(parser, start, sizeof **ret_names, ret_names, ret_count);
 }
 
-/* --- literals ---------------------------------------------------------------------------------------------------------------------- */
+/* --- literals
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 bool parser_string(struct parser *parser, struct slice *ret_text) {
     if (!parser_at(parser, TOKEN_STRING))

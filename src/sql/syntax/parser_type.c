@@ -79,7 +79,8 @@ static bool parser_type_parts(struct parser *parser, struct type_name *type, siz
 static bool parser_type_nested(struct parser *parser, struct type_name *type) {
     if (!parser_expect(parser, TOKEN_LESS))
         return false;
-    if (type->kind == TYPE_NAME_STRUCT ? !parser_type_fields(parser, type) : !parser_type_parts(parser, type, type->kind == TYPE_NAME_MAP ? 2 : 1))
+    if (type->kind == TYPE_NAME_STRUCT ? !parser_type_fields(parser, type)
+                                       : !parser_type_parts(parser, type, type->kind == TYPE_NAME_MAP ? 2 : 1))
         return false;
     for (size_t i = 0; i < type->part_count; i++)
         if (type->parts[i]->height >= type->height)
@@ -96,7 +97,8 @@ struct type_name *parser_type(struct parser *parser) {
     struct type_name *type = parser_type_node(parser, kind);
     if (!type || !parser_enter(parser))
         return NULL;
-    bool done = kind == TYPE_NAME_PLAIN ? parser_type_plain(parser, type) : parser_advance(parser) && parser_type_nested(parser, type);
+    bool done = kind == TYPE_NAME_PLAIN ? parser_type_plain(parser, type)
+                                        : parser_advance(parser) && parser_type_nested(parser, type);
     parser_leave(parser);
     return done ? type : NULL;
 }

@@ -4,7 +4,8 @@
 
 #include <inttypes.h>
 
-/* --- names and strings ------------------------------------------------------------------------------------------------------------- */
+/* --- names and strings
+ * ------------------------------------------------------------------------------------------------------------- */
 
 /* In quotes, the quote doubled; "${" with another dollar, so that it stays what it is where variables are filled in. */
 static void print_quoted(struct bytes *to, struct slice text, char quote) {
@@ -22,7 +23,8 @@ void print_string(struct bytes *to, struct slice text) {
     print_quoted(to, text, '\'');
 }
 
-/* Words that are no names where a name may stand: ARRAY[..], MAP(..), STRUCT(..), TERMINATE ALL, DESCRIBE FUNCTION x. */
+/* Words that are no names where a name may stand: ARRAY[..], MAP(..), STRUCT(..), TERMINATE ALL, DESCRIBE FUNCTION
+ * x. */
 static bool print_ambiguous(enum keyword keyword) {
     switch (keyword) {
     case KEYWORD_ALL:
@@ -56,10 +58,12 @@ void print_name(struct bytes *to, struct slice name) {
         print_quoted(to, name, '`');
 }
 
-/* --- types ------------------------------------------------------------------------------------------------------------------------- */
+/* --- types
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 void print_type_name(struct bytes *to, const struct type_name *type) {
-    static const char *const heads[] = {[TYPE_NAME_ARRAY] = "ARRAY<", [TYPE_NAME_MAP] = "MAP<", [TYPE_NAME_STRUCT] = "STRUCT<"};
+    static const char *const heads[] = {
+        [TYPE_NAME_ARRAY] = "ARRAY<", [TYPE_NAME_MAP] = "MAP<", [TYPE_NAME_STRUCT] = "STRUCT<"};
     if (type->kind == TYPE_NAME_PLAIN) {
         if (type->quoted)
             print_quoted(to, type->name, '`');
@@ -82,10 +86,21 @@ void print_type_name(struct bytes *to, const struct type_name *type) {
     bytes_append_char(to, '>');
 }
 
-/* --- expressions ------------------------------------------------------------------------------------------------------------------- */
+/* --- expressions
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* How tightly a node holds together, as in parser_expression.c. */
-enum binding { BINDING_OR, BINDING_AND, BINDING_NOT, BINDING_PREDICATE, BINDING_CONCAT, BINDING_ADD, BINDING_MULTIPLY, BINDING_SIGN, BINDING_WHOLE };
+enum binding {
+    BINDING_OR,
+    BINDING_AND,
+    BINDING_NOT,
+    BINDING_PREDICATE,
+    BINDING_CONCAT,
+    BINDING_ADD,
+    BINDING_MULTIPLY,
+    BINDING_SIGN,
+    BINDING_WHOLE
+};
 
 struct operator_row {
     const char *text;
@@ -159,7 +174,8 @@ static void print_unary(struct bytes *to, const struct expression *node) {
     while (first->kind == EXPRESSION_SUBSCRIPT || first->kind == EXPRESSION_FIELD)
         first = first->children[0];
     bool number = minus && print_number(first) && !print_negative(first);
-    bool twice = minus && ((operand->kind == EXPRESSION_UNARY && operand->op == OPERATOR_NEGATE) || print_negative(operand));
+    bool twice =
+        minus && ((operand->kind == EXPRESSION_UNARY && operand->op == OPERATOR_NEGATE) || print_negative(operand));
     bytes_append_string(to, print_operators[node->op].text);
     bytes_append_string(to, twice ? " " : "");
     print_operand(to, operand, number ? BINDING_WHOLE + 1 : print_operators[node->op].binding);
@@ -183,18 +199,18 @@ static void print_predicate(struct bytes *to, const struct expression *node) {
     const char *not = node->negated ? " NOT" : "";
     print_operand(to, node->children[0], BINDING_CONCAT);
     if (node->kind == EXPRESSION_IS_NULL) {
-        bytes_append_format(to, " IS%s NULL", not);
+        bytes_append_format(to, " IS%s NULL", not );
     } else if (node->kind == EXPRESSION_BETWEEN) {
-        bytes_append_format(to, "%s BETWEEN ", not);
+        bytes_append_format(to, "%s BETWEEN ", not );
         print_operand(to, node->children[1], BINDING_CONCAT);
         bytes_append_string(to, " AND ");
         print_operand(to, node->children[2], BINDING_CONCAT);
     } else if (node->kind == EXPRESSION_IN) {
-        bytes_append_format(to, "%s IN (", not);
+        bytes_append_format(to, "%s IN (", not );
         print_list(to, node->children + 1, node->child_count - 1);
         bytes_append_char(to, ')');
     } else {
-        bytes_append_format(to, "%s LIKE ", not);
+        bytes_append_format(to, "%s LIKE ", not );
         print_operand(to, node->children[1], BINDING_CONCAT);
         bytes_append_string(to, node->text.data ? " ESCAPE " : "");
         if (node->text.data)

@@ -1,6 +1,7 @@
-/* Canonical text of trees: keywords in upper case, one space between words, parentheses only where they are needed, names in backticks only where
- * they are needed. What was printed parses to the same tree, and prints the same again (by a script with variables: "${" is printed as "$${").
- * For EXPLAIN, SHOW QUERIES, error messages and comparing expressions. */
+/* Canonical text of trees: keywords in upper case, one space between words, parentheses only where they are needed,
+ * names in backticks only where they are needed. What was printed parses to the same tree, and prints the same again
+ * (by a script with variables: "${" is printed as "$${"). For EXPLAIN, SHOW QUERIES, error messages and comparing
+ * expressions. */
 #ifndef METERLINE_SQL_SYNTAX_PRINT_H
 #define METERLINE_SQL_SYNTAX_PRINT_H
 

@@ -3,7 +3,8 @@
 
 #include <inttypes.h>
 
-/* --- parts ------------------------------------------------------------------------------------------------------------------------- */
+/* --- parts
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* In the largest unit that divides it. */
 static void print_duration(struct bytes *to, const char *before, const struct duration *duration) {
@@ -14,7 +15,8 @@ static void print_duration(struct bytes *to, const char *before, const struct du
     size_t i = 0;
     if (duration->milliseconds < 0)
         return;
-    while (duration->milliseconds % units[i].milliseconds || (duration->milliseconds == 0 && units[i].milliseconds != 1000))
+    while (duration->milliseconds % units[i].milliseconds ||
+           (duration->milliseconds == 0 && units[i].milliseconds != 1000))
         i++;
     bytes_append_format(to, "%s%" PRId64 " %s", before, duration->milliseconds / units[i].milliseconds, units[i].name);
 }
@@ -35,7 +37,8 @@ static void print_properties(struct bytes *to, const struct property_list *list)
 
 static void print_columns(struct bytes *to, const struct column_list *list) {
     static const char *const roles[] = {
-        [COLUMN_VALUE] = "", [COLUMN_KEY] = " KEY", [COLUMN_PRIMARY_KEY] = " PRIMARY KEY", [COLUMN_HEADERS] = " HEADERS", [COLUMN_HEADER] = " HEADER(",
+        [COLUMN_VALUE] = "",           [COLUMN_KEY] = " KEY",        [COLUMN_PRIMARY_KEY] = " PRIMARY KEY",
+        [COLUMN_HEADERS] = " HEADERS", [COLUMN_HEADER] = " HEADER(",
     };
     for (size_t i = 0; i < list->count; i++) {
         const struct column_declaration *column = &list->items[i];
@@ -59,7 +62,8 @@ static void print_keys(struct bytes *to, const char *before, const struct expres
     }
 }
 
-/* --- queries ----------------------------------------------------------------------------------------------------------------------- */
+/* --- queries
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void print_alias(struct bytes *to, const struct identifier *alias) {
     if (!alias->name.data)
@@ -86,7 +90,10 @@ static void print_item(struct bytes *to, const struct select_item *item) {
 }
 
 static void print_join(struct bytes *to, const struct join *join) {
-    static const char *const kinds[] = {[JOIN_INNER] = " JOIN ", [JOIN_LEFT] = " LEFT JOIN ", [JOIN_RIGHT] = " RIGHT JOIN ", [JOIN_FULL] = " FULL JOIN "};
+    static const char *const kinds[] = {[JOIN_INNER] = " JOIN ",
+                                        [JOIN_LEFT] = " LEFT JOIN ",
+                                        [JOIN_RIGHT] = " RIGHT JOIN ",
+                                        [JOIN_FULL] = " FULL JOIN "};
     bool pair = join->before.milliseconds != join->after.milliseconds;
     bytes_append_string(to, kinds[join->kind]);
     print_source(to, &join->source);
@@ -101,8 +108,9 @@ static void print_join(struct bytes *to, const struct join *join) {
 }
 
 static void print_window(struct bytes *to, const struct window_clause *window) {
-    static const char *const kinds[] = {
-        [WINDOW_TUMBLING] = " WINDOW TUMBLING (SIZE ", [WINDOW_HOPPING] = " WINDOW HOPPING (SIZE ", [WINDOW_SESSION] = " WINDOW SESSION ("};
+    static const char *const kinds[] = {[WINDOW_TUMBLING] = " WINDOW TUMBLING (SIZE ",
+                                        [WINDOW_HOPPING] = " WINDOW HOPPING (SIZE ",
+                                        [WINDOW_SESSION] = " WINDOW SESSION ("};
     if (window->kind == WINDOW_NONE)
         return;
     print_duration(to, kinds[window->kind], &window->size);
@@ -133,15 +141,19 @@ void print_select(struct bytes *to, const struct select_query *query) {
     print_keys(to, " GROUP BY ", &query->group_by);
     print_keys(to, " PARTITION BY ", &query->partition_by);
     print_condition(to, " HAVING ", query->having);
-    bytes_append_string(to, query->emit == EMIT_CHANGES ? " EMIT CHANGES" : query->emit == EMIT_FINAL ? " EMIT FINAL" : "");
+    bytes_append_string(to, query->emit == EMIT_CHANGES ? " EMIT CHANGES"
+                            : query->emit == EMIT_FINAL ? " EMIT FINAL"
+                                                        : "");
     if (query->limit >= 0)
         bytes_append_format(to, " LIMIT %" PRId64, query->limit);
 }
 
-/* --- statements -------------------------------------------------------------------------------------------------------------------- */
+/* --- statements
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static const char *const print_objects[] = {
-    [OBJECT_STREAM] = "STREAM ", [OBJECT_TABLE] = "TABLE ", [OBJECT_CONNECTOR] = "CONNECTOR ", [OBJECT_TYPE] = "TYPE ", [OBJECT_FUNCTION] = "FUNCTION ",
+    [OBJECT_STREAM] = "STREAM ", [OBJECT_TABLE] = "TABLE ",       [OBJECT_CONNECTOR] = "CONNECTOR ",
+    [OBJECT_TYPE] = "TYPE ",     [OBJECT_FUNCTION] = "FUNCTION ",
 };
 
 static void print_create(struct bytes *to, const struct create_statement *create) {
@@ -217,7 +229,8 @@ static void print_show(struct bytes *to, const struct show_statement *show) {
         [SHOW_TOPICS] = "TOPICS",       [SHOW_FUNCTIONS] = "FUNCTIONS",   [SHOW_PROPERTIES] = "PROPERTIES",
         [SHOW_VARIABLES] = "VARIABLES", [SHOW_CONNECTORS] = "CONNECTORS", [SHOW_TYPES] = "TYPES",
     };
-    bytes_append_format(to, "SHOW %s%s%s", show->all ? "ALL " : "", kinds[show->what], show->extended ? " EXTENDED" : "");
+    bytes_append_format(to, "SHOW %s%s%s", show->all ? "ALL " : "", kinds[show->what],
+                        show->extended ? " EXTENDED" : "");
 }
 
 static void print_describe(struct bytes *to, const struct describe_statement *describe) {

@@ -1,8 +1,8 @@
 /* A statement's way: find its semicolon in the text as written, fill in variables, remember where they stood, parse. */
 #include "sql/syntax/script.h"
-#include "core/text.h"
 #include "core/bytes.h"
 #include "core/memory.h"
+#include "core/text.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/parser.h"
 
@@ -10,13 +10,14 @@ void script_open(struct script *script, struct slice text, struct variables *var
     *script = (struct script){text, {.line = 1, .column = 1}, variables};
 }
 
-/* --- cutting ----------------------------------------------------------------------------------------------------------------------- */
+/* --- cutting
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct script_cut {
-    size_t start, end;        /* the statement, without space around nor the semicolon; empty when there is none */
-    size_t next;              /* behind the semicolon */
+    size_t start, end; /* the statement, without space around nor the semicolon; empty when there is none */
+    size_t next;       /* behind the semicolon */
     bool semicolon;
-    bool finished;            /* no quote or comment was left open */
+    bool finished; /* no quote or comment was left open */
 };
 
 static bool script_space(char c) {
@@ -63,7 +64,8 @@ static int script_move(struct script *script, size_t offset, struct error *error
         const char *at = script->text.data + script->place.offset;
         size_t length = utf8_length(at, script->text.length - script->place.offset);
         if (length == 0)
-            return place_error(error, script->place, "the byte 0x%02x is not UTF-8; statements are text in UTF-8", (unsigned char)*at);
+            return place_error(error, script->place, "the byte 0x%02x is not UTF-8; statements are text in UTF-8",
+                               (unsigned char)*at);
         if (*at == '\0')
             return place_error(error, script->place, "a NUL byte cannot stand here");
         place_advance(&script->place, at, length);
@@ -71,11 +73,12 @@ static int script_move(struct script *script, size_t offset, struct error *error
     return 0;
 }
 
-/* --- variables --------------------------------------------------------------------------------------------------------------------- */
+/* --- variables
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct script_filling {
-    struct script *script;               /* stands at what is copied next */
-    size_t end, quote_end;               /* of the statement; of the quoted text that is being copied */
+    struct script *script; /* stands at what is copied next */
+    size_t end, quote_end; /* of the statement; of the quoted text that is being copied */
     struct bytes text;
     struct lexer_patch *patches;
     size_t patch_count, patch_capacity;
@@ -102,7 +105,8 @@ static size_t script_reference(struct slice text, size_t at, size_t end) {
 
 /* Puts `value` in the place of `length` bytes of the script. */
 static int script_patch(struct script_filling *filling, size_t length, struct slice value, struct error *error) {
-    if (!memory_reserve((void **)&filling->patches, &filling->patch_capacity, filling->patch_count + 1, sizeof *filling->patches))
+    if (!memory_reserve((void **)&filling->patches, &filling->patch_capacity, filling->patch_count + 1,
+                        sizeof *filling->patches))
         return error_no_memory(error);
     struct lexer_patch patch = {.start = filling->text.length, .place = filling->script->place};
     bytes_append_slice(&filling->text, value);
@@ -134,7 +138,8 @@ static int script_fill_step(struct script_filling *filling, struct error *error)
         filling->quote_end = at + skip;
     }
     size_t reference = script_reference(text, at, filling->end);
-    const struct variable *variable = reference ? variables_find(script->variables, (struct slice){text.data + at + 2, reference - 3}) : NULL;
+    const struct variable *variable =
+        reference ? variables_find(script->variables, (struct slice){text.data + at + 2, reference - 3}) : NULL;
     if (variable)
         return script_patch(filling, reference, variable->value, error);
     if (filling->end - at >= 3 && memcmp(text.data + at, "$${", 3) == 0)
@@ -149,15 +154,19 @@ static int script_fill(struct script_filling *filling, struct error *error) {
         if (status < 0)
             return status;
         if (filling->text.length > SCRIPT_STATEMENT_MAXIMUM)
-            return place_error(error, filling->script->place, "with its variables filled in the statement is longer than %d bytes", SCRIPT_STATEMENT_MAXIMUM);
+            return place_error(error, filling->script->place,
+                               "with its variables filled in the statement is longer than %d bytes",
+                               SCRIPT_STATEMENT_MAXIMUM);
     }
     return filling->text.failed ? error_no_memory(error) : 0;
 }
 
-/* --- statements -------------------------------------------------------------------------------------------------------------------- */
+/* --- statements
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* The text to parse, with its lexer. The script moves behind the statement. */
-static int script_prepare(struct script *script, struct script_cut cut, struct arena *arena, struct lexer *ret_lexer, struct error *error) {
+static int script_prepare(struct script *script, struct script_cut cut, struct arena *arena, struct lexer *ret_lexer,
+                          struct error *error) {
     struct slice text = {script->text.data + cut.start, cut.end - cut.start};
     *ret_lexer = (struct lexer){.text = text, .place = script->place};
     if (!script->variables || !memmem(text.data, text.length, "${", 2))
@@ -179,14 +188,17 @@ static int script_prepare(struct script *script, struct script_cut cut, struct a
 
 static int script_set_variable(struct script *script, const struct statement *statement, struct error *error) {
     const struct identifier *name = &statement->setting.name;
-    if (statement->kind == STATEMENT_DEFINE && variables_define(script->variables, name->name, statement->setting.value, error) < 0)
+    if (statement->kind == STATEMENT_DEFINE &&
+        variables_define(script->variables, name->name, statement->setting.value, error) < 0)
         return place_error(error, name->place, "%s", error ? error->message : "");
     if (statement->kind == STATEMENT_UNDEFINE && !variables_undefine(script->variables, name->name))
-        return place_error(error, name->place, "the variable %.*s is not defined", (int)name->name.length, name->name.data);
+        return place_error(error, name->place, "the variable %.*s is not defined", (int)name->name.length,
+                           name->name.data);
     return 0;
 }
 
-static int script_read(struct script *script, struct script_cut cut, struct arena *arena, struct statement **ret_statement, struct error *error) {
+static int script_read(struct script *script, struct script_cut cut, struct arena *arena,
+                       struct statement **ret_statement, struct error *error) {
     struct lexer lexer;
     struct statement *statement;
     if (cut.end - cut.start > SCRIPT_STATEMENT_MAXIMUM)

@@ -1,8 +1,8 @@
 #include "sql/syntax/variables.h"
 
+#include "core/memory.h"
 #include <stdlib.h>
 #include <strings.h>
-#include "core/memory.h"
 
 static bool variables_same(struct slice a, struct slice b) {
     return a.length == b.length && strncasecmp(a.data, b.data, a.length) == 0;
@@ -38,7 +38,8 @@ int variables_define(struct variables *variables, struct slice name, struct slic
         free((char *)added.value.data);
         return error_set(error, ERROR_INVALID, "more than %d variables; UNDEFINE some first", VARIABLES_MAXIMUM);
     }
-    if (!memory_reserve((void **)&variables->items, &variables->capacity, variables->count + 1, sizeof *variables->items) ||
+    if (!memory_reserve((void **)&variables->items, &variables->capacity, variables->count + 1,
+                        sizeof *variables->items) ||
         !variables_copy_text(name, &added.name)) {
         free((char *)added.value.data);
         return error_no_memory(error);

@@ -19,7 +19,8 @@ struct java_time java_time_of_instant(int64_t instant, const struct time_zone *z
                               .instant = instant};
 }
 
-/* --- the value of a field ------------------------------------------------------------------------------------------------------------ */
+/* --- the value of a field
+ * ------------------------------------------------------------------------------------------------------------ */
 
 /* Weeks as in the United States: from Sunday, the first one has 1 January. */
 static void java_time_week(int64_t days, struct civil_date date, int64_t *ret_week, int64_t *ret_year) {
@@ -93,21 +94,26 @@ static int64_t java_time_time_field(enum java_time_field field, int64_t millisec
     }
 }
 
-static int java_time_field_value(const struct java_time *time, enum java_time_field field, int64_t *ret_value, struct error *error) {
+static int java_time_field_value(const struct java_time *time, enum java_time_field field, int64_t *ret_value,
+                                 struct error *error) {
     bool of_date = field < FIELD_HALF;
     if (of_date ? !time->has_date : !time->has_time)
-        return error_set(error, ERROR_INVALID, "the pattern asks for a part of the %s, which the value does not have", of_date ? "date" : "time of day");
+        return error_set(error, ERROR_INVALID, "the pattern asks for a part of the %s, which the value does not have",
+                         of_date ? "date" : "time of day");
     *ret_value = of_date ? java_time_date_field(field, time->days) : java_time_time_field(field, time->milliseconds);
     return 0;
 }
 
-/* --- elements ------------------------------------------------------------------------------------------------------------------------ */
+/* --- elements
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int format_number(const struct java_time_element *element, int64_t value, struct bytes *to, struct error *error) {
+static int format_number(const struct java_time_element *element, int64_t value, struct bytes *to,
+                         struct error *error) {
     char digits[24];
     int length = snprintf(digits, sizeof digits, "%" PRIu64, value < 0 ? -(uint64_t)value : (uint64_t)value);
     if ((unsigned)length > element->maximum || (value < 0 && element->sign == SIGN_NOT_NEGATIVE))
-        return error_set(error, ERROR_INVALID, "%" PRId64 " does not fit into %u digits of the pattern", value, element->maximum);
+        return error_set(error, ERROR_INVALID, "%" PRId64 " does not fit into %u digits of the pattern", value,
+                         element->maximum);
     if (value < 0)
         bytes_append_char(to, '-');
     else if (element->sign == SIGN_EXCEEDS_PAD && (unsigned)length > element->minimum)
@@ -170,7 +176,8 @@ static void format_zone_name(const struct java_time_element *element, const stru
     bytes_append_slice(to, abbreviation);
 }
 
-static int format_zone(const struct java_time_element *element, const struct java_time *time, struct bytes *to, struct error *error) {
+static int format_zone(const struct java_time_element *element, const struct java_time *time, struct bytes *to,
+                       struct error *error) {
     if (!time->zone)
         return error_set(error, ERROR_INVALID, "the pattern asks for a time zone, which the value does not have");
     int32_t offset = time_zone_offset(time->zone, time->instant);
@@ -185,7 +192,8 @@ static int format_zone(const struct java_time_element *element, const struct jav
     return 0;
 }
 
-static int format_element(const struct java_time_element *element, const struct java_time *time, struct bytes *to, struct error *error) {
+static int format_element(const struct java_time_element *element, const struct java_time *time, struct bytes *to,
+                          struct error *error) {
     int64_t value;
     if (element->kind == ELEMENT_LITERAL) {
         bytes_append_slice(to, element->text);
@@ -215,8 +223,8 @@ static int format_element(const struct java_time_element *element, const struct 
 }
 
 /* An optional section that the value has not all parts for is left out. */
-static int format_range(const struct java_time_pattern *pattern, size_t begin, size_t end, const struct java_time *time, struct bytes *to,
-                        struct error *error) {
+static int format_range(const struct java_time_pattern *pattern, size_t begin, size_t end, const struct java_time *time,
+                        struct bytes *to, struct error *error) {
     for (size_t i = begin; i < end; i++) {
         const struct java_time_element *element = &pattern->elements[i];
         int code = 0;
@@ -235,6 +243,7 @@ static int format_range(const struct java_time_pattern *pattern, size_t begin, s
     return 0;
 }
 
-int java_time_format(const struct java_time_pattern *pattern, const struct java_time *time, struct bytes *to, struct error *error) {
+int java_time_format(const struct java_time_pattern *pattern, const struct java_time *time, struct bytes *to,
+                     struct error *error) {
     return format_range(pattern, 0, pattern->count, time, to, error);
 }

@@ -1,11 +1,12 @@
-/* Reading by a pattern, in two steps as in java.time: the elements take fields from the text, then the fields are resolved to a date and a time. */
+/* Reading by a pattern, in two steps as in java.time: the elements take fields from the text, then the fields are
+ * resolved to a date and a time. */
 #include "sql/time/java_time_format.h"
 
+#include "model/time_text.h"
+#include "sql/time/java_time_pattern.h"
 #include <ctype.h>
 #include <inttypes.h>
 #include <strings.h>
-#include "sql/time/java_time_pattern.h"
-#include "model/time_text.h"
 
 enum { PARSE_STEPS = 4096 }; /* elements that may be tried, options included */
 
@@ -19,7 +20,8 @@ struct java_time_parser {
     unsigned steps;
 };
 
-/* --- taking fields ------------------------------------------------------------------------------------------------------------------- */
+/* --- taking fields
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* A field that comes twice must have the same value. */
 static bool parse_set(struct java_time_parser *parser, enum java_time_field field, int64_t value) {
@@ -49,7 +51,8 @@ static unsigned parse_digits(const char *at, const char *end, unsigned most, int
     return count;
 }
 
-static bool parse_sign(struct java_time_parser *parser, const struct java_time_element *element, bool *ret_negative, bool *ret_positive) {
+static bool parse_sign(struct java_time_parser *parser, const struct java_time_element *element, bool *ret_negative,
+                       bool *ret_positive) {
     *ret_negative = parser->at < parser->end && *parser->at == '-';
     *ret_positive = parser->at < parser->end && *parser->at == '+';
     if (*ret_positive && element->sign != SIGN_EXCEEDS_PAD)
@@ -110,7 +113,8 @@ static bool parse_text(struct java_time_parser *parser, const struct java_time_e
     return false;
 }
 
-/* --- zones --------------------------------------------------------------------------------------------------------------------------- */
+/* --- zones
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool parse_set_zone(struct java_time_parser *parser, const struct time_zone *zone) {
     if (!zone || parser->zone)
@@ -181,7 +185,8 @@ static bool parse_zone_found(struct java_time_parser *parser, struct slice name,
 /* The longest beginning that names a zone. */
 static bool parse_zone_id(struct java_time_parser *parser) {
     size_t length = 0, most = (size_t)(parser->end - parser->at);
-    while (length < most && length < 48 && (isalnum((unsigned char)parser->at[length]) || memchr("_/+-:", parser->at[length], 5)))
+    while (length < most && length < 48 &&
+           (isalnum((unsigned char)parser->at[length]) || memchr("_/+-:", parser->at[length], 5)))
         length++;
     for (; length; length--)
         if (parse_zone_found(parser, (struct slice){parser->at, length}, length))
@@ -196,13 +201,15 @@ static bool parse_zone_name(struct java_time_parser *parser) {
         const struct java_time_zone_name *name = &java_time_zone_names[i / 2];
         struct slice text = slice_of(i % 2 ? name->abbreviation : name->full);
         bool whole = rest >= text.length && strncasecmp(parser->at, text.data, text.length) == 0;
-        if (whole && (rest == text.length || !(isalnum((unsigned char)parser->at[text.length]) || memchr("_/+-", parser->at[text.length], 4))))
+        if (whole && (rest == text.length ||
+                      !(isalnum((unsigned char)parser->at[text.length]) || memchr("_/+-", parser->at[text.length], 4))))
             return parse_zone_found(parser, slice_of(name->zone), text.length);
     }
     return parse_zone_id(parser);
 }
 
-/* --- the pattern --------------------------------------------------------------------------------------------------------------------- */
+/* --- the pattern
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool parse_element(struct java_time_parser *parser, const struct java_time_element *element) {
     switch (element->kind) {
@@ -230,7 +237,8 @@ static bool parse_element(struct java_time_parser *parser, const struct java_tim
 }
 
 /* An optional section that does not match leaves no trace. */
-static bool parse_range(struct java_time_parser *parser, const struct java_time_pattern *pattern, size_t begin, size_t end) {
+static bool parse_range(struct java_time_parser *parser, const struct java_time_pattern *pattern, size_t begin,
+                        size_t end) {
     for (size_t i = begin; i < end; i++) {
         const struct java_time_element *element = &pattern->elements[i];
         if (++parser->steps > PARSE_STEPS)
@@ -249,9 +257,11 @@ static bool parse_range(struct java_time_parser *parser, const struct java_time_
     return true;
 }
 
-/* --- resolving ----------------------------------------------------------------------------------------------------------------------- */
+/* --- resolving
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool resolve_known(const struct java_time_parser *parser, enum java_time_field first, enum java_time_field last) {
+static bool resolve_known(const struct java_time_parser *parser, enum java_time_field first,
+                          enum java_time_field last) {
     for (enum java_time_field field = first; field <= last; field++)
         if (parser->known[field])
             return true;
@@ -268,9 +278,21 @@ static bool resolve_ranges(const struct java_time_parser *parser) {
         enum java_time_field field;
         int64_t minimum, maximum;
     } ranges[] = {
-        {FIELD_YEAR, -999999999, 999999999}, {FIELD_YEAR_OF_ERA, 1, 1000000000}, {FIELD_QUARTER, 1, 4}, {FIELD_MONTH, 1, 12}, {FIELD_DAY_OF_YEAR, 1, 366},
-        {FIELD_DAY, 1, 31}, {FIELD_LOCAL_DAY_OF_WEEK, 1, 7}, {FIELD_CLOCK_HOUR_OF_HALF, 1, 12}, {FIELD_HOUR_OF_HALF, 0, 11}, {FIELD_CLOCK_HOUR, 1, 24},
-        {FIELD_HOUR, 0, 24}, {FIELD_MINUTE, 0, 59}, {FIELD_SECOND, 0, 59}, {FIELD_MILLI_OF_DAY, 0, 86399999}, {FIELD_NANO, 0, 999999999},
+        {FIELD_YEAR, -999999999, 999999999},
+        {FIELD_YEAR_OF_ERA, 1, 1000000000},
+        {FIELD_QUARTER, 1, 4},
+        {FIELD_MONTH, 1, 12},
+        {FIELD_DAY_OF_YEAR, 1, 366},
+        {FIELD_DAY, 1, 31},
+        {FIELD_LOCAL_DAY_OF_WEEK, 1, 7},
+        {FIELD_CLOCK_HOUR_OF_HALF, 1, 12},
+        {FIELD_HOUR_OF_HALF, 0, 11},
+        {FIELD_CLOCK_HOUR, 1, 24},
+        {FIELD_HOUR, 0, 24},
+        {FIELD_MINUTE, 0, 59},
+        {FIELD_SECOND, 0, 59},
+        {FIELD_MILLI_OF_DAY, 0, 86399999},
+        {FIELD_NANO, 0, 999999999},
         {FIELD_NANO_OF_DAY, 0, INT64_C(86399999999999)},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
@@ -284,7 +306,8 @@ static bool resolve_ranges(const struct java_time_parser *parser) {
 static bool resolve_year(const struct java_time_parser *parser, int64_t *ret_year) {
     int64_t year = resolve_value(parser, FIELD_YEAR, 1970);
     if (parser->known[FIELD_YEAR_OF_ERA]) {
-        int64_t of_era = parser->values[FIELD_YEAR_OF_ERA], by_era = resolve_value(parser, FIELD_ERA, 1) ? of_era : 1 - of_era;
+        int64_t of_era = parser->values[FIELD_YEAR_OF_ERA],
+                by_era = resolve_value(parser, FIELD_ERA, 1) ? of_era : 1 - of_era;
         if (parser->known[FIELD_YEAR] && year != by_era)
             return false;
         year = by_era;
@@ -295,7 +318,8 @@ static bool resolve_year(const struct java_time_parser *parser, int64_t *ret_yea
 
 static bool resolve_date(const struct java_time_parser *parser, int64_t *ret_days) {
     int64_t days;
-    struct civil_date date = {.month = (unsigned)resolve_value(parser, FIELD_MONTH, 1), .day = (unsigned)resolve_value(parser, FIELD_DAY, 1)};
+    struct civil_date date = {.month = (unsigned)resolve_value(parser, FIELD_MONTH, 1),
+                              .day = (unsigned)resolve_value(parser, FIELD_DAY, 1)};
     if (!resolve_year(parser, &date.year))
         return false;
     if (parser->known[FIELD_DAY_OF_YEAR] && !parser->known[FIELD_MONTH]) {
@@ -338,29 +362,38 @@ static bool resolve_hour(const struct java_time_parser *parser, int64_t *ret_hou
 static bool resolve_time(const struct java_time_parser *parser, int64_t *ret_milliseconds) {
     int64_t hour, within;
     if (parser->known[FIELD_NANO_OF_DAY] || parser->known[FIELD_MILLI_OF_DAY]) {
-        *ret_milliseconds = parser->known[FIELD_MILLI_OF_DAY] ? parser->values[FIELD_MILLI_OF_DAY] : parser->values[FIELD_NANO_OF_DAY] / 1000000;
+        *ret_milliseconds = parser->known[FIELD_MILLI_OF_DAY] ? parser->values[FIELD_MILLI_OF_DAY]
+                                                              : parser->values[FIELD_NANO_OF_DAY] / 1000000;
         return true;
     }
     if (!resolve_hour(parser, &hour))
         return false;
-    within = resolve_value(parser, FIELD_MINUTE, 0) * 60000 + resolve_value(parser, FIELD_SECOND, 0) * 1000 + resolve_value(parser, FIELD_NANO, 0) / 1000000;
+    within = resolve_value(parser, FIELD_MINUTE, 0) * 60000 + resolve_value(parser, FIELD_SECOND, 0) * 1000 +
+             resolve_value(parser, FIELD_NANO, 0) / 1000000;
     *ret_milliseconds = hour * 3600000 + within;
     return hour < 24 || !within;
 }
 
-int java_time_parse(const struct java_time_pattern *pattern, struct slice text, struct time_zones *zones, struct arena *arena,
-                    struct java_time_read *ret_time, struct error *error) {
-    struct java_time_parser parser = {.begin = text.data, .at = text.data, .end = text.data + text.length, .zones = zones, .arena = arena};
+int java_time_parse(const struct java_time_pattern *pattern, struct slice text, struct time_zones *zones,
+                    struct arena *arena, struct java_time_read *ret_time, struct error *error) {
+    struct java_time_parser parser = {
+        .begin = text.data, .at = text.data, .end = text.data + text.length, .zones = zones, .arena = arena};
     struct java_time_read result = {0};
     int shown = (int)(text.length < 100 ? text.length : 100);
     if (!parse_range(&parser, pattern, 0, pattern->count))
-        return error_set(error, ERROR_INVALID, "Text '%.*s' could not be parsed at index %td", shown, text.data, parser.at - parser.begin);
+        return error_set(error, ERROR_INVALID, "Text '%.*s' could not be parsed at index %td", shown, text.data,
+                         parser.at - parser.begin);
     if (parser.at != parser.end)
-        return error_set(error, ERROR_INVALID, "Text '%.*s' could not be parsed, unparsed text found at index %td", shown, text.data, parser.at - parser.begin);
-    if (resolve_known(&parser, FIELD_WEEK_YEAR, FIELD_WEEK_YEAR) || resolve_known(&parser, FIELD_WEEK, FIELD_WEEK_OF_MONTH))
-        return error_set(error, ERROR_UNSUPPORTED, "Text '%.*s': dates cannot be read from weeks (pattern letters Y, w, W)", shown, text.data);
-    if (!resolve_ranges(&parser) || !resolve_date(&parser, &result.days) || !resolve_time(&parser, &result.milliseconds))
-        return error_set(error, ERROR_INVALID, "Text '%.*s' could not be parsed: it is no such date or time", shown, text.data);
+        return error_set(error, ERROR_INVALID, "Text '%.*s' could not be parsed, unparsed text found at index %td",
+                         shown, text.data, parser.at - parser.begin);
+    if (resolve_known(&parser, FIELD_WEEK_YEAR, FIELD_WEEK_YEAR) ||
+        resolve_known(&parser, FIELD_WEEK, FIELD_WEEK_OF_MONTH))
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "Text '%.*s': dates cannot be read from weeks (pattern letters Y, w, W)", shown, text.data);
+    if (!resolve_ranges(&parser) || !resolve_date(&parser, &result.days) ||
+        !resolve_time(&parser, &result.milliseconds))
+        return error_set(error, ERROR_INVALID, "Text '%.*s' could not be parsed: it is no such date or time", shown,
+                         text.data);
     result.has_date = resolve_known(&parser, FIELD_ERA, FIELD_LOCAL_DAY_OF_WEEK);
     result.has_time = resolve_known(&parser, FIELD_HALF, FIELD_NANO_OF_DAY);
     result.zone = parser.zone;

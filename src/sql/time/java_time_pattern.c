@@ -1,5 +1,6 @@
-/* Compiles patterns: the rules of DateTimeFormatterBuilder.appendPattern for how the number of letters chooses a form, and its "adjacent value parsing":
- * in yyyyMMdd the year leaves as many digits as the fixed-width numbers that follow it need. */
+/* Compiles patterns: the rules of DateTimeFormatterBuilder.appendPattern for how the number of letters chooses a
+ * form, and its "adjacent value parsing": in yyyyMMdd the year leaves as many digits as the fixed-width numbers that
+ * follow it need. */
 #include "sql/time/java_time_pattern.h"
 #include "sql/time/java_time_format.h"
 
@@ -15,8 +16,9 @@ static const char *const quarter_names[] = {"1st quarter", "2nd quarter", "3rd q
 static const char *const quarter_shorts[] = {"Q1", "Q2", "Q3", "Q4"};
 
 const struct java_time_names *java_time_names_of(enum java_time_field field) {
-    static const struct java_time_names months = {1, 12, month_names, 3, NULL}, days = {1, 7, day_names, 3, NULL}, halves = {0, 2, half_names, 2, NULL},
-                                        eras = {0, 2, era_names, 0, era_shorts}, quarters = {1, 4, quarter_names, 0, quarter_shorts};
+    static const struct java_time_names months = {1, 12, month_names, 3, NULL}, days = {1, 7, day_names, 3, NULL},
+                                        halves = {0, 2, half_names, 2, NULL}, eras = {0, 2, era_names, 0, era_shorts},
+                                        quarters = {1, 4, quarter_names, 0, quarter_shorts};
     switch (field) {
     case FIELD_MONTH:
         return &months;
@@ -59,7 +61,8 @@ const struct java_time_zone_name java_time_zone_names[] = {
 };
 const size_t java_time_zone_name_count = sizeof java_time_zone_names / sizeof *java_time_zone_names;
 
-/* --- the compiler -------------------------------------------------------------------------------------------------------------------- */
+/* --- the compiler
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct pattern_compiler {
     struct java_time_element *elements;
@@ -90,8 +93,11 @@ static void pattern_add_number(struct pattern_compiler *compiler, struct java_ti
     }
 }
 
-static void pattern_number(struct pattern_compiler *compiler, enum java_time_field field, unsigned minimum, unsigned maximum, enum java_time_sign sign) {
-    pattern_add_number(compiler, (struct java_time_element){.kind = ELEMENT_NUMBER, .field = field, .minimum = minimum, .maximum = maximum, .sign = sign});
+static void pattern_number(struct pattern_compiler *compiler, enum java_time_field field, unsigned minimum,
+                           unsigned maximum, enum java_time_sign sign) {
+    pattern_add_number(
+        compiler, (struct java_time_element){
+                      .kind = ELEMENT_NUMBER, .field = field, .minimum = minimum, .maximum = maximum, .sign = sign});
 }
 
 /* One letter: as many digits as there are; two: two digits. */
@@ -104,8 +110,10 @@ static void pattern_plain(struct pattern_compiler *compiler, enum java_time_fiel
 
 static void pattern_year(struct pattern_compiler *compiler, enum java_time_field field, unsigned count) {
     if (count == 2)
-        pattern_add_number(compiler,
-                           (struct java_time_element){.kind = ELEMENT_REDUCED, .field = field, .minimum = 2, .maximum = 2, .sign = SIGN_NOT_NEGATIVE});
+        pattern_add_number(
+            compiler,
+            (struct java_time_element){
+                .kind = ELEMENT_REDUCED, .field = field, .minimum = 2, .maximum = 2, .sign = SIGN_NOT_NEGATIVE});
     else
         pattern_number(compiler, field, count, 19, count < 4 ? SIGN_NORMAL : SIGN_EXCEEDS_PAD);
 }
@@ -117,12 +125,15 @@ static int pattern_too_many(struct pattern_compiler *compiler, char letter) {
 static int pattern_text(struct pattern_compiler *compiler, enum java_time_field field, unsigned style, char letter) {
     if (style > STYLE_NARROW)
         return pattern_too_many(compiler, letter);
-    pattern_add(compiler, (struct java_time_element){.kind = ELEMENT_TEXT, .field = field, .style = style < STYLE_SHORT ? STYLE_SHORT : style});
+    pattern_add(compiler, (struct java_time_element){.kind = ELEMENT_TEXT,
+                                                     .field = field,
+                                                     .style = style < STYLE_SHORT ? STYLE_SHORT : style});
     return 0;
 }
 
 static int pattern_offset(struct pattern_compiler *compiler, char letter, unsigned count) {
-    static const enum java_time_offset forms[] = {OFFSET_HH_mm, OFFSET_HHMM, OFFSET_HH_MM_COLON, OFFSET_HHMM_ss, OFFSET_HH_MM_ss_COLON};
+    static const enum java_time_offset forms[] = {OFFSET_HH_mm, OFFSET_HHMM, OFFSET_HH_MM_COLON, OFFSET_HHMM_ss,
+                                                  OFFSET_HH_MM_ss_COLON};
     struct java_time_element element = {.kind = ELEMENT_OFFSET};
     if (count > 5)
         return pattern_too_many(compiler, letter);
@@ -143,9 +154,12 @@ static int pattern_offset(struct pattern_compiler *compiler, char letter, unsign
 }
 
 static int pattern_zone(struct pattern_compiler *compiler, char letter, unsigned count) {
-    enum java_time_element_kind kind = letter == 'V' ? ELEMENT_ZONE_ID : letter == 'z' ? ELEMENT_ZONE_NAME : ELEMENT_LOCAL_OFFSET;
+    enum java_time_element_kind kind = letter == 'V'   ? ELEMENT_ZONE_ID
+                                       : letter == 'z' ? ELEMENT_ZONE_NAME
+                                                       : ELEMENT_LOCAL_OFFSET;
     if ((letter == 'V' && count != 2) || (letter == 'O' && count != 1 && count != 4))
-        return error_set(compiler->error, ERROR_INVALID, "Pattern letter count must be %s: %c", letter == 'V' ? "2" : "1 or 4", letter);
+        return error_set(compiler->error, ERROR_INVALID, "Pattern letter count must be %s: %c",
+                         letter == 'V' ? "2" : "1 or 4", letter);
     if (count > 4)
         return pattern_too_many(compiler, letter);
     pattern_add(compiler, (struct java_time_element){.kind = kind, .style = count == 4 ? STYLE_FULL : STYLE_SHORT});
@@ -203,7 +217,8 @@ static int pattern_field(struct pattern_compiler *compiler, char letter, unsigne
     case 'E':
         return pattern_text(compiler, FIELD_DAY_OF_WEEK, count, letter);
     case 'a':
-        return count == 1 ? pattern_text(compiler, FIELD_HALF, STYLE_SHORT, letter) : pattern_too_many(compiler, letter);
+        return count == 1 ? pattern_text(compiler, FIELD_HALF, STYLE_SHORT, letter)
+                          : pattern_too_many(compiler, letter);
     case 'D':
         if (count > 3)
             return pattern_too_many(compiler, letter);
@@ -215,15 +230,22 @@ static int pattern_field(struct pattern_compiler *compiler, char letter, unsigne
     case 'S':
         if (count > 9)
             return pattern_too_many(compiler, letter);
-        pattern_add_number(
-            compiler, (struct java_time_element){.kind = ELEMENT_FRACTION, .field = FIELD_NANO, .minimum = count, .maximum = count, .sign = SIGN_NOT_NEGATIVE});
+        pattern_add_number(compiler, (struct java_time_element){.kind = ELEMENT_FRACTION,
+                                                                .field = FIELD_NANO,
+                                                                .minimum = count,
+                                                                .maximum = count,
+                                                                .sign = SIGN_NOT_NEGATIVE});
         return 0;
     case 'A':
     case 'n':
     case 'N':
         if (count > 19)
             return pattern_too_many(compiler, letter);
-        pattern_number(compiler, letter == 'A' ? FIELD_MILLI_OF_DAY : letter == 'n' ? FIELD_NANO : FIELD_NANO_OF_DAY, count, 19, SIGN_NORMAL);
+        pattern_number(compiler,
+                       letter == 'A'   ? FIELD_MILLI_OF_DAY
+                       : letter == 'n' ? FIELD_NANO
+                                       : FIELD_NANO_OF_DAY,
+                       count, 19, SIGN_NORMAL);
         return 0;
     case 'X':
     case 'x':
@@ -263,7 +285,8 @@ static int pattern_quoted(struct pattern_compiler *compiler, struct arena *arena
 static int pattern_option(struct pattern_compiler *compiler, char bracket) {
     if (bracket == '[') {
         if (compiler->depth == PATTERN_DEPTH)
-            return error_set(compiler->error, ERROR_INVALID, "Pattern has more than %d optional sections within each other", PATTERN_DEPTH);
+            return error_set(compiler->error, ERROR_INVALID,
+                             "Pattern has more than %d optional sections within each other", PATTERN_DEPTH);
         compiler->open[compiler->depth++] = compiler->count;
         pattern_add(compiler, (struct java_time_element){.kind = ELEMENT_OPTION});
         return 0;
@@ -294,9 +317,11 @@ static int pattern_next(struct pattern_compiler *compiler, struct arena *arena, 
     return 0;
 }
 
-int java_time_pattern_compile(struct arena *arena, struct slice pattern, const struct java_time_pattern **ret_pattern, struct error *error) {
+int java_time_pattern_compile(struct arena *arena, struct slice pattern, const struct java_time_pattern **ret_pattern,
+                              struct error *error) {
     struct java_time_pattern *compiled = arena_allocate(arena, sizeof *compiled);
-    struct pattern_compiler compiler = {.error = error, .elements = arena_allocate(arena, (2 * pattern.length + 1) * sizeof *compiler.elements)};
+    struct pattern_compiler compiler = {
+        .error = error, .elements = arena_allocate(arena, (2 * pattern.length + 1) * sizeof *compiler.elements)};
     struct slice copy = arena_copy(arena, pattern);
     if (!compiled || !compiler.elements || !copy.data)
         return error_no_memory(error);

@@ -6,7 +6,8 @@
 #include "core/memory.h"
 #include "store/cassandra/cassandra_store.h"
 
-int cassandra_connect(const struct cassandra_store *store, bool bare, struct cql_cluster **ret_cluster, struct error *error) {
+int cassandra_connect(const struct cassandra_store *store, bool bare, struct cql_cluster **ret_cluster,
+                      struct error *error) {
     const struct cassandra_settings *settings = &store->settings;
     struct cql_tls_settings tls = {settings->authorities, settings->certificate, settings->key, settings->trust_any};
     struct cql_options options = {
@@ -36,7 +37,8 @@ int cassandra_connect(const struct cassandra_store *store, bool bare, struct cql
     return 0;
 }
 
-static void counts_add(struct store_counts *counts, const struct cql_statistics *now, const struct cql_statistics *seen) {
+static void counts_add(struct store_counts *counts, const struct cql_statistics *now,
+                       const struct cql_statistics *seen) {
     counts->requests += now->submitted - seen->submitted;
     counts->retries += now->retries - seen->retries;
     counts->in_flight += now->in_flight - seen->in_flight;
@@ -47,8 +49,10 @@ static void counts_add(struct store_counts *counts, const struct cql_statistics 
         counts->errors[i] += now->errors[i] - seen->errors[i];
 }
 
-void cassandra_count_client(struct cassandra_store *store, const struct cql_cluster *cluster, struct cql_statistics *seen, uint64_t rows) {
-    static_assert((int)CQL_LATENCIES == (int)STORE_LATENCIES && (int)CQL_KINDS <= (int)STORE_ERROR_KINDS, "the client counts what the door shows");
+void cassandra_count_client(struct cassandra_store *store, const struct cql_cluster *cluster,
+                            struct cql_statistics *seen, uint64_t rows) {
+    static_assert((int)CQL_LATENCIES == (int)STORE_LATENCIES && (int)CQL_KINDS <= (int)STORE_ERROR_KINDS,
+                  "the client counts what the door shows");
     struct cql_statistics now;
     cql_cluster_statistics(cluster, &now);
     pthread_mutex_lock(&store->lock);
@@ -69,7 +73,8 @@ void cassandra_counts(const struct store *door, struct store_counts *ret_counts)
         ret_counts->error_names[i] = cql_error_kind_name(i);
 }
 
-/* What has happened to an idle client meanwhile shows in the first rounds: a connection that has ended is made again. */
+/* What has happened to an idle client meanwhile shows in the first rounds: a connection that has ended is made
+ * again. */
 int cassandra_borrow(struct cassandra_store *store, struct cql_cluster **ret_cluster, struct error *error) {
     struct cql_cluster *cluster = NULL;
     pthread_mutex_lock(&store->lock);
@@ -94,7 +99,8 @@ void cassandra_give_back(struct cassandra_store *store, struct cql_cluster *clus
     if (cluster)
         cql_cluster_statistics(cluster, &statistics);
     pthread_mutex_lock(&store->lock);
-    if (cluster && !statistics.in_flight && store->idle_count < CASSANDRA_IDLE) {   /* what is under way would call back a reader that has gone */
+    if (cluster && !statistics.in_flight &&
+        store->idle_count < CASSANDRA_IDLE) { /* what is under way would call back a reader that has gone */
         store->idle[store->idle_count++] = cluster;
         cluster = NULL;
     }
@@ -126,7 +132,8 @@ const struct store_driver cassandra_store_driver = {
     .counts = cassandra_counts,
 };
 
-int cassandra_store_open(const char *address, const struct store_options *options, struct store **ret_store, struct error *error) {
+int cassandra_store_open(const char *address, const struct store_options *options, struct store **ret_store,
+                         struct error *error) {
     struct cassandra_store *store = memory_zero(1, sizeof *store);
     if (!store)
         return error_no_memory(error);

@@ -1,10 +1,11 @@
-/* Reading: the partitions of the answer, in its order, are known before the first row is asked for. Up to READER_AHEAD of them are fetched at the same time,
- * each into a list of its own; rows leave partition by partition.
+/* Reading: the partitions of the answer, in its order, are known before the first row is asked for. Up to
+ * READER_AHEAD of them are fetched at the same time, each into a list of its own; rows leave partition by partition.
  *
  *     partitions   (key, bucket) (key, bucket) (key, bucket) (key, bucket) ...     by key bytes, then bucket, descending when asked for
  *                   leaving now   fetched       being fetched  being fetched
  *
- * Which partitions there are follows from the question when it names one series and bounds the time; otherwise the table is asked (SELECT DISTINCT). */
+ * Which partitions there are follows from the question when it names one series and bounds the time; otherwise the
+ * table is asked (SELECT DISTINCT). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +49,7 @@ struct cassandra_reader {
     struct reader_partition *partitions;
     size_t count, capacity;
     struct reader_fetch fetches[READER_AHEAD]; /* of partition p: p % READER_AHEAD */
-    size_t asked, leaving, row;                /* partitions asked for; the one whose rows leave now, and the next of them */
+    size_t asked, leaving, row; /* partitions asked for; the one whose rows leave now, and the next of them */
     int64_t left;
     struct slice paging_state; /* of the table's partitions */
     struct error error;
@@ -62,7 +63,8 @@ static int reader_add(struct cassandra_reader *reader, const struct series *seri
     if (!memory_reserve((void **)&reader->partitions, &reader->capacity, reader->count + 1, sizeof *reader->partitions))
         return ERROR_NO_MEMORY;
     char *key = arena_allocate(&reader->arena, series_key_length(series) + 1);
-    struct series copy = {arena_copy(&reader->arena, series->gateway), arena_copy(&reader->arena, series->type), arena_copy(&reader->arena, series->attribute)};
+    struct series copy = {arena_copy(&reader->arena, series->gateway), arena_copy(&reader->arena, series->type),
+                          arena_copy(&reader->arena, series->attribute)};
     if (!key || !copy.gateway.data || !copy.type.data || !copy.attribute.data)
         return ERROR_NO_MEMORY;
     series_key_write(&copy, key);
@@ -112,10 +114,12 @@ static void reader_distinct_answer(void *context, const struct cql_response *res
     while (cql_rows_next(&rows, cells) && !reader->error.code) {
         struct series series = {cells[0], cells[1], cells[2]};
         int64_t day = 0;
-        if (!series.gateway.data || !series.type.data || !series.attribute.data || (wanted == 4 && !reader_read_day(&reader->table, cells[3], &day)))
+        if (!series.gateway.data || !series.type.data || !series.attribute.data ||
+            (wanted == 4 && !reader_read_day(&reader->table, cells[3], &day)))
             continue; /* not a partition of ours */
-        if (reader_wants(query->gateway, series.gateway) && reader_wants(query->type, series.type) && reader_wants(query->attribute, series.attribute) &&
-            reader_wants_day(reader, day) && reader_add(reader, &series, day))
+        if (reader_wants(query->gateway, series.gateway) && reader_wants(query->type, series.type) &&
+            reader_wants(query->attribute, series.attribute) && reader_wants_day(reader, day) &&
+            reader_add(reader, &series, day))
             error_no_memory(&reader->error);
     }
     if (rows.paging_state.data)
@@ -126,7 +130,8 @@ static void reader_distinct_answer(void *context, const struct cql_response *res
 static int reader_find_partitions(struct cassandra_reader *reader, struct error *error) {
     struct bytes text = {0};
     bytes_append_format(&text, "SELECT DISTINCT gateway, metric, attribute%s FROM %s.metrics_aggregates_%" PRId64,
-                        reader->table.bucket == BUCKET_NONE ? "" : ", bucket", reader->store->settings.keyspace, reader->table.window_size / 1000);
+                        reader->table.bucket == BUCKET_NONE ? "" : ", bucket", reader->store->settings.keyspace,
+                        reader->table.window_size / 1000);
     int status = text.failed ? error_no_memory(error) : 0;
     do {
         struct cql_request *request;
@@ -188,10 +193,12 @@ static int reader_prepare(struct cassandra_reader *reader, struct error *error) 
                         "SELECT windowstart, min, max, avg, samplecount%s%s FROM %s.metrics_aggregates_%" PRId64
                         " WHERE gateway=? AND metric=? AND attribute=?%s"
                         " AND windowstart >= ? AND windowstart < ? ORDER BY windowstart %s",
-                        table->has_sum ? ", sum" : "", table->has_revision ? ", revision" : "", reader->store->settings.keyspace, table->window_size / 1000,
+                        table->has_sum ? ", sum" : "", table->has_revision ? ", revision" : "",
+                        reader->store->settings.keyspace, table->window_size / 1000,
                         table->bucket == BUCKET_NONE ? "" : " AND bucket=?", reader->query.descending ? "DESC" : "ASC");
     bytes_append_char(&text, '\0');
-    int status = text.failed ? error_no_memory(error) : cql_cluster_prepare(reader->cluster, text.data, &reader->select, error);
+    int status =
+        text.failed ? error_no_memory(error) : cql_cluster_prepare(reader->cluster, text.data, &reader->select, error);
     bytes_release(&text);
     return status;
 }
@@ -202,8 +209,9 @@ static int reader_ask(struct reader_fetch *fetch, struct slice paging_state, str
 static bool reader_read_row(const struct cassandra_table *table, const struct slice *cells, struct reader_row *row) {
     size_t next = 5;
     *row = (struct reader_row){0};
-    if (!cql_cell_integer(cells[0], &row->start) || !cql_cell_double(cells[1], &row->minimum) || !cql_cell_double(cells[2], &row->maximum) ||
-        !cql_cell_double(cells[3], &row->average) || !cql_cell_integer(cells[4], &row->count))
+    if (!cql_cell_integer(cells[0], &row->start) || !cql_cell_double(cells[1], &row->minimum) ||
+        !cql_cell_double(cells[2], &row->maximum) || !cql_cell_double(cells[3], &row->average) ||
+        !cql_cell_integer(cells[4], &row->count))
         return false;
     if (!table->has_sum || !cql_cell_double(cells[next++], &row->sum))
         row->sum = row->average * (double)row->count;
@@ -222,7 +230,8 @@ static void reader_answer(void *context, const struct cql_response *response, co
             reader->error = *error;
         return;
     }
-    if (response->opcode != CQL_RESULT || response->kind != CQL_RESULT_ROWS || response->rows.columns.count != columns) {
+    if (response->opcode != CQL_RESULT || response->kind != CQL_RESULT_ROWS ||
+        response->rows.columns.count != columns) {
         error_set(&reader->error, ERROR_CORRUPT, "Cassandra answers SELECT with something else");
         return;
     }
@@ -263,7 +272,8 @@ static int reader_ask(struct reader_fetch *fetch, struct slice paging_state, str
     return cql_cluster_submit(reader->cluster, request, reader_answer, fetch, error);
 }
 
-int cassandra_reader_open(struct store *door, const struct store_query *query, struct store_reader **ret_reader, struct error *error) {
+int cassandra_reader_open(struct store *door, const struct store_query *query, struct store_reader **ret_reader,
+                          struct error *error) {
     struct cassandra_reader *reader = memory_zero(1, sizeof *reader);
     if (!reader)
         return error_no_memory(error);
@@ -313,10 +323,13 @@ static int reader_ask_ahead(struct cassandra_reader *reader, struct error *error
         status = reader_ask(fetch, (struct slice){NULL, 0}, error);
         reader->asked += !status;
     }
-    return status == ERROR_BUSY && reader->asked > reader->leaving ? 0 : status; /* as much as the client takes is under way */
+    return status == ERROR_BUSY && reader->asked > reader->leaving
+               ? 0
+               : status; /* as much as the client takes is under way */
 }
 
-static void reader_fill(const struct cassandra_reader *reader, const struct reader_fetch *fetch, struct aggregate_row *ret_row) {
+static void reader_fill(const struct cassandra_reader *reader, const struct reader_fetch *fetch,
+                        struct aggregate_row *ret_row) {
     const struct reader_row *row = &fetch->rows[reader->row];
     *ret_row = (struct aggregate_row){.series = fetch->partition->series,
                                       .key = fetch->partition->key,
@@ -365,15 +378,18 @@ struct reader_sizes {
 static void reader_tables_answer(void *context, const struct cql_response *response, const struct error *error) {
     struct reader_sizes *found = context;
     struct slice cells[CQL_COLUMNS_MAXIMUM];
-    if (error || response->opcode != CQL_RESULT || response->kind != CQL_RESULT_ROWS || response->rows.columns.count != 1)
+    if (error || response->opcode != CQL_RESULT || response->kind != CQL_RESULT_ROWS ||
+        response->rows.columns.count != 1)
         return;
     struct cql_rows rows = response->rows;
     while (cql_rows_next(&rows, cells)) {
         long long seconds;
         char name[64];
         int length = 0;
-        snprintf(name, sizeof name, "%.*s", (int)(cells[0].length > 60 ? 60 : cells[0].length), cells[0].data ? cells[0].data : "");
-        if (sscanf(name, "metrics_aggregates_%lld%n", &seconds, &length) != 1 || name[length] || seconds < 1 || seconds > INT64_MAX / 1000)
+        snprintf(name, sizeof name, "%.*s", (int)(cells[0].length > 60 ? 60 : cells[0].length),
+                 cells[0].data ? cells[0].data : "");
+        if (sscanf(name, "metrics_aggregates_%lld%n", &seconds, &length) != 1 || name[length] || seconds < 1 ||
+            seconds > INT64_MAX / 1000)
             continue;
         if (!memory_reserve((void **)&found->sizes, &found->capacity, found->count + 1, sizeof *found->sizes))
             error_no_memory(&found->error);
@@ -387,7 +403,8 @@ static int reader_size_compare(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
-static int reader_run(struct cql_cluster *cluster, const struct bytes *text, cql_callback *callback, struct reader_sizes *found, struct error *error) {
+static int reader_run(struct cql_cluster *cluster, const struct bytes *text, cql_callback *callback,
+                      struct reader_sizes *found, struct error *error) {
     struct cql_request *request;
     int status = text->failed ? error_no_memory(error) : cql_cluster_take(cluster, &request, error);
     if (status)
@@ -411,7 +428,8 @@ int cassandra_window_sizes(struct store *door, int64_t **ret_sizes, size_t *ret_
     int status = cassandra_borrow(store, &cluster, error);
     if (status)
         return status;
-    bytes_append_format(&text, "SELECT table_name FROM system_schema.tables WHERE keyspace_name='%s'", store->settings.keyspace);
+    bytes_append_format(&text, "SELECT table_name FROM system_schema.tables WHERE keyspace_name='%s'",
+                        store->settings.keyspace);
     status = reader_run(cluster, &text, reader_tables_answer, &found, error);
     bytes_release(&text);
     cassandra_give_back(store, cluster);
@@ -429,7 +447,8 @@ int cassandra_window_sizes(struct store *door, int64_t **ret_sizes, size_t *ret_
 static void reader_count_answer(void *context, const struct cql_response *response, const struct error *error) {
     struct reader_sizes *found = context;
     struct slice cells[CQL_COLUMNS_MAXIMUM];
-    if (error || response->opcode != CQL_RESULT || response->kind != CQL_RESULT_ROWS || response->rows.columns.count != 1)
+    if (error || response->opcode != CQL_RESULT || response->kind != CQL_RESULT_ROWS ||
+        response->rows.columns.count != 1)
         return;
     struct cql_rows rows = response->rows;
     if (!cql_rows_next(&rows, cells) || !cql_cell_integer(cells[0], &found->number))
@@ -444,7 +463,8 @@ int cassandra_count(struct store *door, int64_t window_size, int64_t *ret_rows, 
     int status = cassandra_borrow(store, &cluster, error);
     if (status)
         return status;
-    bytes_append_format(&text, "SELECT count(*) FROM %s.metrics_aggregates_%" PRId64, store->settings.keyspace, window_size / 1000);
+    bytes_append_format(&text, "SELECT count(*) FROM %s.metrics_aggregates_%" PRId64, store->settings.keyspace,
+                        window_size / 1000);
     status = reader_run(cluster, &text, reader_count_answer, &found, error);
     bytes_release(&text);
     cassandra_give_back(store, cluster);

@@ -36,7 +36,8 @@ void cassandra_bind_bucket(struct cql_request *request, const struct cassandra_t
     }
 }
 
-static int schema_run(struct cql_cluster *cluster, struct slice statement, cql_callback *callback, void *context, struct error *error) {
+static int schema_run(struct cql_cluster *cluster, struct slice statement, cql_callback *callback, void *context,
+                      struct error *error) {
     struct cql_request *request;
     int status = cql_cluster_take(cluster, &request, error);
     if (status)
@@ -48,7 +49,9 @@ static int schema_run(struct cql_cluster *cluster, struct slice statement, cql_c
 }
 
 static int schema_execute(struct cql_cluster *cluster, struct bytes *statement, struct error *error) {
-    int status = statement->failed ? error_no_memory(error) : cql_cluster_define(cluster, bytes_slice(statement), CASSANDRA_AGREEMENT_TIMEOUT, error);
+    int status = statement->failed
+                     ? error_no_memory(error)
+                     : cql_cluster_define(cluster, bytes_slice(statement), CASSANDRA_AGREEMENT_TIMEOUT, error);
     bytes_release(statement);
     return status;
 }
@@ -82,8 +85,9 @@ static void schema_column(struct schema_columns *columns, struct slice name, str
     columns->count++;
     if (columns->length + 80 < sizeof columns->shape)
         columns->length +=
-            (size_t)snprintf(columns->shape + columns->length, sizeof columns->shape - columns->length, "%s%.*s %.*s%s", columns->length ? ", " : "",
-                             (int)(name.length > 30 ? 30 : name.length), name.data, (int)(type.length > 30 ? 30 : type.length), type.data,
+            (size_t)snprintf(columns->shape + columns->length, sizeof columns->shape - columns->length, "%s%.*s %.*s%s",
+                             columns->length ? ", " : "", (int)(name.length > 30 ? 30 : name.length), name.data,
+                             (int)(type.length > 30 ? 30 : type.length), type.data,
                              slice_equal(kind, SLICE("partition_key")) ? " PARTITION KEY"
                              : slice_equal(kind, SLICE("clustering"))  ? " CLUSTERING"
                                                                        : "");
@@ -92,7 +96,8 @@ static void schema_column(struct schema_columns *columns, struct slice name, str
             continue;
         bool text = i == COLUMN_BUCKET && (slice_equal(type, SLICE("text")) || slice_equal(type, SLICE("varchar")));
         columns->bucket_text |= text;
-        columns->wrong |= !(text || slice_equal(type, slice_of(schema_expected[i].type))) || !slice_equal(kind, slice_of(schema_expected[i].kind));
+        columns->wrong |= !(text || slice_equal(type, slice_of(schema_expected[i].type))) ||
+                          !slice_equal(kind, slice_of(schema_expected[i].kind));
         columns->found |= 1u << i;
     }
 }
@@ -100,7 +105,8 @@ static void schema_column(struct schema_columns *columns, struct slice name, str
 static void schema_columns_answer(void *context, const struct cql_response *response, const struct error *error) {
     struct schema_columns *columns = context;
     struct slice cells[CQL_COLUMNS_MAXIMUM];
-    if (error || response->opcode != CQL_RESULT || response->kind != CQL_RESULT_ROWS || response->rows.columns.count != 3)
+    if (error || response->opcode != CQL_RESULT || response->kind != CQL_RESULT_ROWS ||
+        response->rows.columns.count != 3)
         return;
     struct cql_rows rows = response->rows;
     while (cql_rows_next(&rows, cells))
@@ -108,24 +114,31 @@ static void schema_columns_answer(void *context, const struct cql_response *resp
             schema_column(columns, cells[0], cells[1], cells[2]);
 }
 
-static int schema_mismatch(const struct cassandra_store *store, int64_t window_size, const struct schema_columns *columns, struct error *error) {
+static int schema_mismatch(const struct cassandra_store *store, int64_t window_size,
+                           const struct schema_columns *columns, struct error *error) {
     bool bucket = cassandra_bucket_of(window_size) != BUCKET_NONE;
     return error_set(error, ERROR_INVALID,
-                     "table %s.metrics_aggregates_%lld has another shape: it has %s; expected are gateway text, metric text, attribute text%s PARTITION KEY, "
+                     "table %s.metrics_aggregates_%lld has another shape: it has %s; expected are gateway text, metric "
+                     "text, attribute text%s PARTITION KEY, "
                      "windowstart timestamp "
-                     "CLUSTERING, min, max, avg double, samplecount bigint, sum double, revision bigint; rename it, or use another keyspace",
-                     store->settings.keyspace, (long long)(window_size / 1000), columns->shape, bucket ? ", bucket date" : "");
+                     "CLUSTERING, min, max, avg double, samplecount bigint, sum double, revision bigint; rename it, or "
+                     "use another keyspace",
+                     store->settings.keyspace, (long long)(window_size / 1000), columns->shape,
+                     bucket ? ", bucket date" : "");
 }
 
-int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct cassandra_table *ret_table,
-                             struct error *error) {
+int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
+                             struct cassandra_table *ret_table, struct error *error) {
     struct schema_columns columns = {0};
     struct bytes statement = {0};
     enum cassandra_bucket bucket = cassandra_bucket_of(window_size);
     bytes_append_format(&statement,
-                        "SELECT column_name, type, kind FROM system_schema.columns WHERE keyspace_name='%s' AND table_name='metrics_aggregates_%" PRId64 "'",
+                        "SELECT column_name, type, kind FROM system_schema.columns WHERE keyspace_name='%s' AND "
+                        "table_name='metrics_aggregates_%" PRId64 "'",
                         store->settings.keyspace, window_size / 1000);
-    int status = statement.failed ? error_no_memory(error) : schema_run(cluster, bytes_slice(&statement), schema_columns_answer, &columns, error);
+    int status = statement.failed
+                     ? error_no_memory(error)
+                     : schema_run(cluster, bytes_slice(&statement), schema_columns_answer, &columns, error);
     bytes_release(&statement);
     if (status)
         return status;
@@ -135,8 +148,12 @@ int cassandra_table_describe(const struct cassandra_store *store, struct cql_clu
     bool superfluous = bucket == BUCKET_NONE && (columns.found & 1u << COLUMN_BUCKET);
     if (columns.count && (columns.wrong || superfluous || (columns.found & needed) != needed))
         return schema_mismatch(store, window_size, &columns, error);
-    *ret_table = (struct cassandra_table){
-        window_size, bucket, columns.count > 0, columns.bucket_text, columns.found >> COLUMN_SUM & 1, columns.found >> COLUMN_REVISION & 1};
+    *ret_table = (struct cassandra_table){window_size,
+                                          bucket,
+                                          columns.count > 0,
+                                          columns.bucket_text,
+                                          columns.found >> COLUMN_SUM & 1,
+                                          columns.found >> COLUMN_REVISION & 1};
     return 0;
 }
 
@@ -157,29 +174,35 @@ int cassandra_keyspace_prepare(const struct cassandra_store *store, struct error
     return status ? error_wrap(error, "making keyspace %s", store->settings.keyspace) : 0;
 }
 
-static int table_create(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct error *error) {
+static int table_create(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
+                        struct error *error) {
     struct bytes statement = {0};
     bool bucket = cassandra_bucket_of(window_size) != BUCKET_NONE;
-    bytes_append_format(&statement,
-                        "CREATE TABLE IF NOT EXISTS %s.metrics_aggregates_%" PRId64
-                        "(gateway text, metric text, attribute text, %swindowstart timestamp, min double, max double, avg double,"
-                        " samplecount bigint, sum double, revision bigint, PRIMARY KEY((gateway, metric, attribute%s), windowstart)) WITH CLUSTERING ORDER BY "
-                        "(windowstart DESC)"
-                        " AND default_time_to_live = %" PRId64,
-                        store->settings.keyspace, window_size / 1000, bucket ? "bucket date, " : "", bucket ? ", bucket" : "",
-                        cassandra_ttl(&store->settings, window_size));
+    bytes_append_format(
+        &statement,
+        "CREATE TABLE IF NOT EXISTS %s.metrics_aggregates_%" PRId64
+        "(gateway text, metric text, attribute text, %swindowstart timestamp, min double, max double, avg double,"
+        " samplecount bigint, sum double, revision bigint, PRIMARY KEY((gateway, metric, attribute%s), windowstart)) "
+        "WITH CLUSTERING ORDER BY "
+        "(windowstart DESC)"
+        " AND default_time_to_live = %" PRId64,
+        store->settings.keyspace, window_size / 1000, bucket ? "bucket date, " : "", bucket ? ", bucket" : "",
+        cassandra_ttl(&store->settings, window_size));
     return schema_execute(cluster, &statement, error);
 }
 
-static int table_extend(const struct cassandra_store *store, struct cql_cluster *cluster, const struct cassandra_table *table, struct error *error) {
+static int table_extend(const struct cassandra_store *store, struct cql_cluster *cluster,
+                        const struct cassandra_table *table, struct error *error) {
     struct bytes statement = {0};
-    bytes_append_format(&statement, "ALTER TABLE %s.metrics_aggregates_%" PRId64 " ADD (%s%s%s)", store->settings.keyspace, table->window_size / 1000,
-                        table->has_sum ? "" : "sum double", table->has_sum || table->has_revision ? "" : ", ", table->has_revision ? "" : "revision bigint");
+    bytes_append_format(&statement, "ALTER TABLE %s.metrics_aggregates_%" PRId64 " ADD (%s%s%s)",
+                        store->settings.keyspace, table->window_size / 1000, table->has_sum ? "" : "sum double",
+                        table->has_sum || table->has_revision ? "" : ", ",
+                        table->has_revision ? "" : "revision bigint");
     return schema_execute(cluster, &statement, error);
 }
 
-int cassandra_table_prepare(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct cassandra_table *ret_table,
-                            struct error *error) {
+int cassandra_table_prepare(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
+                            struct cassandra_table *ret_table, struct error *error) {
     struct cassandra_table table;
     int status = cassandra_table_describe(store, cluster, window_size, &table, error);
     if (!status && !table.exists)

@@ -27,35 +27,44 @@ static bool settings_copy(char **to, const char *value) {
     return *to != NULL;
 }
 
-static int settings_number(const struct client_property *property, int64_t maximum, int64_t *ret_number, struct error *error) {
+static int settings_number(const struct client_property *property, int64_t maximum, int64_t *ret_number,
+                           struct error *error) {
     int64_t number;
     if (!number_read_integer(slice_of(property->value), &number) || number < 1 || number > maximum)
-        return error_set(error, ERROR_INVALID, "-X %s: '%.40s' is not a whole number from 1 to %lld", property->name, property->value, (long long)maximum);
+        return error_set(error, ERROR_INVALID, "-X %s: '%.40s' is not a whole number from 1 to %lld", property->name,
+                         property->value, (long long)maximum);
     *ret_number = number;
     return 0;
 }
 
-static int settings_consistency(const struct client_property *property, struct cassandra_settings *settings, struct error *error) {
+static int settings_consistency(const struct client_property *property, struct cassandra_settings *settings,
+                                struct error *error) {
     for (size_t i = 0; i < sizeof consistencies / sizeof *consistencies; i++)
         if (strcasecmp(property->value, consistencies[i].name) == 0) {
             settings->consistency = consistencies[i].level;
             return 0;
         }
-    return error_set(error, ERROR_INVALID, "-X %s: '%.40s' is not a consistency level, such as LOCAL_QUORUM, QUORUM or ONE", property->name, property->value);
+    return error_set(error, ERROR_INVALID,
+                     "-X %s: '%.40s' is not a consistency level, such as LOCAL_QUORUM, QUORUM or ONE", property->name,
+                     property->value);
 }
 
 /* cassandra.ttl=400d for all tables, cassandra.ttl.60=30d for one. */
-static int settings_ttl(const struct client_property *property, struct cassandra_settings *settings, struct error *error) {
+static int settings_ttl(const struct client_property *property, struct cassandra_settings *settings,
+                        struct error *error) {
     int64_t time, seconds;
     const char *size = property->name + strlen("cassandra.ttl");
     if (!options_read_duration(property->value, &time) || time < 1000 || time / 1000 > INT32_MAX)
-        return error_set(error, ERROR_INVALID, "-X %s: '%.40s' is not a time to live, such as 30d", property->name, property->value);
+        return error_set(error, ERROR_INVALID, "-X %s: '%.40s' is not a time to live, such as 30d", property->name,
+                         property->value);
     if (!*size) {
         settings->ttl_default = time / 1000;
         return 0;
     }
-    if (*size != '.' || !number_read_integer(slice_of(size + 1), &seconds) || seconds < 1 || settings->ttl_count == CASSANDRA_WINDOWS)
-        return error_set(error, ERROR_INVALID, "-X %s: expected cassandra.ttl.N with N a window size in seconds", property->name);
+    if (*size != '.' || !number_read_integer(slice_of(size + 1), &seconds) || seconds < 1 ||
+        settings->ttl_count == CASSANDRA_WINDOWS)
+        return error_set(error, ERROR_INVALID, "-X %s: expected cassandra.ttl.N with N a window size in seconds",
+                         property->name);
     settings->ttl[settings->ttl_count].window_size = seconds * 1000;
     settings->ttl[settings->ttl_count++].seconds = time / 1000;
     return 0;
@@ -63,7 +72,8 @@ static int settings_ttl(const struct client_property *property, struct cassandra
 
 static int settings_flag(const struct client_property *property, bool *ret_flag, struct error *error) {
     if (strcmp(property->value, "true") != 0 && strcmp(property->value, "false") != 0)
-        return error_set(error, ERROR_INVALID, "-X %s: '%.40s' is neither true nor false", property->name, property->value);
+        return error_set(error, ERROR_INVALID, "-X %s: '%.40s' is neither true nor false", property->name,
+                         property->value);
     *ret_flag = property->value[0] == 't';
     return 0;
 }
@@ -85,10 +95,12 @@ static int settings_unknown(const struct client_property *property, struct error
                                         "cassandra.connections",
                                         "cassandra.request.timeout.ms"};
     const char *nearest = options_nearest(property->name, names, sizeof names / sizeof *names);
-    return error_set(error, ERROR_INVALID, "-X %s: there is no such property%s%s", property->name, nearest ? "; did you mean " : "", nearest ? nearest : "");
+    return error_set(error, ERROR_INVALID, "-X %s: there is no such property%s%s", property->name,
+                     nearest ? "; did you mean " : "", nearest ? nearest : "");
 }
 
-static int settings_property(const struct client_property *property, struct cassandra_settings *settings, struct error *error) {
+static int settings_property(const struct client_property *property, struct cassandra_settings *settings,
+                             struct error *error) {
     const struct {
         const char *name;
         char **to;
@@ -129,10 +141,15 @@ static int settings_contact(struct cassandra_settings *settings, const char *tex
     const char *colon = bracket ? memchr(bracket, ':', length - (size_t)(bracket - text)) : memrchr(text, ':', length);
     const char *end = bracket ? bracket : colon ? colon : text + length, *begin = bracket ? text + 1 : text;
     int64_t port = 0;
-    if (begin >= end || (colon && (!number_read_integer((struct slice){colon + 1, length - (size_t)(colon + 1 - text)}, &port) || port < 1 || port > 65535)))
-        return error_set(error, ERROR_INVALID, "--store cassandra://: '%.*s' is not HOST or HOST:PORT", (int)(length > 60 ? 60 : length), text);
+    if (begin >= end ||
+        (colon && (!number_read_integer((struct slice){colon + 1, length - (size_t)(colon + 1 - text)}, &port) ||
+                   port < 1 || port > 65535)))
+        return error_set(error, ERROR_INVALID, "--store cassandra://: '%.*s' is not HOST or HOST:PORT",
+                         (int)(length > 60 ? 60 : length), text);
     if (settings->contact_count == CASSANDRA_CONTACTS)
-        return error_set(error, ERROR_INVALID, "--store cassandra://: more than %d hosts; the others are found through the first ones", CASSANDRA_CONTACTS);
+        return error_set(error, ERROR_INVALID,
+                         "--store cassandra://: more than %d hosts; the others are found through the first ones",
+                         CASSANDRA_CONTACTS);
     struct cql_contact contact = {strndup(begin, (size_t)(end - begin)), (uint16_t)port};
     if (!contact.host)
         return error_no_memory(error);
@@ -150,10 +167,13 @@ static int settings_address(const char *address, struct cassandra_settings *sett
     const char *colon = at ? memchr(address, ':', (size_t)(at - address)) : NULL;
     if (at && !colon)
         return error_set(error, ERROR_INVALID, "--store cassandra://...@: expected USER:PASSWORD@");
-    if (at && (!(settings->user = strndup(address, (size_t)(colon - address))) || !(settings->password = strndup(colon + 1, (size_t)(at - colon - 1)))))
+    if (at && (!(settings->user = strndup(address, (size_t)(colon - address))) ||
+               !(settings->password = strndup(colon + 1, (size_t)(at - colon - 1)))))
         return error_no_memory(error);
     if (!slash || !settings_keyspace_valid(slash + 1))
-        return error_set(error, ERROR_INVALID, "--store cassandra://%.60s: a keyspace must follow, 1 to 48 of a-z, 0-9 and _: cassandra://HOST:9042/meterline",
+        return error_set(error, ERROR_INVALID,
+                         "--store cassandra://%.60s: a keyspace must follow, 1 to 48 of a-z, 0-9 and _: "
+                         "cassandra://HOST:9042/meterline",
                          hosts);
     if (!settings_copy(&settings->keyspace, slash + 1))
         return error_no_memory(error);
@@ -166,7 +186,8 @@ static int settings_address(const char *address, struct cassandra_settings *sett
     return status;
 }
 
-int cassandra_settings_read(const char *address, const struct store_options *options, struct cassandra_settings *ret_settings, struct error *error) {
+int cassandra_settings_read(const char *address, const struct store_options *options,
+                            struct cassandra_settings *ret_settings, struct error *error) {
     struct cassandra_settings settings = {.consistency = CQL_LOCAL_QUORUM};
     int status = settings_address(address, &settings, error);
     for (size_t i = 0; i < options->property_count && !status; i++)

@@ -4,9 +4,10 @@
  *                            samplecount bigint; ours: sum double, revision bigint. bucket (date, or text as 2007-01-31): the UTC day of the window's
  *                            start for sizes up to 600 s, the first of its month for sizes up to 3600 s; larger sizes have none
  *
- * Tables of the original application have neither sum nor revision: they are read as they are, and get both columns before we write. A row that is written
- * again with the same or a higher revision replaces the one before. The client (cql_client.h) works in one thread, so every writer and reader has its own;
- * those of readers that are done are kept, connected and with their statements, for the next ones. */
+ * Tables of the original application have neither sum nor revision: they are read as they are, and get both columns
+ * before we write. A row that is written again with the same or a higher revision replaces the one before. The
+ * client (cql_client.h) works in one thread, so every writer and reader has its own; those of readers that are done
+ * are kept, connected and with their statements, for the next ones. */
 #ifndef METERLINE_STORE_CASSANDRA_CASSANDRA_STORE_H
 #define METERLINE_STORE_CASSANDRA_CASSANDRA_STORE_H
 
@@ -47,18 +48,22 @@ struct cassandra_store {
 };
 
 /* `address`: the URL without its scheme. ERROR_INVALID says what is wrong and never shows the password. */
-int cassandra_settings_read(const char *address, const struct store_options *options, struct cassandra_settings *ret_settings, struct error *error);
+int cassandra_settings_read(const char *address, const struct store_options *options,
+                            struct cassandra_settings *ret_settings, struct error *error);
 void cassandra_settings_release(struct cassandra_settings *settings);
 int64_t cassandra_ttl(const struct cassandra_settings *settings, int64_t window_size);
 
 /* A client of its own, connected. Without a keyspace when `bare`. */
-int cassandra_connect(const struct cassandra_store *store, bool bare, struct cql_cluster **ret_cluster, struct error *error);
+int cassandra_connect(const struct cassandra_store *store, bool bare, struct cql_cluster **ret_cluster,
+                      struct error *error);
 
 /* What a client has done since `seen`, which moves on, and rows that were acknowledged: into the store's counters. */
-void cassandra_count_client(struct cassandra_store *store, const struct cql_cluster *cluster, struct cql_statistics *seen, uint64_t rows);
+void cassandra_count_client(struct cassandra_store *store, const struct cql_cluster *cluster,
+                            struct cql_statistics *seen, uint64_t rows);
 void cassandra_counts(const struct store *door, struct store_counts *ret_counts);
 
-/* A client that is connected, an idle one when there is one; it is the caller's until it is given back (NULL: nothing to give). */
+/* A client that is connected, an idle one when there is one; it is the caller's until it is given back (NULL:
+ * nothing to give). */
 int cassandra_borrow(struct cassandra_store *store, struct cql_cluster **ret_cluster, struct error *error);
 void cassandra_give_back(struct cassandra_store *store, struct cql_cluster *cluster);
 
@@ -74,21 +79,22 @@ struct cassandra_table {
     bool exists, bucket_text, has_sum, has_revision;
 };
 /* ERROR_INVALID when a table of that name has another shape: both are shown. */
-int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct cassandra_table *ret_table,
-                             struct error *error);
+int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
+                             struct cassandra_table *ret_table, struct error *error);
 /* Makes keyspace and table, or adds what a table of the original lacks. */
-int cassandra_table_prepare(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size, struct cassandra_table *ret_table,
-                            struct error *error);
+int cassandra_table_prepare(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
+                            struct cassandra_table *ret_table, struct error *error);
 int cassandra_keyspace_prepare(const struct cassandra_store *store, struct error *error);
 void cassandra_bind_bucket(struct cql_request *request, const struct cassandra_table *table, int64_t day);
 
 /* The functions of the driver. */
 int cassandra_writer_open(struct store *door, struct store_writer **ret_writer, struct error *error);
 void cassandra_writer_close(struct store_writer *door);
-int cassandra_write(struct store_writer *door, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count,
-                    struct error *error);
+int cassandra_write(struct store_writer *door, struct database *transaction, int64_t window_size,
+                    const struct aggregate_row *rows, size_t count, struct error *error);
 int cassandra_flush(struct store_writer *door, struct error *error);
-int cassandra_reader_open(struct store *door, const struct store_query *query, struct store_reader **ret_reader, struct error *error);
+int cassandra_reader_open(struct store *door, const struct store_query *query, struct store_reader **ret_reader,
+                          struct error *error);
 void cassandra_reader_close(struct store_reader *door);
 int cassandra_reader_next(struct store_reader *door, struct aggregate_row *ret_row, struct error *error);
 int cassandra_window_sizes(struct store *door, int64_t **ret_sizes, size_t *ret_count, struct error *error);

@@ -1,9 +1,10 @@
-/* Writing: rows of one call are sorted by partition, and those of one partition go together as unlogged batches that stay below the server's warning size;
- * single ones go alone. As many requests as the client allows are under way; when it has no room the call polls, which is how a slow server pushes back.
+/* Writing: rows of one call are sorted by partition, and those of one partition go together as unlogged batches that
+ * stay below the server's warning size; single ones go alone. As many requests as the client allows are under way;
+ * when it has no room the call polls, which is how a slow server pushes back.
  *
- * Of two writes of a cell Cassandra keeps the one with the larger timestamp. Ours is the writer's clock, which only grows, plus a step for each revision that
- * is longer than any clock runs: the higher revision stands whatever came first, and of writes of one revision the later one, however often either was
- * repeated.
+ * Of two writes of a cell Cassandra keeps the one with the larger timestamp. Ours is the writer's clock, which only
+ * grows, plus a step for each revision that is longer than any clock runs: the higher revision stands whatever came
+ * first, and of writes of one revision the later one, however often either was repeated.
  *
  *     revision   -1 (incomplete)      0              1                  2 ...
  *     timestamp  clock - 18 years     clock          clock + 2^52       clock + 2 x 2^52          microseconds; 2^52 are 142 years */
@@ -91,17 +92,21 @@ static int writer_prepare(struct cassandra_writer *writer, struct writer_table *
     struct bytes text = {0};
     bool bucket = table->table.bucket != BUCKET_NONE;
     bytes_append_format(&text,
-                        "INSERT INTO %s.metrics_aggregates_%lld(gateway, metric, attribute, %swindowstart, min, max, avg, samplecount, sum, revision) "
+                        "INSERT INTO %s.metrics_aggregates_%lld(gateway, metric, attribute, %swindowstart, min, max, "
+                        "avg, samplecount, sum, revision) "
                         "VALUES(?,?,?,%s?,?,?,?,?,?,?)",
-                        writer->store->settings.keyspace, (long long)(table->table.window_size / 1000), bucket ? "bucket, " : "", bucket ? "?," : "");
+                        writer->store->settings.keyspace, (long long)(table->table.window_size / 1000),
+                        bucket ? "bucket, " : "", bucket ? "?," : "");
     bytes_append_char(&text, '\0');
-    int status = text.failed ? error_no_memory(error) : cql_cluster_prepare(writer->cluster, text.data, &table->insert, error);
+    int status =
+        text.failed ? error_no_memory(error) : cql_cluster_prepare(writer->cluster, text.data, &table->insert, error);
     bytes_release(&text);
     return status;
 }
 
-/* The table is there, and has the right shape: a node that says otherwise (invalid request, 0x2200) has the change in its tables and not yet in its memory, or
- * the one that had made the table has gone before it told the others. Both pass. */
+/* The table is there, and has the right shape: a node that says otherwise (invalid request, 0x2200) has the change
+ * in its tables and not yet in its memory, or the one that had made the table has gone before it told the others.
+ * Both pass. */
 static int writer_not_prepared(struct error *error) {
     if (error->code == ERROR_INVALID && strstr(error->message, "[0x2200]")) {
         error->code = ERROR_BUSY;
@@ -110,7 +115,8 @@ static int writer_not_prepared(struct error *error) {
     return error->code;
 }
 
-static int writer_table_of(struct cassandra_writer *writer, int64_t window_size, const struct writer_table **ret_table, struct error *error) {
+static int writer_table_of(struct cassandra_writer *writer, int64_t window_size, const struct writer_table **ret_table,
+                           struct error *error) {
     for (size_t i = 0; i < writer->table_count; i++)
         if (writer->tables[i].table.window_size == window_size) {
             *ret_table = &writer->tables[i];
@@ -134,7 +140,8 @@ static int64_t row_day(const struct cassandra_table *table, const struct aggrega
 }
 
 static int row_compare(const void *a, const void *b) {
-    const struct aggregate_row *left = *(const struct aggregate_row *const *)a, *right = *(const struct aggregate_row *const *)b;
+    const struct aggregate_row *left = *(const struct aggregate_row *const *)a,
+                               *right = *(const struct aggregate_row *const *)b;
     int order = slice_compare(left->series.gateway, right->series.gateway);
     order = order ? order : slice_compare(left->series.type, right->series.type);
     order = order ? order : slice_compare(left->series.attribute, right->series.attribute);
@@ -142,12 +149,14 @@ static int row_compare(const void *a, const void *b) {
     return order ? order : (left > right) - (left < right); /* of one window: as they came */
 }
 
-static bool row_same_partition(const struct cassandra_table *table, const struct aggregate_row *a, const struct aggregate_row *b) {
+static bool row_same_partition(const struct cassandra_table *table, const struct aggregate_row *a,
+                               const struct aggregate_row *b) {
     return slice_equal(a->series.gateway, b->series.gateway) && slice_equal(a->series.type, b->series.type) &&
            slice_equal(a->series.attribute, b->series.attribute) && row_day(table, a) == row_day(table, b);
 }
 
-static void writer_bind(struct cql_request *request, const struct cassandra_table *table, const struct aggregate_row *row) {
+static void writer_bind(struct cql_request *request, const struct cassandra_table *table,
+                        const struct aggregate_row *row) {
     cql_bind_bytes(request, row->series.gateway);
     cql_bind_bytes(request, row->series.type);
     cql_bind_bytes(request, row->series.attribute);
@@ -176,15 +185,17 @@ static int writer_take(struct cassandra_writer *writer, struct cql_request **ret
         int status = cql_cluster_take(writer->cluster, ret_request, error);
         if (status != ERROR_BUSY || writer->error.code)
             return status == ERROR_BUSY ? writer_take_error(writer, error) : status;
-        size_t enough = writer->under_way - writer->under_way / 4; /* then many go with one call of the system; the server still has the rest */
+        size_t enough =
+            writer->under_way -
+            writer->under_way / 4; /* then many go with one call of the system; the server still has the rest */
         do
             cql_cluster_poll(writer->cluster, POLL_MS);
         while (writer->under_way > enough && !writer->error.code);
     }
 }
 
-static int writer_send(struct cassandra_writer *writer, const struct writer_table *table, const struct aggregate_row *const *rows, size_t count,
-                       struct error *error) {
+static int writer_send(struct cassandra_writer *writer, const struct writer_table *table,
+                       const struct aggregate_row *const *rows, size_t count, struct error *error) {
     struct cql_request *request = NULL;
     int status = writer_take(writer, &request, error);
     if (status)
@@ -207,11 +218,12 @@ static int writer_send(struct cassandra_writer *writer, const struct writer_tabl
     return status;
 }
 
-/* A batch has one timestamp: only one revision goes with it, and a window only once, as of two values with the same timestamp the larger would stand, column by
- * column. */
+/* A batch has one timestamp: only one revision goes with it, and a window only once, as of two values with the same
+ * timestamp the larger would stand, column by column. */
 static bool row_joins(const struct cassandra_table *table, const struct aggregate_row *const *rows, size_t run) {
     const struct aggregate_row *row = rows[run];
-    return row->revision == rows[0]->revision && row_same_partition(table, rows[0], row) && (run == 0 || row->window_start != rows[run - 1]->window_start);
+    return row->revision == rows[0]->revision && row_same_partition(table, rows[0], row) &&
+           (run == 0 || row->window_start != rows[run - 1]->window_start);
 }
 
 /* How many of the rows, which are sorted, go together. */
@@ -226,8 +238,8 @@ static size_t writer_run(const struct cassandra_table *table, const struct aggre
     return run;
 }
 
-int cassandra_write(struct store_writer *door, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count,
-                    struct error *error) {
+int cassandra_write(struct store_writer *door, struct database *transaction, int64_t window_size,
+                    const struct aggregate_row *rows, size_t count, struct error *error) {
     struct cassandra_writer *writer = (struct cassandra_writer *)door;
     const struct writer_table *table = NULL;
     (void)transaction;

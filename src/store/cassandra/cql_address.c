@@ -53,17 +53,21 @@ socklen_t cql_address_socket(const struct cql_address *address, struct sockaddr_
 
 static bool address_from_socket(const struct sockaddr *from, uint16_t port, struct cql_address *ret_address) {
     if (from->sa_family == AF_INET)
-        return cql_address_of((struct slice){(const char *)&((const struct sockaddr_in *)from)->sin_addr, 4}, port, ret_address);
+        return cql_address_of((struct slice){(const char *)&((const struct sockaddr_in *)from)->sin_addr, 4}, port,
+                              ret_address);
     if (from->sa_family == AF_INET6)
-        return cql_address_of((struct slice){(const char *)&((const struct sockaddr_in6 *)from)->sin6_addr, 16}, port, ret_address);
+        return cql_address_of((struct slice){(const char *)&((const struct sockaddr_in6 *)from)->sin6_addr, 16}, port,
+                              ret_address);
     return false;
 }
 
-int cql_address_resolve(const char *host, uint16_t port, struct cql_address *addresses, size_t room, size_t *ret_count, struct error *error) {
+int cql_address_resolve(const char *host, uint16_t port, struct cql_address *addresses, size_t room, size_t *ret_count,
+                        struct error *error) {
     struct addrinfo wanted = {.ai_socktype = SOCK_STREAM}, *found = NULL;
     int result = getaddrinfo(host, NULL, &wanted, &found);
     if (result) {
-        int code = error_set(error, ERROR_INVALID, "cannot find the address of Cassandra's host %s: %s", host, gai_strerror(result));
+        int code = error_set(error, ERROR_INVALID, "cannot find the address of Cassandra's host %s: %s", host,
+                             gai_strerror(result));
         if (error)
             error->retriable = result == EAI_AGAIN;
         return code;

@@ -25,8 +25,9 @@ void cql_address_write(const struct cql_address *address, char to[CQL_ADDRESS_TE
 void cql_address_write_host(const struct cql_address *address, char to[CQL_ADDRESS_TEXT]); /* without the port */
 socklen_t cql_address_socket(const struct cql_address *address, struct sockaddr_storage *ret_socket);
 
-/* Asks the resolver (blocking) for the addresses of a host: at most `room`. ERROR_INVALID: there is no such name; retriable when the resolver did not answer.
- */
-int cql_address_resolve(const char *host, uint16_t port, struct cql_address *addresses, size_t room, size_t *ret_count, struct error *error);
+/* Asks the resolver (blocking) for the addresses of a host: at most `room`. ERROR_INVALID: there is no such name;
+ * retriable when the resolver did not answer. */
+int cql_address_resolve(const char *host, uint16_t port, struct cql_address *addresses, size_t room, size_t *ret_count,
+                        struct error *error);
 
 #endif

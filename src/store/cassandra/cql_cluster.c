@@ -4,7 +4,8 @@
  *                         ^          |
  *                         +- fault --+   (again: another node, after a pause, or after a PREPARE)
  *
- * A slot that is sent belongs to its connection's table of streams; one that waits is in the list of waiting requests. */
+ * A slot that is sent belongs to its connection's table of streams; one that waits is in the list of waiting
+ * requests. */
 #include "store/cassandra/cql_cluster.h"
 
 #include <stdlib.h>
@@ -96,8 +97,10 @@ static void cluster_count_latency(struct cql_cluster *cluster, const struct cql_
     cluster->statistics.latency[bucket < CQL_LATENCIES ? bucket : CQL_LATENCIES - 1]++;
 }
 
-/* The caller's slot is free before the callback, which may take it again; the client's own is kept, as its callback looks at it. */
-static void cluster_finish(struct cql_cluster *cluster, struct cql_request *request, const struct cql_response *response, const struct error *error) {
+/* The caller's slot is free before the callback, which may take it again; the client's own is kept, as its callback
+ * looks at it. */
+static void cluster_finish(struct cql_cluster *cluster, struct cql_request *request,
+                           const struct cql_response *response, const struct error *error) {
     cql_callback *callback = request->callback;
     void *context = request->context;
     if (request->internal) {
@@ -122,15 +125,18 @@ uint64_t cql_cluster_random(struct cql_cluster *cluster) {
     return cluster->random ^= cluster->random << 17;
 }
 
-/* At another node at once; where there is no other, after a pause that grows and is partly random, so that many clients do not come back together. */
-static int64_t cluster_pause(struct cql_cluster *cluster, const struct cql_request *request, const struct cql_node *node) {
+/* At another node at once; where there is no other, after a pause that grows and is partly random, so that many
+ * clients do not come back together. */
+static int64_t cluster_pause(struct cql_cluster *cluster, const struct cql_request *request,
+                             const struct cql_node *node) {
     if (request->attempts <= 1 && cql_cluster_other_ready(cluster, node))
         return 0;
     int64_t pause = RETRY_PAUSE << (request->attempts < 5 ? request->attempts : 5);
     return pause / 2 + (int64_t)(cql_cluster_random(cluster) % (uint64_t)(pause / 2));
 }
 
-void cql_cluster_fault(struct cql_cluster *cluster, struct cql_request *request, const struct cql_node *node, enum cql_fate fate, const struct error *error) {
+void cql_cluster_fault(struct cql_cluster *cluster, struct cql_request *request, const struct cql_node *node,
+                       enum cql_fate fate, const struct error *error) {
     bool again = fate == CQL_FATE_RETRY || (fate == CQL_FATE_RETRY_IDEMPOTENT && request->idempotent);
     if (!again || request->internal || cluster->closing || request->attempts >= cluster->attempts) {
         cluster_finish(cluster, request, NULL, error);
@@ -142,7 +148,8 @@ void cql_cluster_fault(struct cql_cluster *cluster, struct cql_request *request,
     cql_cluster_wait(cluster, request);
 }
 
-void cql_cluster_answered(struct cql_node *node, struct cql_connection *connection, struct cql_request *request, const struct cql_response *response) {
+void cql_cluster_answered(struct cql_node *node, struct cql_connection *connection, struct cql_request *request,
+                          const struct cql_response *response) {
     struct cql_cluster *cluster = node->cluster;
     if (response->opcode != CQL_ERROR) {
         cluster_finish(cluster, request, response, NULL);
@@ -183,7 +190,8 @@ static void cluster_find_token(struct cql_cluster *cluster, struct cql_request *
         request->token = cql_token(key);
 }
 
-int cql_cluster_submit(struct cql_cluster *cluster, struct cql_request *request, cql_callback *callback, void *context, struct error *error) {
+int cql_cluster_submit(struct cql_cluster *cluster, struct cql_request *request, cql_callback *callback, void *context,
+                       struct error *error) {
     int status = cql_request_finish(request, error);
     if (status) {
         cluster_give_back(cluster, request);
@@ -201,8 +209,8 @@ int cql_cluster_submit(struct cql_cluster *cluster, struct cql_request *request,
     return 0;
 }
 
-void cql_cluster_submit_internal(struct cql_cluster *cluster, struct cql_connection *connection, struct cql_request *request, cql_callback *callback,
-                                 void *context) {
+void cql_cluster_submit_internal(struct cql_cluster *cluster, struct cql_connection *connection,
+                                 struct cql_request *request, cql_callback *callback, void *context) {
     struct error error = {0};
     request->internal = true;
     request->callback = callback;
@@ -210,7 +218,8 @@ void cql_cluster_submit_internal(struct cql_cluster *cluster, struct cql_connect
     request->deadline = clock_monotonic_ns(cluster->clock) + cluster->settings.request_timeout;
     int status = cql_request_finish(request, &error);
     if (!status && (!cql_connection_has_room(connection) || !cql_connection_send(connection, request)))
-        status = error_set(&error, ERROR_BUSY, "Cassandra at %s takes no more requests at the moment", cql_connection_node(connection));
+        status = error_set(&error, ERROR_BUSY, "Cassandra at %s takes no more requests at the moment",
+                           cql_connection_node(connection));
     if (status)
         cluster_finish(cluster, request, NULL, &error);
 }
@@ -225,8 +234,8 @@ static void cluster_give_up(struct cql_cluster *cluster, struct cql_request *req
     cluster_finish(cluster, request, NULL, &error);
 }
 
-/* Those that wait, the oldest first, until no connection has room; then only the late ones are looked for, and only when `tick` says so. A callback
- * may add to the end of the list, or take the slots of those that are gone. */
+/* Those that wait, the oldest first, until no connection has room; then only the late ones are looked for, and only
+ * when `tick` says so. A callback may add to the end of the list, or take the slots of those that are gone. */
 static void cluster_send_waiting(struct cql_cluster *cluster, int64_t now, bool tick) {
     struct cql_request *last = cluster->waiting_last, *next;
     bool full = false;
@@ -264,7 +273,8 @@ static void cluster_service(struct cql_cluster *cluster, int64_t now) {
 static nfds_t cluster_list(struct cql_cluster *cluster) {
     size_t count = 0, most = cluster->node_count * cluster->connections;
     if (!memory_reserve((void **)&cluster->polled, &cluster->polled_capacity, most, sizeof *cluster->polled) ||
-        !memory_reserve((void **)&cluster->polled_connections, &cluster->polled_connection_capacity, most, sizeof *cluster->polled_connections))
+        !memory_reserve((void **)&cluster->polled_connections, &cluster->polled_connection_capacity, most,
+                        sizeof *cluster->polled_connections))
         return 0;
     for (size_t i = 0; i < cluster->node_count; i++)
         for (unsigned c = 0; c < cluster->connections; c++) {
@@ -272,7 +282,8 @@ static nfds_t cluster_list(struct cql_cluster *cluster) {
             if (!connection)
                 continue;
             cql_connection_flush(connection);
-            cluster->polled[count] = (struct pollfd){cql_connection_socket(connection), cql_connection_interest(connection), 0};
+            cluster->polled[count] =
+                (struct pollfd){cql_connection_socket(connection), cql_connection_interest(connection), 0};
             cluster->polled_connections[count++] = connection;
         }
     return count;
@@ -338,7 +349,8 @@ static void cluster_run_done(void *context, const struct cql_response *response,
         run->callback(run->context, response, error);
 }
 
-int cql_cluster_run(struct cql_cluster *cluster, struct cql_request *request, cql_callback *callback, void *context, struct error *error) {
+int cql_cluster_run(struct cql_cluster *cluster, struct cql_request *request, cql_callback *callback, void *context,
+                    struct error *error) {
     struct cluster_run run = {callback, context, error, 0, false};
     int status = cql_cluster_submit(cluster, request, cluster_run_done, &run, error);
     while (!status && !run.done)
@@ -413,9 +425,11 @@ static void cluster_set(struct cql_cluster *cluster, const struct cql_options *o
 
 static int cluster_fill(struct cql_cluster *cluster, const struct cql_options *options, struct error *error) {
     if (!options->contact_count || options->contact_count > CQL_CONTACTS_MAXIMUM)
-        return error_set(error, ERROR_INVALID, "between 1 and %d hosts of Cassandra can be given, not %zu", CQL_CONTACTS_MAXIMUM, options->contact_count);
+        return error_set(error, ERROR_INVALID, "between 1 and %d hosts of Cassandra can be given, not %zu",
+                         CQL_CONTACTS_MAXIMUM, options->contact_count);
     if (!cluster_copy(&cluster->user, options->user) || !cluster_copy(&cluster->password, options->password) ||
-        !cluster_copy(&cluster->keyspace, options->keyspace) || !cluster_copy(&cluster->data_center, options->data_center))
+        !cluster_copy(&cluster->keyspace, options->keyspace) ||
+        !cluster_copy(&cluster->data_center, options->data_center))
         return error_no_memory(error);
     for (; cluster->contact_count < options->contact_count; cluster->contact_count++) {
         const struct cql_contact *from = &options->contacts[cluster->contact_count];
@@ -429,7 +443,8 @@ static int cluster_fill(struct cql_cluster *cluster, const struct cql_options *o
     return status ? status : cql_contacts_add(cluster, error);
 }
 
-int cql_cluster_open(const struct cql_options *options, const struct clock *clock, struct cql_cluster **ret_cluster, struct error *error) {
+int cql_cluster_open(const struct cql_options *options, const struct clock *clock, struct cql_cluster **ret_cluster,
+                     struct error *error) {
     struct cql_cluster *cluster = memory_zero(1, sizeof *cluster);
     if (!cluster)
         return error_no_memory(error);

@@ -1,5 +1,6 @@
-/* Inside of the client; shared by cql_cluster.c (requests), cql_node.c (connections, routing), cql_control.c (topology), cql_statement.c (prepared
- * statements), cql_definition.c (changes of the schema). Nobody else includes it. */
+/* Inside of the client; shared by cql_cluster.c (requests), cql_node.c (connections, routing), cql_control.c
+ * (topology), cql_statement.c (prepared statements), cql_definition.c (changes of the schema). Nobody else includes
+ * it. */
 #ifndef METERLINE_STORE_CASSANDRA_CQL_CLUSTER_H
 #define METERLINE_STORE_CASSANDRA_CQL_CLUSTER_H
 
@@ -23,7 +24,15 @@ struct cql_node {
     struct error error; /* of the last failure; code 0: none since it was ready */
 };
 
-enum cql_control_stage { CONTROL_IDLE, CONTROL_REGISTER, CONTROL_LOCAL, CONTROL_PEERS, CONTROL_OLD_PEERS, CONTROL_KEYSPACE, CONTROL_APPLY };
+enum cql_control_stage {
+    CONTROL_IDLE,
+    CONTROL_REGISTER,
+    CONTROL_LOCAL,
+    CONTROL_PEERS,
+    CONTROL_OLD_PEERS,
+    CONTROL_KEYSPACE,
+    CONTROL_APPLY
+};
 
 struct cql_control {
     struct cql_connection *connection; /* through which events come and the topology is read; NULL: to be chosen */
@@ -74,25 +83,31 @@ struct cql_cluster {
 };
 
 /* cql_cluster.c */
-struct cql_request *cql_cluster_slot(struct cql_cluster *cluster); /* a reset slot, whatever the bounds say; NULL: no memory */
-/* For the client's own requests: sent on this connection only, never repeated. The callback gets the error when that fails. */
-void cql_cluster_submit_internal(struct cql_cluster *cluster, struct cql_connection *connection, struct cql_request *request, cql_callback *callback,
-                                 void *context);
-void cql_cluster_answered(struct cql_node *node, struct cql_connection *connection, struct cql_request *request, const struct cql_response *response);
+struct cql_request *
+cql_cluster_slot(struct cql_cluster *cluster); /* a reset slot, whatever the bounds say; NULL: no memory */
+/* For the client's own requests: sent on this connection only, never repeated. The callback gets the error when that
+ * fails. */
+void cql_cluster_submit_internal(struct cql_cluster *cluster, struct cql_connection *connection,
+                                 struct cql_request *request, cql_callback *callback, void *context);
+void cql_cluster_answered(struct cql_node *node, struct cql_connection *connection, struct cql_request *request,
+                          const struct cql_response *response);
 /* The request met `error` at `node`: again, or the callback hears of it. */
-void cql_cluster_fault(struct cql_cluster *cluster, struct cql_request *request, const struct cql_node *node, enum cql_fate fate, const struct error *error);
+void cql_cluster_fault(struct cql_cluster *cluster, struct cql_request *request, const struct cql_node *node,
+                       enum cql_fate fate, const struct error *error);
 void cql_cluster_wait(struct cql_cluster *cluster, struct cql_request *request); /* puts it behind those that wait */
 uint64_t cql_cluster_random(struct cql_cluster *cluster);
 
 /* cql_node.c */
-struct cql_node *cql_node_make(struct cql_cluster *cluster, const struct cql_address *address, const char *host); /* not in the list yet; NULL: no memory */
-struct cql_node *cql_node_close(struct cql_node *node);                                                           /* its requests are retried elsewhere */
+struct cql_node *cql_node_make(struct cql_cluster *cluster, const struct cql_address *address,
+                               const char *host);       /* not in the list yet; NULL: no memory */
+struct cql_node *cql_node_close(struct cql_node *node); /* its requests are retried elsewhere */
 /* Opens what is due, collects what failed. */
 void cql_node_service(struct cql_node *node, int64_t now);
 void cql_node_expire(struct cql_node *node, int64_t now);
 bool cql_node_ready(const struct cql_node *node);
 /* Where the request goes now; NULL: nowhere. Not to the node that it was tried at, when there is another. */
-struct cql_connection *cql_route(struct cql_cluster *cluster, const struct cql_request *request, struct cql_node **ret_node);
+struct cql_connection *cql_route(struct cql_cluster *cluster, const struct cql_request *request,
+                                 struct cql_node **ret_node);
 int cql_contacts_add(struct cql_cluster *cluster, struct error *error); /* resolves them */
 bool cql_cluster_other_ready(const struct cql_cluster *cluster, const void *but);
 
@@ -104,6 +119,7 @@ void cql_control_event(struct cql_cluster *cluster, const struct cql_event *even
 /* cql_statement.c */
 void cql_statements_release(struct cql_cluster *cluster);
 /* The node does not know this id: prepares it there; `request` goes again when that is done. */
-void cql_statement_forgotten(struct cql_node *node, struct cql_connection *connection, struct cql_request *request, struct slice id, const struct error *error);
+void cql_statement_forgotten(struct cql_node *node, struct cql_connection *connection, struct cql_request *request,
+                             struct slice id, const struct error *error);
 
 #endif

@@ -35,7 +35,8 @@ struct cql_connection {
     size_t free_count, left_behind_count;
 };
 
-static void connection_advance(struct cql_connection *connection, enum connection_happening happening, const struct cql_response *response);
+static void connection_advance(struct cql_connection *connection, enum connection_happening happening,
+                               const struct cql_response *response);
 
 bool cql_connection_ready(const struct cql_connection *connection) {
     return connection->state == READY;
@@ -58,7 +59,8 @@ int cql_connection_socket(const struct cql_connection *connection) {
 }
 
 bool cql_connection_has_room(const struct cql_connection *connection) {
-    return connection->state == READY && connection->free_count && cql_transport_waiting(&connection->transport) < connection->settings->output_maximum;
+    return connection->state == READY && connection->free_count &&
+           cql_transport_waiting(&connection->transport) < connection->settings->output_maximum;
 }
 
 short cql_connection_interest(const struct cql_connection *connection) {
@@ -86,7 +88,8 @@ static void connection_corrupt(struct cql_connection *connection, const char *wh
 
 /* ---- sending ---- */
 
-/* A frame behind those that wait: its header is written when the body's length is known. False: no memory; the connection has failed. */
+/* A frame behind those that wait: its header is written when the body's length is known. False: no memory; the
+ * connection has failed. */
 static bool connection_append(struct cql_connection *connection, uint8_t opcode, int16_t stream, struct slice body) {
     struct bytes *to = cql_transport_output(&connection->transport);
     struct cql_frame frame = {.opcode = opcode, .stream = stream};
@@ -109,7 +112,8 @@ static bool connection_append(struct cql_connection *connection, uint8_t opcode,
 }
 
 void cql_connection_flush(struct cql_connection *connection) {
-    if (connection->state != CONNECTING && connection->state != FAILED && cql_transport_flush(&connection->transport, &connection->error))
+    if (connection->state != CONNECTING && connection->state != FAILED &&
+        cql_transport_flush(&connection->transport, &connection->error))
         connection_fail(connection);
 }
 
@@ -144,11 +148,14 @@ static bool connection_start(struct cql_connection *connection, const struct cql
 /* PLAIN is what PasswordAuthenticator takes, and authenticators whose names say that they take passwords as it does. */
 static int connection_check_authenticator(struct cql_connection *connection, struct slice name) {
     if (!connection->settings->user.data)
-        return error_set(&connection->error, ERROR_INVALID, "the server asks for a user and a password; write user:password@ before the host");
+        return error_set(&connection->error, ERROR_INVALID,
+                         "the server asks for a user and a password; write user:password@ before the host");
     if (memmem(name.data, name.length, "Password", 8))
         return 0;
-    return error_set(&connection->error, ERROR_UNSUPPORTED, "the server asks for authentication by %.*s; only PasswordAuthenticator and the like are supported",
-                     (int)(name.length < 200 ? name.length : 200), name.data);
+    return error_set(
+        &connection->error, ERROR_UNSUPPORTED,
+        "the server asks for authentication by %.*s; only PasswordAuthenticator and the like are supported",
+        (int)(name.length < 200 ? name.length : 200), name.data);
 }
 
 static bool connection_authenticate(struct cql_connection *connection, struct slice authenticator) {
@@ -158,7 +165,8 @@ static bool connection_authenticate(struct cql_connection *connection, struct sl
         return false;
     }
     struct bytes body = {0};
-    bytes_reserve(&body, 16 + settings->user.length + settings->password.length); /* once, so that no copy is left behind */
+    bytes_reserve(&body,
+                  16 + settings->user.length + settings->password.length); /* once, so that no copy is left behind */
     cql_write_plain(&body, settings->user, settings->password);
     bool sent = !body.failed && connection_append(connection, CQL_AUTH_RESPONSE, 0, bytes_slice(&body));
     if (body.failed) {
@@ -175,12 +183,15 @@ static void connection_refused(struct cql_connection *connection, const struct c
     if (response->opcode == CQL_ERROR)
         cql_error_set(&connection->error, "refused", &response->error);
     else
-        error_set(&connection->error, ERROR_UNSUPPORTED, "the server answered the handshake with opcode 0x%02x", response->opcode);
+        error_set(&connection->error, ERROR_UNSUPPORTED, "the server answered the handshake with opcode 0x%02x",
+                  response->opcode);
     connection_fail(connection);
 }
 
-/* The transitions. `response` belongs to CONNECTION_ANSWER only. What is sent on the way and fails has led to FAILED already. */
-static void connection_advance(struct cql_connection *connection, enum connection_happening happening, const struct cql_response *response) {
+/* The transitions. `response` belongs to CONNECTION_ANSWER only. What is sent on the way and fails has led to FAILED
+ * already. */
+static void connection_advance(struct cql_connection *connection, enum connection_happening happening,
+                               const struct cql_response *response) {
     enum connection_state state = connection->state;
     if (state == FAILED || happening == CONNECTION_FAULT) {
         connection->state = FAILED;
@@ -224,7 +235,8 @@ static void connection_answer(struct cql_connection *connection, int16_t stream,
     }
 }
 
-static void connection_dispatch(struct cql_connection *connection, int16_t stream, const struct cql_response *response) {
+static void connection_dispatch(struct cql_connection *connection, int16_t stream,
+                                const struct cql_response *response) {
     if (stream < 0 && response->opcode == CQL_EVENT && connection->state == READY)
         connection->owner->event(connection->owner->context, &response->event);
     else if (stream < 0 && response->opcode == CQL_ERROR) /* about the connection as a whole */
@@ -241,15 +253,19 @@ static int connection_check_version(const struct cql_frame *frame, struct slice 
     if (frame->version == CQL_VERSION)
         return 0;
     struct cql_response response;
-    bool told = frame->opcode == CQL_ERROR && !(frame->flags & CQL_FLAG_COMPRESSED) && cql_response_decode(frame, body, &response, NULL) == 0;
+    bool told = frame->opcode == CQL_ERROR && !(frame->flags & CQL_FLAG_COMPRESSED) &&
+                cql_response_decode(frame, body, &response, NULL) == 0;
     struct slice text = told ? response.error.text : (struct slice){"", 0};
-    return error_set(error, ERROR_UNSUPPORTED, "the server speaks version %u of the CQL native protocol; version 4 is needed (Cassandra 2.2 to 5)%s%.*s",
-                     frame->version, told ? ": " : "", (int)(text.length < 300 ? text.length : 300), text.data);
+    return error_set(
+        error, ERROR_UNSUPPORTED,
+        "the server speaks version %u of the CQL native protocol; version 4 is needed (Cassandra 2.2 to 5)%s%.*s",
+        frame->version, told ? ": " : "", (int)(text.length < 300 ? text.length : 300), text.data);
 }
 
 static int connection_expand(struct cql_connection *connection, struct slice *body) {
     if (!connection->lz4)
-        return error_set(&connection->error, ERROR_CORRUPT, "the server sent a compressed frame, which was not agreed on");
+        return error_set(&connection->error, ERROR_CORRUPT,
+                         "the server sent a compressed frame, which was not agreed on");
     int status = cql_lz4_expand(*body, CQL_BODY_MAXIMUM, &connection->expanded, &connection->error);
     if (!status)
         *body = bytes_slice(&connection->expanded);
@@ -294,7 +310,8 @@ static void connection_frames(struct cql_connection *connection) {
         bytes_release(input);
 }
 
-/* One recv: when there is more, poll says so at once, and the other connections have their turn. Frames that came before the end are heard. */
+/* One recv: when there is more, poll says so at once, and the other connections have their turn. Frames that came
+ * before the end are heard. */
 static void connection_read(struct cql_connection *connection) {
     struct cql_transport *transport = &connection->transport;
     bool closed = false;
@@ -315,7 +332,8 @@ void cql_connection_service(struct cql_connection *connection, short happened) {
         return;
     if (connection->state != CONNECTING && happened & (POLLIN | POLLHUP | POLLERR))
         connection_read(connection);
-    else if (connection->state == CONNECTING && happened && cql_transport_connected(&connection->transport, &connection->error))
+    else if (connection->state == CONNECTING && happened &&
+             cql_transport_connected(&connection->transport, &connection->error))
         connection_fail(connection);
     else if (connection->state == CONNECTING && happened)
         connection_advance(connection, CONNECTION_CONNECTED, NULL);
@@ -325,7 +343,8 @@ void cql_connection_service(struct cql_connection *connection, short happened) {
 /* ---- time and the end ---- */
 
 static bool connection_is_silent(const struct cql_connection *connection, int64_t now) {
-    return now - connection->last_heard >= connection->settings->request_timeout || connection->left_behind_count > CQL_STREAMS_MAXIMUM / 2;
+    return now - connection->last_heard >= connection->settings->request_timeout ||
+           connection->left_behind_count > CQL_STREAMS_MAXIMUM / 2;
 }
 
 struct cql_request *cql_connection_expire(struct cql_connection *connection, int64_t now) {
@@ -368,8 +387,9 @@ struct cql_request *cql_connection_reclaim(struct cql_connection *connection) {
     return NULL;
 }
 
-int cql_connection_open(const struct cql_connection_settings *settings, const struct cql_connection_owner *owner, const struct cql_address *address,
-                        const char *host, struct cql_connection **ret_connection, struct error *error) {
+int cql_connection_open(const struct cql_connection_settings *settings, const struct cql_connection_owner *owner,
+                        const struct cql_address *address, const char *host, struct cql_connection **ret_connection,
+                        struct error *error) {
     struct cql_connection *connection = memory_zero(1, sizeof *connection);
     if (!connection)
         return error_no_memory(error);

@@ -2,15 +2,18 @@
  *
  *     REGISTER -> system.local -> system.peers_v2 [-> system.peers, before Cassandra 4] -> system_schema.keyspaces -> apply
  *
- * Each answer asks the next question; a failure ends the refresh, which begins again after a pause. The new topology is put in place from
- * cql_control_service only, never inside a callback, because nodes that have left are closed then. */
+ * Each answer asks the next question; a failure ends the refresh, which begins again after a pause. The new topology
+ * is put in place from cql_control_service only, never inside a callback, because nodes that have left are closed
+ * then. */
 #include "store/cassandra/cql_cluster.h"
 
 #include <stdlib.h>
 
 #include "core/memory.h"
 
-#define REFRESH_PAUSE  ((int64_t)1000 * CQL_MILLISECOND) /* after an event: a node that is "UP" needs a moment (native_protocol_v4.spec, 4.2.6) */
+#define REFRESH_PAUSE                                                                                                  \
+    ((int64_t)1000 *                                                                                                   \
+     CQL_MILLISECOND) /* after an event: a node that is "UP" needs a moment (native_protocol_v4.spec, 4.2.6) */
 #define CONTACTS_PAUSE ((int64_t)10000 * CQL_MILLISECOND)
 
 static void control_step(void *context, const struct cql_response *response, const struct error *error);
@@ -71,7 +74,8 @@ static int control_read_local(struct cql_cluster *cluster, struct cql_rows *rows
     if (rows->columns.count < 4 || !cql_rows_next(rows, cells))
         return error_set(error, ERROR_CORRUPT, "Cassandra's table system.local is empty");
     struct slice partitioner = cells[3];
-    cluster->control.ring = partitioner.length >= NAME && memcmp(partitioner.data + partitioner.length - NAME, name, NAME) == 0;
+    cluster->control.ring =
+        partitioner.length >= NAME && memcmp(partitioner.data + partitioner.length - NAME, name, NAME) == 0;
     if (!cluster->data_center && !(cluster->data_center = strndup(cells[0].data ? cells[0].data : "", cells[0].length)))
         return error_no_memory(error);
     return cql_topology_add(&cluster->control.next, &cluster->control.node->address, cells[0], cells[1],
@@ -85,8 +89,10 @@ static bool control_knows(const struct cql_topology *topology, const struct cql_
     return false;
 }
 
-/* Where a peer takes requests. The old table has no port: all nodes have the same one; and an address of zeros stands for the peer's own. */
-static bool control_peer_address(const struct cql_cluster *cluster, const struct slice *cells, struct cql_address *ret_address) {
+/* Where a peer takes requests. The old table has no port: all nodes have the same one; and an address of zeros
+ * stands for the peer's own. */
+static bool control_peer_address(const struct cql_cluster *cluster, const struct slice *cells,
+                                 struct cql_address *ret_address) {
     int64_t port = cluster->control.node->address.port;
     if (cluster->control.stage == CONTROL_PEERS && !cql_cell_integer(cells[1], &port))
         return false;
@@ -107,7 +113,8 @@ static int control_read_peers(struct cql_cluster *cluster, struct cql_rows *rows
         struct cql_address address;
         if (!cells[2].data || !control_peer_address(cluster, cells, &address) || control_knows(next, &address))
             continue;
-        int status = cql_topology_add(next, &address, cells[2], cells[3], cluster->control.ring ? cells[4] : (struct slice){NULL, 0}, error);
+        int status = cql_topology_add(next, &address, cells[2], cells[3],
+                                      cluster->control.ring ? cells[4] : (struct slice){NULL, 0}, error);
         if (status)
             return status;
     }
@@ -190,7 +197,8 @@ static struct cql_node **control_make_nodes(struct cql_cluster *cluster, const s
     return nodes;
 }
 
-/* First everything is as it will be, then the nodes that have left are closed: the callbacks of their requests may submit. */
+/* First everything is as it will be, then the nodes that have left are closed: the callbacks of their requests may
+ * submit. */
 static void control_replace(struct cql_cluster *cluster, struct cql_node **nodes) {
     struct cql_node **old = cluster->nodes;
     size_t old_count = cluster->node_count;
@@ -281,11 +289,13 @@ void cql_control_lost(struct cql_cluster *cluster, const struct cql_connection *
 
 void cql_control_event(struct cql_cluster *cluster, const struct cql_event *event) {
     bool schema = slice_equal(event->type, SLICE("SCHEMA_CHANGE"));
-    if (schema && (!cluster->keyspace || !slice_equal(event->target, SLICE("KEYSPACE")) || !slice_equal(event->keyspace, slice_of(cluster->keyspace))))
+    if (schema && (!cluster->keyspace || !slice_equal(event->target, SLICE("KEYSPACE")) ||
+                   !slice_equal(event->keyspace, slice_of(cluster->keyspace))))
         return;
     control_refresh_later(cluster);
     struct cql_address address;
-    if (schema || !slice_equal(event->change, SLICE("UP")) || !cql_address_of(event->address, (uint16_t)event->port, &address))
+    if (schema || !slice_equal(event->change, SLICE("UP")) ||
+        !cql_address_of(event->address, (uint16_t)event->port, &address))
         return;
     struct cql_node *node = control_find_node(cluster, &address);
     int64_t soon = clock_monotonic_ns(cluster->clock) + REFRESH_PAUSE;

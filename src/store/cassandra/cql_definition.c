@@ -1,6 +1,7 @@
-/* Statements that change the schema. They go to the ready node with the smallest address, so that programs that make the same table at the same time stand in
- * one queue: nodes that make a table of one name on their own give it different ids. Then, and whenever it is asked for, the nodes are waited for until all of
- * them have the same schema (system.local, schema_version): a node that lacks a table refuses what is prepared on it.
+/* Statements that change the schema. They go to the ready node with the smallest address, so that programs that make
+ * the same table at the same time stand in one queue: nodes that make a table of one name on their own give it
+ * different ids. Then, and whenever it is asked for, the nodes are waited for until all of them have the same schema
+ * (system.local, schema_version): a node that lacks a table refuses what is prepared on it.
  *
  * A node that cannot be reached is not waited for: it takes the schema over before it takes requests again. */
 #include <string.h>
@@ -26,7 +27,8 @@ static void definition_answered(void *context, const struct cql_response *respon
 
 static struct cql_connection *definition_connection(const struct cql_node *node) {
     for (unsigned i = 0; i < node->cluster->connections; i++)
-        if (node->connections[i] && cql_connection_ready(node->connections[i]) && cql_connection_has_room(node->connections[i]))
+        if (node->connections[i] && cql_connection_ready(node->connections[i]) &&
+            cql_connection_has_room(node->connections[i]))
             return node->connections[i];
     return NULL;
 }
@@ -39,7 +41,8 @@ static int definition_compare(const struct cql_address *a, const struct cql_addr
 static struct cql_connection *definition_place(const struct cql_cluster *cluster) {
     const struct cql_node *first = NULL;
     for (size_t i = 0; i < cluster->node_count; i++)
-        if (definition_connection(cluster->nodes[i]) && (!first || definition_compare(&cluster->nodes[i]->address, &first->address) < 0))
+        if (definition_connection(cluster->nodes[i]) &&
+            (!first || definition_compare(&cluster->nodes[i]->address, &first->address) < 0))
             first = cluster->nodes[i];
     return first ? definition_connection(first) : NULL;
 }
@@ -92,8 +95,8 @@ static void agreement_answered(void *context, const struct cql_response *respons
         return;
     }
     struct cql_rows rows = response->rows;
-    bool good =
-        response->opcode == CQL_RESULT && response->kind == CQL_RESULT_ROWS && cql_rows_next(&rows, cells) && cells[0].data && cells[0].length == VERSION_SIZE;
+    bool good = response->opcode == CQL_RESULT && response->kind == CQL_RESULT_ROWS && cql_rows_next(&rows, cells) &&
+                cells[0].data && cells[0].length == VERSION_SIZE;
     if (!good) {
         error_set(&agreement->error, ERROR_CORRUPT, "Cassandra's table system.local has no version of the schema");
         return;
@@ -135,7 +138,8 @@ int cql_cluster_agree(struct cql_cluster *cluster, int64_t timeout, struct error
                 return status;
         }
         if (clock_monotonic_ns(cluster->clock) >= end) {
-            error_set(error, ERROR_BUSY, "the nodes of Cassandra have not agreed on the schema in %lld ms; %s", (long long)timeout,
+            error_set(error, ERROR_BUSY, "the nodes of Cassandra have not agreed on the schema in %lld ms; %s",
+                      (long long)timeout,
                       agreement.error.code ? agreement.error.message : "some have another version of it");
             if (error)
                 error->retriable = true;

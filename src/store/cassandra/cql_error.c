@@ -23,7 +23,8 @@ static const struct cql_error_meaning meanings[] = {
     {0x2500, "the statement is not prepared", ERROR_BUSY, true, CQL_FATE_PREPARE, CQL_KIND_UNPREPARED},
 };
 
-static const struct cql_error_meaning unknown = {-1, "unknown error", ERROR_IO, false, CQL_FATE_FAIL, CQL_KIND_PROTOCOL};
+static const struct cql_error_meaning unknown = {-1,    "unknown error", ERROR_IO,
+                                                 false, CQL_FATE_FAIL,   CQL_KIND_PROTOCOL};
 
 const struct cql_error_meaning *cql_error_meaning(int32_t code) {
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
@@ -33,8 +34,9 @@ const struct cql_error_meaning *cql_error_meaning(int32_t code) {
 }
 
 const char *cql_error_kind_name(enum cql_error_kind kind) {
-    static const char *const names[CQL_KINDS] = {"connection", "timeout", "unavailable", "overloaded", "server_timeout", "server_failure",
-                                                 "unprepared", "refused", "protocol"};
+    static const char *const names[CQL_KINDS] = {"connection", "timeout",        "unavailable",
+                                                 "overloaded", "server_timeout", "server_failure",
+                                                 "unprepared", "refused",        "protocol"};
     return names[kind];
 }
 
@@ -52,7 +54,8 @@ int cql_error_set(struct error *error, const char *where, const struct cql_serve
     error_copy_text(from->text, text, sizeof text);
     if (from->required)
         snprintf(numbers, sizeof numbers, " (%d of %d replicas)", from->received, from->required);
-    error_set(error, meaning->error_code, "%s: %s%s: %s [0x%04x]", where, meaning->name, numbers, text, (unsigned)from->code);
+    error_set(error, meaning->error_code, "%s: %s%s: %s [0x%04x]", where, meaning->name, numbers, text,
+              (unsigned)from->code);
     if (error)
         error->retriable = meaning->retriable;
     return meaning->error_code;

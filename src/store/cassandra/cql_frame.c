@@ -22,9 +22,14 @@ int cql_frame_decode(const char from[CQL_FRAME_HEADER], struct cql_frame *ret_fr
     memcpy(&length, from + 5, sizeof length);
     uint8_t version = (uint8_t)from[0];
     if (!(version & CQL_FRAME_RESPONSE))
-        return error_set(error, ERROR_CORRUPT, "the server does not speak the CQL native protocol (its first byte is 0x%02x); is the port right?", version);
+        return error_set(
+            error, ERROR_CORRUPT,
+            "the server does not speak the CQL native protocol (its first byte is 0x%02x); is the port right?",
+            version);
     if (be32toh(length) > CQL_BODY_MAXIMUM)
-        return error_set(error, ERROR_CORRUPT, "the server sent a frame of %u bytes; at most %d are read", be32toh(length), CQL_BODY_MAXIMUM);
-    *ret_frame = (struct cql_frame){version & ~CQL_FRAME_RESPONSE, (uint8_t)from[1], (int16_t)be16toh(stream), (uint8_t)from[4], be32toh(length)};
+        return error_set(error, ERROR_CORRUPT, "the server sent a frame of %u bytes; at most %d are read",
+                         be32toh(length), CQL_BODY_MAXIMUM);
+    *ret_frame = (struct cql_frame){version & ~CQL_FRAME_RESPONSE, (uint8_t)from[1], (int16_t)be16toh(stream),
+                                    (uint8_t)from[4], be32toh(length)};
     return 0;
 }

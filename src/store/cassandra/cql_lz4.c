@@ -25,8 +25,9 @@ int cql_lz4_expand(struct slice body, size_t maximum, struct bytes *to, struct e
     struct cql_reader reader = cql_reader_of(body);
     uint32_t length = (uint32_t)cql_read_int(&reader);
     if (reader.failed || length > maximum || length / LZ4_RATIO_MAXIMUM > cql_left(&reader))
-        return error_set(error, ERROR_CORRUPT, "a compressed frame of %zu bytes claims %u uncompressed ones; at most %zu are read", body.length, length,
-                         maximum);
+        return error_set(error, ERROR_CORRUPT,
+                         "a compressed frame of %zu bytes claims %u uncompressed ones; at most %zu are read",
+                         body.length, length, maximum);
     to->length = 0;
     char *room = bytes_reserve(to, (size_t)length + 1);
     if (!room) {
@@ -35,7 +36,9 @@ int cql_lz4_expand(struct slice body, size_t maximum, struct bytes *to, struct e
     }
     int got = length ? LZ4_decompress_safe(reader.at, room, (int)cql_left(&reader), (int)length) : 0;
     if (got < 0 || (uint32_t)got != length)
-        return error_set(error, ERROR_CORRUPT, "a compressed frame of %zu bytes does not expand to the %u bytes that it claims", body.length, length);
+        return error_set(error, ERROR_CORRUPT,
+                         "a compressed frame of %zu bytes does not expand to the %u bytes that it claims", body.length,
+                         length);
     to->length = length;
     return 0;
 }

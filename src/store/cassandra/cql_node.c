@@ -9,7 +9,8 @@
 enum { PAUSE_DOUBLINGS = 10 };
 #define PAUSE_LONGEST ((int64_t)30000 * CQL_MILLISECOND)
 
-static void node_answered(void *context, struct cql_connection *connection, struct cql_request *request, const struct cql_response *response) {
+static void node_answered(void *context, struct cql_connection *connection, struct cql_request *request,
+                          const struct cql_response *response) {
     cql_cluster_answered(context, connection, request, response);
 }
 
@@ -54,14 +55,16 @@ static void node_failed(struct cql_node *node, const struct error *error) {
     pause = pause > PAUSE_LONGEST ? PAUSE_LONGEST : pause;
     node->failures++;
     node->error = cluster->last_error = *error;
-    node->retry_at = clock_monotonic_ns(cluster->clock) + pause / 2 + (int64_t)(cql_cluster_random(cluster) % (uint64_t)(pause / 2 + 1));
+    node->retry_at = clock_monotonic_ns(cluster->clock) + pause / 2 +
+                     (int64_t)(cql_cluster_random(cluster) % (uint64_t)(pause / 2 + 1));
     cluster->statistics.errors[CQL_KIND_CONNECTION]++;
 }
 
 static void node_open(struct cql_node *node, unsigned index) {
     struct error error = {0};
     node->cluster->statistics.connects++;
-    if (cql_connection_open(&node->cluster->settings, &node->owner, &node->address, node->host, &node->connections[index], &error))
+    if (cql_connection_open(&node->cluster->settings, &node->owner, &node->address, node->host,
+                            &node->connections[index], &error))
         node_failed(node, &error);
 }
 
@@ -98,7 +101,8 @@ void cql_node_expire(struct cql_node *node, int64_t now) {
     for (unsigned i = 0; i < node->cluster->connections; i++) {
         struct cql_connection *connection = node->connections[i];
         while (connection && (request = cql_connection_expire(connection, now))) {
-            error_set(&error, ERROR_BUSY, "Cassandra at %s did not answer a request in %lld ms", cql_connection_node(connection),
+            error_set(&error, ERROR_BUSY, "Cassandra at %s did not answer a request in %lld ms",
+                      cql_connection_node(connection),
                       (long long)(node->cluster->settings.request_timeout / CQL_MILLISECOND));
             node->cluster->statistics.errors[CQL_KIND_TIMEOUT]++;
             cql_cluster_fault(node->cluster, request, node, CQL_FATE_RETRY_IDEMPOTENT, &error);
@@ -121,11 +125,13 @@ struct cql_node *cql_node_close(struct cql_node *node) {
 
 /* ---- the contacts ---- */
 
-static int contacts_add_address(struct cql_cluster *cluster, const struct cql_address *address, const char *host, struct error *error) {
+static int contacts_add_address(struct cql_cluster *cluster, const struct cql_address *address, const char *host,
+                                struct error *error) {
     for (size_t i = 0; i < cluster->node_count; i++)
         if (cql_address_equal(&cluster->nodes[i]->address, address))
             return 0;
-    if (!memory_reserve((void **)&cluster->nodes, &cluster->node_capacity, cluster->node_count + 1, sizeof *cluster->nodes))
+    if (!memory_reserve((void **)&cluster->nodes, &cluster->node_capacity, cluster->node_count + 1,
+                        sizeof *cluster->nodes))
         return error_no_memory(error);
     struct cql_node *node = cql_node_make(cluster, address, host);
     if (!node)
@@ -141,7 +147,8 @@ int cql_contacts_add(struct cql_cluster *cluster, struct error *error) {
     for (size_t i = 0; i < cluster->contact_count; i++) {
         struct cql_address addresses[8];
         size_t count;
-        int result = cql_address_resolve(cluster->contacts[i].host, cluster->contacts[i].port, addresses, 8, &count, error);
+        int result =
+            cql_address_resolve(cluster->contacts[i].host, cluster->contacts[i].port, addresses, 8, &count, error);
         for (size_t a = 0; !result && a < count; a++)
             result = contacts_add_address(cluster, &addresses[a], cluster->contacts[i].host, error);
         if (result == ERROR_NO_MEMORY)
@@ -158,14 +165,16 @@ static struct cql_connection *route_in_node(const struct cql_node *node) {
     struct cql_connection *best = NULL;
     for (unsigned i = 0; i < node->cluster->connections; i++) {
         struct cql_connection *connection = node->connections[i];
-        if (connection && cql_connection_has_room(connection) && (!best || cql_connection_in_flight(connection) < cql_connection_in_flight(best)))
+        if (connection && cql_connection_has_room(connection) &&
+            (!best || cql_connection_in_flight(connection) < cql_connection_in_flight(best)))
             best = connection;
     }
     return best;
 }
 
 /* Of the replicas, the one with the least to do. */
-static struct cql_connection *route_to_replica(struct cql_cluster *cluster, const struct cql_request *request, struct cql_node **ret_node) {
+static struct cql_connection *route_to_replica(struct cql_cluster *cluster, const struct cql_request *request,
+                                               struct cql_node **ret_node) {
     uint32_t replicas[CQL_REPLICAS_MAXIMUM];
     size_t count = request->has_token ? cql_topology_replicas(&cluster->topology, request->token, replicas) : 0;
     struct cql_connection *best = NULL;
@@ -194,7 +203,8 @@ static struct cql_connection *route_round(struct cql_cluster *cluster, const voi
     return NULL;
 }
 
-struct cql_connection *cql_route(struct cql_cluster *cluster, const struct cql_request *request, struct cql_node **ret_node) {
+struct cql_connection *cql_route(struct cql_cluster *cluster, const struct cql_request *request,
+                                 struct cql_node **ret_node) {
     struct cql_connection *connection = route_to_replica(cluster, request, ret_node);
     if (!connection)
         connection = route_round(cluster, request->tried, ret_node);

@@ -14,7 +14,8 @@ void cql_request_reset(struct cql_request *request) {
     if (paging_state.capacity > BODY_KEPT || paging_state.failed)
         bytes_release(&paging_state);
     body.length = paging_state.length = 0;
-    *request = (struct cql_request){.body = body, .paging_state = paging_state, .consistency = CQL_LOCAL_QUORUM, .next_slot = request->next_slot};
+    *request = (struct cql_request){
+        .body = body, .paging_state = paging_state, .consistency = CQL_LOCAL_QUORUM, .next_slot = request->next_slot};
 }
 
 void cql_request_release(struct cql_request *request) {
@@ -110,7 +111,8 @@ void cql_request_page(struct cql_request *request, struct slice paging_state) {
 /* Before a value of `length` bytes is written: is there a marker for it, and is it part of the partition key? */
 static bool request_bind(struct cql_request *request, size_t length) {
     const struct cql_statement *statement = request->statement;
-    if (statement ? request->bound >= statement->marker_count : request->opcode != CQL_QUERY || request->bound == UINT16_MAX) {
+    if (statement ? request->bound >= statement->marker_count
+                  : request->opcode != CQL_QUERY || request->bound == UINT16_MAX) {
         request_mistake(request, "more values than bind markers");
         return false;
     }
@@ -199,7 +201,8 @@ int cql_request_finish(struct cql_request *request, struct error *error) {
     if (request->mistake)
         return error_set(error, ERROR_INVALID, "a request to Cassandra is not complete: %s", request->mistake);
     if (request->body.length > CQL_BODY_MAXIMUM)
-        return error_set(error, ERROR_INVALID, "a request to Cassandra has %zu bytes; at most %d are sent", request->body.length, CQL_BODY_MAXIMUM);
+        return error_set(error, ERROR_INVALID, "a request to Cassandra has %zu bytes; at most %d are sent",
+                         request->body.length, CQL_BODY_MAXIMUM);
     return request->body.failed || request->paging_state.failed ? error_no_memory(error) : 0;
 }
 

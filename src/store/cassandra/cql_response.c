@@ -66,7 +66,8 @@ static uint32_t response_read_count(struct cql_reader *reader) {
 static int response_width_check(const struct cql_columns *columns, struct error *error) {
     if (columns->count <= CQL_COLUMNS_MAXIMUM)
         return 0;
-    return error_set(error, ERROR_UNSUPPORTED, "the server sent %u columns; at most %d are read", columns->count, CQL_COLUMNS_MAXIMUM);
+    return error_set(error, ERROR_UNSUPPORTED, "the server sent %u columns; at most %d are read", columns->count,
+                     CQL_COLUMNS_MAXIMUM);
 }
 
 bool cql_rows_next(struct cql_rows *rows, struct slice *cells) {
@@ -78,7 +79,8 @@ bool cql_rows_next(struct cql_rows *rows, struct slice *cells) {
     return !rows->reader.failed;
 }
 
-static int response_read_result_columns(struct cql_reader *reader, struct cql_columns *columns, struct slice *paging_state, struct error *error) {
+static int response_read_result_columns(struct cql_reader *reader, struct cql_columns *columns,
+                                        struct slice *paging_state, struct error *error) {
     int32_t flags = cql_read_int(reader);
     columns->count = response_read_count(reader);
     int status = response_width_check(columns, error);
@@ -116,7 +118,8 @@ static int response_read_prepared(struct cql_reader *reader, struct cql_prepared
     if (status)
         return status;
     if (keys > CQL_KEY_MAXIMUM)
-        return error_set(error, ERROR_UNSUPPORTED, "the server sent a partition key of %u columns; at most %d are read", keys, CQL_KEY_MAXIMUM);
+        return error_set(error, ERROR_UNSUPPORTED, "the server sent a partition key of %u columns; at most %d are read",
+                         keys, CQL_KEY_MAXIMUM);
     prepared->key_count = (uint16_t)keys;
     for (uint32_t i = 0; i < keys; i++) {
         prepared->key[i] = cql_read_short(reader);
@@ -130,7 +133,7 @@ static int response_read_prepared(struct cql_reader *reader, struct cql_prepared
 static void response_read_schema_change(struct cql_reader *reader, struct cql_event *event) {
     event->change = cql_read_string(reader);
     event->target = cql_read_string(reader);
-    event->keyspace = cql_read_string(reader);   /* names of tables, types and arguments that may follow are not needed */
+    event->keyspace = cql_read_string(reader); /* names of tables, types and arguments that may follow are not needed */
 }
 
 static void response_read_event(struct cql_reader *reader, struct cql_event *event) {
@@ -175,12 +178,21 @@ static int response_read_result(struct cql_reader *reader, struct cql_response *
     if (reader->failed)
         return 0;
     switch (response->kind) {
-    case CQL_RESULT_VOID: return 0;
-    case CQL_RESULT_ROWS: return response_read_rows(reader, &response->rows, error);
-    case CQL_RESULT_KEYSPACE: cql_read_string(reader); return 0;
-    case CQL_RESULT_PREPARED: return response_read_prepared(reader, &response->prepared, error);
-    case CQL_RESULT_SCHEMA: response_read_schema_change(reader, &response->event); return 0;
-    default: return error_set(error, ERROR_UNSUPPORTED, "the server sent a result of kind %d, which the protocol does not have", response->kind);
+    case CQL_RESULT_VOID:
+        return 0;
+    case CQL_RESULT_ROWS:
+        return response_read_rows(reader, &response->rows, error);
+    case CQL_RESULT_KEYSPACE:
+        cql_read_string(reader);
+        return 0;
+    case CQL_RESULT_PREPARED:
+        return response_read_prepared(reader, &response->prepared, error);
+    case CQL_RESULT_SCHEMA:
+        response_read_schema_change(reader, &response->event);
+        return 0;
+    default:
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "the server sent a result of kind %d, which the protocol does not have", response->kind);
     }
 }
 
@@ -221,22 +233,35 @@ static void response_read_prefix(struct cql_reader *reader, uint8_t flags, struc
 
 static int response_read_body(struct cql_reader *reader, struct cql_response *response, struct error *error) {
     switch (response->opcode) {
-    case CQL_READY: return 0;
-    case CQL_ERROR: response_read_error(reader, &response->error); return 0;
-    case CQL_RESULT: return response_read_result(reader, response, error);
-    case CQL_EVENT: response_read_event(reader, &response->event); return 0;
-    case CQL_AUTHENTICATE: response->authenticator = cql_read_string(reader); return 0;
+    case CQL_READY:
+        return 0;
+    case CQL_ERROR:
+        response_read_error(reader, &response->error);
+        return 0;
+    case CQL_RESULT:
+        return response_read_result(reader, response, error);
+    case CQL_EVENT:
+        response_read_event(reader, &response->event);
+        return 0;
+    case CQL_AUTHENTICATE:
+        response->authenticator = cql_read_string(reader);
+        return 0;
     case CQL_AUTH_CHALLENGE:
-    case CQL_AUTH_SUCCESS: response->token = cql_read_bytes(reader); return 0;
+    case CQL_AUTH_SUCCESS:
+        response->token = cql_read_bytes(reader);
+        return 0;
     case CQL_SUPPORTED:
         response->supported = *reader;
         response_skip_supported(reader);
         return 0;
-    default: return error_set(error, ERROR_UNSUPPORTED, "the server sent opcode 0x%02x, which is not a response", response->opcode);
+    default:
+        return error_set(error, ERROR_UNSUPPORTED, "the server sent opcode 0x%02x, which is not a response",
+                         response->opcode);
     }
 }
 
-int cql_response_decode(const struct cql_frame *frame, struct slice body, struct cql_response *ret_response, struct error *error) {
+int cql_response_decode(const struct cql_frame *frame, struct slice body, struct cql_response *ret_response,
+                        struct error *error) {
     struct cql_response response = {.opcode = frame->opcode};
     struct cql_reader reader = cql_reader_of(body);
     response_read_prefix(&reader, frame->flags, &response);
@@ -244,7 +269,9 @@ int cql_response_decode(const struct cql_frame *frame, struct slice body, struct
     if (status)
         return status;
     if (reader.failed)
-        return error_set(error, ERROR_CORRUPT, "a response with opcode 0x%02x is damaged: %zu bytes are not what its lengths say", frame->opcode, body.length);
+        return error_set(error, ERROR_CORRUPT,
+                         "a response with opcode 0x%02x is damaged: %zu bytes are not what its lengths say",
+                         frame->opcode, body.length);
     *ret_response = response;
     return 0;
 }

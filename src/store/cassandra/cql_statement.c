@@ -1,5 +1,6 @@
-/* Prepared statements: each text is prepared once; its id is the same on every node, because a server makes it from the text. A node that does not
- * know it (it is new, or was restarted) says UNPREPARED: then one PREPARE goes to that node, and the requests that met this wait for it. */
+/* Prepared statements: each text is prepared once; its id is the same on every node, because a server makes it from
+ * the text. A node that does not know it (it is new, or was restarted) says UNPREPARED: then one PREPARE goes to
+ * that node, and the requests that met this wait for it. */
 #include "store/cassandra/cql_cluster.h"
 
 #include <stdlib.h>
@@ -67,7 +68,8 @@ static void statement_prepared(void *context, const struct cql_response *respons
         wanted->status = error_no_memory(wanted->error);
 }
 
-int cql_cluster_prepare(struct cql_cluster *cluster, const char *text, const struct cql_statement **ret_statement, struct error *error) {
+int cql_cluster_prepare(struct cql_cluster *cluster, const char *text, const struct cql_statement **ret_statement,
+                        struct error *error) {
     struct statement_wanted wanted = {.text = slice_of(text), .error = error};
     for (struct cql_statement *known = cluster->statements; known; known = known->next)
         if (slice_equal(known->text, wanted.text)) {
@@ -100,13 +102,14 @@ static void statement_unlink(struct cql_cluster *cluster, struct cql_request *pr
     *at = preparing->next;
 }
 
-/* The end of a PREPARE: those that wait for it may go, to this node or another. When it failed, the node that forgot is avoided. */
+/* The end of a PREPARE: those that wait for it may go, to this node or another. When it failed, the node that forgot
+ * is avoided. */
 static void statement_prepared_again(void *context, const struct cql_response *response, const struct error *error) {
     struct cql_request *preparing = context;
     struct cql_cluster *cluster = ((const struct cql_node *)preparing->tried)->cluster;
     statement_unlink(cluster, preparing);
-    bool good =
-        !error && response->opcode == CQL_RESULT && response->kind == CQL_RESULT_PREPARED && slice_equal(response->prepared.id, preparing->statement->id);
+    bool good = !error && response->opcode == CQL_RESULT && response->kind == CQL_RESULT_PREPARED &&
+                slice_equal(response->prepared.id, preparing->statement->id);
     for (struct cql_request *request = cluster->waiting_first; request; request = request->next)
         if (request->hold == preparing) {
             request->hold = NULL;
@@ -115,7 +118,8 @@ static void statement_prepared_again(void *context, const struct cql_response *r
 }
 
 /* The PREPARE that is under way, a new one when there is none; NULL: it could not be sent. */
-static struct cql_request *statement_prepare_again(struct cql_node *node, struct cql_connection *connection, const struct cql_statement *statement) {
+static struct cql_request *statement_prepare_again(struct cql_node *node, struct cql_connection *connection,
+                                                   const struct cql_statement *statement) {
     struct cql_cluster *cluster = node->cluster;
     for (struct cql_request *known = cluster->preparing; known; known = known->next)
         if (known->tried == node && known->statement == statement)
@@ -133,8 +137,8 @@ static struct cql_request *statement_prepare_again(struct cql_node *node, struct
     return cluster->preparing == preparing ? preparing : NULL;
 }
 
-void cql_statement_forgotten(struct cql_node *node, struct cql_connection *connection, struct cql_request *request, struct slice id,
-                             const struct error *error) {
+void cql_statement_forgotten(struct cql_node *node, struct cql_connection *connection, struct cql_request *request,
+                             struct slice id, const struct error *error) {
     struct cql_cluster *cluster = node->cluster;
     const struct cql_statement *statement = cluster->statements;
     while (statement && !slice_equal(statement->id, id))

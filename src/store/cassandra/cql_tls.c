@@ -8,7 +8,7 @@
 
 #include "core/memory.h"
 
-enum { TLS_RECORD = 16 << 10 };     /* plain bytes of a record, at most */
+enum { TLS_RECORD = 16 << 10 }; /* plain bytes of a record, at most */
 
 struct cql_tls_context {
     SSL_CTX *openssl;
@@ -16,7 +16,7 @@ struct cql_tls_context {
 };
 
 struct cql_tls {
-    SSL *openssl;       /* owns both BIOs */
+    SSL *openssl; /* owns both BIOs */
     BIO *from_network, *to_network;
 };
 
@@ -38,7 +38,8 @@ static int tls_trust(SSL_CTX *openssl, const struct cql_tls_settings *settings, 
     SSL_CTX_set_verify(openssl, settings->trust_any ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     if (settings->trust_any)
         return 0;
-    int good = settings->authorities ? SSL_CTX_load_verify_file(openssl, settings->authorities) : SSL_CTX_set_default_verify_paths(openssl);
+    int good = settings->authorities ? SSL_CTX_load_verify_file(openssl, settings->authorities)
+                                     : SSL_CTX_set_default_verify_paths(openssl);
     if (good == 1)
         return 0;
     return error_set(error, ERROR_INVALID, "cannot read trusted certificates from %s: %s; a PEM file is expected",
@@ -50,14 +51,19 @@ static int tls_identify(SSL_CTX *openssl, const struct cql_tls_settings *setting
         return 0;
     const char *key = settings->key ? settings->key : settings->certificate;
     if (SSL_CTX_use_certificate_chain_file(openssl, settings->certificate) != 1)
-        return error_set(error, ERROR_INVALID, "cannot read the client's certificate from %s: %s; a PEM file is expected", settings->certificate, tls_reason());
+        return error_set(error, ERROR_INVALID,
+                         "cannot read the client's certificate from %s: %s; a PEM file is expected",
+                         settings->certificate, tls_reason());
     if (SSL_CTX_use_PrivateKey_file(openssl, key, SSL_FILETYPE_PEM) != 1)
-        return error_set(error, ERROR_INVALID, "cannot read the client's key from %s: %s; an unencrypted PEM file that fits the certificate is expected", key,
-                         tls_reason());
+        return error_set(
+            error, ERROR_INVALID,
+            "cannot read the client's key from %s: %s; an unencrypted PEM file that fits the certificate is expected",
+            key, tls_reason());
     return 0;
 }
 
-int cql_tls_context_open(const struct cql_tls_settings *settings, struct cql_tls_context **ret_context, struct error *error) {
+int cql_tls_context_open(const struct cql_tls_settings *settings, struct cql_tls_context **ret_context,
+                         struct error *error) {
     ERR_clear_error();
     struct cql_tls_context *context = memory_zero(1, sizeof *context);
     if (!context || !(context->openssl = SSL_CTX_new(TLS_client_method()))) {
@@ -99,7 +105,8 @@ static bool tls_expect(SSL *openssl, const char *host, bool trust_any) {
         return false;
     X509_VERIFY_PARAM *parameters = SSL_get0_param(openssl);
     X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    return trust_any || (address ? X509_VERIFY_PARAM_set1_ip_asc(parameters, host) : X509_VERIFY_PARAM_set1_host(parameters, host, 0)) == 1;
+    return trust_any || (address ? X509_VERIFY_PARAM_set1_ip_asc(parameters, host)
+                                 : X509_VERIFY_PARAM_set1_host(parameters, host, 0)) == 1;
 }
 
 int cql_tls_open(struct cql_tls_context *context, const char *host, struct cql_tls **ret_tls, struct error *error) {
@@ -154,7 +161,8 @@ static int tls_failed(struct cql_tls *tls, const char *doing, struct error *erro
     long verdict = SSL_get_verify_result(tls->openssl);
     if (verdict != X509_V_OK && SSL_get_verify_mode(tls->openssl) != SSL_VERIFY_NONE) {
         ERR_clear_error();
-        return error_set(error, ERROR_INVALID, "the server's TLS certificate is not accepted: %s", X509_verify_cert_error_string(verdict));
+        return error_set(error, ERROR_INVALID, "the server's TLS certificate is not accepted: %s",
+                         X509_verify_cert_error_string(verdict));
     }
     int code = error_set(error, ERROR_IO, "TLS %s failed: %s", doing, tls_reason());
     if (error)
@@ -169,7 +177,7 @@ static bool tls_waits(int reason) {
 int cql_tls_handshake(struct cql_tls *tls, struct bytes *wire, struct error *error) {
     ERR_clear_error();
     int result = SSL_do_handshake(tls->openssl), reason = SSL_get_error(tls->openssl, result);
-    int status = tls_drain(tls, wire, error);   /* also the alert that says why it failed */
+    int status = tls_drain(tls, wire, error); /* also the alert that says why it failed */
     if (status)
         return status;
     if (result == 1)

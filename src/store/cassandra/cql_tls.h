@@ -1,25 +1,27 @@
-/* TLS for a connection, as a filter: bytes from the network go in, plain bytes come out, and the other way round. It touches no socket, so the
- * connection keeps its own reading, writing and time-outs. TLS 1.2 or later; the server's certificate must come from a trusted authority and be
- * made out to the host that was asked for, unless the settings say otherwise. */
+/* TLS for a connection, as a filter: bytes from the network go in, plain bytes come out, and the other way round. It
+ * touches no socket, so the connection keeps its own reading, writing and time-outs. TLS 1.2 or later; the server's
+ * certificate must come from a trusted authority and be made out to the host that was asked for, unless the settings
+ * say otherwise. */
 #ifndef METERLINE_STORE_CASSANDRA_CQL_TLS_H
 #define METERLINE_STORE_CASSANDRA_CQL_TLS_H
 
-#include <stdbool.h>
 #include "core/bytes.h"
 #include "core/error.h"
 #include "core/slice.h"
+#include <stdbool.h>
 
 struct cql_tls_settings {
-    const char *authorities;    /* PEM file of trusted certificates; NULL: the system's */
-    const char *certificate;    /* PEM chain of the client, or NULL */
-    const char *key;            /* PEM of its key, not encrypted; NULL: in the certificate's file */
-    bool trust_any;             /* neither authority nor host name are looked at */
+    const char *authorities; /* PEM file of trusted certificates; NULL: the system's */
+    const char *certificate; /* PEM chain of the client, or NULL */
+    const char *key;         /* PEM of its key, not encrypted; NULL: in the certificate's file */
+    bool trust_any;          /* neither authority nor host name are looked at */
 };
 
-struct cql_tls_context;         /* the settings, read; shared by the connections of one thread */
-struct cql_tls;                 /* one connection */
+struct cql_tls_context; /* the settings, read; shared by the connections of one thread */
+struct cql_tls;         /* one connection */
 
-int cql_tls_context_open(const struct cql_tls_settings *settings, struct cql_tls_context **ret_context, struct error *error);
+int cql_tls_context_open(const struct cql_tls_settings *settings, struct cql_tls_context **ret_context,
+                         struct error *error);
 struct cql_tls_context *cql_tls_context_close(struct cql_tls_context *context);
 
 /* `host` is a name or an address; the certificate must be made out to it. */

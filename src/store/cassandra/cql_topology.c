@@ -21,28 +21,32 @@ static int topology_add_tokens(struct cql_topology *topology, uint32_t node, str
     if (!tokens.data)
         return 0;
     if (!cql_cell_collection(tokens, 1, &reader, &count) || topology->ring_count + count > CQL_TOKENS_MAXIMUM)
-        return error_set(error, ERROR_CORRUPT, "the tokens of a node cannot be read: more than %d, or damaged", CQL_TOKENS_MAXIMUM);
-    if (!memory_reserve((void **)&topology->ring, &topology->ring_capacity, topology->ring_count + count, sizeof *topology->ring))
+        return error_set(error, ERROR_CORRUPT, "the tokens of a node cannot be read: more than %d, or damaged",
+                         CQL_TOKENS_MAXIMUM);
+    if (!memory_reserve((void **)&topology->ring, &topology->ring_capacity, topology->ring_count + count,
+                        sizeof *topology->ring))
         return error_no_memory(error);
     for (; count; count--) {
         struct cql_ring_entry entry = {.node = node};
         struct slice text = cql_read_bytes(&reader);
         if (!text.data || !number_read_integer(text, &entry.token))
-            return error_set(error, ERROR_CORRUPT, "a token of a node is not a number: %.*s", (int)(text.length < 80 ? text.length : 80),
-                             text.data ? text.data : "");
+            return error_set(error, ERROR_CORRUPT, "a token of a node is not a number: %.*s",
+                             (int)(text.length < 80 ? text.length : 80), text.data ? text.data : "");
         topology->ring[topology->ring_count++] = entry;
     }
     return 0;
 }
 
-int cql_topology_add(struct cql_topology *topology, const struct cql_address *address, struct slice data_center, struct slice rack, struct slice tokens,
-                     struct error *error) {
+int cql_topology_add(struct cql_topology *topology, const struct cql_address *address, struct slice data_center,
+                     struct slice rack, struct slice tokens, struct error *error) {
     if (topology->node_count >= CQL_NODES_MAXIMUM)
         return error_set(error, ERROR_UNSUPPORTED, "the cluster has more than %d nodes", CQL_NODES_MAXIMUM);
-    if (!memory_reserve((void **)&topology->nodes, &topology->node_capacity, topology->node_count + 1, sizeof *topology->nodes))
+    if (!memory_reserve((void **)&topology->nodes, &topology->node_capacity, topology->node_count + 1,
+                        sizeof *topology->nodes))
         return error_no_memory(error);
     struct cql_topology_node node = {.address = *address,
-                                     .data_center = arena_copy(&topology->arena, data_center.data ? data_center : SLICE("")),
+                                     .data_center =
+                                         arena_copy(&topology->arena, data_center.data ? data_center : SLICE("")),
                                      .rack = arena_copy(&topology->arena, rack.data ? rack : SLICE(""))};
     if (!node.data_center.data || !node.rack.data)
         return error_no_memory(error);
@@ -65,15 +69,18 @@ static uint32_t topology_factor(struct slice text) {
     return number_read_integer(text, &factor) && factor > 0 && factor <= CQL_NODES_MAXIMUM ? (uint32_t)factor : 0;
 }
 
-/* One entry of the map. In a simple strategy the factor's name is replication_factor, in a network strategy a data centre's. */
-static int topology_replicate_entry(struct cql_topology *topology, struct slice name, struct slice value, struct error *error) {
+/* One entry of the map. In a simple strategy the factor's name is replication_factor, in a network strategy a data
+ * centre's. */
+static int topology_replicate_entry(struct cql_topology *topology, struct slice name, struct slice value,
+                                    struct error *error) {
     if (slice_equal(name, SLICE("class"))) {
         topology->replication = topology_ends_with(value, SLICE("NetworkTopologyStrategy")) ? CQL_REPLICATION_NETWORK
                                 : topology_ends_with(value, SLICE("SimpleStrategy"))        ? CQL_REPLICATION_SIMPLE
                                                                                             : CQL_REPLICATION_NONE;
         return 0;
     }
-    if (!memory_reserve((void **)&topology->data_centers, &topology->data_center_capacity, topology->data_center_count + 1, sizeof *topology->data_centers))
+    if (!memory_reserve((void **)&topology->data_centers, &topology->data_center_capacity,
+                        topology->data_center_count + 1, sizeof *topology->data_centers))
         return error_no_memory(error);
     struct slice copy = arena_copy(&topology->arena, name);
     if (!copy.data)
@@ -111,10 +118,11 @@ static int topology_no_such_data_center(const struct cql_topology *topology, str
         for (size_t j = 0; j < i; j++)
             seen |= slice_equal(topology->nodes[i].data_center, topology->nodes[j].data_center);
         if (!seen)
-            length += (size_t)snprintf(names + length, sizeof names - length, "%s%.*s", length ? ", " : "", (int)topology->nodes[i].data_center.length,
-                                       topology->nodes[i].data_center.data);
+            length += (size_t)snprintf(names + length, sizeof names - length, "%s%.*s", length ? ", " : "",
+                                       (int)topology->nodes[i].data_center.length, topology->nodes[i].data_center.data);
     }
-    return error_set(error, ERROR_INVALID, "no node of Cassandra is in the data centre %.*s; there are: %s", (int)wanted.length, wanted.data, names);
+    return error_set(error, ERROR_INVALID, "no node of Cassandra is in the data centre %.*s; there are: %s",
+                     (int)wanted.length, wanted.data, names);
 }
 
 /* Marks the local nodes and numbers their racks. */
@@ -187,7 +195,8 @@ size_t cql_topology_replicas(const struct cql_topology *topology, int64_t token,
     uint32_t factor = topology->factor < CQL_REPLICAS_MAXIMUM ? topology->factor : CQL_REPLICAS_MAXIMUM;
     int64_t repeats = (int64_t)topology->factor - topology->rack_count; /* replicas that may share a rack */
     size_t found = 0, at = topology_owner(topology, token);
-    for (size_t steps = 0; steps < topology->ring_count && found < factor; steps++, at = at + 1 < topology->ring_count ? at + 1 : 0) {
+    for (size_t steps = 0; steps < topology->ring_count && found < factor;
+         steps++, at = at + 1 < topology->ring_count ? at + 1 : 0) {
         uint32_t node = topology->ring[at].node;
         if ((network && !topology->nodes[node].local) || topology_has(nodes, found, node))
             continue;

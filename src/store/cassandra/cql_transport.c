@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 enum {
-    INPUT_ROOM = 64 << 10,          /* bytes asked for in one recv */
-    BUFFER_KEPT = 1 << 20,          /* larger output buffers are given back when they are empty */
-    KEEPALIVE_IDLE = 30, KEEPALIVE_INTERVAL = 10, KEEPALIVE_COUNT = 3,   /* seconds, seconds, probes */
-    SILENCE_MAXIMUM = 60000,        /* ms that sent bytes may stay unacknowledged by the other host */
+    INPUT_ROOM = 64 << 10, /* bytes asked for in one recv */
+    BUFFER_KEPT = 1 << 20, /* larger output buffers are given back when they are empty */
+    KEEPALIVE_IDLE = 30,
+    KEEPALIVE_INTERVAL = 10,
+    KEEPALIVE_COUNT = 3,     /* seconds, seconds, probes */
+    SILENCE_MAXIMUM = 60000, /* ms that sent bytes may stay unacknowledged by the other host */
 };
 
 static int transport_lost(struct error *error, const char *doing, int errno_value) {
@@ -21,7 +23,7 @@ static int transport_lost(struct error *error, const char *doing, int errno_valu
 }
 
 static void transport_option(int socket, int level, int name, int value) {
-    setsockopt(socket, level, name, &value, sizeof value);  /* a wish: it works without, only slower or later */
+    setsockopt(socket, level, name, &value, sizeof value); /* a wish: it works without, only slower or later */
 }
 
 static int transport_connect(struct cql_transport *transport, const struct cql_address *address, struct error *error) {
@@ -41,7 +43,8 @@ static int transport_connect(struct cql_transport *transport, const struct cql_a
     return 0;
 }
 
-int cql_transport_open(struct cql_transport *transport, const struct cql_address *address, struct cql_tls_context *tls, const char *host, struct error *error) {
+int cql_transport_open(struct cql_transport *transport, const struct cql_address *address, struct cql_tls_context *tls,
+                       const char *host, struct error *error) {
     *transport = (struct cql_transport){.socket = -1};
     int status = tls ? cql_tls_open(tls, host, &transport->tls, error) : 0;
     if (!status)
@@ -81,7 +84,8 @@ size_t cql_transport_waiting(const struct cql_transport *transport) {
     return transport->plain.length + transport->wire.length - transport->sent;
 }
 
-/* A rest moves to the front only when it is the smaller part, so that a byte is moved at most once for each byte sent. */
+/* A rest moves to the front only when it is the smaller part, so that a byte is moved at most once for each byte
+ * sent. */
 static void transport_compact(struct cql_transport *transport) {
     struct bytes *wire = &transport->wire;
     size_t rest = wire->length - transport->sent;
@@ -99,7 +103,8 @@ static void transport_compact(struct cql_transport *transport) {
 
 static int transport_write(struct cql_transport *transport, struct error *error) {
     while (transport->sent < transport->wire.length) {
-        ssize_t written = send(transport->socket, transport->wire.data + transport->sent, transport->wire.length - transport->sent, MSG_NOSIGNAL);
+        ssize_t written = send(transport->socket, transport->wire.data + transport->sent,
+                               transport->wire.length - transport->sent, MSG_NOSIGNAL);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
@@ -143,7 +148,8 @@ int cql_transport_connected(struct cql_transport *transport, struct error *error
     return transport->tls ? transport_handshake(transport, error) : 0;
 }
 
-static int transport_decrypt(struct cql_transport *transport, struct slice wire, bool *ret_closed, struct error *error) {
+static int transport_decrypt(struct cql_transport *transport, struct slice wire, bool *ret_closed,
+                             struct error *error) {
     int status = cql_tls_feed(transport->tls, wire, error);
     if (!status && !transport->secured)
         status = transport_handshake(transport, error);

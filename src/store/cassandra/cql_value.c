@@ -27,7 +27,7 @@ static bool cql_length_fits(struct bytes *to, size_t length, size_t maximum) {
     if (length <= maximum)
         return true;
     to->failed = true;
-    to->capacity = to->length;   /* as bytes.c does: later appends find no room */
+    to->capacity = to->length; /* as bytes.c does: later appends find no room */
     return false;
 }
 
@@ -93,7 +93,8 @@ bool cql_cell_collection(struct slice cell, unsigned parts, struct cql_reader *r
         return false;
     struct cql_reader reader = cql_reader_of(cell);
     int32_t count = cql_read_int(&reader);
-    if (reader.failed || count < 0 || (uint32_t)count > cql_left(&reader) / (4 * parts))   /* each element has a length of four bytes */
+    if (reader.failed || count < 0 ||
+        (uint32_t)count > cql_left(&reader) / (4 * parts)) /* each element has a length of four bytes */
         return false;
     *ret_reader = reader;
     *ret_count = (uint32_t)count;

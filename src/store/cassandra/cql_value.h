@@ -1,15 +1,16 @@
-/* The notations of the CQL native protocol, v4 (native_protocol_v4.spec, sections 3 and 6): big-endian numbers, strings and values.
+/* The notations of the CQL native protocol, v4 (native_protocol_v4.spec, sections 3 and 6): big-endian numbers,
+ * strings and values.
  *
  * Writing appends to a `struct bytes`; its `failed` covers lack of memory and lengths that the notation cannot hold.
- * Reading never goes behind the end: the first read that would sets `failed`, and from then on every read gives zero or null. So a decoder
- * reads a whole message and looks at `failed` once. Slices point into the bytes that are read. */
+ * Reading never goes behind the end: the first read that would sets `failed`, and from then on every read gives zero
+ * or null. So a decoder reads a whole message and looks at `failed` once. Slices point into the bytes that are read. */
 #ifndef METERLINE_STORE_CASSANDRA_CQL_VALUE_H
 #define METERLINE_STORE_CASSANDRA_CQL_VALUE_H
 
-#include <endian.h>
-#include <stdint.h>
 #include "core/bytes.h"
 #include "core/slice.h"
+#include <endian.h>
+#include <stdint.h>
 
 struct cql_reader {
     const char *at, *end;
@@ -58,7 +59,7 @@ static inline int32_t cql_read_int(struct cql_reader *reader) {
 
 struct slice cql_read_string(struct cql_reader *reader);
 struct slice cql_read_short_bytes(struct cql_reader *reader);
-struct slice cql_read_bytes(struct cql_reader *reader);   /* a negative length is null */
+struct slice cql_read_bytes(struct cql_reader *reader); /* a negative length is null */
 void cql_skip_string_list(struct cql_reader *reader);
 
 static inline void cql_write_byte(struct bytes *to, uint8_t value) {
@@ -83,14 +84,16 @@ static inline void cql_write_long(struct bytes *to, int64_t value) {
 void cql_write_string(struct bytes *to, struct slice value);
 void cql_write_short_bytes(struct bytes *to, struct slice value);
 void cql_write_long_string(struct bytes *to, struct slice value);
-void cql_write_bytes(struct bytes *to, struct slice value);          /* data NULL: null */
+void cql_write_bytes(struct bytes *to, struct slice value); /* data NULL: null */
 
 /* Cells of a row (section 6). False when the cell is null or has another size than its type. */
-bool cql_cell_integer(struct slice cell, int64_t *ret_value);        /* tinyint, smallint, int, bigint, counter, timestamp: by size */
-bool cql_cell_double(struct slice cell, double *ret_value);          /* double or float: by size */
+bool cql_cell_integer(struct slice cell,
+                      int64_t *ret_value); /* tinyint, smallint, int, bigint, counter, timestamp: by size */
+bool cql_cell_double(struct slice cell, double *ret_value); /* double or float: by size */
 bool cql_cell_boolean(struct slice cell, bool *ret_value);
 
-/* A list, set or map: its number of elements (two for each entry of a map), then each with cql_read_bytes. False: null or damaged. */
+/* A list, set or map: its number of elements (two for each entry of a map), then each with cql_read_bytes. False:
+ * null or damaged. */
 bool cql_cell_collection(struct slice cell, unsigned parts, struct cql_reader *ret_reader, uint32_t *ret_count);
 
 #endif

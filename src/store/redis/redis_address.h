@@ -5,7 +5,7 @@
 #include "core/error.h"
 
 struct redis_address {
-    char *host, *user, *password;   /* owned; user and password may be NULL */
+    char *host, *user, *password; /* owned; user and password may be NULL */
     int port, database;
 };
 

@@ -1,7 +1,9 @@
-/* The cache in Redis, through hiredis. Entries go in scripts of REDIS_KEYS keys each, many of them in the pipe at once: a script reads the values at hand,
- * keeps those that are not older, and sets the rest, all in one step of the server, so that writers cannot overtake each other.
+/* The cache in Redis, through hiredis. Entries go in scripts of REDIS_KEYS keys each, many of them in the pipe at
+ * once: a script reads the values at hand, keeps those that are not older, and sets the rest, all in one step of the
+ * server, so that writers cannot overtake each other.
  *
- * Times are compared as text, up to the 'Z', which sorts them: all have the same form, with or without a fraction of a second. */
+ * Times are compared as text, up to the 'Z', which sorts them: all have the same form, with or without a fraction of
+ * a second. */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,11 +26,12 @@ enum {
     REDIS_HASH_SIZE = 41
 };
 
-static const char redis_script[] = "local old=redis.call('MGET',unpack(KEYS)) local set={} "
-                                   "for i=1,#KEYS do local v=ARGV[i] local o=old[i] "
-                                   "if not o or string.sub(o,1,(string.find(o,'Z',1,true) or 1)-1)<=string.sub(v,1,string.find(v,'Z',1,true)-1) then "
-                                   "set[#set+1]=KEYS[i] set[#set+1]=v end end "
-                                   "if #set>0 then redis.call('MSET',unpack(set)) end return #set/2";
+static const char redis_script[] =
+    "local old=redis.call('MGET',unpack(KEYS)) local set={} "
+    "for i=1,#KEYS do local v=ARGV[i] local o=old[i] "
+    "if not o or string.sub(o,1,(string.find(o,'Z',1,true) or 1)-1)<=string.sub(v,1,string.find(v,'Z',1,true)-1) then "
+    "set[#set+1]=KEYS[i] set[#set+1]=v end end "
+    "if #set>0 then redis.call('MSET',unpack(set)) end return #set/2";
 
 struct redis_cache {
     struct cache base;
@@ -45,21 +48,25 @@ struct redis_writer {
     char values[REDIS_KEYS][REDIS_VALUE_SIZE];
 };
 
-/* The server could not be reached, or has answered with an error: LOADING, READONLY and the like pass by themselves, others do not. */
-static int redis_failed(const struct redis_cache *cache, const redisContext *connection, const redisReply *reply, struct error *error) {
+/* The server could not be reached, or has answered with an error: LOADING, READONLY and the like pass by themselves,
+ * others do not. */
+static int redis_failed(const struct redis_cache *cache, const redisContext *connection, const redisReply *reply,
+                        struct error *error) {
     const char *text = reply ? reply->str : connection ? connection->errstr : "no memory";
-    static const char *const passing[] = {"LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "NOSCRIPT", "OOM", "MISCONF"};
+    static const char *const passing[] = {"LOADING",  "BUSY",     "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN",
+                                          "READONLY", "NOSCRIPT", "OOM",      "MISCONF"};
     bool passes = reply == NULL;
     for (size_t i = 0; reply && i < sizeof passing / sizeof *passing; i++)
         passes |= strncmp(text, passing[i], strlen(passing[i])) == 0;
-    error_set(error, passes ? ERROR_IO : ERROR_INVALID, "Redis at %s:%d: %.200s", cache->address.host, cache->address.port, text);
+    error_set(error, passes ? ERROR_IO : ERROR_INVALID, "Redis at %s:%d: %.200s", cache->address.host,
+              cache->address.port, text);
     if (error)
         error->retriable = passes;
     return passes ? ERROR_IO : ERROR_INVALID;
 }
 
-static int redis_command(const struct redis_cache *cache, redisContext *connection, int count, const char **words, redisReply **ret_reply,
-                         struct error *error) {
+static int redis_command(const struct redis_cache *cache, redisContext *connection, int count, const char **words,
+                         redisReply **ret_reply, struct error *error) {
     redisReply *reply = redisCommandArgv(connection, count, words, NULL);
     int status = !reply || reply->type == REDIS_REPLY_ERROR ? redis_failed(cache, connection, reply, error) : 0;
     if (!status && ret_reply)
@@ -124,7 +131,8 @@ static size_t redis_write_value(char *to, const struct cache_entry *entry) {
     return length;
 }
 
-static int redis_append(struct redis_writer *writer, const struct cache_entry *entries, size_t count, struct error *error) {
+static int redis_append(struct redis_writer *writer, const struct cache_entry *entries, size_t count,
+                        struct error *error) {
     char number[16];
     writer->arguments[0] = "EVALSHA";
     writer->arguments[1] = writer->script;
@@ -138,7 +146,8 @@ static int redis_append(struct redis_writer *writer, const struct cache_entry *e
         writer->arguments[3 + count + i] = writer->values[i];
         writer->lengths[3 + count + i] = redis_write_value(writer->values[i], &entries[i]);
     }
-    return redisAppendCommandArgv(writer->connection, (int)(3 + 2 * count), writer->arguments, writer->lengths) == REDIS_OK
+    return redisAppendCommandArgv(writer->connection, (int)(3 + 2 * count), writer->arguments, writer->lengths) ==
+                   REDIS_OK
                ? 0
                : redis_failed(writer->cache, writer->connection, NULL, error);
 }
@@ -153,7 +162,8 @@ static int redis_answer(struct redis_writer *writer, struct error *error) {
     return status;
 }
 
-static int redis_write_all(struct redis_writer *writer, const struct cache_entry *entries, size_t count, struct error *error) {
+static int redis_write_all(struct redis_writer *writer, const struct cache_entry *entries, size_t count,
+                           struct error *error) {
     size_t waiting = 0;
     int status = writer->connection ? 0 : redis_load(writer, error);
     for (size_t at = 0; at < count && !status; at += REDIS_KEYS) {
@@ -169,7 +179,8 @@ static int redis_write_all(struct redis_writer *writer, const struct cache_entry
     return status;
 }
 
-static int redis_cache_write(struct cache_writer *door, const struct cache_entry *entries, size_t count, struct error *error) {
+static int redis_cache_write(struct cache_writer *door, const struct cache_entry *entries, size_t count,
+                             struct error *error) {
     struct redis_writer *writer = (struct redis_writer *)door;
     int status = redis_write_all(writer, entries, count, error);
     if (status)
@@ -217,7 +228,8 @@ static int redis_found_add(struct redis_found *found, const redisReply *keys, st
 }
 
 /* All keys; a key that a scan gives twice is there twice. */
-static int redis_scan(const struct redis_cache *cache, redisContext *connection, struct redis_found *found, struct error *error) {
+static int redis_scan(const struct redis_cache *cache, redisContext *connection, struct redis_found *found,
+                      struct error *error) {
     char cursor[32] = "0", step[16];
     snprintf(step, sizeof step, "%d", REDIS_SCAN);
     int status = 0;
@@ -227,10 +239,11 @@ static int redis_scan(const struct redis_cache *cache, redisContext *connection,
         status = redis_command(cache, connection, 4, words, &reply, error);
         if (status)
             return status;
-        bool shape = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 && reply->element[0]->type == REDIS_REPLY_STRING &&
-                     reply->element[1]->type == REDIS_REPLY_ARRAY;
+        bool shape = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+                     reply->element[0]->type == REDIS_REPLY_STRING && reply->element[1]->type == REDIS_REPLY_ARRAY;
         status = shape ? redis_found_add(found, reply->element[1], error)
-                       : error_set(error, ERROR_CORRUPT, "Redis at %s:%d answers SCAN with something else", cache->address.host, cache->address.port);
+                       : error_set(error, ERROR_CORRUPT, "Redis at %s:%d answers SCAN with something else",
+                                   cache->address.host, cache->address.port);
         if (!status)
             snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);
         freeReplyObject(reply);
@@ -252,21 +265,23 @@ static bool redis_read_value(const char *text, size_t length, struct cache_entry
     return !space || number_read_double((struct slice){space + 1, length - time.length - 1}, &entry->value);
 }
 
-static int redis_visit(const struct redis_cache *cache, redisContext *connection, const char *key, bool series, cache_visit visit, void *context,
-                       struct error *error) {
+static int redis_visit(const struct redis_cache *cache, redisContext *connection, const char *key, bool series,
+                       cache_visit visit, void *context, struct error *error) {
     const char *words[] = {"GET", key};
     redisReply *reply = redisCommandArgv(connection, 2, words, NULL);
     struct cache_entry entry = {.key = slice_of(key)};
     int status = 0;
     if (!reply)
         return redis_failed(cache, connection, NULL, error);
-    if (reply->type == REDIS_REPLY_STRING && redis_read_value(reply->str, reply->len, &entry) && entry.has_value == series)
+    if (reply->type == REDIS_REPLY_STRING && redis_read_value(reply->str, reply->len, &entry) &&
+        entry.has_value == series)
         status = visit(context, &entry, error); /* an error reply is WRONGTYPE: somebody else's */
     freeReplyObject(reply);
     return status;
 }
 
-static int redis_cache_read(struct cache *door, const char *key, bool series, cache_visit visit, void *context, struct error *error) {
+static int redis_cache_read(struct cache *door, const char *key, bool series, cache_visit visit, void *context,
+                            struct error *error) {
     const struct redis_cache *cache = (struct redis_cache *)door;
     struct redis_found found = {0};
     redisContext *connection = NULL;
@@ -295,7 +310,8 @@ static const struct cache_driver redis_cache_driver = {
     .read = redis_cache_read,
 };
 
-int redis_cache_open(const char *address, const struct cache_options *options, struct cache **ret_cache, struct error *error) {
+int redis_cache_open(const char *address, const struct cache_options *options, struct cache **ret_cache,
+                     struct error *error) {
     struct redis_cache *cache = memory_zero(1, sizeof *cache);
     if (!cache)
         return error_no_memory(error);

@@ -10,7 +10,8 @@
 
 enum { LOCK_TIMEOUT = 30000 };
 
-static const char cache_table[] = "CREATE TABLE IF NOT EXISTS cache_latest(key TEXT PRIMARY KEY, time INTEGER NOT NULL, value REAL) WITHOUT ROWID";
+static const char cache_table[] =
+    "CREATE TABLE IF NOT EXISTS cache_latest(key TEXT PRIMARY KEY, time INTEGER NOT NULL, value REAL) WITHOUT ROWID";
 
 struct sqlite_cache {
     struct cache base;
@@ -24,7 +25,8 @@ struct sqlite_cache_writer {
 };
 
 static int cache_connect(const struct sqlite_cache *cache, struct database **ret_database, struct error *error) {
-    struct database_options options = {.durable = cache->base.options.durable, .create = cache->base.options.create, .lock_timeout = LOCK_TIMEOUT};
+    struct database_options options = {
+        .durable = cache->base.options.durable, .create = cache->base.options.create, .lock_timeout = LOCK_TIMEOUT};
     return database_open(cache->folder, &options, ret_database, error);
 }
 
@@ -50,11 +52,11 @@ static int sqlite_cache_writer_open(struct cache *door, struct cache_writer **re
     writer->base.driver = &sqlite_cache_driver;
     int status = cache_connect((struct sqlite_cache *)door, &writer->database, error);
     if (!status)
-        status = database_prepare(
-            writer->database,
-            "INSERT INTO cache_latest(key, time, value) VALUES(?, ?, ?) ON CONFLICT(key) DO UPDATE SET time=excluded.time, value=excluded.value"
-            " WHERE excluded.time >= time",
-            &writer->put, error);
+        status = database_prepare(writer->database,
+                                  "INSERT INTO cache_latest(key, time, value) VALUES(?, ?, ?) ON CONFLICT(key) DO "
+                                  "UPDATE SET time=excluded.time, value=excluded.value"
+                                  " WHERE excluded.time >= time",
+                                  &writer->put, error);
     if (status) {
         sqlite_cache_writer_close(&writer->base);
         return status;
@@ -73,7 +75,8 @@ static int cache_put(struct sqlite_cache_writer *writer, const struct cache_entr
     return database_run(writer->database, writer->put, error);
 }
 
-static int sqlite_cache_write(struct cache_writer *door, const struct cache_entry *entries, size_t count, struct error *error) {
+static int sqlite_cache_write(struct cache_writer *door, const struct cache_entry *entries, size_t count,
+                              struct error *error) {
     struct sqlite_cache_writer *writer = (struct sqlite_cache_writer *)door;
     int status = database_begin(writer->database, error);
     for (size_t i = 0; i < count && !status; i++)
@@ -85,13 +88,16 @@ static int sqlite_cache_write(struct cache_writer *door, const struct cache_entr
     return status ? error_wrap(error, "writing %zu latest values", count) : 0;
 }
 
-static int sqlite_cache_read(struct cache *door, const char *key, bool series, cache_visit visit, void *context, struct error *error) {
+static int sqlite_cache_read(struct cache *door, const char *key, bool series, cache_visit visit, void *context,
+                             struct error *error) {
     struct database *database;
     sqlite3_stmt *statement = NULL;
     int status = cache_connect((struct sqlite_cache *)door, &database, error);
     if (status)
         return status;
-    status = database_prepare(database, "SELECT key, time, value FROM cache_latest WHERE (?1 IS NULL OR key = ?1) AND (value IS NOT NULL) = ?2 ORDER BY key",
+    status = database_prepare(database,
+                              "SELECT key, time, value FROM cache_latest WHERE (?1 IS NULL OR key = ?1) AND (value IS "
+                              "NOT NULL) = ?2 ORDER BY key",
                               &statement, error);
     if (!status) {
         if (key)
@@ -99,7 +105,8 @@ static int sqlite_cache_read(struct cache *door, const char *key, bool series, c
         sqlite3_bind_int(statement, 2, series);
     }
     while (!status && (status = database_step(database, statement, error)) == 1) {
-        struct cache_entry entry = {database_column_slice(statement, 0), sqlite3_column_int64(statement, 1), series, sqlite3_column_double(statement, 2)};
+        struct cache_entry entry = {database_column_slice(statement, 0), sqlite3_column_int64(statement, 1), series,
+                                    sqlite3_column_double(statement, 2)};
         status = visit(context, &entry, error);
     }
     sqlite3_finalize(statement);
@@ -125,7 +132,8 @@ static int cache_prepare(const struct sqlite_cache *cache, struct error *error) 
     return status;
 }
 
-int sqlite_cache_open(const char *folder, const struct cache_options *options, struct cache **ret_cache, struct error *error) {
+int sqlite_cache_open(const char *folder, const struct cache_options *options, struct cache **ret_cache,
+                      struct error *error) {
     struct sqlite_cache *cache = memory_zero(1, sizeof *cache);
     if (!cache)
         return error_no_memory(error);

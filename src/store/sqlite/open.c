@@ -21,7 +21,8 @@ const struct store_driver sqlite_store_driver = {
     .count = sqlite_count,
 };
 
-int sqlite_store_open(const char *folder, const struct store_options *options, struct store **ret_store, struct error *error) {
+int sqlite_store_open(const char *folder, const struct store_options *options, struct store **ret_store,
+                      struct error *error) {
     struct sqlite_store *store = memory_zero(1, sizeof *store);
     if (!store)
         return error_no_memory(error);

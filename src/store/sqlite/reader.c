@@ -25,13 +25,16 @@ struct sqlite_reader {
 static int reader_compare(const void *left, const void *right) {
     const struct reader_series *a = left, *b = right;
     int order = slice_compare(a->key, b->key);
-    return order ? order : (a->series.gateway.length > b->series.gateway.length) - (a->series.gateway.length < b->series.gateway.length);
+    return order ? order
+                 : (a->series.gateway.length > b->series.gateway.length) -
+                       (a->series.gateway.length < b->series.gateway.length);
 }
 
 static int reader_add_series(struct sqlite_reader *reader, sqlite3_stmt *statement, struct error *error) {
     if (!memory_reserve((void **)&reader->series, &reader->capacity, reader->count + 1, sizeof *reader->series))
         return error_no_memory(error);
-    struct series series = {database_column_slice(statement, 1), database_column_slice(statement, 2), database_column_slice(statement, 3)};
+    struct series series = {database_column_slice(statement, 1), database_column_slice(statement, 2),
+                            database_column_slice(statement, 3)};
     size_t length = series_key_length(&series);
     char *key = arena_allocate(&reader->names, length);
     if (!key)
@@ -39,16 +42,19 @@ static int reader_add_series(struct sqlite_reader *reader, sqlite3_stmt *stateme
     series_key_write(&series, key);
     size_t gateway = series.gateway.length, type = series.type.length;
     reader->series[reader->count++] = (struct reader_series){
-        {{key, gateway}, {key + gateway + 1, type}, {key + gateway + type + 2, series.attribute.length}}, {key, length}, sqlite3_column_int64(statement, 0)};
+        {{key, gateway}, {key + gateway + 1, type}, {key + gateway + type + 2, series.attribute.length}},
+        {key, length},
+        sqlite3_column_int64(statement, 0)};
     return 0;
 }
 
 static int reader_find_series(struct sqlite_reader *reader, struct error *error) {
     sqlite3_stmt *statement;
-    int status = database_prepare(reader->database,
-                                  "SELECT id, gateway, type, attribute FROM store_series WHERE (?1 IS NULL OR gateway = ?1)"
-                                  " AND (?2 IS NULL OR type = ?2) AND (?3 IS NULL OR attribute = ?3)",
-                                  &statement, error);
+    int status =
+        database_prepare(reader->database,
+                         "SELECT id, gateway, type, attribute FROM store_series WHERE (?1 IS NULL OR gateway = ?1)"
+                         " AND (?2 IS NULL OR type = ?2) AND (?3 IS NULL OR attribute = ?3)",
+                         &statement, error);
     if (status)
         return status;
     const char *wanted[] = {reader->query.gateway, reader->query.type, reader->query.attribute};
@@ -69,12 +75,14 @@ static int reader_find_series(struct sqlite_reader *reader, struct error *error)
 static int reader_prepare(struct sqlite_reader *reader, struct error *error) {
     char sql[256];
     snprintf(sql, sizeof sql,
-             "SELECT start, count, minimum, maximum, sum, revision FROM store_aggregates_%lld WHERE series=? AND start >= ? AND start < ? ORDER BY start %s",
+             "SELECT start, count, minimum, maximum, sum, revision FROM store_aggregates_%lld WHERE series=? AND start "
+             ">= ? AND start < ? ORDER BY start %s",
              (long long)(reader->window_size / 1000), reader->query.descending ? "DESC" : "ASC");
     return database_prepare(reader->database, sql, &reader->rows, error);
 }
 
-int sqlite_reader_open(struct store *door, const struct store_query *query, struct store_reader **ret_reader, struct error *error) {
+int sqlite_reader_open(struct store *door, const struct store_query *query, struct store_reader **ret_reader,
+                       struct error *error) {
     struct sqlite_store *store = (struct sqlite_store *)door;
     struct sqlite_reader *reader = memory_zero(1, sizeof *reader);
     if (!reader)

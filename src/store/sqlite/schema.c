@@ -3,13 +3,14 @@
 #include "core/memory.h"
 #include "store/sqlite/sqlite_store.h"
 
-static const char common_tables[] =
-    "CREATE TABLE IF NOT EXISTS store_windows(size INTEGER PRIMARY KEY);"
-    "CREATE TABLE IF NOT EXISTS store_series(id INTEGER PRIMARY KEY, gateway TEXT NOT NULL, type TEXT NOT NULL, attribute TEXT NOT NULL,"
-    " UNIQUE(gateway, type, attribute));";
+static const char common_tables[] = "CREATE TABLE IF NOT EXISTS store_windows(size INTEGER PRIMARY KEY);"
+                                    "CREATE TABLE IF NOT EXISTS store_series(id INTEGER PRIMARY KEY, gateway TEXT NOT "
+                                    "NULL, type TEXT NOT NULL, attribute TEXT NOT NULL,"
+                                    " UNIQUE(gateway, type, attribute));";
 
 int sqlite_store_connect(const struct sqlite_store *store, struct database **ret_database, struct error *error) {
-    struct database_options options = {.durable = store->base.options.durable, .create = store->base.options.create, .lock_timeout = 30000};
+    struct database_options options = {
+        .durable = store->base.options.durable, .create = store->base.options.create, .lock_timeout = 30000};
     return database_open(store->folder, &options, ret_database, error);
 }
 
@@ -45,12 +46,15 @@ int sqlite_store_prepare(struct sqlite_store *store, struct error *error) {
 
 int sqlite_store_create_window(struct database *database, int64_t window_size, struct error *error) {
     long long seconds = window_size / 1000;
-    const char *bucket = seconds <= 600 ? "strftime('%Y-%m-%d', start / 1000, 'unixepoch') AS bucket, "
-                       : seconds <= 3600 ? "strftime('%Y-%m-01', start / 1000, 'unixepoch') AS bucket, " : "";
+    const char *bucket = seconds <= 600    ? "strftime('%Y-%m-%d', start / 1000, 'unixepoch') AS bucket, "
+                         : seconds <= 3600 ? "strftime('%Y-%m-01', start / 1000, 'unixepoch') AS bucket, "
+                                           : "";
     char sql[1500];
     snprintf(sql, sizeof sql,
-             "CREATE TABLE IF NOT EXISTS store_aggregates_%lld(series INTEGER NOT NULL, start INTEGER NOT NULL, count INTEGER NOT NULL, minimum REAL NOT NULL,"
-             " maximum REAL NOT NULL, sum REAL NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY(series, start)) WITHOUT ROWID;"
+             "CREATE TABLE IF NOT EXISTS store_aggregates_%lld(series INTEGER NOT NULL, start INTEGER NOT NULL, count "
+             "INTEGER NOT NULL, minimum REAL NOT NULL,"
+             " maximum REAL NOT NULL, sum REAL NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY(series, start)) "
+             "WITHOUT ROWID;"
              "CREATE VIEW IF NOT EXISTS metrics_aggregates_%lld AS SELECT gateway, type AS metric, attribute, %s"
              "strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', start / 1000, 'unixepoch') AS windowStart,"
              " strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', start / 1000 + %lld, 'unixepoch') AS windowEnd,"

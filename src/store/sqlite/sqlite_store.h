@@ -25,10 +25,11 @@ int sqlite_store_create_window(struct database *database, int64_t window_size, s
 extern const struct store_driver sqlite_store_driver;
 int sqlite_writer_open(struct store *door, struct store_writer **ret_writer, struct error *error);
 void sqlite_writer_close(struct store_writer *door);
-int sqlite_write(struct store_writer *door, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count,
-                 struct error *error);
+int sqlite_write(struct store_writer *door, struct database *transaction, int64_t window_size,
+                 const struct aggregate_row *rows, size_t count, struct error *error);
 void sqlite_writer_rolled_back(struct store_writer *door);
-int sqlite_reader_open(struct store *door, const struct store_query *query, struct store_reader **ret_reader, struct error *error);
+int sqlite_reader_open(struct store *door, const struct store_query *query, struct store_reader **ret_reader,
+                       struct error *error);
 void sqlite_reader_close(struct store_reader *door);
 int sqlite_reader_next(struct store_reader *door, struct aggregate_row *ret_row, struct error *error);
 int sqlite_window_sizes(struct store *door, int64_t **ret_sizes, size_t *ret_count, struct error *error);

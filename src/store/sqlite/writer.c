@@ -1,4 +1,5 @@
-/* Rows are inserted in the order of the tables' key, (series, start), so that each page of the tree is touched once for all of its rows. */
+/* Rows are inserted in the order of the tables' key, (series, start), so that each page of the tree is touched once
+ * for all of its rows. */
 #include <stdio.h>
 
 #include "core/arena.h"
@@ -92,15 +93,18 @@ static int writer_prepare(struct sqlite_writer *writer, struct database *databas
     if (writer->prepared == database)
         return 0;
     writer_finalize(writer);
-    int status = database_prepare(database, "SELECT id FROM store_series WHERE gateway=? AND type=? AND attribute=?", &writer->find_series, error);
+    int status = database_prepare(database, "SELECT id FROM store_series WHERE gateway=? AND type=? AND attribute=?",
+                                  &writer->find_series, error);
     if (!status)
-        status = database_prepare(database, "INSERT INTO store_series(gateway, type, attribute) VALUES(?, ?, ?)", &writer->add_series, error);
+        status = database_prepare(database, "INSERT INTO store_series(gateway, type, attribute) VALUES(?, ?, ?)",
+                                  &writer->add_series, error);
     if (!status)
         writer->prepared = database;
     return status;
 }
 
-static int writer_insert_statement(struct sqlite_writer *writer, struct database *database, int64_t size, sqlite3_stmt **ret_insert, struct error *error) {
+static int writer_insert_statement(struct sqlite_writer *writer, struct database *database, int64_t size,
+                                   sqlite3_stmt **ret_insert, struct error *error) {
     for (size_t i = 0; i < writer->size_count; i++)
         if (writer->sizes[i].size == size) {
             *ret_insert = writer->sizes[i].insert;
@@ -110,9 +114,11 @@ static int writer_insert_statement(struct sqlite_writer *writer, struct database
         return error_set(error, ERROR_INVALID, "more than %d window sizes in one store", WRITER_SIZES);
     char sql[400];
     snprintf(sql, sizeof sql,
-             "INSERT INTO store_aggregates_%lld(series, start, count, minimum, maximum, sum, revision) VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(series, start) "
+             "INSERT INTO store_aggregates_%lld(series, start, count, minimum, maximum, sum, revision) VALUES(?, ?, ?, "
+             "?, ?, ?, ?) ON CONFLICT(series, start) "
              "DO UPDATE SET"
-             " count=excluded.count, minimum=excluded.minimum, maximum=excluded.maximum, sum=excluded.sum, revision=excluded.revision"
+             " count=excluded.count, minimum=excluded.minimum, maximum=excluded.maximum, sum=excluded.sum, "
+             "revision=excluded.revision"
              " WHERE excluded.revision >= revision",
              (long long)(size / 1000));
     int status = sqlite_store_create_window(database, size, error);
@@ -123,7 +129,8 @@ static int writer_insert_statement(struct sqlite_writer *writer, struct database
     return status;
 }
 
-/* --- series ids ------------------------------------------------------------------------------------------------------------------- */
+/* --- series ids
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static size_t series_slot(const struct sqlite_writer *writer, const struct series *series) {
     uint64_t hash = hash_bytes(series->gateway.data, series->gateway.length, 1);
@@ -132,7 +139,8 @@ static size_t series_slot(const struct sqlite_writer *writer, const struct serie
     size_t mask = writer->table_size - 1, at = (size_t)hash & mask;
     for (; writer->table[at].series.gateway.data; at = (at + 1) & mask) {
         const struct series *other = &writer->table[at].series;
-        if (slice_equal(other->gateway, series->gateway) && slice_equal(other->type, series->type) && slice_equal(other->attribute, series->attribute))
+        if (slice_equal(other->gateway, series->gateway) && slice_equal(other->type, series->type) &&
+            slice_equal(other->attribute, series->attribute))
             break;
     }
     return at;
@@ -159,7 +167,8 @@ static void series_bind(sqlite3_stmt *statement, const struct series *series) {
     database_bind_slice(statement, 3, series->attribute);
 }
 
-static int series_look_up(struct sqlite_writer *writer, struct database *database, const struct series *series, int64_t *ret_id, struct error *error) {
+static int series_look_up(struct sqlite_writer *writer, struct database *database, const struct series *series,
+                          int64_t *ret_id, struct error *error) {
     series_bind(writer->find_series, series);
     int status = database_step(database, writer->find_series, error);
     if (status == 1)
@@ -174,7 +183,8 @@ static int series_look_up(struct sqlite_writer *writer, struct database *databas
     return status;
 }
 
-static int series_id(struct sqlite_writer *writer, struct database *database, const struct series *series, int64_t *ret_id, struct error *error) {
+static int series_id(struct sqlite_writer *writer, struct database *database, const struct series *series,
+                     int64_t *ret_id, struct error *error) {
     if ((writer->table_used + 1) * 2 > writer->table_size && !series_grow(writer))
         return error_no_memory(error);
     struct writer_series *entry = &writer->table[series_slot(writer, series)];
@@ -194,7 +204,8 @@ static int series_id(struct sqlite_writer *writer, struct database *database, co
     return 0;
 }
 
-/* --- rows ------------------------------------------------------------------------------------------------------------------------- */
+/* --- rows
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int order_compare(const void *left, const void *right) {
     const struct writer_order *a = left, *b = right;
@@ -203,7 +214,8 @@ static int order_compare(const void *left, const void *right) {
     return (a->start > b->start) - (a->start < b->start);
 }
 
-static int writer_sort(struct sqlite_writer *writer, struct database *database, const struct aggregate_row *rows, size_t count, struct error *error) {
+static int writer_sort(struct sqlite_writer *writer, struct database *database, const struct aggregate_row *rows,
+                       size_t count, struct error *error) {
     if (!memory_reserve((void **)&writer->order, &writer->order_capacity, count, sizeof *writer->order))
         return error_no_memory(error);
     for (size_t i = 0; i < count; i++) {
@@ -217,8 +229,8 @@ static int writer_sort(struct sqlite_writer *writer, struct database *database, 
     return 0;
 }
 
-static int writer_rows(struct sqlite_writer *writer, struct database *database, int64_t size, const struct aggregate_row *rows, size_t count,
-                       struct error *error) {
+static int writer_rows(struct sqlite_writer *writer, struct database *database, int64_t size,
+                       const struct aggregate_row *rows, size_t count, struct error *error) {
     sqlite3_stmt *insert = NULL;
     int status = writer_prepare(writer, database, error);
     if (!status)
@@ -239,8 +251,8 @@ static int writer_rows(struct sqlite_writer *writer, struct database *database, 
     return status;
 }
 
-int sqlite_write(struct store_writer *door, struct database *transaction, int64_t window_size, const struct aggregate_row *rows, size_t count,
-                 struct error *error) {
+int sqlite_write(struct store_writer *door, struct database *transaction, int64_t window_size,
+                 const struct aggregate_row *rows, size_t count, struct error *error) {
     struct sqlite_writer *writer = (struct sqlite_writer *)door;
     int status;
     if (transaction && strcmp(database_path(transaction), database_path(writer->own)) == 0) {

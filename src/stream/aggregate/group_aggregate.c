@@ -1,4 +1,5 @@
-/* GROUP BY without a window: groups live for ever in a table, and what has changed is saved at a commit as (key) -> (time, states). */
+/* GROUP BY without a window: groups live for ever in a table, and what has changed is saved at a commit as (key) ->
+ * (time, states). */
 #include "stream/aggregate/group_aggregate.h"
 
 #include "core/memory.h"
@@ -6,7 +7,7 @@
 #include "stream/aggregate/group_operator.h"
 
 struct group {
-    int64_t time;                  /* the largest ROWTIME folded so far */
+    int64_t time; /* the largest ROWTIME folded so far */
     char states[];
 };
 
@@ -14,11 +15,12 @@ static void group_release(void *context, void *entry) {
     group_states_release(context, ((struct group *)entry)->states);
 }
 
-/* --- rows ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- rows
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Undoes row `row` of `old` and folds it as it is in `new`, into one group; either may be NULL. One result. */
-static int group_change(struct group_aggregate *aggregate, const struct group_input *old, const struct group_input *new, size_t row,
-                        struct operator_context *context, struct error *error) {
+static int group_change(struct group_aggregate *aggregate, const struct group_input *old, const struct group_input *new,
+                        size_t row, struct operator_context *context, struct error *error) {
     const struct group_input *input = new ? new : old;
     bool made;
     int status = group_key_take(aggregate, input, row, false, error);
@@ -42,7 +44,8 @@ static int group_change(struct group_aggregate *aggregate, const struct group_in
     return group_result_close(aggregate, context, &result, group->states, error);
 }
 
-static int group_push_stream(struct group_aggregate *aggregate, const struct rows *rows, struct operator_context *context, struct error *error) {
+static int group_push_stream(struct group_aggregate *aggregate, const struct rows *rows,
+                             struct operator_context *context, struct error *error) {
     struct group_input input;
     int status = group_input_evaluate(aggregate, rows, &context->evaluation, false, &input, error);
     if (status < 0)
@@ -53,8 +56,8 @@ static int group_push_stream(struct group_aggregate *aggregate, const struct row
     return status;
 }
 
-static int group_same_key(struct group_aggregate *aggregate, const struct group_input *old, const struct group_input *new, size_t row, bool *ret_same,
-                          struct error *error) {
+static int group_same_key(struct group_aggregate *aggregate, const struct group_input *old,
+                          const struct group_input *new, size_t row, bool *ret_same, struct error *error) {
     struct bytes other cleanup(bytes_release) = {0};
     group_key_write(&other, old->keys, aggregate->plan->key_count, row);
     aggregate->key.length = 0;
@@ -65,8 +68,9 @@ static int group_same_key(struct group_aggregate *aggregate, const struct group_
     return 0;
 }
 
-static int group_change_row(struct group_aggregate *aggregate, const struct group_input *old, const struct group_input *new, size_t row,
-                            struct operator_context *context, struct error *error) {
+static int group_change_row(struct group_aggregate *aggregate, const struct group_input *old,
+                            const struct group_input *new, size_t row, struct operator_context *context,
+                            struct error *error) {
     bool same = false;
     int status = 0;
     if (!old->is_live[row] && !new->is_live[row])
@@ -82,14 +86,15 @@ static int group_change_row(struct group_aggregate *aggregate, const struct grou
     return status;
 }
 
-static int group_push_table(struct group_aggregate *aggregate, const struct rows *rows, struct operator_context *context, struct error *error) {
+static int group_push_table(struct group_aggregate *aggregate, const struct rows *rows,
+                            struct operator_context *context, struct error *error) {
     if (!rows->before)
         return error_set(error, ERROR_INVALID, "GROUP BY on a table needs the values before each change");
     struct group_input old, new;
     struct rows earlier = *rows;
     earlier.columns = rows->before->columns;
     earlier.absent = rows->before->absent;
-    earlier.times = rows->before->times;   /* ROWTIME in what is undone is what it was then */
+    earlier.times = rows->before->times; /* ROWTIME in what is undone is what it was then */
     earlier.before = NULL;
     int status = group_input_evaluate(aggregate, &earlier, &context->evaluation, true, &old, error);
     old.rows = rows;
@@ -101,7 +106,8 @@ static int group_push_table(struct group_aggregate *aggregate, const struct rows
 }
 
 /* Rows before the committed position are in the states already. */
-static int group_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int group_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context,
+                      struct error *error) {
     struct group_aggregate *aggregate = (struct group_aggregate *)op;
     (void)input;
     if (context->restoring)
@@ -111,11 +117,13 @@ static int group_push(struct stream_operator *op, unsigned input, struct rows *r
     return status < 0 ? status : group_results_flush(aggregate, context, error);
 }
 
-static int group_advance(struct stream_operator *op, int64_t time, struct operator_context *context, struct error *error) {
+static int group_advance(struct stream_operator *op, int64_t time, struct operator_context *context,
+                         struct error *error) {
     return operator_forward_advance(op, time, context, error);
 }
 
-/* --- changelog ----------------------------------------------------------------------------------------------------------------------- */
+/* --- changelog
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct group_saving {
     const struct group_aggregate *aggregate;
@@ -155,7 +163,8 @@ static int group_load(struct stream_operator *op, struct slice key, struct slice
         state_table_remove(aggregate->table, group, false);
     if (!value.data)
         return 0;
-    if (!group_key_read(key, aggregate->plan->result.columns, aggregate->plan->key_count, &arena, aggregate->key_values))
+    if (!group_key_read(key, aggregate->plan->result.columns, aggregate->plan->key_count, &arena,
+                        aggregate->key_values))
         return error_set(error, ERROR_CORRUPT, "aggregate: a key in the changelog is damaged or of another query");
     group = state_table_put(aggregate->table, key, &made);
     if (!group)
@@ -167,7 +176,8 @@ static int group_load(struct stream_operator *op, struct slice key, struct slice
     return 0;
 }
 
-/* --- life ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- life
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static size_t group_memory(const struct stream_operator *op) {
     const struct group_aggregate *aggregate = (const struct group_aggregate *)op;
@@ -197,9 +207,11 @@ static const struct operator_driver group_driver = {
     .free = group_aggregate_free,
 };
 
-static int group_plan_check_call(const struct group_aggregate_plan *plan, const struct aggregate_call *call, struct error *error) {
+static int group_plan_check_call(const struct group_aggregate_plan *plan, const struct aggregate_call *call,
+                                 struct error *error) {
     if (plan->table && !call->driver->undo)
-        return error_set(error, ERROR_INVALID, "%s cannot be used on a table: it cannot take back a row that changes", call->function->name);
+        return error_set(error, ERROR_INVALID, "%s cannot be used on a table: it cannot take back a row that changes",
+                         call->function->name);
     if (plan->window.shape == WINDOW_SHAPE_SESSION && !call->driver->merge)
         return error_set(error, ERROR_INVALID, "%s cannot be used with session windows", call->function->name);
     return 0;
@@ -216,7 +228,8 @@ static int group_plan_check(const struct group_aggregate_plan *plan, struct erro
         return error_set(error, ERROR_INVALID, "a window needs a size of at least 1 ms and no negative grace period");
     if (window->shape == WINDOW_SHAPE_HOPPING && (window->advance <= 0 || window->advance > window->size))
         return error_set(error, ERROR_INVALID, "a hopping window advances by at least 1 ms and at most its size");
-    if (windowed != plan->result.windowed || plan->result.count != plan->key_count + plan->call_count || plan->key_count == 0)
+    if (windowed != plan->result.windowed || plan->result.count != plan->key_count + plan->call_count ||
+        plan->key_count == 0)
         return error_set(error, ERROR_INVALID, "the columns of the result are not those of GROUP BY");
     for (size_t i = 0; i < plan->call_count; i++) {
         int status = group_plan_check_call(plan, &plan->calls[i].call, error);
@@ -259,8 +272,8 @@ static int group_open(struct group_aggregate *aggregate, struct error *error) {
     }
 }
 
-int group_aggregate_new(const struct group_aggregate_plan *plan, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator,
-                        struct error *error) {
+int group_aggregate_new(const struct group_aggregate_plan *plan, struct stream_operator *next, unsigned next_input,
+                        struct stream_operator **ret_operator, struct error *error) {
     int status = group_plan_check(plan, error);
     if (status < 0)
         return status;

@@ -1,7 +1,8 @@
-/* GROUP BY: rows of equal key (and window) folded into states; each change of a group, or each group when its window closes, leaves as a row.
+/* GROUP BY: rows of equal key (and window) folded into states; each change of a group, or each group when its window
+ * closes, leaves as a row.
  *
- * Result rows: the key's columns, then one column for each call. ROWTIME is the largest ROWTIME folded into the group so far (a session: its end). They are
- * changes of a table: `before` is given when `want_before`.
+ * Result rows: the key's columns, then one column for each call. ROWTIME is the largest ROWTIME folded into the
+ * group so far (a session: its end). They are changes of a table: `before` is given when `want_before`.
  *
  *   source a stream: rows that are absent, or whose key has a NULL, are passed by (counted as null). One result for each row and window it falls into.
  *   source a table (`table`): a change undoes the row before and folds the new one; one result when the key stays, the old group first when it changes.
@@ -35,7 +36,7 @@ struct group_aggregate_plan {
     struct row_schema result; /* keys, then calls; windowed when there is a window */
 };
 
-int group_aggregate_new(const struct group_aggregate_plan *plan, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator,
-                        struct error *error);
+int group_aggregate_new(const struct group_aggregate_plan *plan, struct stream_operator *next, unsigned next_input,
+                        struct stream_operator **ret_operator, struct error *error);
 
 #endif

@@ -1,6 +1,6 @@
-/* One STRING or BYTES column is its bytes; numbers and times are big-endian in the width of their type, as the KAFKA format has them, so that the order of keys
- * is the order of such keys on a topic. With several columns a text ends with 00 00, and a byte 00 in it is 00 FF. Other types are in the stored form of
- * values. */
+/* One STRING or BYTES column is its bytes; numbers and times are big-endian in the width of their type, as the KAFKA
+ * format has them, so that the order of keys is the order of such keys on a topic. With several columns a text ends
+ * with 00 00, and a byte 00 in it is 00 FF. Other types are in the stored form of values. */
 #include "stream/aggregate/group_key.h"
 
 static bool group_key_is_text(const struct type *type) {
@@ -23,7 +23,8 @@ static unsigned group_key_width(const struct type *type) {
     }
 }
 
-static void group_key_write_number(struct bytes *to, const struct type *type, const struct value *value, unsigned width) {
+static void group_key_write_number(struct bytes *to, const struct type *type, const struct value *value,
+                                   unsigned width) {
     uint64_t bits = (uint64_t)value->integer;
     char bytes[8];
     if (type->kind == TYPE_DOUBLE)
@@ -59,12 +60,13 @@ void group_key_write(struct bytes *to, const struct vector *columns, size_t coun
     }
 }
 
-static bool group_key_read_number(const char **at, const char *end, const struct type *type, unsigned width, struct value *ret_value) {
+static bool group_key_read_number(const char **at, const char *end, const struct type *type, unsigned width,
+                                  struct value *ret_value) {
     uint64_t bits = 0;
     if ((size_t)(end - *at) < width)
         return false;
     for (unsigned i = 0; i < width; i++)
-        bits = bits << 8 | (uint8_t)*(*at)++;
+        bits = bits << 8 | (uint8_t) * (*at)++;
     *ret_value = value_of_integer(width == 4 ? (int32_t)(uint32_t)bits : (int64_t)bits);
     if (type->kind == TYPE_DOUBLE)
         memcpy(&ret_value->number, &bits, sizeof bits);
@@ -93,7 +95,8 @@ static bool group_key_read_text(const char **at, const char *end, struct arena *
     return false;
 }
 
-bool group_key_read(struct slice key, const struct row_column *columns, size_t count, struct arena *arena, struct value *ret_values) {
+bool group_key_read(struct slice key, const struct row_column *columns, size_t count, struct arena *arena,
+                    struct value *ret_values) {
     const char *at = key.data, *end = key.data + key.length;
     if (count == 1 && group_key_is_text(columns[0].type)) {
         ret_values[0] = value_of_text(arena_copy(arena, key));

@@ -7,7 +7,8 @@
 /* Appends the key of row `row`, none of whose columns is NULL. */
 void group_key_write(struct bytes *to, const struct vector *columns, size_t count, size_t row);
 /* Takes a key apart, texts in `arena`. False: it is no key of these types, or no memory. */
-bool group_key_read(struct slice key, const struct row_column *columns, size_t count, struct arena *arena, struct value *ret_values);
+bool group_key_read(struct slice key, const struct row_column *columns, size_t count, struct arena *arena,
+                    struct value *ret_values);
 
 /* A time before the key: eight bytes, in whose order times are. */
 enum { GROUP_TIME_SIZE = 8 };

@@ -2,11 +2,12 @@
 
 enum { RESULTS_FEW = 16, RESULTS_MANY = 4096 };
 
-/* --- input --------------------------------------------------------------------------------------------------------------------------- */
+/* --- input
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Those of `from` that are not absent and not NULL in any of `count` columns. */
-static bool group_select(struct arena *arena, const struct selection *from, const uint8_t *absent, const struct vector *columns, size_t count,
-                         struct selection *ret_selection) {
+static bool group_select(struct arena *arena, const struct selection *from, const uint8_t *absent,
+                         const struct vector *columns, size_t count, struct selection *ret_selection) {
     struct selection selected = {arena_allocate(arena, (from->count + 1) * sizeof *selected.rows), 0};
     if (!selected.rows)
         return false;
@@ -22,8 +23,9 @@ static bool group_select(struct arena *arena, const struct selection *from, cons
     return true;
 }
 
-static int group_evaluate(const struct evaluator *const *evaluators, size_t count, struct evaluation *evaluation, const struct rows *rows,
-                          const struct selection *selected, struct vector **ret_vectors, struct error *error) {
+static int group_evaluate(const struct evaluator *const *evaluators, size_t count, struct evaluation *evaluation,
+                          const struct rows *rows, const struct selection *selected, struct vector **ret_vectors,
+                          struct error *error) {
     struct vector *vectors = arena_allocate(evaluation->arena, (count + 1) * sizeof *vectors);
     if (!vectors)
         return error_no_memory(error);
@@ -36,8 +38,8 @@ static int group_evaluate(const struct evaluator *const *evaluators, size_t coun
     return 0;
 }
 
-int group_input_evaluate(struct group_aggregate *aggregate, const struct rows *rows, struct evaluation *evaluation, bool silent, struct group_input *ret_input,
-                         struct error *error) {
+int group_input_evaluate(struct group_aggregate *aggregate, const struct rows *rows, struct evaluation *evaluation,
+                         bool silent, struct group_input *ret_input, struct error *error) {
     const struct group_aggregate_plan *plan = aggregate->plan;
     struct evaluation quiet = *evaluation;
     struct row_errors nowhere = {0};
@@ -53,10 +55,12 @@ int group_input_evaluate(struct group_aggregate *aggregate, const struct rows *r
     if (!input.is_live || !input.arguments || !group_select(arena, &rows->selected, rows->absent, NULL, 0, &present))
         return error_no_memory(error);
     int status = group_evaluate(plan->keys, plan->key_count, evaluation, rows, &present, &input.keys, error);
-    if (status == 0 && !group_select(arena, &present, NULL, input.keys, present.count ? plan->key_count : 0, &input.live))
+    if (status == 0 &&
+        !group_select(arena, &present, NULL, input.keys, present.count ? plan->key_count : 0, &input.live))
         status = error_no_memory(error);
     for (size_t c = 0; c < plan->call_count && status == 0; c++)
-        status = group_evaluate(plan->calls[c].arguments, plan->calls[c].call.argument_count, evaluation, rows, &input.live, &input.arguments[c], error);
+        status = group_evaluate(plan->calls[c].arguments, plan->calls[c].call.argument_count, evaluation, rows,
+                                &input.live, &input.arguments[c], error);
     if (status < 0)
         return status;
     memset(input.is_live, 0, rows->count);
@@ -66,7 +70,8 @@ int group_input_evaluate(struct group_aggregate *aggregate, const struct rows *r
     return 0;
 }
 
-int group_key_take(struct group_aggregate *aggregate, const struct group_input *input, size_t row, bool timed, struct error *error) {
+int group_key_take(struct group_aggregate *aggregate, const struct group_input *input, size_t row, bool timed,
+                   struct error *error) {
     const struct group_aggregate_plan *plan = aggregate->plan;
     aggregate->key.length = 0;
     if (timed && bytes_reserve(&aggregate->key, GROUP_TIME_SIZE))
@@ -79,7 +84,8 @@ int group_key_take(struct group_aggregate *aggregate, const struct group_input *
     return 0;
 }
 
-/* --- states -------------------------------------------------------------------------------------------------------------------------- */
+/* --- states
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static size_t group_state_memory(const struct aggregate_call *call, const void *state) {
     return call->driver->memory ? call->driver->memory(call, state) : 0;
@@ -89,7 +95,8 @@ static int group_state_failed(const struct aggregate_call *call, const char *pro
     return problem ? error_set(error, ERROR_INVALID, "%s: %s", call->function->name, problem) : error_no_memory(error);
 }
 
-int group_states_fold(struct group_aggregate *aggregate, char *states, const struct group_input *input, size_t row, bool undo, struct error *error) {
+int group_states_fold(struct group_aggregate *aggregate, char *states, const struct group_input *input, size_t row,
+                      bool undo, struct error *error) {
     for (size_t c = 0; c < aggregate->plan->call_count; c++) {
         const struct aggregate_call *call = &aggregate->plan->calls[c].call;
         void *state = states + aggregate->state_offsets[c];
@@ -145,7 +152,8 @@ void group_states_release(struct group_aggregate *aggregate, char *states) {
     }
 }
 
-/* --- results ------------------------------------------------------------------------------------------------------------------------- */
+/* --- results
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 void group_results_start(struct group_aggregate *aggregate, size_t expected) {
     aggregate->results = NULL;
@@ -178,7 +186,8 @@ int group_results_flush(struct group_aggregate *aggregate, struct operator_conte
 }
 
 /* `states` NULL: the row is not there, its values are NULL. */
-static int group_result_fill(struct group_aggregate *aggregate, struct arena *arena, struct rows *rows, size_t row, const char *states, struct error *error) {
+static int group_result_fill(struct group_aggregate *aggregate, struct arena *arena, struct rows *rows, size_t row,
+                             const char *states, struct error *error) {
     const struct group_aggregate_plan *plan = aggregate->plan;
     for (size_t i = 0; i < plan->key_count; i++)
         vector_set(&rows->columns[i], row, &aggregate->key_values[i]);
@@ -193,7 +202,8 @@ static int group_result_fill(struct group_aggregate *aggregate, struct arena *ar
     return 0;
 }
 
-int group_result_open(struct group_aggregate *aggregate, struct operator_context *context, const char *before, struct error *error) {
+int group_result_open(struct group_aggregate *aggregate, struct operator_context *context, const char *before,
+                      struct error *error) {
     struct arena *arena = context->evaluation.arena;
     int status = 0;
     if (aggregate->results && aggregate->result_count == aggregate->result_room)
@@ -207,8 +217,8 @@ int group_result_open(struct group_aggregate *aggregate, struct operator_context
     return status;
 }
 
-int group_result_close(struct group_aggregate *aggregate, struct operator_context *context, const struct group_result *result, const char *states,
-                       struct error *error) {
+int group_result_close(struct group_aggregate *aggregate, struct operator_context *context,
+                       const struct group_result *result, const char *states, struct error *error) {
     struct rows *rows = aggregate->results;
     size_t row = aggregate->result_count++;
     rows->times[row] = result->time;

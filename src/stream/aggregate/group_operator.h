@@ -54,30 +54,35 @@ struct group_input {
 };
 
 /* Evaluates keys and arguments. `silent`: failures have been reported before. */
-int group_input_evaluate(struct group_aggregate *aggregate, const struct rows *rows, struct evaluation *evaluation, bool silent, struct group_input *ret_input,
-                         struct error *error);
+int group_input_evaluate(struct group_aggregate *aggregate, const struct rows *rows, struct evaluation *evaluation,
+                         bool silent, struct group_input *ret_input, struct error *error);
 
 /* The states of one group, states_size bytes. */
-int group_states_fold(struct group_aggregate *aggregate, char *states, const struct group_input *input, size_t row, bool undo, struct error *error);
+int group_states_fold(struct group_aggregate *aggregate, char *states, const struct group_input *input, size_t row,
+                      bool undo, struct error *error);
 int group_states_merge(struct group_aggregate *aggregate, char *states, const char *other, struct error *error);
 void group_states_write(const struct group_aggregate *aggregate, const char *states, struct bytes *to);
-bool group_states_read(struct group_aggregate *aggregate, const char **at, const char *end, char *states); /* into zeroed ones */
-void group_states_release(struct group_aggregate *aggregate, char *states);                                /* may be zeroed ones */
+bool group_states_read(struct group_aggregate *aggregate, const char **at, const char *end,
+                       char *states);                                       /* into zeroed ones */
+void group_states_release(struct group_aggregate *aggregate, char *states); /* may be zeroed ones */
 
-/* Results. `start` forgets what an earlier push may have left; then for each, `open` makes the row; `before` says what stood there, with `states` NULL nothing;
- * when the change is made, `close` says what does now: NULL, the row is gone. aggregate->key_values hold the key. They leave when there are many, and with
- * `flush`. */
+/* Results. `start` forgets what an earlier push may have left; then for each, `open` makes the row; `before` says
+ * what stood there, with `states` NULL nothing; when the change is made, `close` says what does now: NULL, the row
+ * is gone. aggregate->key_values hold the key. They leave when there are many, and with `flush`. */
 struct group_result {
     int64_t time, window_start, window_end;
     uint32_t origin;
 };
 void group_results_start(struct group_aggregate *aggregate, size_t expected);
-int group_result_open(struct group_aggregate *aggregate, struct operator_context *context, const char *before, struct error *error);
-int group_result_close(struct group_aggregate *aggregate, struct operator_context *context, const struct group_result *result, const char *states,
-                       struct error *error);
+int group_result_open(struct group_aggregate *aggregate, struct operator_context *context, const char *before,
+                      struct error *error);
+int group_result_close(struct group_aggregate *aggregate, struct operator_context *context,
+                       const struct group_result *result, const char *states, struct error *error);
 int group_results_flush(struct group_aggregate *aggregate, struct operator_context *context, struct error *error);
-/* The values of the key of row `row` to key_values; its bytes to aggregate->key, behind room for a time when `timed`. */
-int group_key_take(struct group_aggregate *aggregate, const struct group_input *input, size_t row, bool timed, struct error *error);
+/* The values of the key of row `row` to key_values; its bytes to aggregate->key, behind room for a time when
+ * `timed`. */
+int group_key_take(struct group_aggregate *aggregate, const struct group_input *input, size_t row, bool timed,
+                   struct error *error);
 
 /* a + b and a - b, no further than int64_t goes. */
 static inline int64_t group_time_add(int64_t a, int64_t b) {

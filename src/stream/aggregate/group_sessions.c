@@ -3,26 +3,29 @@
  *             gap                 gap                            a row that joins two sessions:
  *   ──[═════]──────┃ open   ──────┃ ──[══]──        ──[═════]──•──[══]──   ─▶  ──[════════════]──     two tombstones, then the merged session
  *
- * Every session that a row falls into is absorbed: a tombstone tells of its end, then comes the session with the new bounds; only a second row at the instant
- * of a session of one instant changes nothing but values. A session is closed when its end < stream time - grace - gap: it takes no more rows unless they join
- * it to one that is open, and its final result leaves.
+ * Every session that a row falls into is absorbed: a tombstone tells of its end, then comes the session with the new
+ * bounds; only a second row at the instant of a session of one instant changes nothing but values. A session is
+ * closed when its end < stream time - grace - gap: it takes no more rows unless they join it to one that is open,
+ * and its final result leaves.
  *
- * Sessions are in the table under (start, key), saved as (end, sequence, states); a group has the list of its sessions by start, and a heap has the one that
- * ends first at its top, by (end, start, key), so that closing costs what closes. */
+ * Sessions are in the table under (start, key), saved as (end, sequence, states); a group has the list of its
+ * sessions by start, and a heap has the one that ends first at its top, by (end, start, key), so that closing costs
+ * what closes. */
 #include "core/memory.h"
 #include "core/varint.h"
 #include "stream/aggregate/group_operator.h"
 
-/* The sessions of a group form a list by start, which is gone through from the end: rows mostly come in the order of time. */
+/* The sessions of a group form a list by start, which is gone through from the end: rows mostly come in the order of
+ * time. */
 struct session_group {
     struct group_session *last;
 };
 
 struct group_session {
     int64_t start, end;
-    struct group_session *before, *after;   /* of the same group */
+    struct group_session *before, *after; /* of the same group */
     struct session_group *group;
-    size_t place;                  /* in the heap */
+    size_t place; /* in the heap */
     char states[];
 };
 
@@ -31,7 +34,8 @@ static void session_release(void *context, void *entry) {
 }
 
 int group_sessions_open(struct group_aggregate *aggregate, struct error *error) {
-    aggregate->table = state_table_new(sizeof(struct group_session) + aggregate->states_size, session_release, aggregate);
+    aggregate->table =
+        state_table_new(sizeof(struct group_session) + aggregate->states_size, session_release, aggregate);
     aggregate->session_groups = state_table_new(sizeof(struct session_group), NULL, NULL);
     return aggregate->table && aggregate->session_groups ? 0 : error_no_memory(error);
 }
@@ -43,17 +47,21 @@ void group_sessions_close(struct group_aggregate *aggregate) {
 
 /* A session is closed when its end is before this. */
 static int64_t session_limit(const struct group_aggregate *aggregate) {
-    return group_time_subtract(group_time_subtract(aggregate->stream_time, aggregate->plan->window.grace), aggregate->plan->window.size);
+    return group_time_subtract(group_time_subtract(aggregate->stream_time, aggregate->plan->window.grace),
+                               aggregate->plan->window.size);
 }
 
-/* --- heap ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- heap
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool session_ends_before(const struct group_aggregate *aggregate, const struct group_session *a, const struct group_session *b) {
+static bool session_ends_before(const struct group_aggregate *aggregate, const struct group_session *a,
+                                const struct group_session *b) {
     if (a->end != b->end)
         return a->end < b->end;
     if (a->start != b->start)
         return a->start < b->start;
-    return slice_compare(state_table_key(aggregate->session_groups, a->group), state_table_key(aggregate->session_groups, b->group)) < 0;
+    return slice_compare(state_table_key(aggregate->session_groups, a->group),
+                         state_table_key(aggregate->session_groups, b->group)) < 0;
 }
 
 static void heap_set(struct group_aggregate *aggregate, size_t place, struct group_session *session) {
@@ -71,7 +79,8 @@ static void heap_up(struct group_aggregate *aggregate, struct group_session *ses
 static void heap_down(struct group_aggregate *aggregate, struct group_session *session) {
     size_t place = session->place;
     for (size_t child; (child = 2 * place + 1) < aggregate->heap_count; place = child) {
-        if (child + 1 < aggregate->heap_count && session_ends_before(aggregate, aggregate->heap[child + 1], aggregate->heap[child]))
+        if (child + 1 < aggregate->heap_count &&
+            session_ends_before(aggregate, aggregate->heap[child + 1], aggregate->heap[child]))
             child++;
         if (!session_ends_before(aggregate, aggregate->heap[child], session))
             break;
@@ -89,7 +98,8 @@ static void heap_remove(struct group_aggregate *aggregate, const struct group_se
     heap_down(aggregate, last);
 }
 
-/* --- sessions ------------------------------------------------------------------------------------------------------------------------ */
+/* --- sessions
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void session_link(struct session_group *group, struct group_session *before, struct group_session *after) {
     if (before)
@@ -100,12 +110,13 @@ static void session_link(struct session_group *group, struct group_session *befo
         group->last = before;
 }
 
-/* A session of the group whose key is in aggregate->key behind room for the start; it stands before `after` in the group's list (NULL: at its end). NULL: no
- * memory. */
-static struct group_session *session_new(struct group_aggregate *aggregate, struct session_group *group, struct group_session *after, int64_t start,
-                                         int64_t end) {
+/* A session of the group whose key is in aggregate->key behind room for the start; it stands before `after` in the
+ * group's list (NULL: at its end). NULL: no memory. */
+static struct group_session *session_new(struct group_aggregate *aggregate, struct session_group *group,
+                                         struct group_session *after, int64_t start, int64_t end) {
     bool made;
-    if (!memory_reserve((void **)&aggregate->heap, &aggregate->heap_capacity, aggregate->heap_count + 1, sizeof(struct group_session *)))
+    if (!memory_reserve((void **)&aggregate->heap, &aggregate->heap_capacity, aggregate->heap_count + 1,
+                        sizeof(struct group_session *)))
         return NULL;
     group_time_write(aggregate->key.data, start);
     struct group_session *session = state_table_put(aggregate->table, bytes_slice(&aggregate->key), &made);
@@ -138,8 +149,9 @@ static void session_group_settle(struct group_aggregate *aggregate, struct sessi
         state_table_remove(aggregate->session_groups, group, false);
 }
 
-static int session_emit(struct group_aggregate *aggregate, struct operator_context *context, const struct group_session *session, const char *before,
-                        const char *states, uint32_t origin, struct error *error) {
+static int session_emit(struct group_aggregate *aggregate, struct operator_context *context,
+                        const struct group_session *session, const char *before, const char *states, uint32_t origin,
+                        struct error *error) {
     int status = group_result_open(aggregate, context, before, error);
     if (status < 0)
         return status;
@@ -148,7 +160,8 @@ static int session_emit(struct group_aggregate *aggregate, struct operator_conte
 }
 
 /* Those of the heap from `place` down that end before `limit`. */
-static size_t sessions_due(const struct group_aggregate *aggregate, size_t place, int64_t limit, struct group_session **ret_due) {
+static size_t sessions_due(const struct group_aggregate *aggregate, size_t place, int64_t limit,
+                           struct group_session **ret_due) {
     size_t count = 0;
     if (place >= aggregate->heap_count || aggregate->heap[place]->end >= limit)
         return 0;
@@ -162,11 +175,13 @@ static int session_compare(const void *a, const void *b, void *context) {
     const struct group_session *x = *(struct group_session *const *)a, *y = *(struct group_session *const *)b;
     if (x->start != y->start)
         return x->start < y->start ? -1 : 1;
-    return slice_compare(state_table_key(aggregate->session_groups, x->group), state_table_key(aggregate->session_groups, y->group));
+    return slice_compare(state_table_key(aggregate->session_groups, x->group),
+                         state_table_key(aggregate->session_groups, y->group));
 }
 
 /* Final results of what is due, by (start, key). */
-static int sessions_finish(struct group_aggregate *aggregate, struct operator_context *context, int64_t limit, uint32_t origin, struct error *error) {
+static int sessions_finish(struct group_aggregate *aggregate, struct operator_context *context, int64_t limit,
+                           uint32_t origin, struct error *error) {
     const struct group_aggregate_plan *plan = aggregate->plan;
     struct arena *arena = context->evaluation.arena;
     if (!aggregate->heap_count || aggregate->heap[0]->end >= limit)
@@ -186,8 +201,10 @@ static int sessions_finish(struct group_aggregate *aggregate, struct operator_co
     return status;
 }
 
-/* Closes what the stream time has closed. Sessions that are not final stay two gaps longer, as a row may still join them to one that is open. */
-static int sessions_expire(struct group_aggregate *aggregate, struct operator_context *context, uint32_t origin, struct error *error) {
+/* Closes what the stream time has closed. Sessions that are not final stay two gaps longer, as a row may still join
+ * them to one that is open. */
+static int sessions_expire(struct group_aggregate *aggregate, struct operator_context *context, uint32_t origin,
+                           struct error *error) {
     const struct group_aggregate_plan *plan = aggregate->plan;
     int64_t limit = session_limit(aggregate), gap = plan->window.size;
     int status = plan->final ? sessions_finish(aggregate, context, limit, origin, error) : 0;
@@ -204,17 +221,20 @@ static int sessions_expire(struct group_aggregate *aggregate, struct operator_co
     return 0;
 }
 
-/* --- rows ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- rows
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-/* What a row does to its group: the bounds of the merged session, and the sessions that it absorbs, `count` of them from `first` on. */
+/* What a row does to its group: the bounds of the merged session, and the sessions that it absorbs, `count` of them
+ * from `first` on. */
 struct session_merge {
     struct session_group *group;
-    struct group_session *first, *after;   /* NULL: none is absorbed; none stands behind those */
+    struct group_session *first, *after; /* NULL: none is absorbed; none stands behind those */
     size_t count;
     int64_t start, end;
 };
 
-static void session_merge_find(const struct group_aggregate *aggregate, struct session_group *group, int64_t time, struct session_merge *ret_merge) {
+static void session_merge_find(const struct group_aggregate *aggregate, struct session_group *group, int64_t time,
+                               struct session_merge *ret_merge) {
     int64_t gap = aggregate->plan->window.size, from = group_time_subtract(time, gap), to = group_time_add(time, gap);
     struct session_merge merge = {.group = group, .start = time, .end = time};
     struct group_session *session = group->last;
@@ -231,8 +251,8 @@ static void session_merge_find(const struct group_aggregate *aggregate, struct s
     *ret_merge = merge;
 }
 
-static int session_bury(struct group_aggregate *aggregate, const struct session_merge *merge, uint32_t origin, struct operator_context *context,
-                        struct error *error) {
+static int session_bury(struct group_aggregate *aggregate, const struct session_merge *merge, uint32_t origin,
+                        struct operator_context *context, struct error *error) {
     const struct group_session *session = merge->first;
     int status = 0;
     for (size_t i = 0; i < merge->count && status == 0; i++, session = session->after)
@@ -240,9 +260,10 @@ static int session_bury(struct group_aggregate *aggregate, const struct session_
     return status;
 }
 
-/* One session in the place of those that are absorbed: the first of them when it starts where the merged one does, else a new one that takes over its
- * states. */
-static int session_absorb(struct group_aggregate *aggregate, const struct session_merge *merge, struct group_session **ret_session, struct error *error) {
+/* One session in the place of those that are absorbed: the first of them when it starts where the merged one does,
+ * else a new one that takes over its states. */
+static int session_absorb(struct group_aggregate *aggregate, const struct session_merge *merge,
+                          struct group_session **ret_session, struct error *error) {
     struct group_session *session = merge->first;
     size_t others = merge->count;
     if (others && session->start == merge->start) {
@@ -269,8 +290,9 @@ static int session_absorb(struct group_aggregate *aggregate, const struct sessio
     return 0;
 }
 
-static int session_fold(struct group_aggregate *aggregate, const struct session_merge *merge, const struct group_input *input, size_t row,
-                        struct operator_context *context, struct error *error) {
+static int session_fold(struct group_aggregate *aggregate, const struct session_merge *merge,
+                        const struct group_input *input, size_t row, struct operator_context *context,
+                        struct error *error) {
     uint32_t origin = input->rows->origins[row];
     bool emit = !aggregate->plan->final, instant = merge->start == merge->end;
     struct group_session *session = NULL;
@@ -289,8 +311,8 @@ static int session_fold(struct group_aggregate *aggregate, const struct session_
     return emit ? group_result_close(aggregate, context, &result, session->states, error) : 0;
 }
 
-static int sessions_push_row(struct group_aggregate *aggregate, const struct group_input *input, size_t row, struct operator_context *context,
-                             struct error *error) {
+static int sessions_push_row(struct group_aggregate *aggregate, const struct group_input *input, size_t row,
+                             struct operator_context *context, struct error *error) {
     int64_t time = input->rows->times[row];
     bool made;
     int status = 0;
@@ -317,7 +339,8 @@ static int sessions_push_row(struct group_aggregate *aggregate, const struct gro
 }
 
 /* Rows before the committed position are in the states already. */
-static int sessions_push(struct stream_operator *op, unsigned number, struct rows *rows, struct operator_context *context, struct error *error) {
+static int sessions_push(struct stream_operator *op, unsigned number, struct rows *rows,
+                         struct operator_context *context, struct error *error) {
     struct group_aggregate *aggregate = (struct group_aggregate *)op;
     struct group_input input;
     (void)number;
@@ -333,7 +356,8 @@ static int sessions_push(struct stream_operator *op, unsigned number, struct row
     return status < 0 ? status : group_results_flush(aggregate, context, error);
 }
 
-/* --- time ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- time
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* The stream time that closes everything that is open. */
 static int64_t sessions_closing_time(const struct group_aggregate *aggregate) {
@@ -341,13 +365,17 @@ static int64_t sessions_closing_time(const struct group_aggregate *aggregate) {
     for (size_t i = 0; i < aggregate->heap_count; i++)
         if (end < aggregate->heap[i]->end)
             end = aggregate->heap[i]->end;
-    return group_time_add(group_time_add(group_time_add(end, aggregate->plan->window.size), aggregate->plan->window.grace), 1);
+    return group_time_add(
+        group_time_add(group_time_add(end, aggregate->plan->window.size), aggregate->plan->window.grace), 1);
 }
 
 /* At the end of all time the stream time goes only as far as closes what is open. */
-static int sessions_advance(struct stream_operator *op, int64_t time, struct operator_context *context, struct error *error) {
+static int sessions_advance(struct stream_operator *op, int64_t time, struct operator_context *context,
+                            struct error *error) {
     struct group_aggregate *aggregate = (struct group_aggregate *)op;
-    int64_t to = time != INT64_MAX ? time : aggregate->heap_count ? sessions_closing_time(aggregate) : aggregate->stream_time;
+    int64_t to = time != INT64_MAX       ? time
+                 : aggregate->heap_count ? sessions_closing_time(aggregate)
+                                         : aggregate->stream_time;
     group_results_start(aggregate, 0);
     if (aggregate->stream_time < to) {
         aggregate->stream_time = to;
@@ -368,7 +396,8 @@ static void sessions_restore_time(struct stream_operator *op, int64_t stream_tim
     ((struct group_aggregate *)op)->stream_time = stream_time;
 }
 
-/* --- changelog ----------------------------------------------------------------------------------------------------------------------- */
+/* --- changelog
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct session_saving {
     const struct group_aggregate *aggregate;
@@ -406,12 +435,14 @@ static int session_load(struct group_aggregate *aggregate, struct slice key, str
     const char *at = value.data, *end = value.data + value.length;
     int64_t start = group_time_read(key.data), last, sequence;
     bool made;
-    if (!zigzag_read(&at, end, &last) || !zigzag_read(&at, end, &sequence) || last < start || sequence < 0 || sequence > INT64_MAX / 2)
+    if (!zigzag_read(&at, end, &last) || !zigzag_read(&at, end, &sequence) || last < start || sequence < 0 ||
+        sequence > INT64_MAX / 2)
         return error_set(error, ERROR_CORRUPT, "aggregate: a session in the changelog is damaged or of another query");
     aggregate->key.length = 0;
     bytes_append_slice(&aggregate->key, key);
     struct slice group_key = {key.data + GROUP_TIME_SIZE, key.length - GROUP_TIME_SIZE};
-    struct session_group *group = aggregate->key.failed ? NULL : state_table_put(aggregate->session_groups, group_key, &made);
+    struct session_group *group =
+        aggregate->key.failed ? NULL : state_table_put(aggregate->session_groups, group_key, &made);
     if (!group)
         return error_no_memory(error);
     struct group_session *after = NULL;
@@ -441,16 +472,17 @@ static int sessions_load(struct stream_operator *op, struct slice key, struct sl
     }
     if (!value.data)
         return 0;
-    if (key.length < GROUP_TIME_SIZE || !group_key_read((struct slice){key.data + GROUP_TIME_SIZE, key.length - GROUP_TIME_SIZE},
-                                                        aggregate->plan->result.columns, aggregate->plan->key_count, &arena, aggregate->key_values))
+    if (key.length < GROUP_TIME_SIZE ||
+        !group_key_read((struct slice){key.data + GROUP_TIME_SIZE, key.length - GROUP_TIME_SIZE},
+                        aggregate->plan->result.columns, aggregate->plan->key_count, &arena, aggregate->key_values))
         return error_set(error, ERROR_CORRUPT, "aggregate: a key in the changelog is damaged or of another query");
     return session_load(aggregate, key, value, error);
 }
 
 static size_t sessions_memory(const struct stream_operator *op) {
     const struct group_aggregate *aggregate = (const struct group_aggregate *)op;
-    return sizeof *aggregate + state_table_memory(aggregate->table) + state_table_memory(aggregate->session_groups) + aggregate->states_memory +
-           aggregate->heap_capacity * sizeof(struct group_session *);
+    return sizeof *aggregate + state_table_memory(aggregate->table) + state_table_memory(aggregate->session_groups) +
+           aggregate->states_memory + aggregate->heap_capacity * sizeof(struct group_session *);
 }
 
 const struct operator_driver group_sessions_driver = {

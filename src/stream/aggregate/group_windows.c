@@ -1,15 +1,17 @@
-/* Tumbling and hopping windows: [start, start + size) for every start that is a multiple of the advance, from 0 on. They close by stream time:
+/* Tumbling and hopping windows: [start, start + size) for every start that is a multiple of the advance, from 0 on.
+ * They close by stream time:
  *
  *        start                    end            end + grace
  *   ───────[════════ folded ═══════)───── still folded ──┃── closed: the final result leaves, the cells go; rows for it are late ──▶ stream time
  *
- * A cell is a group in a window, in the table under (start, key); a window knows its cells by a list, so that closing costs what closes. */
+ * A cell is a group in a window, in the table under (start, key); a window knows its cells by a list, so that
+ * closing costs what closes. */
 #include "core/memory.h"
 #include "stream/aggregate/group_operator.h"
 
 struct group_cell {
-    int64_t time;                  /* the largest ROWTIME folded so far */
-    struct group_cell *next;       /* of the same window */
+    int64_t time;            /* the largest ROWTIME folded so far */
+    struct group_cell *next; /* of the same window */
     char states[];
 };
 
@@ -35,10 +37,11 @@ static int64_t window_limit(const struct group_aggregate *aggregate) {
     return group_time_subtract(aggregate->stream_time, aggregate->plan->window.grace);
 }
 
-/* --- closing ------------------------------------------------------------------------------------------------------------------------- */
+/* --- closing
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct window_result {
-    struct slice key;              /* with the start before it, which is the same for all */
+    struct slice key; /* with the start before it, which is the same for all */
     const struct group_cell *cell;
 };
 
@@ -46,8 +49,9 @@ static int window_result_compare(const void *a, const void *b) {
     return slice_compare(((const struct window_result *)a)->key, ((const struct window_result *)b)->key);
 }
 
-static int window_emit(struct group_aggregate *aggregate, struct operator_context *context, const struct group_window *window, const struct window_result *from,
-                       uint32_t origin, struct error *error) {
+static int window_emit(struct group_aggregate *aggregate, struct operator_context *context,
+                       const struct group_window *window, const struct window_result *from, uint32_t origin,
+                       struct error *error) {
     const struct group_aggregate_plan *plan = aggregate->plan;
     struct slice key = {from->key.data + GROUP_TIME_SIZE, from->key.length - GROUP_TIME_SIZE};
     if (!group_key_read(key, plan->result.columns, plan->key_count, context->evaluation.arena, aggregate->key_values))
@@ -60,8 +64,8 @@ static int window_emit(struct group_aggregate *aggregate, struct operator_contex
 }
 
 /* The results of a window, by key. */
-static int window_emit_all(struct group_aggregate *aggregate, struct operator_context *context, const struct group_window *window, uint32_t origin,
-                           struct error *error) {
+static int window_emit_all(struct group_aggregate *aggregate, struct operator_context *context,
+                           const struct group_window *window, uint32_t origin, struct error *error) {
     size_t count = 0, i = 0;
     for (const struct group_cell *cell = window->cells; cell; cell = cell->next)
         count++;
@@ -85,7 +89,8 @@ static void window_drop(struct group_aggregate *aggregate, const struct group_wi
 }
 
 /* Closes what the stream time has closed. */
-static int windows_expire(struct group_aggregate *aggregate, struct operator_context *context, uint32_t origin, struct error *error) {
+static int windows_expire(struct group_aggregate *aggregate, struct operator_context *context, uint32_t origin,
+                          struct error *error) {
     int64_t limit = window_limit(aggregate);
     while (aggregate->window_count) {
         const struct group_window *window = &aggregate->windows[aggregate->window_first];
@@ -105,16 +110,18 @@ static int windows_expire(struct group_aggregate *aggregate, struct operator_con
     return 0;
 }
 
-/* --- folding ------------------------------------------------------------------------------------------------------------------------- */
+/* --- folding
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Room for one more behind the last. */
 static bool windows_reserve(struct group_aggregate *aggregate) {
     if (aggregate->window_first && aggregate->window_first + aggregate->window_count == aggregate->window_capacity) {
-        memmove(aggregate->windows, aggregate->windows + aggregate->window_first, aggregate->window_count * sizeof *aggregate->windows);
+        memmove(aggregate->windows, aggregate->windows + aggregate->window_first,
+                aggregate->window_count * sizeof *aggregate->windows);
         aggregate->window_first = 0;
     }
-    return memory_reserve((void **)&aggregate->windows, &aggregate->window_capacity, aggregate->window_first + aggregate->window_count + 1,
-                          sizeof *aggregate->windows);
+    return memory_reserve((void **)&aggregate->windows, &aggregate->window_capacity,
+                          aggregate->window_first + aggregate->window_count + 1, sizeof *aggregate->windows);
 }
 
 /* The window that starts at `start`, opened when it is not. NULL: no memory. */
@@ -140,8 +147,8 @@ static struct group_window *window_find(struct group_aggregate *aggregate, int64
 }
 
 /* The row whose key is in aggregate->key. */
-static int window_fold(struct group_aggregate *aggregate, const struct group_input *input, size_t row, int64_t start, struct operator_context *context,
-                       struct error *error) {
+static int window_fold(struct group_aggregate *aggregate, const struct group_input *input, size_t row, int64_t start,
+                       struct operator_context *context, struct error *error) {
     uint32_t origin = input->rows->origins[row];
     bool made, emit = !aggregate->plan->final && !context->restoring;
     group_time_write(aggregate->key.data, start);
@@ -165,10 +172,11 @@ static int window_fold(struct group_aggregate *aggregate, const struct group_inp
     return emit ? group_result_close(aggregate, context, &result, cell->states, error) : 0;
 }
 
-static int window_fold_row(struct group_aggregate *aggregate, const struct group_input *input, size_t row, struct operator_context *context,
-                           struct error *error) {
+static int window_fold_row(struct group_aggregate *aggregate, const struct group_input *input, size_t row,
+                           struct operator_context *context, struct error *error) {
     const struct window_definition *window = &aggregate->plan->window;
-    int64_t time = input->rows->times[row], advance = window->shape == WINDOW_SHAPE_HOPPING ? window->advance : window->size;
+    int64_t time = input->rows->times[row],
+            advance = window->shape == WINDOW_SHAPE_HOPPING ? window->advance : window->size;
     int64_t limit = window_limit(aggregate), first = group_time_add(group_time_subtract(time, window->size), advance);
     bool folded = false;
     if (time < 0)
@@ -194,8 +202,8 @@ static int window_fold_row(struct group_aggregate *aggregate, const struct group
     return 0;
 }
 
-static int windows_push_row(struct group_aggregate *aggregate, const struct group_input *input, size_t row, struct operator_context *context,
-                            struct error *error) {
+static int windows_push_row(struct group_aggregate *aggregate, const struct group_input *input, size_t row,
+                            struct operator_context *context, struct error *error) {
     int64_t time = input->rows->times[row];
     if (!context->restoring && aggregate->stream_time < time) {
         aggregate->stream_time = time;
@@ -206,7 +214,8 @@ static int windows_push_row(struct group_aggregate *aggregate, const struct grou
     return window_fold_row(aggregate, input, row, context, error);
 }
 
-static int windows_push(struct stream_operator *op, unsigned number, struct rows *rows, struct operator_context *context, struct error *error) {
+static int windows_push(struct stream_operator *op, unsigned number, struct rows *rows,
+                        struct operator_context *context, struct error *error) {
     struct group_aggregate *aggregate = (struct group_aggregate *)op;
     struct group_input input;
     (void)number;
@@ -221,10 +230,12 @@ static int windows_push(struct stream_operator *op, unsigned number, struct rows
     return status < 0 ? status : group_results_flush(aggregate, context, error);
 }
 
-/* --- time ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- time
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* At the end of all time the stream time goes only as far as closes what is open. */
-static int windows_advance(struct stream_operator *op, int64_t time, struct operator_context *context, struct error *error) {
+static int windows_advance(struct stream_operator *op, int64_t time, struct operator_context *context,
+                           struct error *error) {
     struct group_aggregate *aggregate = (struct group_aggregate *)op;
     int64_t to = time;
     if (time == INT64_MAX && aggregate->window_count) {
@@ -264,7 +275,8 @@ static void windows_restore_time(struct stream_operator *op, int64_t stream_time
 
 static size_t windows_memory(const struct stream_operator *op) {
     const struct group_aggregate *aggregate = (const struct group_aggregate *)op;
-    return sizeof *aggregate + state_table_memory(aggregate->table) + aggregate->states_memory + aggregate->window_capacity * sizeof *aggregate->windows;
+    return sizeof *aggregate + state_table_memory(aggregate->table) + aggregate->states_memory +
+           aggregate->window_capacity * sizeof *aggregate->windows;
 }
 
 const struct operator_driver group_windows_driver = {

@@ -1,5 +1,5 @@
-/* Windows of a size stand in `struct window_queue`, by start; each holds the list of its cells. A series' cells of one size form a chain from the newest
- * window to the oldest, headed in its record:
+/* Windows of a size stand in `struct window_queue`, by start; each holds the list of its cells. A series' cells of
+ * one size form a chain from the newest window to the oldest, headed in its record:
  *
  *      record.cells[size] ─▶ cell (window 10:02) ─older─▶ cell (10:01) ─older─▶ none
  *      window 10:01 ─▶ cell (series 7) ─next─▶ cell (series 3) ─next─▶ none
@@ -56,7 +56,8 @@ static struct window_cell *cell_at(const struct window_aggregate *aggregate, uin
     return chunks_at(&aggregate->cells, index);
 }
 
-int window_aggregate_new(const struct window_settings *settings, struct window_aggregate **ret_aggregate, struct error *error) {
+int window_aggregate_new(const struct window_settings *settings, struct window_aggregate **ret_aggregate,
+                         struct error *error) {
     struct window_aggregate *aggregate = memory_zero(1, sizeof *aggregate);
     if (!aggregate)
         return error_no_memory(error);
@@ -94,7 +95,8 @@ static bool window_closed(const struct window_aggregate *aggregate, const struct
 }
 
 /* The open window that starts at `start`, made when it is new. */
-static bool window_find(struct window_aggregate *aggregate, struct window_queue *queue, int64_t start, uint32_t *ret_window) {
+static bool window_find(struct window_aggregate *aggregate, struct window_queue *queue, int64_t start,
+                        uint32_t *ret_window) {
     size_t low = 0, high = queue->count;
     while (low < high) {
         size_t middle = (low + high) / 2;
@@ -121,7 +123,8 @@ static bool window_find(struct window_aggregate *aggregate, struct window_queue 
 }
 
 /* A new cell for `record` in `window`, put into the chain behind `*link`, and into the window's list. */
-static bool cell_add(struct window_aggregate *aggregate, uint32_t *link, uint32_t record, uint32_t window_index, double value) {
+static bool cell_add(struct window_aggregate *aggregate, uint32_t *link, uint32_t record, uint32_t window_index,
+                     double value) {
     uint32_t index;
     if (!chunks_take(&aggregate->cells, &index))
         return false;
@@ -135,8 +138,8 @@ static bool cell_add(struct window_aggregate *aggregate, uint32_t *link, uint32_
     return true;
 }
 
-static bool window_fold_value(struct window_aggregate *aggregate, struct window_queue *queue, size_t size, uint32_t record_index, int64_t start, double value,
-                              int64_t offset) {
+static bool window_fold_value(struct window_aggregate *aggregate, struct window_queue *queue, size_t size,
+                              uint32_t record_index, int64_t start, double value, int64_t offset) {
     if (start != queue->last_start) {
         if (!window_find(aggregate, queue, start, &queue->last_window))
             return false;
@@ -165,7 +168,8 @@ static int64_t window_start_of(const struct window_queue *queue, int64_t timesta
     return timestamp - timestamp % queue->size; /* timestamps are not negative (model/time.h) */
 }
 
-static void prefetch_cells(const struct window_aggregate *aggregate, const struct batch *batch, size_t first, size_t count, const uint32_t *records) {
+static void prefetch_cells(const struct window_aggregate *aggregate, const struct batch *batch, size_t first,
+                           size_t count, const uint32_t *records) {
     for (size_t i = 0; i < count; i++) {
         if (batch->status[first + i] != ROW_GOOD)
             continue;
@@ -177,7 +181,8 @@ static void prefetch_cells(const struct window_aggregate *aggregate, const struc
 }
 
 /* One row into every size that is still open for it; `fold` is NULL while state is being restored. */
-static bool window_push_row(struct window_aggregate *aggregate, const struct batch *batch, size_t row, uint32_t record, struct window_fold *fold) {
+static bool window_push_row(struct window_aggregate *aggregate, const struct batch *batch, size_t row, uint32_t record,
+                            struct window_fold *fold) {
     int64_t timestamp = batch->columns[READING_TIMESTAMP].integers[row];
     double value = batch->columns[READING_VALUE].doubles[row];
     uint16_t late = 0;
@@ -215,13 +220,15 @@ void window_aggregate_forget(struct window_aggregate *aggregate) {
         return;
     for (size_t i = 0; i < aggregate->size_count; i++)
         for (size_t w = 0; w < aggregate->queues[i].count; w++)
-            for (uint32_t c = window_at(aggregate, aggregate->queues[i].order[w])->cells; c != CHUNKS_NONE; c = cell_at(aggregate, c)->next)
+            for (uint32_t c = window_at(aggregate, aggregate->queues[i].order[w])->cells; c != CHUNKS_NONE;
+                 c = cell_at(aggregate, c)->next)
                 cell_at(aggregate, c)->record = moved[cell_at(aggregate, c)->record];
     free(moved);
     aggregate->series_after_rebuild = aggregate->series.records.live;
 }
 
-static int window_push(struct window_aggregate *aggregate, const struct batch *batch, size_t first, size_t end, struct window_fold *fold, struct error *error) {
+static int window_push(struct window_aggregate *aggregate, const struct batch *batch, size_t first, size_t end,
+                       struct window_fold *fold, struct error *error) {
     uint32_t records[SERIES_RUN];
     for (; first < end; first += SERIES_RUN) {
         size_t count = end - first < SERIES_RUN ? end - first : SERIES_RUN;
@@ -239,8 +246,8 @@ static int window_push(struct window_aggregate *aggregate, const struct batch *b
     return 0;
 }
 
-int window_aggregate_push(struct window_aggregate *aggregate, const struct batch *batch, size_t first, size_t count, struct window_fold *fold,
-                          struct error *error) {
+int window_aggregate_push(struct window_aggregate *aggregate, const struct batch *batch, size_t first, size_t count,
+                          struct window_fold *fold, struct error *error) {
     return window_push(aggregate, batch, first, first + count, fold, error);
 }
 
@@ -314,7 +321,8 @@ static int closing_compare(const void *left, const void *right, void *context) {
 
 static bool closing_begin(struct window_aggregate *aggregate, struct window_queue *queue) {
     const struct window *window = window_at(aggregate, queue->order[0]);
-    if (!memory_reserve((void **)&aggregate->closing, &aggregate->closing_capacity, window->cell_count, sizeof *aggregate->closing))
+    if (!memory_reserve((void **)&aggregate->closing, &aggregate->closing_capacity, window->cell_count,
+                        sizeof *aggregate->closing))
         return false;
     size_t count = 0;
     for (uint32_t index = window->cells; index != CHUNKS_NONE; index = cell_at(aggregate, index)->next) {
@@ -355,7 +363,8 @@ static void closing_row(struct window_aggregate *aggregate, uint32_t index, stru
     const struct aggregate *state = &cell->aggregate;
     int64_t start = window_at(aggregate, cell->window)->start;
     struct slice key;
-    struct series series = series_record_series(&aggregate->series, series_record_at(&aggregate->series, cell->record), &key);
+    struct series series =
+        series_record_series(&aggregate->series, series_record_at(&aggregate->series, cell->record), &key);
     *ret_row = (struct aggregate_row){.series = series,
                                       .key = key,
                                       .window_start = start,
@@ -367,7 +376,8 @@ static void closing_row(struct window_aggregate *aggregate, uint32_t index, stru
                                       .average = aggregate_average(state)};
 }
 
-int window_aggregate_take(struct window_aggregate *aggregate, struct aggregate_row *rows, size_t room, size_t *ret_count, struct error *error) {
+int window_aggregate_take(struct window_aggregate *aggregate, struct aggregate_row *rows, size_t room,
+                          size_t *ret_count, struct error *error) {
     size_t count = 0;
     while (count < room) {
         if (!aggregate->closing_queue) {
@@ -409,6 +419,6 @@ size_t window_aggregate_open_cells(const struct window_aggregate *aggregate) {
 }
 
 size_t window_aggregate_memory(const struct window_aggregate *aggregate) {
-    return sizeof *aggregate + series_table_memory(&aggregate->series) + chunks_memory(&aggregate->cells) + chunks_memory(&aggregate->windows) +
-           aggregate->closing_capacity * sizeof *aggregate->closing;
+    return sizeof *aggregate + series_table_memory(&aggregate->series) + chunks_memory(&aggregate->cells) +
+           chunks_memory(&aggregate->windows) + aggregate->closing_capacity * sizeof *aggregate->closing;
 }

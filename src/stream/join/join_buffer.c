@@ -4,11 +4,12 @@
 #include "stream/join/join_heap.h"
 #include "stream/state/stored_row.h"
 
-/* The rows of one key and side that can be found, ascending by (time, sequence): rows[first .. first+count). They leave at the front. */
+/* The rows of one key and side that can be found, ascending by (time, sequence): rows[first .. first+count). They
+ * leave at the front. */
 struct join_key {
     struct join_row **rows;
     size_t first, count, capacity;
-    size_t references;           /* rows that have this key: those above, and held ones that cannot be found any more */
+    size_t references; /* rows that have this key: those above, and held ones that cannot be found any more */
 };
 
 static void join_row_release(void *context, void *item) {
@@ -65,7 +66,8 @@ struct slice join_row_key(const struct join_buffer *buffer, const struct join_ro
     return state_table_key(buffer->keys[row->side], row->key);
 }
 
-/* --- rows of a key ------------------------------------------------------------------------------------------------------------------- */
+/* --- rows of a key
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* The first of a key's rows that does not come before (time, sequence). */
 static size_t join_key_bound(const struct join_key *key, int64_t time, uint64_t sequence) {
@@ -98,7 +100,8 @@ static bool join_key_insert(struct join_buffer *buffer, struct join_key *key, st
     return true;
 }
 
-struct join_row **join_buffer_find(struct join_buffer *buffer, unsigned side, struct slice bytes, int64_t from, int64_t to, size_t *ret_count) {
+struct join_row **join_buffer_find(struct join_buffer *buffer, unsigned side, struct slice bytes, int64_t from,
+                                   int64_t to, size_t *ret_count) {
     const struct join_key *key = state_table_find(buffer->keys[side], bytes);
     *ret_count = 0;
     if (!key)
@@ -109,7 +112,8 @@ struct join_row **join_buffer_find(struct join_buffer *buffer, unsigned side, st
     return key->rows + key->first + first;
 }
 
-/* --- rows come and go ---------------------------------------------------------------------------------------------------------------- */
+/* --- rows come and go
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static bool join_row_link(struct join_buffer *buffer, struct join_row *row) {
     if (!join_key_insert(buffer, row->key, row) || !join_heap_push(&buffer->oldest[row->side], row))
@@ -126,7 +130,8 @@ static bool join_row_drop_if_done(struct join_buffer *buffer, struct join_row *r
     unsigned side = row->side;
     if (row->found_by || row->waiting)
         return true;
-    return state_table_remove(buffer->rows, row, true) && (--key->references || state_table_remove(buffer->keys[side], key, false));
+    return state_table_remove(buffer->rows, row, true) &&
+           (--key->references || state_table_remove(buffer->keys[side], key, false));
 }
 
 static bool join_buffer_forget(struct join_buffer *buffer, unsigned side) {
@@ -155,17 +160,20 @@ bool join_buffer_arrive(struct join_buffer *buffer, unsigned side, int64_t time)
     return join_buffer_forget(buffer, side);
 }
 
-struct join_row *join_buffer_put(struct join_buffer *buffer, uint64_t sequence, unsigned side, struct slice key, struct slice stored, bool held) {
+struct join_row *join_buffer_put(struct join_buffer *buffer, uint64_t sequence, unsigned side, struct slice key,
+                                 struct slice stored, bool held) {
     bool new;
     uint64_t name = __builtin_bswap64(sequence);
     char *copy = stored.length <= UINT32_MAX ? malloc(stored.length ? stored.length : 1) : NULL;
-    struct join_row *row = copy ? state_table_put(buffer->rows, (struct slice){(const char *)&name, sizeof name}, &new) : NULL;
+    struct join_row *row =
+        copy ? state_table_put(buffer->rows, (struct slice){(const char *)&name, sizeof name}, &new) : NULL;
     if (!row) {
         free(copy);
         return NULL;
     }
     memcpy(copy, stored.data, stored.length);
-    *row = (struct join_row){.data = copy, .length = (uint32_t)stored.length, .side = (uint8_t)side, .held = held, .sequence = sequence};
+    *row = (struct join_row){
+        .data = copy, .length = (uint32_t)stored.length, .side = (uint8_t)side, .held = held, .sequence = sequence};
     row->time = stored_row_time(stored);
     buffer->bytes += stored.length;
     if (sequence >= buffer->sequence)
@@ -194,7 +202,8 @@ bool join_buffer_remove_unlinked(struct join_buffer *buffer, uint64_t sequence) 
         return true;
     struct join_key *key = row->key;
     unsigned side = row->side;
-    return state_table_remove(buffer->rows, row, false) && (--key->references || state_table_remove(buffer->keys[side], key, false));
+    return state_table_remove(buffer->rows, row, false) &&
+           (--key->references || state_table_remove(buffer->keys[side], key, false));
 }
 
 bool join_buffer_match(struct join_buffer *buffer, struct join_row *row) {
@@ -204,7 +213,8 @@ bool join_buffer_match(struct join_buffer *buffer, struct join_row *row) {
     return state_table_mark(buffer->rows, row);
 }
 
-/* --- held rows ----------------------------------------------------------------------------------------------------------------------- */
+/* --- held rows
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int64_t join_row_deadline(const struct join_buffer *buffer, const struct join_row *row) {
     return join_time_add(join_time_add(row->time, buffer->look[row->side]), buffer->grace);
@@ -239,12 +249,14 @@ int64_t join_buffer_closing_time(const struct join_buffer *buffer) {
 }
 
 size_t join_buffer_memory(const struct join_buffer *buffer) {
-    size_t heaps = buffer->oldest[0].capacity + buffer->oldest[1].capacity + buffer->held[0].capacity + buffer->held[1].capacity;
-    return state_table_memory(buffer->rows) + state_table_memory(buffer->keys[0]) + state_table_memory(buffer->keys[1]) + buffer->bytes +
-           heaps * sizeof(struct join_row *);
+    size_t heaps =
+        buffer->oldest[0].capacity + buffer->oldest[1].capacity + buffer->held[0].capacity + buffer->held[1].capacity;
+    return state_table_memory(buffer->rows) + state_table_memory(buffer->keys[0]) +
+           state_table_memory(buffer->keys[1]) + buffer->bytes + heaps * sizeof(struct join_row *);
 }
 
-/* --- after loading ------------------------------------------------------------------------------------------------------------------- */
+/* --- after loading
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int join_buffer_collect(void *context, struct slice key, void *item) {
     struct join_heap *all = context;

@@ -59,7 +59,8 @@ void join_buffer_saved(struct join_buffer *buffer) {
     buffer->times_changed = false;
 }
 
-/* --- loading ------------------------------------------------------------------------------------------------------------------------- */
+/* --- loading
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool join_buffer_load_times(struct join_buffer *buffer, struct slice value) {
     const char *at = value.data, *end = value.data + value.length;
@@ -84,11 +85,13 @@ struct join_entry {
     struct slice key, stored;
 };
 
-static bool join_entry_read(struct slice value, const struct join_plan *plan, struct arena *arena, struct join_entry *ret_entry) {
+static bool join_entry_read(struct slice value, const struct join_plan *plan, struct arena *arena,
+                            struct join_entry *ret_entry) {
     const char *at = value.data + 1, *end = value.data + value.length;
     uint64_t length;
     struct value join_key;
-    if (value.length == 0 || (unsigned char)*value.data > 1 + JOIN_LOG_HELD || !varint_read(&at, end, &length) || length > (uint64_t)(end - at))
+    if (value.length == 0 || (unsigned char)*value.data > 1 + JOIN_LOG_HELD || !varint_read(&at, end, &length) ||
+        length > (uint64_t)(end - at))
         return false;
     unsigned side = *value.data & 1;
     struct slice key = {at, length};
@@ -101,7 +104,8 @@ static bool join_entry_read(struct slice value, const struct join_plan *plan, st
     return true;
 }
 
-int join_buffer_load(struct join_buffer *buffer, const struct join_plan *plan, struct slice key, struct slice value, struct arena *arena, struct error *error) {
+int join_buffer_load(struct join_buffer *buffer, const struct join_plan *plan, struct slice key, struct slice value,
+                     struct arena *arena, struct error *error) {
     struct join_entry entry;
     uint64_t sequence;
     bool times = slice_equal(key, SLICE("t")), good = false;
@@ -111,7 +115,9 @@ int join_buffer_load(struct join_buffer *buffer, const struct join_plan *plan, s
         good = !value.data || join_entry_read(value, plan, arena, &entry);
     arena_reset(arena);
     if (!good)
-        return error_set(error, ERROR_CORRUPT, "an entry of a join's state, key of %zu bytes and value of %zu, is none of its own", key.length, value.length);
+        return error_set(error, ERROR_CORRUPT,
+                         "an entry of a join's state, key of %zu bytes and value of %zu, is none of its own",
+                         key.length, value.length);
     if (times)
         return 0;
     memcpy(&sequence, key.data + 1, sizeof sequence);
@@ -119,5 +125,7 @@ int join_buffer_load(struct join_buffer *buffer, const struct join_plan *plan, s
     if (!join_buffer_remove_unlinked(buffer, sequence))
         return error_no_memory(error);
     buffer->unlinked = true;
-    return !value.data || join_buffer_put(buffer, sequence, entry.side, entry.key, entry.stored, entry.held) ? 0 : error_no_memory(error);
+    return !value.data || join_buffer_put(buffer, sequence, entry.side, entry.key, entry.stored, entry.held)
+               ? 0
+               : error_no_memory(error);
 }

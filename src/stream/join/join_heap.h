@@ -4,8 +4,8 @@
 
 #include "stream/join/join_buffer.h"
 
-bool join_heap_push(struct join_heap *heap, struct join_row *row);   /* false: no memory */
-struct join_row *join_heap_pop(struct join_heap *heap);              /* NULL: empty */
+bool join_heap_push(struct join_heap *heap, struct join_row *row); /* false: no memory */
+struct join_row *join_heap_pop(struct join_heap *heap);            /* NULL: empty */
 static inline struct join_row *join_heap_first(const struct join_heap *heap) {
     return heap->count ? heap->rows[0] : NULL;
 }

@@ -4,7 +4,8 @@
 
 enum { JOIN_OUTPUT_FULL = 4096 };
 
-void join_output_open(struct join_output *output, const struct join_plan *plan, struct stream_operator *op, struct operator_context *context) {
+void join_output_open(struct join_output *output, const struct join_plan *plan, struct stream_operator *op,
+                      struct operator_context *context) {
     *output = (struct join_output){.plan = plan, .op = op, .context = context};
 }
 
@@ -19,7 +20,9 @@ static bool join_output_grow(struct join_output *output) {
     struct arena *arena = output->context->evaluation.arena;
     size_t capacity = output->capacity ? output->capacity * 4 : 64;
     struct join_pair *pairs = join_output_grow_array(arena, output->pairs, output->count, capacity, sizeof *pairs);
-    struct join_pair *before = output->plan->want_before ? join_output_grow_array(arena, output->before, output->count, capacity, sizeof *before) : NULL;
+    struct join_pair *before = output->plan->want_before ? join_output_grow_array(arena, output->before, output->count,
+                                                                                  capacity, sizeof *before)
+                                                         : NULL;
     int64_t *times = join_output_grow_array(arena, output->times, output->count, capacity, sizeof *times);
     uint32_t *origins = join_output_grow_array(arena, output->origins, output->count, capacity, sizeof *origins);
     if (!pairs || (output->plan->want_before && !before) || !times || !origins)
@@ -44,8 +47,8 @@ static bool join_output_keep(struct join_output *output, struct join_pair *to, c
     return true;
 }
 
-int join_output_add(struct join_output *output, const struct join_pair *pair, const struct join_pair *before, int64_t time, uint32_t origin,
-                    struct error *error) {
+int join_output_add(struct join_output *output, const struct join_pair *pair, const struct join_pair *before,
+                    int64_t time, uint32_t origin, struct error *error) {
     if (output->count == JOIN_OUTPUT_FULL) {
         int status = join_output_flush(output, error);
         if (status)
@@ -61,9 +64,11 @@ int join_output_add(struct join_output *output, const struct join_pair *pair, co
     return 0;
 }
 
-/* --- pairs as rows ------------------------------------------------------------------------------------------------------------------- */
+/* --- pairs as rows
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool join_part_fill(const struct join_part *part, struct arena *arena, struct vector *columns, size_t count, size_t shown, size_t row) {
+static bool join_part_fill(const struct join_part *part, struct arena *arena, struct vector *columns, size_t count,
+                           size_t shown, size_t row) {
     struct value value;
     size_t filled = part->rows || part->stored.data ? shown : 0;
     if (part->rows)
@@ -78,7 +83,8 @@ static bool join_part_fill(const struct join_part *part, struct arena *arena, st
     return true;
 }
 
-static bool join_pair_fill(const struct join_plan *plan, const struct join_pair *pair, struct arena *arena, struct rows *to, size_t row) {
+static bool join_pair_fill(const struct join_plan *plan, const struct join_pair *pair, struct arena *arena,
+                           struct rows *to, size_t row) {
     const struct row_schema *schemas[2] = {plan->left, plan->right};
     struct vector *columns = to->columns;
     to->absent[row] = pair->absent;

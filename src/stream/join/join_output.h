@@ -1,4 +1,5 @@
-/* The results of a join on their way out: pairs of rows, gathered, then made into rows of the plan's result. For the joins only. */
+/* The results of a join on their way out: pairs of rows, gathered, then made into rows of the plan's result. For the
+ * joins only. */
 #ifndef METERLINE_STREAM_JOIN_JOIN_OUTPUT_H
 #define METERLINE_STREAM_JOIN_JOIN_OUTPUT_H
 
@@ -13,25 +14,28 @@ struct join_part {
 
 struct join_pair {
     struct join_part sides[2];
-    struct value key;            /* its text lives as long as the arena */
-    bool absent;                 /* only key columns are shown */
+    struct value key; /* its text lives as long as the arena */
+    bool absent;      /* only key columns are shown */
 };
 
 struct join_output {
     const struct join_plan *plan;
-    struct stream_operator *op;            /* behind which results go on */
+    struct stream_operator *op; /* behind which results go on */
     struct operator_context *context;
-    struct join_pair *pairs, *before;     /* before: of tables with want_before, the pair that stood there, for each pair; else NULL */
+    struct join_pair *pairs,
+        *before; /* before: of tables with want_before, the pair that stood there, for each pair; else NULL */
     int64_t *times;
     uint32_t *origins;
     size_t count, capacity;
 };
 
 /* Everything of an output lives in the arena of the context. */
-void join_output_open(struct join_output *output, const struct join_plan *plan, struct stream_operator *op, struct operator_context *context);
-/* Adds a pair, and pushes what has been gathered when it is much. Stored rows are copied. `before` NULL unless the plan wants it. */
-int join_output_add(struct join_output *output, const struct join_pair *pair, const struct join_pair *before, int64_t time, uint32_t origin,
-                    struct error *error);
+void join_output_open(struct join_output *output, const struct join_plan *plan, struct stream_operator *op,
+                      struct operator_context *context);
+/* Adds a pair, and pushes what has been gathered when it is much. Stored rows are copied. `before` NULL unless the
+ * plan wants it. */
+int join_output_add(struct join_output *output, const struct join_pair *pair, const struct join_pair *before,
+                    int64_t time, uint32_t origin, struct error *error);
 /* Pushes what has been gathered. */
 int join_output_flush(struct join_output *output, struct error *error);
 
@@ -44,9 +48,13 @@ static inline bool join_has_key_column(const struct join_plan *plan) {
 }
 
 /* The kinds of joins, each in a file of its own. */
-int join_stream_table_new(const struct join_plan *plan, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator, struct error *error);
-int join_stream_stream_new(const struct join_plan *plan, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator, struct error *error);
-int join_table_table_new(const struct join_plan *plan, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator, struct error *error);
-int join_foreign_key_new(const struct join_plan *plan, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator, struct error *error);
+int join_stream_table_new(const struct join_plan *plan, struct stream_operator *next, unsigned next_input,
+                          struct stream_operator **ret_operator, struct error *error);
+int join_stream_stream_new(const struct join_plan *plan, struct stream_operator *next, unsigned next_input,
+                           struct stream_operator **ret_operator, struct error *error);
+int join_table_table_new(const struct join_plan *plan, struct stream_operator *next, unsigned next_input,
+                         struct stream_operator **ret_operator, struct error *error);
+int join_foreign_key_new(const struct join_plan *plan, struct stream_operator *next, unsigned next_input,
+                         struct stream_operator **ret_operator, struct error *error);
 
 #endif

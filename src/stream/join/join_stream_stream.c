@@ -1,6 +1,7 @@
-/* A stream joined with a stream WITHIN a time: each row looks for partners among the rows of the other side that have come before it, and stays in its own
- * side's buffer for those that come later. What a row brings about leaves in this order: held rows whose window has passed with it, its pairs, ascending
- * by the partner's (time, arrival), itself when it is unmatched and not held. */
+/* A stream joined with a stream WITHIN a time: each row looks for partners among the rows of the other side that
+ * have come before it, and stays in its own side's buffer for those that come later. What a row brings about leaves
+ * in this order: held rows whose window has passed with it, its pairs, ascending by the partner's (time, arrival),
+ * itself when it is unmatched and not held. */
 #include "core/memory.h"
 #include "stream/join/join_buffer.h"
 #include "stream/join/join_output.h"
@@ -12,8 +13,8 @@ struct join_stream_stream {
     struct stream_operator op;
     const struct join_plan *plan;
     struct join_buffer buffer;
-    struct bytes key, row;       /* of the row at hand */
-    struct arena scratch;        /* of load */
+    struct bytes key, row; /* of the row at hand */
+    struct arena scratch;  /* of load */
 };
 
 /* The row at hand. */
@@ -33,9 +34,11 @@ static int64_t join_time_within(int64_t time, int64_t more) {
     return sum;
 }
 
-/* --- held rows ----------------------------------------------------------------------------------------------------------------------- */
+/* --- held rows
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int join_release_due(struct join_stream_stream *join, struct join_output *output, uint32_t origin, struct error *error) {
+static int join_release_due(struct join_stream_stream *join, struct join_output *output, uint32_t origin,
+                            struct error *error) {
     struct arena *arena = output->context->evaluation.arena;
     for (struct join_row *row; (row = join_buffer_due(&join->buffer));) {
         if (row->held) {
@@ -43,7 +46,8 @@ static int join_release_due(struct join_stream_stream *join, struct join_output 
             struct slice key = join_row_key(&join->buffer, row);
             const char *at = key.data;
             pair.sides[row->side].stored = (struct slice){row->data, row->length};
-            if (join_has_key_column(join->plan) && !value_read(&at, key.data + key.length, join->plan->left_key->type, arena, &pair.key))
+            if (join_has_key_column(join->plan) &&
+                !value_read(&at, key.data + key.length, join->plan->left_key->type, arena, &pair.key))
                 return error_no_memory(error);
             int status = join_output_add(output, &pair, NULL, row->time, origin, error);
             if (status)
@@ -55,7 +59,8 @@ static int join_release_due(struct join_stream_stream *join, struct join_output 
     return 0;
 }
 
-/* --- rows that come ------------------------------------------------------------------------------------------------------------------ */
+/* --- rows that come
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int join_add_unmatched(struct join_output *output, const struct join_arrival *arrival, struct error *error) {
     struct join_pair pair = {.key = arrival->key};
@@ -63,8 +68,8 @@ static int join_add_unmatched(struct join_output *output, const struct join_arri
     return join_output_add(output, &pair, NULL, arrival->time, arrival->origin, error);
 }
 
-static int join_add_matches(struct join_stream_stream *join, struct join_output *output, const struct join_arrival *arrival, size_t *ret_count,
-                            struct error *error) {
+static int join_add_matches(struct join_stream_stream *join, struct join_output *output,
+                            const struct join_arrival *arrival, size_t *ret_count, struct error *error) {
     const int64_t *look = join->buffer.look;
     unsigned side = arrival->side, other = !side;
     int64_t from = join_time_within(arrival->time, -look[other]), to = join_time_within(arrival->time, look[side]);
@@ -85,7 +90,8 @@ static int join_add_matches(struct join_stream_stream *join, struct join_output 
     return 0;
 }
 
-static int join_arrive(struct join_stream_stream *join, struct join_output *output, const struct join_arrival *arrival, struct error *error) {
+static int join_arrive(struct join_stream_stream *join, struct join_output *output, const struct join_arrival *arrival,
+                       struct error *error) {
     const struct join_plan *plan = join->plan;
     struct join_buffer *buffer = &join->buffer;
     unsigned side = arrival->side;
@@ -98,7 +104,8 @@ static int join_arrive(struct join_stream_stream *join, struct join_output *outp
     if (status)
         return status;
     bool unmatched = join_side_outer(plan, side) && matches == 0;
-    bool held = unmatched && plan->grace >= 0 && join_time_within(arrival->time, buffer->look[side]) >= buffer->stream_time;
+    bool held =
+        unmatched && plan->grace >= 0 && join_time_within(arrival->time, buffer->look[side]) >= buffer->stream_time;
     if (unmatched && !held)
         status = join_add_unmatched(output, arrival, error);
     if (status)
@@ -110,8 +117,8 @@ static int join_arrive(struct join_stream_stream *join, struct join_output *outp
     return 0;
 }
 
-static int join_take_row(struct join_stream_stream *join, struct join_output *output, struct join_arrival *arrival, const struct vector *keys,
-                         struct error *error) {
+static int join_take_row(struct join_stream_stream *join, struct join_output *output, struct join_arrival *arrival,
+                         const struct vector *keys, struct error *error) {
     struct query_counters *counters = output->context->counters;
     if (arrival->rows->absent[arrival->row]) {
         counters->null++;
@@ -131,7 +138,8 @@ static int join_take_row(struct join_stream_stream *join, struct join_output *ou
     return join->key.failed ? error_no_memory(error) : join_arrive(join, output, arrival, error);
 }
 
-static int join_stream_stream_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int join_stream_stream_push(struct stream_operator *op, unsigned input, struct rows *rows,
+                                   struct operator_context *context, struct error *error) {
     struct join_stream_stream *join = (struct join_stream_stream *)op;
     const struct evaluator *evaluator = input ? join->plan->right_key : join->plan->left_key;
     struct join_arrival arrival = {.rows = rows, .side = input};
@@ -153,7 +161,8 @@ static int join_stream_stream_push(struct stream_operator *op, unsigned input, s
 }
 
 /* INT64_MAX stands for the end of all input: stream time goes only as far as it must for every held row to leave. */
-static int join_stream_stream_advance(struct stream_operator *op, int64_t time, struct operator_context *context, struct error *error) {
+static int join_stream_stream_advance(struct stream_operator *op, int64_t time, struct operator_context *context,
+                                      struct error *error) {
     struct join_stream_stream *join = (struct join_stream_stream *)op;
     struct join_output output;
     if (!join_buffer_link(&join->buffer))
@@ -170,7 +179,8 @@ static int join_stream_stream_advance(struct stream_operator *op, int64_t time, 
     return status ? status : operator_forward_advance(op, time, context, error);
 }
 
-/* --- state --------------------------------------------------------------------------------------------------------------------------- */
+/* --- state
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int64_t join_stream_stream_time(const struct stream_operator *op) {
     return ((const struct join_stream_stream *)op)->buffer.stream_time;
@@ -190,7 +200,8 @@ static void join_stream_stream_saved(struct stream_operator *op) {
     join_buffer_saved(&((struct join_stream_stream *)op)->buffer);
 }
 
-static int join_stream_stream_load(struct stream_operator *op, struct slice key, struct slice value, struct error *error) {
+static int join_stream_stream_load(struct stream_operator *op, struct slice key, struct slice value,
+                                   struct error *error) {
     struct join_stream_stream *join = (struct join_stream_stream *)op;
     return join_buffer_load(&join->buffer, join->plan, key, value, &join->scratch, error);
 }
@@ -230,7 +241,8 @@ static int64_t join_grace(const struct join_plan *plan) {
     return plan->before > join_default_retention / 2 ? 0 : join_default_retention - 2 * plan->before;
 }
 
-int join_stream_stream_new(const struct join_plan *plan, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator, struct error *error) {
+int join_stream_stream_new(const struct join_plan *plan, struct stream_operator *next, unsigned next_input,
+                           struct stream_operator **ret_operator, struct error *error) {
     struct join_stream_stream *join = memory_zero(1, sizeof *join);
     if (!join || !join_buffer_open(&join->buffer, plan->before, plan->after, join_grace(plan))) {
         free(join);

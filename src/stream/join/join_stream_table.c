@@ -1,5 +1,5 @@
-/* A stream joined with a table: each left row looks up the row that the table has when it comes. Result rows share the left side's columns; only the
- * right side's are made. */
+/* A stream joined with a table: each left row looks up the row that the table has when it comes. Result rows share
+ * the left side's columns; only the right side's are made. */
 #include "core/memory.h"
 #include "stream/join/join_output.h"
 #include "stream/state/row_table.h"
@@ -9,8 +9,8 @@ struct join_stream_table {
     struct stream_operator op;
     const struct join_plan *plan;
     struct row_table table;
-    struct bytes key, row;       /* what is being looked up or put */
-    struct arena scratch;        /* of load */
+    struct bytes key, row; /* what is being looked up or put */
+    struct arena scratch;  /* of load */
 };
 
 static bool join_stream_table_key(struct join_stream_table *join, const struct vector *keys, size_t row) {
@@ -23,9 +23,11 @@ static bool join_stream_table_key(struct join_stream_table *join, const struct v
     return true;
 }
 
-/* --- the table's changes ------------------------------------------------------------------------------------------------------------- */
+/* --- the table's changes
+ * ------------------------------------------------------------------------------------------------------------- */
 
-static int join_stream_table_change(struct join_stream_table *join, const struct rows *rows, struct operator_context *context, struct error *error) {
+static int join_stream_table_change(struct join_stream_table *join, const struct rows *rows,
+                                    struct operator_context *context, struct error *error) {
     struct vector keys;
     if (context->restoring && !join->plan->replayed)
         return 0;
@@ -42,16 +44,18 @@ static int join_stream_table_change(struct join_stream_table *join, const struct
         if (!rows->absent[row])
             stored_row_write(&join->row, rows, 0, row);
         struct slice stored = rows->absent[row] ? (struct slice){NULL, 0} : bytes_slice(&join->row);
-        if (join->key.failed || join->row.failed || !row_table_set(&join->table, bytes_slice(&join->key), stored, !join->plan->replayed))
+        if (join->key.failed || join->row.failed ||
+            !row_table_set(&join->table, bytes_slice(&join->key), stored, !join->plan->replayed))
             return error_no_memory(error);
     }
     return 0;
 }
 
-/* --- the stream's rows --------------------------------------------------------------------------------------------------------------- */
+/* --- the stream's rows
+ * --------------------------------------------------------------------------------------------------------------- */
 
-static bool join_stream_table_columns(const struct join_stream_table *join, const struct rows *from, const struct vector *keys, struct arena *arena,
-                                      struct rows *to) {
+static bool join_stream_table_columns(const struct join_stream_table *join, const struct rows *from,
+                                      const struct vector *keys, struct arena *arena, struct rows *to) {
     const struct join_plan *plan = join->plan;
     struct vector *columns = arena_allocate(arena, (plan->result.count ? plan->result.count : 1) * sizeof *columns);
     if (!columns)
@@ -69,8 +73,8 @@ static bool join_stream_table_columns(const struct join_stream_table *join, cons
 }
 
 /* Whether the row leaves; *ret_failed: no memory. */
-static bool join_stream_table_look_up(struct join_stream_table *join, const struct vector *keys, size_t row, struct arena *arena, struct vector *right,
-                                      bool *ret_failed) {
+static bool join_stream_table_look_up(struct join_stream_table *join, const struct vector *keys, size_t row,
+                                      struct arena *arena, struct vector *right, bool *ret_failed) {
     const struct join_plan *plan = join->plan;
     struct slice found = {NULL, 0};
     if (join_stream_table_key(join, keys, row))
@@ -85,7 +89,8 @@ static bool join_stream_table_look_up(struct join_stream_table *join, const stru
     return plan->shape == JOIN_SHAPE_LEFT;
 }
 
-static int join_stream_table_match(struct join_stream_table *join, struct rows *rows, struct operator_context *context, struct error *error) {
+static int join_stream_table_match(struct join_stream_table *join, struct rows *rows, struct operator_context *context,
+                                   struct error *error) {
     struct arena *arena = context->evaluation.arena;
     struct rows *result = rows_share(arena, rows);
     struct vector keys;
@@ -114,22 +119,26 @@ static int join_stream_table_match(struct join_stream_table *join, struct rows *
     }
     result->selected.count = count;
     context->counters->null += context->restoring ? 0 : passed_by;
-    context->counters->filtered += context->restoring ? 0 : alone;   /* without a partner */
+    context->counters->filtered += context->restoring ? 0 : alone; /* without a partner */
     if (failed || join->key.failed)
         return error_no_memory(error);
     return operator_forward(&join->op, result, context, error);
 }
 
-static int join_stream_table_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int join_stream_table_push(struct stream_operator *op, unsigned input, struct rows *rows,
+                                  struct operator_context *context, struct error *error) {
     struct join_stream_table *join = (struct join_stream_table *)op;
-    return input ? join_stream_table_change(join, rows, context, error) : join_stream_table_match(join, rows, context, error);
+    return input ? join_stream_table_change(join, rows, context, error)
+                 : join_stream_table_match(join, rows, context, error);
 }
 
-static int join_stream_table_advance(struct stream_operator *op, int64_t time, struct operator_context *context, struct error *error) {
+static int join_stream_table_advance(struct stream_operator *op, int64_t time, struct operator_context *context,
+                                     struct error *error) {
     return operator_forward_advance(op, time, context, error);
 }
 
-/* --- state --------------------------------------------------------------------------------------------------------------------------- */
+/* --- state
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int join_stream_table_save(struct stream_operator *op, state_save *each, void *context, struct error *error) {
     return row_table_save(&((struct join_stream_table *)op)->table, 'r', each, context, error);
@@ -139,11 +148,14 @@ static void join_stream_table_saved(struct stream_operator *op) {
     row_table_saved(&((struct join_stream_table *)op)->table);
 }
 
-static int join_stream_table_load(struct stream_operator *op, struct slice key, struct slice value, struct error *error) {
+static int join_stream_table_load(struct stream_operator *op, struct slice key, struct slice value,
+                                  struct error *error) {
     struct join_stream_table *join = (struct join_stream_table *)op;
     if (key.length < 2 || key.data[0] != 'r')
-        return error_set(error, ERROR_CORRUPT, "an entry of a join's state has a key of %zu bytes that is none of its own", key.length);
-    return row_table_load(&join->table, join->plan->right, (struct slice){key.data + 1, key.length - 1}, value, &join->scratch, error);
+        return error_set(error, ERROR_CORRUPT,
+                         "an entry of a join's state has a key of %zu bytes that is none of its own", key.length);
+    return row_table_load(&join->table, join->plan->right, (struct slice){key.data + 1, key.length - 1}, value,
+                          &join->scratch, error);
 }
 
 static size_t join_stream_table_memory(const struct stream_operator *op) {
@@ -180,13 +192,15 @@ static const struct operator_driver join_stream_replayed_driver = {
     .free = join_stream_table_free,
 };
 
-int join_stream_table_new(const struct join_plan *plan, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator, struct error *error) {
+int join_stream_table_new(const struct join_plan *plan, struct stream_operator *next, unsigned next_input,
+                          struct stream_operator **ret_operator, struct error *error) {
     struct join_stream_table *join = memory_zero(1, sizeof *join);
     if (!join || !row_table_open(&join->table)) {
         free(join);
         return error_no_memory(error);
     }
-    join->op = (struct stream_operator){plan->replayed ? &join_stream_replayed_driver : &join_stream_table_driver, next, next_input};
+    join->op = (struct stream_operator){plan->replayed ? &join_stream_replayed_driver : &join_stream_table_driver, next,
+                                        next_input};
     join->plan = plan;
     *ret_operator = &join->op;
     return 0;

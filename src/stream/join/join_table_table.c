@@ -1,5 +1,6 @@
-/* A table joined with a table on their primary keys. Of each change on a side: when the other side has the key, the result is the pair as it is now, or a
- * tombstone where the shape shows no such pair; when the other side has not, an outer side's row, or a tombstone when that is gone. */
+/* A table joined with a table on their primary keys. Of each change on a side: when the other side has the key, the
+ * result is the pair as it is now, or a tombstone where the shape shows no such pair; when the other side has not,
+ * an outer side's row, or a tombstone when that is gone. */
 #include "core/memory.h"
 #include "stream/join/join_output.h"
 #include "stream/state/row_table.h"
@@ -9,8 +10,8 @@ struct join_table_table {
     struct stream_operator op;
     const struct join_plan *plan;
     struct row_table tables[2];
-    struct bytes key, row;       /* of the change at hand */
-    struct arena scratch;        /* of load */
+    struct bytes key, row; /* of the change at hand */
+    struct arena scratch;  /* of load */
 };
 
 /* A change of a side's row, and what stands on both sides of its key. */
@@ -18,9 +19,9 @@ struct join_change {
     const struct rows *rows;
     size_t row;
     unsigned side;
-    bool present;                /* the row stands now; otherwise it has been deleted */
+    bool present; /* the row stands now; otherwise it has been deleted */
     struct value key;
-    struct slice old, other;     /* the side's row before, the other side's row; data NULL: none */
+    struct slice old, other; /* the side's row before, the other side's row; data NULL: none */
 };
 
 /* Whether a pair is shown, by which of its sides there are. */
@@ -28,12 +29,14 @@ static bool join_shown(const struct join_plan *plan, unsigned side, bool here, b
     return (here && there) || (here && join_side_outer(plan, side)) || (there && join_side_outer(plan, !side));
 }
 
-static int join_table_emit(const struct join_table_table *join, struct join_output *output, const struct join_change *change, struct error *error) {
+static int join_table_emit(const struct join_table_table *join, struct join_output *output,
+                           const struct join_change *change, struct error *error) {
     const struct join_plan *plan = join->plan;
     bool other = change->other.data, old = change->old.data;
     if (!other && !(join_side_outer(plan, change->side) && (change->present || old)))
         return 0;
-    struct join_pair pair = {.key = change->key, .absent = !join_shown(plan, change->side, change->present, other)}, before = pair;
+    struct join_pair pair = {.key = change->key, .absent = !join_shown(plan, change->side, change->present, other)},
+                     before = pair;
     if (change->present || pair.absent)
         pair.sides[change->side] = (struct join_part){.rows = change->rows, .row = change->row};
     pair.sides[!change->side].stored = change->other;
@@ -44,10 +47,12 @@ static int join_table_emit(const struct join_table_table *join, struct join_outp
         before.sides[change->side] = (struct join_part){.rows = change->rows, .row = change->row};
     before.sides[!change->side].stored = change->other;
     int64_t time = change->rows->times[change->row], other_time = other ? stored_row_time(change->other) : INT64_MIN;
-    return join_output_add(output, &pair, plan->want_before ? &before : NULL, time > other_time ? time : other_time, change->rows->origins[change->row], error);
+    return join_output_add(output, &pair, plan->want_before ? &before : NULL, time > other_time ? time : other_time,
+                           change->rows->origins[change->row], error);
 }
 
-static int join_table_change(struct join_table_table *join, struct join_output *output, struct join_change *change, struct error *error) {
+static int join_table_change(struct join_table_table *join, struct join_output *output, struct join_change *change,
+                             struct error *error) {
     struct operator_context *context = output->context;
     struct row_table *table = &join->tables[change->side];
     join->key.length = join->row.length = 0;
@@ -63,12 +68,14 @@ static int join_table_change(struct join_table_table *join, struct join_output *
     if (change->old.data)
         change->old = arena_copy(context->evaluation.arena, change->old);
     bool had = row_table_find(table, key).data != NULL;
-    if (join->key.failed || join->row.failed || (had && !change->old.data) || !row_table_set(table, key, stored, !join->plan->replayed))
+    if (join->key.failed || join->row.failed || (had && !change->old.data) ||
+        !row_table_set(table, key, stored, !join->plan->replayed))
         return error_no_memory(error);
     return context->restoring ? 0 : join_table_emit(join, output, change, error);
 }
 
-static int join_table_table_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int join_table_table_push(struct stream_operator *op, unsigned input, struct rows *rows,
+                                 struct operator_context *context, struct error *error) {
     struct join_table_table *join = (struct join_table_table *)op;
     const struct evaluator *evaluator = input ? join->plan->right_key : join->plan->left_key;
     struct join_output output;
@@ -88,11 +95,13 @@ static int join_table_table_push(struct stream_operator *op, unsigned input, str
     return status ? status : join_output_flush(&output, error);
 }
 
-static int join_table_table_advance(struct stream_operator *op, int64_t time, struct operator_context *context, struct error *error) {
+static int join_table_table_advance(struct stream_operator *op, int64_t time, struct operator_context *context,
+                                    struct error *error) {
     return operator_forward_advance(op, time, context, error);
 }
 
-/* --- state --------------------------------------------------------------------------------------------------------------------------- */
+/* --- state
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int join_table_table_save(struct stream_operator *op, state_save *each, void *context, struct error *error) {
     struct join_table_table *join = (struct join_table_table *)op;
@@ -106,13 +115,16 @@ static void join_table_table_saved(struct stream_operator *op) {
     row_table_saved(&join->tables[1]);
 }
 
-static int join_table_table_load(struct stream_operator *op, struct slice key, struct slice value, struct error *error) {
+static int join_table_table_load(struct stream_operator *op, struct slice key, struct slice value,
+                                 struct error *error) {
     struct join_table_table *join = (struct join_table_table *)op;
     if (key.length < 2 || (key.data[0] != 'l' && key.data[0] != 'r'))
-        return error_set(error, ERROR_CORRUPT, "an entry of a join's state has a key of %zu bytes that is none of its own", key.length);
+        return error_set(error, ERROR_CORRUPT,
+                         "an entry of a join's state has a key of %zu bytes that is none of its own", key.length);
     bool right = key.data[0] == 'r';
     const struct row_schema *schema = right ? join->plan->right : join->plan->left;
-    return row_table_load(&join->tables[right], schema, (struct slice){key.data + 1, key.length - 1}, value, &join->scratch, error);
+    return row_table_load(&join->tables[right], schema, (struct slice){key.data + 1, key.length - 1}, value,
+                          &join->scratch, error);
 }
 
 static size_t join_table_table_memory(const struct stream_operator *op) {
@@ -151,11 +163,13 @@ static const struct operator_driver join_table_replayed_driver = {
     .free = join_table_table_free,
 };
 
-int join_table_table_new(const struct join_plan *plan, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator, struct error *error) {
+int join_table_table_new(const struct join_plan *plan, struct stream_operator *next, unsigned next_input,
+                         struct stream_operator **ret_operator, struct error *error) {
     struct join_table_table *join = memory_zero(1, sizeof *join);
     if (!join)
         return error_no_memory(error);
-    join->op = (struct stream_operator){plan->replayed ? &join_table_replayed_driver : &join_table_table_driver, next, next_input};
+    join->op = (struct stream_operator){plan->replayed ? &join_table_replayed_driver : &join_table_table_driver, next,
+                                        next_input};
     join->plan = plan;
     if (!row_table_open(&join->tables[0]) || !row_table_open(&join->tables[1])) {
         join_table_table_free(&join->op);

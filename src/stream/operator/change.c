@@ -26,7 +26,8 @@ static bool change_has_key(const struct row_schema *schema, const struct rows *r
 }
 
 /* One row of the split: `is` and `was` may be NULL. */
-static void change_add(const struct row_schema *schema, const struct rows *from, uint32_t row, const struct rows *is, const struct rows *was, struct rows *to) {
+static void change_add(const struct row_schema *schema, const struct rows *from, uint32_t row, const struct rows *is,
+                       const struct rows *was, struct rows *to) {
     size_t values = (schema->count - schema->key_count - 2) / 2;
     uint32_t at = (uint32_t)to->selected.count;
     struct value value;
@@ -51,7 +52,8 @@ static void change_add(const struct row_schema *schema, const struct rows *from,
     to->selected.rows[to->selected.count++] = at;
 }
 
-static int change_split_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int change_split_push(struct stream_operator *op, unsigned input, struct rows *rows,
+                             struct operator_context *context, struct error *error) {
     (void)input;
     const struct row_schema *schema = ((struct change *)op)->schema;
     struct rows *to = rows_new(context->evaluation.arena, schema, 2 * rows->selected.count);
@@ -59,7 +61,8 @@ static int change_split_push(struct stream_operator *op, unsigned input, struct 
         return error_no_memory(error);
     for (size_t i = 0; i < rows->selected.count; i++) {
         uint32_t row = rows->selected.rows[i];
-        const struct rows *is = rows->absent[row] ? NULL : rows, *was = !rows->before || rows->before->absent[row] ? NULL : rows->before;
+        const struct rows *is = rows->absent[row] ? NULL : rows,
+                          *was = !rows->before || rows->before->absent[row] ? NULL : rows->before;
         /* A group whose key is NULL is none. */
         is = is && change_has_key(schema, is, row) ? is : NULL;
         was = was && change_has_key(schema, was, row) ? was : NULL;
@@ -73,7 +76,8 @@ static int change_split_push(struct stream_operator *op, unsigned input, struct 
     return operator_forward(op, to, context, error);
 }
 
-static int change_unite_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int change_unite_push(struct stream_operator *op, unsigned input, struct rows *rows,
+                             struct operator_context *context, struct error *error) {
     (void)input;
     const struct row_schema *schema = ((struct change *)op)->schema;
     struct arena *arena = context->evaluation.arena;
@@ -111,8 +115,9 @@ static const struct operator_driver change_split_driver = {
 static const struct operator_driver change_unite_driver = {
     .name = "unite", .push = change_unite_push, .advance = operator_forward_advance, .free = change_free};
 
-static int change_new(const struct operator_driver *driver, const struct row_schema *schema, struct stream_operator *next, unsigned next_input,
-                      struct stream_operator **ret_operator, struct error *error) {
+static int change_new(const struct operator_driver *driver, const struct row_schema *schema,
+                      struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator,
+                      struct error *error) {
     struct change *change = memory_zero(1, sizeof *change);
     if (!change)
         return error_no_memory(error);
@@ -121,10 +126,12 @@ static int change_new(const struct operator_driver *driver, const struct row_sch
     return 0;
 }
 
-int change_split_new(const struct row_schema *schema, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator, struct error *error) {
+int change_split_new(const struct row_schema *schema, struct stream_operator *next, unsigned next_input,
+                     struct stream_operator **ret_operator, struct error *error) {
     return change_new(&change_split_driver, schema, next, next_input, ret_operator, error);
 }
 
-int change_unite_new(const struct row_schema *schema, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator, struct error *error) {
+int change_unite_new(const struct row_schema *schema, struct stream_operator *next, unsigned next_input,
+                     struct stream_operator **ret_operator, struct error *error) {
     return change_new(&change_unite_driver, schema, next, next_input, ret_operator, error);
 }

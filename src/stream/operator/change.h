@@ -1,6 +1,7 @@
 /* Changes of a table on their way through a topic.
  *
- * A change of a row may change its group: then one partition must forget the old values and another learn the new ones.
+ * A change of a row may change its group: then one partition must forget the old values and another learn the new
+ * ones.
  *
  *     before (key a, x=1) ─▶ after (key b, x=2)      split into      key a: WAS, O=1     and then     key b: IS, N=2
  *     before (key a, x=1) ─▶ after (key a, x=2)      one row         key a: IS, N=2, WAS, O=1
@@ -12,7 +13,9 @@
 #include "stream/operator/operator.h"
 
 /* `schema`: of the rows that it gives, in both cases. */
-int change_split_new(const struct row_schema *schema, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator, struct error *error);
-int change_unite_new(const struct row_schema *schema, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator, struct error *error);
+int change_split_new(const struct row_schema *schema, struct stream_operator *next, unsigned next_input,
+                     struct stream_operator **ret_operator, struct error *error);
+int change_unite_new(const struct row_schema *schema, struct stream_operator *next, unsigned next_input,
+                     struct stream_operator **ret_operator, struct error *error);
 
 #endif

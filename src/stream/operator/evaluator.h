@@ -1,6 +1,8 @@
-/* What operators ask of an expression: its value for the selected rows of a batch. Expressions are compiled in sql/; here they are only run.
+/* What operators ask of an expression: its value for the selected rows of a batch. Expressions are compiled in sql/;
+ * here they are only run.
  *
- * An evaluator is immutable and may be used by any thread; what changes while it runs is in the evaluation, which a thread has of its own. */
+ * An evaluator is immutable and may be used by any thread; what changes while it runs is in the evaluation, which a
+ * thread has of its own. */
 #ifndef METERLINE_STREAM_OPERATOR_EVALUATOR_H
 #define METERLINE_STREAM_OPERATOR_EVALUATOR_H
 
@@ -18,14 +20,16 @@ struct evaluation {
 
 struct evaluator {
     const struct type *type; /* of the result; TYPE_BOOLEAN for a condition */
-    /* A vector with a value for every selected row; what cannot be computed for a row is NULL (a condition: FALSE or NULL, never TRUE) and reported to
-     * `errors`. An error is returned only for what concerns all rows, such as no memory. `absent` rows have NULL in their value columns. */
-    int (*run)(const struct evaluator *evaluator, struct evaluation *evaluation, const struct rows *rows, const struct selection *selected,
-               struct vector *ret_vector, struct error *error);
+    /* A vector with a value for every selected row; what cannot be computed for a row is NULL (a condition: FALSE or
+     * NULL, never TRUE) and reported to `errors`. An error is returned only for what concerns all rows, such as no
+     * memory. `absent` rows have NULL in their value columns. */
+    int (*run)(const struct evaluator *evaluator, struct evaluation *evaluation, const struct rows *rows,
+               const struct selection *selected, struct vector *ret_vector, struct error *error);
 };
 
-static inline int evaluator_run(const struct evaluator *evaluator, struct evaluation *evaluation, const struct rows *rows, const struct selection *selected,
-                                struct vector *ret_vector, struct error *error) {
+static inline int evaluator_run(const struct evaluator *evaluator, struct evaluation *evaluation,
+                                const struct rows *rows, const struct selection *selected, struct vector *ret_vector,
+                                struct error *error) {
     return evaluator->run(evaluator, evaluation, rows, selected, ret_vector, error);
 }
 

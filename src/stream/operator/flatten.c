@@ -1,5 +1,5 @@
-/* Table functions: each row as often as its longest list has items; item n of every list in the n-th, NULL where a list is shorter. A row whose lists are all
- * empty or NULL leaves nothing behind. */
+/* Table functions: each row as often as its longest list has items; item n of every list in the n-th, NULL where a
+ * list is shorter. A row whose lists are all empty or NULL leaves nothing behind. */
 #include "stream/operator/project.h"
 
 #include "core/memory.h"
@@ -28,7 +28,8 @@ static size_t flatten_length(const struct flatten *flatten, const struct rows *r
     return longest;
 }
 
-static void flatten_row(const struct flatten *flatten, const struct rows *from, uint32_t row, size_t item, struct rows *to, size_t to_row) {
+static void flatten_row(const struct flatten *flatten, const struct rows *from, uint32_t row, size_t item,
+                        struct rows *to, size_t to_row) {
     for (size_t c = 0; c < to->column_count; c++) {
         struct value value;
         vector_get(&from->columns[c], row, &value);
@@ -47,7 +48,8 @@ static void flatten_row(const struct flatten *flatten, const struct rows *from, 
     to->selected.rows[to_row] = (uint32_t)to_row;
 }
 
-static int flatten_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int flatten_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context,
+                        struct error *error) {
     (void)input;
     struct flatten *flatten = (struct flatten *)op;
     size_t total = 0, at = 0;
@@ -71,10 +73,11 @@ static void flatten_free(struct stream_operator *op) {
     free(op);
 }
 
-static const struct operator_driver flatten_driver = {.name = "flatten", .push = flatten_push, .advance = operator_forward_advance, .free = flatten_free};
+static const struct operator_driver flatten_driver = {
+    .name = "flatten", .push = flatten_push, .advance = operator_forward_advance, .free = flatten_free};
 
-int flatten_new(const struct flatten_plan *plan, const struct row_schema *schema, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator,
-                struct error *error) {
+int flatten_new(const struct flatten_plan *plan, const struct row_schema *schema, struct stream_operator *next,
+                unsigned next_input, struct stream_operator **ret_operator, struct error *error) {
     struct flatten *flatten = memory_zero(1, sizeof *flatten);
     if (!flatten)
         return error_no_memory(error);

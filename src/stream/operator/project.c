@@ -18,11 +18,12 @@ static bool project_key_is_null(const struct rows *rows, size_t key_count, uint3
 }
 
 /* Columns of `from` for the selected rows; `ret_rows` shares everything else with it. */
-static int project_columns(const struct project *project, const struct rows *from, const struct selection *selected, struct operator_context *context,
-                           struct rows *ret_rows, struct error *error) {
+static int project_columns(const struct project *project, const struct rows *from, const struct selection *selected,
+                           struct operator_context *context, struct rows *ret_rows, struct error *error) {
     const struct row_schema *schema = project->schema;
     struct arena *arena = context->evaluation.arena;
-    struct selection present = {arena_allocate(arena, (selected->count ? selected->count : 1) * sizeof *present.rows), 0};
+    struct selection present = {arena_allocate(arena, (selected->count ? selected->count : 1) * sizeof *present.rows),
+                                0};
     struct vector *columns = arena_allocate(arena, (schema->count ? schema->count : 1) * sizeof *columns);
     if (!present.rows || !columns)
         return error_no_memory(error);
@@ -31,7 +32,8 @@ static int project_columns(const struct project *project, const struct rows *fro
         present.count += !from->absent[selected->rows[i]];
     }
     for (size_t i = 0; i < schema->count; i++) {
-        int status = evaluator_run(project->plan->columns[i], &context->evaluation, from, i < schema->key_count ? selected : &present, &columns[i], error);
+        int status = evaluator_run(project->plan->columns[i], &context->evaluation, from,
+                                   i < schema->key_count ? selected : &present, &columns[i], error);
         if (status)
             return status;
     }
@@ -42,8 +44,8 @@ static int project_columns(const struct project *project, const struct rows *fro
     return 0;
 }
 
-static int project_bound(const struct evaluator *evaluator, const struct rows *from, struct operator_context *context, int64_t **ret_bounds,
-                         struct error *error) {
+static int project_bound(const struct evaluator *evaluator, const struct rows *from, struct operator_context *context,
+                         int64_t **ret_bounds, struct error *error) {
     int64_t *bounds = arena_allocate(context->evaluation.arena, (from->count ? from->count : 1) * sizeof *bounds);
     struct vector values;
     if (!bounds)
@@ -58,8 +60,8 @@ static int project_bound(const struct evaluator *evaluator, const struct rows *f
     return status;
 }
 
-static int project_before(const struct project *project, const struct rows *rows, struct operator_context *context, struct rows **ret_before,
-                          struct error *error) {
+static int project_before(const struct project *project, const struct rows *rows, struct operator_context *context,
+                          struct rows **ret_before, struct error *error) {
     struct rows *before = arena_allocate(context->evaluation.arena, sizeof *before);
     struct row_errors *errors = context->evaluation.errors;
     if (!before)
@@ -74,7 +76,8 @@ static int project_before(const struct project *project, const struct rows *rows
 }
 
 /* Values of rows that are absent are NULL, so that nobody meets what was not computed. */
-static int project_clear_absent(const struct project *project, struct rows *rows, struct operator_context *context, struct error *error) {
+static int project_clear_absent(const struct project *project, struct rows *rows, struct operator_context *context,
+                                struct error *error) {
     bool any = false;
     for (size_t i = 0; i < rows->selected.count && !any; i++)
         any = rows->absent[rows->selected.rows[i]];
@@ -94,7 +97,8 @@ static int project_clear_absent(const struct project *project, struct rows *rows
     return 0;
 }
 
-static int project_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int project_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context,
+                        struct error *error) {
     (void)input;
     struct project *project = (struct project *)op;
     struct rows *result = arena_allocate(context->evaluation.arena, sizeof *result), *before = NULL;
@@ -131,10 +135,11 @@ static void project_free(struct stream_operator *op) {
     free(op);
 }
 
-static const struct operator_driver project_driver = {.name = "project", .push = project_push, .advance = operator_forward_advance, .free = project_free};
+static const struct operator_driver project_driver = {
+    .name = "project", .push = project_push, .advance = operator_forward_advance, .free = project_free};
 
-int project_new(const struct project_plan *plan, const struct row_schema *schema, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator,
-                struct error *error) {
+int project_new(const struct project_plan *plan, const struct row_schema *schema, struct stream_operator *next,
+                unsigned next_input, struct stream_operator **ret_operator, struct error *error) {
     struct project *project = memory_zero(1, sizeof *project);
     if (!project)
         return error_no_memory(error);

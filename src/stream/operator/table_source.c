@@ -9,13 +9,15 @@ struct table_source {
     struct stream_operator op;
     const struct table_source_plan *plan;
     struct row_table table;
-    struct bytes key, row;       /* of the change at hand */
+    struct bytes key, row; /* of the change at hand */
 };
 
-/* --- changes ------------------------------------------------------------------------------------------------------------------------- */
+/* --- changes
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Room for the rows before: the key columns are those of the changes. */
-static struct rows *table_source_before(const struct table_source *source, const struct rows *rows, struct arena *arena) {
+static struct rows *table_source_before(const struct table_source *source, const struct rows *rows,
+                                        struct arena *arena) {
     struct rows *before = rows_new(arena, &source->plan->schema, rows->count);
     if (!before)
         return NULL;
@@ -27,7 +29,8 @@ static struct rows *table_source_before(const struct table_source *source, const
 }
 
 /* Fills `row` of `before` from what stands in the table now; false: no memory. */
-static bool table_source_fill_before(const struct table_source *source, struct slice stored, struct arena *arena, struct rows *before, size_t row) {
+static bool table_source_fill_before(const struct table_source *source, struct slice stored, struct arena *arena,
+                                     struct rows *before, size_t row) {
     const struct row_schema *schema = &source->plan->schema;
     before->absent[row] = stored.data == NULL;
     if (!stored.data) {
@@ -37,11 +40,13 @@ static bool table_source_fill_before(const struct table_source *source, struct s
     }
     struct slice copy = arena_copy(arena, stored);
     before->times[row] = stored_row_time(stored);
-    return copy.data && stored_row_read(copy, schema->count - schema->key_count, arena, before->columns + schema->key_count, row);
+    return copy.data &&
+           stored_row_read(copy, schema->count - schema->key_count, arena, before->columns + schema->key_count, row);
 }
 
 /* Whether the change goes on; *ret_failed: no memory. `before` NULL while restoring. */
-static bool table_source_change(struct table_source *source, const struct rows *rows, size_t row, struct arena *arena, struct rows *before, bool *ret_failed) {
+static bool table_source_change(struct table_source *source, const struct rows *rows, size_t row, struct arena *arena,
+                                struct rows *before, bool *ret_failed) {
     struct slice key = bytes_slice(&source->key), stored = {NULL, 0}, old = row_table_find(&source->table, key);
     bool known = old.data != NULL;
     source->row.length = 0;
@@ -49,15 +54,18 @@ static bool table_source_change(struct table_source *source, const struct rows *
         stored_row_write(&source->row, rows, source->plan->schema.key_count, row);
         stored = bytes_slice(&source->row);
     }
-    *ret_failed = source->key.failed || source->row.failed || (before && !table_source_fill_before(source, old, arena, before, row)) ||
+    *ret_failed = source->key.failed || source->row.failed ||
+                  (before && !table_source_fill_before(source, old, arena, before, row)) ||
                   !row_table_set(&source->table, key, stored, false);
     return stored.data || known || source->plan->forward_unknown;
 }
 
-static int table_source_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int table_source_push(struct stream_operator *op, unsigned input, struct rows *rows,
+                             struct operator_context *context, struct error *error) {
     struct table_source *source = (struct table_source *)op;
     struct arena *arena = context->evaluation.arena;
-    struct rows *result = context->restoring ? NULL : rows_share(arena, rows), *before = context->restoring ? NULL : table_source_before(source, rows, arena);
+    struct rows *result = context->restoring ? NULL : rows_share(arena, rows),
+                *before = context->restoring ? NULL : table_source_before(source, rows, arena);
     (void)input;
     if (!context->restoring && (!result || !before))
         return error_no_memory(error);
@@ -81,14 +89,17 @@ static int table_source_push(struct stream_operator *op, unsigned input, struct 
     return operator_forward(op, result, context, error);
 }
 
-static int table_source_advance(struct stream_operator *op, int64_t time, struct operator_context *context, struct error *error) {
+static int table_source_advance(struct stream_operator *op, int64_t time, struct operator_context *context,
+                                struct error *error) {
     return operator_forward_advance(op, time, context, error);
 }
 
-/* --- look-ups ------------------------------------------------------------------------------------------------------------------------ */
+/* --- look-ups
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* A row of the table as row `row`; false: no memory. */
-static bool table_source_show(const struct table_source *source, struct slice key, struct slice stored, struct arena *arena, struct rows *rows, size_t row) {
+static bool table_source_show(const struct table_source *source, struct slice key, struct slice stored,
+                              struct arena *arena, struct rows *rows, size_t row) {
     const struct row_schema *schema = &source->plan->schema;
     struct slice key_copy = arena_copy(arena, key), copy = arena_copy(arena, stored);
     if (!key_copy.data || !copy.data || !stored_row_read_key(key_copy, schema->key_count, arena, rows, row) ||
@@ -100,7 +111,8 @@ static bool table_source_show(const struct table_source *source, struct slice ke
     return true;
 }
 
-int table_source_find(const struct stream_operator *op, const struct table_source_key *key, struct arena *arena, struct rows **ret_rows, struct error *error) {
+int table_source_find(const struct stream_operator *op, const struct table_source_key *key, struct arena *arena,
+                      struct rows **ret_rows, struct error *error) {
     const struct table_source *source = (const struct table_source *)op;
     const struct row_schema *schema = &source->plan->schema;
     cleanup(bytes_release) struct bytes bytes = {0};
@@ -127,11 +139,11 @@ enum { TABLE_SOURCE_ROWS = 1024 };
 struct table_source_scan {
     const struct table_source *source;
     struct arena *arena;
-    struct rows *rows;           /* NULL: to be made */
+    struct rows *rows; /* NULL: to be made */
     int (*visit)(void *context, struct rows *rows, struct error *error);
     void *context;
     struct error *error;
-    int status;                  /* of a visit */
+    int status; /* of a visit */
 };
 
 static int table_source_scan_flush(struct table_source_scan *scan) {
@@ -157,10 +169,12 @@ static int table_source_scan_row(void *context, struct slice key, struct slice r
     return scan->rows->count == TABLE_SOURCE_ROWS ? table_source_scan_flush(scan) : 0;
 }
 
-int table_source_each(const struct stream_operator *op, struct arena *arena, int (*visit)(void *context, struct rows *rows, struct error *error), void *context,
+int table_source_each(const struct stream_operator *op, struct arena *arena,
+                      int (*visit)(void *context, struct rows *rows, struct error *error), void *context,
                       struct error *error) {
     const struct table_source *source = (const struct table_source *)op;
-    struct table_source_scan scan = {.source = source, .arena = arena, .visit = visit, .context = context, .error = error};
+    struct table_source_scan scan = {
+        .source = source, .arena = arena, .visit = visit, .context = context, .error = error};
     if (row_table_each(&source->table, table_source_scan_row, &scan) == 0)
         table_source_scan_flush(&scan);
     return scan.status;
@@ -170,7 +184,8 @@ size_t table_source_count(const struct stream_operator *op) {
     return state_table_count(((const struct table_source *)op)->table.entries);
 }
 
-/* --- the operator -------------------------------------------------------------------------------------------------------------------- */
+/* --- the operator
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static size_t table_source_memory(const struct stream_operator *op) {
     return row_table_memory(&((const struct table_source *)op)->table);
@@ -194,7 +209,8 @@ static const struct operator_driver table_source_driver = {
     .free = table_source_free,
 };
 
-int table_source_new(const struct table_source_plan *plan, struct stream_operator *next, unsigned next_input, struct stream_operator **ret_operator, struct error *error) {
+int table_source_new(const struct table_source_plan *plan, struct stream_operator *next, unsigned next_input,
+                     struct stream_operator **ret_operator, struct error *error) {
     struct table_source *source = memory_zero(1, sizeof *source);
     if (!source || !row_table_open(&source->table)) {
         free(source);

@@ -1,5 +1,6 @@
-/* Changelogs: topics of what operators keep, compacted. A position says from which offset on a stage's changelog counts, as what is before belongs to an
- * earlier life of the query; a new stage begins at its end. All of a task's changelogs are read by one consumer until where they end now. */
+/* Changelogs: topics of what operators keep, compacted. A position says from which offset on a stage's changelog
+ * counts, as what is before belongs to an earlier life of the query; a new stage begins at its end. All of a task's
+ * changelogs are read by one consumer until where they end now. */
 #include "core/memory.h"
 #include "stream/runtime/task.h"
 
@@ -9,19 +10,23 @@ struct changelog_place {
     int64_t next, end;
 };
 
-static int changelog_apply(struct query_member_task *member, const struct query_member *plan, const struct bus_record *record, struct error *error) {
+static int changelog_apply(struct query_member_task *member, const struct query_member *plan,
+                           const struct bus_record *record, struct error *error) {
     struct slice key = record->key;
     size_t number;
-    if (!query_changelog_key_read(&key, &number) || number >= plan->operator_count || !stage_operator(member->stage, number)->driver->load)
+    if (!query_changelog_key_read(&key, &number) || number >= plan->operator_count ||
+        !stage_operator(member->stage, number)->driver->load)
         return error_set(error, ERROR_CORRUPT, "its key names no operator of query %s", plan->query->id);
-    struct stream_operator *op= stage_operator(member->stage, number);
+    struct stream_operator *op = stage_operator(member->stage, number);
     return op->driver->load(op, key, record->value, error);
 }
 
-static int changelog_apply_batch(struct query_task *task, struct changelog_place *places, const struct bus_batch *batch, struct error *error) {
+static int changelog_apply_batch(struct query_task *task, struct changelog_place *places, const struct bus_batch *batch,
+                                 struct error *error) {
     const struct query_group *group = task->work->group;
     size_t at = 0;
-    while (at < group->member_count && (!group->members[at].changelog || strcmp(group->members[at].changelog_topic, batch->topic) != 0))
+    while (at < group->member_count &&
+           (!group->members[at].changelog || strcmp(group->members[at].changelog_topic, batch->topic) != 0))
         at++;
     if (at == group->member_count)
         return 0;
@@ -29,7 +34,8 @@ static int changelog_apply_batch(struct query_task *task, struct changelog_place
     for (size_t i = 0; i < batch->count && !status && batch->base_offset + (int64_t)i < places[at].end; i++) {
         status = changelog_apply(&task->members[at], &group->members[at], &batch->records[i], error);
         if (status)
-            return error_wrap(error, "%s/%d, offset %lld", batch->topic, (int)batch->partition, (long long)(batch->base_offset + (int64_t)i));
+            return error_wrap(error, "%s/%d, offset %lld", batch->topic, (int)batch->partition,
+                              (long long)(batch->base_offset + (int64_t)i));
     }
     places[at].next = batch->base_offset + (int64_t)batch->count;
     task->recovered += (int64_t)batch->count;
@@ -43,7 +49,8 @@ static bool changelog_is_read(const struct query_group *group, const struct chan
     return true;
 }
 
-static int changelog_seek(struct query_task *task, struct bus_consumer *consumer, size_t at, bool known, struct changelog_place *place, struct error *error) {
+static int changelog_seek(struct query_task *task, struct bus_consumer *consumer, size_t at, bool known,
+                          struct changelog_place *place, struct error *error) {
     struct query_member_task *member = &task->members[at];
     const char *topic = task->work->group->members[at].changelog_topic;
     int64_t start, end;
@@ -56,18 +63,21 @@ static int changelog_seek(struct query_task *task, struct bus_consumer *consumer
     }
     if (member->changelog_from > end)
         return error_set(error, ERROR_NOT_FOUND,
-                         "topic %s, which holds what query %s keeps, was deleted and made anew: start the group from the beginning with --reset", topic,
-                         task->work->group->members[at].query->id);
+                         "topic %s, which holds what query %s keeps, was deleted and made anew: start the group from "
+                         "the beginning with --reset",
+                         topic, task->work->group->members[at].query->id);
     *place = (struct changelog_place){member->changelog_from > start ? member->changelog_from : start, end};
     return place->next < end ? bus_consumer_seek(consumer, topic, task->partition, place->next, error) : 0;
 }
 
-static int changelog_read(struct query_task *task, struct bus_consumer *consumer, struct changelog_place *places, struct error *error) {
+static int changelog_read(struct query_task *task, struct bus_consumer *consumer, struct changelog_place *places,
+                          struct error *error) {
     int status = 0;
     while (!status && !changelog_is_read(task->work->group, places)) {
         struct bus_batch batch;
         if (atomic_load(task->work->stop)) {
-            error_set(error, ERROR_INTERRUPTED, "stopped while the state of group %s was read", task->work->group->name);
+            error_set(error, ERROR_INTERRUPTED, "stopped while the state of group %s was read",
+                      task->work->group->name);
             error->retriable = true;
             return ERROR_INTERRUPTED;
         }

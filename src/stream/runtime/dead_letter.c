@@ -20,7 +20,8 @@ static struct bus_header header_of(const char *name, const char *value) {
     return (struct bus_header){slice_of(name), slice_of(value)};
 }
 
-int mail_produce(struct mail *mail, const struct bus_batch *batch, size_t index, const struct bus_header *why, size_t why_count, struct error *error) {
+int mail_produce(struct mail *mail, const struct bus_batch *batch, size_t index, const struct bus_header *why,
+                 size_t why_count, struct error *error) {
     struct bus_record record = batch->records[index];
     size_t count = record.header_count;
     if (!memory_reserve((void **)&mail->headers, &mail->header_capacity, count + why_count + 3, sizeof *mail->headers))
@@ -40,7 +41,8 @@ int mail_produce(struct mail *mail, const struct bus_batch *batch, size_t index,
     return bus_produce(mail->producer, mail->topic, batch->partition % mail->partitions, &record, error);
 }
 
-int mail_reject(struct mail *mail, const struct bus_batch *batch, size_t index, const char *reason, struct error *error) {
+int mail_reject(struct mail *mail, const struct bus_batch *batch, size_t index, const char *reason,
+                struct error *error) {
     struct bus_header header = header_of("error", reason);
     return mail_produce(mail, batch, index, &header, 1, error);
 }

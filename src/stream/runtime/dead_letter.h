@@ -1,4 +1,5 @@
-/* Records that could not be used, passed on unchanged: behind their own headers come some that say why, and origin.topic, origin.partition, origin.offset. */
+/* Records that could not be used, passed on unchanged: behind their own headers come some that say why, and
+ * origin.topic, origin.partition, origin.offset. */
 #ifndef METERLINE_STREAM_RUNTIME_DEAD_LETTER_H
 #define METERLINE_STREAM_RUNTIME_DEAD_LETTER_H
 
@@ -16,7 +17,9 @@ struct mail {
 int mail_open(struct mail *mail, struct bus_producer *producer, const char *name, struct error *error);
 void mail_release(struct mail *mail);
 /* To the partition that the record came from, whatever its key, so that the order does not depend on the workers. */
-int mail_produce(struct mail *mail, const struct bus_batch *batch, size_t index, const struct bus_header *why, size_t why_count, struct error *error);
-int mail_reject(struct mail *mail, const struct bus_batch *batch, size_t index, const char *reason, struct error *error);
+int mail_produce(struct mail *mail, const struct bus_batch *batch, size_t index, const struct bus_header *why,
+                 size_t why_count, struct error *error);
+int mail_reject(struct mail *mail, const struct bus_batch *batch, size_t index, const char *reason,
+                struct error *error);
 
 #endif

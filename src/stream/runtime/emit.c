@@ -1,5 +1,5 @@
-/* Rows to records: key and value in the formats of the sink, the time from ROWTIME or a column. A row that the format cannot hold is counted as failed and
- * reported. */
+/* Rows to records: key and value in the formats of the sink, the time from ROWTIME or a column. A row that the
+ * format cannot hold is counted as failed and reported. */
 #include "stream/runtime/emit.h"
 
 #include "core/memory.h"
@@ -24,12 +24,14 @@ static bool sink_value_is_null(const struct sink_operator *sink, const struct ro
     if (rows->absent[row])
         return true;
     bool bare = schema->count == schema->key_count + 1 && !sink->plan->value.wrapped;
-    const struct vector *column = bare || sink->plan->value.format == FORMAT_KAFKA ? &rows->columns[schema->key_count] : NULL;
+    const struct vector *column =
+        bare || sink->plan->value.format == FORMAT_KAFKA ? &rows->columns[schema->key_count] : NULL;
     return column && column->nulls[row & column->mask];
 }
 
 /* Key and value bytes of a row; ret_record points into the sink's buffers. */
-static int sink_write(struct sink_operator *sink, const struct rows *rows, uint32_t row, struct bus_record *ret_record, struct error *error) {
+static int sink_write(struct sink_operator *sink, const struct rows *rows, uint32_t row, struct bus_record *ret_record,
+                      struct error *error) {
     const struct row_schema *schema = &sink->plan->schema;
     int status = 0;
     *ret_record = (struct bus_record){.timestamp = rows->times[row]};
@@ -47,8 +49,8 @@ static int sink_write(struct sink_operator *sink, const struct rows *rows, uint3
     return !status && (sink->key_bytes.failed || sink->value_bytes.failed) ? error_no_memory(error) : status;
 }
 
-static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32_t row, const struct vector *times, struct operator_context *context,
-                     struct error *error) {
+static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32_t row, const struct vector *times,
+                     struct operator_context *context, struct error *error) {
     struct bus_record record;
     if (sink->plan->table && sink_key_is_null(sink, rows, row)) {
         context->counters->null++;
@@ -56,7 +58,8 @@ static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32
     }
     int status = sink_write(sink, rows, row, &record, error);
     if (status == ERROR_INVALID && !error->retriable) {
-        row_errors_add(context->evaluation.errors, row, "the row cannot be written to topic %s: %s", sink->plan->topic, error->message);
+        row_errors_add(context->evaluation.errors, row, "the row cannot be written to topic %s: %s", sink->plan->topic,
+                       error->message);
         return 0;
     }
     if (times) {
@@ -64,7 +67,8 @@ static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32
         record.timestamp = missing ? -1 : times->integers[row & times->mask];
     }
     if (!status && record.timestamp < 0) {
-        row_errors_add(context->evaluation.errors, row, "the row for topic %s has no time, or a negative one", sink->plan->topic);
+        row_errors_add(context->evaluation.errors, row, "the row for topic %s has no time, or a negative one",
+                       sink->plan->topic);
         return 0;
     }
     if (!status)
@@ -73,7 +77,8 @@ static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32
     return status;
 }
 
-static int sink_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context, struct error *error) {
+static int sink_push(struct stream_operator *op, unsigned input, struct rows *rows, struct operator_context *context,
+                     struct error *error) {
     (void)input;
     struct sink_operator *sink = (struct sink_operator *)op;
     struct vector times;
@@ -85,7 +90,8 @@ static int sink_push(struct stream_operator *op, unsigned input, struct rows *ro
     for (size_t i = 0; i < rows->selected.count && !status; i++) {
         uint32_t row = rows->selected.rows[i];
         /* A deletion has no column to take its time from. */
-        status = sink_emit(sink, rows, row, sink->plan->timestamp && !rows->absent[row] ? &times : NULL, context, error);
+        status =
+            sink_emit(sink, rows, row, sink->plan->timestamp && !rows->absent[row] ? &times : NULL, context, error);
     }
     return status;
 }
@@ -101,8 +107,8 @@ static void sink_free(struct stream_operator *op) {
 
 static const struct operator_driver sink_driver = {.name = "sink", .push = sink_push, .free = sink_free};
 
-int sink_operator_new(const struct sink_plan *plan, const struct registry *registry, const struct emitter *emitter, struct stream_operator **ret_operator,
-                      struct error *error) {
+int sink_operator_new(const struct sink_plan *plan, const struct registry *registry, const struct emitter *emitter,
+                      struct stream_operator **ret_operator, struct error *error) {
     const struct row_schema *schema = &plan->schema;
     struct sink_operator *sink = memory_zero(1, sizeof *sink);
     if (!sink)
@@ -110,7 +116,8 @@ int sink_operator_new(const struct sink_plan *plan, const struct registry *regis
     *sink = (struct sink_operator){.base = {.driver = &sink_driver}, .plan = plan, .emitter = *emitter};
     int status = row_writer_new(&plan->key, schema->columns, schema->key_count, registry, &sink->key, error);
     if (!status)
-        status = row_writer_new(&plan->value, schema->columns + schema->key_count, schema->count - schema->key_count, registry, &sink->value, error);
+        status = row_writer_new(&plan->value, schema->columns + schema->key_count, schema->count - schema->key_count,
+                                registry, &sink->value, error);
     if (status) {
         sink_free(&sink->base);
         return error_wrap(error, "topic %s", plan->topic);

@@ -8,12 +8,13 @@
 
 /* Where a sink's records go. `origin`: index of the input record that brought it about. Copies what it needs. */
 struct emitter {
-    int (*emit)(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin, struct error *error);
+    int (*emit)(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
+                struct error *error);
     void *context;
 };
 
 /* The emitter is copied. */
-int sink_operator_new(const struct sink_plan *plan, const struct registry *registry, const struct emitter *emitter, struct stream_operator **ret_operator,
-                      struct error *error);
+int sink_operator_new(const struct sink_plan *plan, const struct registry *registry, const struct emitter *emitter,
+                      struct stream_operator **ret_operator, struct error *error);
 
 #endif

@@ -73,12 +73,15 @@ bool query_group_is_empty(const struct query_group *group) {
     return true;
 }
 
-/* --- what is known ------------------------------------------------------------------------------------------------------------------- */
+/* --- what is known
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int assignment_learn_position(struct assignment *assignment, const struct bus_group_position *at, struct error *error) {
+static int assignment_learn_position(struct assignment *assignment, const struct bus_group_position *at,
+                                     struct error *error) {
     struct bus_committed *committed = arena_allocate(&assignment->arena, sizeof *committed);
     struct query_position position;
-    int status = committed ? bus_committed(assignment->bus, at->group, at->topic, at->partition, committed, error) : error_no_memory(error);
+    int status = committed ? bus_committed(assignment->bus, at->group, at->topic, at->partition, committed, error)
+                           : error_no_memory(error);
     if (status || !committed->exists)
         return status;
     status = query_position_read(committed->metadata, &assignment->arena, &position, error);
@@ -86,17 +89,21 @@ static int assignment_learn_position(struct assignment *assignment, const struct
         return error_wrap(error, "group %s on %s/%d", at->group, at->topic, (int)at->partition);
     for (size_t i = 0; i < position.stage_count; i++) {
         const struct query_position_stage *stage = &position.stages[i];
-        if (!memory_reserve((void **)&assignment->known, &assignment->known_capacity, assignment->known_count + 1, sizeof *assignment->known))
+        if (!memory_reserve((void **)&assignment->known, &assignment->known_capacity, assignment->known_count + 1,
+                            sizeof *assignment->known))
             return error_no_memory(error);
-        assignment->known[assignment->known_count++] = (struct known_stage){at->group, stage->query, stage->definition, stage->stage};
+        assignment->known[assignment->known_count++] =
+            (struct known_stage){at->group, stage->query, stage->definition, stage->stage};
     }
     return 0;
 }
 
-/* What a group that works says of a query that it does not have is of the past: the query was removed, and is added again. */
+/* What a group that works says of a query that it does not have is of the past: the query was removed, and is added
+ * again. */
 static bool assignment_works(const struct assignment *assignment, const char *name) {
     for (size_t i = 0; i < assignment->running->count; i++)
-        if (strcmp(assignment->running->groups[i]->name, name) == 0 && !query_group_is_empty(assignment->running->groups[i]))
+        if (strcmp(assignment->running->groups[i]->name, name) == 0 &&
+            !query_group_is_empty(assignment->running->groups[i]))
             return true;
     return false;
 }
@@ -125,9 +132,11 @@ static bool assignment_is_taken(const struct assignment *assignment, const char 
     return false;
 }
 
-/* --- stages -------------------------------------------------------------------------------------------------------------------------- */
+/* --- stages
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int probe_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin, struct error *error) {
+static int probe_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
+                      struct error *error) {
     (void)context, (void)sink, (void)record, (void)origin, (void)error;
     return 0;
 }
@@ -147,11 +156,14 @@ static int member_probe(struct query_member *member, const struct registry *regi
     }
     stage_close(stage);
     if (member->operator_count > QUERY_OPERATORS_MAXIMUM)
-        return error_set(error, ERROR_UNSUPPORTED, "query %s has %zu operators with state in one stage, at most %d are possible", member->query->id,
-                         member->operator_count, QUERY_OPERATORS_MAXIMUM);
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "query %s has %zu operators with state in one stage, at most %d are possible",
+                         member->query->id, member->operator_count, QUERY_OPERATORS_MAXIMUM);
     if (replayed && member->plan->source_count > 1)
         return error_set(error, ERROR_UNSUPPORTED,
-                         "query %s aggregates over windows what it has joined without a topic in between: the windows could not be rebuilt", member->query->id);
+                         "query %s aggregates over windows what it has joined without a topic in between: the windows "
+                         "could not be rebuilt",
+                         member->query->id);
     return 0;
 }
 
@@ -160,7 +172,8 @@ static void member_name_changelog(struct query_member *member, const char *group
     char number[16] = "";
     if (member->number)
         snprintf(number, sizeof number, "-%u", (unsigned)member->number);
-    snprintf(member->changelog_topic, sizeof member->changelog_topic, "%.80s-%.120s%s-changelog", group, member->query->id, number);
+    snprintf(member->changelog_topic, sizeof member->changelog_topic, "%.80s-%.120s%s-changelog", group,
+             member->query->id, number);
     bool clean = strlen(member->query->id) <= 120 && strlen(group) <= 80;
     for (char *c = member->changelog_topic; *c; c++)
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *c))
@@ -171,12 +184,16 @@ static void member_name_changelog(struct query_member *member, const char *group
                  (unsigned long long)(member->id ^ query_position_hash(group)));
 }
 
-static int assignment_add_stages(struct assignment *assignment, const struct query_plan *query, size_t order, struct error *error) {
+static int assignment_add_stages(struct assignment *assignment, const struct query_plan *query, size_t order,
+                                 struct error *error) {
     int status = 0;
     for (size_t i = 0; i < query->stage_count && !status; i++) {
         struct query_member *member = &assignment->stages[assignment->stage_count];
-        *member = (struct query_member){
-            .query = query, .plan = &query->stages[i], .id = query_position_hash(query->id), .number = (uint32_t)i, .order = order + assignment->stage_count};
+        *member = (struct query_member){.query = query,
+                                        .plan = &query->stages[i],
+                                        .id = query_position_hash(query->id),
+                                        .number = (uint32_t)i,
+                                        .order = order + assignment->stage_count};
         assignment->labels[assignment->stage_count] = assignment->stage_count;
         member_name_changelog(member, assignment->name);
         status = member_probe(member, bus_registry(assignment->bus), error);
@@ -194,7 +211,8 @@ static int assignment_find_home(struct assignment *assignment, size_t at, struct
         if (known->definition != member->query->definition)
             return error_set(
                 error, ERROR_INVALID,
-                "query %s has been changed since group %s worked on it: what it keeps would not fit; give it another name, start everything in another group "
+                "query %s has been changed since group %s worked on it: what it keeps would not fit; give it another "
+                "name, start everything in another group "
                 "(--group NAME), or forget the positions of all queries and start from the beginning with --reset",
                 member->query->id, known->group);
         assignment->homes[at] = known->group;
@@ -202,7 +220,8 @@ static int assignment_find_home(struct assignment *assignment, size_t at, struct
     return 0;
 }
 
-/* --- groups -------------------------------------------------------------------------------------------------------------------------- */
+/* --- groups
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool stages_share_topic(const struct query_member *left, const struct query_member *right) {
     for (size_t i = 0; i < left->plan->source_count; i++)
@@ -217,7 +236,8 @@ static void assignment_connect(struct assignment *assignment) {
     for (size_t i = 0; i < assignment->stage_count; i++)
         for (size_t j = 0; j < i; j++) {
             size_t from = assignment->labels[i], to = assignment->labels[j];
-            if (assignment->homes[i] || assignment->homes[j] || from == to || !stages_share_topic(&assignment->stages[i], &assignment->stages[j]))
+            if (assignment->homes[i] || assignment->homes[j] || from == to ||
+                !stages_share_topic(&assignment->stages[i], &assignment->stages[j]))
                 continue;
             for (size_t k = 0; k < assignment->stage_count; k++)
                 if (assignment->labels[k] == from)
@@ -244,7 +264,8 @@ static size_t group_add_reading(struct query_group *group, const struct source_p
     return at;
 }
 
-/* Sources below `node` that are tables whose rows it keeps, itself or by a join that is rebuilt by reading them again. */
+/* Sources below `node` that are tables whose rows it keeps, itself or by a join that is rebuilt by reading them
+ * again. */
 static void member_find_kept(struct query_member *member, const struct node_plan *node, bool replayed) {
     for (size_t i = 0; i < member->plan->source_count; i++)
         if (member->plan->sources[i] == node)
@@ -284,7 +305,8 @@ static void group_relate(struct query_group *group) {
             group->topics[i].own |= strcmp(group->members[m].plan->sink->sink.topic, group->topics[i].name) == 0;
     for (size_t i = 0; i < group->member_count; i++)
         for (size_t j = 0; j < group->member_count; j++)
-            group->members[i].shared_sink |= i != j && strcmp(group->members[i].plan->sink->sink.topic, group->members[j].plan->sink->sink.topic) == 0;
+            group->members[i].shared_sink |= i != j && strcmp(group->members[i].plan->sink->sink.topic,
+                                                              group->members[j].plan->sink->sink.topic) == 0;
     bool changed = true;
     for (size_t round = 0; changed && round <= group->member_count; round++) {
         changed = false;
@@ -292,7 +314,8 @@ static void group_relate(struct query_group *group) {
             for (size_t j = 0; j < group->member_count; j++) {
                 struct query_member *reader = &group->members[i];
                 size_t above = group->members[j].level + 1;
-                if (member_reads(reader, group->members[j].plan->sink->sink.topic) && reader->level < above && above <= group->member_count) {
+                if (member_reads(reader, group->members[j].plan->sink->sink.topic) && reader->level < above &&
+                    above <= group->member_count) {
                     reader->level = above;
                     changed = true;
                 }
@@ -316,7 +339,8 @@ static struct query_group *assignment_new_group(struct assignment *assignment) {
     group->topics = memory_zero(sources, sizeof *group->topics);
     group->readings = memory_zero(sources, sizeof *group->readings);
     if (!group->members || !group->topics || !group->readings ||
-        !memory_reserve((void **)&assignment->groups.groups, &assignment->group_capacity, assignment->groups.count + 1, sizeof(struct query_group *)))
+        !memory_reserve((void **)&assignment->groups.groups, &assignment->group_capacity, assignment->groups.count + 1,
+                        sizeof(struct query_group *)))
         return query_group_free(group);
     assignment->groups.groups[assignment->groups.count++] = group;
     return group;
@@ -381,7 +405,8 @@ static int assignment_found(struct assignment *assignment, size_t label, struct 
     return status || !group ? status : group_name(assignment, group, error);
 }
 
-static int assignment_open(struct assignment *assignment, const struct query_plan *const *plans, size_t count, size_t order, struct error *error) {
+static int assignment_open(struct assignment *assignment, const struct query_plan *const *plans, size_t count,
+                           size_t order, struct error *error) {
     size_t stages = 0;
     int status = 0;
     for (size_t i = 0; i < count; i++)
@@ -421,8 +446,9 @@ static int assignment_divide(struct assignment *assignment, struct error *error)
     return status;
 }
 
-int query_groups_assign(struct bus *bus, const char *name, const struct query_plan *const *plans, size_t count, size_t order,
-                        const struct query_groups *running, struct query_groups *ret_groups, struct error *error) {
+int query_groups_assign(struct bus *bus, const char *name, const struct query_plan *const *plans, size_t count,
+                        size_t order, const struct query_groups *running, struct query_groups *ret_groups,
+                        struct error *error) {
     struct assignment assignment = {.bus = bus, .name = name, .running = running};
     int status = assignment_open(&assignment, plans, count, order, error);
     if (!status)

@@ -5,9 +5,10 @@
  *     stage 3 reads THRESHOLDS ─────────────┘
  *     stage 4 reads ALARMS ───────────────────── another one
  *
- * A stage belongs to the group that has a position of it. Those that have none are new; they make groups of their own, named GROUP.sql.TOPIC after the first
- * of their topics by name, or GROUP.sql.TOPIC.2, .3, ... when groups of that name have positions already: a query that is added later begins with
- * the oldest record, and does not hold up the others. What is where follows from the committed positions alone. */
+ * A stage belongs to the group that has a position of it. Those that have none are new; they make groups of their
+ * own, named GROUP.sql.TOPIC after the first of their topics by name, or GROUP.sql.TOPIC.2, .3, ... when groups of
+ * that name have positions already: a query that is added later begins with the oldest record, and does not hold up
+ * the others. What is where follows from the committed positions alone. */
 #ifndef METERLINE_STREAM_RUNTIME_GROUP_H
 #define METERLINE_STREAM_RUNTIME_GROUP_H
 
@@ -28,14 +29,15 @@ struct query_member {
     size_t operator_count; /* with state */
     bool changelog;        /* some of them have one: in topic `changelog_topic` */
     char changelog_topic[BUS_TOPIC_NAME_MAXIMUM + 1];
-    size_t *topics, *readers;        /* by source: which of the group's topics and readers */
-    bool *kept;                      /* by source: a table that is rebuilt by reading its topic again from the oldest record */
-    bool self_joined;                /* two of its sources are one topic */
-    bool shared_sink;                /* another stage of the group writes its topic too */
-    size_t level;                    /* 0: no stage of the group writes what it reads; otherwise above those that do */
-    atomic_bool removed;             /* it works no more */
+    size_t *topics, *readers; /* by source: which of the group's topics and readers */
+    bool *kept;               /* by source: a table that is rebuilt by reading its topic again from the oldest record */
+    bool self_joined;         /* two of its sources are one topic */
+    bool shared_sink;         /* another stage of the group writes its topic too */
+    size_t level;             /* 0: no stage of the group writes what it reads; otherwise above those that do */
+    atomic_bool removed;      /* it works no more */
     struct query_counters *counters; /* by partition: what the last commit had; under the group's lock */
-    struct query_counters *before;   /* by partition: what was committed when this process began with it; under the lock */
+    struct query_counters
+        *before; /* by partition: what was committed when this process began with it; under the lock */
 };
 
 struct query_topic {
@@ -72,10 +74,11 @@ struct query_group {
     struct query_group **upstream; /* those of this run that write its topics, or topics of those, and so on */
     size_t upstream_count;
     size_t workers;
-    atomic_bool cancelled;         /* it could not be started as a whole: its workers end */
-    atomic_uint removals;          /* members that were removed while it runs: positions are to be written without them */
-    atomic_size_t finished;        /* workers that have read to the end and gone */
-    atomic_size_t level;           /* members below it are finished: all workers have reached the end of what they had to do for them */
+    atomic_bool cancelled;  /* it could not be started as a whole: its workers end */
+    atomic_uint removals;   /* members that were removed while it runs: positions are to be written without them */
+    atomic_size_t finished; /* workers that have read to the end and gone */
+    atomic_size_t
+        level; /* members below it are finished: all workers have reached the end of what they had to do for them */
     atomic_uint_fast64_t writes;   /* commits that wrote to its own topics */
     atomic_uint_fast64_t *at_end;  /* by worker: 0, or at which level and number of writes it has reached the end */
     atomic_int_fast64_t active_ns; /* when it last read or wrote something, monotonic */
@@ -86,10 +89,12 @@ struct query_groups {
     size_t count;
 };
 
-/* Divides the stages of `plans` into groups, as the committed positions of `name` say; `running` are groups of this process, whose names are taken.
- * ERROR_INVALID: a query has been changed since its position was committed, with the ways out. Topics need not exist yet. `order`: of the first stage. */
-int query_groups_assign(struct bus *bus, const char *name, const struct query_plan *const *plans, size_t count, size_t order,
-                        const struct query_groups *running, struct query_groups *ret_groups, struct error *error);
+/* Divides the stages of `plans` into groups, as the committed positions of `name` say; `running` are groups of this
+ * process, whose names are taken. ERROR_INVALID: a query has been changed since its position was committed, with the
+ * ways out. Topics need not exist yet. `order`: of the first stage. */
+int query_groups_assign(struct bus *bus, const char *name, const struct query_plan *const *plans, size_t count,
+                        size_t order, const struct query_groups *running, struct query_groups *ret_groups,
+                        struct error *error);
 void query_groups_release(struct query_groups *groups);
 struct query_group *query_group_free(struct query_group *group);
 bool query_group_writes(const struct query_group *group, const char *topic);

@@ -5,7 +5,8 @@
 
 enum { WAITING_RECORDS = 16384, WAITING_BYTES = 16 << 20, MESSAGES_AT_ONCE = 4 };
 
-/* --- troubles ------------------------------------------------------------------------------------------------------------------------ */
+/* --- troubles
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 void query_work_trouble(struct query_report *report, const char *message) {
     const struct query_work *work = report->work;
@@ -20,8 +21,10 @@ void query_work_trouble(struct query_report *report, const char *message) {
         return;
     troubles->seen[troubles->count++] = hash;
     log_write(work->log, LOG_WARNING, "%s%s, partition %d, from offset %lld: %s%s", of_topic ? "topic " : "query ",
-              of_topic ? group->topics[report->place - group->member_count].name : group->members[report->place].query->id, (int)report->partition,
-              (long long)report->offset, message, troubles->count == QUERY_TROUBLES_MAXIMUM ? " (what else there may be is only counted)" : "");
+              of_topic ? group->topics[report->place - group->member_count].name
+                       : group->members[report->place].query->id,
+              (int)report->partition, (long long)report->offset, message,
+              troubles->count == QUERY_TROUBLES_MAXIMUM ? " (what else there may be is only counted)" : "");
 }
 
 static void report_row(void *context, size_t row, const char *message) {
@@ -29,13 +32,16 @@ static void report_row(void *context, size_t row, const char *message) {
     query_work_trouble(context, message);
 }
 
-struct evaluation query_work_evaluation(const struct query_work *work, struct arena *arena, struct query_report *report, struct row_errors *ret_errors) {
+struct evaluation query_work_evaluation(const struct query_work *work, struct arena *arena, struct query_report *report,
+                                        struct row_errors *ret_errors) {
     bool heard = report && work->troubles[report->place].count < QUERY_TROUBLES_MAXIMUM;
-    *ret_errors = (struct row_errors){.report = report_row, .context = report, .messages_left = heard ? MESSAGES_AT_ONCE : 0};
+    *ret_errors =
+        (struct row_errors){.report = report_row, .context = report, .messages_left = heard ? MESSAGES_AT_ONCE : 0};
     return (struct evaluation){.arena = arena, .errors = ret_errors, .clock = work->clock, .scratch = work->scratch};
 }
 
-/* --- batches ------------------------------------------------------------------------------------------------------------------------- */
+/* --- batches
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static struct query_batch *query_batch_free(struct query_batch *batch) {
     if (!batch)
@@ -46,14 +52,17 @@ static struct query_batch *query_batch_free(struct query_batch *batch) {
 }
 
 static bool query_batch_copy_record(struct query_batch *batch, const struct bus_record *from, struct bus_record *to) {
-    struct bus_header *headers = from->header_count ? arena_allocate(&batch->arena, from->header_count * sizeof *headers) : NULL;
+    struct bus_header *headers =
+        from->header_count ? arena_allocate(&batch->arena, from->header_count * sizeof *headers) : NULL;
     *to = *from;
     to->key = arena_copy(&batch->arena, from->key);
     to->value = arena_copy(&batch->arena, from->value);
     to->headers = headers;
-    bool done = (headers || !from->header_count) && (to->key.data || !from->key.data) && (to->value.data || !from->value.data);
+    bool done =
+        (headers || !from->header_count) && (to->key.data || !from->key.data) && (to->value.data || !from->value.data);
     for (size_t i = 0; done && i < from->header_count; i++) {
-        headers[i] = (struct bus_header){arena_copy(&batch->arena, from->headers[i].name), arena_copy(&batch->arena, from->headers[i].value)};
+        headers[i] = (struct bus_header){arena_copy(&batch->arena, from->headers[i].name),
+                                         arena_copy(&batch->arena, from->headers[i].value)};
         done = headers[i].name.data && (headers[i].value.data || !from->headers[i].value.data);
     }
     return done;
@@ -89,10 +98,13 @@ static bool query_batch_copy(struct query_batch *batch) {
     return true;
 }
 
-/* Every source that reads the topic, and what times its records have: those of the first source, where it could read them. */
-static int query_batch_decode(struct query_batch *batch, const struct query_input *input, struct query_work *work, struct error *error) {
+/* Every source that reads the topic, and what times its records have: those of the first source, where it could read
+ * them. */
+static int query_batch_decode(struct query_batch *batch, const struct query_input *input, struct query_work *work,
+                              struct error *error) {
     const struct query_group *group = work->group;
-    struct query_report report = {work, group->member_count + input->topic, input->partition, batch->records.base_offset};
+    struct query_report report = {work, group->member_count + input->topic, input->partition,
+                                  batch->records.base_offset};
     size_t count = batch->records.count;
     bool first = true;
     int status = 0;
@@ -109,13 +121,15 @@ static int query_batch_decode(struct query_batch *batch, const struct query_inpu
         status = source_reader_read(work->readers[i], &batch->records, &evaluation, &batch->rows[i], error);
         work->scratch = evaluation.scratch;
         for (size_t r = 0; r < count && !status && first; r++)
-            batch->times[r] = batch->rows[i].status[r] == SOURCE_GOOD ? batch->rows[i].rows->times[r] : batch->records.records[r].timestamp;
+            batch->times[r] = batch->rows[i].status[r] == SOURCE_GOOD ? batch->rows[i].rows->times[r]
+                                                                      : batch->records.records[r].timestamp;
         first = false;
     }
     return status;
 }
 
-/* --- the input ----------------------------------------------------------------------------------------------------------------------- */
+/* --- the input
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 void query_input_open(struct query_input *input, size_t topic, int32_t partition) {
     *input = (struct query_input){.topic = topic, .partition = partition, .until = INT64_MAX};
@@ -149,7 +163,8 @@ static struct bus_batch input_new_part(const struct query_input *input, const st
 static int input_pause(struct query_input *input, struct query_work *work, bool paused, struct error *error) {
     if (input->paused == paused)
         return 0;
-    int status = bus_consumer_pause(work->consumer, work->group->topics[input->topic].name, input->partition, paused, error);
+    int status =
+        bus_consumer_pause(work->consumer, work->group->topics[input->topic].name, input->partition, paused, error);
     if (!status)
         input->paused = paused;
     return status;
@@ -167,7 +182,8 @@ static void input_reach(struct query_input *input) {
         input->next_offset = input->work_offset;
 }
 
-int query_input_take(struct query_input *input, struct query_work *work, const struct bus_batch *records, struct error *error) {
+int query_input_take(struct query_input *input, struct query_work *work, const struct bus_batch *records,
+                     struct error *error) {
     struct bus_batch part = input_new_part(input, records);
     if (part.count == 0) {
         if (records->count == 0 && records->base_offset >= input->read_offset) {
@@ -186,7 +202,8 @@ int query_input_take(struct query_input *input, struct query_work *work, const s
         status = query_batch_decode(batch, input, work, error);
     if (status) {
         input_drop_batch(input, batch);
-        return error_wrap(error, "%s/%d from offset %lld", part.topic, (int)part.partition, (long long)part.base_offset);
+        return error_wrap(error, "%s/%d from offset %lld", part.topic, (int)part.partition,
+                          (long long)part.base_offset);
     }
     *input->last = batch;
     input->last = &batch->next;

@@ -1,10 +1,12 @@
-/* One topic of a task of queries: record batches as they come from the log, decoded once for each source that reads it, until they have been worked on.
+/* One topic of a task of queries: record batches as they come from the log, decoded once for each source that reads
+ * it, until they have been worked on.
  *
  *     committed          work_offset         read_offset
  *     ────╂── worked on ──────╂── at hand ────────╂─── in the log
  *
- * Below the committed offset records only rebuild state. With a single topic a batch is worked on while the log still owns it; with several, batches are
- * copied and wait until it is their turn, so many at most: then the partition is paused. */
+ * Below the committed offset records only rebuild state. With a single topic a batch is worked on while the log
+ * still owns it; with several, batches are copied and wait until it is their turn, so many at most: then the
+ * partition is paused. */
 #ifndef METERLINE_STREAM_RUNTIME_INPUT_H
 #define METERLINE_STREAM_RUNTIME_INPUT_H
 
@@ -22,9 +24,9 @@ struct query_work {
     const atomic_bool *stop;
     struct bus_consumer *consumer;
     struct query_output *output;
-    struct source_reader **readers;  /* by reading of the group */
-    struct arena arena;              /* of the run of records at hand */
-    void *scratch;                   /* of evaluations */
+    struct source_reader **readers; /* by reading of the group */
+    struct arena arena;             /* of the run of records at hand */
+    void *scratch;                  /* of evaluations */
     enum lost_offsets lost_offsets;
     struct query_troubles *troubles; /* by member, and behind them by topic: what has been logged */
 };
@@ -33,25 +35,25 @@ struct query_batch {
     struct query_batch *next;
     struct arena arena;
     struct bus_batch records;
-    struct source_rows *rows;        /* by reading of the group; only those of this topic */
-    int64_t *times;                  /* by record: which goes first among topics */
-    size_t done;                     /* records that have been worked on */
+    struct source_rows *rows; /* by reading of the group; only those of this topic */
+    int64_t *times;           /* by record: which goes first among topics */
+    size_t done;              /* records that have been worked on */
     size_t bytes;
 };
 
 struct query_input {
-    size_t topic;                    /* of the group */
+    size_t topic; /* of the group */
     int32_t partition;
     struct query_batch *first, **last;
-    struct query_batch *spare;       /* keeps its memory for the next one */
-    size_t waiting, waiting_bytes;   /* records at hand, and what they take */
-    int64_t read_offset;             /* the next to come from the log */
-    int64_t work_offset;             /* the next to be worked on */
-    int64_t next_offset;             /* what has been worked on, in any run, ends before it: the position */
-    int64_t revision;                /* of the committed position */
-    int64_t until;                   /* end offset at start, for --until-end; INT64_MAX: not known yet */
-    int64_t load_until;              /* of a table: up to here it goes before the streams; 0: no further */
-    bool at_end;                     /* there was nothing more when we last looked */
+    struct query_batch *spare;     /* keeps its memory for the next one */
+    size_t waiting, waiting_bytes; /* records at hand, and what they take */
+    int64_t read_offset;           /* the next to come from the log */
+    int64_t work_offset;           /* the next to be worked on */
+    int64_t next_offset;           /* what has been worked on, in any run, ends before it: the position */
+    int64_t revision;              /* of the committed position */
+    int64_t until;                 /* end offset at start, for --until-end; INT64_MAX: not known yet */
+    int64_t load_until;            /* of a table: up to here it goes before the streams; 0: no further */
+    bool at_end;                   /* there was nothing more when we last looked */
     bool paused;
     char metadata[BUS_METADATA_MAXIMUM + 1];
 };
@@ -60,8 +62,10 @@ void query_input_open(struct query_input *input, size_t topic, int32_t partition
 void query_input_close(struct query_input *input);
 /* Lets a partition that is held back go on: a pause would outlive the task, whose successor knows nothing of it. */
 void query_input_release(struct query_input *input, struct query_work *work);
-/* Takes a batch of the topic, or the news that it ends here. A retriable error: the registry could not be asked, and nothing has been taken. */
-int query_input_take(struct query_input *input, struct query_work *work, const struct bus_batch *records, struct error *error);
+/* Takes a batch of the topic, or the news that it ends here. A retriable error: the registry could not be asked, and
+ * nothing has been taken. */
+int query_input_take(struct query_input *input, struct query_work *work, const struct bus_batch *records,
+                     struct error *error);
 /* `count` records of the first batch have been worked on. */
 int query_input_done(struct query_input *input, struct query_work *work, size_t count, struct error *error);
 
@@ -74,7 +78,7 @@ static inline int64_t query_batch_offset(const struct query_batch *batch) {
 enum { QUERY_TROUBLES_MAXIMUM = 8 };
 
 struct query_troubles {
-    uint64_t seen[QUERY_TROUBLES_MAXIMUM];   /* hashes of messages */
+    uint64_t seen[QUERY_TROUBLES_MAXIMUM]; /* hashes of messages */
     size_t count;
 };
 
@@ -83,10 +87,11 @@ struct query_report {
     const struct query_work *work;
     size_t place;
     int32_t partition;
-    int64_t offset;              /* of the first record at hand */
+    int64_t offset; /* of the first record at hand */
 };
 void query_work_trouble(struct query_report *report, const char *message);
 /* `report` NULL: nobody hears of errors. */
-struct evaluation query_work_evaluation(const struct query_work *work, struct arena *arena, struct query_report *report, struct row_errors *ret_errors);
+struct evaluation query_work_evaluation(const struct query_work *work, struct arena *arena, struct query_report *report,
+                                        struct row_errors *ret_errors);
 
 #endif

@@ -21,7 +21,8 @@ void metrics_label(struct bytes *to, const char *value) {
     }
 }
 
-static void metrics_sample(struct bytes *to, const char *name, const struct aggregate_query *query, int32_t partition, int64_t window, uint64_t value) {
+static void metrics_sample(struct bytes *to, const char *name, const struct aggregate_query *query, int32_t partition,
+                           int64_t window, uint64_t value) {
     bytes_append_format(to, "%s{group=\"", name);
     metrics_label(to, query->group);
     bytes_append_string(to, "\",topic=\"");
@@ -45,8 +46,10 @@ struct metrics_counter {
 static const struct metrics_counter metrics_counters[] = {
     {"meterline_records_read_total", "Records read.", offsetof(struct task_counters, read), false},
     {"meterline_records_null_total", "Records without a value.", offsetof(struct task_counters, null), false},
-    {"meterline_records_rejected_total", "Records that could not be read.", offsetof(struct task_counters, rejected), false},
-    {"meterline_records_filtered_total", "Records that a filter left out.", offsetof(struct task_counters, filtered), false},
+    {"meterline_records_rejected_total", "Records that could not be read.", offsetof(struct task_counters, rejected),
+     false},
+    {"meterline_records_filtered_total", "Records that a filter left out.", offsetof(struct task_counters, filtered),
+     false},
     {"meterline_records_folded_total", "Readings folded into a window.", offsetof(struct task_counters, folded), true},
     {"meterline_records_late_total", "Readings whose window had closed.", offsetof(struct task_counters, late), true},
     {"meterline_results_total", "Final results.", offsetof(struct task_counters, results), true},
@@ -62,23 +65,28 @@ static void metrics_store(struct bytes *to, const struct store_counts *store) {
     uint64_t answers = 0;
     if (!store->remote)
         return;
-    metrics_total(to, "meterline_store_rows_written_total", "Rows that the store has acknowledged.", store->rows_written);
+    metrics_total(to, "meterline_store_rows_written_total", "Rows that the store has acknowledged.",
+                  store->rows_written);
     metrics_total(to, "meterline_store_requests_total", "Requests of writers to the store.", store->requests);
     metrics_total(to, "meterline_store_retries_total", "Requests to the store that were sent again.", store->retries);
     metrics_head(to, "meterline_store_in_flight", "gauge", "Requests to the store that have no answer yet.");
     bytes_append_format(to, "meterline_store_in_flight %" PRIu64 "\n", store->in_flight);
-    metrics_head(to, "meterline_store_errors_total", "counter", "Errors of the store and on the way to it, also those that a retry mended.");
+    metrics_head(to, "meterline_store_errors_total", "counter",
+                 "Errors of the store and on the way to it, also those that a retry mended.");
     for (size_t i = 0; i < store->error_kinds; i++)
-        bytes_append_format(to, "meterline_store_errors_total{kind=\"%s\"} %" PRIu64 "\n", store->error_names[i], store->errors[i]);
+        bytes_append_format(to, "meterline_store_errors_total{kind=\"%s\"} %" PRIu64 "\n", store->error_names[i],
+                            store->errors[i]);
     metrics_head(to, "meterline_store_latency_seconds", "histogram", "From a request to its answer.");
     for (size_t i = 0; i < STORE_LATENCIES; i++) {
         answers += store->latency[i];
         if (i + 1 < STORE_LATENCIES)
-            bytes_append_format(to, "meterline_store_latency_seconds_bucket{le=\"%.6f\"} %" PRIu64 "\n", (double)(UINT64_C(1) << i) / 1e6, answers);
+            bytes_append_format(to, "meterline_store_latency_seconds_bucket{le=\"%.6f\"} %" PRIu64 "\n",
+                                (double)(UINT64_C(1) << i) / 1e6, answers);
     }
     bytes_append_format(to,
                         "meterline_store_latency_seconds_bucket{le=\"+Inf\"} %" PRIu64
-                        "\nmeterline_store_latency_seconds_sum %.6f\nmeterline_store_latency_seconds_count %" PRIu64 "\n",
+                        "\nmeterline_store_latency_seconds_sum %.6f\nmeterline_store_latency_seconds_count %" PRIu64
+                        "\n",
                         answers, (double)store->latency_sum / 1e6, answers);
 }
 
@@ -99,14 +107,19 @@ void metrics_append(struct bytes *to, const struct aggregate_query *query, const
     for (int32_t p = 0; p < report->partition_count; p++)
         metrics_sample(to, "meterline_lag_records", query, p, 0, (uint64_t)report->lags[p]);
     metrics_total(to, "meterline_commits_total", "Commits of this run.", report->commits);
-    metrics_total(to, "meterline_rewinds_total", "Times that a commit was undone and a worker went back to its positions.", report->rewinds);
+    metrics_total(to, "meterline_rewinds_total",
+                  "Times that a commit was undone and a worker went back to its positions.", report->rewinds);
     metrics_total(to, "meterline_rebalances_total", "Rebalances of the consumer group.", report->bus.rebalances);
-    metrics_total(to, "meterline_partitions_lost_total", "Partitions that the group gave to others without asking.", report->bus.partitions_lost);
+    metrics_total(to, "meterline_partitions_lost_total", "Partitions that the group gave to others without asking.",
+                  report->bus.partitions_lost);
     metrics_total(to, "meterline_transactions_total", "Transactions of the log.", report->bus.transactions);
-    metrics_total(to, "meterline_transactions_aborted_total", "Transactions of the log that were aborted.", report->bus.transactions_aborted);
+    metrics_total(to, "meterline_transactions_aborted_total", "Transactions of the log that were aborted.",
+                  report->bus.transactions_aborted);
     metrics_total(to, "meterline_connections_lost_total", "Connections to the log that broke.", report->bus.reconnects);
-    metrics_total(to, "meterline_registry_requests_total", "Requests to the schema registry.", report->registry.requests);
-    metrics_total(to, "meterline_registry_failures_total", "Requests to the schema registry that were not answered or refused.", report->registry.failures);
+    metrics_total(to, "meterline_registry_requests_total", "Requests to the schema registry.",
+                  report->registry.requests);
+    metrics_total(to, "meterline_registry_failures_total",
+                  "Requests to the schema registry that were not answered or refused.", report->registry.failures);
     metrics_store(to, &report->store);
     metrics_head(to, "meterline_recovered_records", "gauge", "Records read again at start to rebuild open windows.");
     bytes_append_format(to, "meterline_recovered_records %" PRId64 "\n", report->recovered);

@@ -1,4 +1,5 @@
-/* The counters of a run as Prometheus text (exposition format 0.0.4): totals since the group's first record, by partition. */
+/* The counters of a run as Prometheus text (exposition format 0.0.4): totals since the group's first record, by
+ * partition. */
 #ifndef METERLINE_STREAM_RUNTIME_METRICS_H
 #define METERLINE_STREAM_RUNTIME_METRICS_H
 

@@ -40,9 +40,11 @@ static int output_open_member(struct query_output *output, size_t at, struct err
     const struct query_group *group = output->options.group;
     const struct query_member *member = &group->members[at];
     const char *sink = member->plan->sink->sink.topic;
-    int status = bus_producer_topic(output->producer, sink, NULL, &output->sinks[at].handle, &output->sinks[at].partitions, error);
+    int status = bus_producer_topic(output->producer, sink, NULL, &output->sinks[at].handle,
+                                    &output->sinks[at].partitions, error);
     if (!status && member->changelog)
-        status = bus_producer_topic(output->producer, member->changelog_topic, NULL, &output->changelogs[at].handle, &output->changelogs[at].partitions, error);
+        status = bus_producer_topic(output->producer, member->changelog_topic, NULL, &output->changelogs[at].handle,
+                                    &output->changelogs[at].partitions, error);
     for (size_t i = 0; i < group->topic_count; i++)
         output->feeds[at] |= strcmp(group->topics[i].name, sink) == 0;
     return status;
@@ -54,13 +56,16 @@ static int output_open_mail(struct query_output *output, size_t topic, struct er
     if (from->internal)
         return 0;
     snprintf(name, sizeof name, "%s-rejected", from->name);
-    int status = mail_open(&output->mail[topic], output->producer, output->options.rejected ? output->options.rejected : name, error);
+    int status = mail_open(&output->mail[topic], output->producer,
+                           output->options.rejected ? output->options.rejected : name, error);
     output->mail_open[topic] = !status;
     return status;
 }
 
-int query_output_open(const struct query_output_options *options, struct query_output **ret_output, struct error *error) {
-    struct bus_producer_options producer = {.name = options->name, .member = options->member, .at_least_once = options->at_least_once};
+int query_output_open(const struct query_output_options *options, struct query_output **ret_output,
+                      struct error *error) {
+    struct bus_producer_options producer = {
+        .name = options->name, .member = options->member, .at_least_once = options->at_least_once};
     const struct query_group *group = options->group;
     struct query_output *output = memory_zero(1, sizeof *output);
     if (!output)
@@ -113,18 +118,24 @@ static int32_t output_partition(const struct query_output *output, size_t member
     return bus_partition(key, partitions);
 }
 
-static int output_wait(struct query_output *output, size_t member, int32_t partition, const struct bus_record *record, uint32_t origin, struct error *error) {
+static int output_wait(struct query_output *output, size_t member, int32_t partition, const struct bus_record *record,
+                       uint32_t origin, struct error *error) {
     struct arena *arena = &output->arena;
-    struct bus_record copy = {.key = arena_copy(arena, record->key), .value = arena_copy(arena, record->value), .timestamp = record->timestamp};
+    struct bus_record copy = {.key = arena_copy(arena, record->key),
+                              .value = arena_copy(arena, record->value),
+                              .timestamp = record->timestamp};
     if ((record->key.data && !copy.key.data) || (record->value.data && !copy.value.data) ||
-        !memory_reserve((void **)&output->records, &output->record_capacity, output->record_count + 1, sizeof *output->records))
+        !memory_reserve((void **)&output->records, &output->record_capacity, output->record_count + 1,
+                        sizeof *output->records))
         return error_no_memory(error);
-    output->records[output->record_count] = (struct output_record){origin, member, output->record_count, partition, copy};
+    output->records[output->record_count] =
+        (struct output_record){origin, member, output->record_count, partition, copy};
     output->record_count++;
     return 0;
 }
 
-int query_output_emit(struct query_output *output, size_t member, int32_t partition, const struct bus_record *record, uint32_t origin, struct error *error) {
+int query_output_emit(struct query_output *output, size_t member, int32_t partition, const struct bus_record *record,
+                      uint32_t origin, struct error *error) {
     int32_t to = output_partition(output, member, partition, record->key);
     output->feeds_itself |= output->feeds[member];
     if (output->options.group->members[member].shared_sink)
@@ -147,22 +158,25 @@ int query_output_flush(struct query_output *output, struct error *error) {
         qsort(output->records, output->record_count, sizeof *output->records, output_compare);
     for (size_t i = 0; i < output->record_count && !status; i++) {
         const struct output_record *record = &output->records[i];
-        status = bus_produce(output->producer, output->sinks[record->member].handle, record->partition, &record->record, error);
+        status = bus_produce(output->producer, output->sinks[record->member].handle, record->partition, &record->record,
+                             error);
     }
     output->record_count = 0;
     arena_reset(&output->arena);
     return status;
 }
 
-int query_output_reject(struct query_output *output, size_t topic, const struct bus_batch *batch, size_t index, const char *reason, struct error *error) {
+int query_output_reject(struct query_output *output, size_t topic, const struct bus_batch *batch, size_t index,
+                        const char *reason, struct error *error) {
     if (!output->mail_open[topic])
-        return error_set(error, ERROR_CORRUPT, "%s/%d, offset %lld: a record between two stages of a query cannot be read: %s", batch->topic,
+        return error_set(error, ERROR_CORRUPT,
+                         "%s/%d, offset %lld: a record between two stages of a query cannot be read: %s", batch->topic,
                          (int)batch->partition, (long long)(batch->base_offset + (int64_t)index), reason);
     return mail_reject(&output->mail[topic], batch, index, reason, error);
 }
 
-int query_output_save(struct query_output *output, size_t member, int32_t partition, size_t op, struct slice key, struct slice value,
-                      struct error *error) {
+int query_output_save(struct query_output *output, size_t member, int32_t partition, size_t op, struct slice key,
+                      struct slice value, struct error *error) {
     output->key.length = 0;
     bytes_append_varint(&output->key, op);
     bytes_append_slice(&output->key, key);
@@ -170,7 +184,8 @@ int query_output_save(struct query_output *output, size_t member, int32_t partit
         output->key.failed = false;
         return error_no_memory(error);
     }
-    struct bus_record record = {.key = bytes_slice(&output->key), .value = value, .timestamp = clock_wall(output->options.clock)};
+    struct bus_record record = {
+        .key = bytes_slice(&output->key), .value = value, .timestamp = clock_wall(output->options.clock)};
     return bus_produce(output->producer, output->changelogs[member].handle, partition, &record, error);
 }
 
@@ -196,7 +211,8 @@ size_t query_output_pending_bytes(const struct query_output *output) {
     return bus_producer_pending_bytes(output->producer);
 }
 
-int query_output_commit(struct query_output *output, const struct bus_position *positions, size_t count, struct error *error) {
+int query_output_commit(struct query_output *output, const struct bus_position *positions, size_t count,
+                        struct error *error) {
     int status = 0;
     for (int attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
         status = bus_producer_commit(output->producer, positions, count, error);

@@ -1,4 +1,5 @@
-/* Where the queries of a worker write: their sinks' topics, mail, changelogs, and the positions; all of it in one commit. One thread. */
+/* Where the queries of a worker write: their sinks' topics, mail, changelogs, and the positions; all of it in one
+ * commit. One thread. */
 #ifndef METERLINE_STREAM_RUNTIME_OUTPUT_H
 #define METERLINE_STREAM_RUNTIME_OUTPUT_H
 
@@ -17,24 +18,31 @@ struct query_output_options {
 };
 
 /* Everything it writes to must exist, but for topics of mail, which are made. */
-int query_output_open(const struct query_output_options *options, struct query_output **ret_output, struct error *error);
+int query_output_open(const struct query_output_options *options, struct query_output **ret_output,
+                      struct error *error);
 struct query_output *query_output_close(struct query_output *output);
 
-/* A record of a member, brought about by record `origin` of the batch at hand. Without a key it goes to the partition that its input came from. */
-int query_output_emit(struct query_output *output, size_t member, int32_t partition, const struct bus_record *record, uint32_t origin, struct error *error);
-/* The run of input records at hand is done: what several members have written to one topic goes there in the order of (origin, member). */
+/* A record of a member, brought about by record `origin` of the batch at hand. Without a key it goes to the
+ * partition that its input came from. */
+int query_output_emit(struct query_output *output, size_t member, int32_t partition, const struct bus_record *record,
+                      uint32_t origin, struct error *error);
+/* The run of input records at hand is done: what several members have written to one topic goes there in the order
+ * of (origin, member). */
 int query_output_flush(struct query_output *output, struct error *error);
 /* A record of the group's topic `topic` that cannot be read. ERROR_CORRUPT when it is a repartition topic. */
-int query_output_reject(struct query_output *output, size_t topic, const struct bus_batch *batch, size_t index, const char *reason, struct error *error);
+int query_output_reject(struct query_output *output, size_t topic, const struct bus_batch *batch, size_t index,
+                        const char *reason, struct error *error);
 /* A change of what operator number `operator` of a member keeps; `value` with data NULL: it is gone. */
-int query_output_save(struct query_output *output, size_t member, int32_t partition, size_t op, struct slice key, struct slice value,
-                      struct error *error);
+int query_output_save(struct query_output *output, size_t member, int32_t partition, size_t op, struct slice key,
+                      struct slice value, struct error *error);
 
 bool query_output_pending(const struct query_output *output);
-bool query_output_feeds_itself(const struct query_output *output); /* something of it is for a topic that the group reads */
+bool query_output_feeds_itself(
+    const struct query_output *output); /* something of it is for a topic that the group reads */
 size_t query_output_pending_bytes(const struct query_output *output);
 /* As bus_producer_commit, tried again for a while; whatever it returns, nothing is pending afterwards. */
-int query_output_commit(struct query_output *output, const struct bus_position *positions, size_t count, struct error *error);
+int query_output_commit(struct query_output *output, const struct bus_position *positions, size_t count,
+                        struct error *error);
 void query_output_abort(struct query_output *output);
 
 /* Keys of changelogs: number of the operator, then the key of its entry. False: there is no number. */

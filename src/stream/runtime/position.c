@@ -47,8 +47,8 @@ static void position_write_stage(struct bytes *to, const struct query_position_s
         bytes_append_format(to, " c=%" PRId64, stage->changelog_from);
     for (size_t i = 0; i < stage->time_count; i++)
         position_write_offset(to, i ? "," : " t=", stage->times[i], INT64_MIN);
-    bytes_append_format(to, " n=%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", n->read, n->null, n->rejected,
-                        n->filtered, n->late, n->failed, n->emitted);
+    bytes_append_format(to, " n=%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]",
+                        n->read, n->null, n->rejected, n->filtered, n->late, n->failed, n->emitted);
 }
 
 int query_position_write(const struct query_position *position, char *to, size_t size, struct error *error) {
@@ -62,7 +62,8 @@ int query_position_write(const struct query_position *position, char *to, size_t
         return error_no_memory(error);
     if (text.length >= size)
         return error_set(error, ERROR_INVALID,
-                         "the position's metadata takes %zu bytes, at most %zu are possible: start some of the %zu queries in a group of their own",
+                         "the position's metadata takes %zu bytes, at most %zu are possible: start some of the %zu "
+                         "queries in a group of their own",
                          text.length, size - 1, position->stage_count);
     memcpy(to, text.data, text.length);
     to[text.length] = '\0';
@@ -96,7 +97,8 @@ static bool position_take_offset(const char **at, int64_t none, int64_t *ret_num
 
 static bool position_take_times(const char **at, struct query_position_stage *stage) {
     do {
-        if (stage->time_count == QUERY_OPERATORS_MAXIMUM || !position_take_offset(at, INT64_MIN, &stage->times[stage->time_count++]))
+        if (stage->time_count == QUERY_OPERATORS_MAXIMUM ||
+            !position_take_offset(at, INT64_MIN, &stage->times[stage->time_count++]))
             return false;
     } while (position_take(at, ","));
     return true;
@@ -107,16 +109,19 @@ static bool position_read_stage(const char **at, struct query_position_stage *st
     struct query_counters *n = &stage->counters;
     int length = 0;
     *stage = (struct query_position_stage){.changelog_from = -1};
-    if (sscanf(*at, "%16" SCNx64 ".%" SCNu32 " d=%16" SCNx64 " r=%n", &stage->query, &stage->stage, &stage->definition, &length) != 3 || length == 0)
+    if (sscanf(*at, "%16" SCNx64 ".%" SCNu32 " d=%16" SCNx64 " r=%n", &stage->query, &stage->stage, &stage->definition,
+               &length) != 3 ||
+        length == 0)
         return false;
     *at += length;
     if (!position_take_offset(at, INT64_MAX, &stage->replay_from))
         return false;
-    if ((position_take(at, " c=") && !position_take_number(at, &stage->changelog_from)) || (position_take(at, " t=") && !position_take_times(at, stage)))
+    if ((position_take(at, " c=") && !position_take_number(at, &stage->changelog_from)) ||
+        (position_take(at, " t=") && !position_take_times(at, stage)))
         return false;
     length = 0;
-    if (sscanf(*at, " n=%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 "]%n", &n->read, &n->null, &n->rejected, &n->filtered,
-               &n->late, &n->failed, &n->emitted, &length) != 7 ||
+    if (sscanf(*at, " n=%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 "]%n",
+               &n->read, &n->null, &n->rejected, &n->filtered, &n->late, &n->failed, &n->emitted, &length) != 7 ||
         length == 0)
         return false;
     *at += length;
@@ -130,14 +135,16 @@ static int position_unreadable(const char *text, struct error *error) {
                      text);
 }
 
-int query_position_read(const char *text, struct arena *arena, struct query_position *ret_position, struct error *error) {
+int query_position_read(const char *text, struct arena *arena, struct query_position *ret_position,
+                        struct error *error) {
     struct query_position position = {0};
     const char *at = text;
     int64_t partitions;
     size_t room = 0;
     for (const char *c = text; *c; c++)
         room += *c == '[';
-    if (!position_take(&at, "q1 p=") || !position_take_number(&at, &partitions) || partitions < 1 || partitions > INT32_MAX)
+    if (!position_take(&at, "q1 p=") || !position_take_number(&at, &partitions) || partitions < 1 ||
+        partitions > INT32_MAX)
         return position_unreadable(text, error);
     position.partitions = (int32_t)partitions;
     position.stages = arena_allocate(arena, (room + 1) * sizeof *position.stages);
@@ -154,7 +161,8 @@ int query_position_read(const char *text, struct arena *arena, struct query_posi
     return 0;
 }
 
-const struct query_position_stage *query_position_find(const struct query_position *position, uint64_t query, uint32_t stage) {
+const struct query_position_stage *query_position_find(const struct query_position *position, uint64_t query,
+                                                       uint32_t stage) {
     for (size_t i = 0; i < position->stage_count; i++)
         if (position->stages[i].query == query && position->stages[i].stage == stage)
             return &position->stages[i];

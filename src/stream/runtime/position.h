@@ -1,11 +1,14 @@
-/* What a task of queries keeps beside the next offset of a topic: the metadata string of the position (at most 4 KiB, as Kafka allows).
+/* What a task of queries keeps beside the next offset of a topic: the metadata string of the position (at most 4
+ * KiB, as Kafka allows).
  *
  *     q1 p=4 l=900 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,- n=4000,0,12,0,3,0,320]
  *
- * version; number of partitions of the topic; offset up to which a table is loaded before the streams beside it (only when there is one); then for each stage
- * of a query whose first topic it is, in brackets: hash of the query's id and number of the stage; hash of the query's definition; the offset from which the
- * topic must be read again to rebuild open windows (- none); the offset from which the stage's changelog counts (only with one); stream time of each operator
- * with state (- none yet); counters since the stage's first record: read, null, rejected, filtered, late, failed, emitted. Unknown versions are refused. */
+ * version; number of partitions of the topic; offset up to which a table is loaded before the streams beside it
+ * (only when there is one); then for each stage of a query whose first topic it is, in brackets: hash of the query's
+ * id and number of the stage; hash of the query's definition; the offset from which the topic must be read again to
+ * rebuild open windows (- none); the offset from which the stage's changelog counts (only with one); stream time of
+ * each operator with state (- none yet); counters since the stage's first record: read, null, rejected, filtered,
+ * late, failed, emitted. Unknown versions are refused. */
 #ifndef METERLINE_STREAM_RUNTIME_POSITION_H
 #define METERLINE_STREAM_RUNTIME_POSITION_H
 
@@ -36,8 +39,10 @@ int query_position_write(const struct query_position *position, char *to, size_t
 /* How long the entry of a stage may become in the life of most of us. */
 size_t query_position_room(size_t operator_count);
 /* Stages lie in `arena`. ERROR_CORRUPT when `text` is not a position written by this version. */
-int query_position_read(const char *text, struct arena *arena, struct query_position *ret_position, struct error *error);
-const struct query_position_stage *query_position_find(const struct query_position *position, uint64_t query, uint32_t stage); /* NULL: it is not there */
+int query_position_read(const char *text, struct arena *arena, struct query_position *ret_position,
+                        struct error *error);
+const struct query_position_stage *query_position_find(const struct query_position *position, uint64_t query,
+                                                       uint32_t stage); /* NULL: it is not there */
 
 /* Of a query's id, as positions have it: FNV-1a, 64 bits. */
 uint64_t query_position_hash(const char *id);

@@ -17,13 +17,19 @@ static const struct {
     const char *name, *help;
     size_t offset;
 } query_counter_metrics[] = {
-    {"meterline_query_records_read_total", "Records read by the query's stages.", offsetof(struct query_counters, read)},
-    {"meterline_query_records_null_total", "Records without a value or key that the query passed by.", offsetof(struct query_counters, null)},
-    {"meterline_query_records_rejected_total", "Records that could not be read.", offsetof(struct query_counters, rejected)},
-    {"meterline_query_records_filtered_total", "Rows that a condition left out.", offsetof(struct query_counters, filtered)},
+    {"meterline_query_records_read_total", "Records read by the query's stages.",
+     offsetof(struct query_counters, read)},
+    {"meterline_query_records_null_total", "Records without a value or key that the query passed by.",
+     offsetof(struct query_counters, null)},
+    {"meterline_query_records_rejected_total", "Records that could not be read.",
+     offsetof(struct query_counters, rejected)},
+    {"meterline_query_records_filtered_total", "Rows that a condition left out.",
+     offsetof(struct query_counters, filtered)},
     {"meterline_query_records_late_total", "Rows whose window had closed.", offsetof(struct query_counters, late)},
-    {"meterline_query_failures_total", "Expressions that could not be computed, and records without a time.", offsetof(struct query_counters, failed)},
-    {"meterline_query_records_written_total", "Records written by the query's stages.", offsetof(struct query_counters, emitted)},
+    {"meterline_query_failures_total", "Expressions that could not be computed, and records without a time.",
+     offsetof(struct query_counters, failed)},
+    {"meterline_query_records_written_total", "Records written by the query's stages.",
+     offsetof(struct query_counters, emitted)},
 };
 
 static void metrics_total(struct bytes *to, const char *name, const char *type, const char *help, int64_t value) {
@@ -35,7 +41,8 @@ void query_metrics_append(struct bytes *to, const struct query_run_report *repor
     for (size_t c = 0; c < sizeof query_counter_metrics / sizeof *query_counter_metrics; c++) {
         metrics_head(to, query_counter_metrics[c].name, "counter", query_counter_metrics[c].help);
         for (size_t i = 0; i < report->row_count; i++) {
-            const uint64_t *value = (const uint64_t *)((const char *)&report->rows[i].total + query_counter_metrics[c].offset);
+            const uint64_t *value =
+                (const uint64_t *)((const char *)&report->rows[i].total + query_counter_metrics[c].offset);
             metrics_sample(to, query_counter_metrics[c].name, report->rows[i].id, (int64_t)*value);
         }
     }
@@ -43,10 +50,13 @@ void query_metrics_append(struct bytes *to, const struct query_run_report *repor
     for (size_t i = 0; i < report->row_count; i++)
         metrics_sample(to, "meterline_query_lag_records", report->rows[i].id, report->rows[i].lag);
     metrics_total(to, "meterline_query_groups", "gauge", "Consumer groups of queries.", (int64_t)report->groups);
-    metrics_total(to, "meterline_query_commits_total", "counter", "Commits of queries in this run.", (int64_t)report->commits);
-    metrics_total(to, "meterline_query_rewinds_total", "counter", "Times that a commit was undone and a worker of queries went back to its positions.",
+    metrics_total(to, "meterline_query_commits_total", "counter", "Commits of queries in this run.",
+                  (int64_t)report->commits);
+    metrics_total(to, "meterline_query_rewinds_total", "counter",
+                  "Times that a commit was undone and a worker of queries went back to its positions.",
                   (int64_t)report->rewinds);
-    metrics_total(to, "meterline_query_recovered_records", "gauge", "Records read again to rebuild what queries keep.", report->recovered);
+    metrics_total(to, "meterline_query_recovered_records", "gauge", "Records read again to rebuild what queries keep.",
+                  report->recovered);
 }
 
 static struct query_report_row *report_row(struct query_run_report *report, const struct query_member *member) {
@@ -55,7 +65,8 @@ static struct query_report_row *report_row(struct query_run_report *report, cons
             return &report->rows[i];
     if (!memory_reserve((void **)&report->rows, &report->row_capacity, report->row_count + 1, sizeof *report->rows))
         return NULL;
-    report->rows[report->row_count] = (struct query_report_row){.id = member->query->id, .removed = atomic_load(&member->removed)};
+    report->rows[report->row_count] =
+        (struct query_report_row){.id = member->query->id, .removed = atomic_load(&member->removed)};
     return &report->rows[report->row_count++];
 }
 

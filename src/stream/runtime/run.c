@@ -1,8 +1,10 @@
-/* Runs: as many records of one topic as may go through the stages together, in the order that query_task.h describes. */
+/* Runs: as many records of one topic as may go through the stages together, in the order that query_task.h
+ * describes. */
 #include "core/memory.h"
 #include "stream/runtime/task.h"
 
-/* --- what comes next ------------------------------------------------------------------------------------------------------------------ */
+/* --- what comes next
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool input_recovers(const struct query_input *input) {
     return input->work_offset < input->next_offset;
@@ -24,7 +26,8 @@ static int64_t input_time(const struct query_input *input) {
 }
 
 /* Does a record of `left` go before one of `right` when its time is `left_time`? Of equal times tables go first. */
-static bool task_goes_before(const struct query_task *task, const struct query_input *left, int64_t left_time, const struct query_input *right) {
+static bool task_goes_before(const struct query_task *task, const struct query_input *left, int64_t left_time,
+                             const struct query_input *right) {
     const struct query_topic *topics = task->work->group->topics;
     int64_t right_time = input_time(right);
     if (left_time != right_time)
@@ -62,7 +65,9 @@ static struct query_input *task_next(struct query_task *task) {
 /* How many records of the input's first batch go through together. */
 static size_t task_run_length(const struct query_task *task, const struct query_input *input, bool recovering) {
     const struct query_batch *batch = input->first;
-    int64_t offset = query_batch_offset(batch), until = recovering ? input->next_offset : input_loads(input) ? input->load_until : INT64_MAX;
+    int64_t offset = query_batch_offset(batch), until = recovering           ? input->next_offset
+                                                        : input_loads(input) ? input->load_until
+                                                                             : INT64_MAX;
     size_t most = batch->records.count - batch->done, length = 0;
     if (until - offset < (int64_t)most)
         most = until > offset ? (size_t)(until - offset) : 0;
@@ -71,13 +76,15 @@ static size_t task_run_length(const struct query_task *task, const struct query_
     for (; length < most; length++)
         for (size_t i = 0; i < task->work->group->topic_count; i++) {
             const struct query_input *other = &task->inputs[i];
-            if (other != input && other->first && !task_goes_before(task, input, batch->times[batch->done + length], other))
+            if (other != input && other->first &&
+                !task_goes_before(task, input, batch->times[batch->done + length], other))
                 return length;
         }
     return length;
 }
 
-/* --- pushing -------------------------------------------------------------------------------------------------------------------------- */
+/* --- pushing
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct run {
     struct query_task *task;
@@ -100,12 +107,14 @@ static size_t selection_find(const struct selection *selection, size_t row) {
     return low;
 }
 
-static int run_push_rows(const struct run *run, size_t member, size_t source, size_t from, size_t to, struct error *error) {
+static int run_push_rows(const struct run *run, size_t member, size_t source, size_t from, size_t to,
+                         struct error *error) {
     struct query_work *work = run->task->work;
     struct query_member_task *task = &run->task->members[member];
     const struct query_member *plan = &work->group->members[member];
     const struct source_rows *decoded = &run->batch->rows[plan->readers[source]];
-    size_t first = selection_find(&decoded->rows->selected, from), behind = selection_find(&decoded->rows->selected, to);
+    size_t first = selection_find(&decoded->rows->selected, from),
+           behind = selection_find(&decoded->rows->selected, to);
     struct rows *rows = first < behind ? rows_share(&work->arena, decoded->rows) : NULL;
     struct query_report report = {work, member, run->task->partition, run->batch->records.base_offset + (int64_t)from};
     struct row_errors errors;
@@ -116,10 +125,11 @@ static int run_push_rows(const struct run *run, size_t member, size_t source, si
         return error_no_memory(error);
     rows->selected.rows += first;
     rows->selected.count = behind - first;
-    struct operator_context context = {.evaluation = query_work_evaluation(work, &work->arena, run->recovering ? NULL : &report, &errors),
-                                       .restoring = run->recovering,
-                                       .offset = run->batch->records.base_offset,
-                                       .counters = run->recovering ? &ignored : &task->counters};
+    struct operator_context context = {
+        .evaluation = query_work_evaluation(work, &work->arena, run->recovering ? NULL : &report, &errors),
+        .restoring = run->recovering,
+        .offset = run->batch->records.base_offset,
+        .counters = run->recovering ? &ignored : &task->counters};
     int status = stage_push(task->stage, source, rows, &context, error);
     work->scratch = context.evaluation.scratch;
     if (!run->recovering)
@@ -137,10 +147,12 @@ static int run_recover_source(const struct run *run, size_t member, size_t sourc
     return run_push_rows(run, member, source, from, run->to, error);
 }
 
-static int run_push_source(const struct run *run, size_t member, size_t source, size_t from, size_t to, struct error *error) {
+static int run_push_source(const struct run *run, size_t member, size_t source, size_t from, size_t to,
+                           struct error *error) {
     if (run->task->work->group->members[member].topics[source] != run->input->topic)
         return 0;
-    return run->recovering ? run_recover_source(run, member, source, error) : run_push_rows(run, member, source, from, to, error);
+    return run->recovering ? run_recover_source(run, member, source, error)
+                           : run_push_rows(run, member, source, from, to, error);
 }
 
 /* A topic that is joined to itself goes in record by record, first to the left side. */
@@ -163,10 +175,12 @@ static int run_account_record(const struct run *run, size_t record, struct error
         for (size_t s = 0; s < group->members[m].plan->source_count; s++) {
             const struct query_member *plan = &group->members[m];
             const struct source_rows *rows = &run->batch->rows[plan->readers[s]];
-            if (plan->topics[s] != run->input->topic || atomic_load(&plan->removed) || rows->status[record] == SOURCE_GOOD)
+            if (plan->topics[s] != run->input->topic || atomic_load(&plan->removed) ||
+                rows->status[record] == SOURCE_GOOD)
                 continue;
             const char *reason = rows->reasons[record] ? rows->reasons[record] : "the record cannot be read";
-            struct query_report report = {work, m, run->task->partition, run->batch->records.base_offset + (int64_t)record};
+            struct query_report report = {work, m, run->task->partition,
+                                          run->batch->records.base_offset + (int64_t)record};
             if (rows->status[record] == SOURCE_BAD) {
                 run->task->members[m].counters.rejected++;
                 bad = bad ? bad : reason;
@@ -220,7 +234,7 @@ static void task_note_times(struct query_task *task) {
     const struct query_group *group = task->work->group;
     for (size_t m = 0; m < group->member_count; m++)
         for (size_t i = 0; i < group->members[m].operator_count; i++) {
-            const struct stream_operator *op= stage_operator(task->members[m].stage, i);
+            const struct stream_operator *op = stage_operator(task->members[m].stage, i);
             int64_t time = op->driver->stream_time ? op->driver->stream_time(op) : INT64_MIN;
             task->members[m].idle_time = time > task->members[m].idle_time ? time : task->members[m].idle_time;
         }
@@ -282,7 +296,8 @@ bool query_task_is_done(const struct query_task *task) {
     return true;
 }
 
-/* --- time ----------------------------------------------------------------------------------------------------------------------------- */
+/* --- time
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int task_advance(struct query_task *task, size_t member, int64_t time, struct error *error) {
     struct query_work *work = task->work;
@@ -315,7 +330,8 @@ int query_task_idle_close(struct query_task *task, size_t level, int64_t silent,
     const struct query_group *group = task->work->group;
     int status = 0;
     for (size_t m = 0; m < group->member_count && !status; m++)
-        if (group->members[m].level == level && !atomic_load(&group->members[m].removed) && task->members[m].idle_time != INT64_MIN)
+        if (group->members[m].level == level && !atomic_load(&group->members[m].removed) &&
+            task->members[m].idle_time != INT64_MIN)
             status = task_advance(task, m, task->members[m].idle_time + silent, error);
     if (!status)
         status = query_output_flush(task->work->output, error);

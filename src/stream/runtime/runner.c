@@ -37,7 +37,8 @@ int query_runner_open(const struct query_settings *settings, struct query_runner
     return 0;
 }
 
-/* --- ending --------------------------------------------------------------------------------------------------------------------------- */
+/* --- ending
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void running_join(struct query_runner *runner, struct running_group *running) {
     for (size_t i = 0; i < running->started; i++)
@@ -102,12 +103,14 @@ bool query_runner_has_ended(struct query_runner *runner) {
     bool ended = true;
     pthread_mutex_lock(&runner->lock);
     for (size_t i = 0; i < runner->count && ended; i++)
-        ended = runner->running[i]->joined || atomic_load(&runner->running[i]->group->finished) >= runner->running[i]->group->workers;
+        ended = runner->running[i]->joined ||
+                atomic_load(&runner->running[i]->group->finished) >= runner->running[i]->group->workers;
     pthread_mutex_unlock(&runner->lock);
     return ended;
 }
 
-/* --- adding --------------------------------------------------------------------------------------------------------------------------- */
+/* --- adding
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int group_prepare(struct query_runner *runner, struct query_group *group, struct error *error) {
     size_t partitions = (size_t)group->partitions, workers = runner->settings->workers;
@@ -172,7 +175,8 @@ static int runner_relate(struct query_runner *runner, const struct query_groups 
             circular = group_has_upstream(group->upstream[u], group);
         if (circular)
             return error_set(error, ERROR_INVALID,
-                             "query %s reads what comes of its own results: there is no end at which it could stop (--until-end, --final)",
+                             "query %s reads what comes of its own results: there is no end at which it could stop "
+                             "(--until-end, --final)",
                              group->members[0].query->id);
     }
     return 0;
@@ -191,7 +195,8 @@ static int running_open(struct query_runner *runner, struct running_group *runni
 
 static int running_start(struct running_group *running, struct error *error) {
     for (; running->started < running->opened; running->started++) {
-        int failed = pthread_create(&running->workers[running->started].thread, NULL, query_worker_run, &running->workers[running->started]);
+        int failed = pthread_create(&running->workers[running->started].thread, NULL, query_worker_run,
+                                    &running->workers[running->started]);
         if (failed)
             return error_set_errno(error, failed, "cannot start a worker of group %s", running->group->name);
     }
@@ -203,8 +208,11 @@ static int runner_adopt(struct query_runner *runner, const struct query_groups *
     int status = 0;
     for (size_t i = 0; i < added->count; i++) {
         struct running_group *running = memory_zero(1, sizeof *running);
-        bool room = running && memory_reserve((void **)&runner->running, &runner->capacity, runner->count + 1, sizeof(struct running_group *)) &&
-                    memory_reserve((void **)&runner->groups.groups, &runner->group_capacity, runner->groups.count + 1, sizeof(struct query_group *));
+        bool room = running &&
+                    memory_reserve((void **)&runner->running, &runner->capacity, runner->count + 1,
+                                   sizeof(struct running_group *)) &&
+                    memory_reserve((void **)&runner->groups.groups, &runner->group_capacity, runner->groups.count + 1,
+                                   sizeof(struct query_group *));
         if (!room) {
             free(running);
             query_group_free(added->groups[i]);
@@ -219,7 +227,8 @@ static int runner_adopt(struct query_runner *runner, const struct query_groups *
     return status;
 }
 
-static int runner_launch(struct query_runner *runner, size_t first, const struct query_groups *added, struct error *error) {
+static int runner_launch(struct query_runner *runner, size_t first, const struct query_groups *added,
+                         struct error *error) {
     int status = 0;
     for (size_t i = first; i < runner->count && !status; i++)
         status = group_prepare(runner, runner->running[i]->group, error);
@@ -232,7 +241,8 @@ static int runner_launch(struct query_runner *runner, size_t first, const struct
     return status;
 }
 
-/* What could not be started is taken back. Its queries count as removed only when its workers have gone: what these still commit is whole. */
+/* What could not be started is taken back. Its queries count as removed only when its workers have gone: what these
+ * still commit is whole. */
 static void runner_undo(struct query_runner *runner, size_t first) {
     for (size_t i = first; i < runner->count; i++)
         atomic_store(&runner->running[i]->group->cancelled, true);
@@ -243,11 +253,13 @@ static void runner_undo(struct query_runner *runner, size_t first) {
     }
 }
 
-static int runner_add(struct query_runner *runner, const struct query_plan *const *plans, size_t count, struct error *error) {
+static int runner_add(struct query_runner *runner, const struct query_plan *const *plans, size_t count,
+                      struct error *error) {
     const struct query_settings *settings = runner->settings;
     struct query_groups added = {0};
     size_t first = runner->count;
-    int status = query_groups_assign(settings->bus, settings->group, plans, count, runner->order, &runner->groups, &added, error);
+    int status = query_groups_assign(settings->bus, settings->group, plans, count, runner->order, &runner->groups,
+                                     &added, error);
     for (size_t i = 0; i < count && !status; i++)
         status = query_topics_ensure(settings->bus, plans[i], error);
     for (size_t i = 0; i < added.count && !status; i++)
@@ -267,7 +279,8 @@ static int runner_add(struct query_runner *runner, const struct query_plan *cons
     return status;
 }
 
-int query_runner_add(struct query_runner *runner, const struct query_plan *const *plans, size_t count, struct error *error) {
+int query_runner_add(struct query_runner *runner, const struct query_plan *const *plans, size_t count,
+                     struct error *error) {
     if (count == 0)
         return 0;
     pthread_mutex_lock(&runner->lock);
@@ -276,9 +289,11 @@ int query_runner_add(struct query_runner *runner, const struct query_plan *const
     return status;
 }
 
-/* --- removing ------------------------------------------------------------------------------------------------------------------------- */
+/* --- removing
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int runner_forget(struct query_runner *runner, const struct query_group *group, const char *id, bool topics, struct error *error) {
+static int runner_forget(struct query_runner *runner, const struct query_group *group, const char *id, bool topics,
+                         struct error *error) {
     int status = query_group_is_empty(group) ? bus_group_reset(runner->settings->bus, group->name, error) : 0;
     for (size_t i = 0; i < group->member_count && topics && !status; i++) {
         const struct query_member *member = &group->members[i];
@@ -345,10 +360,11 @@ int query_runner_report(struct query_runner *runner, struct query_run_report *re
     return 0;
 }
 
-/* --- the whole ------------------------------------------------------------------------------------------------------------------------- */
+/* --- the whole
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-int query_run(const struct query_settings *settings, const struct query_plan *const *plans, size_t count, struct query_run_report *ret_report,
-              struct error *error) {
+int query_run(const struct query_settings *settings, const struct query_plan *const *plans, size_t count,
+              struct query_run_report *ret_report, struct error *error) {
     struct query_runner *runner;
     struct error report_error;
     *ret_report = (struct query_run_report){0};

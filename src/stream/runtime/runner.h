@@ -1,4 +1,5 @@
-/* Runs queries: divides them into groups, makes their topics, and gives each group its workers; queries may be added and removed while others run. */
+/* Runs queries: divides them into groups, makes their topics, and gives each group its workers; queries may be added
+ * and removed while others run. */
 #ifndef METERLINE_STREAM_RUNTIME_RUNNER_H
 #define METERLINE_STREAM_RUNTIME_RUNNER_H
 
@@ -11,12 +12,13 @@ int query_runner_open(const struct query_settings *settings, struct query_runner
 /* Stops what still runs, and waits for it. */
 struct query_runner *query_runner_close(struct query_runner *runner);
 
-/* Makes the topics that are missing, and starts the queries. The plans live as long as the runner. Nothing has been started or written when a query was changed
- * since its position was committed (ERROR_INVALID, with the ways out) or names something impossible. Queries that are added later never share a group with
- * running ones. */
-int query_runner_add(struct query_runner *runner, const struct query_plan *const *plans, size_t count, struct error *error);
-/* Ends a query; the others go on. Its position is forgotten, so that added again it begins anew. `forget`: its changelogs and repartition topics are deleted
- * too. ERROR_NOT_FOUND: it does not run. */
+/* Makes the topics that are missing, and starts the queries. The plans live as long as the runner. Nothing has been
+ * started or written when a query was changed since its position was committed (ERROR_INVALID, with the ways out) or
+ * names something impossible. Queries that are added later never share a group with running ones. */
+int query_runner_add(struct query_runner *runner, const struct query_plan *const *plans, size_t count,
+                     struct error *error);
+/* Ends a query; the others go on. Its position is forgotten, so that added again it begins anew. `forget`: its
+ * changelogs and repartition topics are deleted too. ERROR_NOT_FOUND: it does not run. */
 int query_runner_remove(struct query_runner *runner, const char *id, bool forget, struct error *error);
 /* Waits until everything has ended: stopped, done (--until-end) or failed, with the first error. */
 int query_runner_wait(struct query_runner *runner, struct error *error);
@@ -49,7 +51,7 @@ struct bytes;
 void query_metrics_append(struct bytes *to, const struct query_run_report *report);
 
 /* Adds, waits, reports: `ret_report` is filled also after an error, as far as it came. */
-int query_run(const struct query_settings *settings, const struct query_plan *const *plans, size_t count, struct query_run_report *ret_report,
-              struct error *error);
+int query_run(const struct query_settings *settings, const struct query_plan *const *plans, size_t count,
+              struct query_run_report *ret_report, struct error *error);
 
 #endif

@@ -12,7 +12,8 @@ struct source_reader {
     size_t capacity;
 };
 
-int source_reader_new(const struct source_plan *plan, const struct registry *registry, struct source_reader **ret_reader, struct error *error) {
+int source_reader_new(const struct source_plan *plan, const struct registry *registry,
+                      struct source_reader **ret_reader, struct error *error) {
     const struct row_schema *schema = &plan->schema;
     struct source_reader *reader = memory_zero(1, sizeof *reader);
     if (!reader)
@@ -20,7 +21,8 @@ int source_reader_new(const struct source_plan *plan, const struct registry *reg
     reader->plan = plan;
     int status = row_reader_new(&plan->key, schema->columns, schema->key_count, registry, &reader->key, error);
     if (!status)
-        status = row_reader_new(&plan->value, schema->columns + schema->key_count, plan->value_count, registry, &reader->value, error);
+        status = row_reader_new(&plan->value, schema->columns + schema->key_count, plan->value_count, registry,
+                                &reader->value, error);
     if (status) {
         source_reader_free(reader);
         return error_wrap(error, "topic %s", plan->topic);
@@ -55,7 +57,8 @@ static bool source_reader_reserve(struct source_reader *reader, size_t count) {
         return true;
     if (!source_reader_grow(&reader->key_status, count, 1) || !source_reader_grow(&reader->value_status, count, 1) ||
         !source_reader_grow(&reader->key_reasons, count, sizeof *reader->key_reasons) ||
-        !source_reader_grow(&reader->value_reasons, count, sizeof *reader->value_reasons) || !source_reader_grow(&reader->keys, count, sizeof *reader->keys))
+        !source_reader_grow(&reader->value_reasons, count, sizeof *reader->value_reasons) ||
+        !source_reader_grow(&reader->keys, count, sizeof *reader->keys))
         return false;
     reader->capacity = count;
     return true;
@@ -67,14 +70,16 @@ static void source_refuse(struct source_rows *rows, size_t row, enum source_stat
 }
 
 /* Keys without their windows, which go to the rows. */
-static void source_reader_windows(struct source_reader *reader, const struct bus_batch *records, struct source_rows *to) {
+static void source_reader_windows(struct source_reader *reader, const struct bus_batch *records,
+                                  struct source_rows *to) {
     const struct source_plan *plan = reader->plan;
     for (size_t i = 0; i < records->count; i++) {
         reader->keys[i] = records->records[i].key;
         if (plan->window == ROW_WINDOW_NONE)
             continue;
         to->rows->window_starts[i] = to->rows->window_ends[i] = 0;
-        if (reader->keys[i].data && !row_window_read(&reader->keys[i], plan->window, plan->window_size, &to->rows->window_starts[i], &to->rows->window_ends[i]))
+        if (reader->keys[i].data && !row_window_read(&reader->keys[i], plan->window, plan->window_size,
+                                                     &to->rows->window_starts[i], &to->rows->window_ends[i]))
             source_refuse(to, i, SOURCE_BAD, "the key is too short for a key with a window");
     }
 }
@@ -88,10 +93,13 @@ static void source_set_header(struct vector *column, size_t row, const struct bu
 }
 
 /* ARRAY<STRUCT<KEY STRING, VALUE BYTES>> */
-static bool source_set_all_headers(struct arena *arena, struct vector *column, size_t row, const struct bus_record *record) {
+static bool source_set_all_headers(struct arena *arena, struct vector *column, size_t row,
+                                   const struct bus_record *record) {
     size_t count = record->header_count;
-    struct sequence *list = arena_allocate(arena, sizeof *list), *pairs = arena_allocate(arena, (count ? count : 1) * sizeof *pairs);
-    struct value *items = arena_allocate(arena, (count ? count : 1) * sizeof *items), *fields = arena_allocate(arena, (count ? count : 1) * 2 * sizeof *fields);
+    struct sequence *list = arena_allocate(arena, sizeof *list),
+                    *pairs = arena_allocate(arena, (count ? count : 1) * sizeof *pairs);
+    struct value *items = arena_allocate(arena, (count ? count : 1) * sizeof *items),
+                 *fields = arena_allocate(arena, (count ? count : 1) * 2 * sizeof *fields);
     if (!list || !pairs || !items || !fields)
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -106,7 +114,8 @@ static bool source_set_all_headers(struct arena *arena, struct vector *column, s
     return true;
 }
 
-static bool source_reader_headers(const struct source_plan *plan, const struct bus_batch *records, struct arena *arena, struct rows *rows) {
+static bool source_reader_headers(const struct source_plan *plan, const struct bus_batch *records, struct arena *arena,
+                                  struct rows *rows) {
     for (size_t h = 0; h < plan->header_count; h++)
         for (size_t i = 0; i < records->count; i++) {
             struct vector *column = &rows->columns[plan->schema.key_count + plan->value_count + h];
@@ -133,7 +142,8 @@ static void source_reader_judge(const struct source_reader *reader, size_t count
 }
 
 /* Times from a column, of rows that have a value; rows without a good time leave the selection. */
-static int source_reader_times(const struct source_reader *reader, struct evaluation *evaluation, struct source_rows *to, struct error *error) {
+static int source_reader_times(const struct source_reader *reader, struct evaluation *evaluation,
+                               struct source_rows *to, struct error *error) {
     struct rows *rows = to->rows;
     const struct evaluator *timestamp = reader->plan->timestamp;
     struct vector times = {0};
@@ -147,7 +157,8 @@ static int source_reader_times(const struct source_reader *reader, struct evalua
             rows->times[row] = missing ? -1 : times.integers[row & times.mask];
         }
         if (rows->times[row] < 0)
-            source_refuse(to, row, SOURCE_DROPPED, missing ? "its timestamp column has no time" : "its time is negative");
+            source_refuse(to, row, SOURCE_DROPPED,
+                          missing ? "its timestamp column has no time" : "its time is negative");
         rows->selected.rows[kept] = row;
         kept += rows->times[row] >= 0;
     }
@@ -155,10 +166,13 @@ static int source_reader_times(const struct source_reader *reader, struct evalua
     return status;
 }
 
-static bool source_rows_new(const struct source_plan *plan, const struct bus_batch *records, struct arena *arena, struct source_rows *ret_rows) {
+static bool source_rows_new(const struct source_plan *plan, const struct bus_batch *records, struct arena *arena,
+                            struct source_rows *ret_rows) {
     size_t count = records->count, room = count ? count : 1;
-    struct source_rows to = {rows_new(arena, &plan->schema, count), arena_allocate(arena, room), arena_allocate(arena, room * sizeof *to.reasons)};
-    if (!to.rows || !to.status || !to.reasons || !(to.rows->offsets = arena_allocate(arena, room * sizeof *to.rows->offsets)))
+    struct source_rows to = {rows_new(arena, &plan->schema, count), arena_allocate(arena, room),
+                             arena_allocate(arena, room * sizeof *to.reasons)};
+    if (!to.rows || !to.status || !to.reasons ||
+        !(to.rows->offsets = arena_allocate(arena, room * sizeof *to.rows->offsets)))
         return false;
     memset(to.status, SOURCE_GOOD, room);
     to.rows->partition = records->partition;
@@ -171,19 +185,21 @@ static bool source_rows_new(const struct source_plan *plan, const struct bus_bat
     return true;
 }
 
-int source_reader_read(struct source_reader *reader, const struct bus_batch *records, struct evaluation *evaluation, struct source_rows *ret_rows,
-                       struct error *error) {
+int source_reader_read(struct source_reader *reader, const struct bus_batch *records, struct evaluation *evaluation,
+                       struct source_rows *ret_rows, struct error *error) {
     const struct source_plan *plan = reader->plan;
     struct arena *arena = evaluation->arena;
     struct source_rows to;
-    if (records->count > UINT32_MAX || !source_rows_new(plan, records, arena, &to) || !source_reader_reserve(reader, records->count + 1))
+    if (records->count > UINT32_MAX || !source_rows_new(plan, records, arena, &to) ||
+        !source_reader_reserve(reader, records->count + 1))
         return error_no_memory(error);
     source_reader_windows(reader, records, &to);
-    int status = row_reader_read(reader->key, reader->keys, sizeof *reader->keys, records->count, arena, to.rows->columns, reader->key_status,
-                                 reader->key_reasons, error);
+    int status = row_reader_read(reader->key, reader->keys, sizeof *reader->keys, records->count, arena,
+                                 to.rows->columns, reader->key_status, reader->key_reasons, error);
     if (!status)
-        status = row_reader_read(reader->value, &records->records[0].value, sizeof records->records[0], records->count, arena,
-                                 to.rows->columns + plan->schema.key_count, reader->value_status, reader->value_reasons, error);
+        status = row_reader_read(reader->value, &records->records[0].value, sizeof records->records[0], records->count,
+                                 arena, to.rows->columns + plan->schema.key_count, reader->value_status,
+                                 reader->value_reasons, error);
     if (!status && !source_reader_headers(plan, records, arena, to.rows))
         status = error_no_memory(error);
     if (status)

@@ -1,4 +1,5 @@
-/* From record batches of a topic to rows, as a source declares them. One thread; formats and their readers are its own. */
+/* From record batches of a topic to rows, as a source declares them. One thread; formats and their readers are its
+ * own. */
 #ifndef METERLINE_STREAM_RUNTIME_SOURCE_READER_H
 #define METERLINE_STREAM_RUNTIME_SOURCE_READER_H
 
@@ -7,24 +8,26 @@
 
 struct source_reader;
 
-int source_reader_new(const struct source_plan *plan, const struct registry *registry, struct source_reader **ret_reader, struct error *error);
+int source_reader_new(const struct source_plan *plan, const struct registry *registry,
+                      struct source_reader **ret_reader, struct error *error);
 struct source_reader *source_reader_free(struct source_reader *reader);
 
 enum source_status {
     SOURCE_GOOD,
-    SOURCE_BAD,          /* cannot be read: mail, with the reason */
-    SOURCE_DROPPED,      /* its timestamp column has no time, or a negative one: passed by and counted as failed */
+    SOURCE_BAD,     /* cannot be read: mail, with the reason */
+    SOURCE_DROPPED, /* its timestamp column has no time, or a negative one: passed by and counted as failed */
 };
 
 /* What became of each record of a batch. */
 struct source_rows {
-    struct rows *rows;           /* the good ones are selected */
-    uint8_t *status;             /* enum source_status by record */
-    const char **reasons;        /* of those that are bad or dropped */
+    struct rows *rows;    /* the good ones are selected */
+    uint8_t *status;      /* enum source_status by record */
+    const char **reasons; /* of those that are bad or dropped */
 };
 
-/* Everything lies in the evaluation's arena, or in the batch. A retriable error: the registry could not be asked; nothing counts. */
-int source_reader_read(struct source_reader *reader, const struct bus_batch *records, struct evaluation *evaluation, struct source_rows *ret_rows,
-                       struct error *error);
+/* Everything lies in the evaluation's arena, or in the batch. A retriable error: the registry could not be asked;
+ * nothing counts. */
+int source_reader_read(struct source_reader *reader, const struct bus_batch *records, struct evaluation *evaluation,
+                       struct source_rows *ret_rows, struct error *error);
 
 #endif

@@ -1,12 +1,13 @@
-/* Builds the operators of a stage from its plan: the sink first, as each operator knows the one behind it; then, from left to right, what feeds it. */
+/* Builds the operators of a stage from its plan: the sink first, as each operator knows the one behind it; then,
+ * from left to right, what feeds it. */
 #include "stream/runtime/stage.h"
 
 #include "core/memory.h"
 #include "stream/operator/change.h"
 #include "stream/operator/filter.h"
 #include "stream/operator/project.h"
-#include "stream/runtime/emit.h"
 #include "stream/operator/table_source.h"
+#include "stream/runtime/emit.h"
 
 struct stage_input {
     struct stream_operator *first; /* where the source's rows are pushed */
@@ -22,7 +23,7 @@ struct stage {
     struct stage_input *inputs; /* by source */
 };
 
-static int stage_add(struct stage *stage, struct stream_operator *op, struct error * error) {
+static int stage_add(struct stage *stage, struct stream_operator *op, struct error *error) {
     if (!memory_reserve((void **)&stage->operators, &stage->capacity, stage->count + 1, sizeof *stage->operators)) {
         op->driver->free(op);
         return error_no_memory(error);
@@ -31,7 +32,8 @@ static int stage_add(struct stage *stage, struct stream_operator *op, struct err
     return 0;
 }
 
-static int stage_connect(struct stage *stage, const struct node_plan *node, struct stream_operator *next, unsigned next_input, struct error *error) {
+static int stage_connect(struct stage *stage, const struct node_plan *node, struct stream_operator *next,
+                         unsigned next_input, struct error *error) {
     size_t source = 0;
     while (source < stage->plan->source_count && stage->plan->sources[source] != node)
         source++;
@@ -44,8 +46,9 @@ static int stage_connect(struct stage *stage, const struct node_plan *node, stru
     return status ? status : stage_add(stage, input->first, error);
 }
 
-static int stage_operator_new(const struct node_plan *node, const struct registry *registry, const struct emitter *emitter, struct stream_operator *next,
-                              unsigned next_input, struct stream_operator **ret_operator, struct error *error) {
+static int stage_operator_new(const struct node_plan *node, const struct registry *registry,
+                              const struct emitter *emitter, struct stream_operator *next, unsigned next_input,
+                              struct stream_operator **ret_operator, struct error *error) {
     switch (node->kind) {
     case NODE_FILTER:
         return filter_new(&node->filter, next, next_input, ret_operator, error);
@@ -70,8 +73,9 @@ static int stage_operator_new(const struct node_plan *node, const struct registr
 }
 
 /* The depth of a plan is bounded by that of its statement: a dozen nodes for each join. */
-static int stage_build(struct stage *stage, const struct node_plan *node, const struct registry *registry, const struct emitter *emitter, struct stream_operator *next,
-                       unsigned next_input, struct error *error) {
+static int stage_build(struct stage *stage, const struct node_plan *node, const struct registry *registry,
+                       const struct emitter *emitter, struct stream_operator *next, unsigned next_input,
+                       struct error *error) {
     struct stream_operator *op;
     if (node->kind == NODE_SOURCE)
         return stage_connect(stage, node, next, next_input, error);
@@ -79,7 +83,7 @@ static int stage_build(struct stage *stage, const struct node_plan *node, const 
     if (!status)
         status = stage_add(stage, op, error);
     for (size_t i = 0; i < node->input_count && !status; i++)
-        status = stage_build(stage, node->inputs[i], registry, emitter, op,(unsigned) i, error);
+        status = stage_build(stage, node->inputs[i], registry, emitter, op, (unsigned)i, error);
     return status;
 }
 
@@ -91,13 +95,15 @@ static void stage_find_stateful(struct stage *stage) {
     }
 }
 
-int stage_open(const struct stage_plan *plan, const struct registry *registry, const struct emitter *emitter, struct stage **ret_stage, struct error *error) {
+int stage_open(const struct stage_plan *plan, const struct registry *registry, const struct emitter *emitter,
+               struct stage **ret_stage, struct error *error) {
     struct stage *stage = memory_zero(1, sizeof *stage);
     if (!stage)
         return error_no_memory(error);
     stage->plan = plan;
     stage->inputs = memory_zero(plan->source_count + 1, sizeof *stage->inputs);
-    int status = stage->inputs ? stage_build(stage, plan->sink, registry, emitter, NULL, 0, error) : error_no_memory(error);
+    int status =
+        stage->inputs ? stage_build(stage, plan->sink, registry, emitter, NULL, 0, error) : error_no_memory(error);
     if (!status && !(stage->stateful = memory_zero(stage->count, sizeof *stage->stateful)))
         status = error_no_memory(error);
     if (status) {
@@ -121,7 +127,8 @@ struct stage *stage_close(struct stage *stage) {
     return NULL;
 }
 
-int stage_push(struct stage *stage, size_t source, struct rows *rows, struct operator_context *context, struct error *error) {
+int stage_push(struct stage *stage, size_t source, struct rows *rows, struct operator_context *context,
+               struct error *error) {
     struct stage_input *input = &stage->inputs[source];
     return rows->selected.count ? operator_push(input->first, input->input, rows, context, error) : 0;
 }

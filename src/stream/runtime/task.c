@@ -4,12 +4,15 @@
 
 #include "core/memory.h"
 
-/* --- opening ------------------------------------------------------------------------------------------------------------------------- */
+/* --- opening
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int task_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin, struct error *error) {
+static int task_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
+                     struct error *error) {
     struct query_member_task *member = context;
     (void)sink;
-    return query_output_emit(member->task->work->output, member->number, member->task->partition, record, origin, error);
+    return query_output_emit(member->task->work->output, member->number, member->task->partition, record, origin,
+                             error);
 }
 
 static int task_open_members(struct query_task *task, struct error *error) {
@@ -18,49 +21,54 @@ static int task_open_members(struct query_task *task, struct error *error) {
     for (size_t i = 0; i < group->member_count && !status; i++) {
         struct query_member_task *member = &task->members[i];
         struct emitter emitter = {task_emit, member};
-        *member = (struct query_member_task){.task = task, .number = i, .replay_from = INT64_MAX, .changelog_from = -1, .idle_time = INT64_MIN};
+        *member = (struct query_member_task){
+            .task = task, .number = i, .replay_from = INT64_MAX, .changelog_from = -1, .idle_time = INT64_MIN};
         status = stage_open(group->members[i].plan, bus_registry(task->work->bus), &emitter, &member->stage, error);
     }
     return status;
 }
 
 /* What a position says about a member. */
-static int task_resume_member(struct query_task *task, size_t at, const struct query_position_stage *stage, struct error *error) {
+static int task_resume_member(struct query_task *task, size_t at, const struct query_position_stage *stage,
+                              struct error *error) {
     const struct query_member *plan = &task->work->group->members[at];
     struct query_member_task *member = &task->members[at];
     if (stage->definition != plan->query->definition)
-        return error_set(
-            error, ERROR_INVALID,
-            "query %s has been changed since group %s worked on it: give it another name, start everything in another group (--group NAME), or forget the "
-            "positions of all queries and start from the beginning with --reset",
-            plan->query->id, task->work->group->name);
+        return error_set(error, ERROR_INVALID,
+                         "query %s has been changed since group %s worked on it: give it another name, start "
+                         "everything in another group (--group NAME), or forget the "
+                         "positions of all queries and start from the beginning with --reset",
+                         plan->query->id, task->work->group->name);
     if ((stage->changelog_from >= 0) != plan->changelog)
-        return error_set(error, ERROR_INVALID, "query %s keeps its state in another way than when group %s worked on it: start from the beginning with --reset",
+        return error_set(error, ERROR_INVALID,
+                         "query %s keeps its state in another way than when group %s worked on it: start from the "
+                         "beginning with --reset",
                          plan->query->id, task->work->group->name);
     member->replay_from = stage->replay_from;
     member->changelog_from = stage->changelog_from;
     member->counters = member->before = stage->counters;
     for (size_t i = 0, t = 0; i < plan->operator_count; i++) {
-        struct stream_operator *op= stage_operator(member->stage, i);
-        if (op->driver->stream_time && t<stage->time_count)
+        struct stream_operator *op = stage_operator(member->stage, i);
+        if (op->driver->stream_time && t < stage->time_count)
             op->driver->restore_time(op, stage->times[t++]);
     }
     return 0;
 }
 
-/* The members whose first topic this is. A position that does not know one of them belongs to another set of queries. */
-static int task_resume_input(struct query_task *task, struct query_input *input, const struct bus_committed *committed, struct arena *arena, bool *known,
-                             struct error *error) {
+/* The members whose first topic this is. A position that does not know one of them belongs to another set of
+ * queries. */
+static int task_resume_input(struct query_task *task, struct query_input *input, const struct bus_committed *committed,
+                             struct arena *arena, bool *known, struct error *error) {
     const struct query_group *group = task->work->group;
     const char *topic = group->topics[input->topic].name;
     struct query_position position;
     int status = query_position_read(committed->metadata, arena, &position, error);
     if (!status && position.partitions != group->partitions)
-        return error_set(
-            error, ERROR_INVALID,
-            "topic %s has %d partitions, it had %d when group %s worked on it: keys have moved to other partitions, what is kept of them would be torn apart; "
-            "start another group (--group NAME), or this one from the beginning with --reset",
-            topic, (int)group->partitions, (int)position.partitions, group->name);
+        return error_set(error, ERROR_INVALID,
+                         "topic %s has %d partitions, it had %d when group %s worked on it: keys have moved to other "
+                         "partitions, what is kept of them would be torn apart; "
+                         "start another group (--group NAME), or this one from the beginning with --reset",
+                         topic, (int)group->partitions, (int)position.partitions, group->name);
     for (size_t i = 0; i < group->member_count && !status; i++) {
         const struct query_member *member = &group->members[i];
         if (member->topics[0] != input->topic || atomic_load(&member->removed))
@@ -69,8 +77,9 @@ static int task_resume_input(struct query_task *task, struct query_input *input,
         known[i] = stage != NULL;
         status = stage ? task_resume_member(task, i, stage, error)
                        : error_set(error, ERROR_INVALID,
-                                   "the position of group %s on %s/%d knows nothing of query %s: start the group from the beginning with --reset", group->name,
-                                   topic, (int)task->partition, member->query->id);
+                                   "the position of group %s on %s/%d knows nothing of query %s: start the group from "
+                                   "the beginning with --reset",
+                                   group->name, topic, (int)task->partition, member->query->id);
     }
     if (status)
         return status;
@@ -81,7 +90,8 @@ static int task_resume_input(struct query_task *task, struct query_input *input,
     return 0;
 }
 
-static int task_find_position(struct query_task *task, struct query_input *input, struct arena *arena, bool *known, struct error *error) {
+static int task_find_position(struct query_task *task, struct query_input *input, struct arena *arena, bool *known,
+                              struct error *error) {
     const struct query_group *group = task->work->group;
     const struct query_topic *topic = &group->topics[input->topic];
     struct bus_committed *committed = arena_allocate(arena, sizeof *committed);
@@ -119,18 +129,20 @@ static int64_t task_replay_from(const struct query_task *task, const struct quer
     return from;
 }
 
-static int task_lost(struct query_task *task, struct query_input *input, int64_t *from, int64_t start, int64_t end, struct error *error) {
+static int task_lost(struct query_task *task, struct query_input *input, int64_t *from, int64_t start, int64_t end,
+                     struct error *error) {
     const struct query_group *group = task->work->group;
     const char *topic = group->topics[input->topic].name;
     if (task->work->lost_offsets == LOST_OFFSETS_FAIL && input->next_offset > end)
-        return error_set(
-            error, ERROR_NOT_FOUND,
-            "group %s has read %s/%d up to offset %lld, but it ends at %lld: the topic was deleted and made anew; start the group from the beginning with "
-            "--reset, or go on with --on-lost-offsets earliest",
-            group->name, topic, (int)task->partition, (long long)input->next_offset, (long long)end);
+        return error_set(error, ERROR_NOT_FOUND,
+                         "group %s has read %s/%d up to offset %lld, but it ends at %lld: the topic was deleted and "
+                         "made anew; start the group from the beginning with "
+                         "--reset, or go on with --on-lost-offsets earliest",
+                         group->name, topic, (int)task->partition, (long long)input->next_offset, (long long)end);
     if (task->work->lost_offsets == LOST_OFFSETS_FAIL)
         return error_set(error, ERROR_NOT_FOUND,
-                         "retention has deleted offsets %lld to %lld of %s/%d, which group %s needs: lengthen the topic's retention, and go on with "
+                         "retention has deleted offsets %lld to %lld of %s/%d, which group %s needs: lengthen the "
+                         "topic's retention, and go on with "
                          "--on-lost-offsets earliest, with results that lack these records",
                          (long long)*from, (long long)start - 1, topic, (int)task->partition, group->name);
     *from = task->work->lost_offsets == LOST_OFFSETS_LATEST ? end : start;
@@ -138,8 +150,10 @@ static int task_lost(struct query_task *task, struct query_input *input, int64_t
         input->next_offset = *from;
     if (input->load_until > end) /* of a topic that is no more */
         input->load_until = end;
-    log_write(task->work->log, LOG_WARNING, "%s/%d: records that group %s needs are lost; going on from offset %lld, results that need them will lack them",
-              topic, (int)task->partition, group->name, (long long)*from);
+    log_write(
+        task->work->log, LOG_WARNING,
+        "%s/%d: records that group %s needs are lost; going on from offset %lld, results that need them will lack them",
+        topic, (int)task->partition, group->name, (long long)*from);
     return 0;
 }
 
@@ -159,7 +173,7 @@ static int task_seek(struct query_task *task, struct query_input *input, struct 
 static int64_t task_stream_time(const struct query_task *task, size_t at) {
     int64_t time = INT64_MIN;
     for (size_t i = 0; i < task->work->group->members[at].operator_count; i++) {
-        const struct stream_operator *op= stage_operator(task->members[at].stage, i);
+        const struct stream_operator *op = stage_operator(task->members[at].stage, i);
         int64_t its = op->driver->stream_time ? op->driver->stream_time(op) : INT64_MIN;
         time = its > time ? its : time;
     }
@@ -186,7 +200,8 @@ static int task_start(struct query_task *task, struct arena *arena, struct error
 int query_task_open(struct query_task *task, struct query_work *work, int32_t partition, struct error *error) {
     cleanup(arena_release) struct arena arena = {0};
     const struct query_group *group = work->group;
-    *task = (struct query_task){.work = work, .partition = partition, .last_record_ns = clock_monotonic_ns(work->clock)};
+    *task =
+        (struct query_task){.work = work, .partition = partition, .last_record_ns = clock_monotonic_ns(work->clock)};
     task->inputs = memory_zero(group->topic_count, sizeof *task->inputs);
     task->members = memory_zero(group->member_count, sizeof *task->members);
     for (size_t i = 0; task->inputs && i < group->topic_count; i++)
@@ -219,21 +234,24 @@ int query_task_reopen(struct query_task *task, bool *ret_reopened, struct error 
     for (size_t i = 0; i < group->topic_count && !status && same; i++) {
         const struct query_input *input = &task->inputs[i];
         status = bus_committed(task->work->bus, group->name, group->topics[i].name, task->partition, committed, error);
-        same = committed->exists && committed->next_offset == input->next_offset && strcmp(committed->metadata, input->metadata) == 0;
+        same = committed->exists && committed->next_offset == input->next_offset &&
+               strcmp(committed->metadata, input->metadata) == 0;
     }
     for (size_t i = 0; i < group->topic_count && !status && same; i++) {
         struct query_input *input = &task->inputs[i];
         query_input_close(input); /* what waited is read again */
         input->read_offset = input->work_offset;
         input->paused = input->at_end = false;
-        status = bus_consumer_seek(task->work->consumer, group->topics[i].name, task->partition, input->read_offset, error);
+        status =
+            bus_consumer_seek(task->work->consumer, group->topics[i].name, task->partition, input->read_offset, error);
     }
     if (!status)
         *ret_reopened = same;
     return status;
 }
 
-/* --- commits ------------------------------------------------------------------------------------------------------------------------- */
+/* --- commits
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct task_saving {
     struct query_task *task;
@@ -242,13 +260,14 @@ struct task_saving {
 
 static int task_save_entry(void *context, struct slice key, struct slice value, struct error *error) {
     struct task_saving *saving = context;
-    return query_output_save(saving->task->work->output, saving->member, saving->task->partition, saving->op, key, value, error);
+    return query_output_save(saving->task->work->output, saving->member, saving->task->partition, saving->op, key,
+                             value, error);
 }
 
 static int task_save(struct query_task *task, size_t at, struct error *error) {
     int status = 0;
     for (size_t i = 0; i < task->work->group->members[at].operator_count && !status; i++) {
-        struct stream_operator *op= stage_operator(task->members[at].stage, i);
+        struct stream_operator *op = stage_operator(task->members[at].stage, i);
         struct task_saving saving = {task, at, i};
         if (op->driver->save)
             status = op->driver->save(op, task_save_entry, &saving, error);
@@ -266,7 +285,7 @@ static struct query_position_stage task_position(const struct query_task *task, 
                                          .changelog_from = member->changelog_from,
                                          .counters = member->counters};
     for (size_t i = 0; i < plan->operator_count; i++) {
-        const struct stream_operator *op= stage_operator(member->stage, i);
+        const struct stream_operator *op = stage_operator(member->stage, i);
         int64_t from = op->driver->replay_from ? op->driver->replay_from(op) : INT64_MAX;
         stage.replay_from = from < stage.replay_from ? from : stage.replay_from;
         if (op->driver->stream_time)
@@ -275,7 +294,8 @@ static struct query_position_stage task_position(const struct query_task *task, 
     return stage;
 }
 
-static int task_write_position(struct query_task *task, struct query_input *input, struct arena *arena, struct error *error) {
+static int task_write_position(struct query_task *task, struct query_input *input, struct arena *arena,
+                               struct error *error) {
     const struct query_group *group = task->work->group;
     struct query_position position = {.partitions = group->partitions, .load_until = input->load_until};
     position.stages = arena_allocate(arena, group->member_count * sizeof *position.stages);
@@ -323,7 +343,7 @@ void query_task_committed(struct query_task *task) {
     const struct query_group *group = task->work->group;
     for (size_t i = 0; i < group->member_count; i++)
         for (size_t o = 0; o < group->members[i].operator_count; o++) {
-            struct stream_operator *op= stage_operator(task->members[i].stage, o);
+            struct stream_operator *op = stage_operator(task->members[i].stage, o);
             if (op->driver->saved)
                 op->driver->saved(op);
         }

@@ -4,14 +4,15 @@
  *     input THRESHOLDS/p ──┤ goes first, tables before streams  ├─▶ stage 2 ─▶ sink
  *                          └────────────────────────────────────┴─▶ ...
  *
- * With several topics a record waits until the others have one too, or have been read to their end; so what a log holds is worked on in the order of its times.
- * A task that starts for the first time loads tables up to what is there at that moment before it works on streams.
+ * With several topics a record waits until the others have one too, or have been read to their end; so what a log
+ * holds is worked on in the order of its times. A task that starts for the first time loads tables up to what is
+ * there at that moment before it works on streams.
  *
- * What is written follows from the log alone, not from how it was cut into batches: records go through all stages in runs, and what a run brings about leaves
- * in the order of (record, stage).
+ * What is written follows from the log alone, not from how it was cut into batches: records go through all stages in
+ * runs, and what a run brings about leaves in the order of (record, stage).
  *
- * Recovery: operators get their stream time, then their changelog, then the records from `replay_from` (of kept tables: from the oldest) up to the committed
- * position, which only rebuild state. One worker owns it. */
+ * Recovery: operators get their stream time, then their changelog, then the records from `replay_from` (of kept
+ * tables: from the oldest) up to the committed position, which only rebuild state. One worker owns it. */
 #ifndef METERLINE_STREAM_RUNTIME_TASK_H
 #define METERLINE_STREAM_RUNTIME_TASK_H
 
@@ -40,20 +41,24 @@ struct query_task {
     int64_t idle_next_ns;   /* when idle close looks again */
 };
 
-/* Finds the positions, rebuilds what changelogs hold, and seeks the consumer to where the rest is rebuilt from. ERROR_INVALID: a position of another definition
- * or number of partitions; ERROR_NOT_FOUND: the log has lost what is needed; both name the ways out. A retriable error leaves the task closed. */
+/* Finds the positions, rebuilds what changelogs hold, and seeks the consumer to where the rest is rebuilt from.
+ * ERROR_INVALID: a position of another definition or number of partitions; ERROR_NOT_FOUND: the log has lost what is
+ * needed; both name the ways out. A retriable error leaves the task closed. */
 int query_task_open(struct query_task *task, struct query_work *work, int32_t partition, struct error *error);
 void query_task_close(struct query_task *task);
-/* Goes on with a task whose partition was taken away and has come back: true when the committed positions are still those it has committed. */
+/* Goes on with a task whose partition was taken away and has come back: true when the committed positions are still
+ * those it has committed. */
 int query_task_reopen(struct query_task *task, bool *ret_reopened, struct error *error);
 
-/* Takes records of one of its topics. A retriable error: nothing has been taken; seek to the input's read_offset and try again. */
+/* Takes records of one of its topics. A retriable error: nothing has been taken; seek to the input's read_offset and
+ * try again. */
 int query_task_take(struct query_task *task, const struct bus_batch *records, struct error *error);
 /* Works on what is at hand as far as its order is known. After any error the task is torn: it must be opened anew. */
 int query_task_work(struct query_task *task, struct error *error);
 /* Has it records that wait for those of another topic? */
 bool query_task_waits(const struct query_task *task);
-/* The log gave nothing: asks where topics end that others wait for. `anyway`: it has been silent for long, so they are taken to be at their end. */
+/* The log gave nothing: asks where topics end that others wait for. `anyway`: it has been silent for long, so they
+ * are taken to be at their end. */
 int query_task_idle(struct query_task *task, bool anyway, struct error *error);
 bool query_task_recovering(const struct query_task *task);
 /* Has everything before the inputs' `until` been worked on? */
@@ -64,7 +69,8 @@ int query_task_finalise(struct query_task *task, size_t level, struct error *err
 /* Stream time has gone on by `silent` ms since the last record. */
 int query_task_idle_close(struct query_task *task, size_t level, int64_t silent, struct error *error);
 
-/* Writes what changelogs need, and fills a position for each topic, which lives in the task. Not while it recovers: not everything is there again. */
+/* Writes what changelogs need, and fills a position for each topic, which lives in the task. Not while it recovers:
+ * not everything is there again. */
 int query_task_prepare_commit(struct query_task *task, struct bus_position *ret_positions, struct error *error);
 /* The commit of those positions has succeeded. */
 void query_task_committed(struct query_task *task);
@@ -72,7 +78,8 @@ void query_task_committed(struct query_task *task);
 /* Right after a commit: the offset of a topic below which no record is needed any more. */
 int64_t query_task_needed(const struct query_task *task, size_t topic);
 
-/* Changelogs of a task's members are loaded (query_changelog.c): for each member where it begins, which is set for new ones. */
+/* Changelogs of a task's members are loaded (query_changelog.c): for each member where it begins, which is set for
+ * new ones. */
 int query_changelog_load(struct query_task *task, const bool *known, struct error *error);
 
 #endif

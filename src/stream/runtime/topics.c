@@ -19,7 +19,8 @@ static const struct stage_plan *topic_reader(const struct query_plan *plan, cons
 }
 
 /* `depth` bounds a plan that would go in circles. */
-static int topic_partitions(struct bus *bus, const struct query_plan *plan, const char *topic, size_t depth, int32_t *ret_partitions, struct error *error) {
+static int topic_partitions(struct bus *bus, const struct query_plan *plan, const char *topic, size_t depth,
+                            int32_t *ret_partitions, struct error *error) {
     const struct stage_plan *writer = topic_writer(plan, topic), *reader = writer ? topic_reader(plan, topic) : NULL;
     int32_t most = 0;
     int status = 0;
@@ -44,10 +45,11 @@ static int topic_partitions(struct bus *bus, const struct query_plan *plan, cons
     return status;
 }
 
-static int topic_ensure_sink(struct bus *bus, const struct query_plan *plan, const struct stage_plan *stage, struct error *error) {
+static int topic_ensure_sink(struct bus *bus, const struct query_plan *plan, const struct stage_plan *stage,
+                             struct error *error) {
     const struct sink_plan *sink = &stage->sink->sink;
-    /* What is between stages is dropped when it has been worked on (query_worker.c). Its records have times of long ago, by which brokers would delete them
-     * before. */
+    /* What is between stages is dropped when it has been worked on (query_worker.c). Its records have times of long
+     * ago, by which brokers would delete them before. */
     struct bus_topic_settings settings = {.partitions = sink->partitions,
                                           .retention_time = sink->internal ? -1 : sink->retention,
                                           .retention_bytes = -1,
@@ -56,7 +58,8 @@ static int topic_ensure_sink(struct bus *bus, const struct query_plan *plan, con
     int32_t made;
     int status = 0;
     if (settings.partitions == 0)
-        status = topic_partitions(bus, plan, sink->internal ? sink->topic : stage->sources[0]->source->topic, 0, &settings.partitions, error);
+        status = topic_partitions(bus, plan, sink->internal ? sink->topic : stage->sources[0]->source->topic, 0,
+                                  &settings.partitions, error);
     return status ? status : bus_topic_ensure(bus, sink->topic, &settings, &made, error);
 }
 
@@ -74,15 +77,19 @@ int query_topics_ensure(struct bus *bus, const struct query_plan *plan, struct e
     return status ? error_wrap(error, "query %s", plan->id) : 0;
 }
 
-static int group_open_changelog(struct bus *bus, const struct query_group *group, const struct query_member *member, struct error *error) {
-    struct bus_topic_settings settings = {.partitions = group->partitions, .retention_time = -1, .retention_bytes = -1, .compacted = true};
+static int group_open_changelog(struct bus *bus, const struct query_group *group, const struct query_member *member,
+                                struct error *error) {
+    struct bus_topic_settings settings = {
+        .partitions = group->partitions, .retention_time = -1, .retention_bytes = -1, .compacted = true};
     struct bus_topic_info info;
     int32_t partitions;
     if (group->known) {
         int status = bus_topic_describe(bus, member->changelog_topic, &info, error);
         if (status == ERROR_NOT_FOUND)
-            return error_set(error, ERROR_NOT_FOUND, "topic %s, which holds what query %s keeps, is gone: start the group from the beginning with --reset",
-                             member->changelog_topic, member->query->id);
+            return error_set(
+                error, ERROR_NOT_FOUND,
+                "topic %s, which holds what query %s keeps, is gone: start the group from the beginning with --reset",
+                member->changelog_topic, member->query->id);
         if (status)
             return status;
         bus_topic_info_release(&info);
@@ -90,7 +97,8 @@ static int group_open_changelog(struct bus *bus, const struct query_group *group
     int status = bus_topic_ensure(bus, member->changelog_topic, &settings, &partitions, error);
     if (!status && partitions != group->partitions)
         return error_set(error, ERROR_INVALID,
-                         "topic %s has %d partitions, the topics that query %s reads have %d: delete it, and start the group from the beginning with --reset",
+                         "topic %s has %d partitions, the topics that query %s reads have %d: delete it, and start the "
+                         "group from the beginning with --reset",
                          member->changelog_topic, (int)partitions, member->query->id, (int)group->partitions);
     return status;
 }
@@ -101,20 +109,23 @@ int query_topics_open(struct bus *bus, struct query_group *group, struct error *
         int32_t partitions = 0;
         status = bus_topic_ensure(bus, group->topics[i].name, &source_settings, &partitions, error);
         if (!status && i && partitions != group->partitions)
-            return error_set(
-                error, ERROR_INVALID,
-                "topics that are read together need the same number of partitions: %s has %d, %s has %d; make one of them anew, or copy it by a query WITH "
-                "(PARTITIONS = %d)",
-                group->topics[0].name, (int)group->partitions, group->topics[i].name, (int)partitions, (int)group->partitions);
+            return error_set(error, ERROR_INVALID,
+                             "topics that are read together need the same number of partitions: %s has %d, %s has %d; "
+                             "make one of them anew, or copy it by a query WITH "
+                             "(PARTITIONS = %d)",
+                             group->topics[0].name, (int)group->partitions, group->topics[i].name, (int)partitions,
+                             (int)group->partitions);
         group->partitions = partitions;
     }
     for (size_t i = 0; i < group->member_count && !status; i++)
         if (group->members[i].plan->single_partition && group->partitions > 1)
             status = error_set(error, ERROR_INVALID,
-                               "query %s joins tables by a column that is not their key, for which their topics need one partition; %s has %d: copy the tables "
+                               "query %s joins tables by a column that is not their key, for which their topics need "
+                               "one partition; %s has %d: copy the tables "
                                "by queries WITH "
                                "(PARTITIONS = 1)",
-                               group->members[i].query->id, group->topics[group->members[i].topics[0]].name, (int)group->partitions);
+                               group->members[i].query->id, group->topics[group->members[i].topics[0]].name,
+                               (int)group->partitions);
     for (size_t i = 0; i < group->member_count && !status; i++)
         if (group->members[i].changelog)
             status = group_open_changelog(bus, group, &group->members[i], error);

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-static int query_totals_add(struct bus *bus, const struct bus_group_position *at, uint64_t query, struct query_counters *counters, bool *found,
-                            struct error *error) {
+static int query_totals_add(struct bus *bus, const struct bus_group_position *at, uint64_t query,
+                            struct query_counters *counters, bool *found, struct error *error) {
     struct bus_committed committed;
     struct query_position position;
     struct arena arena = {0};
@@ -18,7 +18,8 @@ static int query_totals_add(struct bus *bus, const struct bus_group_position *at
     return status;
 }
 
-int query_totals(struct bus *bus, const char *id, struct query_counters *ret_counters, bool *ret_found, struct error *error) {
+int query_totals(struct bus *bus, const char *id, struct query_counters *ret_counters, bool *ret_found,
+                 struct error *error) {
     struct bus_group_list list;
     struct query_counters counters = {0};
     bool found = false;

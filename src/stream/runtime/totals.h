@@ -6,6 +6,7 @@
 #include "stream/runtime/position.h"
 
 /* Over all groups, topics and partitions. *ret_found: some position tells of the query. */
-int query_totals(struct bus *bus, const char *id, struct query_counters *ret_counters, bool *ret_found, struct error *error);
+int query_totals(struct bus *bus, const char *id, struct query_counters *ret_counters, bool *ret_found,
+                 struct error *error);
 
 #endif

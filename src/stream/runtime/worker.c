@@ -14,7 +14,8 @@
 enum { POLL_TIMEOUT = 50, WAIT_TIMEOUT = 10, PENDING_BYTES_MAXIMUM = 64 << 20, IDLE_LOOKS = 4 };
 
 static bool worker_stopped(const struct query_worker *worker) {
-    return atomic_load(worker->settings->stop) || atomic_load(&worker->group->cancelled) || query_group_is_empty(worker->group);
+    return atomic_load(worker->settings->stop) || atomic_load(&worker->group->cancelled) ||
+           query_group_is_empty(worker->group);
 }
 
 static int64_t worker_now(const struct query_worker *worker) {
@@ -31,7 +32,8 @@ static void worker_wait(struct query_worker *worker, const struct error *why) {
     clock_sleep_ns(worker->settings->clock, RETRY_NS);
 }
 
-/* --- tasks ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- tasks
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* What the task has committed, for reports. `with_lag`: asks the log how far behind it is. */
 static void worker_publish(struct query_worker *worker, const struct query_task *task, bool with_lag) {
@@ -77,7 +79,8 @@ static void worker_open_ends(struct query_worker *worker, struct query_task *tas
 }
 
 /* One try to get the task of a partition to work. */
-static int worker_try_task(struct query_worker *worker, struct query_task *task, int32_t partition, struct error *error) {
+static int worker_try_task(struct query_worker *worker, struct query_task *task, int32_t partition,
+                           struct error *error) {
     struct query_task **parked = &worker->parked[partition];
     bool reopened = false;
     int status = *parked ? query_task_reopen(*parked, &reopened, error) : 0;
@@ -113,7 +116,8 @@ static int worker_open_task(struct query_worker *worker, int32_t partition, stru
 /* Everything since the last commit is undone: all tasks begin again at their positions. */
 static int worker_rewind(struct query_worker *worker, struct error *error) {
     int status = 0;
-    log_write(worker->settings->log, LOG_WARNING, "group %s goes back to the committed positions: %s", worker->group->name, error->message);
+    log_write(worker->settings->log, LOG_WARNING, "group %s goes back to the committed positions: %s",
+              worker->group->name, error->message);
     query_output_abort(worker->work.output);
     worker->rewinds++;
     pthread_mutex_lock(&worker->group->lock);
@@ -127,7 +131,8 @@ static int worker_rewind(struct query_worker *worker, struct error *error) {
     return status;
 }
 
-/* --- commits -------------------------------------------------------------------------------------------------------------------------- */
+/* --- commits
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool task_commits(const struct query_task *task) {
     return task && task->dirty && !query_task_recovering(task);
@@ -149,14 +154,16 @@ static void worker_trim(struct query_worker *worker) {
     worker->last_trim_ns = worker->last_commit_ns;
     for (int32_t p = 0; p < group->partitions; p++)
         for (size_t i = 0; worker->tasks[p] && !worker->tasks[p]->dirty && i < group->topic_count; i++)
-            if (group->topics[i].internal && bus_trim(worker->settings->bus, group->topics[i].name, p, query_task_needed(worker->tasks[p], i), &error))
+            if (group->topics[i].internal && bus_trim(worker->settings->bus, group->topics[i].name, p,
+                                                      query_task_needed(worker->tasks[p], i), &error))
                 log_write(worker->settings->log, LOG_DEBUG, "%s", error.message);
 }
 
 /* Commits the tasks that have moved; all of their outputs, state and positions become visible together. */
 static int worker_commit(struct query_worker *worker, struct error *error) {
     struct query_group *group = worker->group;
-    bool feeds_itself = query_output_feeds_itself(worker->work.output), wrote = query_output_pending(worker->work.output);
+    bool feeds_itself = query_output_feeds_itself(worker->work.output),
+         wrote = query_output_pending(worker->work.output);
     size_t count = 0;
     int status = 0;
     for (int32_t p = 0; p < group->partitions && !status; p++)
@@ -203,7 +210,8 @@ static bool worker_commit_due(const struct query_worker *worker) {
     return since >= POSITION_INTERVAL_NS && worker_dirty(worker);
 }
 
-/* --- membership ----------------------------------------------------------------------------------------------------------------------- */
+/* --- membership
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int worker_assigned(void *context, const int32_t *partitions, size_t count, struct error *error) {
     struct query_worker *worker = context;
@@ -211,12 +219,13 @@ static int worker_assigned(void *context, const int32_t *partitions, size_t coun
     worker->assigned = true;
     for (size_t i = 0; i < count && !status; i++) {
         if (partitions[i] >= worker->group->partitions)
-            return error_set(
-                error, ERROR_INVALID,
-                "topic %s has more than the %d partitions it had at start: keys have moved to other partitions, what is kept of them would be torn apart; "
-                "start another group (--group NAME), or this one from the beginning with --reset",
-                worker->group->topics[0].name, (int)worker->group->partitions);
-        log_write(worker->settings->log, LOG_DEBUG, "group %s: partition %d is ours", worker->group->name, (int)partitions[i]);
+            return error_set(error, ERROR_INVALID,
+                             "topic %s has more than the %d partitions it had at start: keys have moved to other "
+                             "partitions, what is kept of them would be torn apart; "
+                             "start another group (--group NAME), or this one from the beginning with --reset",
+                             worker->group->topics[0].name, (int)worker->group->partitions);
+        log_write(worker->settings->log, LOG_DEBUG, "group %s: partition %d is ours", worker->group->name,
+                  (int)partitions[i]);
         status = worker_open_task(worker, partitions[i], error);
     }
     for (int32_t p = 0; p < worker->group->partitions; p++) /* of others now */
@@ -224,7 +233,8 @@ static int worker_assigned(void *context, const int32_t *partitions, size_t coun
     return status;
 }
 
-/* A commit that cannot be made leaves what was done to the next owner; one that was made leaves tasks that can be taken up again. */
+/* A commit that cannot be made leaves what was done to the next owner; one that was made leaves tasks that can be
+ * taken up again. */
 static int worker_revoked(void *context, const int32_t *partitions, size_t count, bool lost, struct error *error) {
     struct query_worker *worker = context;
     int status = lost ? ERROR_ABORTED : worker_commit(worker, error);
@@ -244,7 +254,8 @@ static int worker_revoked(void *context, const int32_t *partitions, size_t count
     return undone ? worker_rewind(worker, error) : status;
 }
 
-/* --- opening -------------------------------------------------------------------------------------------------------------------------- */
+/* --- opening
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int worker_open_readers(struct query_worker *worker, struct error *error) {
     const struct query_group *group = worker->group;
@@ -266,17 +277,23 @@ static int worker_join(struct query_worker *worker, struct error *error) {
         return error_no_memory(error);
     for (size_t i = 0; i < group->topic_count; i++)
         topics[i] = group->topics[i].name;
-    int status = bus_consumer_join(worker->work.consumer, topics, group->topic_count, worker->number, group->workers, &worker->member, error);
+    int status = bus_consumer_join(worker->work.consumer, topics, group->topic_count, worker->number, group->workers,
+                                   &worker->member, error);
     free(topics);
     return status;
 }
 
-int query_worker_open(struct query_worker *worker, const struct query_settings *settings, struct query_group *group, size_t number, struct error *error) {
+int query_worker_open(struct query_worker *worker, const struct query_settings *settings, struct query_group *group,
+                      size_t number, struct error *error) {
     char name[QUERY_GROUP_NAME_SIZE + 32];
     size_t partitions = (size_t)group->partitions;
     *worker = (struct query_worker){.settings = settings, .group = group, .number = number};
-    worker->work = (struct query_work){
-        .bus = settings->bus, .clock = settings->clock, .log = settings->log, .group = group, .stop = settings->stop, .lost_offsets = settings->lost_offsets};
+    worker->work = (struct query_work){.bus = settings->bus,
+                                       .clock = settings->clock,
+                                       .log = settings->log,
+                                       .group = group,
+                                       .stop = settings->stop,
+                                       .lost_offsets = settings->lost_offsets};
     worker->member = (struct bus_member){worker_assigned, worker_revoked, worker};
     snprintf(name, sizeof name, "%s.%zu", group->name, number);
     worker->tasks = memory_zero(partitions, sizeof(struct query_task *));
@@ -329,7 +346,8 @@ void query_worker_close(struct query_worker *worker) {
     worker->positions = NULL;
 }
 
-/* --- idle close ----------------------------------------------------------------------------------------------------------------------- */
+/* --- idle close
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int worker_idle_task(struct query_worker *worker, struct query_task *task, int64_t now, struct error *error) {
     int64_t upstream = 0, pause = worker->settings->idle_close * (1000000 / IDLE_LOOKS);
@@ -361,7 +379,8 @@ static int worker_idle_close(struct query_worker *worker, struct error *error) {
     return status;
 }
 
-/* --- work ----------------------------------------------------------------------------------------------------------------------------- */
+/* --- work
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int64_t worker_read_offset(const struct query_worker *worker, const struct query_task *task, const char *topic) {
     size_t i = 0;
@@ -377,7 +396,8 @@ static int worker_process(struct query_worker *worker, const struct bus_batch *r
     int status = query_task_take(task, records, error);
     if (status && error->retriable) {
         worker_wait(worker, error);
-        return bus_consumer_seek(worker->work.consumer, records->topic, records->partition, worker_read_offset(worker, task, records->topic), error);
+        return bus_consumer_seek(worker->work.consumer, records->topic, records->partition,
+                                 worker_read_offset(worker, task, records->topic), error);
     }
     if (!status)
         status = query_task_work(task, error);
@@ -432,7 +452,11 @@ static void worker_note_removals(struct query_worker *worker) {
 static int worker_step(struct query_worker *worker, struct error *error) {
     worker_note_removals(worker);
     bool waits = worker_waits(worker), pending = query_output_pending(worker->work.output);
-    int status = worker_poll(worker, pending || (waits && !worker->quiet) ? 0 : waits ? WAIT_TIMEOUT : POLL_TIMEOUT, error);
+    int status = worker_poll(worker,
+                             pending || (waits && !worker->quiet) ? 0
+                             : waits                              ? WAIT_TIMEOUT
+                                                                  : POLL_TIMEOUT,
+                             error);
     if (status == ERROR_NOT_FOUND && worker->settings->lost_offsets != LOST_OFFSETS_FAIL)
         return worker_rewind(worker, error);
     if (status && (error->retriable || status == ERROR_ABORTED)) { /* a task may be torn */
@@ -442,7 +466,8 @@ static int worker_step(struct query_worker *worker, struct error *error) {
     return !status && worker_commit_due(worker) ? worker_commit_or_rewind(worker, error) : status;
 }
 
-/* --- the end -------------------------------------------------------------------------------------------------------------------------- */
+/* --- the end
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool worker_upstream_has_gone(const struct query_worker *worker) {
     for (size_t i = 0; i < worker->group->upstream_count; i++) {
@@ -480,7 +505,8 @@ static bool worker_reached_end(struct query_worker *worker) {
     worker->upstream_gone = worker->upstream_gone || worker_find_ends(worker, false);
     if (!worker->upstream_gone)
         return false;
-    if (worker_feeds_itself(worker) && (!worker->quiet || query_output_pending(worker->work.output) || !worker_find_ends(worker, true)))
+    if (worker_feeds_itself(worker) &&
+        (!worker->quiet || query_output_pending(worker->work.output) || !worker_find_ends(worker, true)))
         return false;
     for (int32_t p = 0; p < worker->group->partitions; p++)
         if (worker->tasks[p] && !query_task_is_done(worker->tasks[p]))

@@ -1,5 +1,6 @@
-/* A worker of a group of queries: a thread with its own consumer, output and tasks, as stream/worker.h has it for the aggregate query. The log gives each its
- * partitions; a commit that was undone takes it back to the committed positions; a partition that is taken away and comes back need not be rebuilt.
+/* A worker of a group of queries: a thread with its own consumer, output and tasks, as stream/worker.h has it for
+ * the aggregate query. The log gives each its partitions; a commit that was undone takes it back to the committed
+ * positions; a partition that is taken away and comes back need not be rebuilt.
  *
  * The end (--until-end), when queries read what others write:
  *
@@ -47,7 +48,8 @@ struct query_worker {
 };
 
 /* Opens everything and joins the consumer group; tasks begin when the thread runs. */
-int query_worker_open(struct query_worker *worker, const struct query_settings *settings, struct query_group *group, size_t number, struct error *error);
+int query_worker_open(struct query_worker *worker, const struct query_settings *settings, struct query_group *group,
+                      size_t number, struct error *error);
 /* A pthread's function; NULL, with worker->status and ->error set. */
 void *query_worker_run(void *worker);
 void query_worker_close(struct query_worker *worker);

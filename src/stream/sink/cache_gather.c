@@ -8,8 +8,10 @@
 enum { TABLE_SIZE = 1 << 17, TABLE_FULL = TABLE_SIZE / 2 };
 
 int cache_gather_open(struct cache_gather *gather, struct cache *cache, struct error *error) {
-    *gather = (struct cache_gather){.slots = memory_zero(TABLE_SIZE, sizeof *gather->slots), .entries = memory_zero(TABLE_FULL, sizeof *gather->entries)};
-    int status = gather->slots && gather->entries ? cache_writer_open(cache, &gather->writer, error) : error_no_memory(error);
+    *gather = (struct cache_gather){.slots = memory_zero(TABLE_SIZE, sizeof *gather->slots),
+                                    .entries = memory_zero(TABLE_FULL, sizeof *gather->entries)};
+    int status =
+        gather->slots && gather->entries ? cache_writer_open(cache, &gather->writer, error) : error_no_memory(error);
     if (status)
         cache_gather_close(gather);
     return status;

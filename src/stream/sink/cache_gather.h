@@ -1,5 +1,5 @@
-/* Entries on their way to a cache: the newest of each key gather until they are written, so that a key that changes a hundred times between two writes costs
- * one. */
+/* Entries on their way to a cache: the newest of each key gather until they are written, so that a key that changes
+ * a hundred times between two writes costs one. */
 #ifndef METERLINE_STREAM_SINK_CACHE_GATHER_H
 #define METERLINE_STREAM_SINK_CACHE_GATHER_H
 

@@ -24,7 +24,8 @@ static void cache_sink_close(void *context) {
     free(sink);
 }
 
-int cache_sink_new(struct cache *cache, const struct registry *registry, bool values, int64_t max_ahead, void **ret_context, struct error *error) {
+int cache_sink_new(struct cache *cache, const struct registry *registry, bool values, int64_t max_ahead,
+                   void **ret_context, struct error *error) {
     struct cache_sink *sink = memory_zero(1, sizeof *sink);
     if (!sink)
         return error_no_memory(error);
@@ -48,25 +49,28 @@ static int cache_sink_flush(void *context, struct error *error) {
 
 static int cache_sink_reading(struct cache_sink *sink, size_t row, struct error *error) {
     const union column *columns = sink->batch->columns;
-    struct series series = {columns[READING_GATEWAY].strings[row], columns[READING_TYPE].strings[row], columns[READING_ATTRIBUTE].strings[row]};
+    struct series series = {columns[READING_GATEWAY].strings[row], columns[READING_TYPE].strings[row],
+                            columns[READING_ATTRIBUTE].strings[row]};
     struct cache_entry entry = {.key = series.gateway, .timestamp = columns[READING_TIMESTAMP].integers[row]};
     int status = cache_gather_put(&sink->gather, &entry, error);
     if (status || !sink->values)
         return status;
     char key[SERIES_KEY_MAXIMUM];
     series_key_write(&series, key);
-    entry = (struct cache_entry){{key, series_key_length(&series)}, entry.timestamp, true, columns[READING_VALUE].doubles[row]};
+    entry = (struct cache_entry){
+        {key, series_key_length(&series)}, entry.timestamp, true, columns[READING_VALUE].doubles[row]};
     return cache_gather_put(&sink->gather, &entry, error);
 }
 
 static int cache_sink_write(void *context, const struct bus_batch *records, struct mail *mail, struct error *error) {
     struct cache_sink *sink = context;
     (void)mail;
-    int status =
-        reading_decoder_decode(sink->decoder, &records->records[0].value, sizeof records->records[0], records->count, records->base_offset, sink->batch, error);
+    int status = reading_decoder_decode(sink->decoder, &records->records[0].value, sizeof records->records[0],
+                                        records->count, records->base_offset, sink->batch, error);
     for (size_t row = 0; row < sink->batch->count && !status; row++) {
         int64_t clock = records->append_time ? records->append_time : records->records[row].timestamp;
-        if (sink->batch->status[row] == ROW_GOOD && (clock < 0 || sink->batch->columns[READING_TIMESTAMP].integers[row] - sink->max_ahead <= clock))
+        if (sink->batch->status[row] == ROW_GOOD &&
+            (clock < 0 || sink->batch->columns[READING_TIMESTAMP].integers[row] - sink->max_ahead <= clock))
             status = cache_sink_reading(sink, row, error);
     }
     return status;

@@ -57,4 +57,5 @@ static void cache_topic_close(void *context) {
     free(context);
 }
 
-const struct sink_target cache_topic_sink_target = {"the cache sink", cache_topic_write, cache_topic_flush, cache_topic_close};
+const struct sink_target cache_topic_sink_target = {"the cache sink", cache_topic_write, cache_topic_flush,
+                                                    cache_topic_close};

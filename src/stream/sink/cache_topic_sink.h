@@ -1,5 +1,5 @@
-/* A topic of times by key, such as the table of each gateway's latest activity, into a cache. The value: an ISO-8601 text, or a BIGINT in ms, in the format
- * KAFKA. */
+/* A topic of times by key, such as the table of each gateway's latest activity, into a cache. The value: an ISO-8601
+ * text, or a BIGINT in ms, in the format KAFKA. */
 #ifndef METERLINE_STREAM_SINK_CACHE_TOPIC_SINK_H
 #define METERLINE_STREAM_SINK_CACHE_TOPIC_SINK_H
 

@@ -28,15 +28,18 @@ static int64_t connector_window(const char *topic) {
     return mark && *end == '\0' && seconds > 0 && seconds < INT64_MAX / 1000 ? seconds * 1000 : 0;
 }
 
-static int connector_target(const struct connector *connector, const struct connector_definition *definition, const char *topic,
-                            const struct sink_target **ret_target, void **ret_context, struct error *error) {
+static int connector_target(const struct connector *connector, const struct connector_definition *definition,
+                            const char *topic, const struct sink_target **ret_target, void **ret_context,
+                            struct error *error) {
     const struct connector_settings *settings = &connector->settings;
     if (strcmp(definition->type, "store") == 0) {
         int64_t window = connector_window(topic);
         if (!settings->store)
             return error_set(error, ERROR_INVALID, "there is no store: give one by --store");
         if (!window)
-            return error_set(error, ERROR_INVALID, "the store takes topics of aggregates, whose names end in -aggregates-SECONDS; %s is none", topic);
+            return error_set(error, ERROR_INVALID,
+                             "the store takes topics of aggregates, whose names end in -aggregates-SECONDS; %s is none",
+                             topic);
         *ret_target = &store_sink_target;
         return store_sink_new(settings->store, window, ret_context, error);
     }
@@ -50,19 +53,24 @@ static int connector_target(const struct connector *connector, const struct conn
     }
     if (strcmp(definition->type, "webhook") == 0) {
         if (!definition->url)
-            return error_set(error, ERROR_INVALID, "a webhook needs its url: WITH ('type'='webhook', 'url'='http://..', 'topics'='..')");
+            return error_set(error, ERROR_INVALID,
+                             "a webhook needs its url: WITH ('type'='webhook', 'url'='http://..', 'topics'='..')");
         *ret_target = &webhook_sink_target;
-        return webhook_sink_new(definition->url, definition->authorization, bus_registry(settings->bus), ret_context, error);
+        return webhook_sink_new(definition->url, definition->authorization, bus_registry(settings->bus), ret_context,
+                                error);
     }
-    return error_set(error, ERROR_UNSUPPORTED, "connectors of type %s are not there yet; there are store, cache and webhook", definition->type);
+    return error_set(error, ERROR_UNSUPPORTED,
+                     "connectors of type %s are not there yet; there are store, cache and webhook", definition->type);
 }
 
-static int connector_add(struct connector *connector, const struct connector_definition *definition, struct slice topic, struct error *error) {
+static int connector_add(struct connector *connector, const struct connector_definition *definition, struct slice topic,
+                         struct error *error) {
     struct connector_sink *at = &connector->sinks[connector->count];
     const struct sink_target *target;
     void *context;
     if (topic.length == 0 || topic.length > BUS_TOPIC_NAME_MAXIMUM || connector->count == CONNECTOR_TOPICS_MAXIMUM)
-        return error_set(error, ERROR_INVALID, "'topics' is a list of 1 to %d names of topics", CONNECTOR_TOPICS_MAXIMUM);
+        return error_set(error, ERROR_INVALID, "'topics' is a list of 1 to %d names of topics",
+                         CONNECTOR_TOPICS_MAXIMUM);
     snprintf(at->topic, sizeof at->topic, "%.*s", (int)topic.length, topic.data);
     snprintf(at->rejected, sizeof at->rejected, "%s-rejected", at->topic);
     int status = connector_target(connector, definition, at->topic, &target, &context, error);
@@ -83,7 +91,8 @@ static int connector_add(struct connector *connector, const struct connector_def
     return status;
 }
 
-static int connector_open(struct connector *connector, const struct connector_definition *definition, struct error *error) {
+static int connector_open(struct connector *connector, const struct connector_definition *definition,
+                          struct error *error) {
     int status = 0;
     for (const char *at = definition->topics; at && !status;) {
         const char *comma = strchr(at, ',');
@@ -104,8 +113,8 @@ static int connector_open(struct connector *connector, const struct connector_de
     return status;
 }
 
-int connector_start(const struct connector_settings *settings, const struct connector_definition *definition, struct connector **ret_connector,
-                    struct error *error) {
+int connector_start(const struct connector_settings *settings, const struct connector_definition *definition,
+                    struct connector **ret_connector, struct error *error) {
     struct connector *connector = memory_zero(1, sizeof *connector);
     if (!connector)
         return error_no_memory(error);

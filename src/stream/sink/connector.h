@@ -1,5 +1,5 @@
-/* Sink connectors: topics brought to the store, the cache or a webhook, each topic by a sink (stream/sink.h) with positions of its own, in group
- * GROUP.connector.NAME. */
+/* Sink connectors: topics brought to the store, the cache or a webhook, each topic by a sink (stream/sink.h) with
+ * positions of its own, in group GROUP.connector.NAME. */
 #ifndef METERLINE_STREAM_SINK_CONNECTOR_H
 #define METERLINE_STREAM_SINK_CONNECTOR_H
 
@@ -31,8 +31,8 @@ struct connector_definition {
 struct connector;
 
 /* Starts its sinks. ERROR_INVALID: unknown type, a topic that the type cannot take, no store or cache. */
-int connector_start(const struct connector_settings *settings, const struct connector_definition *definition, struct connector **ret_connector,
-                    struct error *error);
+int connector_start(const struct connector_settings *settings, const struct connector_definition *definition,
+                    struct connector **ret_connector, struct error *error);
 /* Ends it; `drain`: when it has brought over what is in the topics. The first error of its sinks. */
 int connector_stop(struct connector *connector, bool drain, struct error *error);
 const char *connector_name(const struct connector *connector);

@@ -22,7 +22,8 @@ static bool sink_stopped(const struct sink *sink) {
 static void sink_wait(struct sink *sink, const struct error *why) {
     int64_t now = clock_monotonic_ns(sink->settings.clock);
     if (sink->last_notice_ns == 0 || now - sink->last_notice_ns >= NOTICE_INTERVAL_NS) {
-        log_write(sink->settings.log, LOG_WARNING, "%s of %s is waiting: %s", sink->target->name, sink->settings.topic, why->message);
+        log_write(sink->settings.log, LOG_WARNING, "%s of %s is waiting: %s", sink->target->name, sink->settings.topic,
+                  why->message);
         sink->last_notice_ns = now;
     }
     atomic_fetch_add(&sink->counts.retries, 1);
@@ -33,19 +34,22 @@ static int sink_begin_at(struct sink *sink, int32_t partition, struct error *err
     struct sink_place *place = &sink->places[partition];
     struct bus_committed committed;
     int64_t start, end;
-    int status = bus_committed(sink->settings.bus, sink->settings.group, sink->settings.topic, partition, &committed, error);
+    int status =
+        bus_committed(sink->settings.bus, sink->settings.group, sink->settings.topic, partition, &committed, error);
     if (!status)
         status = bus_offsets(sink->consumer, sink->settings.topic, partition, &start, &end, error);
     if (status)
         return status;
     int64_t next = committed.exists ? committed.next_offset : start;
     if (next < start || next > end)
-        return error_set(
-            error, ERROR_NOT_FOUND,
-            "%s of %s/%d: the records from offset %lld are gone, the topic has %lld to %lld: make the topic keep its records, and forget the positions "
-            "of group %s to begin with what is there",
-            sink->target->name, sink->settings.topic, (int)partition, (long long)next, (long long)start, (long long)end, sink->settings.group);
-    *place = (struct sink_place){.ours = true, .next = next, .committed = next, .revision = committed.revision, .end = -1};
+        return error_set(error, ERROR_NOT_FOUND,
+                         "%s of %s/%d: the records from offset %lld are gone, the topic has %lld to %lld: make the "
+                         "topic keep its records, and forget the positions "
+                         "of group %s to begin with what is there",
+                         sink->target->name, sink->settings.topic, (int)partition, (long long)next, (long long)start,
+                         (long long)end, sink->settings.group);
+    *place =
+        (struct sink_place){.ours = true, .next = next, .committed = next, .revision = committed.revision, .end = -1};
     return bus_consumer_seek(sink->consumer, sink->settings.topic, partition, next, error);
 }
 
@@ -104,7 +108,8 @@ static bool sink_passes(const struct error *error) {
     return error->retriable || error->code == ERROR_ABORTED;
 }
 
-/* Stopped while the target is away: positions stay where they are, and what the target lacks is written after the next start. */
+/* Stopped while the target is away: positions stay where they are, and what the target lacks is written after the
+ * next start. */
 static int sink_give_up(struct sink *sink) {
     sink->given_up = true;
     return 0;
@@ -127,7 +132,8 @@ static int sink_assigned(void *context, const int32_t *partitions, size_t count,
     sink->assigned = true;
     for (size_t i = 0; i < count && !status; i++) {
         if (partitions[i] >= sink->partitions)
-            return error_set(error, ERROR_INVALID, "topic %s has got more partitions: start again", sink->settings.topic);
+            return error_set(error, ERROR_INVALID, "topic %s has got more partitions: start again",
+                             sink->settings.topic);
         status = sink_begin(sink, partitions[i], error);
     }
     return status;
@@ -145,7 +151,8 @@ static int sink_revoked(void *context, const int32_t *partitions, size_t count, 
     return status && !sink_passes(error) ? status : 0; /* what was not committed is written again by its next owner */
 }
 
-int sink_open(struct sink *sink, const struct sink_settings *settings, const struct sink_target *target, void *context, struct error *error) {
+int sink_open(struct sink *sink, const struct sink_settings *settings, const struct sink_target *target, void *context,
+              struct error *error) {
     static const struct bus_topic_settings kept = {.retention_time = -1, .retention_bytes = -1};
     char name[400];
     *sink = (struct sink){.settings = *settings, .target = target, .context = context};
@@ -162,7 +169,8 @@ int sink_open(struct sink *sink, const struct sink_settings *settings, const str
     if (!status)
         status = mail_open(&sink->mail, sink->producer, settings->rejected, error);
     if (!status)
-        status = bus_consumer_join(sink->consumer, &sink->settings.topic, 1, settings->number, settings->count, &sink->member, error);
+        status = bus_consumer_join(sink->consumer, &sink->settings.topic, 1, settings->number, settings->count,
+                                   &sink->member, error);
     if (status)
         sink_close(sink);
     return status;
@@ -198,7 +206,8 @@ static int sink_process(struct sink *sink, const struct bus_batch *records, stru
         return sink_rewind(sink, error); /* the error may be one of records before these */
     }
     if (status)
-        return error_wrap(error, "%s of %s/%d from offset %lld", sink->target->name, records->topic, (int)records->partition, (long long)records->base_offset);
+        return error_wrap(error, "%s of %s/%d from offset %lld", sink->target->name, records->topic,
+                          (int)records->partition, (long long)records->base_offset);
     int64_t next = records->base_offset + (int64_t)records->count;
     place->dirty |= next > place->next;
     place->next = next;

@@ -25,8 +25,10 @@ static int sinks_add_store(struct sinks *sinks, int64_t window_size, size_t numb
     const struct aggregate_query *query = sinks->settings.query;
     size_t at = sinks->count;
     void *context = NULL;
-    snprintf(sinks->names[at][0], sizeof sinks->names[at][0], "%s.store-%lld", query->group, (long long)(window_size / 1000));
-    snprintf(sinks->names[at][1], sizeof sinks->names[at][1], "%s-aggregates-%lld", query->topic, (long long)(window_size / 1000));
+    snprintf(sinks->names[at][0], sizeof sinks->names[at][0], "%s.store-%lld", query->group,
+             (long long)(window_size / 1000));
+    snprintf(sinks->names[at][1], sizeof sinks->names[at][1], "%s-aggregates-%lld", query->topic,
+             (long long)(window_size / 1000));
     struct sink_settings settings = sinks_settings_of(sinks, at, number);
     int status = store_sink_new(sinks->settings.store, window_size, &context, error);
     if (!status)
@@ -42,7 +44,8 @@ static int sinks_add_cache(struct sinks *sinks, size_t number, struct error *err
     snprintf(sinks->names[at][0], sizeof sinks->names[at][0], "%s.cache", query->group);
     snprintf(sinks->names[at][1], sizeof sinks->names[at][1], "%s", query->topic);
     struct sink_settings settings = sinks_settings_of(sinks, at, number);
-    int status = cache_sink_new(sinks->settings.cache, bus_registry(sinks->settings.bus), sinks->settings.cache_values, query->max_ahead, &context, error);
+    int status = cache_sink_new(sinks->settings.cache, bus_registry(sinks->settings.bus), sinks->settings.cache_values,
+                                query->max_ahead, &context, error);
     if (!status)
         status = sink_open(&sinks->sinks[at], &settings, &cache_sink_target, context, error);
     sinks->count += !status;
@@ -78,7 +81,8 @@ int sinks_start(struct sinks *sinks, const struct sinks_settings *settings, stru
     sinks->names = memory_zero(SINKS_MAXIMUM, sizeof *sinks->names);
     int status = sinks->sinks && sinks->names ? sinks_open(sinks, error) : error_no_memory(error);
     for (; !status && sinks->started < sinks->count; sinks->started += !status) {
-        int failed = pthread_create(&sinks->sinks[sinks->started].thread, NULL, sink_run, &sinks->sinks[sinks->started]);
+        int failed =
+            pthread_create(&sinks->sinks[sinks->started].thread, NULL, sink_run, &sinks->sinks[sinks->started]);
         if (failed)
             status = error_set_errno(error, failed, "cannot start a sink");
     }

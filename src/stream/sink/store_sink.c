@@ -21,9 +21,15 @@ enum {
 };
 
 static const struct column_definition aggregate_columns[COLUMNS] = {
-    [COLUMN_START] = {"windowStart", COLUMN_TIMESTAMP}, [COLUMN_END] = {"windowEnd", COLUMN_TIMESTAMP}, [COLUMN_COUNT] = {"sampleCount", COLUMN_DOUBLE},
-    [COLUMN_MINIMUM] = {"min", COLUMN_DOUBLE},          [COLUMN_MAXIMUM] = {"max", COLUMN_DOUBLE},      [COLUMN_SUM] = {"sum", COLUMN_DOUBLE},
-    [COLUMN_AVERAGE] = {"average", COLUMN_DOUBLE},      [COLUMN_TYPE] = {"metricType", COLUMN_STRING},  [COLUMN_ATTRIBUTE] = {"metricAttribute", COLUMN_STRING},
+    [COLUMN_START] = {"windowStart", COLUMN_TIMESTAMP},
+    [COLUMN_END] = {"windowEnd", COLUMN_TIMESTAMP},
+    [COLUMN_COUNT] = {"sampleCount", COLUMN_DOUBLE},
+    [COLUMN_MINIMUM] = {"min", COLUMN_DOUBLE},
+    [COLUMN_MAXIMUM] = {"max", COLUMN_DOUBLE},
+    [COLUMN_SUM] = {"sum", COLUMN_DOUBLE},
+    [COLUMN_AVERAGE] = {"average", COLUMN_DOUBLE},
+    [COLUMN_TYPE] = {"metricType", COLUMN_STRING},
+    [COLUMN_ATTRIBUTE] = {"metricAttribute", COLUMN_STRING},
     [COLUMN_GATEWAY] = {"gateway", COLUMN_STRING},
 };
 static const struct schema schema_aggregate = {aggregate_columns, COLUMNS};
@@ -65,11 +71,15 @@ static const char *store_sink_check(const struct store_sink *sink, const struct 
         return "windowStart and windowEnd are not those of a window of this topic";
     if (!(count >= 1 && count <= 9007199254740992.0) || count != (double)(uint64_t)count)
         return "sampleCount is not a whole number above 0";
-    return row->series.gateway.length && row->series.type.length && row->series.attribute.length ? NULL : "gateway, metricType or metricAttribute is empty";
+    return row->series.gateway.length && row->series.type.length && row->series.attribute.length
+               ? NULL
+               : "gateway, metricType or metricAttribute is empty";
 }
 
-static const char *store_sink_row(const struct store_sink *sink, const struct bus_record *record, size_t at, struct aggregate_row *row) {
-    static const char incomplete[] = "\"incomplete\":true"; /* a quote inside of a string would have a backslash before it */
+static const char *store_sink_row(const struct store_sink *sink, const struct bus_record *record, size_t at,
+                                  struct aggregate_row *row) {
+    static const char incomplete[] =
+        "\"incomplete\":true"; /* a quote inside of a string would have a backslash before it */
     const struct batch *batch = sink->batch;
     const char *reason = json_decode(record->value, sink->batch, at);
     if (reason)
@@ -77,7 +87,8 @@ static const char *store_sink_row(const struct store_sink *sink, const struct bu
     const union column *columns = batch->columns;
     double count = columns[COLUMN_COUNT].doubles[at];
     *row = (struct aggregate_row){
-        .series = {columns[COLUMN_GATEWAY].strings[at], columns[COLUMN_TYPE].strings[at], columns[COLUMN_ATTRIBUTE].strings[at]},
+        .series = {columns[COLUMN_GATEWAY].strings[at], columns[COLUMN_TYPE].strings[at],
+                   columns[COLUMN_ATTRIBUTE].strings[at]},
         .key = record->key,
         .window_start = columns[COLUMN_START].integers[at],
         .window_end = columns[COLUMN_END].integers[at],
@@ -86,7 +97,9 @@ static const char *store_sink_row(const struct store_sink *sink, const struct bu
         .maximum = columns[COLUMN_MAXIMUM].doubles[at],
         .sum = columns[COLUMN_SUM].doubles[at],
         .average = columns[COLUMN_AVERAGE].doubles[at],
-        .revision = memmem(record->value.data, record->value.length, incomplete, sizeof incomplete - 1) ? AGGREGATE_INCOMPLETE : 0,
+        .revision = memmem(record->value.data, record->value.length, incomplete, sizeof incomplete - 1)
+                        ? AGGREGATE_INCOMPLETE
+                        : 0,
     };
     return store_sink_check(sink, row, count);
 }
@@ -95,7 +108,8 @@ static int store_sink_write(void *context, const struct bus_batch *records, stru
     struct store_sink *sink = context;
     size_t count = 0;
     int status = 0;
-    if (!batch_clear(sink->batch, records->count) || !memory_reserve((void **)&sink->rows, &sink->capacity, records->count, sizeof *sink->rows))
+    if (!batch_clear(sink->batch, records->count) ||
+        !memory_reserve((void **)&sink->rows, &sink->capacity, records->count, sizeof *sink->rows))
         return error_no_memory(error);
     for (size_t i = 0; i < records->count && !status; i++) {
         if (!records->records[i].value.data)

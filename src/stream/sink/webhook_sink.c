@@ -41,7 +41,8 @@ static bool webhook_add_header(struct webhook *webhook, const char *name, const 
     return headers != NULL;
 }
 
-int webhook_sink_new(const char *url, const char *authorization, const struct registry *registry, void **ret_context, struct error *error) {
+int webhook_sink_new(const char *url, const char *authorization, const struct registry *registry, void **ret_context,
+                     struct error *error) {
     struct webhook *webhook = memory_zero(1, sizeof *webhook);
     if (!webhook)
         return error_no_memory(error);
@@ -89,8 +90,8 @@ static int webhook_body(struct webhook *webhook, const struct bus_batch *records
     body->length = 0;
     bytes_append_string(body, "{\"topic\":");
     json_write_string(body, slice_of(records->topic));
-    bytes_append_format(body, ",\"partition\":%" PRId32 ",\"offset\":%" PRId64 ",\"timestamp\":%" PRId64 ",\"key\":", records->partition,
-                        records->base_offset + (int64_t)index, record->timestamp);
+    bytes_append_format(body, ",\"partition\":%" PRId32 ",\"offset\":%" PRId64 ",\"timestamp\":%" PRId64 ",\"key\":",
+                        records->partition, records->base_offset + (int64_t)index, record->timestamp);
     int status = webhook_value(webhook, record->key, error);
     bytes_append_string(body, ",\"value\":");
     if (!status)
@@ -99,7 +100,8 @@ static int webhook_body(struct webhook *webhook, const struct bus_batch *records
     return !status && body->failed ? error_no_memory(error) : status;
 }
 
-static int webhook_post(struct webhook *webhook, const struct bus_batch *records, size_t index, struct mail *mail, struct error *error) {
+static int webhook_post(struct webhook *webhook, const struct bus_batch *records, size_t index, struct mail *mail,
+                        struct error *error) {
     long answer = 0;
     char reason[128];
     int status = webhook_body(webhook, records, index, error);

@@ -1,5 +1,5 @@
-/* Chunks: an array that grows without moving its elements, addressed by 32-bit indices; freed elements are used again.
- * Element sizes are fixed per array. Memory is given back only as a whole. */
+/* Chunks: an array that grows without moving its elements, addressed by 32-bit indices; freed elements are used
+ * again. Element sizes are fixed per array. Memory is given back only as a whole. */
 #ifndef METERLINE_STREAM_STATE_CHUNKS_H
 #define METERLINE_STREAM_STATE_CHUNKS_H
 
@@ -14,9 +14,9 @@ struct chunks {
     char **chunks;
     size_t chunk_count, chunk_capacity;
     size_t element_size;
-    uint32_t used;   /* elements ever handed out */
-    uint32_t free;   /* list of freed elements through their first four bytes */
-    uint32_t live;   /* handed out and not freed */
+    uint32_t used; /* elements ever handed out */
+    uint32_t free; /* list of freed elements through their first four bytes */
+    uint32_t live; /* handed out and not freed */
 };
 
 static inline void *chunks_at(const struct chunks *chunks, uint32_t index) {

@@ -60,7 +60,8 @@ static int row_table_visit_entry(void *context, struct slice key, void *item) {
     return visit->visit(visit->context, key, (struct slice){entry->data, entry->length});
 }
 
-int row_table_each(const struct row_table *table, int (*visit)(void *context, struct slice key, struct slice row), void *context) {
+int row_table_each(const struct row_table *table, int (*visit)(void *context, struct slice key, struct slice row),
+                   void *context) {
     struct row_table_visit all = {visit, context};
     return state_table_each(table->entries, row_table_visit_entry, &all);
 }
@@ -96,7 +97,8 @@ void row_table_saved(struct row_table *table) {
     state_table_clean(table->entries);
 }
 
-int row_table_load(struct row_table *table, const struct row_schema *schema, struct slice key, struct slice row, struct arena *arena, struct error *error) {
+int row_table_load(struct row_table *table, const struct row_schema *schema, struct slice key, struct slice row,
+                   struct arena *arena, struct error *error) {
     bool good = !row.data || stored_row_valid(row, schema, arena);
     arena_reset(arena);
     if (!good)

@@ -30,10 +30,12 @@ void series_table_close(struct series_table *table) {
 }
 
 size_t series_table_memory(const struct series_table *table) {
-    return table->slot_count * sizeof(uint64_t) + chunks_memory(&table->records) + table->key_blocks * (SERIES_KEY_BLOCK + sizeof(char *));
+    return table->slot_count * sizeof(uint64_t) + chunks_memory(&table->records) +
+           table->key_blocks * (SERIES_KEY_BLOCK + sizeof(char *));
 }
 
-static bool series_equal(const struct series_table *table, const struct series_record *record, const struct series *series) {
+static bool series_equal(const struct series_table *table, const struct series_record *record,
+                         const struct series *series) {
     if (record->lengths != series_lengths(series))
         return false;
     const char *key = series_record_key(table, record);
@@ -101,7 +103,8 @@ static bool series_add(struct series_table *table, const struct series *series, 
     return true;
 }
 
-static bool series_find_one(struct series_table *table, const struct series *series, uint32_t hash, uint32_t *ret_record) {
+static bool series_find_one(struct series_table *table, const struct series *series, uint32_t hash,
+                            uint32_t *ret_record) {
     size_t mask = table->slot_count - 1;
     for (size_t at = hash & mask; table->slots[at]; at = (at + 1) & mask) {
         if (table->slots[at] >> 32 != hash)
@@ -130,8 +133,10 @@ static void series_prefetch(const struct series_table *table, const uint32_t *ha
             __builtin_prefetch(series_record_key(table, series_record_at(table, candidates[i])));
 }
 
-bool series_table_find(struct series_table *table, const struct batch *batch, size_t first, size_t count, uint32_t *ret_records) {
-    const struct slice *gateways = batch->columns[READING_GATEWAY].strings + first, *types = batch->columns[READING_TYPE].strings + first,
+bool series_table_find(struct series_table *table, const struct batch *batch, size_t first, size_t count,
+                       uint32_t *ret_records) {
+    const struct slice *gateways = batch->columns[READING_GATEWAY].strings + first,
+                       *types = batch->columns[READING_TYPE].strings + first,
                        *attributes = batch->columns[READING_ATTRIBUTE].strings + first;
     uint32_t hashes[SERIES_RUN], rows[SERIES_RUN];
     size_t good = 0;

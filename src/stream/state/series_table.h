@@ -1,8 +1,10 @@
-/* The series a task has open windows for: from (gateway, type, attribute) to a record of 8 bytes and one cell index for each window size.
+/* The series a task has open windows for: from (gateway, type, attribute) to a record of 8 bytes and one cell index
+ * for each window size.
  *
- * An open-addressing hash table of 8-byte slots (32 bits of hash, 32 bits of index + 1; linear probing, at most 3/4 full) over records in
- * chunks, and the key bytes `gateway.TYPE.ATTRIBUTE` in blocks of 2 MiB that never move. Look-ups of a whole run of rows are staged
- * so that their cache misses overlap. Series cannot be removed one by one: series_table_rebuild drops those without cells. */
+ * An open-addressing hash table of 8-byte slots (32 bits of hash, 32 bits of index + 1; linear probing, at most 3/4
+ * full) over records in chunks, and the key bytes `gateway.TYPE.ATTRIBUTE` in blocks of 2 MiB that never move.
+ * Look-ups of a whole run of rows are staged so that their cache misses overlap. Series cannot be removed one by
+ * one: series_table_rebuild drops those without cells. */
 #ifndef METERLINE_STREAM_STATE_SERIES_TABLE_H
 #define METERLINE_STREAM_STATE_SERIES_TABLE_H
 
@@ -30,10 +32,12 @@ enum { SERIES_RUN = 64 }; /* rows looked up together */
 
 bool series_table_open(struct series_table *table, size_t size_count);
 void series_table_close(struct series_table *table);
-/* The records of rows [first, first + count) that are ROW_GOOD, added when new; count <= SERIES_RUN. False: no memory. */
-bool series_table_find(struct series_table *table, const struct batch *batch, size_t first, size_t count, uint32_t *ret_records);
-/* Drops every series without cells; `ret_moved[old index]` is the new index (CHUNKS_NONE: dropped), for the caller to free. On failure the table is as it was.
- */
+/* The records of rows [first, first + count) that are ROW_GOOD, added when new; count <= SERIES_RUN. False: no
+ * memory. */
+bool series_table_find(struct series_table *table, const struct batch *batch, size_t first, size_t count,
+                       uint32_t *ret_records);
+/* Drops every series without cells; `ret_moved[old index]` is the new index (CHUNKS_NONE: dropped), for the caller
+ * to free. On failure the table is as it was. */
 bool series_table_rebuild(struct series_table *table, uint32_t **ret_moved);
 size_t series_table_memory(const struct series_table *table);
 
@@ -48,7 +52,8 @@ static inline const char *series_record_key(const struct series_table *table, co
 }
 
 /* The series of a record; its slices point into the table. */
-static inline struct series series_record_series(const struct series_table *table, const struct series_record *record, struct slice *ret_key) {
+static inline struct series series_record_series(const struct series_table *table, const struct series_record *record,
+                                                 struct slice *ret_key) {
     const char *key = series_record_key(table, record);
     size_t gateway = record->lengths >> 20, type = record->lengths >> 10 & 1023, attribute = record->lengths & 1023;
     *ret_key = (struct slice){key, gateway + type + attribute + 2};

@@ -1,9 +1,11 @@
-/* An element is a header and the entry behind it, in chunks; its key's bytes are a cell of 8 to 512 bytes in blocks, and cells of removed keys are used again
- * by keys of the same rounded length; a longer key is an allocation of its own, with its address in a cell. A slot of the hash table has 8 bytes, 32 bits of
- * the hash and 32 of the element's index plus one; collisions go to the next slot, and a removal moves back what stands behind it (Knuth, 6.4, algorithm R).
+/* An element is a header and the entry behind it, in chunks; its key's bytes are a cell of 8 to 512 bytes in blocks,
+ * and cells of removed keys are used again by keys of the same rounded length; a longer key is an allocation of its
+ * own, with its address in a cell. A slot of the hash table has 8 bytes, 32 bits of the hash and 32 of the element's
+ * index plus one; collisions go to the next slot, and a removal moves back what stands behind it (Knuth, 6.4,
+ * algorithm R).
  *
- * The dirty list holds indices. An element that is removed while it must stay in the list is only taken out of the slots; its header and key are given back by
- * state_table_clean. */
+ * The dirty list holds indices. An element that is removed while it must stay in the list is only taken out of the
+ * slots; its header and key are given back by state_table_clean. */
 #include "stream/state/state_table.h"
 
 #include "core/hash.h"
@@ -11,17 +13,22 @@
 #include "stream/state/chunks.h"
 
 enum {
-    KEY_UNIT = 8,                              /* cells are whole units, and are addressed by them */
+    KEY_UNIT = 8, /* cells are whole units, and are addressed by them */
     KEY_UNITS_MAXIMUM = 64,
     KEY_BLOCK_UNITS = 1 << 13,
     STATE_SLOTS_MINIMUM = 64,
 };
 
-enum { STATE_LIVE = 1, STATE_DIRTY = 2, STATE_GONE = 4, STATE_SILENT = 8 };    /* gone and silent: in the list, but not to be told of */
+enum {
+    STATE_LIVE = 1,
+    STATE_DIRTY = 2,
+    STATE_GONE = 4,
+    STATE_SILENT = 8
+}; /* gone and silent: in the list, but not to be told of */
 
 /* chunks_give overwrites the first four bytes, so the flags stand behind them. */
 struct state_header {
-    uint32_t key;                              /* cell */
+    uint32_t key; /* cell */
     uint32_t flags : 4, key_length : 28;
     uint32_t hash, index;
 };
@@ -29,14 +36,15 @@ struct state_header {
 struct state_table {
     struct chunks elements;
     uint64_t *slots;
-    size_t slot_count;                         /* a power of two */
+    size_t slot_count; /* a power of two */
     size_t count;
     size_t entry_size;
     char **key_blocks;
     size_t key_block_count, key_block_capacity;
-    uint32_t key_used;                         /* units of the newest block */
-    uint32_t key_free[KEY_UNITS_MAXIMUM + 1];  /* by units: list of cells through their first four bytes, plus one; 0: none */
-    size_t key_long;                           /* bytes of keys with an allocation of their own */
+    uint32_t key_used; /* units of the newest block */
+    uint32_t
+        key_free[KEY_UNITS_MAXIMUM + 1]; /* by units: list of cells through their first four bytes, plus one; 0: none */
+    size_t key_long;                     /* bytes of keys with an allocation of their own */
     uint32_t *dirty;
     size_t dirty_count, dirty_capacity;
     void (*release)(void *context, void *entry);
@@ -68,7 +76,8 @@ struct state_table *state_table_new(size_t entry_size, void (*release)(void *con
     return table;
 }
 
-/* --- keys ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- keys
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static char *state_key_cell(const struct state_table *table, uint32_t cell) {
     return table->key_blocks[cell / KEY_BLOCK_UNITS] + (size_t)(cell % KEY_BLOCK_UNITS) * KEY_UNIT;
@@ -93,7 +102,8 @@ static const char *state_key_bytes(const struct state_table *table, const struct
 
 static bool state_key_block_add(struct state_table *table) {
     if (table->key_block_count >= UINT32_MAX / KEY_BLOCK_UNITS ||
-        !memory_reserve((void **)&table->key_blocks, &table->key_block_capacity, table->key_block_count + 1, sizeof(char *)))
+        !memory_reserve((void **)&table->key_blocks, &table->key_block_capacity, table->key_block_count + 1,
+                        sizeof(char *)))
         return false;
     char *block = memory_resize(NULL, KEY_BLOCK_UNITS, KEY_UNIT);
     if (!block)
@@ -155,7 +165,8 @@ struct slice state_table_key(const struct state_table *table, const void *entry)
     return (struct slice){state_key_bytes(table, header), header->key_length};
 }
 
-/* --- slots --------------------------------------------------------------------------------------------------------------------------- */
+/* --- slots
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void state_slot_put(uint64_t *slots, size_t mask, uint64_t slot) {
     size_t at = (slot >> 32) & mask;
@@ -205,7 +216,8 @@ static struct state_header *state_find(const struct state_table *table, struct s
         if (table->slots[at] >> 32 != hash)
             continue;
         struct state_header *header = state_at(table, (uint32_t)table->slots[at] - 1);
-        if (header->key_length == key.length && (key.length == 0 || memcmp(state_key_bytes(table, header), key.data, key.length) == 0))
+        if (header->key_length == key.length &&
+            (key.length == 0 || memcmp(state_key_bytes(table, header), key.data, key.length) == 0))
             return header;
     }
     return NULL;
@@ -216,7 +228,8 @@ void *state_table_find(const struct state_table *table, struct slice key) {
     return header ? header + 1 : NULL;
 }
 
-/* --- entries ------------------------------------------------------------------------------------------------------------------------- */
+/* --- entries
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 void *state_table_put(struct state_table *table, struct slice key, bool *ret_new) {
     uint32_t hash = state_hash(key), index, cell;
@@ -225,7 +238,8 @@ void *state_table_put(struct state_table *table, struct slice key, bool *ret_new
         *ret_new = false;
         return header + 1;
     }
-    if (key.length >= 1u << 28 || ((table->count + 1) * 4 > table->slot_count * 3 && !state_slots_grow(table)) || !chunks_take(&table->elements, &index))
+    if (key.length >= 1u << 28 || ((table->count + 1) * 4 > table->slot_count * 3 && !state_slots_grow(table)) ||
+        !chunks_take(&table->elements, &index))
         return NULL;
     header = state_at(table, index);
     header->flags = 0;
@@ -233,7 +247,8 @@ void *state_table_put(struct state_table *table, struct slice key, bool *ret_new
         chunks_give(&table->elements, index);
         return NULL;
     }
-    *header = (struct state_header){.key = cell, .key_length = (uint32_t)key.length & 0xfffffff, .flags = STATE_LIVE, .hash = hash, .index = index};
+    *header = (struct state_header){
+        .key = cell, .key_length = (uint32_t)key.length & 0xfffffff, .flags = STATE_LIVE, .hash = hash, .index = index};
     memset(header + 1, 0, table->entry_size);
     state_slot_put(table->slots, table->slot_count - 1, (uint64_t)hash << 32 | (index + 1));
     table->count++;
@@ -276,9 +291,11 @@ bool state_table_remove(struct state_table *table, void *entry, bool logged) {
     return true;
 }
 
-/* --- visits -------------------------------------------------------------------------------------------------------------------------- */
+/* --- visits
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-int state_table_each_dirty(const struct state_table *table, int (*visit)(void *context, struct slice key, const void *entry), void *context) {
+int state_table_each_dirty(const struct state_table *table,
+                           int (*visit)(void *context, struct slice key, const void *entry), void *context) {
     for (size_t i = 0; i < table->dirty_count; i++) {
         const struct state_header *header = state_at(table, table->dirty[i]);
         if (header->flags & STATE_SILENT)
@@ -300,7 +317,8 @@ void state_table_clean(struct state_table *table) {
     table->dirty_count = 0;
 }
 
-int state_table_each(struct state_table *table, int (*visit)(void *context, struct slice key, void *entry), void *context) {
+int state_table_each(struct state_table *table, int (*visit)(void *context, struct slice key, void *entry),
+                     void *context) {
     for (uint32_t i = 0; i < table->elements.used; i++) {
         struct state_header *header = state_at(table, i);
         if (!(header->flags & STATE_LIVE))
@@ -317,7 +335,8 @@ size_t state_table_count(const struct state_table *table) {
 }
 
 size_t state_table_memory(const struct state_table *table) {
-    return sizeof *table + table->slot_count * sizeof *table->slots + chunks_memory(&table->elements) + table->dirty_capacity * sizeof *table->dirty +
+    return sizeof *table + table->slot_count * sizeof *table->slots + chunks_memory(&table->elements) +
+           table->dirty_capacity * sizeof *table->dirty +
            table->key_block_count * ((size_t)KEY_BLOCK_UNITS * KEY_UNIT + sizeof(char *)) + table->key_long;
 }
 

@@ -34,14 +34,16 @@ static bool stored_row_read_text(const char **at, const char *end, struct value 
     return true;
 }
 
-static bool stored_row_read_value(const char **at, const char *end, const struct type *type, struct arena *arena, struct value *ret_value) {
+static bool stored_row_read_value(const char **at, const char *end, const struct type *type, struct arena *arena,
+                                  struct value *ret_value) {
     if (type->kind == TYPE_STRING || type->kind == TYPE_BYTES)
         return stored_row_read_text(at, end, ret_value);
     return value_read(at, end, type, arena, ret_value);
 }
 
 /* The frequent types go straight into the vector. */
-static bool stored_row_read_column(const char **at, const char *end, struct arena *arena, struct vector *column, size_t row) {
+static bool stored_row_read_column(const char **at, const char *end, struct arena *arena, struct vector *column,
+                                   size_t row) {
     enum type_kind kind = column->type->kind;
     struct value value;
     bool plain = *at < end && **at == 1;
@@ -62,7 +64,8 @@ static bool stored_row_read_column(const char **at, const char *end, struct aren
     return true;
 }
 
-static bool stored_row_read_columns(const char **at, const char *end, size_t count, struct arena *arena, struct vector *columns, size_t row) {
+static bool stored_row_read_columns(const char **at, const char *end, size_t count, struct arena *arena,
+                                    struct vector *columns, size_t row) {
     for (size_t i = 0; i < count; i++)
         if (!stored_row_read_column(at, end, arena, &columns[i], row))
             return false;
@@ -109,5 +112,6 @@ bool stored_row_read_key(struct slice key, size_t key_count, struct arena *arena
     const char *at = key.data, *end = key.data + key.length;
     if (!stored_row_read_columns(&at, end, key_count, arena, rows->columns, row))
         return false;
-    return !rows->window_starts || (zigzag_read(&at, end, &rows->window_starts[row]) && zigzag_read(&at, end, &rows->window_ends[row]));
+    return !rows->window_starts ||
+           (zigzag_read(&at, end, &rows->window_starts[row]) && zigzag_read(&at, end, &rows->window_ends[row]));
 }

@@ -1,4 +1,5 @@
-/* Arrays as lists and as sets. Elements are equal as in Java's equals, NULL to NULL; sets keep the order in which elements first come. */
+/* Arrays as lists and as sets. Elements are equal as in Java's equals, NULL to NULL; sets keep the order in which
+ * elements first come. */
 #include "sql/function/library/functions.h"
 
 #include "core/memory.h"
@@ -8,7 +9,8 @@ static const struct sequence *elements(const struct value *array) {
     return array->null ? &none : array->sequence;
 }
 
-/* --- lists ------------------------------------------------------------------------------------------------------------------------------------ */
+/* --- lists
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool array_length(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     (void)call;
@@ -41,12 +43,14 @@ static bool element_comparable(const struct type *const *types, const char **ret
     return !*ret_problem;
 }
 
-static const struct type *result_contains(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+static const struct type *result_contains(struct arena *arena, const struct type *const *types, size_t count,
+                                          const char **ret_problem) {
     (void)arena, (void)count;
     return element_comparable(types, ret_problem) ? &type_boolean : NULL;
 }
 
-static const struct type *result_remove(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+static const struct type *result_remove(struct arena *arena, const struct type *const *types, size_t count,
+                                        const char **ret_problem) {
     (void)arena, (void)count;
     return element_comparable(types, ret_problem) ? types[0] : NULL;
 }
@@ -77,17 +81,20 @@ static bool slice_of_array(struct function_call *call, const struct value *argum
     if (arguments[0].null)
         return function_give_null(ret_value);
     const struct sequence *array = arguments[0].sequence;
-    int64_t from = arguments[1].null ? 1 : arguments[1].integer, to = arguments[2].null ? (int64_t)array->count : arguments[2].integer;
+    int64_t from = arguments[1].null ? 1 : arguments[1].integer,
+            to = arguments[2].null ? (int64_t)array->count : arguments[2].integer;
     if (from < 1 || to > (int64_t)array->count || to < from - 1)
         return function_give_null(ret_value);
     return function_give_sequence(call, array->items + (from - 1), (size_t)(to - from + 1), ret_value);
 }
 
-/* --- sets ------------------------------------------------------------------------------------------------------------------------------------- */
+/* --- sets
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-/* The elements of the first array and, for a union, of the second, each once; those that `other` holds (as keys) only, or not at all. */
-static bool give_set(struct function_call *call, const struct sequence *first, const struct sequence *second, const struct function_map *other, bool wanted,
-                     struct value *ret_value) {
+/* The elements of the first array and, for a union, of the second, each once; those that `other` holds (as keys)
+ * only, or not at all. */
+static bool give_set(struct function_call *call, const struct sequence *first, const struct sequence *second,
+                     const struct function_map *other, bool wanted, struct value *ret_value) {
     struct type set_type = {.kind = TYPE_MAP, .key = call->result->element, .element = &type_boolean};
     struct function_map set = {.call = call, .type = &set_type};
     struct value yes = value_of_boolean(true), map;
@@ -114,7 +121,8 @@ static bool array_union(struct function_call *call, const struct value *argument
     return give_set(call, arguments[0].sequence, arguments[1].sequence, NULL, false, ret_value);
 }
 
-static bool filter_by_other(struct function_call *call, const struct value *arguments, bool wanted, struct value *ret_value) {
+static bool filter_by_other(struct function_call *call, const struct value *arguments, bool wanted,
+                            struct value *ret_value) {
     struct type set_type = {.kind = TYPE_MAP, .key = call->result->element, .element = &type_boolean};
     struct function_map other = {.call = call, .type = &set_type};
     struct value yes = value_of_boolean(true);
@@ -135,31 +143,59 @@ static bool array_except(struct function_call *call, const struct value *argumen
     return filter_by_other(call, arguments, false, ret_value);
 }
 
-#define OF_TWO(function) {TAKES(PARAMETER_SAME, PARAMETER_SAME), .result_of = function_result_array, .null_in_null_out = true, .call = function}
+#define OF_TWO(function)                                                                                               \
+    {                                                                                                                  \
+        TAKES(PARAMETER_SAME, PARAMETER_SAME), .result_of = function_result_array, .null_in_null_out = true,           \
+                                               .call = function                                                        \
+    }
 
-FUNCTION_LIST(functions_arrays,
-    {.name = "ARRAY_CONCAT", .category = "Collections", .signature = "ARRAY_CONCAT(array, array)",
+FUNCTION_LIST(
+    functions_arrays,
+    {.name = "ARRAY_CONCAT",
+     .category = "Collections",
+     .signature = "ARRAY_CONCAT(array, array)",
      .description = "The elements of both arrays; a NULL array counts as empty, two give NULL.",
      VARIANTS({TAKES(PARAMETER_SAME, PARAMETER_SAME), .result_of = function_result_array, .call = array_concat})},
-    {.name = "ARRAY_CONTAINS", .category = "Collections", .signature = "ARRAY_CONTAINS(array, value)",
+    {.name = "ARRAY_CONTAINS",
+     .category = "Collections",
+     .signature = "ARRAY_CONTAINS(array, value)",
      .description = "Whether an element equals the value; FALSE for a NULL array.",
      VARIANTS({TAKES(PARAMETER_ARRAY, PARAMETER_ANY), .result_of = result_contains, .call = array_contains})},
-    {.name = "ARRAY_DISTINCT", .category = "Collections", .signature = "ARRAY_DISTINCT(array)",
+    {.name = "ARRAY_DISTINCT",
+     .category = "Collections",
+     .signature = "ARRAY_DISTINCT(array)",
      .description = "The elements, NULL too, each once, in the order of their first coming.",
-     VARIANTS({TAKES(PARAMETER_ARRAY), .result_of = function_result_array, .null_in_null_out = true, .call = array_distinct})},
-    {.name = "ARRAY_EXCEPT", .category = "Collections", .signature = "ARRAY_EXCEPT(array, other)",
+     VARIANTS({TAKES(PARAMETER_ARRAY), .result_of = function_result_array, .null_in_null_out = true,
+               .call = array_distinct})},
+    {.name = "ARRAY_EXCEPT",
+     .category = "Collections",
+     .signature = "ARRAY_EXCEPT(array, other)",
      .description = "The distinct elements that are not in the other array.",
      VARIANTS(OF_TWO(array_except))},
-    {.name = "ARRAY_INTERSECT", .category = "Collections", .signature = "ARRAY_INTERSECT(array, other)",
+    {.name = "ARRAY_INTERSECT",
+     .category = "Collections",
+     .signature = "ARRAY_INTERSECT(array, other)",
      .description = "The distinct elements that are in the other array too.",
      VARIANTS(OF_TWO(array_intersect))},
-    {.name = "ARRAY_LENGTH", .category = "Collections", .signature = "ARRAY_LENGTH(array)", .description = "The number of elements.",
+    {.name = "ARRAY_LENGTH",
+     .category = "Collections",
+     .signature = "ARRAY_LENGTH(array)",
+     .description = "The number of elements.",
      VARIANTS({TAKES(PARAMETER_ARRAY), .result = &type_integer, .null_in_null_out = true, .call = array_length})},
-    {.name = "ARRAY_REMOVE", .category = "Collections", .signature = "ARRAY_REMOVE(array, value)",
+    {.name = "ARRAY_REMOVE",
+     .category = "Collections",
+     .signature = "ARRAY_REMOVE(array, value)",
      .description = "The array without the elements that equal the value.",
      VARIANTS({TAKES(PARAMETER_ARRAY, PARAMETER_ANY), .result_of = result_remove, .call = array_remove})},
-    {.name = "ARRAY_UNION", .category = "Collections", .signature = "ARRAY_UNION(array, other)", .description = "The distinct elements of both arrays.",
+    {.name = "ARRAY_UNION",
+     .category = "Collections",
+     .signature = "ARRAY_UNION(array, other)",
+     .description = "The distinct elements of both arrays.",
      VARIANTS(OF_TWO(array_union))},
-    {.name = "SLICE", .category = "Collections", .signature = "SLICE(array, from, to)",
-     .description = "The elements from one position to another, both from 1 and included; NULL stands for the first, the last. NULL when they lie outside.",
-     VARIANTS({TAKES(PARAMETER_ARRAY, PARAMETER_INTEGER, PARAMETER_INTEGER), .result_of = function_result_array, .call = slice_of_array})});
+    {.name = "SLICE",
+     .category = "Collections",
+     .signature = "SLICE(array, from, to)",
+     .description = "The elements from one position to another, both from 1 and included; NULL stands for the first, "
+                    "the last. NULL when they lie outside.",
+     VARIANTS({TAKES(PARAMETER_ARRAY, PARAMETER_INTEGER, PARAMETER_INTEGER), .result_of = function_result_array,
+               .call = slice_of_array})});

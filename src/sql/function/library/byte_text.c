@@ -1,12 +1,13 @@
 #include "sql/function/library/byte_text.h"
 
-#include <openssl/evp.h>
-#include <strings.h>
 #include "core/text.h"
 #include "sql/function/library/text_units.h"
+#include <openssl/evp.h>
+#include <strings.h>
 
 bool byte_text_encoding(struct slice name, enum byte_text *ret_encoding) {
-    static const char *const names[] = {[BYTE_TEXT_HEX] = "hex", [BYTE_TEXT_UTF8] = "utf8", [BYTE_TEXT_ASCII] = "ascii", [BYTE_TEXT_BASE64] = "base64"};
+    static const char *const names[] = {
+        [BYTE_TEXT_HEX] = "hex", [BYTE_TEXT_UTF8] = "utf8", [BYTE_TEXT_ASCII] = "ascii", [BYTE_TEXT_BASE64] = "base64"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (name.length == strlen(names[i]) && strncasecmp(name.data, names[i], name.length) == 0) {
             *ret_encoding = (enum byte_text)i;
@@ -15,7 +16,8 @@ bool byte_text_encoding(struct slice name, enum byte_text *ret_encoding) {
     return false;
 }
 
-/* --- writing ----------------------------------------------------------------------------------------------------------------------------------- */
+/* --- writing
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void write_hex(struct slice bytes, struct bytes *to) {
     for (size_t i = 0; i < bytes.length; i++) {
@@ -38,7 +40,8 @@ static void write_characters(struct slice bytes, bool ascii, struct bytes *to) {
 static void write_base64(struct slice bytes, struct bytes *to) {
     char *place = bytes_reserve(to, (bytes.length + 2) / 3 * 4 + 1);
     if (place && bytes.length)
-        to->length += (size_t)EVP_EncodeBlock((unsigned char *)place, (const unsigned char *)bytes.data, (int)bytes.length);
+        to->length +=
+            (size_t)EVP_EncodeBlock((unsigned char *)place, (const unsigned char *)bytes.data, (int)bytes.length);
 }
 
 void byte_text_write(enum byte_text encoding, struct slice bytes, struct bytes *to) {
@@ -50,7 +53,8 @@ void byte_text_write(enum byte_text encoding, struct slice bytes, struct bytes *
         write_characters(bytes, encoding == BYTE_TEXT_ASCII, to);
 }
 
-/* --- reading ----------------------------------------------------------------------------------------------------------------------------------- */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int hex_digit(char c) {
     int lower = c | 0x20;
@@ -60,7 +64,8 @@ static int hex_digit(char c) {
 static bool read_hex(struct slice text, struct bytes *to) {
     if (text.length >= 2 && text.data[0] == '0' && (text.data[1] | 0x20) == 'x')
         text = (struct slice){text.data + 2, text.length - 2};
-    else if (text.length >= 3 && (text.data[0] | 0x20) == 'x' && text.data[1] == '\'' && text.data[text.length - 1] == '\'')
+    else if (text.length >= 3 && (text.data[0] | 0x20) == 'x' && text.data[1] == '\'' &&
+             text.data[text.length - 1] == '\'')
         text = (struct slice){text.data + 2, text.length - 3};
     int high = text.length % 2 ? 0 : -1;
     for (size_t i = 0; i < text.length; i++) {
@@ -97,7 +102,8 @@ static bool read_base64(struct slice text, struct bytes *to) {
         bytes_append_char(&whole, '=');
     char *place = bytes_reserve(to, whole.length / 4 * 3 + 1);
     to->failed |= whole.failed;
-    if (place && !whole.failed && digits && EVP_DecodeBlock((unsigned char *)place, (const unsigned char *)whole.data, (int)whole.length) >= 0)
+    if (place && !whole.failed && digits &&
+        EVP_DecodeBlock((unsigned char *)place, (const unsigned char *)whole.data, (int)whole.length) >= 0)
         to->length += digits * 3 / 4;
     bytes_release(&whole);
     return true;

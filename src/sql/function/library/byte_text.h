@@ -12,8 +12,8 @@ enum byte_text { BYTE_TEXT_HEX, BYTE_TEXT_UTF8, BYTE_TEXT_ASCII, BYTE_TEXT_BASE6
 bool byte_text_encoding(struct slice name, enum byte_text *ret_encoding);
 /* Hexadecimal digits in upper case; what is no character of UTF-8 or ASCII becomes U+FFFD. */
 void byte_text_write(enum byte_text encoding, struct slice bytes, struct bytes *to);
-/* Hexadecimal digits in any case, perhaps as 0x.. or X'..', an odd number with a 0 before it; Base64 with or without its padding; what ASCII does not have
- * becomes ?. False: it is no such text. */
+/* Hexadecimal digits in any case, perhaps as 0x.. or X'..', an odd number with a 0 before it; Base64 with or without
+ * its padding; what ASCII does not have becomes ?. False: it is no such text. */
 bool byte_text_read(enum byte_text encoding, struct slice text, struct bytes *to);
 
 #endif

@@ -1,17 +1,20 @@
 /* BYTES: texts in an encoding, and numbers as they lie in memory. */
 #include "sql/function/library/functions.h"
 
-#include <strings.h>
 #include "sql/function/library/byte_text.h"
+#include <strings.h>
 
 static bool find_encoding(struct function_call *call, struct slice name, enum byte_text *ret_encoding) {
     return byte_text_encoding(name, ret_encoding) ||
-           function_fail(call, "'%.*s' is no encoding; hex, utf8, ascii and base64 are", function_shown(name), name.data);
+           function_fail(call, "'%.*s' is no encoding; hex, utf8, ascii and base64 are", function_shown(name),
+                         name.data);
 }
 
-static bool read_text(struct function_call *call, enum byte_text encoding, struct slice text, struct slice name, struct bytes *to) {
+static bool read_text(struct function_call *call, enum byte_text encoding, struct slice text, struct slice name,
+                      struct bytes *to) {
     return byte_text_read(encoding, text, to) ||
-           function_fail(call, "'%.*s' is not in encoding %.*s", function_shown(text), text.data, function_shown(name), name.data);
+           function_fail(call, "'%.*s' is not in encoding %.*s", function_shown(text), text.data, function_shown(name),
+                         name.data);
 }
 
 static bool to_bytes(struct function_call *call, const struct value *arguments, struct value *ret_value) {
@@ -54,14 +57,16 @@ static bool encode(struct function_call *call, const struct value *arguments, st
     return read && function_give_bytes(call, &text, ret_value);
 }
 
-/* --- numbers ------------------------------------------------------------------------------------------------------------------------------------ */
+/* --- numbers
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* `size` bytes in the order that may be argument 1. */
 static bool read_number(struct function_call *call, const struct value *arguments, size_t size, uint64_t *ret_bits) {
     struct slice bytes = arguments[0].text, order = call->count > 1 ? arguments[1].text : SLICE("BIG_ENDIAN");
     bool little = order.length == 13 && strncasecmp(order.data, "LITTLE_ENDIAN", 13) == 0;
     if (!little && !(order.length == 10 && strncasecmp(order.data, "BIG_ENDIAN", 10) == 0))
-        return function_fail(call, "'%.*s' is no order of bytes; BIG_ENDIAN and LITTLE_ENDIAN are", function_shown(order), order.data);
+        return function_fail(call, "'%.*s' is no order of bytes; BIG_ENDIAN and LITTLE_ENDIAN are",
+                             function_shown(order), order.data);
     if (bytes.length != size)
         return function_fail(call, "%zu bytes are expected, not %zu", size, bytes.length);
     uint64_t bits = 0;
@@ -97,22 +102,42 @@ static bool double_from_bytes(struct function_call *call, const struct value *ar
     return true;
 }
 
-#define NUMBER(type, function)                                                                                                                              \
-    {TAKES(PARAMETER_BYTES), .result = &type, .null_in_null_out = true, .call = function},                                                                  \
-    {TAKES(PARAMETER_BYTES, PARAMETER_STRING), .result = &type, .null_in_null_out = true, .call = function}
+#define NUMBER(type, function)                                                                                         \
+    {TAKES(PARAMETER_BYTES), .result = &type, .null_in_null_out = true, .call = function}, {                           \
+        TAKES(PARAMETER_BYTES, PARAMETER_STRING), .result = &type, .null_in_null_out = true, .call = function          \
+    }
 
 FUNCTION_LIST(functions_bytes,
-    {.name = "BIGINT_FROM_BYTES", .category = "Bytes", .signature = "BIGINT_FROM_BYTES(bytes[, order])",
-     .description = "8 bytes as a BIGINT, 'BIG_ENDIAN' (if not given) or 'LITTLE_ENDIAN'.", VARIANTS(NUMBER(type_bigint, bigint_from_bytes))},
-    {.name = "DOUBLE_FROM_BYTES", .category = "Bytes", .signature = "DOUBLE_FROM_BYTES(bytes[, order])",
-     .description = "8 bytes as a DOUBLE, 'BIG_ENDIAN' (if not given) or 'LITTLE_ENDIAN'.", VARIANTS(NUMBER(type_double, double_from_bytes))},
-    {.name = "ENCODE", .category = "String", .signature = "ENCODE(text, from, to)",
-     .description = "A text in one encoding written in another: 'hex', 'utf8', 'ascii', 'base64'.",
-     VARIANTS({TAKES(PARAMETER_STRING, PARAMETER_STRING, PARAMETER_STRING), .result = &type_string, .null_in_null_out = true, .call = encode})},
-    {.name = "FROM_BYTES", .category = "Bytes", .signature = "FROM_BYTES(bytes, encoding)", .description = "BYTES as a text: 'hex', 'utf8', 'ascii', 'base64'.",
-     VARIANTS({TAKES(PARAMETER_BYTES, PARAMETER_STRING), .result = &type_string, .null_in_null_out = true, .call = from_bytes})},
-    {.name = "INT_FROM_BYTES", .category = "Bytes", .signature = "INT_FROM_BYTES(bytes[, order])",
-     .description = "4 bytes as an INTEGER, 'BIG_ENDIAN' (if not given) or 'LITTLE_ENDIAN'.", VARIANTS(NUMBER(type_integer, integer_from_bytes))},
-    {.name = "TO_BYTES", .category = "Bytes", .signature = "TO_BYTES(text, encoding)",
-     .description = "The BYTES that a text means: 'hex', 'utf8', 'ascii', 'base64'.",
-     VARIANTS({TAKES(PARAMETER_STRING, PARAMETER_STRING), .result = &type_bytes, .null_in_null_out = true, .call = to_bytes})});
+              {.name = "BIGINT_FROM_BYTES",
+               .category = "Bytes",
+               .signature = "BIGINT_FROM_BYTES(bytes[, order])",
+               .description = "8 bytes as a BIGINT, 'BIG_ENDIAN' (if not given) or 'LITTLE_ENDIAN'.",
+               VARIANTS(NUMBER(type_bigint, bigint_from_bytes))},
+              {.name = "DOUBLE_FROM_BYTES",
+               .category = "Bytes",
+               .signature = "DOUBLE_FROM_BYTES(bytes[, order])",
+               .description = "8 bytes as a DOUBLE, 'BIG_ENDIAN' (if not given) or 'LITTLE_ENDIAN'.",
+               VARIANTS(NUMBER(type_double, double_from_bytes))},
+              {.name = "ENCODE",
+               .category = "String",
+               .signature = "ENCODE(text, from, to)",
+               .description = "A text in one encoding written in another: 'hex', 'utf8', 'ascii', 'base64'.",
+               VARIANTS({TAKES(PARAMETER_STRING, PARAMETER_STRING, PARAMETER_STRING), .result = &type_string,
+                         .null_in_null_out = true, .call = encode})},
+              {.name = "FROM_BYTES",
+               .category = "Bytes",
+               .signature = "FROM_BYTES(bytes, encoding)",
+               .description = "BYTES as a text: 'hex', 'utf8', 'ascii', 'base64'.",
+               VARIANTS({TAKES(PARAMETER_BYTES, PARAMETER_STRING), .result = &type_string, .null_in_null_out = true,
+                         .call = from_bytes})},
+              {.name = "INT_FROM_BYTES",
+               .category = "Bytes",
+               .signature = "INT_FROM_BYTES(bytes[, order])",
+               .description = "4 bytes as an INTEGER, 'BIG_ENDIAN' (if not given) or 'LITTLE_ENDIAN'.",
+               VARIANTS(NUMBER(type_integer, integer_from_bytes))},
+              {.name = "TO_BYTES",
+               .category = "Bytes",
+               .signature = "TO_BYTES(text, encoding)",
+               .description = "The BYTES that a text means: 'hex', 'utf8', 'ascii', 'base64'.",
+               VARIANTS({TAKES(PARAMETER_STRING, PARAMETER_STRING), .result = &type_bytes, .null_in_null_out = true,
+                         .call = to_bytes})});

@@ -1,8 +1,8 @@
 #include "sql/function/library/functions.h"
 
+#include "model/decimal.h"
 #include <stdarg.h>
 #include <stdio.h>
-#include "model/decimal.h"
 
 enum { FUNCTION_SHOWN = 60 };
 
@@ -20,7 +20,8 @@ int function_shown(struct slice text) {
     return text.length < FUNCTION_SHOWN ? (int)text.length : FUNCTION_SHOWN;
 }
 
-/* --- results ------------------------------------------------------------------------------------------------------------------------- */
+/* --- results
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 bool function_give_text(struct function_call *call, struct slice text, struct value *ret_value) {
     struct slice copy = arena_copy(call->arena, text);
@@ -36,7 +37,8 @@ bool function_give_bytes(struct function_call *call, struct bytes *text, struct 
     return given;
 }
 
-bool function_give_sequence(struct function_call *call, const struct value *items, size_t count, struct value *ret_value) {
+bool function_give_sequence(struct function_call *call, const struct value *items, size_t count,
+                            struct value *ret_value) {
     struct sequence *sequence = arena_allocate(call->arena, sizeof *sequence);
     if (!sequence)
         return false;
@@ -56,9 +58,11 @@ struct value *function_items(struct function_call *call, size_t count) {
     return arena_allocate(call->arena, (count + 1) * sizeof(struct value));
 }
 
-/* --- types --------------------------------------------------------------------------------------------------------------------------- */
+/* --- types
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-const struct type *function_result_first(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+const struct type *function_result_first(struct arena *arena, const struct type *const *types, size_t count,
+                                         const char **ret_problem) {
     (void)arena;
     if (count && types[0]->kind != TYPE_NULL)
         return types[0];
@@ -66,7 +70,8 @@ const struct type *function_result_first(struct arena *arena, const struct type 
     return NULL;
 }
 
-const struct type *function_result_array(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+const struct type *function_result_array(struct arena *arena, const struct type *const *types, size_t count,
+                                         const char **ret_problem) {
     (void)arena;
     if (count && types[0]->kind == TYPE_ARRAY)
         return types[0];
@@ -74,13 +79,15 @@ const struct type *function_result_array(struct arena *arena, const struct type 
     return NULL;
 }
 
-const struct type *function_result_strings(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+const struct type *function_result_strings(struct arena *arena, const struct type *const *types, size_t count,
+                                           const char **ret_problem) {
     (void)types, (void)count, (void)ret_problem;
     return type_array(arena, &type_string);
 }
 
 bool function_comparable(const struct type *a, const struct type *b) {
-    return a->kind == TYPE_NULL || b->kind == TYPE_NULL || type_equal(a, b) || (type_is_numeric(a) && type_is_numeric(b));
+    return a->kind == TYPE_NULL || b->kind == TYPE_NULL || type_equal(a, b) ||
+           (type_is_numeric(a) && type_is_numeric(b));
 }
 
 static double function_number(const struct type *type, const struct value *value) {
@@ -93,13 +100,14 @@ static decimal function_decimal(const struct type *type, const struct value *val
     return type->kind == TYPE_DECIMAL ? value->decimal : (decimal)value->integer;
 }
 
-bool function_equal(const struct type *type_a, const struct value *a, const struct type *type_b, const struct value *b) {
+bool function_equal(const struct type *type_a, const struct value *a, const struct type *type_b,
+                    const struct value *b) {
     if (a->null || b->null)
         return a->null == b->null;
     if (!type_is_numeric(type_a) || !type_is_numeric(type_b) || type_equal(type_a, type_b))
         return value_compare(type_a, a, b) == 0;
     if (type_a->kind == TYPE_DOUBLE || type_b->kind == TYPE_DOUBLE)
         return function_number(type_a, a) == function_number(type_b, b);
-    return decimal_compare(function_decimal(type_a, a), type_a->kind == TYPE_DECIMAL ? type_a->scale : 0, function_decimal(type_b, b),
-                           type_b->kind == TYPE_DECIMAL ? type_b->scale : 0) == 0;
+    return decimal_compare(function_decimal(type_a, a), type_a->kind == TYPE_DECIMAL ? type_a->scale : 0,
+                           function_decimal(type_b, b), type_b->kind == TYPE_DECIMAL ? type_b->scale : 0) == 0;
 }

@@ -1,4 +1,5 @@
-/* What the files of this folder share: how tables of functions are written, and how results are made. One file, one theme, one list. */
+/* What the files of this folder share: how tables of functions are written, and how results are made. One file, one
+ * theme, one list. */
 #ifndef METERLINE_SQL_FUNCTION_LIBRARY_FUNCTIONS_H
 #define METERLINE_SQL_FUNCTION_LIBRARY_FUNCTIONS_H
 
@@ -9,19 +10,23 @@ struct function_list {
     size_t count;
 };
 
-extern const struct function_list functions_numeric, functions_trigonometric, functions_text, functions_text_case, functions_text_parts,
-    functions_regular_expressions, functions_null_handling, functions_time, functions_time_text, functions_arrays, functions_array_order, functions_maps,
-    functions_lambdas, functions_json, functions_url, functions_bytes, functions_geography;
+extern const struct function_list functions_numeric, functions_trigonometric, functions_text, functions_text_case,
+    functions_text_parts, functions_regular_expressions, functions_null_handling, functions_time, functions_time_text,
+    functions_arrays, functions_array_order, functions_maps, functions_lambdas, functions_json, functions_url,
+    functions_bytes, functions_geography;
 
-/* A table: FUNCTION_LIST(functions_numeric, {.name = "ABS", .., VARIANTS({TAKES(PARAMETER_INTEGER), .result = &type_integer, .call = ..}, ..)}, ..). */
-#define TAKES(...)                                                                                                                                             \
-    .parameters = (const enum parameter_kind[]){__VA_ARGS__}, .parameter_count = sizeof(const enum parameter_kind[]){__VA_ARGS__} / sizeof(enum parameter_kind)
-#define VARIANTS(...)                                                                                                                                          \
-    .variants = (const struct function_variant[]){__VA_ARGS__},                                                                                                \
+/* A table: FUNCTION_LIST(functions_numeric, {.name = "ABS", .., VARIANTS({TAKES(PARAMETER_INTEGER), .result =
+ * &type_integer, .call = ..}, ..)}, ..). */
+#define TAKES(...)                                                                                                     \
+    .parameters = (const enum parameter_kind[]){__VA_ARGS__},                                                          \
+    .parameter_count = sizeof(const enum parameter_kind[]){__VA_ARGS__} / sizeof(enum parameter_kind)
+#define VARIANTS(...)                                                                                                  \
+    .variants = (const struct function_variant[]){__VA_ARGS__},                                                        \
     .variant_count = sizeof(const struct function_variant[]){__VA_ARGS__} / sizeof(struct function_variant)
-#define FUNCTION_LIST(list, ...)                                                                                                                               \
-    const struct function_list list = {.functions = (const struct function[]){__VA_ARGS__},                                                                    \
-                                       .count = sizeof(const struct function[]){__VA_ARGS__} / sizeof(struct function)}
+#define FUNCTION_LIST(list, ...)                                                                                       \
+    const struct function_list list = {.functions = (const struct function[]){__VA_ARGS__},                            \
+                                       .count =                                                                        \
+                                           sizeof(const struct function[]){__VA_ARGS__} / sizeof(struct function)}
 
 /* Sets call->problem and returns false. */
 bool function_fail(struct function_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -29,17 +34,22 @@ bool function_fail(struct function_call *call, const char *format, ...) __attrib
 int function_shown(struct slice text);
 
 /* Results. All return false when memory has run out. */
-bool function_give_text(struct function_call *call, struct slice text, struct value *ret_value);                           /* a copy */
-bool function_give_bytes(struct function_call *call, struct bytes *text, struct value *ret_value);                         /* a copy; `text` is released */
-bool function_give_sequence(struct function_call *call, const struct value *items, size_t count, struct value *ret_value); /* `items` in the arena */
-bool function_give_null(struct value *ret_value);                                                                          /* always true */
-struct value *function_items(struct function_call *call, size_t count);                                                    /* room for items; NULL: no memory */
+bool function_give_text(struct function_call *call, struct slice text, struct value *ret_value); /* a copy */
+bool function_give_bytes(struct function_call *call, struct bytes *text,
+                         struct value *ret_value); /* a copy; `text` is released */
+bool function_give_sequence(struct function_call *call, const struct value *items, size_t count,
+                            struct value *ret_value);                   /* `items` in the arena */
+bool function_give_null(struct value *ret_value);                       /* always true */
+struct value *function_items(struct function_call *call, size_t count); /* room for items; NULL: no memory */
 
-/* Rules for the type of the result (function_variant.result_of): that of the first argument, which is not a bare NULL; the same, and an ARRAY; ARRAY<STRING>.
- */
-const struct type *function_result_first(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem);
-const struct type *function_result_array(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem);
-const struct type *function_result_strings(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem);
+/* Rules for the type of the result (function_variant.result_of): that of the first argument, which is not a bare
+ * NULL; the same, and an ARRAY; ARRAY<STRING>. */
+const struct type *function_result_first(struct arena *arena, const struct type *const *types, size_t count,
+                                         const char **ret_problem);
+const struct type *function_result_array(struct arena *arena, const struct type *const *types, size_t count,
+                                         const char **ret_problem);
+const struct type *function_result_strings(struct arena *arena, const struct type *const *types, size_t count,
+                                           const char **ret_problem);
 
 /* Whether two values, not necessarily of the same type, may be compared, and are equal; NULL equals NULL. */
 bool function_comparable(const struct type *a, const struct type *b);

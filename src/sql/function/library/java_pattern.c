@@ -29,14 +29,16 @@ static bool scan_is(const struct scan *scan, const char *text) {
     return (size_t)(scan->end - scan->at) >= length && memcmp(scan->at, text, length) == 0;
 }
 
-/* --- escapes --------------------------------------------------------------------------------------------------------------------------- */
+/* --- escapes
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* POSIX classes of ASCII by Java's names. */
 static const struct property {
     const char *name, *class;
 } properties[] = {
-    {"Lower", "lower"}, {"Upper", "upper"}, {"Alpha", "alpha"}, {"Digit", "digit"},   {"Alnum", "alnum"}, {"Punct", "punct"}, {"Graph", "graph"},
-    {"Print", "print"}, {"Blank", "blank"}, {"Cntrl", "cntrl"}, {"XDigit", "xdigit"}, {"Space", "space"}, {"ASCII", "ascii"},
+    {"Lower", "lower"},   {"Upper", "upper"}, {"Alpha", "alpha"}, {"Digit", "digit"}, {"Alnum", "alnum"},
+    {"Punct", "punct"},   {"Graph", "graph"}, {"Print", "print"}, {"Blank", "blank"}, {"Cntrl", "cntrl"},
+    {"XDigit", "xdigit"}, {"Space", "space"}, {"ASCII", "ascii"},
 };
 
 /* Java's other names: general categories and scripts with Is before them, Character's predicates. */
@@ -77,7 +79,8 @@ static bool translate_property(struct scan *scan, bool negated, bool in_class) {
     scan->at++;
     for (size_t i = 0; i < sizeof properties / sizeof *properties; i++)
         if (slice_equal(name, slice_of(properties[i].name))) {
-            bytes_append_format(scan->to, in_class ? "[:%s%s:]" : "[[:%s%s:]]", negated ? "^" : "", properties[i].class);
+            bytes_append_format(scan->to, in_class ? "[:%s%s:]" : "[[:%s%s:]]", negated ? "^" : "",
+                                properties[i].class);
             return true;
         }
     name = property_name(name);
@@ -94,7 +97,9 @@ static bool translate_code(struct scan *scan, unsigned code) {
 
 static bool translate_octal(struct scan *scan) {
     unsigned code = 0, digits = 0;
-    for (; scan->at < scan->end && *scan->at >= '0' && *scan->at <= '7' && digits < 3 && code * 8 + (unsigned)(*scan->at - '0') <= 0377; digits++)
+    for (; scan->at < scan->end && *scan->at >= '0' && *scan->at <= '7' && digits < 3 &&
+           code * 8 + (unsigned)(*scan->at - '0') <= 0377;
+         digits++)
         code = code * 8 + (unsigned)(*scan->at++ - '0');
     return digits ? translate_code(scan, code) : scan_fail(scan, "\\0 needs octal digits");
 }
@@ -111,7 +116,8 @@ static bool translate_unicode(struct scan *scan) {
 /* \Q..\E: every character for itself. */
 static bool translate_quoted(struct scan *scan) {
     while (scan->at < scan->end && !scan_is(scan, "\\E")) {
-        if ((unsigned char)*scan->at < 0x80 && !(*scan->at >= '0' && *scan->at <= '9') && !((*scan->at | 0x20) >= 'a' && (*scan->at | 0x20) <= 'z'))
+        if ((unsigned char)*scan->at < 0x80 && !(*scan->at >= '0' && *scan->at <= '9') &&
+            !((*scan->at | 0x20) >= 'a' && (*scan->at | 0x20) <= 'z'))
             bytes_append_char(scan->to, '\\');
         bytes_append_char(scan->to, *scan->at++);
     }
@@ -136,7 +142,8 @@ static bool translate_escape(struct scan *scan, bool in_class) {
     case 'E':
         return true;
     default:
-        if (((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !strchr(in_class ? "tnrfaecxdDhHsSvVwW" : "tnrfaecxdDhHsSvVwWbBAGZzRXk", c))
+        if (((c | 0x20) >= 'a' && (c | 0x20) <= 'z') &&
+            !strchr(in_class ? "tnrfaecxdDhHsSvVwW" : "tnrfaecxdDhHsSvVwWbBAGZzRXk", c))
             return scan_fail(scan, "a backslash before a letter that means nothing");
         bytes_append_char(scan->to, '\\');
         bytes_append_char(scan->to, c);
@@ -144,7 +151,8 @@ static bool translate_escape(struct scan *scan, bool in_class) {
     }
 }
 
-/* --- classes ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- classes
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool translate_class(struct scan *scan, unsigned depth);
 
@@ -246,7 +254,8 @@ static bool translate_class(struct scan *scan, unsigned depth) {
     return true;
 }
 
-/* --- groups ----------------------------------------------------------------------------------------------------------------------------- */
+/* --- groups
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* (?flags) or (?flags: without those that PCRE2 lacks: d, u, U. */
 static bool translate_flags(struct scan *scan) {

@@ -19,7 +19,8 @@ static bool give_json(struct function_call *call, const json_t *tree, struct val
     return function_give_bytes(call, &text, ret_value);
 }
 
-/* --- EXTRACTJSONFIELD -------------------------------------------------------------------------------------------------------------------------- */
+/* --- EXTRACTJSONFIELD
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool extract_field(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     json_t *tree;
@@ -42,7 +43,8 @@ static bool extract_field(struct function_call *call, const struct value *argume
     return good;
 }
 
-/* --- what a text holds --------------------------------------------------------------------------------------------------------------------------- */
+/* --- what a text holds
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool is_json(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     json_t *tree = NULL;
@@ -64,7 +66,8 @@ static bool array_length(struct function_call *call, const struct value *argumen
     return true;
 }
 
-static const struct type *result_contains(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+static const struct type *result_contains(struct arena *arena, const struct type *const *types, size_t count,
+                                          const char **ret_problem) {
     (void)arena, (void)count;
     enum type_kind kind = types[1]->kind;
     if (kind == TYPE_NULL || kind == TYPE_BOOLEAN || kind == TYPE_STRING || type_is_numeric(types[1]))
@@ -77,11 +80,14 @@ static bool equals_json(const struct type *type, const struct value *value, cons
     if (value->null)
         return json_is_null(item);
     if (type->kind == TYPE_STRING)
-        return json_is_string(item) && slice_equal(value->text, (struct slice){json_string_value(item), json_string_length(item)});
+        return json_is_string(item) &&
+               slice_equal(value->text, (struct slice){json_string_value(item), json_string_length(item)});
     if (type->kind == TYPE_BOOLEAN)
         return json_is_boolean(item) && json_is_true(item) == value->boolean;
-    struct value number = json_is_integer(item) ? value_of_integer(json_integer_value(item)) : value_of_number(json_number_value(item));
-    return json_is_number(item) && function_equal(type, value, json_is_integer(item) ? &type_bigint : &type_double, &number);
+    struct value number =
+        json_is_integer(item) ? value_of_integer(json_integer_value(item)) : value_of_number(json_number_value(item));
+    return json_is_number(item) &&
+           function_equal(type, value, json_is_integer(item) ? &type_bigint : &type_double, &number);
 }
 
 static bool array_contains(struct function_call *call, const struct value *arguments, struct value *ret_value) {
@@ -96,9 +102,11 @@ static bool array_contains(struct function_call *call, const struct value *argum
     return true;
 }
 
-/* --- taken apart --------------------------------------------------------------------------------------------------------------------------------- */
+/* --- taken apart
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static const struct type *result_records(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+static const struct type *result_records(struct arena *arena, const struct type *const *types, size_t count,
+                                         const char **ret_problem) {
     (void)types, (void)count, (void)ret_problem;
     return type_map(arena, &type_string, &type_string);
 }
@@ -113,7 +121,8 @@ static bool give_members(struct function_call *call, const json_t *tree, bool pa
     for (; array && i < count; i++)
         if (!give_json(call, json_array_get(tree, i), &items[i]))
             return false;
-    for (void *at = array ? NULL : json_object_iter((json_t *)tree); at; at = json_object_iter_next((json_t *)tree, at)) {
+    for (void *at = array ? NULL : json_object_iter((json_t *)tree); at;
+         at = json_object_iter_next((json_t *)tree, at)) {
         if (!function_give_text(call, slice_of(json_object_iter_key(at)), &items[i++]))
             return false;
         if (pairs && !give_json(call, json_object_iter_value(at), &items[i++]))
@@ -122,11 +131,13 @@ static bool give_members(struct function_call *call, const json_t *tree, bool pa
     return function_give_sequence(call, items, count, ret_value);
 }
 
-static bool take_apart(struct function_call *call, const struct value *arguments, json_type wanted, bool pairs, struct value *ret_value) {
+static bool take_apart(struct function_call *call, const struct value *arguments, json_type wanted, bool pairs,
+                       struct value *ret_value) {
     json_t *tree;
     if (!read_tree(arguments[0].text, &tree))
         return false;
-    bool good = tree && json_typeof(tree) == wanted ? give_members(call, tree, pairs, ret_value) : function_give_null(ret_value);
+    bool good = tree && json_typeof(tree) == wanted ? give_members(call, tree, pairs, ret_value)
+                                                    : function_give_null(ret_value);
     json_decref(tree);
     return good;
 }
@@ -143,7 +154,8 @@ static bool items(struct function_call *call, const struct value *arguments, str
     return take_apart(call, arguments, JSON_ARRAY, false, ret_value);
 }
 
-/* --- JSON_CONCAT ----------------------------------------------------------------------------------------------------------------------------------- */
+/* --- JSON_CONCAT
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Objects are joined to one; otherwise arrays, each value that is none counting as an array of itself. */
 static bool join_trees(json_t *to, json_t *tree) {
@@ -181,7 +193,8 @@ static bool concat(struct function_call *call, const struct value *arguments, st
     return good;
 }
 
-/* --- TO_JSON_STRING -------------------------------------------------------------------------------------------------------------------------------- */
+/* --- TO_JSON_STRING
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool to_json(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     struct bytes text = {0};
@@ -191,30 +204,53 @@ static bool to_json(struct function_call *call, const struct value *arguments, s
 
 #define STRING PARAMETER_STRING
 
-FUNCTION_LIST(functions_json,
-    {.name = "EXTRACTJSONFIELD", .category = "JSON", .signature = "EXTRACTJSONFIELD(json, path)",
+FUNCTION_LIST(
+    functions_json,
+    {.name = "EXTRACTJSONFIELD",
+     .category = "JSON",
+     .signature = "EXTRACTJSONFIELD(json, path)",
      .description = "What a path such as '$.log.instances[0]' leads to, as a text; NULL when it leads nowhere.",
      VARIANTS({TAKES(STRING, STRING), .result = &type_string, .null_in_null_out = true, .call = extract_field})},
-    {.name = "IS_JSON_STRING", .category = "JSON", .signature = "IS_JSON_STRING(text)", .description = "Whether the text is JSON; FALSE for NULL.",
+    {.name = "IS_JSON_STRING",
+     .category = "JSON",
+     .signature = "IS_JSON_STRING(text)",
+     .description = "Whether the text is JSON; FALSE for NULL.",
      VARIANTS({TAKES(STRING), .result = &type_boolean, .call = is_json})},
-    {.name = "JSON_ARRAY_CONTAINS", .category = "JSON", .signature = "JSON_ARRAY_CONTAINS(json, value)",
+    {.name = "JSON_ARRAY_CONTAINS",
+     .category = "JSON",
+     .signature = "JSON_ARRAY_CONTAINS(json, value)",
      .description = "Whether an array in JSON holds the value; FALSE for what is no array.",
      VARIANTS({TAKES(STRING, PARAMETER_ANY), .result_of = result_contains, .call = array_contains})},
-    {.name = "JSON_ARRAY_LENGTH", .category = "JSON", .signature = "JSON_ARRAY_LENGTH(json)",
+    {.name = "JSON_ARRAY_LENGTH",
+     .category = "JSON",
+     .signature = "JSON_ARRAY_LENGTH(json)",
      .description = "The number of elements of an array in JSON; NULL for what is none.",
      VARIANTS({TAKES(STRING), .result = &type_integer, .null_in_null_out = true, .call = array_length})},
-    {.name = "JSON_CONCAT", .category = "JSON", .signature = "JSON_CONCAT(json, ..)",
-     .description = "Objects as one, of a name in several the last; otherwise arrays as one, a value that is none counting as an array of itself. "
+    {.name = "JSON_CONCAT",
+     .category = "JSON",
+     .signature = "JSON_CONCAT(json, ..)",
+     .description = "Objects as one, of a name in several the last; otherwise arrays as one, a value that is none "
+                    "counting as an array of itself. "
                     "NULL when a text is not JSON.",
-     VARIANTS({TAKES(STRING, STRING), .variadic = true, .result = &type_string, .null_in_null_out = true, .call = concat})},
-    {.name = "JSON_ITEMS", .category = "JSON", .signature = "JSON_ITEMS(json)",
+     VARIANTS({TAKES(STRING, STRING), .variadic = true, .result = &type_string, .null_in_null_out = true,
+               .call = concat})},
+    {.name = "JSON_ITEMS",
+     .category = "JSON",
+     .signature = "JSON_ITEMS(json)",
      .description = "The elements of an array in JSON, as JSON; NULL for what is none.",
      VARIANTS({TAKES(STRING), .result_of = function_result_strings, .null_in_null_out = true, .call = items})},
-    {.name = "JSON_KEYS", .category = "JSON", .signature = "JSON_KEYS(json)", .description = "The names of an object's members; NULL for what is none.",
+    {.name = "JSON_KEYS",
+     .category = "JSON",
+     .signature = "JSON_KEYS(json)",
+     .description = "The names of an object's members; NULL for what is none.",
      VARIANTS({TAKES(STRING), .result_of = function_result_strings, .null_in_null_out = true, .call = keys})},
-    {.name = "JSON_RECORDS", .category = "JSON", .signature = "JSON_RECORDS(json)",
+    {.name = "JSON_RECORDS",
+     .category = "JSON",
+     .signature = "JSON_RECORDS(json)",
      .description = "An object's members as a MAP, their values as JSON; NULL for what is none.",
      VARIANTS({TAKES(STRING), .result_of = result_records, .null_in_null_out = true, .call = records})},
-    {.name = "TO_JSON_STRING", .category = "JSON", .signature = "TO_JSON_STRING(value)",
+    {.name = "TO_JSON_STRING",
+     .category = "JSON",
+     .signature = "TO_JSON_STRING(value)",
      .description = "Any value as JSON: times as ISO-8601 texts, BYTES in Base64, NULL as null.",
      VARIANTS({TAKES(PARAMETER_ANY), .result = &type_string, .call = to_json})});

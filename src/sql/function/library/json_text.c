@@ -1,10 +1,10 @@
 #include "sql/function/library/json_text.h"
 
-#include <math.h>
 #include "codec/json/json.h"
 #include "model/java_number.h"
 #include "model/time_text.h"
 #include "sql/function/library/byte_text.h"
+#include <math.h>
 
 static struct slice json_slice(const json_t *text) {
     return (struct slice){json_string_value(text), json_string_length(text)};
@@ -18,7 +18,8 @@ static void write_double(struct bytes *to, double number) {
     bytes_append_string(to, quote);
 }
 
-/* --- trees ------------------------------------------------------------------------------------------------------------------------------------- */
+/* --- trees
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void write_object(struct bytes *to, const json_t *object) {
     const char *between = "{";
@@ -64,9 +65,11 @@ void json_text_tree(struct bytes *to, const json_t *tree) {
     }
 }
 
-/* --- values ------------------------------------------------------------------------------------------------------------------------------------ */
+/* --- values
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static void write_entry(struct bytes *to, size_t i, struct slice name, const struct type *type, const struct value *value) {
+static void write_entry(struct bytes *to, size_t i, struct slice name, const struct type *type,
+                        const struct value *value) {
     if (i)
         bytes_append_char(to, ',');
     json_write_string(to, name);
@@ -142,7 +145,8 @@ void json_text_value(struct bytes *to, const struct type *type, const struct val
     }
 }
 
-/* --- paths ------------------------------------------------------------------------------------------------------------------------------------- */
+/* --- paths
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static const json_t *member_of(const json_t *tree, struct slice name) {
     return json_is_object(tree) ? json_object_getn(tree, name.data, name.length) : NULL;

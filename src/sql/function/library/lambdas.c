@@ -1,4 +1,5 @@
-/* Functions that call a lambda for each element. Where a type stands for a lambda in the types of arguments it is that of what the lambda gives. */
+/* Functions that call a lambda for each element. Where a type stands for a lambda in the types of arguments it is
+ * that of what the lambda gives. */
 #include "sql/function/library/functions.h"
 
 /* What a lambda is given of an array, an element, or of a map, a key and a value. */
@@ -14,13 +15,15 @@ static size_t item_types(const struct type *collection, const struct type **ret_
     return 2;
 }
 
-static size_t lambda_of_items(size_t index, const struct type *const *types, size_t count, const struct type **ret_types) {
+static size_t lambda_of_items(size_t index, const struct type *const *types, size_t count,
+                              const struct type **ret_types) {
     (void)index;
     return count ? item_types(types[0], ret_types) : 0;
 }
 
 /* The state goes before the items. */
-static size_t lambda_of_reduce(size_t index, const struct type *const *types, size_t count, const struct type **ret_types) {
+static size_t lambda_of_reduce(size_t index, const struct type *const *types, size_t count,
+                               const struct type **ret_types) {
     (void)index;
     size_t items = count > 1 && types[1] ? item_types(types[0], ret_types + 1) : 0;
     if (items)
@@ -32,9 +35,11 @@ static size_t step_of(const struct function_call *call) {
     return call->types[0]->kind == TYPE_MAP ? 2 : 1;
 }
 
-/* --- FILTER ------------------------------------------------------------------------------------------------------------------------------------ */
+/* --- FILTER
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static const struct type *result_filter(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+static const struct type *result_filter(struct arena *arena, const struct type *const *types, size_t count,
+                                        const char **ret_problem) {
     (void)arena, (void)count;
     if (types[1] && types[1]->kind == TYPE_BOOLEAN)
         return types[0];
@@ -55,9 +60,11 @@ static bool filter(struct function_call *call, const struct value *arguments, st
     return items && function_give_sequence(call, items, count, ret_value);
 }
 
-/* --- TRANSFORM --------------------------------------------------------------------------------------------------------------------------------- */
+/* --- TRANSFORM
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static const struct type *result_transform(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+static const struct type *result_transform(struct arena *arena, const struct type *const *types, size_t count,
+                                           const char **ret_problem) {
     for (size_t i = 1; i < count; i++)
         if (!types[i] || types[i]->kind == TYPE_NULL) {
             *ret_problem = "the type of what the lambda gives is not known";
@@ -81,13 +88,16 @@ static bool transform_map(struct function_call *call, const struct value *argume
     struct value key, value;
     bool good = true;
     for (size_t i = 0; good && i < from->count; i += 2)
-        good = call->lambda(call, 1, from->items + i, 2, &key) && call->lambda(call, 2, from->items + i, 2, &value) && function_map_put(&map, &key, &value);
+        good = call->lambda(call, 1, from->items + i, 2, &key) && call->lambda(call, 2, from->items + i, 2, &value) &&
+               function_map_put(&map, &key, &value);
     return function_map_give(&map, good, ret_value);
 }
 
-/* --- REDUCE ------------------------------------------------------------------------------------------------------------------------------------ */
+/* --- REDUCE
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static const struct type *result_reduce(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+static const struct type *result_reduce(struct arena *arena, const struct type *const *types, size_t count,
+                                        const char **ret_problem) {
     (void)arena, (void)count;
     if (types[2] && type_equal(types[1], types[2]))
         return types[1];
@@ -110,17 +120,32 @@ static bool reduce(struct function_call *call, const struct value *arguments, st
     return true;
 }
 
-FUNCTION_LIST(functions_lambdas,
-    {.name = "FILTER", .category = "Lambdas", .signature = "FILTER(array, x => condition), FILTER(map, (k, v) => condition)",
-     .description = "The elements or entries for which the condition holds.", .lambda_types = lambda_of_items,
-     VARIANTS({TAKES(PARAMETER_ARRAY, PARAMETER_LAMBDA), .result_of = result_filter, .null_in_null_out = true, .call = filter},
-              {TAKES(PARAMETER_MAP, PARAMETER_LAMBDA), .result_of = result_filter, .null_in_null_out = true, .call = filter})},
-    {.name = "REDUCE", .category = "Lambdas", .signature = "REDUCE(array, state, (s, x) => state), REDUCE(map, state, (s, k, v) => state)",
-     .description = "The state after it has been made anew for each element or entry; the first state for a NULL collection.", .lambda_types = lambda_of_reduce,
+FUNCTION_LIST(
+    functions_lambdas,
+    {.name = "FILTER",
+     .category = "Lambdas",
+     .signature = "FILTER(array, x => condition), FILTER(map, (k, v) => condition)",
+     .description = "The elements or entries for which the condition holds.",
+     .lambda_types = lambda_of_items,
+     VARIANTS({TAKES(PARAMETER_ARRAY, PARAMETER_LAMBDA), .result_of = result_filter, .null_in_null_out = true,
+               .call = filter},
+              {TAKES(PARAMETER_MAP, PARAMETER_LAMBDA), .result_of = result_filter, .null_in_null_out = true,
+               .call = filter})},
+    {.name = "REDUCE",
+     .category = "Lambdas",
+     .signature = "REDUCE(array, state, (s, x) => state), REDUCE(map, state, (s, k, v) => state)",
+     .description =
+         "The state after it has been made anew for each element or entry; the first state for a NULL collection.",
+     .lambda_types = lambda_of_reduce,
      VARIANTS({TAKES(PARAMETER_ARRAY, PARAMETER_ANY, PARAMETER_LAMBDA), .result_of = result_reduce, .call = reduce},
               {TAKES(PARAMETER_MAP, PARAMETER_ANY, PARAMETER_LAMBDA), .result_of = result_reduce, .call = reduce})},
-    {.name = "TRANSFORM", .category = "Lambdas", .signature = "TRANSFORM(array, x => value), TRANSFORM(map, (k, v) => key, (k, v) => value)",
-     .description = "An array or map of what the lambdas give for each element or entry; of entries with the same key the last one counts.",
+    {.name = "TRANSFORM",
+     .category = "Lambdas",
+     .signature = "TRANSFORM(array, x => value), TRANSFORM(map, (k, v) => key, (k, v) => value)",
+     .description = "An array or map of what the lambdas give for each element or entry; of entries with the same key "
+                    "the last one counts.",
      .lambda_types = lambda_of_items,
-     VARIANTS({TAKES(PARAMETER_ARRAY, PARAMETER_LAMBDA), .result_of = result_transform, .null_in_null_out = true, .call = transform_array},
-              {TAKES(PARAMETER_MAP, PARAMETER_LAMBDA, PARAMETER_LAMBDA), .result_of = result_transform, .null_in_null_out = true, .call = transform_map})});
+     VARIANTS({TAKES(PARAMETER_ARRAY, PARAMETER_LAMBDA), .result_of = result_transform, .null_in_null_out = true,
+               .call = transform_array},
+              {TAKES(PARAMETER_MAP, PARAMETER_LAMBDA, PARAMETER_LAMBDA), .result_of = result_transform,
+               .null_in_null_out = true, .call = transform_map})});

@@ -1,12 +1,12 @@
 #include "sql/function/library/letter_case.h"
 
-#include <stdint.h>
 #include "core/text.h"
 #include "sql/function/library/text_units.h"
+#include <stdint.h>
 
 struct case_mapping {
     uint32_t code_point;
-    uint8_t characters;   /* of the text */
+    uint8_t characters; /* of the text */
     char text[10];
 };
 
@@ -48,7 +48,10 @@ static bool case_in_ranges(const struct case_range *ranges, size_t count, unsign
 
 enum letter_kind letter_kind_of(unsigned c) {
     if (c < 0x80)
-        return c >= 'A' && c <= 'Z' ? LETTER_UPPER : c >= 'a' && c <= 'z' ? LETTER_LOWER : c >= '0' && c <= '9' ? LETTER_DIGIT : LETTER_OTHER;
+        return c >= 'A' && c <= 'Z'   ? LETTER_UPPER
+               : c >= 'a' && c <= 'z' ? LETTER_LOWER
+               : c >= '0' && c <= '9' ? LETTER_DIGIT
+                                      : LETTER_OTHER;
     if (case_in_ranges(case_upper_letters, COUNT(case_upper_letters), c))
         return LETTER_UPPER;
     if (case_in_ranges(case_lower_letters, COUNT(case_lower_letters), c))

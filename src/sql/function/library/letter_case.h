@@ -2,12 +2,12 @@
 #ifndef METERLINE_SQL_FUNCTION_LIBRARY_LETTER_CASE_H
 #define METERLINE_SQL_FUNCTION_LIBRARY_LETTER_CASE_H
 
-#include <stdbool.h>
 #include "core/bytes.h"
 #include "core/slice.h"
+#include <stdbool.h>
 
-void letter_case_upper(struct bytes *to, struct slice text);   /* the sharp s becomes SS */
-void letter_case_lower(struct bytes *to, struct slice text);   /* a sigma at the end of a word the final one */
+void letter_case_upper(struct bytes *to, struct slice text); /* the sharp s becomes SS */
+void letter_case_lower(struct bytes *to, struct slice text); /* a sigma at the end of a word the final one */
 /* The first letter of each word in upper case, the others in lower case; words are what lies between white space. */
 void letter_case_initials(struct bytes *to, struct slice text);
 

@@ -9,22 +9,26 @@ static bool is_map(const struct type *type, const char **ret_problem) {
     return type->kind == TYPE_MAP;
 }
 
-static const struct type *result_keys(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+static const struct type *result_keys(struct arena *arena, const struct type *const *types, size_t count,
+                                      const char **ret_problem) {
     (void)count;
     return is_map(types[0], ret_problem) ? type_array(arena, types[0]->key) : NULL;
 }
 
-static const struct type *result_values(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+static const struct type *result_values(struct arena *arena, const struct type *const *types, size_t count,
+                                        const char **ret_problem) {
     (void)count;
     return is_map(types[0], ret_problem) ? type_array(arena, types[0]->element) : NULL;
 }
 
-static const struct type *result_union(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+static const struct type *result_union(struct arena *arena, const struct type *const *types, size_t count,
+                                       const char **ret_problem) {
     (void)arena, (void)count;
     return is_map(types[0], ret_problem) ? types[0] : NULL;
 }
 
-static const struct type *result_as_map(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+static const struct type *result_as_map(struct arena *arena, const struct type *const *types, size_t count,
+                                        const char **ret_problem) {
     (void)count;
     if (types[0]->kind == TYPE_ARRAY && types[1]->kind == TYPE_ARRAY && types[0]->element->kind == TYPE_STRING)
         return type_map(arena, types[0]->element, types[1]->element);
@@ -33,7 +37,8 @@ static const struct type *result_as_map(struct arena *arena, const struct type *
 }
 
 /* ARRAY<STRUCT<K, V>>. */
-static const struct type *result_entries(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+static const struct type *result_entries(struct arena *arena, const struct type *const *types, size_t count,
+                                         const char **ret_problem) {
     (void)count;
     struct type_field *fields = is_map(types[0], ret_problem) ? arena_allocate(arena, 2 * sizeof *fields) : NULL;
     if (!fields)
@@ -44,7 +49,8 @@ static const struct type *result_entries(struct arena *arena, const struct type 
     return entry ? type_array(arena, entry) : NULL;
 }
 
-static bool give_every_second(struct function_call *call, const struct sequence *map, size_t first, struct value *ret_value) {
+static bool give_every_second(struct function_call *call, const struct sequence *map, size_t first,
+                              struct value *ret_value) {
     struct value *items = function_items(call, map->count / 2);
     for (size_t i = 0; items && i < map->count / 2; i++)
         items[i] = map->items[2 * i + first];
@@ -98,16 +104,33 @@ static bool entries(struct function_call *call, const struct value *arguments, s
     return items && function_give_sequence(call, items, count, ret_value);
 }
 
-FUNCTION_LIST(functions_maps,
-    {.name = "AS_MAP", .category = "Collections", .signature = "AS_MAP(keys, values)", .description = "A MAP of an array of keys and one of values.",
-     VARIANTS({TAKES(PARAMETER_ARRAY, PARAMETER_ARRAY), .result_of = result_as_map, .null_in_null_out = true, .call = as_map})},
-    {.name = "ENTRIES", .category = "Collections", .signature = "ENTRIES(map, sorted)",
+FUNCTION_LIST(
+    functions_maps,
+    {.name = "AS_MAP",
+     .category = "Collections",
+     .signature = "AS_MAP(keys, values)",
+     .description = "A MAP of an array of keys and one of values.",
+     VARIANTS({TAKES(PARAMETER_ARRAY, PARAMETER_ARRAY), .result_of = result_as_map, .null_in_null_out = true,
+               .call = as_map})},
+    {.name = "ENTRIES",
+     .category = "Collections",
+     .signature = "ENTRIES(map, sorted)",
      .description = "The entries as an array of STRUCT<K, V>, by their keys if `sorted`.",
-     VARIANTS({TAKES(PARAMETER_MAP, PARAMETER_BOOLEAN), .result_of = result_entries, .null_in_null_out = true, .call = entries})},
-    {.name = "MAP_KEYS", .category = "Collections", .signature = "MAP_KEYS(map)", .description = "The keys as an array.",
+     VARIANTS({TAKES(PARAMETER_MAP, PARAMETER_BOOLEAN), .result_of = result_entries, .null_in_null_out = true,
+               .call = entries})},
+    {.name = "MAP_KEYS",
+     .category = "Collections",
+     .signature = "MAP_KEYS(map)",
+     .description = "The keys as an array.",
      VARIANTS({TAKES(PARAMETER_MAP), .result_of = result_keys, .null_in_null_out = true, .call = map_keys})},
-    {.name = "MAP_UNION", .category = "Collections", .signature = "MAP_UNION(map, other)",
-     .description = "The entries of both maps; of a key in both, the other's. A NULL map counts as empty, two give NULL.",
+    {.name = "MAP_UNION",
+     .category = "Collections",
+     .signature = "MAP_UNION(map, other)",
+     .description =
+         "The entries of both maps; of a key in both, the other's. A NULL map counts as empty, two give NULL.",
      VARIANTS({TAKES(PARAMETER_SAME, PARAMETER_SAME), .result_of = result_union, .call = map_union})},
-    {.name = "MAP_VALUES", .category = "Collections", .signature = "MAP_VALUES(map)", .description = "The values as an array.",
+    {.name = "MAP_VALUES",
+     .category = "Collections",
+     .signature = "MAP_VALUES(map)",
+     .description = "The values as an array.",
      VARIANTS({TAKES(PARAMETER_MAP), .result_of = result_values, .null_in_null_out = true, .call = map_values})});

@@ -1,4 +1,5 @@
-/* Numbers: java.lang.Math on INTEGER, BIGINT and DOUBLE, which wrap and know NaN; DECIMAL keeps its precision and scale, and what does not fit is an error. */
+/* Numbers: java.lang.Math on INTEGER, BIGINT and DOUBLE, which wrap and know NaN; DECIMAL keeps its precision and
+ * scale, and what does not fit is an error. */
 #include "sql/function/library/functions.h"
 
 #include "core/memory.h"
@@ -12,12 +13,14 @@
 
 static bool give_decimal(struct function_call *call, decimal number, struct value *ret_value) {
     if (number >= decimal_power(call->result->precision) || number <= -decimal_power(call->result->precision))
-        return function_fail(call, "the result does not fit DECIMAL(%u, %u)", call->result->precision, call->result->scale);
+        return function_fail(call, "the result does not fit DECIMAL(%u, %u)", call->result->precision,
+                             call->result->scale);
     *ret_value = value_of_decimal(number);
     return true;
 }
 
-/* --- ABS, SIGN ----------------------------------------------------------------------------------------------------------------------- */
+/* --- ABS, SIGN
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool abs_integer(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     (void)call;
@@ -63,7 +66,8 @@ static bool sign_decimal(struct function_call *call, const struct value *argumen
     return true;
 }
 
-/* --- CEIL, FLOOR, ROUND, TRUNC -------------------------------------------------------------------------------------------------------- */
+/* --- CEIL, FLOOR, ROUND, TRUNC
+ * -------------------------------------------------------------------------------------------------------- */
 
 static bool same_value(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     (void)call;
@@ -83,7 +87,12 @@ static bool floor_double(struct function_call *call, const struct value *argumen
     return true;
 }
 
-enum rounding { ROUNDING_DOWN, ROUNDING_UP, ROUNDING_TRUNCATE, ROUNDING_NEAREST }; /* the last: at a tie towards positive infinity */
+enum rounding {
+    ROUNDING_DOWN,
+    ROUNDING_UP,
+    ROUNDING_TRUNCATE,
+    ROUNDING_NEAREST
+}; /* the last: at a tie towards positive infinity */
 
 static decimal decimal_floor(decimal number, decimal unit) {
     return number / unit - (number % unit < 0);
@@ -124,19 +133,22 @@ static bool floor_decimal(struct function_call *call, const struct value *argume
 
 static bool round_decimal(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     int64_t digits = call->count > 1 ? arguments[1].integer : 0;
-    return give_decimal(call, decimal_round(arguments[0].decimal, call->result->scale, digits, ROUNDING_NEAREST), ret_value);
+    return give_decimal(call, decimal_round(arguments[0].decimal, call->result->scale, digits, ROUNDING_NEAREST),
+                        ret_value);
 }
 
 static bool trunc_decimal(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     int64_t digits = call->count > 1 ? arguments[1].integer : 0;
-    return give_decimal(call, decimal_round(arguments[0].decimal, call->result->scale, digits, ROUNDING_TRUNCATE), ret_value);
+    return give_decimal(call, decimal_round(arguments[0].decimal, call->result->scale, digits, ROUNDING_TRUNCATE),
+                        ret_value);
 }
 
 /* Math.round. */
 static bool round_double(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     (void)call;
     double whole = floor(arguments[0].number);
-    *ret_value = value_of_integer(java_double_to_integer(whole + (arguments[0].number - whole >= 0.5), INT64_MIN, INT64_MAX));
+    *ret_value =
+        value_of_integer(java_double_to_integer(whole + (arguments[0].number - whole >= 0.5), INT64_MIN, INT64_MAX));
     return true;
 }
 
@@ -168,7 +180,9 @@ static double double_round(double number, int64_t digits, bool nearest) {
         return 0;
     char text[48];
     double result = INFINITY;
-    number_read_double((struct slice){text, (size_t)snprintf(text, sizeof text, "%llue%lld", (unsigned long long)units, (long long)-digits)}, &result);
+    number_read_double((struct slice){text, (size_t)snprintf(text, sizeof text, "%llue%lld", (unsigned long long)units,
+                                                             (long long)-digits)},
+                       &result);
     return negative ? -result : result;
 }
 
@@ -184,7 +198,8 @@ static bool trunc_double_digits(struct function_call *call, const struct value *
     return true;
 }
 
-/* --- powers and logarithms ------------------------------------------------------------------------------------------------------------ */
+/* --- powers and logarithms
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static bool exp_double(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     (void)call;
@@ -226,9 +241,11 @@ static bool cbrt_double(struct function_call *call, const struct value *argument
     return true;
 }
 
-/* --- RANDOM --------------------------------------------------------------------------------------------------------------------------- */
+/* --- RANDOM
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-/* SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014), seeded by the system. */
+/* SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014), seeded by the
+ * system. */
 static bool random_double(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     (void)arguments;
     uint64_t *seed = *call->state;
@@ -247,9 +264,11 @@ static bool random_double(struct function_call *call, const struct value *argume
     return true;
 }
 
-/* --- GREATEST, LEAST ------------------------------------------------------------------------------------------------------------------ */
+/* --- GREATEST, LEAST
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static const struct type *extreme_result(struct arena *arena, const struct type *const *types, size_t count, const char **ret_problem) {
+static const struct type *extreme_result(struct arena *arena, const struct type *const *types, size_t count,
+                                         const char **ret_problem) {
     if (count && (types[0]->kind >= TYPE_ARRAY || types[0]->kind == TYPE_BOOLEAN)) {
         *ret_problem = "numbers, texts, bytes or times are expected";
         return NULL;
@@ -257,7 +276,8 @@ static const struct type *extreme_result(struct arena *arena, const struct type 
     return function_result_first(arena, types, count, ret_problem);
 }
 
-static bool give_extreme(struct function_call *call, const struct value *arguments, int wanted, struct value *ret_value) {
+static bool give_extreme(struct function_call *call, const struct value *arguments, int wanted,
+                         struct value *ret_value) {
     *ret_value = VALUE_NULL;
     for (size_t i = 0; i < call->count; i++)
         if (!arguments[i].null && (ret_value->null || value_compare(call->result, &arguments[i], ret_value) == wanted))
@@ -273,24 +293,31 @@ static bool least(struct function_call *call, const struct value *arguments, str
     return give_extreme(call, arguments, -1, ret_value);
 }
 
-/* --- the table ------------------------------------------------------------------------------------------------------------------------ */
+/* --- the table
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-#define EACH(integer_call, bigint_call, decimal_call, double_call)                                                                                             \
-    {TAKES(PARAMETER_INTEGER), .result = &type_integer, .null_in_null_out = true, .call = integer_call},                                                       \
-        {TAKES(PARAMETER_BIGINT), .result = &type_bigint, .null_in_null_out = true, .call = bigint_call},                                                      \
-        {TAKES(PARAMETER_DECIMAL), .result_of = function_result_first, .null_in_null_out = true, .call = decimal_call}, {                                      \
-        TAKES(PARAMETER_DOUBLE), .result = &type_double, .null_in_null_out = true, .call = double_call                                                         \
+#define EACH(integer_call, bigint_call, decimal_call, double_call)                                                     \
+    {TAKES(PARAMETER_INTEGER), .result = &type_integer, .null_in_null_out = true, .call = integer_call},               \
+        {TAKES(PARAMETER_BIGINT), .result = &type_bigint, .null_in_null_out = true, .call = bigint_call},              \
+        {TAKES(PARAMETER_DECIMAL), .result_of = function_result_first, .null_in_null_out = true,                       \
+         .call = decimal_call},                                                                                        \
+    {                                                                                                                  \
+        TAKES(PARAMETER_DOUBLE), .result = &type_double, .null_in_null_out = true, .call = double_call                 \
     }
-#define OF_DOUBLE(double_call)                                                                                                                                 \
+#define OF_DOUBLE(double_call)                                                                                         \
     { TAKES(PARAMETER_DOUBLE), .result = &type_double, .null_in_null_out = true, .call = double_call }
-#define OF_DOUBLES(double_call)                                                                                                                                \
+#define OF_DOUBLES(double_call)                                                                                        \
     { TAKES(PARAMETER_DOUBLE, PARAMETER_DOUBLE), .result = &type_double, .null_in_null_out = true, .call = double_call }
-#define TO_DIGITS(whole_call, digits_call, decimal_call)                                                                                                       \
-    {TAKES(PARAMETER_BIGINT), .result = &type_bigint, .null_in_null_out = true, .call = same_value},                                                           \
-        {TAKES(PARAMETER_DOUBLE), .result = &type_bigint, .null_in_null_out = true, .call = whole_call},                                                       \
-        {TAKES(PARAMETER_DECIMAL), .result_of = function_result_first, .null_in_null_out = true, .call = decimal_call},                                        \
-        {TAKES(PARAMETER_DOUBLE, PARAMETER_INTEGER), .result = &type_double, .null_in_null_out = true, .call = digits_call}, {                                 \
-        TAKES(PARAMETER_DECIMAL, PARAMETER_INTEGER), .result_of = function_result_first, .null_in_null_out = true, .call = decimal_call                        \
+#define TO_DIGITS(whole_call, digits_call, decimal_call)                                                               \
+    {TAKES(PARAMETER_BIGINT), .result = &type_bigint, .null_in_null_out = true, .call = same_value},                   \
+        {TAKES(PARAMETER_DOUBLE), .result = &type_bigint, .null_in_null_out = true, .call = whole_call},               \
+        {TAKES(PARAMETER_DECIMAL), .result_of = function_result_first, .null_in_null_out = true,                       \
+         .call = decimal_call},                                                                                        \
+        {TAKES(PARAMETER_DOUBLE, PARAMETER_INTEGER), .result = &type_double, .null_in_null_out = true,                 \
+         .call = digits_call},                                                                                         \
+    {                                                                                                                  \
+        TAKES(PARAMETER_DECIMAL, PARAMETER_INTEGER), .result_of = function_result_first, .null_in_null_out = true,     \
+                                                     .call = decimal_call                                              \
     }
 
 FUNCTION_LIST(
@@ -300,13 +327,21 @@ FUNCTION_LIST(
      .signature = "ABS(number)",
      .description = "The absolute value.",
      VARIANTS(EACH(abs_integer, abs_bigint, abs_decimal, abs_double))},
-    {.name = "CBRT", .category = "Numeric", .signature = "CBRT(number)", .description = "The cube root.", VARIANTS(OF_DOUBLE(cbrt_double))},
+    {.name = "CBRT",
+     .category = "Numeric",
+     .signature = "CBRT(number)",
+     .description = "The cube root.",
+     VARIANTS(OF_DOUBLE(cbrt_double))},
     {.name = "CEIL",
      .category = "Numeric",
      .signature = "CEIL(number)",
      .description = "The least whole number that is not smaller; a DECIMAL keeps its type.",
      VARIANTS(EACH(same_value, same_value, ceil_decimal, ceil_double))},
-    {.name = "EXP", .category = "Numeric", .signature = "EXP(number)", .description = "e to the power of the number.", VARIANTS(OF_DOUBLE(exp_double))},
+    {.name = "EXP",
+     .category = "Numeric",
+     .signature = "EXP(number)",
+     .description = "e to the power of the number.",
+     VARIANTS(OF_DOUBLE(exp_double))},
     {.name = "FLOOR",
      .category = "Numeric",
      .signature = "FLOOR(number)",
@@ -316,7 +351,8 @@ FUNCTION_LIST(
      .category = "Numeric",
      .signature = "GREATEST(value, ..)",
      .description = "The largest of the values that are not NULL; texts by UTF-16 code units. NULL when all are.",
-     VARIANTS({TAKES(PARAMETER_SAME, PARAMETER_SAME), .variadic = true, .result_of = extreme_result, .call = greatest})},
+     VARIANTS({TAKES(PARAMETER_SAME, PARAMETER_SAME), .variadic = true, .result_of = extreme_result,
+               .call = greatest})},
     {.name = "LEAST",
      .category = "Numeric",
      .signature = "LEAST(value, ..)",
@@ -347,9 +383,9 @@ FUNCTION_LIST(
     {.name = "ROUND",
      .category = "Numeric",
      .signature = "ROUND(number[, digits])",
-     .description =
-         "The nearest number with so many digits behind the point (0 if not given; negative: before it), the larger one at a tie. Without digits a DOUBLE "
-         "becomes a BIGINT; a DECIMAL keeps its type.",
+     .description = "The nearest number with so many digits behind the point (0 if not given; negative: before it), "
+                    "the larger one at a tie. Without digits a DOUBLE "
+                    "becomes a BIGINT; a DECIMAL keeps its type.",
      VARIANTS(TO_DIGITS(round_double, round_double_digits, round_decimal))},
     {.name = "SIGN",
      .category = "Numeric",
@@ -366,7 +402,7 @@ FUNCTION_LIST(
     {.name = "TRUNC",
      .category = "Numeric",
      .signature = "TRUNC(number[, digits])",
-     .description =
-         "The number without what is behind so many digits behind the point (0 if not given; negative: before it). Without digits a DOUBLE becomes a "
-         "BIGINT; a DECIMAL keeps its type.",
+     .description = "The number without what is behind so many digits behind the point (0 if not given; negative: "
+                    "before it). Without digits a DOUBLE becomes a "
+                    "BIGINT; a DECIMAL keeps its type.",
      VARIANTS(TO_DIGITS(trunc_double, trunc_double_digits, trunc_decimal))});

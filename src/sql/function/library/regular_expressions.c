@@ -1,4 +1,5 @@
-/* Regular expressions. The last pattern is kept compiled. A match that takes too many steps is an error: no pattern can hold up the process. */
+/* Regular expressions. The last pattern is kept compiled. A match that takes too many steps is an error: no pattern
+ * can hold up the process. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
 #include "sql/function/library/functions.h"
@@ -61,7 +62,9 @@ static bool expression_compile(struct expression_state *state, struct slice patt
     struct slice text = bytes_slice(&translated);
     bool failed = translated.failed || state->pattern.failed;
     if (!failed && !refused) {
-        state->code = pcre2_compile((PCRE2_SPTR)text.data, text.length, PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
+        state->code =
+            pcre2_compile((PCRE2_SPTR)text.data, text.length,
+                          PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
         state->match = state->code ? pcre2_match_data_create_from_pattern(state->code, NULL) : NULL;
         failed = state->code ? !state->match : code == PCRE2_ERROR_NOMEMORY;
     }
@@ -69,7 +72,8 @@ static bool expression_compile(struct expression_state *state, struct slice patt
         char message[200] = "";
         if (!refused)
             pcre2_get_error_message(code, (PCRE2_UCHAR *)message, sizeof message);
-        bytes_append_format(&state->problem, "'%.*s' is no regular expression: %s", function_shown(pattern), pattern.data, refused ? refused : message);
+        bytes_append_format(&state->problem, "'%.*s' is no regular expression: %s", function_shown(pattern),
+                            pattern.data, refused ? refused : message);
         failed = state->problem.failed;
     }
     if (state->code)
@@ -95,18 +99,21 @@ static struct expression_state *expression_of(struct function_call *call, struct
     return state;
 }
 
-/* The next match from byte `from` on: its number of groups with the whole, 0 when there is none, -1 when it failed (call->problem). */
+/* The next match from byte `from` on: its number of groups with the whole, 0 when there is none, -1 when it failed
+ * (call->problem). */
 static int expression_find(struct function_call *call, struct expression_state *state, struct slice text, size_t from) {
     int result = pcre2_match(state->code, (PCRE2_SPTR)text.data, text.length, from, 0, state->match, state->limits);
     if (result == PCRE2_ERROR_JIT_STACKLIMIT)
-        result = pcre2_match(state->code, (PCRE2_SPTR)text.data, text.length, from, PCRE2_NO_JIT, state->match, state->limits);
+        result = pcre2_match(state->code, (PCRE2_SPTR)text.data, text.length, from, PCRE2_NO_JIT, state->match,
+                             state->limits);
     if (result == PCRE2_ERROR_NOMATCH)
         return 0;
     if (result >= 0)
         return result;
     char message[200];
     pcre2_get_error_message(result, (PCRE2_UCHAR *)message, sizeof message);
-    function_fail(call, "matching '%.*s' failed: %s", (int)(state->pattern.length < 60 ? state->pattern.length : 60), state->pattern.data, message);
+    function_fail(call, "matching '%.*s' failed: %s", (int)(state->pattern.length < 60 ? state->pattern.length : 60),
+                  state->pattern.data, message);
     return -1;
 }
 
@@ -120,7 +127,8 @@ static struct slice expression_group(const struct expression_state *state, struc
     return (struct slice){text.data + offsets[0], offsets[1] - offsets[0]};
 }
 
-/* Where to look for the next match: behind this one, a character further when it is empty. May lie behind the end: there is no other then. */
+/* Where to look for the next match: behind this one, a character further when it is empty. May lie behind the end:
+ * there is no other then. */
 static size_t expression_next(struct slice text, struct slice match) {
     size_t at = (size_t)(match.data - text.data) + match.length;
     if (match.length)
@@ -128,14 +136,16 @@ static size_t expression_next(struct slice text, struct slice match) {
     return at < text.length ? at + text_character((struct slice){text.data + at, text.length - at}) : at + 1;
 }
 
-/* --- REGEXP_EXTRACT, REGEXP_EXTRACT_ALL -------------------------------------------------------------------------------------------------- */
+/* --- REGEXP_EXTRACT, REGEXP_EXTRACT_ALL
+ * -------------------------------------------------------------------------------------------------- */
 
 static bool extract(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     struct expression_state *state = expression_of(call, arguments[0].text);
     int found = state ? expression_find(call, state, arguments[1].text, 0) : -1;
     if (found < 0)
         return false;
-    struct slice group = found ? expression_group(state, arguments[1].text, call->count > 2 ? arguments[2].integer : 0) : (struct slice){NULL, 0};
+    struct slice group = found ? expression_group(state, arguments[1].text, call->count > 2 ? arguments[2].integer : 0)
+                               : (struct slice){NULL, 0};
     *ret_value = group.data ? value_of_text(group) : VALUE_NULL;
     return true;
 }
@@ -182,7 +192,8 @@ static bool extract_all(struct function_call *call, const struct value *argument
     return given;
 }
 
-/* --- REGEXP_SPLIT_TO_ARRAY --------------------------------------------------------------------------------------------------------------- */
+/* --- REGEXP_SPLIT_TO_ARRAY
+ * --------------------------------------------------------------------------------------------------------------- */
 
 /* Empty matches at both ends split nothing off. */
 static bool split(struct function_call *call, const struct value *arguments, struct value *ret_value) {
@@ -209,7 +220,8 @@ static bool split(struct function_call *call, const struct value *arguments, str
     return given;
 }
 
-/* --- REGEXP_REPLACE ---------------------------------------------------------------------------------------------------------------------- */
+/* --- REGEXP_REPLACE
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Behind $: the group that is meant, by its digits (as many as make a group that exists) or its ${name}. -1: none. */
 static int64_t replacement_group(const struct expression_state *state, struct slice replacement, size_t *at) {
@@ -227,7 +239,8 @@ static int64_t replacement_group(const struct expression_state *state, struct sl
     }
     if (*at == replacement.length || replacement.data[*at] < '0' || replacement.data[*at] > '9')
         return -1;
-    for (group = replacement.data[(*at)++] - '0'; *at < replacement.length && replacement.data[*at] >= '0' && replacement.data[*at] <= '9'; (*at)++) {
+    for (group = replacement.data[(*at)++] - '0';
+         *at < replacement.length && replacement.data[*at] >= '0' && replacement.data[*at] <= '9'; (*at)++) {
         int64_t longer = group * 10 + (replacement.data[*at] - '0');
         if (longer >= groups)
             break;
@@ -236,8 +249,8 @@ static int64_t replacement_group(const struct expression_state *state, struct sl
     return group < groups ? group : -1;
 }
 
-static bool append_replacement(struct function_call *call, const struct expression_state *state, struct slice text, struct slice replacement,
-                               struct bytes *to) {
+static bool append_replacement(struct function_call *call, const struct expression_state *state, struct slice text,
+                               struct slice replacement, struct bytes *to) {
     for (size_t at = 0; at < replacement.length;) {
         char c = replacement.data[at++];
         if (c == '$') {
@@ -253,7 +266,8 @@ static bool append_replacement(struct function_call *call, const struct expressi
             return function_fail(call, "the replacement ends with a backslash");
         bytes_append_char(to, c == '\\' ? replacement.data[at++] : c);
     }
-    return to->length <= FUNCTION_TEXT_MAXIMUM || function_fail(call, "the result is longer than %d bytes", FUNCTION_TEXT_MAXIMUM);
+    return to->length <= FUNCTION_TEXT_MAXIMUM ||
+           function_fail(call, "the result is longer than %d bytes", FUNCTION_TEXT_MAXIMUM);
 }
 
 static bool replace_matches(struct function_call *call, const struct value *arguments, struct value *ret_value) {
@@ -291,20 +305,27 @@ FUNCTION_LIST(
      .signature = "REGEXP_EXTRACT(pattern, text[, group])",
      .description = "What the regular expression, or a group of it, first matches in the text; NULL when it does not.",
      VARIANTS({TAKES(STRING, STRING), .result = &type_string, .null_in_null_out = true, .call = extract},
-              {TAKES(STRING, STRING, PARAMETER_INTEGER), .result = &type_string, .null_in_null_out = true, .call = extract})},
+              {TAKES(STRING, STRING, PARAMETER_INTEGER), .result = &type_string, .null_in_null_out = true,
+               .call = extract})},
     {.name = "REGEXP_EXTRACT_ALL",
      COMPILED,
      .signature = "REGEXP_EXTRACT_ALL(pattern, text[, group])",
-     .description = "All that the regular expression, or a group of it, matches in the text, as an array; NULL when there is no such group.",
-     VARIANTS({TAKES(STRING, STRING), .result_of = function_result_strings, .null_in_null_out = true, .call = extract_all},
-              {TAKES(STRING, STRING, PARAMETER_INTEGER), .result_of = function_result_strings, .null_in_null_out = true, .call = extract_all})},
+     .description = "All that the regular expression, or a group of it, matches in the text, as an array; NULL when "
+                    "there is no such group.",
+     VARIANTS({TAKES(STRING, STRING), .result_of = function_result_strings, .null_in_null_out = true,
+               .call = extract_all},
+              {TAKES(STRING, STRING, PARAMETER_INTEGER), .result_of = function_result_strings, .null_in_null_out = true,
+               .call = extract_all})},
     {.name = "REGEXP_REPLACE",
      COMPILED,
      .signature = "REGEXP_REPLACE(text, pattern, replacement)",
-     .description = "The text with everything that the regular expression matches replaced; $1 or ${name} in the replacement is a group of the match.",
-     VARIANTS({TAKES(STRING, STRING, STRING), .result = &type_string, .null_in_null_out = true, .call = replace_matches})},
+     .description = "The text with everything that the regular expression matches replaced; $1 or ${name} in the "
+                    "replacement is a group of the match.",
+     VARIANTS({TAKES(STRING, STRING, STRING), .result = &type_string, .null_in_null_out = true,
+               .call = replace_matches})},
     {.name = "REGEXP_SPLIT_TO_ARRAY",
      COMPILED,
      .signature = "REGEXP_SPLIT_TO_ARRAY(text, pattern)",
-     .description = "What lies between the matches of the regular expression, as an array; each character when the expression is empty.",
+     .description = "What lies between the matches of the regular expression, as an array; each character when the "
+                    "expression is empty.",
      VARIANTS({TAKES(STRING, STRING), .result_of = function_result_strings, .null_in_null_out = true, .call = split})});

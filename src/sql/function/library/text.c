@@ -1,4 +1,5 @@
-/* Texts as a whole: joined, cut, filled, searched. Positions and lengths are java.lang.String's (text_units.h); the same functions on BYTES count bytes. */
+/* Texts as a whole: joined, cut, filled, searched. Positions and lengths are java.lang.String's (text_units.h); the
+ * same functions on BYTES count bytes. */
 #include "sql/function/library/functions.h"
 
 #include "model/java_number.h"
@@ -6,9 +7,11 @@
 #include <errno.h>
 #include <sys/random.h>
 
-/* --- CONCAT, CONCAT_WS ---------------------------------------------------------------------------------------------------------------- */
+/* --- CONCAT, CONCAT_WS
+ * ---------------------------------------------------------------------------------------------------------------- */
 
-static bool give_joined(struct function_call *call, const struct value *parts, size_t count, struct slice between, struct value *ret_value) {
+static bool give_joined(struct function_call *call, const struct value *parts, size_t count, struct slice between,
+                        struct value *ret_value) {
     struct bytes joined = {0};
     bool first = true;
     for (size_t i = 0; i < count; i++) {
@@ -36,7 +39,8 @@ static bool concat_with_separator(struct function_call *call, const struct value
     return give_joined(call, arguments + 1, call->count - 1, arguments[0].text, ret_value);
 }
 
-/* --- LEN, SUBSTRING ------------------------------------------------------------------------------------------------------------------- */
+/* --- LEN, SUBSTRING
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool length_of_text(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     (void)call;
@@ -51,7 +55,8 @@ static bool length_of_bytes(struct function_call *call, const struct value *argu
 }
 
 /* From 1; negative: from the end, -1 is the last. What lies outside is cut off. */
-static void substring_range(struct function_call *call, const struct value *arguments, size_t length, size_t *ret_from, size_t *ret_count) {
+static void substring_range(struct function_call *call, const struct value *arguments, size_t length, size_t *ret_from,
+                            size_t *ret_count) {
     int64_t total = (int64_t)length, position = arguments[1].integer;
     int64_t from = position > 0 ? position - 1 : position < 0 ? total + position : 0;
     from = from < 0 ? 0 : from > total ? total : from;
@@ -76,7 +81,8 @@ static bool substring_of_bytes(struct function_call *call, const struct value *a
     return true;
 }
 
-/* --- LPAD, RPAD ----------------------------------------------------------------------------------------------------------------------- */
+/* --- LPAD, RPAD
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void append_padding(struct bytes *to, struct slice padding, bool bytes, size_t units, size_t count) {
     for (; count >= units; count -= units)
@@ -87,14 +93,16 @@ static void append_padding(struct bytes *to, struct slice padding, bool bytes, s
         text_append_units(to, padding, 0, count);
 }
 
-static bool give_padded(struct function_call *call, const struct value *arguments, bool bytes, bool left, struct value *ret_value) {
+static bool give_padded(struct function_call *call, const struct value *arguments, bool bytes, bool left,
+                        struct value *ret_value) {
     struct slice text = arguments[0].text, padding = arguments[2].text;
     int64_t target = arguments[1].integer;
     if (target < 0 || padding.length == 0)
         return function_give_null(ret_value);
     if (target > FUNCTION_TEXT_MAXIMUM / 4)
         return function_fail(call, "a length of %lld is more than %d", (long long)target, FUNCTION_TEXT_MAXIMUM / 4);
-    size_t wanted = (size_t)target, length = bytes ? text.length : text_units(text), kept = length < wanted ? length : wanted;
+    size_t wanted = (size_t)target, length = bytes ? text.length : text_units(text),
+           kept = length < wanted ? length : wanted;
     struct bytes padded = {0};
     if (left)
         append_padding(&padded, padding, bytes, bytes ? padding.length : text_units(padding), wanted - kept);
@@ -123,7 +131,8 @@ static bool pad_right_bytes(struct function_call *call, const struct value *argu
     return give_padded(call, arguments, true, false, ret_value);
 }
 
-/* --- INSTR, REPLACE, TRIM ------------------------------------------------------------------------------------------------------------- */
+/* --- INSTR, REPLACE, TRIM
+ * ------------------------------------------------------------------------------------------------------------- */
 
 /* The byte of the last occurrence that begins at `limit` or before; SIZE_MAX: none. */
 static size_t find_backwards(struct slice text, struct slice part, size_t limit) {
@@ -157,7 +166,8 @@ static size_t find_occurrence(struct slice text, struct slice part, int64_t posi
 
 static bool position_in_text(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     struct slice text = arguments[0].text;
-    int64_t position = call->count > 2 ? arguments[2].integer : 1, occurrence = call->count > 3 ? arguments[3].integer : 1;
+    int64_t position = call->count > 2 ? arguments[2].integer : 1,
+            occurrence = call->count > 3 ? arguments[3].integer : 1;
     bool sought = position != 0 && occurrence > 0 && text.length && arguments[1].text.length;
     size_t at = sought ? find_occurrence(text, arguments[1].text, position, occurrence) : SIZE_MAX;
     *ret_value = value_of_integer(at == SIZE_MAX ? 0 : (int64_t)text_units((struct slice){text.data, at}) + 1);
@@ -195,7 +205,8 @@ static bool trim(struct function_call *call, const struct value *arguments, stru
     return true;
 }
 
-/* --- UUID ----------------------------------------------------------------------------------------------------------------------------- */
+/* --- UUID
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool give_uuid(struct function_call *call, const unsigned char bytes[16], struct value *ret_value) {
     char text[36];
@@ -222,15 +233,17 @@ static bool uuid_random(struct function_call *call, const struct value *argument
 
 static bool uuid_of_bytes(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     struct slice bytes = arguments[0].text;
-    return bytes.length == 16 ? give_uuid(call, (const unsigned char *)bytes.data, ret_value) : function_give_null(ret_value);
+    return bytes.length == 16 ? give_uuid(call, (const unsigned char *)bytes.data, ret_value)
+                              : function_give_null(ret_value);
 }
 
-/* --- the table ------------------------------------------------------------------------------------------------------------------------ */
+/* --- the table
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 #define STRING  PARAMETER_STRING
 #define BYTES   PARAMETER_BYTES
 #define INTEGER PARAMETER_INTEGER
-#define VARIANT(type, function, ...)                                                                                                                           \
+#define VARIANT(type, function, ...)                                                                                   \
     { TAKES(__VA_ARGS__), .result = &type, .null_in_null_out = true, .call = function }
 
 FUNCTION_LIST(
@@ -245,16 +258,18 @@ FUNCTION_LIST(
     {.name = "CONCAT_WS",
      .category = "String",
      .signature = "CONCAT_WS(separator, text, ..)",
-     .description = "The texts, or BYTES, with the separator between them; NULL is left out, a NULL separator gives NULL.",
+     .description =
+         "The texts, or BYTES, with the separator between them; NULL is left out, a NULL separator gives NULL.",
      VARIANTS({TAKES(STRING, STRING, STRING), .variadic = true, .result = &type_string, .call = concat_with_separator},
               {TAKES(BYTES, BYTES, BYTES), .variadic = true, .result = &type_bytes, .call = concat_with_separator})},
     {.name = "INSTR",
      .category = "String",
      .signature = "INSTR(text, part[, position[, occurrence]])",
-     .description =
-         "The position, from 1, of the part in the text, 0 when it is not there; from a position on (negative: counted from the end, and searched backwards), "
-         "the so-manieth occurrence.",
-     VARIANTS(VARIANT(type_integer, position_in_text, STRING, STRING), VARIANT(type_integer, position_in_text, STRING, STRING, INTEGER),
+     .description = "The position, from 1, of the part in the text, 0 when it is not there; from a position on "
+                    "(negative: counted from the end, and searched backwards), "
+                    "the so-manieth occurrence.",
+     VARIANTS(VARIANT(type_integer, position_in_text, STRING, STRING),
+              VARIANT(type_integer, position_in_text, STRING, STRING, INTEGER),
               VARIANT(type_integer, position_in_text, STRING, STRING, INTEGER, INTEGER))},
     {.name = "LEN",
      .category = "String",
@@ -264,8 +279,10 @@ FUNCTION_LIST(
     {.name = "LPAD",
      .category = "String",
      .signature = "LPAD(text, length, padding)",
-     .description = "The text, or BYTES, filled up on the left, or cut, to the length; NULL when the length is negative or the padding empty.",
-     VARIANTS(VARIANT(type_string, pad_left_text, STRING, INTEGER, STRING), VARIANT(type_bytes, pad_left_bytes, BYTES, INTEGER, BYTES))},
+     .description = "The text, or BYTES, filled up on the left, or cut, to the length; NULL when the length is "
+                    "negative or the padding empty.",
+     VARIANTS(VARIANT(type_string, pad_left_text, STRING, INTEGER, STRING),
+              VARIANT(type_bytes, pad_left_bytes, BYTES, INTEGER, BYTES))},
     {.name = "REPLACE",
      .category = "String",
      .signature = "REPLACE(text, old, new)",
@@ -274,14 +291,19 @@ FUNCTION_LIST(
     {.name = "RPAD",
      .category = "String",
      .signature = "RPAD(text, length, padding)",
-     .description = "The text, or BYTES, filled up on the right, or cut, to the length; NULL when the length is negative or the padding empty.",
-     VARIANTS(VARIANT(type_string, pad_right_text, STRING, INTEGER, STRING), VARIANT(type_bytes, pad_right_bytes, BYTES, INTEGER, BYTES))},
+     .description = "The text, or BYTES, filled up on the right, or cut, to the length; NULL when the length is "
+                    "negative or the padding empty.",
+     VARIANTS(VARIANT(type_string, pad_right_text, STRING, INTEGER, STRING),
+              VARIANT(type_bytes, pad_right_bytes, BYTES, INTEGER, BYTES))},
     {.name = "SUBSTRING",
      .category = "String",
      .signature = "SUBSTRING(text, position[, length])",
-     .description = "The part of a text, or of BYTES, from a position on (from 1; negative: from the end), at most `length` long.",
-     VARIANTS(VARIANT(type_string, substring_of_text, STRING, INTEGER), VARIANT(type_string, substring_of_text, STRING, INTEGER, INTEGER),
-              VARIANT(type_bytes, substring_of_bytes, BYTES, INTEGER), VARIANT(type_bytes, substring_of_bytes, BYTES, INTEGER, INTEGER))},
+     .description =
+         "The part of a text, or of BYTES, from a position on (from 1; negative: from the end), at most `length` long.",
+     VARIANTS(VARIANT(type_string, substring_of_text, STRING, INTEGER),
+              VARIANT(type_string, substring_of_text, STRING, INTEGER, INTEGER),
+              VARIANT(type_bytes, substring_of_bytes, BYTES, INTEGER),
+              VARIANT(type_bytes, substring_of_bytes, BYTES, INTEGER, INTEGER))},
     {.name = "TRIM",
      .category = "String",
      .signature = "TRIM(text)",

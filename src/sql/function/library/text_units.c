@@ -69,6 +69,7 @@ void text_append_units(struct bytes *to, struct slice text, size_t from, size_t 
 size_t text_find(struct slice text, struct slice part, size_t from) {
     if (from > text.length || part.length > text.length - from)
         return SIZE_MAX;
-    const char *at = part.length ? memmem(text.data + from, text.length - from, part.data, part.length) : text.data + from;
+    const char *at =
+        part.length ? memmem(text.data + from, text.length - from, part.data, part.length) : text.data + from;
     return at ? (size_t)(at - text.data) : SIZE_MAX;
 }

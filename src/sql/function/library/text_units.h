@@ -1,4 +1,5 @@
-/* Positions in a text as Java counts them: UTF-16 code units, of which a character above U+FFFF has two. Bytes that are not UTF-8 count as one each. */
+/* Positions in a text as Java counts them: UTF-16 code units, of which a character above U+FFFF has two. Bytes that
+ * are not UTF-8 count as one each. */
 #ifndef METERLINE_SQL_FUNCTION_LIBRARY_TEXT_UNITS_H
 #define METERLINE_SQL_FUNCTION_LIBRARY_TEXT_UNITS_H
 
@@ -6,7 +7,8 @@
 #include "core/slice.h"
 
 size_t text_units(struct slice text);
-/* The byte where unit `units` begins, or the end; *ret_inside: the unit is the second of a pair, and the byte that of the character. */
+/* The byte where unit `units` begins, or the end; *ret_inside: the unit is the second of a pair, and the byte that
+ * of the character. */
 size_t text_unit_offset(struct slice text, size_t units, bool *ret_inside);
 /* Appends `count` units from unit `from`; half of a pair becomes "?", as when Java writes it in UTF-8. */
 void text_append_units(struct bytes *to, struct slice text, size_t from, size_t count);

@@ -4,7 +4,8 @@
 #include "model/time_text.h"
 #include <strings.h>
 
-/* --- units ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- units
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct unit {
     const char *name; /* also with an S behind it */
@@ -20,11 +21,13 @@ static bool find_unit(struct function_call *call, struct slice name, int64_t *re
             return true;
         }
     }
-    return function_fail(call, "'%.*s' is no unit of time; DAYS, HOURS, MINUTES, SECONDS and MILLISECONDS are", function_shown(name), name.data);
+    return function_fail(call, "'%.*s' is no unit of time; DAYS, HOURS, MINUTES, SECONDS and MILLISECONDS are",
+                         function_shown(name), name.data);
 }
 
 /* The interval (unit, count) as milliseconds, `sign` 1 or -1. A count is 32 bits and a unit 27. */
-static bool read_interval(struct function_call *call, const struct value *arguments, int sign, int64_t *ret_milliseconds) {
+static bool read_interval(struct function_call *call, const struct value *arguments, int sign,
+                          int64_t *ret_milliseconds) {
     int64_t unit;
     if (!find_unit(call, arguments[0].text, &unit))
         return false;
@@ -32,7 +35,8 @@ static bool read_interval(struct function_call *call, const struct value *argume
     return true;
 }
 
-/* --- DATE, TIME and TIMESTAMP with an interval ----------------------------------------------------------------------------------------- */
+/* --- DATE, TIME and TIMESTAMP with an interval
+ * ----------------------------------------------------------------------------------------- */
 
 /* Whole days only: 36 HOURS are one. */
 static bool move_date(struct function_call *call, const struct value *arguments, int sign, struct value *ret_value) {
@@ -51,11 +55,13 @@ static bool move_time(struct function_call *call, const struct value *arguments,
     int64_t interval;
     if (!read_interval(call, arguments, sign, &interval))
         return false;
-    *ret_value = value_of_integer(floor_modulo(arguments[2].integer + interval % MILLISECONDS_OF_DAY, MILLISECONDS_OF_DAY));
+    *ret_value =
+        value_of_integer(floor_modulo(arguments[2].integer + interval % MILLISECONDS_OF_DAY, MILLISECONDS_OF_DAY));
     return true;
 }
 
-static bool move_timestamp(struct function_call *call, const struct value *arguments, int sign, struct value *ret_value) {
+static bool move_timestamp(struct function_call *call, const struct value *arguments, int sign,
+                           struct value *ret_value) {
     int64_t interval, moved;
     if (!read_interval(call, arguments, sign, &interval))
         return false;
@@ -89,7 +95,8 @@ static bool timestamp_subtract(struct function_call *call, const struct value *a
     return move_timestamp(call, arguments, -1, ret_value);
 }
 
-/* --- numbers and the clock ------------------------------------------------------------------------------------------------------------- */
+/* --- numbers and the clock
+ * ------------------------------------------------------------------------------------------------------------- */
 
 static bool same_number(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     (void)call;
@@ -109,7 +116,8 @@ static bool now(struct function_call *call, const struct value *arguments, struc
     return true;
 }
 
-/* --- zones ------------------------------------------------------------------------------------------------------------------------------ */
+/* --- zones
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 #define TIMESTAMP_LIMIT INT64_C(9000000000000000000) /* room for any offset */
 
@@ -126,9 +134,9 @@ static bool convert_zone(struct function_call *call, const struct value *argumen
     return true;
 }
 
-#define MOVED(kind, type, function)                                                                                                                            \
+#define MOVED(kind, type, function)                                                                                    \
     { TAKES(PARAMETER_UNIT, PARAMETER_INTEGER, kind), .result = &type, .null_in_null_out = true, .call = function }
-#define ONE(kind, type, function)                                                                                                                              \
+#define ONE(kind, type, function)                                                                                      \
     { TAKES(kind), .result = &type, .null_in_null_out = true, .call = function }
 
 FUNCTION_LIST(functions_time,
@@ -136,8 +144,8 @@ FUNCTION_LIST(functions_time,
                .category = "Date and time",
                .signature = "CONVERT_TZ(timestamp, from_zone, to_zone)",
                .description = "The timestamp, taken as local time of one zone, as local time of another.",
-               VARIANTS({TAKES(PARAMETER_TIMESTAMP, PARAMETER_STRING, PARAMETER_STRING), .result = &type_timestamp, .null_in_null_out = true,
-                         .call = convert_zone})},
+               VARIANTS({TAKES(PARAMETER_TIMESTAMP, PARAMETER_STRING, PARAMETER_STRING), .result = &type_timestamp,
+                         .null_in_null_out = true, .call = convert_zone})},
               {.name = "DATEADD",
                .category = "Date and time",
                .signature = "DATEADD(unit, count, date)",

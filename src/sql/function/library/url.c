@@ -1,9 +1,9 @@
-/* Addresses as RFC 3986 takes them apart (appendix B); parts are given with their escapes decoded, as by java.net.URI. A part that is not there is NULL, what
- * is no address an error. */
+/* Addresses as RFC 3986 takes them apart (appendix B); parts are given with their escapes decoded, as by
+ * java.net.URI. A part that is not there is NULL, what is no address an error. */
 #include "sql/function/library/functions.h"
 
-#include "core/text.h"
 #include "core/number.h"
+#include "core/text.h"
 #include "sql/function/library/text_units.h"
 
 /* data NULL: it is not there. */
@@ -18,7 +18,8 @@ static int hex_digit(char c) {
 
 /* An escape of two hexadecimal digits at `at`: its byte, or -1. */
 static int escaped_byte(struct slice text, size_t at) {
-    int high = at + 2 < text.length ? hex_digit(text.data[at + 1]) : -1, low = high >= 0 ? hex_digit(text.data[at + 2]) : -1;
+    int high = at + 2 < text.length ? hex_digit(text.data[at + 1]) : -1,
+        low = high >= 0 ? hex_digit(text.data[at + 2]) : -1;
     return low < 0 ? -1 : high << 4 | low;
 }
 
@@ -93,7 +94,8 @@ static void split_authority(struct slice authority, struct slice *ret_host, stru
             break;
         }
     size_t length = 0;
-    const char *bracket = authority.length && *authority.data == '[' ? memchr(authority.data, ']', authority.length) : NULL;
+    const char *bracket =
+        authority.length && *authority.data == '[' ? memchr(authority.data, ']', authority.length) : NULL;
     if (bracket)
         length = (size_t)(bracket - authority.data) + 1;
     while (length < authority.length && authority.data[length] != ':')
@@ -104,7 +106,8 @@ static void split_authority(struct slice authority, struct slice *ret_host, stru
         *ret_port = behind(authority, length + 1);
 }
 
-/* --- escapes ------------------------------------------------------------------------------------------------------------------------------------- */
+/* --- escapes
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* What is no escape stays; bytes that are no UTF-8 become U+FFFD. `form`: + is a space. */
 static void decode(struct slice text, bool form, struct bytes *to) {
@@ -147,7 +150,8 @@ static bool encode_parameter(struct function_call *call, const struct value *arg
     struct bytes encoded = {0};
     for (size_t i = 0; i < text.length; i++) {
         char c = text.data[i];
-        bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_' || c == '.' || c == '*';
+        bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_' ||
+                     c == '.' || c == '*';
         if (plain || c == ' ')
             bytes_append_char(&encoded, plain ? c : '+');
         else
@@ -156,7 +160,8 @@ static bool encode_parameter(struct function_call *call, const struct value *arg
     return function_give_bytes(call, &encoded, ret_value);
 }
 
-/* --- parts --------------------------------------------------------------------------------------------------------------------------------------- */
+/* --- parts
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool protocol(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     struct address address;
@@ -219,21 +224,24 @@ static bool parameter(struct function_call *call, const struct value *arguments,
     return function_give_null(ret_value);
 }
 
-#define OF_URL(title, function, type, text)                                                                                                                    \
-    {                                                                                                                                                          \
-        .name = title, .category = "URL", .signature = title "(url)", .description = text,                                                                     \
-        VARIANTS({TAKES(PARAMETER_STRING), .result = &type, .null_in_null_out = true, .call = function})                                                       \
+#define OF_URL(title, function, type, text)                                                                            \
+    {                                                                                                                  \
+        .name = title, .category = "URL", .signature = title "(url)", .description = text,                             \
+        VARIANTS({TAKES(PARAMETER_STRING), .result = &type, .null_in_null_out = true, .call = function})               \
     }
 
-FUNCTION_LIST(functions_url, OF_URL("URL_DECODE_PARAM", decode_parameter, type_string, "A parameter of a query without its escapes."),
-              OF_URL("URL_ENCODE_PARAM", encode_parameter, type_string, "A text with the escapes that it needs as a parameter of a query."),
+FUNCTION_LIST(functions_url,
+              OF_URL("URL_DECODE_PARAM", decode_parameter, type_string, "A parameter of a query without its escapes."),
+              OF_URL("URL_ENCODE_PARAM", encode_parameter, type_string,
+                     "A text with the escapes that it needs as a parameter of a query."),
               OF_URL("URL_EXTRACT_FRAGMENT", fragment, type_string, "The part behind #."),
               OF_URL("URL_EXTRACT_HOST", host, type_string, "The host's name or address."),
               {.name = "URL_EXTRACT_PARAMETER",
                .category = "URL",
                .signature = "URL_EXTRACT_PARAMETER(url, name)",
                .description = "The value of the first parameter of that name in the query, empty when it has none.",
-               VARIANTS({TAKES(PARAMETER_STRING, PARAMETER_STRING), .result = &type_string, .null_in_null_out = true, .call = parameter})},
+               VARIANTS({TAKES(PARAMETER_STRING, PARAMETER_STRING), .result = &type_string, .null_in_null_out = true,
+                         .call = parameter})},
               OF_URL("URL_EXTRACT_PATH", path, type_string, "The path, perhaps empty."),
               OF_URL("URL_EXTRACT_PORT", port, type_integer, "The port; NULL when none is named."),
               OF_URL("URL_EXTRACT_PROTOCOL", protocol, type_string, "The scheme, before the first colon."),

@@ -1,7 +1,8 @@
 #include "stream/aggregate/function/aggregates.h"
 
-int aggregate_call_make(const struct aggregate_function *function, const struct aggregate_state_driver *driver, const struct type *const *arguments,
-                        size_t count, const struct type *result, size_t state_size, struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+int aggregate_call_make(const struct aggregate_function *function, const struct aggregate_state_driver *driver,
+                        const struct type *const *arguments, size_t count, const struct type *result, size_t state_size,
+                        struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
     const struct type **types = arena_allocate(arena, (count + 1) * sizeof *types);
     unsigned *positions = arena_allocate(arena, (count + 1) * sizeof *positions);
     if (!types || !positions || !result)
@@ -10,19 +11,27 @@ int aggregate_call_make(const struct aggregate_function *function, const struct 
         types[i] = arguments[i];
         positions[i] = (unsigned)i;
     }
-    *ret_call = (struct aggregate_call){.function = function, .driver = driver, .arguments = types, .argument_count = count, .positions = positions,
-                                        .result = result, .state_size = state_size, .limit = -1};
+    *ret_call = (struct aggregate_call){.function = function,
+                                        .driver = driver,
+                                        .arguments = types,
+                                        .argument_count = count,
+                                        .positions = positions,
+                                        .result = result,
+                                        .state_size = state_size,
+                                        .limit = -1};
     return 0;
 }
 
-int aggregate_call_wrong(const struct aggregate_function *function, const struct type *const *arguments, size_t count, const char *takes, struct error *error) {
+int aggregate_call_wrong(const struct aggregate_function *function, const struct type *const *arguments, size_t count,
+                         const char *takes, struct error *error) {
     struct bytes given = {0};
     for (size_t i = 0; i < count; i++) {
         if (i)
             bytes_append_string(&given, ", ");
         type_print(&given, arguments[i]);
     }
-    error_set(error, ERROR_INVALID, "%s does not take (%.*s); it takes %s", function->name, (int)given.length, given.data ? given.data : "", takes);
+    error_set(error, ERROR_INVALID, "%s does not take (%.*s); it takes %s", function->name, (int)given.length,
+              given.data ? given.data : "", takes);
     bytes_release(&given);
     return ERROR_INVALID;
 }
@@ -44,12 +53,14 @@ double aggregate_of_number(const struct type *type, const struct value *value) {
     return type->kind == TYPE_DECIMAL ? decimal_to_double(value->decimal, type->scale) : (double)value->integer;
 }
 
-bool aggregate_of_add(const struct type *type, struct value *sum, const struct value *value, bool minus, const char **ret_problem) {
+bool aggregate_of_add(const struct type *type, struct value *sum, const struct value *value, bool minus,
+                      const char **ret_problem) {
     if (type->kind == TYPE_DOUBLE) {
         sum->number = minus ? sum->number - value->number : sum->number + value->number;
     } else if (type->kind == TYPE_DECIMAL) {
         struct decimal_shape shape = {type->precision, type->scale};
-        if (!(minus ? decimal_subtract : decimal_add)(sum->decimal, type->scale, value->decimal, type->scale, shape, &sum->decimal)) {
+        if (!(minus ? decimal_subtract : decimal_add)(sum->decimal, type->scale, value->decimal, type->scale, shape,
+                                                      &sum->decimal)) {
             *ret_problem = "Numeric field overflow: the sum has more digits than its DECIMAL type";
             return false;
         }

@@ -4,16 +4,19 @@
 
 #include "stream/aggregate/aggregate_function.h"
 
-extern const struct aggregate_function aggregate_of_attr, aggregate_of_avg, aggregate_of_collect_list, aggregate_of_collect_set, aggregate_of_correlation,
-    aggregate_of_count, aggregate_of_count_distinct, aggregate_of_earliest_by_offset, aggregate_of_histogram, aggregate_of_latest_by_offset, aggregate_of_max,
-    aggregate_of_min, aggregate_of_stddev_samp, aggregate_of_stddev_sample, aggregate_of_sum, aggregate_of_sum_list, aggregate_of_topk,
-    aggregate_of_topkdistinct;
+extern const struct aggregate_function aggregate_of_attr, aggregate_of_avg, aggregate_of_collect_list,
+    aggregate_of_collect_set, aggregate_of_correlation, aggregate_of_count, aggregate_of_count_distinct,
+    aggregate_of_earliest_by_offset, aggregate_of_histogram, aggregate_of_latest_by_offset, aggregate_of_max,
+    aggregate_of_min, aggregate_of_stddev_samp, aggregate_of_stddev_sample, aggregate_of_sum, aggregate_of_sum_list,
+    aggregate_of_topk, aggregate_of_topkdistinct;
 
 /* A call that folds the first `count` arguments; its limit is -1. */
-int aggregate_call_make(const struct aggregate_function *function, const struct aggregate_state_driver *driver, const struct type *const *arguments,
-                        size_t count, const struct type *result, size_t state_size, struct arena *arena, struct aggregate_call *ret_call, struct error *error);
+int aggregate_call_make(const struct aggregate_function *function, const struct aggregate_state_driver *driver,
+                        const struct type *const *arguments, size_t count, const struct type *result, size_t state_size,
+                        struct arena *arena, struct aggregate_call *ret_call, struct error *error);
 /* ERROR_INVALID: "SUM does not take (STRING); it takes `takes`". */
-int aggregate_call_wrong(const struct aggregate_function *function, const struct type *const *arguments, size_t count, const char *takes, struct error *error);
+int aggregate_call_wrong(const struct aggregate_function *function, const struct type *const *arguments, size_t count,
+                         const char *takes, struct error *error);
 /* A whole number from 1 on that is written in the call. */
 bool aggregate_of_constant_count(const struct type *type, const struct value *constant, int64_t *ret_count);
 
@@ -21,8 +24,10 @@ bool aggregate_of_constant_count(const struct type *type, const struct value *co
 bool aggregate_of_type_ordered(const struct type *type);
 /* A numeric value as a double. */
 double aggregate_of_number(const struct type *type, const struct value *value);
-/* x + y or x - y as Java has it: whole numbers wrap in the width of their type. False: a DECIMAL overflows, *ret_problem says so. */
-bool aggregate_of_add(const struct type *type, struct value *sum, const struct value *value, bool minus, const char **ret_problem);
+/* x + y or x - y as Java has it: whole numbers wrap in the width of their type. False: a DECIMAL overflows,
+ * *ret_problem says so. */
+bool aggregate_of_add(const struct type *type, struct value *sum, const struct value *value, bool minus,
+                      const char **ret_problem);
 /* What aggregate_of_load and _store move of a number: 8 bytes, of a DECIMAL 16. */
 size_t aggregate_of_number_width(const struct type *type);
 struct value aggregate_of_load(const struct type *type, const void *from);

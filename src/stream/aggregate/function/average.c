@@ -1,4 +1,5 @@
-/* AVG: a sum and a count. INTEGER is summed in 32 bits, BIGINT in 64, both wrap; DECIMAL and DOUBLE are summed as DOUBLE. */
+/* AVG: a sum and a count. INTEGER is summed in 32 bits, BIGINT in 64, both wrap; DECIMAL and DOUBLE are summed as
+ * DOUBLE. */
 #include "stream/aggregate/function/aggregates.h"
 
 struct average {
@@ -17,7 +18,8 @@ static const struct type *average_sum_type(const struct aggregate_call *call) {
     return average_whole(call) ? call->arguments[0] : &type_double;
 }
 
-static bool average_add(const struct aggregate_call *call, struct average *average, const struct value *value, bool minus, const char **ret_problem) {
+static bool average_add(const struct aggregate_call *call, struct average *average, const struct value *value,
+                        bool minus, const char **ret_problem) {
     if (value->null)
         return true;
     const struct type *type = average_sum_type(call);
@@ -30,11 +32,13 @@ static bool average_add(const struct aggregate_call *call, struct average *avera
     return true;
 }
 
-static bool average_fold(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool average_fold(const struct aggregate_call *call, void *state, const struct value *arguments,
+                         const char **ret_problem) {
     return average_add(call, state, &arguments[0], false, ret_problem);
 }
 
-static bool average_undo(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool average_undo(const struct aggregate_call *call, void *state, const struct value *arguments,
+                         const char **ret_problem) {
     return average_add(call, state, &arguments[0], true, ret_problem);
 }
 
@@ -49,7 +53,8 @@ static bool average_merge(const struct aggregate_call *call, void *state, const 
     return true;
 }
 
-static bool average_result(const struct aggregate_call *call, const void *state, struct arena *arena, struct value *ret_value) {
+static bool average_result(const struct aggregate_call *call, const void *state, struct arena *arena,
+                           struct value *ret_value) {
     (void)arena;
     const struct average *average = state;
     double sum = average_whole(call) ? (double)average->integer : average->number;
@@ -58,7 +63,8 @@ static bool average_result(const struct aggregate_call *call, const void *state,
 }
 
 static bool average_read(const struct aggregate_call *call, const char **at, const char *end, void *state) {
-    return aggregate_of_read_bytes(call, at, end, state) && aggregate_of_rows_valid(((const struct average *)state)->count);
+    return aggregate_of_read_bytes(call, at, end, state) &&
+           aggregate_of_rows_valid(((const struct average *)state)->count);
 }
 
 static const struct aggregate_state_driver average_driver = {
@@ -70,12 +76,14 @@ static const struct aggregate_state_driver average_driver = {
     .read = average_read,
 };
 
-static int average_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
-                           struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+static int average_resolve(const struct aggregate_function *function, const struct type *const *arguments,
+                           const struct value *const *constants, size_t count, struct arena *arena,
+                           struct aggregate_call *ret_call, struct error *error) {
     (void)constants;
     if (count != 1 || !type_is_numeric(arguments[0]))
         return aggregate_call_wrong(function, arguments, count, "(INTEGER), (BIGINT), (DECIMAL) or (DOUBLE)", error);
-    return aggregate_call_make(function, &average_driver, arguments, 1, &type_double, sizeof(struct average), arena, ret_call, error);
+    return aggregate_call_make(function, &average_driver, arguments, 1, &type_double, sizeof(struct average), arena,
+                               ret_call, error);
 }
 
 const struct aggregate_function aggregate_of_avg = {

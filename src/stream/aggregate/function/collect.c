@@ -1,4 +1,5 @@
-/* COLLECT_LIST and COLLECT_SET: all values, or the different ones, in the order in which they came, NULL among them; call->limit bounds how many. */
+/* COLLECT_LIST and COLLECT_SET: all values, or the different ones, in the order in which they came, NULL among them;
+ * call->limit bounds how many. */
 #include "core/memory.h"
 #include "stream/aggregate/function/aggregates.h"
 #include "stream/aggregate/function/stored_set.h"
@@ -7,15 +8,18 @@ static bool collect_full(const struct aggregate_call *call, const struct stored_
     return call->limit >= 0 && list->count >= call->limit;
 }
 
-/* --- lists --------------------------------------------------------------------------------------------------------------------------- */
+/* --- lists
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool list_fold(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool list_fold(const struct aggregate_call *call, void *state, const struct value *arguments,
+                      const char **ret_problem) {
     (void)ret_problem;
     return collect_full(call, state) || stored_list_append(state, NULL, call->arguments[0], &arguments[0]);
 }
 
 /* Takes out the last value that is equal. */
-static bool list_undo(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool list_undo(const struct aggregate_call *call, void *state, const struct value *arguments,
+                      const char **ret_problem) {
     (void)ret_problem;
     struct stored_list *list = state;
     struct bytes stored cleanup(bytes_release) = {0};
@@ -41,7 +45,8 @@ static bool list_merge(const struct aggregate_call *call, void *state, const voi
     return true;
 }
 
-static bool list_result(const struct aggregate_call *call, const void *state, struct arena *arena, struct value *ret_value) {
+static bool list_result(const struct aggregate_call *call, const void *state, struct arena *arena,
+                        struct value *ret_value) {
     return stored_list_array(state, false, call->arguments[0], arena, ret_value);
 }
 
@@ -75,7 +80,8 @@ static const struct aggregate_state_driver list_driver = {
     .memory = list_memory,
 };
 
-/* --- sets ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- sets
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool set_add(const struct aggregate_call *call, struct stored_set *set, struct slice stored) {
     struct stored_item item;
@@ -85,7 +91,8 @@ static bool set_add(const struct aggregate_call *call, struct stored_set *set, s
     return !failed && stored_set_append(set, 0, stored);
 }
 
-static bool set_fold(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool set_fold(const struct aggregate_call *call, void *state, const struct value *arguments,
+                     const char **ret_problem) {
     (void)ret_problem;
     struct bytes stored cleanup(bytes_release) = {0};
     value_write(&stored, call->arguments[0], &arguments[0]);
@@ -102,7 +109,8 @@ static bool set_merge(const struct aggregate_call *call, void *state, const void
     return true;
 }
 
-static bool set_result(const struct aggregate_call *call, const void *state, struct arena *arena, struct value *ret_value) {
+static bool set_result(const struct aggregate_call *call, const void *state, struct arena *arena,
+                       struct value *ret_value) {
     return stored_list_array(&((const struct stored_set *)state)->list, true, call->arguments[0], arena, ret_value);
 }
 
@@ -135,15 +143,18 @@ static const struct aggregate_state_driver set_driver = {
     .memory = set_memory,
 };
 
-/* --- calls --------------------------------------------------------------------------------------------------------------------------- */
+/* --- calls
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-static int collect_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
-                           struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+static int collect_resolve(const struct aggregate_function *function, const struct type *const *arguments,
+                           const struct value *const *constants, size_t count, struct arena *arena,
+                           struct aggregate_call *ret_call, struct error *error) {
     (void)constants;
     if (count != 1 || arguments[0]->kind == TYPE_NULL)
         return aggregate_call_wrong(function, arguments, count, "one column", error);
     bool set = function == &aggregate_of_collect_set;
-    return aggregate_call_make(function, set ? &set_driver : &list_driver, arguments, 1, type_array(arena, arguments[0]),
+    return aggregate_call_make(function, set ? &set_driver : &list_driver, arguments, 1,
+                               type_array(arena, arguments[0]),
                                set ? sizeof(struct stored_set) : sizeof(struct stored_list), arena, ret_call, error);
 }
 

@@ -8,12 +8,14 @@ static bool count_add(const struct aggregate_call *call, void *state, const stru
     return true;
 }
 
-static bool count_fold(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool count_fold(const struct aggregate_call *call, void *state, const struct value *arguments,
+                       const char **ret_problem) {
     (void)ret_problem;
     return count_add(call, state, arguments, 1);
 }
 
-static bool count_undo(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool count_undo(const struct aggregate_call *call, void *state, const struct value *arguments,
+                       const char **ret_problem) {
     (void)ret_problem;
     return count_add(call, state, arguments, -1);
 }
@@ -24,7 +26,8 @@ static bool count_merge(const struct aggregate_call *call, void *state, const vo
     return true;
 }
 
-static bool count_result(const struct aggregate_call *call, const void *state, struct arena *arena, struct value *ret_value) {
+static bool count_result(const struct aggregate_call *call, const void *state, struct arena *arena,
+                         struct value *ret_value) {
     (void)call, (void)arena;
     *ret_value = value_of_integer(*(const int64_t *)state);
     return true;
@@ -43,12 +46,14 @@ static const struct aggregate_state_driver count_driver = {
     .read = count_read,
 };
 
-static int count_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
-                         struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+static int count_resolve(const struct aggregate_function *function, const struct type *const *arguments,
+                         const struct value *const *constants, size_t count, struct arena *arena,
+                         struct aggregate_call *ret_call, struct error *error) {
     (void)constants;
     if (count > 1)
         return aggregate_call_wrong(function, arguments, count, "(*) or one argument", error);
-    return aggregate_call_make(function, &count_driver, arguments, count, &type_bigint, sizeof(int64_t), arena, ret_call, error);
+    return aggregate_call_make(function, &count_driver, arguments, count, &type_bigint, sizeof(int64_t), arena,
+                               ret_call, error);
 }
 
 const struct aggregate_function aggregate_of_count = {

@@ -1,6 +1,7 @@
-/* COUNT_DISTINCT: how many different values. Up to 1024 of them are counted one by one, as a set of 64-bit hashes. Beyond that the set becomes a HyperLogLog
- * sketch of 4096 registers, with a standard error of 1.6 percent; its estimate is Ertl's ("New cardinality estimation algorithms for HyperLogLog sketches",
- * 2017, algorithm 6). Either follows from the set of values alone, so neither order nor merging changes the result.
+/* COUNT_DISTINCT: how many different values. Up to 1024 of them are counted one by one, as a set of 64-bit hashes.
+ * Beyond that the set becomes a HyperLogLog sketch of 4096 registers, with a standard error of 1.6 percent; its
+ * estimate is Ertl's ("New cardinality estimation algorithms for HyperLogLog sketches", 2017, algorithm 6). Either
+ * follows from the set of values alone, so neither order nor merging changes the result.
  *
  * Hashes are stored with the state: they must stay what they are. */
 #include <math.h>
@@ -9,15 +10,20 @@
 #include "core/varint.h"
 #include "stream/aggregate/function/aggregates.h"
 
-enum { EXACT_MAXIMUM = 1024, REGISTER_BITS = 12, REGISTERS = 1 << REGISTER_BITS, RANK_MAXIMUM = 64 - REGISTER_BITS + 1 };
+enum {
+    EXACT_MAXIMUM = 1024,
+    REGISTER_BITS = 12,
+    REGISTERS = 1 << REGISTER_BITS,
+    RANK_MAXIMUM = 64 - REGISTER_BITS + 1
+};
 
 struct distinct {
     union {
-        uint64_t *hashes;          /* open addressing, 0 is free */
+        uint64_t *hashes; /* open addressing, 0 is free */
         uint8_t *registers;
         void *memory;
     };
-    uint32_t count, capacity;      /* of hashes; capacity 0 with memory: a sketch */
+    uint32_t count, capacity; /* of hashes; capacity 0 with memory: a sketch */
 };
 
 static bool distinct_is_sketch(const struct distinct *distinct) {
@@ -90,7 +96,8 @@ static bool distinct_add(struct distinct *distinct, uint64_t hash) {
     return distinct->count <= EXACT_MAXIMUM || distinct_to_sketch(distinct);
 }
 
-static bool distinct_fold(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool distinct_fold(const struct aggregate_call *call, void *state, const struct value *arguments,
+                          const char **ret_problem) {
     (void)ret_problem;
     if (arguments[0].null)
         return true;
@@ -99,7 +106,8 @@ static bool distinct_fold(const struct aggregate_call *call, void *state, const 
     return !stored.failed && distinct_add(state, distinct_hash(bytes_slice(&stored)));
 }
 
-static bool distinct_merge(const struct aggregate_call *call, void *state, const void *other, const char **ret_problem) {
+static bool distinct_merge(const struct aggregate_call *call, void *state, const void *other,
+                           const char **ret_problem) {
     (void)call, (void)ret_problem;
     struct distinct *distinct = state;
     const struct distinct *more = other;
@@ -117,7 +125,8 @@ static bool distinct_merge(const struct aggregate_call *call, void *state, const
     return true;
 }
 
-/* --- estimate ------------------------------------------------------------------------------------------------------------------------ */
+/* --- estimate
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static double sketch_sigma(double x) {
     if (x == 1)
@@ -148,14 +157,17 @@ static int64_t sketch_estimate(const uint8_t *registers) {
     return llround((double)REGISTERS * REGISTERS / (2 * log(2)) / sum);
 }
 
-static bool distinct_result(const struct aggregate_call *call, const void *state, struct arena *arena, struct value *ret_value) {
+static bool distinct_result(const struct aggregate_call *call, const void *state, struct arena *arena,
+                            struct value *ret_value) {
     (void)call, (void)arena;
     const struct distinct *distinct = state;
-    *ret_value = value_of_integer(distinct_is_sketch(distinct) ? sketch_estimate(distinct->registers) : distinct->count);
+    *ret_value =
+        value_of_integer(distinct_is_sketch(distinct) ? sketch_estimate(distinct->registers) : distinct->count);
     return true;
 }
 
-/* --- stored form: a byte 0, a count and hashes, or a byte 1 and registers -------------------------------------------------------------- */
+/* --- stored form: a byte 0, a count and hashes, or a byte 1 and registers
+ * -------------------------------------------------------------- */
 
 static void distinct_write(const struct aggregate_call *call, const void *state, struct bytes *to) {
     (void)call;
@@ -185,7 +197,7 @@ static bool sketch_read(const char **at, const char *end, struct distinct *disti
 static bool distinct_read(const struct aggregate_call *call, const char **at, const char *end, void *state) {
     (void)call;
     uint64_t count, hash;
-    if (*at == end || (uint8_t)**at > 1)
+    if (*at == end || (uint8_t) * *at > 1)
         return false;
     if (*(*at)++ == 1)
         return sketch_read(at, end, state);
@@ -221,18 +233,21 @@ static const struct aggregate_state_driver distinct_driver = {
     .memory = distinct_memory,
 };
 
-static int distinct_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
-                            struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+static int distinct_resolve(const struct aggregate_function *function, const struct type *const *arguments,
+                            const struct value *const *constants, size_t count, struct arena *arena,
+                            struct aggregate_call *ret_call, struct error *error) {
     (void)constants;
     if (count != 1 || arguments[0]->kind == TYPE_NULL)
         return aggregate_call_wrong(function, arguments, count, "one column", error);
-    return aggregate_call_make(function, &distinct_driver, arguments, 1, &type_bigint, sizeof(struct distinct), arena, ret_call, error);
+    return aggregate_call_make(function, &distinct_driver, arguments, 1, &type_bigint, sizeof(struct distinct), arena,
+                               ret_call, error);
 }
 
 const struct aggregate_function aggregate_of_count_distinct = {
     .name = "COUNT_DISTINCT",
     .signature = "COUNT_DISTINCT(col)",
-    .description = "How many different values, NULL not counted; exact up to 1024, then estimated with a standard error of 1.6 percent.",
+    .description = "How many different values, NULL not counted; exact up to 1024, then estimated with a standard "
+                   "error of 1.6 percent.",
     .structured = true,
     .resolve = distinct_resolve,
 };

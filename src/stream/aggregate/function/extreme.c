@@ -1,4 +1,5 @@
-/* MIN and MAX. The state of a fixed-size value is the value and a mark that there is one; of a text, a pointer to a copy with its length. */
+/* MIN and MAX. The state of a fixed-size value is the value and a mark that there is one; of a text, a pointer to a
+ * copy with its length. */
 #include "core/memory.h"
 #include "stream/aggregate/function/aggregates.h"
 
@@ -27,7 +28,8 @@ static bool extreme_set(const struct aggregate_call *call, void *state, const st
         if (value->text.length > UINT32_MAX)
             return false;
         if (!*text || (*text)->length < value->text.length || (*text)->length / 2 > value->text.length) {
-            struct extreme_text *grown = memory_resize(*text, 1, offsetof(struct extreme_text, bytes) + value->text.length);
+            struct extreme_text *grown =
+                memory_resize(*text, 1, offsetof(struct extreme_text, bytes) + value->text.length);
             if (!grown)
                 return false;
             *text = grown;
@@ -52,7 +54,8 @@ static bool extreme_take(const struct aggregate_call *call, void *state, const s
     return true;
 }
 
-static bool extreme_fold(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool extreme_fold(const struct aggregate_call *call, void *state, const struct value *arguments,
+                         const char **ret_problem) {
     (void)ret_problem;
     return extreme_take(call, state, &arguments[0]);
 }
@@ -63,7 +66,8 @@ static bool extreme_merge(const struct aggregate_call *call, void *state, const 
     return extreme_take(call, state, &value);
 }
 
-static bool extreme_result(const struct aggregate_call *call, const void *state, struct arena *arena, struct value *ret_value) {
+static bool extreme_result(const struct aggregate_call *call, const void *state, struct arena *arena,
+                           struct value *ret_value) {
     struct value value = extreme_get(call, state);
     return value_copy(arena, call->arguments[0], &value, ret_value);
 }
@@ -99,11 +103,13 @@ static const struct aggregate_state_driver extreme_driver = {
     .memory = extreme_memory,
 };
 
-static int extreme_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
-                           struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+static int extreme_resolve(const struct aggregate_function *function, const struct type *const *arguments,
+                           const struct value *const *constants, size_t count, struct arena *arena,
+                           struct aggregate_call *ret_call, struct error *error) {
     (void)constants;
     if (count != 1 || !aggregate_of_type_ordered(arguments[0]))
-        return aggregate_call_wrong(function, arguments, count, "a number, DATE, TIME, TIMESTAMP, STRING or BYTES", error);
+        return aggregate_call_wrong(function, arguments, count, "a number, DATE, TIME, TIMESTAMP, STRING or BYTES",
+                                    error);
     bool text = arguments[0]->kind == TYPE_STRING || arguments[0]->kind == TYPE_BYTES;
     size_t size = text ? sizeof(struct extreme_text *) : aggregate_of_number_width(arguments[0]) + sizeof(int64_t);
     return aggregate_call_make(function, &extreme_driver, arguments, 1, arguments[0], size, arena, ret_call, error);

@@ -1,5 +1,6 @@
-/* EARLIEST_BY_OFFSET and LATEST_BY_OFFSET: the first or last values in the order of arrival, whatever their ROWTIME. The state is a list in that order,
- * numbered with the rows' places in it, at most as long as is asked for. call->limit is -1 when a bare value is asked for, not an ARRAY. */
+/* EARLIEST_BY_OFFSET and LATEST_BY_OFFSET: the first or last values in the order of arrival, whatever their ROWTIME.
+ * The state is a list in that order, numbered with the rows' places in it, at most as long as is asked for.
+ * call->limit is -1 when a bare value is asked for, not an ARRAY. */
 #include "stream/aggregate/function/aggregates.h"
 #include "stream/aggregate/function/stored_list.h"
 
@@ -22,7 +23,8 @@ static void offset_trim(const struct aggregate_call *call, struct stored_list *l
     }
 }
 
-static bool offset_fold(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool offset_fold(const struct aggregate_call *call, void *state, const struct value *arguments,
+                        const char **ret_problem) {
     (void)ret_problem;
     struct stored_list *list = state;
     if ((arguments[0].null && call->ignore_nulls) || (!offset_is_latest(call) && list->count >= offset_room(call)))
@@ -41,7 +43,8 @@ static bool offset_merge(const struct aggregate_call *call, void *state, const v
     struct stored_list *list = state, merged = {0};
     size_t left_at = 0, right_at = 0;
     struct stored_item left, right;
-    bool has_left = stored_list_next(list, true, &left_at, &left), has_right = stored_list_next(other, true, &right_at, &right);
+    bool has_left = stored_list_next(list, true, &left_at, &left),
+         has_right = stored_list_next(other, true, &right_at, &right);
     while (has_left || has_right) {
         bool take_left = has_left && (!has_right || left.number <= right.number);
         const struct stored_item *item = take_left ? &left : &right;
@@ -60,7 +63,8 @@ static bool offset_merge(const struct aggregate_call *call, void *state, const v
     return true;
 }
 
-static bool offset_result(const struct aggregate_call *call, const void *state, struct arena *arena, struct value *ret_value) {
+static bool offset_result(const struct aggregate_call *call, const void *state, struct arena *arena,
+                          struct value *ret_value) {
     const struct stored_list *list = state;
     if (call->limit >= 0)
         return stored_list_array(list, true, call->arguments[0], arena, ret_value);
@@ -103,8 +107,9 @@ static const struct aggregate_state_driver offset_driver = {
     .memory = offset_memory,
 };
 
-static int offset_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
-                          struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+static int offset_resolve(const struct aggregate_function *function, const struct type *const *arguments,
+                          const struct value *const *constants, size_t count, struct arena *arena,
+                          struct aggregate_call *ret_call, struct error *error) {
     int64_t limit = -1;
     bool ignore_nulls = true;
     size_t next = 1;
@@ -113,11 +118,13 @@ static int offset_resolve(const struct aggregate_function *function, const struc
     if (count > next && constants[next] && !constants[next]->null && arguments[next]->kind == TYPE_BOOLEAN)
         ignore_nulls = constants[next++]->boolean;
     if (count == 0 || next != count || arguments[0]->kind == TYPE_NULL)
-        return aggregate_call_wrong(function, arguments, count, "(col), (col, ignoreNulls), (col, n) or (col, n, ignoreNulls), n and ignoreNulls as literals",
-                                    error);
+        return aggregate_call_wrong(
+            function, arguments, count,
+            "(col), (col, ignoreNulls), (col, n) or (col, n, ignoreNulls), n and ignoreNulls as literals", error);
     const struct type *result = limit < 0 ? arguments[0] : type_array(arena, arguments[0]);
     struct aggregate_call call;
-    int status = aggregate_call_make(function, &offset_driver, arguments, 1, result, sizeof(struct stored_list), arena, &call, error);
+    int status = aggregate_call_make(function, &offset_driver, arguments, 1, result, sizeof(struct stored_list), arena,
+                                     &call, error);
     if (status < 0)
         return status;
     call.limit = limit;
@@ -129,7 +136,8 @@ static int offset_resolve(const struct aggregate_function *function, const struc
 const struct aggregate_function aggregate_of_earliest_by_offset = {
     .name = "EARLIEST_BY_OFFSET",
     .signature = "EARLIEST_BY_OFFSET(col[, n][, ignoreNulls])",
-    .description = "The value that came first, or the first n as an ARRAY. NULL is passed by unless ignoreNulls is FALSE.",
+    .description =
+        "The value that came first, or the first n as an ARRAY. NULL is passed by unless ignoreNulls is FALSE.",
     .structured = true,
     .resolve = offset_resolve,
 };
@@ -137,7 +145,8 @@ const struct aggregate_function aggregate_of_earliest_by_offset = {
 const struct aggregate_function aggregate_of_latest_by_offset = {
     .name = "LATEST_BY_OFFSET",
     .signature = "LATEST_BY_OFFSET(col[, n][, ignoreNulls])",
-    .description = "The value that came last, or the last n as an ARRAY. NULL is passed by unless ignoreNulls is FALSE.",
+    .description =
+        "The value that came last, or the last n as an ARRAY. NULL is passed by unless ignoreNulls is FALSE.",
     .structured = true,
     .resolve = offset_resolve,
 };

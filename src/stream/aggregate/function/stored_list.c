@@ -50,7 +50,8 @@ static bool stored_list_reserve(struct stored_list *list, size_t more) {
 }
 
 /* The list's memory lent to a buffer that grows; what is written counts once it is complete. */
-bool stored_list_append(struct stored_list *list, const int64_t *number, const struct type *type, const struct value *value) {
+bool stored_list_append(struct stored_list *list, const int64_t *number, const struct type *type,
+                        const struct value *value) {
     size_t text = !value->null && (type->kind == TYPE_STRING || type->kind == TYPE_BYTES) ? value->text.length : 0;
     if (!stored_list_reserve(list, ITEM_HEADER + (number ? sizeof *number : 0) + text + ITEM_ROOM))
         return false;
@@ -124,7 +125,8 @@ bool stored_value_get(struct slice stored, const struct type *type, struct arena
     return true;
 }
 
-bool stored_list_array(const struct stored_list *list, bool numbered, const struct type *type, struct arena *arena, struct value *ret_value) {
+bool stored_list_array(const struct stored_list *list, bool numbered, const struct type *type, struct arena *arena,
+                       struct value *ret_value) {
     struct value *items = arena_allocate(arena, list->count * sizeof *items);
     struct sequence *sequence = arena_allocate(arena, sizeof *sequence);
     if (!items || !sequence)
@@ -160,9 +162,11 @@ static bool stored_item_valid(struct slice item, bool numbered, const struct typ
     return at == end;
 }
 
-bool stored_list_read(const char **at, const char *end, bool numbered, const struct type *const *types, size_t type_count, struct stored_list *list) {
+bool stored_list_read(const char **at, const char *end, bool numbered, const struct type *const *types,
+                      size_t type_count, struct stored_list *list) {
     uint64_t count, length;
-    if (!varint_read(at, end, &count) || !varint_read(at, end, &length) || length > (uint64_t)(end - *at) || count > length || length > UINT32_MAX)
+    if (!varint_read(at, end, &count) || !varint_read(at, end, &length) || length > (uint64_t)(end - *at) ||
+        count > length || length > UINT32_MAX)
         return false;
     const char *from = *at;
     *at += length;
@@ -172,7 +176,8 @@ bool stored_list_read(const char **at, const char *end, bool numbered, const str
             return false;
         memcpy(&item_length, item, sizeof item_length);
         item += ITEM_HEADER;
-        if (item_length > (size_t)(*at - item) || !stored_item_valid((struct slice){item, item_length}, numbered, types, type_count))
+        if (item_length > (size_t)(*at - item) ||
+            !stored_item_valid((struct slice){item, item_length}, numbered, types, type_count))
             return false;
         item += item_length;
         list->count++;

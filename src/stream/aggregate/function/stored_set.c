@@ -3,7 +3,7 @@
 #include "core/hash.h"
 #include "core/memory.h"
 
-enum { INDEX_FROM = 16 };          /* shorter lists are searched from end to end */
+enum { INDEX_FROM = 16 }; /* shorter lists are searched from end to end */
 
 static void stored_index_put(struct stored_set *set, struct slice value, size_t at) {
     size_t mask = set->index_size - 1, slot = hash_bytes(value.data, value.length, 0) & mask;
@@ -67,7 +67,7 @@ bool stored_set_append(struct stored_set *set, int64_t number, struct slice valu
     if (!stored_list_append_stored(&set->list, &number, value))
         return false;
     if (set->index && 2 * (size_t)set->list.count > set->index_size)
-        stored_index_drop(set);    /* a larger one is made when it is needed */
+        stored_index_drop(set); /* a larger one is made when it is needed */
     else if (set->index)
         stored_index_put(set, value, at);
     return true;

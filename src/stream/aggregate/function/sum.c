@@ -5,7 +5,8 @@ static const struct type *sum_type(const struct aggregate_call *call) {
     return call->result;
 }
 
-static bool sum_add(const struct aggregate_call *call, void *state, const struct value *value, bool minus, const char **ret_problem) {
+static bool sum_add(const struct aggregate_call *call, void *state, const struct value *value, bool minus,
+                    const char **ret_problem) {
     if (value->null)
         return true;
     struct value sum = aggregate_of_load(sum_type(call), state);
@@ -15,26 +16,31 @@ static bool sum_add(const struct aggregate_call *call, void *state, const struct
     return true;
 }
 
-static bool sum_fold(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool sum_fold(const struct aggregate_call *call, void *state, const struct value *arguments,
+                     const char **ret_problem) {
     return sum_add(call, state, &arguments[0], false, ret_problem);
 }
 
-static bool sum_undo(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool sum_undo(const struct aggregate_call *call, void *state, const struct value *arguments,
+                     const char **ret_problem) {
     return sum_add(call, state, &arguments[0], true, ret_problem);
 }
 
-static bool sum_list_add(const struct aggregate_call *call, void *state, const struct value *list, bool minus, const char **ret_problem) {
+static bool sum_list_add(const struct aggregate_call *call, void *state, const struct value *list, bool minus,
+                         const char **ret_problem) {
     for (size_t i = 0; !list->null && i < list->sequence->count; i++)
         if (!sum_add(call, state, &list->sequence->items[i], minus, ret_problem))
             return false;
     return true;
 }
 
-static bool sum_list_fold(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool sum_list_fold(const struct aggregate_call *call, void *state, const struct value *arguments,
+                          const char **ret_problem) {
     return sum_list_add(call, state, &arguments[0], false, ret_problem);
 }
 
-static bool sum_list_undo(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool sum_list_undo(const struct aggregate_call *call, void *state, const struct value *arguments,
+                          const char **ret_problem) {
     return sum_list_add(call, state, &arguments[0], true, ret_problem);
 }
 
@@ -43,7 +49,8 @@ static bool sum_merge(const struct aggregate_call *call, void *state, const void
     return sum_add(call, state, &more, false, ret_problem);
 }
 
-static bool sum_result(const struct aggregate_call *call, const void *state, struct arena *arena, struct value *ret_value) {
+static bool sum_result(const struct aggregate_call *call, const void *state, struct arena *arena,
+                       struct value *ret_value) {
     (void)arena;
     *ret_value = aggregate_of_load(sum_type(call), state);
     return true;
@@ -80,27 +87,33 @@ static const struct aggregate_state_driver sum_list_driver = {
     .read = sum_read,
 };
 
-static int sum_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
-                       struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+static int sum_resolve(const struct aggregate_function *function, const struct type *const *arguments,
+                       const struct value *const *constants, size_t count, struct arena *arena,
+                       struct aggregate_call *ret_call, struct error *error) {
     (void)constants;
     if (count != 1 || !type_is_numeric(arguments[0]))
         return aggregate_call_wrong(function, arguments, count, "(INTEGER), (BIGINT), (DECIMAL) or (DOUBLE)", error);
-    return aggregate_call_make(function, &sum_driver, arguments, 1, arguments[0], aggregate_of_number_width(arguments[0]), arena, ret_call, error);
+    return aggregate_call_make(function, &sum_driver, arguments, 1, arguments[0],
+                               aggregate_of_number_width(arguments[0]), arena, ret_call, error);
 }
 
-static int sum_list_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
-                            struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+static int sum_list_resolve(const struct aggregate_function *function, const struct type *const *arguments,
+                            const struct value *const *constants, size_t count, struct arena *arena,
+                            struct aggregate_call *ret_call, struct error *error) {
     (void)constants;
     if (count != 1 || arguments[0]->kind != TYPE_ARRAY || !type_is_numeric(arguments[0]->element))
-        return aggregate_call_wrong(function, arguments, count, "an ARRAY of INTEGER, BIGINT, DECIMAL or DOUBLE", error);
+        return aggregate_call_wrong(function, arguments, count, "an ARRAY of INTEGER, BIGINT, DECIMAL or DOUBLE",
+                                    error);
     const struct type *element = arguments[0]->element;
-    return aggregate_call_make(function, &sum_list_driver, arguments, 1, element, aggregate_of_number_width(element), arena, ret_call, error);
+    return aggregate_call_make(function, &sum_list_driver, arguments, 1, element, aggregate_of_number_width(element),
+                               arena, ret_call, error);
 }
 
 const struct aggregate_function aggregate_of_sum = {
     .name = "SUM",
     .signature = "SUM(col)",
-    .description = "The sum, in the type of the column; 0 when there is no value. Whole numbers wrap; a DECIMAL that overflows ends the query.",
+    .description = "The sum, in the type of the column; 0 when there is no value. Whole numbers wrap; a DECIMAL that "
+                   "overflows ends the query.",
     .resolve = sum_resolve,
 };
 

@@ -3,7 +3,7 @@
 #include "stream/aggregate/function/aggregates.h"
 #include "stream/aggregate/function/stored_set.h"
 
-enum { HISTOGRAM_MAXIMUM = 1000 };    /* entries; values beyond them are passed by, as documented */
+enum { HISTOGRAM_MAXIMUM = 1000 }; /* entries; values beyond them are passed by, as documented */
 
 static bool tally_add(const struct aggregate_call *call, struct stored_set *set, struct slice stored, int64_t count) {
     struct stored_item item;
@@ -22,7 +22,8 @@ static bool tally_add(const struct aggregate_call *call, struct stored_set *set,
     return stored_set_append(set, count, stored);
 }
 
-static bool tally_value(const struct aggregate_call *call, struct stored_set *set, const struct value *value, int64_t count) {
+static bool tally_value(const struct aggregate_call *call, struct stored_set *set, const struct value *value,
+                        int64_t count) {
     if (value->null && call->ignore_nulls)
         return true;
     struct bytes stored cleanup(bytes_release) = {0};
@@ -30,12 +31,14 @@ static bool tally_value(const struct aggregate_call *call, struct stored_set *se
     return !stored.failed && tally_add(call, set, bytes_slice(&stored), count);
 }
 
-static bool tally_fold(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool tally_fold(const struct aggregate_call *call, void *state, const struct value *arguments,
+                       const char **ret_problem) {
     (void)ret_problem;
     return tally_value(call, state, &arguments[0], 1);
 }
 
-static bool tally_undo(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool tally_undo(const struct aggregate_call *call, void *state, const struct value *arguments,
+                       const char **ret_problem) {
     (void)ret_problem;
     return tally_value(call, state, &arguments[0], -1);
 }
@@ -50,7 +53,8 @@ static bool tally_merge(const struct aggregate_call *call, void *state, const vo
     return true;
 }
 
-static bool histogram_result(const struct aggregate_call *call, const void *state, struct arena *arena, struct value *ret_value) {
+static bool histogram_result(const struct aggregate_call *call, const void *state, struct arena *arena,
+                             struct value *ret_value) {
     const struct stored_list *list = &((const struct stored_set *)state)->list;
     struct value *items = arena_allocate(arena, 2 * (size_t)list->count * sizeof *items);
     struct sequence *sequence = arena_allocate(arena, sizeof *sequence);
@@ -69,7 +73,8 @@ static bool histogram_result(const struct aggregate_call *call, const void *stat
     return true;
 }
 
-static bool attr_result(const struct aggregate_call *call, const void *state, struct arena *arena, struct value *ret_value) {
+static bool attr_result(const struct aggregate_call *call, const void *state, struct arena *arena,
+                        struct value *ret_value) {
     const struct stored_list *list = &((const struct stored_set *)state)->list;
     struct stored_item item;
     size_t at = 0;
@@ -107,29 +112,31 @@ static size_t tally_memory(const struct aggregate_call *call, const void *state)
     return stored_set_memory(state);
 }
 
-#define TALLY_DRIVER(name)                                                                                                                 \
-    static const struct aggregate_state_driver name##_driver = {                                                                           \
-        .fold = tally_fold,                                                                                                                \
-        .undo = tally_undo,                                                                                                                \
-        .merge = tally_merge,                                                                                                              \
-        .result = name##_result,                                                                                                           \
-        .write = tally_write,                                                                                                              \
-        .read = tally_read,                                                                                                                \
-        .release = tally_release,                                                                                                          \
-        .memory = tally_memory,                                                                                                            \
+#define TALLY_DRIVER(name)                                                                                             \
+    static const struct aggregate_state_driver name##_driver = {                                                       \
+        .fold = tally_fold,                                                                                            \
+        .undo = tally_undo,                                                                                            \
+        .merge = tally_merge,                                                                                          \
+        .result = name##_result,                                                                                       \
+        .write = tally_write,                                                                                          \
+        .read = tally_read,                                                                                            \
+        .release = tally_release,                                                                                      \
+        .memory = tally_memory,                                                                                        \
     }
 
 TALLY_DRIVER(histogram);
 TALLY_DRIVER(attr);
 
-static int histogram_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
-                             struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+static int histogram_resolve(const struct aggregate_function *function, const struct type *const *arguments,
+                             const struct value *const *constants, size_t count, struct arena *arena,
+                             struct aggregate_call *ret_call, struct error *error) {
     (void)constants;
     if (count != 1 || arguments[0]->kind != TYPE_STRING)
         return aggregate_call_wrong(function, arguments, count, "(STRING)", error);
     struct aggregate_call call;
-    int status = aggregate_call_make(function, &histogram_driver, arguments, 1, type_map(arena, &type_string, &type_bigint), sizeof(struct stored_set), arena,
-                                     &call, error);
+    int status =
+        aggregate_call_make(function, &histogram_driver, arguments, 1, type_map(arena, &type_string, &type_bigint),
+                            sizeof(struct stored_set), arena, &call, error);
     if (status < 0)
         return status;
     call.limit = HISTOGRAM_MAXIMUM;
@@ -138,12 +145,14 @@ static int histogram_resolve(const struct aggregate_function *function, const st
     return 0;
 }
 
-static int attr_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
-                        struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+static int attr_resolve(const struct aggregate_function *function, const struct type *const *arguments,
+                        const struct value *const *constants, size_t count, struct arena *arena,
+                        struct aggregate_call *ret_call, struct error *error) {
     (void)constants;
     if (count != 1 || arguments[0]->kind == TYPE_NULL)
         return aggregate_call_wrong(function, arguments, count, "one column", error);
-    return aggregate_call_make(function, &attr_driver, arguments, 1, arguments[0], sizeof(struct stored_set), arena, ret_call, error);
+    return aggregate_call_make(function, &attr_driver, arguments, 1, arguments[0], sizeof(struct stored_set), arena,
+                               ret_call, error);
 }
 
 const struct aggregate_function aggregate_of_histogram = {

@@ -1,11 +1,13 @@
-/* TOPK and TOPKDISTINCT: the largest values, falling; of equal ones TOPK keeps the one that came first in front. The state is a list in that order, at most k
- * long; an item is the stored form of the value, then those of the further columns. */
+/* TOPK and TOPKDISTINCT: the largest values, falling; of equal ones TOPK keeps the one that came first in front. The
+ * state is a list in that order, at most k long; an item is the stored form of the value, then those of the further
+ * columns. */
 #include "core/memory.h"
 #include "stream/aggregate/function/aggregates.h"
 #include "stream/aggregate/function/stored_list.h"
 
 /* Puts an item, the last of the list, where it belongs, or takes it out again. */
-static bool top_settle(const struct aggregate_call *call, struct stored_list *list, size_t last, const struct value *value) {
+static bool top_settle(const struct aggregate_call *call, struct stored_list *list, size_t last,
+                       const struct value *value) {
     bool distinct = call->function == &aggregate_of_topkdistinct;
     const struct type *type = call->arguments[0];
     struct stored_item item = {.at = 0};
@@ -41,7 +43,8 @@ static bool top_add(const struct aggregate_call *call, struct stored_list *list,
     return top_settle(call, list, last, &value);
 }
 
-static bool top_fold(const struct aggregate_call *call, void *state, const struct value *arguments, const char **ret_problem) {
+static bool top_fold(const struct aggregate_call *call, void *state, const struct value *arguments,
+                     const char **ret_problem) {
     (void)ret_problem;
     if (arguments[0].null)
         return true;
@@ -60,7 +63,8 @@ static bool top_merge(const struct aggregate_call *call, void *state, const void
     return true;
 }
 
-static bool top_row(const struct aggregate_call *call, struct slice stored, struct arena *arena, struct value *ret_value) {
+static bool top_row(const struct aggregate_call *call, struct slice stored, struct arena *arena,
+                    struct value *ret_value) {
     struct value *items = arena_allocate(arena, call->argument_count * sizeof *items);
     struct sequence *row = arena_allocate(arena, sizeof *row);
     if (!items || !row)
@@ -74,7 +78,8 @@ static bool top_row(const struct aggregate_call *call, struct slice stored, stru
     return true;
 }
 
-static bool top_result(const struct aggregate_call *call, const void *state, struct arena *arena, struct value *ret_value) {
+static bool top_result(const struct aggregate_call *call, const void *state, struct arena *arena,
+                       struct value *ret_value) {
     const struct stored_list *list = state;
     if (call->argument_count == 1)
         return stored_list_array(list, false, call->arguments[0], arena, ret_value);
@@ -103,7 +108,7 @@ static bool top_read(const struct aggregate_call *call, const char **at, const c
         return false;
     struct stored_item item;
     for (size_t place = 0; stored_list_next(list, false, &place, &item);)
-        if (item.value.data[0] == 0)    /* NULL is never there */
+        if (item.value.data[0] == 0) /* NULL is never there */
             return false;
     return true;
 }
@@ -144,12 +149,15 @@ static const struct type *top_row_type(const struct type *const *arguments, size
     return type_struct(arena, fields, count);
 }
 
-static int top_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
-                       struct arena *arena, struct aggregate_call *ret_call, struct error *error);
+static int top_resolve(const struct aggregate_function *function, const struct type *const *arguments,
+                       const struct value *const *constants, size_t count, struct arena *arena,
+                       struct aggregate_call *ret_call, struct error *error);
 
-/* k stands last in ksqlDB's pages on structs of several columns, second in the short form: TOPK(col, k, others ..). Moves a k that stands second to the end. */
-static int top_resolve_second(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants,
-                              size_t count, struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+/* k stands last in ksqlDB's pages on structs of several columns, second in the short form: TOPK(col, k, others ..).
+ * Moves a k that stands second to the end. */
+static int top_resolve_second(const struct aggregate_function *function, const struct type *const *arguments,
+                              const struct value *const *constants, size_t count, struct arena *arena,
+                              struct aggregate_call *ret_call, struct error *error) {
     const struct type **types = arena_allocate(arena, count * sizeof(struct type *));
     const struct value **values = arena_allocate(arena, count * sizeof(struct value *));
     unsigned *positions = arena_allocate(arena, count * sizeof *positions);
@@ -167,8 +175,9 @@ static int top_resolve_second(const struct aggregate_function *function, const s
     return status;
 }
 
-static int top_resolve(const struct aggregate_function *function, const struct type *const *arguments, const struct value *const *constants, size_t count,
-                       struct arena *arena, struct aggregate_call *ret_call, struct error *error) {
+static int top_resolve(const struct aggregate_function *function, const struct type *const *arguments,
+                       const struct value *const *constants, size_t count, struct arena *arena,
+                       struct aggregate_call *ret_call, struct error *error) {
     int64_t limit;
     bool distinct = function == &aggregate_of_topkdistinct;
     bool fits = count >= 2 && (!distinct || count == 2) && aggregate_of_type_ordered(arguments[0]);
@@ -178,12 +187,15 @@ static int top_resolve(const struct aggregate_function *function, const struct t
     if (fits && !last && count > 2 && aggregate_of_constant_count(arguments[1], constants[1], &limit))
         return top_resolve_second(function, arguments, constants, count, arena, ret_call, error);
     if (!last)
-        return aggregate_call_wrong(function, arguments, count, distinct ? "(col, k), k as a literal" : "(col, k) or (col, col, .., k), k as a literal", error);
+        return aggregate_call_wrong(
+            function, arguments, count,
+            distinct ? "(col, k), k as a literal" : "(col, k) or (col, col, .., k), k as a literal", error);
     const struct type *item = count == 2 ? arguments[0] : top_row_type(arguments, count - 1, arena);
     if (!item)
         return error_no_memory(error);
     struct aggregate_call call;
-    int status = aggregate_call_make(function, &top_driver, arguments, count - 1, type_array(arena, item), sizeof(struct stored_list), arena, &call, error);
+    int status = aggregate_call_make(function, &top_driver, arguments, count - 1, type_array(arena, item),
+                                     sizeof(struct stored_list), arena, &call, error);
     if (status < 0)
         return status;
     call.limit = limit;
@@ -194,7 +206,8 @@ static int top_resolve(const struct aggregate_function *function, const struct t
 const struct aggregate_function aggregate_of_topk = {
     .name = "TOPK",
     .signature = "TOPK(col[, col, ..], k)",
-    .description = "The k largest values as an ARRAY, falling, equal ones kept. With further columns the elements are STRUCTs of sort_col, col0, col1, ..",
+    .description = "The k largest values as an ARRAY, falling, equal ones kept. With further columns the elements are "
+                   "STRUCTs of sort_col, col0, col1, ..",
     .structured = true,
     .resolve = top_resolve,
 };
