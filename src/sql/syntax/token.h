@@ -44,6 +44,7 @@ enum token_kind {
 };
 
 /* X(name, reserved), in alphabetical order: the table is searched by halves. */
+// clang-format off
 #define TOKEN_KEYWORDS(X)                                                                                              \
     X(ADD, false)                                                                                                      \
     X(ADVANCE, false)                                                                                                  \
@@ -75,6 +76,7 @@ enum token_kind {
                                                                                     X(WHEN, true) X(WHERE, true)       \
                                                                                         X(WINDOW, false) X(WITH, true) \
                                                                                             X(WITHIN, true)
+// clang-format on
 
 #define TOKEN_KEYWORD_ENUMERATOR(name, reserved) KEYWORD_##name,
 enum keyword { KEYWORD_NONE, TOKEN_KEYWORDS(TOKEN_KEYWORD_ENUMERATOR) KEYWORD_COUNT };
