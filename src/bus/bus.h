@@ -42,9 +42,8 @@ struct bus_batch {
     const char *topic;
     int32_t partition;
     int64_t base_offset;
-    int64_t
-        /* wall clock (ms) at which the log took the batch, the same for ever; 0: each record's timestamp is that */
-        append_time;
+    /* wall clock (ms) at which the log took the batch, the same for ever; 0: each record's timestamp is that */
+    int64_t append_time;
     const struct bus_record *records;
     size_t count;
 };
@@ -56,10 +55,9 @@ struct bus_options {
     int32_t partitions;              /* of topics that are created on first use */
     int32_t replication;             /* Kafka: replicas of topics that are created, 0: as the brokers are set */
     const struct registry *registry; /* the registry of schemas; NULL: the log's own (embedded), or none (Kafka) */
-    const char *
-        /* Kafka: a name that stays the same over restarts of this process and is used by no other one; NULL: a new
-         * one each time */
-        instance;
+    /* Kafka: a name that stays the same over restarts of this process and is used by no other one; NULL: a new one
+     * each time */
+    const char *instance;
     const struct log *log;                    /* NULL: silent */
     const struct client_property *properties; /* Kafka; borrowed while bus_open runs */
     size_t property_count;
@@ -83,9 +81,8 @@ enum { BUS_RETENTION_DEFAULT = -2 };
 
 struct bus_topic_settings {
     int32_t partitions; /* 0: the bus's default */
-    int64_t
-        /* ms since append, -1: for ever, BUS_RETENTION_DEFAULT: as the log is set (embedded: for ever) */
-        retention_time;
+    /* ms since append, -1: for ever, BUS_RETENTION_DEFAULT: as the log is set (embedded: for ever) */
+    int64_t retention_time;
     int64_t retention_bytes; /* stored bytes of each partition, -1: any number, or BUS_RETENTION_DEFAULT */
     bool compacted;          /* of the records of one key all but the newest may disappear; set when a topic is made */
     int32_t replicas;        /* Kafka, when it is made; 0: as bus_options says */
@@ -136,10 +133,9 @@ struct bus_position {
     int32_t partition;
     int64_t next_offset;
     const char *metadata; /* NUL-terminated, at most BUS_METADATA_MAXIMUM bytes */
-    int64_t
-        /* embedded: compare-and-set: the revision read before, 0 when there was none; Kafka fences by membership and
-         * producer epoch */
-        expected;
+    /* embedded: compare-and-set: the revision read before, 0 when there was none; Kafka fences by membership and
+     * producer epoch */
+    int64_t expected;
 };
 
 struct bus_committed {
@@ -207,13 +203,11 @@ int bus_offsets(struct bus_consumer *consumer, const char *topic, int32_t partit
 
 /* Producer: records gather in memory until the commit writes all of them in one transaction. */
 struct bus_producer_options {
-    const char *
-        /* what it is for, such as "replay.FILE"; on Kafka, of two producers with one name the older is fenced off.
-         * NULL: nobody else is meant */
-        name;
-    struct bus_consumer *
-        /* positions are those of its group and fenced by its membership; NULL: of any group. Outlives the producer */
-        member;
+    /* what it is for, such as "replay.FILE"; on Kafka, of two producers with one name the older is fenced off. NULL:
+     * nobody else is meant */
+    const char *name;
+    /* positions are those of its group and fenced by its membership; NULL: of any group. Outlives the producer */
+    struct bus_consumer *member;
     bool at_least_once; /* Kafka: no transaction: records are written first, then the positions */
 };
 int bus_producer_open(struct bus *bus, const struct bus_producer_options *options, struct bus_producer **ret_producer,

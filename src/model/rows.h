@@ -34,14 +34,16 @@ struct rows {
     uint8_t *absent;                      /* 1: no value; the value columns are NULL then */
     int64_t *times;                       /* ROWTIME, ms */
     int64_t *window_starts, *window_ends; /* ms; NULL unless windowed */
-    uint32_t *
-        /* index of the record of the input batch that brought the row about; never descending over `selected` */
-        origins;
+    /* index of the record of the input batch that brought the row about; never descending over `selected` */
+    uint32_t *origins;
+    /* after a repartition topic: the stream time of the partition where the record was first read, when it was read, by
+     * which lateness is decided; NULL: the rows are that partition's own, stream time follows from their times */
+    int64_t *stream_times;
     int64_t *offsets;  /* ROWOFFSET; NULL behind an operator that makes rows of several records */
     int32_t partition; /* ROWPARTITION, with `offsets` */
-    const struct rows *
-        before; /* of a table, the values before the change, row by row (absent: there was none); NULL: not known, not asked for, or a
-                                           * stream. Only columns, absent and, but behind an aggregate, times count in it. */
+    /* of a table, the values before the change, row by row (absent: there was none); NULL: not known, not asked for,
+     * or a stream. Only columns, absent and, but behind an aggregate, times count in it. */
+    const struct rows *before;
 };
 
 /* Room for `count` rows of `schema`: columns, absent (zero), times, origins, windows when windowed; the selection is

@@ -22,15 +22,16 @@ struct source_plan {
     bool internal; /* a repartition topic of the query that reads it */
     bool table;    /* its rows are changes: the reading begins with the oldest record, and is kept as a table */
     struct row_format key, value;
-    struct row_schema schema;    /* key columns, value columns, then header columns */
+    struct row_schema schema; /* key columns, value columns, then header columns */
+    /* by column of `schema`: the same for all rows of a key (KEY_OF); NULL: nothing is known */
+    const bool *key_parts;
     size_t value_count;          /* how many of the columns are the value's */
     const struct slice *headers; /* for each header column its header's name; data NULL: all headers as an array */
     size_t header_count;
     enum row_window window; /* of the key */
     int64_t window_size;    /* ms */
-    const struct evaluator *
-        /* BIGINT, ms, over `schema`; NULL: the record's timestamp. A NULL or negative time drops the record */
-        timestamp;
+    /* BIGINT, ms, over `schema`; NULL: the record's timestamp. A NULL or negative time drops the record */
+    const struct evaluator *timestamp;
 };
 
 /* A topic as a query writes it. */
@@ -84,15 +85,14 @@ struct stage_plan {
     const struct node_plan *sink;
     const struct node_plan *const *sources; /* its NODE_SOURCE nodes, from left to right */
     size_t source_count;
-    bool
-        /* its topics must have one partition: a foreign-key join, whose sides are not brought together by their keys */
-        single_partition;
+    /* its topics must have one partition: a foreign-key join, whose sides are not brought together by their keys */
+    bool single_partition;
 };
 
 struct query_plan {
     const char *id;
-    uint64_t
-        definition; /* hash of everything that results depend on: a changed query does not resume on an old position */
+    /* hash of everything that results depend on: a changed query does not resume on an old position */
+    uint64_t definition;
     const struct stage_plan *stages; /* in the order of the data */
     size_t stage_count;
     int64_t limit; /* of a push query; -1: none */

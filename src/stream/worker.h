@@ -34,8 +34,8 @@ struct worker_settings {
 struct worker {
     const struct worker_settings *settings;
     size_t number, count; /* of this process */
-    atomic_size_t
-        *at_end; /* how many of them have reached the end; they leave together, so that no partition moves on the way */
+    /* how many of them have reached the end; they leave together, so that no partition moves on the way */
+    atomic_size_t *at_end;
     int32_t partitions; /* of the topic */
     pthread_t thread;
     struct bus_consumer *consumer;

@@ -14,17 +14,15 @@ struct kafka_consumer {
     rd_kafka_queue_t *queue;
     char *group;
 
-    rd_kafka_message_t
-        *messages[KAFKA_MESSAGES]; /* fetched; records point into them until the next fetch; NULL: given up */
+    /* fetched; records point into them until the next fetch; NULL: given up */
+    rd_kafka_message_t *messages[KAFKA_MESSAGES];
     size_t message_count, next_message;
     struct bus_record records[KAFKA_MESSAGES];
     struct bus_header *headers;
     size_t header_count, header_capacity;
 
-    rd_kafka_topic_partition_list_t *
-        /* with the offsets they started from; opaque is not NULL once a partition has been read to its end or is
-         * paused */
-        assigned;
+    /* with the offsets they started from; opaque is not NULL once a partition has been read to its end or is paused */
+    rd_kafka_topic_partition_list_t *assigned;
     int64_t nudged_ns;
     bool paused; /* some partition has been */
     bool assign; /* `assigned` has grown and librdkafka does not know yet */

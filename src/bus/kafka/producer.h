@@ -39,10 +39,9 @@ struct kafka_producer {
     struct arena arena;
     struct kafka_pending *pending;
     size_t pending_capacity, sent; /* pending[0, sent) are with librdkafka */
-    size_t *
-        /* the block behind them, pending[sent, sent + block), by topic and partition; order[0, handed) of it are
-         * with librdkafka too */
-        order;
+    /* the block behind them, pending[sent, sent + block), by topic and partition; order[0, handed) of it are with
+     * librdkafka too */
+    size_t *order;
     size_t order_capacity, block, handed;
     size_t *places; /* scratch: where each partition begins in the order */
     size_t place_capacity;

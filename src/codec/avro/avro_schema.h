@@ -30,9 +30,9 @@ enum { AVRO_DEPTH_MAXIMUM = 64, AVRO_NO_SCALE = -1 };
 struct avro_type {
     enum avro_kind kind;
     const char *logical; /* the logical type, or NULL: none, unknown, or not valid here, which count for nothing */
-    int64_t
-        scale; /* AVRO_LONG: units in a millisecond when it may be a timestamp; AVRO_BYTES, AVRO_FIXED: the digits behind the
-                                          * point of a decimal; AVRO_NO_SCALE: neither */
+    /* AVRO_LONG: units in a millisecond when it may be a timestamp; AVRO_BYTES, AVRO_FIXED: the digits behind the
+     * point of a decimal; AVRO_NO_SCALE: neither */
+    int64_t scale;
     int64_t precision;                /* of a decimal: digits in all */
     uint64_t size;                    /* AVRO_FIXED: bytes */
     const struct avro_type **members; /* record: fields; union: branches; array, map: the one element type */

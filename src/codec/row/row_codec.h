@@ -17,9 +17,8 @@ struct row_format {
     bool wrapped;   /* a lone column is a field of a record (values by default); bare otherwise (keys of one column) */
     const char *subject; /* AVRO: under which a schema is registered, "TOPIC-value" */
     int64_t schema_id;   /* AVRO: written with this one when it is given; 0: made from the columns */
-    struct slice
-        /* AVRO: full name of the record; data NULL: the default, io.confluent.ksql.avro_schemas.KsqlDataSourceSchema */
-        schema_name;
+    /* AVRO: full name of the record; data NULL: the default, io.confluent.ksql.avro_schemas.KsqlDataSourceSchema */
+    struct slice schema_name;
 };
 
 /* --- reading --- */

@@ -11,9 +11,8 @@
 
 /* Session settings that change the meaning of expressions. */
 struct compile_settings {
-    bool
-        /* ksql.nested.error.set.null: a failing argument of a function or CAST counts as NULL (the default) */
-        nested_errors_null;
+    /* ksql.nested.error.set.null: a failing argument of a function or CAST counts as NULL (the default) */
+    bool nested_errors_null;
     int64_t list_limit,
         set_limit; /* ksql.functions.collect_list.limit, ..collect_set.limit: most elements kept; 0: any number */
 };

@@ -25,10 +25,9 @@ struct scope_column {
 struct scope {
     const struct scope_column *columns;
     size_t column_count;
-    const char *
-        /* NULL, or why columns may not be used here: "in the values of INSERT INTO"; then every column is an error
-         * with this text */
-        forbidden;
+    /* NULL, or why columns may not be used here: "in the values of INSERT INTO"; then every column is an error with
+     * this text */
+    const char *forbidden;
 };
 
 /* The column that a reference means. ERROR_INVALID with the place: unknown (and the nearest name), ambiguous, or

@@ -42,16 +42,15 @@ struct function_call {
     const struct type *const *types; /* of the arguments, as they are given; of a lambda, what its body gives */
     size_t count;
     const struct type *result;
-    void **
-        /* one pointer for each place in the query where the function is called and each thread: a compiled pattern,
-         * say; `release_state` frees it */
-        state;
+    /* one pointer for each place in the query where the function is called and each thread: a compiled pattern, say;
+     * `release_state` frees it */
+    void **state;
     /* Calls lambda argument `index` with values; false: it failed, *problem is set. */
     bool (*lambda)(struct function_call *call, size_t index, const struct value *arguments, size_t count,
                    struct value *ret_value);
     void *lambda_context;
-    const char
-        *problem; /* set before returning false: what Java would have thrown; static or in `arena`. NULL: no memory */
+    /* set before returning false: what Java would have thrown; static or in `arena`. NULL: no memory */
+    const char *problem;
 };
 
 struct function_variant {
@@ -76,8 +75,8 @@ struct function {
     const struct function_variant *variants;
     size_t variant_count;
     void (*release_state)(void *state); /* of function_call.state; NULL: it keeps none */
-    bool
-        changing; /* another result for the same arguments (RANDOM, UUID, UNIX_TIMESTAMP): never folded to a constant */
+    /* another result for the same arguments (RANDOM, UUID, UNIX_TIMESTAMP): never folded to a constant */
+    bool changing;
     /* Types of lambda parameters: of the lambda at argument `index` whose other arguments have `types` (NULL entries
      * for lambdas); those it cannot tell yet are filled in order. Returns the number of parameters, 0 when it does
      * not fit. */

@@ -21,10 +21,9 @@ struct plan_key {
     size_t index_count;
     const struct expression *tree;
     struct slice name; /* for messages */
-    const struct evaluator *
-        /* gives its values when the item of SELECT may not (a join's key where the item's side is missing); NULL:
-         * the item's own */
-        evaluator;
+    /* gives its values when the item of SELECT may not (a join's key where the item's side is missing); NULL: the
+     * item's own */
+    const struct evaluator *evaluator;
 };
 
 /* What SELECT lists, with * written out. */

@@ -40,8 +40,8 @@ struct cql_options {
     const struct cql_contact *contacts; /* any nodes of the cluster; the others are found through them */
     size_t contact_count;
     const char *user, *password; /* NULL: none */
-    const char
-        *keyspace; /* where most requests go: its replication decides the routing; NULL: requests go to any node */
+    /* where most requests go: its replication decides the routing; NULL: requests go to any node */
+    const char *keyspace;
     const char *data_center;            /* the local one; NULL: that of the node that answers first */
     const struct cql_tls_settings *tls; /* NULL: plain */
     bool lz4;                           /* compress larger frames when the server can */
@@ -50,8 +50,8 @@ struct cql_options {
     size_t in_flight_bytes;             /* [16 MiB] */
     unsigned attempts;                  /* of a request that may be repeated [4] */
     int64_t connect_timeout;            /* ms, until a connection is ready [5000] */
-    int64_t
-        request_timeout; /* ms, of each attempt, and to wait for a connection [12000: longer than the server's own] */
+    /* ms, of each attempt, and to wait for a connection [12000: longer than the server's own] */
+    int64_t request_timeout;
     int64_t reconnect_pause; /* ms, after the first failure; doubles, half of it at random, to at most 30 s [250] */
     uint64_t seed;           /* of the random pauses [from the clock] */
 };

@@ -39,10 +39,8 @@ struct aggregate_call {
     const unsigned *positions; /* for each folded argument, its place among the arguments as written */
     const struct type *result;
     size_t state_size;
-    int64_t
-        /* k of TOPK, n of LATEST_BY_OFFSET; the most values that COLLECT_LIST keeps, which the caller may set; -1:
-         * none */
-        limit;
+    /* k of TOPK, n of LATEST_BY_OFFSET; the most values that COLLECT_LIST keeps, which the caller may set; -1: none */
+    int64_t limit;
     bool ignore_nulls;
 };
 

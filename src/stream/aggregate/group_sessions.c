@@ -331,9 +331,9 @@ static int sessions_push_row(struct group_aggregate *aggregate, const struct gro
     struct session_merge merge;
     session_merge_find(aggregate, group, time, &merge);
     if (merge.end < session_limit(aggregate)) {
-        context->counters->late++;
         session_group_settle(aggregate, group);
-        return 0;
+        return operator_late(context, input->rows->origins[row], aggregate->plan->window.size, aggregate->stream_time,
+                             error);
     }
     return session_fold(aggregate, &merge, input, row, context, error);
 }

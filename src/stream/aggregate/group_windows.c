@@ -197,9 +197,10 @@ static int window_fold_row(struct group_aggregate *aggregate, const struct group
         if (start == INT64_MAX)
             break;
     }
-    if (!folded && !context->restoring)
-        context->counters->late++;
-    return 0;
+    if (folded || context->restoring)
+        return 0;
+    return operator_late(context, input->rows->origins[row], aggregate->plan->window.size, aggregate->stream_time,
+                         error);
 }
 
 static int windows_push_row(struct group_aggregate *aggregate, const struct group_input *input, size_t row,

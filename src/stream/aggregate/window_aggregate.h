@@ -46,8 +46,8 @@ struct window_aggregate *window_aggregate_free(struct window_aggregate *aggregat
 struct window_fold {
     uint16_t *late;
     uint64_t folded[WINDOW_SIZES_MAXIMUM], late_count[WINDOW_SIZES_MAXIMUM]; /* added to, not set */
-    int64_t
-        *stream_times; /* the stream time when the row was judged; room for batch->count; defined where late is not 0 */
+    /* the stream time when the row was judged; room for batch->count; defined where late is not 0 */
+    int64_t *stream_times;
 };
 
 /* Folds the good ones of rows [first, first + count). What closes meanwhile should be taken every WINDOW_RUN rows or

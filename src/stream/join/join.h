@@ -33,10 +33,9 @@ struct join_plan {
     int64_t before, after; /* ms, stream-stream: match when left.time - before <= right.time <= left.time + after */
     int64_t grace;         /* ms; -1: not given, unmatched rows of an outer side leave at once */
     bool want_before;      /* table-table */
-    bool
-        /* table-table: left_key is any expression over the left rows, whose own primary key is the result's; no key
-         * column */
-        foreign_key;
+    /* table-table: left_key is any expression over the left rows, whose own primary key is the result's; no key
+     * column */
+    bool foreign_key;
     bool replayed;            /* not of stream-stream, and not behind a table_source, which is silent while restoring */
     struct row_schema result; /* [key,] left columns, right columns; count == left->count + right->count + (0 or 1) */
 };

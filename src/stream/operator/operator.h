@@ -9,10 +9,11 @@
  * partition, with its state. One thread.
  *
  * State comes back after a restart in one of two ways:
- *   by replay     (tumbling and hopping windows) the task reads the input again from `replay_from` on; while context->restoring the operator takes rows
- * silently, only into windows that are open at the stream time that `restore_time` gave it, and pushes nothing by
- * changelog  (no window, sessions, joins, tables of a query) `save` hands out every entry that has changed since the
- * last commit, and `load` takes it back
+ *   by replay     (tumbling and hopping windows) the task reads the input again from `replay_from` on; while
+ *                 context->restoring the operator takes rows silently, only into windows that are open at the stream
+ *                 time that `restore_time` gave it, and pushes nothing
+ *   by changelog  (no window, sessions, joins, tables of a query) `save` hands out every entry that has changed since
+ *                 the last commit, and `load` takes it back
  *
  * Rows that come are those of one input batch of one topic; results keep their `origins`, and for each origin leave
  * in a fixed order, so that the same log gives the same output however it is cut into batches. */
@@ -28,12 +29,15 @@ struct stream_operator;
 struct operator_context {
     struct evaluation evaluation;
     bool restoring; /* rows before the committed position: rebuild, push nothing */
-    int64_t
-        /* of the input batch's first record; the record of row r is at offset + origins[r] when the input has no
-         * gaps, */
-        offset;
+    /* of the input batch's first record; the record of row r is at offset + origins[r] when the input has no gaps, */
+    int64_t offset;
     const int64_t *offsets; /* or, when not NULL, at offsets[origins[r]] */
     struct query_counters *counters;
+    /* The record of row `origin` came after its window of `window_size` ms had closed, at `stream_time`: it goes to
+     * TOPIC-late. NULL: counted only. */
+    int (*late)(struct operator_context *context, uint32_t origin, int64_t window_size, int64_t stream_time,
+                struct error *error);
+    void *late_context;
 };
 
 /* What became of records in a query; kept with its position. */
@@ -71,6 +75,13 @@ struct stream_operator {
     struct stream_operator *next; /* NULL: of a sink */
     unsigned next_input;
 };
+
+/* A row whose windows have all closed: counted, and kept apart by the task. */
+static inline int operator_late(struct operator_context *context, uint32_t origin, int64_t window_size,
+                                int64_t stream_time, struct error *error) {
+    context->counters->late++;
+    return context->late ? context->late(context, origin, window_size, stream_time, error) : 0;
+}
 
 static inline int operator_push(struct stream_operator *op, unsigned input, struct rows *rows,
                                 struct operator_context *context, struct error *error) {

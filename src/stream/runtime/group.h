@@ -36,8 +36,8 @@ struct query_member {
     size_t level;             /* 0: no stage of the group writes what it reads; otherwise above those that do */
     atomic_bool removed;      /* it works no more */
     struct query_counters *counters; /* by partition: what the last commit had; under the group's lock */
-    struct query_counters
-        *before; /* by partition: what was committed when this process began with it; under the lock */
+    /* by partition: what was committed when this process began with it; under the lock */
+    struct query_counters *before;
 };
 
 struct query_topic {
@@ -77,8 +77,8 @@ struct query_group {
     atomic_bool cancelled;  /* it could not be started as a whole: its workers end */
     atomic_uint removals;   /* members that were removed while it runs: positions are to be written without them */
     atomic_size_t finished; /* workers that have read to the end and gone */
-    atomic_size_t
-        level; /* members below it are finished: all workers have reached the end of what they had to do for them */
+    /* members below it are finished: all workers have reached the end of what they had to do for them */
+    atomic_size_t level;
     atomic_uint_fast64_t writes;   /* commits that wrote to its own topics */
     atomic_uint_fast64_t *at_end;  /* by worker: 0, or at which level and number of writes it has reached the end */
     atomic_int_fast64_t active_ns; /* when it last read or wrote something, monotonic */
