@@ -157,8 +157,7 @@ static void test_stream_table_join(void **state) {
 
 /* A query of a query's results, by a repartition topic: the end is there when those before have gone, and they close
  * first. */
-static void test_chain(void **state) {
-    struct fixture *f = *state;
+static void check_chain(struct fixture *f) {
     sql(f,
         "CREATE STREAM readings (k STRING KEY, city STRING, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', "
         "PARTITIONS=2);"
@@ -185,6 +184,17 @@ static void test_chain(void **state) {
     uint64_t emitted = report_of(f, "CTAS_MINUTES")->total.emitted;
     run(f);
     assert_int_equal(report_of(f, "CTAS_MINUTES")->total.emitted, emitted);
+}
+
+static void test_chain(void **state) {
+    check_chain(*state);
+}
+
+/* The same end is reached when the workers are turned one after the other. */
+static void test_chain_without_threads(void **state) {
+    struct fixture *f = *state;
+    f->settings.manual = true;
+    check_chain(f);
 }
 
 /* A query added later gets a group of its own and begins with the oldest record; names follow from the positions. */
@@ -347,6 +357,7 @@ int main(void) {
         TEST(test_changelog_over_runs),
         TEST(test_stream_table_join),
         TEST(test_chain),
+        TEST(test_chain_without_threads),
         TEST(test_groups),
         TEST(test_changed_query),
         TEST(test_topics_that_do_not_fit),

@@ -1,15 +1,19 @@
 #include "stream/runtime/runner.h"
 
+#include <string.h>
+
 #include "core/memory.h"
 #include "stream/runtime/topics.h"
 
 #define AWAIT_NS INT64_C(5000000)
+enum { STILL_ROUNDS = 2 }; /* what one round has committed the next one reads */
 
 /* A group at work. */
 struct running_group {
     struct query_group *group;
     struct query_worker *workers;
     size_t opened, started;
+    bool *ended;  /* by worker, without threads: its last turn has been */
     bool joined;  /* somebody waits for its threads, or has */
     bool leaving; /* it has stages of the query that is being removed */
     atomic_bool closed;
@@ -40,9 +44,17 @@ int query_runner_open(const struct query_settings *settings, struct query_runner
 /* --- ending
  * ------------------------------------------------------------------------------------------------------------------ */
 
+/* Waits until the worker's thread has ended; without threads it ends here, unless a turn has ended it. */
+static void running_end_worker(const struct query_runner *runner, struct running_group *running, size_t number) {
+    if (!runner->settings->manual)
+        pthread_join(running->workers[number].thread, NULL);
+    else if (!running->ended[number])
+        query_worker_end(&running->workers[number]);
+}
+
 static void running_join(struct query_runner *runner, struct running_group *running) {
     for (size_t i = 0; i < running->started; i++)
-        pthread_join(running->workers[i].thread, NULL);
+        running_end_worker(runner, running, i);
     for (size_t i = 0; i < running->started && !runner->status; i++)
         if (running->workers[i].status) {
             runner->status = running->workers[i].status;
@@ -57,6 +69,7 @@ static void running_join(struct query_runner *runner, struct running_group *runn
 
 static void running_free(struct running_group *running) {
     free(running->workers);
+    free(running->ended);
     free(running);
 }
 
@@ -90,8 +103,79 @@ static struct running_group *runner_take(struct query_runner *runner) {
     return found;
 }
 
+/* --- without threads
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/* What the workers have done so far; the same after a round as before it: nothing has moved. */
+struct progress {
+    int64_t offsets;
+    uint64_t commits, rewinds;
+    size_t levels, ended;
+};
+
+static void progress_add_worker(struct progress *progress, const struct query_worker *worker, bool ended) {
+    const struct query_group *group = worker->group;
+    for (int32_t p = 0; p < group->partitions && !ended; p++)
+        for (size_t i = 0; worker->tasks[p] && i < group->topic_count; i++) {
+            const struct query_input *input = &worker->tasks[p]->inputs[i];
+            progress->offsets += input->read_offset + input->work_offset + input->at_end;
+        }
+    progress->levels += worker->level;
+    progress->ended += ended;
+}
+
+static struct progress runner_progress(const struct query_runner *runner) {
+    struct progress progress = {0};
+    for (size_t i = 0; i < runner->count; i++) {
+        const struct running_group *running = runner->running[i];
+        progress.commits += running->group->commits;
+        progress.rewinds += running->group->rewinds;
+        for (size_t w = 0; w < running->opened; w++)
+            progress_add_worker(&progress, &running->workers[w], running->ended[w]);
+    }
+    return progress;
+}
+
+/* One turn of a worker; the last one ends it. */
+static int running_turn(struct running_group *running, size_t number, struct error *error) {
+    struct query_worker *worker = &running->workers[number];
+    if (running->ended[number])
+        return 0;
+    if (!query_worker_has_ended(worker))
+        worker->status = query_worker_turn(worker, &worker->error);
+    if (worker->status || query_worker_has_ended(worker)) {
+        query_worker_end(worker);
+        running->ended[number] = true;
+    }
+    if (worker->status)
+        *error = worker->error;
+    return worker->status;
+}
+
+static int runner_round(struct query_runner *runner, struct error *error) {
+    int status = 0;
+    for (size_t i = 0; i < runner->count && !status; i++)
+        for (size_t w = 0; w < runner->running[i]->opened && !status; w++)
+            status = running_turn(runner->running[i], w, error);
+    return status;
+}
+
+int query_runner_settle(struct query_runner *runner, struct error *error) {
+    struct progress before, after = runner_progress(runner);
+    int status = 0, still = 0;
+    while (!status && still < STILL_ROUNDS) {
+        before = after;
+        status = runner_round(runner, error);
+        after = runner_progress(runner);
+        still = memcmp(&before, &after, sizeof before) == 0 ? still + 1 : 0;
+    }
+    return status;
+}
+
 int query_runner_wait(struct query_runner *runner, struct error *error) {
     struct running_group *running;
+    if (runner->settings->manual && query_runner_settle(runner, error))
+        atomic_store(runner->settings->stop, true);
     while ((running = runner_take(runner)))
         running_join(runner, running);
     if (runner->status)
@@ -186,14 +270,17 @@ static int running_open(struct query_runner *runner, struct running_group *runni
     struct query_group *group = running->group;
     int status = 0;
     running->workers = memory_zero(group->workers, sizeof *running->workers);
-    if (!running->workers)
+    running->ended = memory_zero(group->workers, sizeof *running->ended);
+    if (!running->workers || !running->ended)
         return error_no_memory(error);
     for (; running->opened < group->workers && !status; running->opened += !status)
         status = query_worker_open(&running->workers[running->opened], runner->settings, group, running->opened, error);
     return status;
 }
 
-static int running_start(struct running_group *running, struct error *error) {
+static int running_start(const struct query_runner *runner, struct running_group *running, struct error *error) {
+    if (runner->settings->manual)
+        running->started = running->opened;
     for (; running->started < running->opened; running->started++) {
         int failed = pthread_create(&running->workers[running->started].thread, NULL, query_worker_run,
                                     &running->workers[running->started]);
@@ -237,7 +324,7 @@ static int runner_launch(struct query_runner *runner, size_t first, const struct
     for (size_t i = first; i < runner->count && !status; i++)
         status = running_open(runner, runner->running[i], error);
     for (size_t i = first; i < runner->count && !status; i++)
-        status = running_start(runner->running[i], error);
+        status = running_start(runner, runner->running[i], error);
     return status;
 }
 

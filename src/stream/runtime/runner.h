@@ -1,5 +1,8 @@
 /* Runs queries: divides them into groups, makes their topics, and gives each group its workers; queries may be added
- * and removed while others run. */
+ * and removed while others run.
+ *
+ * With settings->manual there are no threads: query_runner_settle turns the workers, one after the other in the order
+ * in which their queries were added, until none of them moves. What comes of a log is then the same each time. */
 #ifndef METERLINE_STREAM_RUNTIME_RUNNER_H
 #define METERLINE_STREAM_RUNTIME_RUNNER_H
 
@@ -20,7 +23,10 @@ int query_runner_add(struct query_runner *runner, const struct query_plan *const
 /* Ends a query; the others go on. Its position is forgotten, so that added again it begins anew. `forget`: its
  * changelogs and repartition topics are deleted too. ERROR_NOT_FOUND: it does not run. */
 int query_runner_remove(struct query_runner *runner, const char *id, bool forget, struct error *error);
-/* Waits until everything has ended: stopped, done (--until-end) or failed, with the first error. */
+/* Without threads only: turns the workers until none has moved for a whole round, or one has failed (its error). */
+int query_runner_settle(struct query_runner *runner, struct error *error);
+/* Waits until everything has ended: stopped, done (--until-end) or failed, with the first error. Without threads:
+ * settles, and ends what has not. */
 int query_runner_wait(struct query_runner *runner, struct error *error);
 /* Whether everything has. */
 bool query_runner_has_ended(struct query_runner *runner);

@@ -544,31 +544,35 @@ static int worker_finish_level(struct query_worker *worker, struct error *error)
     return status;
 }
 
-static int worker_loop(struct query_worker *worker, struct error *error) {
+bool query_worker_has_ended(const struct query_worker *worker) {
     size_t levels = worker->settings->final ? worker->group->levels : 1;
-    int status = 0;
-    while (!status && !worker_stopped(worker) && worker->level < levels) {
-        if (worker->settings->until_end && worker->level == atomic_load(&worker->group->level))
-            worker_tell_end(worker);
-        if (worker->level < atomic_load(&worker->group->level))
-            status = worker_finish_level(worker, error);
-        else
-            status = worker_step(worker, error);
-    }
-    worker_note_removals(worker);
-    if (!status && worker->level < levels) /* stopped */
-        status = worker_commit_or_rewind(worker, error);
-    return status;
+    return worker_stopped(worker) || worker->level >= levels;
 }
 
-void *query_worker_run(void *context) {
-    struct query_worker *worker = context;
-    worker->status = worker_loop(worker, &worker->error);
+int query_worker_turn(struct query_worker *worker, struct error *error) {
+    if (worker->settings->until_end && worker->level == atomic_load(&worker->group->level))
+        worker_tell_end(worker);
+    return worker->level < atomic_load(&worker->group->level) ? worker_finish_level(worker, error)
+                                                              : worker_step(worker, error);
+}
+
+void query_worker_end(struct query_worker *worker) {
+    size_t levels = worker->settings->final ? worker->group->levels : 1;
+    worker_note_removals(worker);
+    if (!worker->status && worker->level < levels) /* stopped */
+        worker->status = worker_commit_or_rewind(worker, &worker->error);
     for (int32_t p = 0; p < worker->group->partitions; p++)
         if (worker->tasks[p] && !worker->tasks[p]->dirty)
             worker_publish(worker, worker->tasks[p], true);
     if (worker->status)
         atomic_store(worker->settings->stop, true);
     atomic_fetch_add(&worker->group->finished, 1);
+}
+
+void *query_worker_run(void *context) {
+    struct query_worker *worker = context;
+    while (!worker->status && !query_worker_has_ended(worker))
+        worker->status = query_worker_turn(worker, &worker->error);
+    query_worker_end(worker);
     return NULL;
 }

@@ -24,6 +24,9 @@ struct query_settings {
     int64_t idle_close;    /* ms, 0: off */
     enum lost_offsets lost_offsets;
     bool until_end, final, at_least_once;
+    /* no threads: whoever runs the queries turns the workers (runner.h), in a fixed order, so that the same log is
+     * worked on in the same way each time */
+    bool manual;
     void (*free_scratch)(void *scratch); /* evaluation_scratch_free of sql/ */
 };
 
@@ -50,8 +53,14 @@ struct query_worker {
 /* Opens everything and joins the consumer group; tasks begin when the thread runs. */
 int query_worker_open(struct query_worker *worker, const struct query_settings *settings, struct query_group *group,
                       size_t number, struct error *error);
-/* A pthread's function; NULL, with worker->status and ->error set. */
+/* A pthread's function: turns until it has ended, then ends it. NULL, with worker->status and ->error set. */
 void *query_worker_run(void *worker);
+/* One turn: at most one batch of records, and a commit when one is due, or the next level of the end. */
+int query_worker_turn(struct query_worker *worker, struct error *error);
+/* It was stopped, or has come to its end. */
+bool query_worker_has_ended(const struct query_worker *worker);
+/* After the last turn, once: commits what is left unless worker->status is an error, and counts it as finished. */
+void query_worker_end(struct query_worker *worker);
 void query_worker_close(struct query_worker *worker);
 
 #endif
