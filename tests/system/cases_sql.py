@@ -1,5 +1,6 @@
 """Pipelines of SQL statements: what they write, what they count, and that kills and restarts change nothing of it."""
 import random
+import shutil
 import signal
 import time
 
@@ -122,6 +123,34 @@ def test_dropped_aggregate(meterline):
     meterline("replay", "-t", "synthetic", "--series", 4, "--interval", "60s", "--duration", "3600s")
     told = meterline("run", "--windows", "3600", "--final")[1]
     assert "(600 s," in told and "(3600 s," in told and "(60 s," not in told, told
+
+
+def test_clock_and_chance_are_functions_of_the_log(meterline):
+    """Windows that are rebuilt, other batches and other workers give the same: the clock is when the log took a record, chance its place in it."""
+    script = meterline.file("chance.sql", """
+        CREATE STREAM s (k STRING KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=2);
+        CREATE TABLE w WITH (KAFKA_TOPIC='w', VALUE_FORMAT='JSON') AS SELECT k, COUNT(*) AS n, SUM(UNIX_TIMESTAMP()) AS t, SUM(RANDOM()) AS r, MAX(UUID()) AS u
+            FROM s WINDOW TUMBLING (SIZE 1 HOUR) WHERE RANDOM() < 0.5 AND UNIX_TIMESTAMP() - ROWTIME < 60000 GROUP BY k EMIT FINAL;
+        CREATE STREAM p WITH (KAFKA_TOPIC='p', VALUE_FORMAT='JSON') AS SELECT k, UNIX_TIMESTAMP() AS t, UNIX_DATE() AS d, RANDOM() AS r, RANDOM() AS q FROM s;
+        """)
+    row = "INSERT INTO s (k, v) VALUES ('{0}', {1});"
+    meterline("sql", "-f", script)
+    begun = time.time() * 1000
+    for part in range(2):
+        meterline("sql", "-e", "".join(row.format(v % 3, v) for v in range(part * 20, part * 20 + 20)))
+    ended = time.time() * 1000
+    shutil.copytree(meterline.data, meterline.folder / "parts")
+    once, parts = meterline.data, meterline.folder / "parts"
+    meterline("run", "--final", data=once)
+    for words in (("--until-end", "--workers", 2), ("--until-end",), ("--final",)):
+        meterline("run", *words, data=parts)
+    for topic in ("w", "p"):
+        assert meterline.records(topic, data=once) == meterline.records(topic, data=parts) != [], topic
+    rows = [record["value"] for record in meterline.records("p", data=once)]
+    assert len(rows) == 40 and len({row["R"] for row in rows} | {row["Q"] for row in rows}) == 80, rows
+    assert all(begun - 1 <= row["T"] <= ended + 1 and row["D"] == row["T"] // 86400000 for row in rows), rows
+    windows = [record["value"] for record in meterline.records("w", data=once)]
+    assert 0 < sum(window["N"] for window in windows) < 40, windows
 
 
 def test_connector_that_cannot_run(meterline):

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/random.h"
 #include "function_cases.h"
 #include "model/java_number.h"
 #include "model/time_text.h"
@@ -169,7 +170,8 @@ const char *called(struct fixture *fixture, const struct function *function, con
         return "NULL";
     struct function_call call = {.arena = &fixture->arena,
                                  .zones = &fixture->zones,
-                                 .clock = &test_clock,
+                                 .now = clock_wall(&test_clock),
+                                 .chance = random_mix(fixture->calls++),
                                  .types = types,
                                  .count = count,
                                  .result = result,

@@ -63,6 +63,7 @@ struct fixture {
     struct arena arena;
     struct time_zones zones;
     void *state;
+    uint64_t calls; /* so far; they are the seed of chance */
 };
 
 /* The result as text: "NULL", or "! " and the problem. The state is kept from call to call by the caller. The wall

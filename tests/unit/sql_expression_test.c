@@ -571,6 +571,74 @@ static void test_calls(void **state) {
     CHECK_RESULTS(cases);
 }
 
+/* What the expression gives when its rows were brought about by records `origins` of a batch that begins at `offset`;
+ * in the memory of the bench. */
+static const char *run_on_records(struct bench *bench, const struct evaluator *evaluator, const char *topic,
+                                  int64_t offset, int64_t append_time, const uint32_t *origins) {
+    struct bus_record records[ROWS];
+    struct bus_batch batch = {topic, 3, offset, append_time, records, ROWS};
+    for (size_t i = 0; i < ROWS; i++) {
+        records[i] = (struct bus_record){.timestamp = (offset + (int64_t)i) * 86400000};
+        bench->rows->origins[i] = origins[i];
+    }
+    bench->evaluation.records = &batch;
+    const char *text = bench_run_on(bench, evaluator, &bench->rows->selected);
+    bench->evaluation.records = NULL;
+    return arena_copy(&bench->arena, slice_of(text)).data;
+}
+
+/* The clock is that of the log, and chance a function of the record's place in it: the same in another batch, after a
+ * restart, for another worker. */
+static void test_clock_and_chance(void **state) {
+    (void)state;
+    static const uint32_t apart[] = {0, 1, 2, 3}, shared[] = {0, 0, 1, 1};
+    static const char *const chances[] = {"RANDOM()", "UUID()", "TRANSFORM(ARRAY[1, 2], X => RANDOM())",
+                                          "RANDOM() + RANDOM()"};
+    struct bench bench;
+    bench_open(&bench);
+    const struct evaluator *now = bench_compile(&bench, "UNIX_TIMESTAMP()"),
+                           *today = bench_compile(&bench, "UNIX_DATE()");
+    assert_string_equal(run_on_records(&bench, now, "t", 10, 86400001, apart), "86400001|86400001|86400001|86400001");
+    assert_string_equal(run_on_records(&bench, today, "t", 10, 86400001, apart), "1|1|1|1");
+    assert_string_equal(run_on_records(&bench, today, "t", 10, 0, apart), "10|11|12|13");
+    assert_string_equal(
+        run_on_records(&bench, bench_compile(&bench, "TRANSFORM(ARRAY[1], X => UNIX_DATE())"), "t", 10, 0, shared),
+        "[10]|[10]|[11]|[11]");
+    for (size_t i = 0; i < sizeof chances / sizeof *chances; i++) {
+        const struct evaluator *evaluator = bench_compile(&bench, chances[i]);
+        const char *first = run_on_records(&bench, evaluator, "t", 10, 1, apart),
+                   *later = run_on_records(&bench, evaluator, "t", 12, 2, apart),
+                   *twice = run_on_records(&bench, evaluator, "t", 10, 1, shared);
+        assert_string_equal(run_on_records(&bench, bench_compile(&bench, chances[i]), "t", 10, 3, apart), first);
+        assert_string_not_equal(run_on_records(&bench, evaluator, "u", 10, 1, apart), first);
+        const char *third = strchr(strchr(first, '|') + 1, '|') + 1; /* offsets 12 and 13 in both batches */
+        assert_memory_equal(later, third, strlen(third));
+        size_t length = strcspn(first, "|");
+        assert_memory_equal(twice, first, length);
+        assert_memory_not_equal(twice + length + 1, first, length); /* the second row of one record */
+    }
+    bench_close(&bench);
+}
+
+/* Places of chance are numbered over all expressions of a statement. */
+static void test_places_of_chance(void **state) {
+    (void)state;
+    static const uint32_t apart[] = {0, 1, 2, 3};
+    struct bench bench;
+    uint32_t places = 0;
+    bench_open(&bench);
+    bench.settings.places = &places;
+    const struct evaluator *left = bench_compile(&bench, "RANDOM()"), *right = bench_compile(&bench, "RANDOM()");
+    const char *first = run_on_records(&bench, left, "t", 0, 0, apart);
+    assert_string_not_equal(run_on_records(&bench, right, "t", 0, 0, apart), first);
+    assert_string_equal(run_on_records(&bench, bench_compile(&bench, "RANDOM() = RANDOM()"), "t", 0, 0, apart),
+                        "false|false|false|false");
+    assert_int_equal(places, 4);
+    places = 0;
+    assert_string_equal(run_on_records(&bench, bench_compile(&bench, "RANDOM()"), "t", 0, 0, apart), first);
+    bench_close(&bench);
+}
+
 static void test_lambdas(void **state) {
     (void)state;
     static const struct result_case cases[] = {
@@ -902,6 +970,8 @@ int main(void) {
         cmocka_unit_test(test_cast),
         cmocka_unit_test(test_collections),
         cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_clock_and_chance),
+        cmocka_unit_test(test_places_of_chance),
         cmocka_unit_test(test_lambdas),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_conditions),

@@ -311,8 +311,6 @@ static void test_changing(void **state) {
         assert_true(number >= 0 && number < 1 && number != first);
         first = number;
     }
-    random->release_state(fixture.state);
-    fixture.state = NULL;
     const char *text = called(&fixture, uuid, NULL, 0, &type);
     assert_int_equal(strlen(text), 36);
     assert_int_equal(text[14], '4');

@@ -15,6 +15,9 @@ struct compile_settings {
     bool nested_errors_null;
     int64_t list_limit,
         set_limit; /* ksql.functions.collect_list.limit, ..collect_set.limit: most elements kept; 0: any number */
+    /* counts the calls of functions whose results are left to chance; starts at 0 with each statement. NULL: with each
+     * expression that has only one */
+    uint32_t *places;
 };
 
 /* `catalog` knows the made types (for CAST). Evaluators lie in `arena`. */

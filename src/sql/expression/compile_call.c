@@ -288,6 +288,12 @@ static int call_result(struct compiler *compiler, const struct call *call, const
                    : compiler_no_memory(compiler);
 }
 
+/* Places are counted over all expressions of a statement: RANDOM() AS A, RANDOM() AS B are two numbers. */
+static uint32_t call_place(const struct compiler *compiler, const struct function *function) {
+    uint32_t *places = compiler->settings->places;
+    return function->changing && places ? (*places)++ : 0;
+}
+
 static int call_finish(struct compiler *compiler, struct call *call, const struct function_variant *variant,
                        const struct node **ret_node) {
     struct call_argument *arguments = arena_allocate(compiler->arena, call->count * sizeof *arguments);
@@ -305,7 +311,7 @@ static int call_finish(struct compiler *compiler, struct call *call, const struc
         return status;
     return compiler_made(compiler,
                          node_call(compiler->arena, call->function, variant, result, arguments, call->count,
-                                   compiler->settings->nested_errors_null),
+                                   compiler->settings->nested_errors_null, call_place(compiler, call->function)),
                          ret_node);
 }
 

@@ -5,6 +5,9 @@
  * copied: a list in a record may be long, and what a lambda makes of each item may grow (REDUCE). */
 #include "sql/expression/node.h"
 
+#include "core/random.h"
+#include <sys/random.h>
+
 enum { CALL_LAMBDA_MEMORY = 256 << 20 }; /* of a row */
 
 struct call_node {
@@ -14,6 +17,7 @@ struct call_node {
     const struct call_argument *arguments;
     const struct type **types;
     size_t count;
+    uint32_t place;
     bool guarded, lambdas;
 };
 
@@ -26,7 +30,61 @@ struct call_context {
     struct evaluation evaluation; /* of `inside`, with an arena for the row */
     struct arena arena;
     bool entered;
+    /* the record that brought the row about, NULL: none; and which one it is among the selected rows of that record */
+    const struct bus_batch *records;
+    uint32_t origin, ordinal;
 };
+
+/* --- the clock and chance
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/* The record of the row at hand; of a lambda's body it is that of the row in the outermost run. */
+static void call_find_record(struct call_context *context) {
+    const struct node_run *run = context->run;
+    size_t row = context->row;
+    for (; run->outer; run = run->outer)
+        row = run->outer_row;
+    context->records = run->rows->origins ? run->evaluation->records : NULL;
+    if (!context->records)
+        return;
+    uint32_t origin = run->rows->origins[row];
+    context->ordinal = origin == context->origin ? context->ordinal + 1 : 0;
+    context->origin = origin;
+}
+
+/* Where no record brought the row about, as in INSERT INTO .. VALUES, it is real time and real chance. */
+static void call_ask_system(struct function_call *call, const struct evaluation *evaluation) {
+    call->now = clock_wall(evaluation->clock);
+    if (getrandom(&call->chance, sizeof call->chance, 0) != (ssize_t)sizeof call->chance)
+        call->chance = random_mix((uint64_t)clock_monotonic_ns(evaluation->clock));
+}
+
+/* The record's place in the log, as a seed; which partition, offset, row, place in the query and invocation it is makes
+ * a chain of seeds. */
+static void call_ask_record(const struct call_context *context, struct function_call *call) {
+    const struct bus_batch *records = context->records;
+    uint64_t chance = 0;
+    for (const char *c = records->topic; *c; c++)
+        chance = random_mix(chance ^ (unsigned char)*c);
+    const uint64_t parts[] = {(uint64_t)records->partition, (uint64_t)(records->base_offset + context->origin),
+                              context->ordinal, context->node->place, context->run->evaluation->invocation};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        chance = random_mix(chance ^ parts[i]);
+    call->chance = chance;
+    call->now = records->append_time ? records->append_time : records->records[context->origin].timestamp;
+}
+
+/* What the row's record says of the clock and of chance, for the function itself and for what its lambdas call. */
+static void call_ask(struct call_context *context, struct function_call *call) {
+    call_find_record(context);
+    context->evaluation.invocation = random_mix(context->run->evaluation->invocation + context->ordinal);
+    if (!context->node->function->changing)
+        return;
+    if (context->records)
+        call_ask_record(context, call);
+    else
+        call_ask_system(call, context->run->evaluation);
+}
 
 /* --- lambdas
  * ------------------------------------------------------------------------------------------------------------------ */
@@ -46,6 +104,7 @@ static bool call_body(struct call_context *context, const struct call_argument *
     if (!context->entered && !node_run_inside(context->run, context->row, &context->evaluation, inside))
         return false;
     context->entered = true;
+    context->evaluation.invocation++;
     for (size_t i = 0; i < lambda->slot_count; i++)
         if (!vector_constant(inside->evaluation->arena, lambda->slot_types[i], &arguments[i],
                              &inside->slots[lambda->slots[i]]))
@@ -124,6 +183,8 @@ static bool call_rows(struct function_call *call, struct call_context *context, 
         size_t row = selected->rows[i];
         context->row = row;
         context->entered = false;
+        if (node->lambdas || node->function->changing)
+            call_ask(context, call);
         bool null = call_gather(node, vectors, row, arguments);
         if (null && node->variant->null_in_null_out)
             result->nulls[row] = 1;
@@ -141,10 +202,9 @@ static bool call_run(const struct node *node, struct node_run *run, const struct
     struct vector result, *vectors = arena_allocate(arena, made->count * sizeof *vectors);
     struct value *arguments = arena_allocate(arena, made->count * sizeof *arguments);
     void *none = NULL;
-    struct call_context context = {.node = made, .run = run};
+    struct call_context context = {.node = made, .run = run, .origin = UINT32_MAX};
     struct function_call call = {.arena = made->lambdas ? &context.arena : arena,
                                  .zones = node_time_zones(run),
-                                 .clock = run->evaluation->clock,
                                  .types = made->types,
                                  .count = made->count,
                                  .result = node->type,
@@ -164,7 +224,8 @@ static bool call_run(const struct node *node, struct node_run *run, const struct
 }
 
 struct node *node_call(struct arena *arena, const struct function *function, const struct function_variant *variant,
-                       const struct type *result, const struct call_argument *arguments, size_t count, bool guarded) {
+                       const struct type *result, const struct call_argument *arguments, size_t count, bool guarded,
+                       uint32_t place) {
     struct call_node *made = node_new(arena, sizeof *made, result, call_run, function->changing);
     const struct type **types = arena_allocate(arena, count * sizeof *types);
     if (!made || !types)
@@ -175,6 +236,7 @@ struct node *node_call(struct arena *arena, const struct function *function, con
     made->types = types;
     made->count = count;
     made->guarded = guarded;
+    made->place = place;
     for (size_t i = 0; i < count; i++) {
         types[i] = arguments[i].node->type;
         made->lambdas |= arguments[i].slots != NULL;

@@ -151,8 +151,10 @@ struct call_argument {
     const struct type *const *slot_types;
     size_t slot_count;
 };
+/* `place`: which one it is among the calls of a statement whose results are left to chance. */
 struct node *node_call(struct arena *arena, const struct function *function, const struct function_variant *variant,
-                       const struct type *result, const struct call_argument *arguments, size_t count, bool guarded);
+                       const struct type *result, const struct call_argument *arguments, size_t count, bool guarded,
+                       uint32_t place);
 
 /* A zeroed node of `size` bytes. */
 void *node_new(struct arena *arena, size_t size, const struct type *type, node_function *run, bool varies);

@@ -38,7 +38,8 @@ enum { FUNCTION_TEXT_MAXIMUM = 64 << 20, FUNCTION_ITEMS_MAXIMUM = 1000000 };
 struct function_call {
     struct arena *arena;
     struct time_zones *zones;
-    const struct clock *clock;
+    int64_t now;     /* of functions that are `changing`: wall clock, ms */
+    uint64_t chance; /* of functions that are `changing`: evenly distributed bits, others for each call */
     const struct type *const *types; /* of the arguments, as they are given; of a lambda, what its body gives */
     size_t count;
     const struct type *result;
@@ -75,7 +76,8 @@ struct function {
     const struct function_variant *variants;
     size_t variant_count;
     void (*release_state)(void *state); /* of function_call.state; NULL: it keeps none */
-    /* another result for the same arguments (RANDOM, UUID, UNIX_TIMESTAMP): never folded to a constant */
+    /* another result for the same arguments (RANDOM, UUID, UNIX_TIMESTAMP): never folded to a constant. It follows from
+     * call->now and call->chance */
     bool changing;
     /* Types of lambda parameters: of the lambda at argument `index` whose other arguments have `types` (NULL entries
      * for lambdas); those it cannot tell yet are filled in order. Returns the number of parameters, 0 when it does

@@ -42,7 +42,8 @@ int session_new(const struct session_options *options, struct session **ret_sess
     session->options = *options;
     session->kept.catalog = catalog_new();
     session->sources = plan_sources_new();
-    session->planner = (struct planner){.settings = {.nested_errors_null = true}, .sources = session->sources};
+    session->planner = (struct planner){.settings = {.nested_errors_null = true, .places = &session->places},
+                                        .sources = session->sources};
     if (!session->kept.catalog || !session->sources) {
         session_free(session);
         return error_no_memory(error);
@@ -289,6 +290,7 @@ static int session_unsupported(const struct statement *statement, const char *wh
 static int session_statement(struct session_work *work, const struct statement *statement, struct error *error) {
     struct session *session = work->session;
     work->statement = statement;
+    session->places = 0;
     switch (statement->kind) {
     case STATEMENT_CREATE:
         return session_create(work, &statement->create, error);

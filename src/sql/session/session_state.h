@@ -18,6 +18,7 @@ struct session {
     struct plan_sources *sources;
     bool pass_known;
     struct planner planner; /* its catalog is that of the script under way */
+    uint32_t places;        /* planner.settings.places: of the statement under way */
     struct arena **arenas;  /* of scripts that made something that lasts */
     size_t arena_count, arena_capacity;
 };

@@ -130,6 +130,7 @@ static int run_push_rows(const struct run *run, size_t member, size_t source, si
         .restoring = run->recovering,
         .offset = run->batch->records.base_offset,
         .counters = run->recovering ? &ignored : &task->counters};
+    context.evaluation.records = &run->batch->records;
     int status = stage_push(task->stage, source, rows, &context, error);
     work->scratch = context.evaluation.scratch;
     if (!run->recovering)

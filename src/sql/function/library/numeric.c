@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <sys/random.h>
 
 static bool give_decimal(struct function_call *call, decimal number, struct value *ret_value) {
     if (number >= decimal_power(call->result->precision) || number <= -decimal_power(call->result->precision))
@@ -244,23 +243,9 @@ static bool cbrt_double(struct function_call *call, const struct value *argument
 /* --- RANDOM
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014), seeded by the
- * system. */
 static bool random_double(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     (void)arguments;
-    uint64_t *seed = *call->state;
-    if (!seed) {
-        seed = memory_zero(1, sizeof *seed);
-        if (!seed)
-            return false;
-        if (getrandom(seed, sizeof *seed, 0) != (ssize_t)sizeof *seed)
-            *seed = (uint64_t)clock_monotonic_ns(call->clock);
-        *call->state = seed;
-    }
-    uint64_t bits = *seed += UINT64_C(0x9e3779b97f4a7c15);
-    bits = (bits ^ bits >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    bits = (bits ^ bits >> 27) * UINT64_C(0x94d049bb133111eb);
-    *ret_value = value_of_number((double)((bits ^ bits >> 31) >> 11) * 0x1p-53);
+    *ret_value = value_of_number((double)(call->chance >> 11) * 0x1p-53);
     return true;
 }
 
@@ -376,9 +361,8 @@ FUNCTION_LIST(
     {.name = "RANDOM",
      .category = "Numeric",
      .signature = "RANDOM()",
-     .description = "A random DOUBLE, 0 or more and less than 1.",
+     .description = "A random DOUBLE, 0 or more and less than 1; it follows from the record's place in the log.",
      .changing = true,
-     .release_state = free,
      VARIANTS({.result = &type_double, .call = random_double})},
     {.name = "ROUND",
      .category = "Numeric",

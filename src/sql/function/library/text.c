@@ -2,10 +2,10 @@
  * same functions on BYTES count bytes. */
 #include "sql/function/library/functions.h"
 
+#include "core/random.h"
 #include "model/java_number.h"
 #include "sql/function/library/text_units.h"
 #include <errno.h>
-#include <sys/random.h>
 
 /* --- CONCAT, CONCAT_WS
  * ---------------------------------------------------------------------------------------------------------------- */
@@ -224,8 +224,8 @@ static bool give_uuid(struct function_call *call, const unsigned char bytes[16],
 static bool uuid_random(struct function_call *call, const struct value *arguments, struct value *ret_value) {
     (void)arguments;
     unsigned char bytes[16];
-    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-        return function_fail(call, "the system gives no random numbers");
+    uint64_t halves[2] = {call->chance, random_mix(call->chance + 1)};
+    memcpy(bytes, halves, sizeof bytes);
     bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
     bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
     return give_uuid(call, bytes, ret_value);
@@ -312,6 +312,8 @@ FUNCTION_LIST(
     {.name = "UUID",
      .category = "String",
      .signature = "UUID([bytes])",
-     .description = "A random UUID (version 4), or the one that 16 BYTES are; NULL when they are not 16.",
+     .description = "A random UUID (version 4) that follows from the record's place in the log, or the one that 16 "
+                    "BYTES are; NULL "
+                    "when they are not 16.",
      .changing = true,
      VARIANTS({.result = &type_string, .call = uuid_random}, VARIANT(type_string, uuid_of_bytes, BYTES))});
