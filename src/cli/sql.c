@@ -280,9 +280,10 @@ struct sql_prompt {
 };
 
 static char *sql_prompt_text(EditLine *editor) {
+    static char first[] = "meterline> ", more[] = "    ...> "; /* the library takes no const */
     struct sql_prompt *prompt;
     el_get(editor, EL_CLIENTDATA, &prompt);
-    return prompt->statement.length ? "    ...> " : "meterline> ";
+    return prompt->statement.length ? more : first;
 }
 
 static bool sql_is_leave(const char *line) {

@@ -50,8 +50,10 @@ bool civil_valid(struct civil_date date) {
 
 size_t time_text_write_date(char to[TIME_TEXT_LENGTH], int64_t days) {
     struct civil_date date = civil_from_days(days);
-    const char *format = date.year > 9999 ? "+%lld-%02u-%02u" : date.year < 0 ? "%05lld-%02u-%02u" : "%04lld-%02u-%02u";
-    return (size_t)snprintf(to, TIME_TEXT_LENGTH, format, (long long)date.year, date.month, date.day);
+    const char *plus = date.year > 9999 ? "+" : "";
+    int digits = date.year < 0 ? 5 : 4; /* with the sign */
+    return (size_t)snprintf(to, TIME_TEXT_LENGTH, "%s%0*lld-%02u-%02u", plus, digits, (long long)date.year, date.month,
+                            date.day);
 }
 
 size_t time_text_write_time(char to[TIME_TEXT_LENGTH], int64_t milliseconds) {

@@ -181,7 +181,7 @@ static int topic_alter_resource(const rd_kafka_ConfigResource_t *now, const char
     for (size_t i = 0; i < count; i++) {
         const char *key = rd_kafka_ConfigEntry_name(entries[i]), *value = rd_kafka_ConfigEntry_value(entries[i]);
         if (value && rd_kafka_ConfigEntry_source(entries[i]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG &&
-            strcmp(key, "retention.ms") && strcmp(key, "retention.bytes"))
+            strcmp(key, "retention.ms") != 0 && strcmp(key, "retention.bytes") != 0)
             rd_kafka_ConfigResource_set_config(resource, key, value);
     }
     char text[VALUE_SIZE];

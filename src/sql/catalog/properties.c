@@ -249,7 +249,7 @@ static int property_unknown(const struct identifier *name, enum property_use use
     char upper[NAMES_SHOWN_MAXIMUM], suggestion[NAMES_SUGGESTION_SIZE];
     size_t count = 0, length = (size_t)names_shown(name->name);
     for (size_t i = 0; i < PROPERTY_COUNT; i++)
-        if (property_rows[i].uses & use)
+        if ((unsigned)property_rows[i].uses & use)
             names[count++] = property_rows[i].name;
     for (size_t i = 0; i < length; i++)
         upper[i] = (char)toupper((unsigned char)name->name.data[i]);
@@ -284,7 +284,7 @@ int properties_read(const struct property_list *list, enum property_use use, str
         if (!row)
             return property_unknown(&property->name, use, error);
         size_t at = (size_t)(row - property_rows);
-        if (!(row->uses & use))
+        if (!((unsigned)row->uses & use))
             return place_error(error, property->name.place, "%s does not go with %s", row->name,
                                property_use_text(use));
         if (properties.given[at])

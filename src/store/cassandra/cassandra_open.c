@@ -70,7 +70,7 @@ void cassandra_counts(const struct store *door, struct store_counts *ret_counts)
     ret_counts->remote = true;
     ret_counts->error_kinds = CQL_KINDS;
     for (size_t i = 0; i < CQL_KINDS; i++)
-        ret_counts->error_names[i] = cql_error_kind_name(i);
+        ret_counts->error_names[i] = cql_error_kind_name((enum cql_error_kind)i);
 }
 
 /* What has happened to an idle client meanwhile shows in the first rounds: a connection that has ended is made

@@ -29,7 +29,7 @@ int cql_frame_decode(const char from[CQL_FRAME_HEADER], struct cql_frame *ret_fr
     if (be32toh(length) > CQL_BODY_MAXIMUM)
         return error_set(error, ERROR_CORRUPT, "the server sent a frame of %u bytes; at most %d are read",
                          be32toh(length), CQL_BODY_MAXIMUM);
-    *ret_frame = (struct cql_frame){version & ~CQL_FRAME_RESPONSE, (uint8_t)from[1], (int16_t)be16toh(stream),
-                                    (uint8_t)from[4], be32toh(length)};
+    *ret_frame = (struct cql_frame){(uint8_t)(version & ~(unsigned)CQL_FRAME_RESPONSE), (uint8_t)from[1],
+                                    (int16_t)be16toh(stream), (uint8_t)from[4], be32toh(length)};
     return 0;
 }
