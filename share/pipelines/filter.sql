@@ -11,7 +11,8 @@ CREATE STREAM READINGS (
   `value` DOUBLE
 ) WITH (
   KAFKA_TOPIC = 'metrics', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'AVRO',
-  TIMESTAMP = '`timestamp`', TIMESTAMP_FORMAT = 'yyyy-MM-dd''T''HH:mm:ssX'
+  TIMESTAMP = '`timestamp`', TIMESTAMP_FORMAT = 'yyyy-MM-dd''T''HH:mm:ssX',
+  KEY_OF = '`gateway`.`metricType`.`metricAttribute`', REQUIRED = '`value`', MAX_AHEAD = '1 DAY'
 );
 
 CREATE STREAM GATEWAY_0 WITH (KAFKA_TOPIC = 'metrics-gateway-0') AS

@@ -25,6 +25,12 @@ struct source_plan {
     struct row_schema schema; /* key columns, value columns, then header columns */
     /* by column of `schema`: the same for all rows of a key (KEY_OF); NULL: nothing is known */
     const bool *key_parts;
+    /* Rules for records that have a value, by columns of `schema`. What breaks one is rejected. */
+    const size_t *key_of;   /* STRING columns of the value that make the key, a STRING, with points between */
+    size_t key_of_count;    /* 0: the key is free */
+    const size_t *required; /* columns that are not NULL, a DOUBLE finite too */
+    size_t required_count;
+    int64_t max_ahead;           /* ms that a time may be ahead of the clock at which the log took the record; 0: any */
     size_t value_count;          /* how many of the columns are the value's */
     const struct slice *headers; /* for each header column its header's name; data NULL: all headers as an array */
     size_t header_count;

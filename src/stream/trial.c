@@ -242,6 +242,7 @@ static int trial_push_stage(struct trial *trial, struct trial_stage *stage, size
     struct bus_batch records = {.topic = batch->topic,
                                 .partition = batch->partition,
                                 .base_offset = batch->base_offset,
+                                .append_time = clock_wall(trial->options.clock),
                                 .records = batch->records,
                                 .count = batch->count};
     struct row_errors errors;

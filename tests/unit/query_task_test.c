@@ -43,6 +43,60 @@ static void test_two_queries_share_a_topic(void **state) {
     bytes_release(&metrics);
 }
 
+/* The key is made of columns, columns are there, the time is not ahead of the log's clock: in each query alike. */
+static void test_rules_of_a_source(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *key, *value, *reason;
+    } bad[] = {
+        {"g.T", "{\"g\":\"g\",\"m\":\"U\",\"t\":1,\"v\":1}",
+         "the key is not g.M of the record: its records would be split over partitions"},
+        {"gT", "{\"g\":\"g\",\"m\":\"T\",\"t\":1,\"v\":1}", "the key is not g.M of the record"},
+        {"g.T.", "{\"g\":\"g\",\"m\":\"T\",\"t\":1,\"v\":1}", "the key is not g.M of the record"},
+        {"g", "{\"g\":\"g\",\"m\":\"T\",\"t\":1,\"v\":1}", "the key is not g.M of the record"},
+        {NULL, "{\"g\":\"g\",\"m\":\"T\",\"t\":1,\"v\":1}",
+         "no key: the key must be g.M, which keeps its records on one partition"},
+        {"g.", "{\"g\":\"g\",\"m\":\"\",\"t\":1,\"v\":1}", "M is empty"},
+        {"g.T", "{\"g\":null,\"m\":\"T\",\"t\":1,\"v\":1}", "g is missing"},
+        {"g.\1", "{\"g\":\"g\",\"m\":\"\\u0001\",\"t\":1,\"v\":1}", "M has control characters"},
+        {"g.T", "{\"g\":\"g\",\"m\":\"T\",\"t\":1}", "V is missing"},
+        {"g.T", "{\"g\":\"g\",\"m\":\"T\",\"t\":1,\"v\":\"Infinity\"}", "V is not a finite number"},
+        {"g.T", "{\"g\":\"g\",\"m\":\"T\",\"t\":4070908800000,\"v\":1}",
+         "its time 2099-01-01T00:00:00Z is more than 5400 s (MAX_AHEAD) ahead of the clock when it came, "},
+        {"g.T", "{\"g\":\"g\",\"m\":\"T\",\"t\":9007199254740992000,\"v\":1}",
+         "its time, 9007199254740992000 ms, is more than 5400 s (MAX_AHEAD) ahead of the clock when it came"},
+    };
+    enum { BAD = sizeof bad / sizeof *bad };
+    struct bus_consumer *consumer;
+    struct bus_batch batch;
+    sql(f, "CREATE STREAM rules (k STRING KEY, `g` STRING, m STRING, t BIGINT, v DOUBLE) WITH (KAFKA_TOPIC='rules', "
+           "VALUE_FORMAT='JSON', PARTITIONS=1, TIMESTAMP='t', KEY_OF='`g`.m', REQUIRED='v', MAX_AHEAD='90 MINUTES');"
+           "CREATE STREAM one WITH (KAFKA_TOPIC='one') AS SELECT k, v FROM rules;"
+           "CREATE TABLE two WITH (KAFKA_TOPIC='two') AS SELECT k, COUNT(*) AS n FROM rules GROUP BY k;");
+    put(f, "rules", "g.T", "{\"g\":\"g\",\"m\":\"T\",\"t\":1,\"v\":2.5}", 0);
+    for (size_t i = 0; i < BAD; i++)
+        put(f, "rules", bad[i].key, bad[i].value, (int64_t)i);
+    put(f, "rules", "g", NULL, 77);
+    run(f);
+    assert_topic("one", "g.T {\"V\":2.5} 1\ng null 77\n");
+    assert_topic("two", "g.T {\"N\":1} 1\n");
+    assert_int_equal(report_of(f, "CSAS_ONE")->total.rejected, BAD);
+    assert_int_equal(report_of(f, "CTAS_TWO")->total.rejected, BAD);
+    OK(bus_consumer_open(f->bus, NULL, &consumer, &f->error));
+    OK(bus_consumer_seek(consumer, "rules-rejected", 0, 0, &f->error));
+    size_t seen = 0;
+    while (bus_consumer_poll(consumer, 0, &batch, &f->error) == 1)
+        for (size_t i = 0; i < batch.count; i++, seen++) {
+            struct slice error = batch.records[i].headers[0].value;
+            assert_true(seen < BAD);
+            if (error.length < strlen(bad[seen].reason) ||
+                memcmp(error.data, bad[seen].reason, strlen(bad[seen].reason)) != 0)
+                fail_msg("%zu: '%.*s'", seen, (int)error.length, error.data);
+        }
+    assert_int_equal(seen, BAD);
+    bus_consumer_close(consumer);
+}
+
 /* Several queries write one topic: record by record, in the order of the queries, however the input was cut. */
 static void test_order_of_outputs(void **state) {
     struct fixture *f = *state;
@@ -352,6 +406,7 @@ static void test_troubles(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_two_queries_share_a_topic),
+        TEST(test_rules_of_a_source),
         TEST(test_order_of_outputs),
         TEST(test_windows_over_runs),
         TEST(test_changelog_over_runs),

@@ -211,6 +211,27 @@ static void test_declared_formats(void **state) {
     }
 }
 
+/* Of a source that another catalog keeps too. */
+static void test_rules(void **state) {
+    (void)state;
+    cleanup(session_release) struct session session = {0};
+    struct listing listing;
+    run_well(&session, "CREATE STREAM s (k STRING KEY, `b` STRING, c STRING, n DOUBLE) WITH (KAFKA_TOPIC='t', "
+                       "VALUE_FORMAT='JSON', KEY_OF='`b`.c', REQUIRED='n,`b`', MAX_AHEAD='90 MINUTES')");
+    const struct source *source = catalog_source(session.catalog, SLICE("S"));
+    assert_int_equal(source->key_of_count, 2);
+    assert_slice(source->key_of[0], "b");
+    assert_slice(source->key_of[1], "C");
+    assert_int_equal(source->required_count, 2);
+    assert_slice(source->required[0], "N");
+    assert_slice(source->required[1], "b");
+    assert_int_equal(source->max_ahead, 5400000);
+    assert_int_equal(describe_properties(session.catalog, source, &session.arena, &listing, &session.error), 0);
+    static const char *const expected[] = {"`b`.`C`", "`N`, `b`", "5400000"};
+    for (size_t i = 0; i < 3; i++)
+        assert_slice(listing.cells[2 * (6 + i) + 1], expected[i]);
+}
+
 /* Formats, partitions and topic of a result. */
 static void test_results(void **state) {
     (void)state;
@@ -283,6 +304,8 @@ static void test_inferred(void **state) {
                       "CREATE STREAM s (k INT KEY, a INT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='AVRO');"
                       "CREATE STREAM s (k INT KEY) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON');"),
                 NULL);
+#define RULES                                                                                                          \
+    "CREATE STREAM s (k STRING KEY, b STRING, n INT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', PARTITIONS=1, "
     assert_int_equal(script_next(&script, &session.arena, &statement, &session.error), 0);
     assert_true(source_wants_schema(&statement->create));
     assert_int_equal(source_declare(&statement->create, statement->text, session.catalog, inferred, 2, &session.arena,
@@ -390,6 +413,24 @@ static void test_definition_errors(void **state) {
                                   "string if it has small letters"},
         {HEAD "TIMESTAMP_FORMAT='yyyy')",
          "line 1, column 107: TIMESTAMP_FORMAT needs TIMESTAMP, the column that it is for"},
+        {HEAD "KEY_OF='`v`')", "line 1, column 97: KEY_OF needs one key column of type STRING, without a window"},
+        {RULES "KEY_OF='`b`.`c`')",
+         "line 1, column 114: KEY_OF: S has no column b; did you mean `B`? Names without quotes are upper case"},
+        {RULES "KEY_OF='b.n')", "line 1, column 114: KEY_OF: the column N must have the type STRING"},
+        {RULES "KEY_OF='b.b')", "line 1, column 114: KEY_OF: the column B is there twice"},
+        {RULES "KEY_OF='k')", "line 1, column 114: KEY_OF: the column K must be one of the value"},
+        {RULES "KEY_OF='b.')", "line 1, column 114: KEY_OF must be names of columns with points between, in backticks "
+                               "inside the string where they have small letters"},
+        {RULES "KEY_OF=5)", "line 1, column 114: KEY_OF must be a string in single quotes that is not empty"},
+        {RULES "WINDOW_TYPE='SESSION', KEY_OF='b')",
+         "line 1, column 137: KEY_OF needs one key column of type STRING, without a window"},
+        {RULES "REQUIRED='b, x')", "line 1, column 116: REQUIRED: S has no column X; did you mean B?"},
+        {RULES "REQUIRED='b.c')", "line 1, column 116: REQUIRED must be names of columns with commas between, in "
+                                  "backticks inside the string where they have small letters"},
+        {RULES "MAX_AHEAD='0 DAYS')",
+         "line 1, column 117: MAX_AHEAD must be a number and a unit of time: '10 SECONDS'"},
+        {PAIR "CREATE STREAM r WITH (KEY_OF='v') AS SELECT * FROM keyed",
+         "line 1, column 106: KEY_OF does not go with CREATE STREAM AS SELECT"},
         {HEAD "WRAP_SINGLE_VALUE=false)", "line 1, column 108: WRAP_SINGLE_VALUE is for exactly one value column"},
         {HEAD "WRAP_SINGLE_VALUE='no')", "line 1, column 108: WRAP_SINGLE_VALUE must be TRUE or FALSE"},
         {HEAD "WINDOW_TYPE='HOPPING')", "line 1, column 102: WINDOW_TYPE needs WINDOW_SIZE: WINDOW_SIZE='10 SECONDS'"},
@@ -587,7 +628,8 @@ static void test_listings(void **state) {
     assert_listing(&listing,
                    "Property|Value\nName|KEYED\nType|STREAM\nTimestamp field|not set: the record's own\nTimestamp "
                    "format|not set\nKey format|KAFKA\n"
-                   "Value format|JSON\nKafka topic|k\nPartitions|not set\nReplicas|not set\nQueries that "
+                   "Value format|JSON\nKey of|not set\nRequired|not set\nMaximum ahead (ms)|not set\nKafka "
+                   "topic|k\nPartitions|not set\nReplicas|not set\nQueries that "
                    "read|CSAS_A_1\nQueries that write|INSERTQUERY_2\n"
                    "Statement|CREATE STREAM keyed (k INT KEY, v INT) WITH (KAFKA_TOPIC='k', VALUE_FORMAT='JSON')");
     assert_int_equal(variables_define(&variables, SLICE("x"), SLICE("1"), &session.error), 0);
@@ -617,6 +659,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_declared),
         cmocka_unit_test(test_declared_formats),
+        cmocka_unit_test(test_rules),
         cmocka_unit_test(test_results),
         cmocka_unit_test(test_result_with_new_key),
         cmocka_unit_test(test_inferred),

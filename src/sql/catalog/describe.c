@@ -169,6 +169,15 @@ static void describe_number(struct listing_writer *writer, const char *name, int
     describe_pair(writer, name, value > 0 ? slice_of(text) : SLICE("not set"));
 }
 
+static void describe_names(struct listing_writer *writer, const char *title, const struct slice *names, size_t count,
+                           const char *separator) {
+    cleanup(bytes_release) struct bytes text = {0};
+    for (size_t i = 0; i < count; i++)
+        bytes_append_format(&text, "%s`%.*s`", i ? separator : "", (int)names[i].length, names[i].data);
+    writer->failed |= text.failed;
+    describe_pair(writer, title, count ? bytes_slice(&text) : SLICE("not set"));
+}
+
 static void describe_users(struct listing_writer *writer, const char *name, const struct catalog *catalog,
                            const struct source *source, bool readers) {
     cleanup(bytes_release) struct bytes ids = {0};
@@ -186,7 +195,7 @@ static void describe_users(struct listing_writer *writer, const char *name, cons
 int describe_properties(const struct catalog *catalog, const struct source *source, struct arena *arena,
                         struct listing *ret_listing, struct error *error) {
     static const char *const titles[] = {"Property", "Value"};
-    struct listing_writer writer = listing_begin(arena, titles, 2, 12);
+    struct listing_writer writer = listing_begin(arena, titles, 2, 15);
     describe_pair(&writer, "Name", source->name);
     describe_pair(&writer, "Type", slice_of(source->object == OBJECT_TABLE ? "TABLE" : "STREAM"));
     describe_pair(&writer, "Timestamp field",
@@ -195,6 +204,9 @@ int describe_properties(const struct catalog *catalog, const struct source *sour
                   source->timestamp_format.data ? source->timestamp_format : SLICE("not set"));
     describe_pair(&writer, "Key format", slice_of(format_name(source->key.format)));
     describe_pair(&writer, "Value format", slice_of(format_name(source->value.format)));
+    describe_names(&writer, "Key of", source->key_of, source->key_of_count, ".");
+    describe_names(&writer, "Required", source->required, source->required_count, ", ");
+    describe_number(&writer, "Maximum ahead (ms)", source->max_ahead);
     describe_pair(&writer, "Kafka topic", source->topic);
     describe_number(&writer, "Partitions", source->partitions);
     describe_number(&writer, "Replicas", source->replicas);

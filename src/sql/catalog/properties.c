@@ -10,6 +10,8 @@
 enum property_type {
     PROPERTY_STRING,    /* struct slice, not empty */
     PROPERTY_NAME,      /* struct slice: bare in upper case, in backticks as it is */
+    PROPERTY_PATH,      /* struct property_names: names with points between */
+    PROPERTY_NAMES,     /* struct property_names: names with commas between */
     PROPERTY_UPPER,     /* struct slice in upper case */
     PROPERTY_LOWER,     /* struct slice in lower case */
     PROPERTY_ENCODING,  /* enum format */
@@ -54,6 +56,9 @@ static const struct property_row property_rows[PROPERTY_COUNT] = {
     ROW(CLEANUP_POLICY, PROPERTY_LOWER, SOURCE, cleanup_policy),
     ROW(TIMESTAMP, PROPERTY_NAME, SOURCE, timestamp),
     ROW(TIMESTAMP_FORMAT, PROPERTY_STRING, SOURCE, timestamp_format),
+    ROW(KEY_OF, PROPERTY_PATH, DECLARED, key_of),
+    ROW(MAX_AHEAD, PROPERTY_DURATION, DECLARED, max_ahead),
+    ROW(REQUIRED, PROPERTY_NAMES, DECLARED, required),
     ROW(WRAP_SINGLE_VALUE, PROPERTY_TRUTH, SOURCE, wrap_single_value),
     ROW(WINDOW_IN_KEY, PROPERTY_TRUTH, PROPERTY_USE_TABLE_RESULT, window_in_key),
     ROW(WINDOW_TYPE, PROPERTY_WINDOW, DECLARED, window),
@@ -126,6 +131,29 @@ static int property_read_name(const struct property_reader *reader) {
         node->qualifier.data)
         return property_refuse(reader, "the name of a column, in backticks inside the string if it has small letters");
     *(struct slice *)property_target(reader) = node->name;
+    return 0;
+}
+
+/* Names of columns inside a string, with points or commas between. */
+static int property_read_names(const struct property_reader *reader, enum token_kind separator) {
+    struct identifier *identifiers;
+    size_t count;
+    int status = property_read_string(reader);
+    if (status < 0)
+        return status;
+    struct lexer lexer = {.text = reader->property->value->text, .place = {.line = 1, .column = 1}};
+    if (parser_lone_names(&lexer, separator, reader->arena, &identifiers, &count, NULL) < 0)
+        return property_refuse(reader, separator == TOKEN_COMMA
+                                           ? "names of columns with commas between, in backticks inside the string "
+                                             "where they have small letters"
+                                           : "names of columns with points between, in backticks inside the string "
+                                             "where they have small letters");
+    struct slice *names = arena_allocate(reader->arena, count * sizeof *names);
+    if (!names)
+        return error_no_memory(reader->error);
+    for (size_t i = 0; i < count; i++)
+        names[i] = identifiers[i].name;
+    *(struct property_names *)property_target(reader) = (struct property_names){names, count};
     return 0;
 }
 
@@ -211,6 +239,10 @@ static int property_read(const struct property_reader *reader) {
         return property_read_string(reader);
     case PROPERTY_NAME:
         return property_read_name(reader);
+    case PROPERTY_PATH:
+        return property_read_names(reader, TOKEN_DOT);
+    case PROPERTY_NAMES:
+        return property_read_names(reader, TOKEN_COMMA);
     case PROPERTY_UPPER:
         return property_read_case(reader, toupper);
     case PROPERTY_LOWER:

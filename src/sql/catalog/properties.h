@@ -26,6 +26,9 @@ enum property_name {
     PROPERTY_CLEANUP_POLICY,
     PROPERTY_TIMESTAMP,
     PROPERTY_TIMESTAMP_FORMAT,
+    PROPERTY_KEY_OF,
+    PROPERTY_MAX_AHEAD,
+    PROPERTY_REQUIRED,
     PROPERTY_WRAP_SINGLE_VALUE,
     PROPERTY_WINDOW_IN_KEY,
     PROPERTY_WINDOW_TYPE,
@@ -45,6 +48,12 @@ enum property_use {
     PROPERTY_USE_TOPIC = 32,        /* ASSERT TOPIC */
 };
 
+/* Names of columns, as they count. */
+struct property_names {
+    const struct slice *names;
+    size_t count;
+};
+
 struct properties {
     bool given[PROPERTY_COUNT];
     struct place places[PROPERTY_COUNT]; /* of the values given */
@@ -58,6 +67,8 @@ struct properties {
     struct slice cleanup_policy;  /* "compact", "delete" or both, in lower case */
     struct slice timestamp;       /* a column's name, as it counts */
     struct slice timestamp_format;
+    struct property_names key_of, required; /* meterline's own, as the next */
+    int64_t max_ahead;                      /* ms; 0: not given */
     bool wrap_single_value;
     bool window_in_key; /* meterline's own: FALSE leaves the window out of a windowed result's key */
     enum window_kind window;

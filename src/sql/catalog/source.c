@@ -188,7 +188,7 @@ static int source_check_topic(const struct source *source, const struct create_s
 
 /* What all definitions have in common; formats and columns are there. */
 static int source_finish(const struct create_statement *create, const struct properties *properties,
-                         struct source *source, struct error *error) {
+                         struct arena *arena, struct source *source, struct error *error) {
     static const enum property_name formats[2][2] = {{PROPERTY_KEY_FORMAT, PROPERTY_FORMAT},
                                                      {PROPERTY_VALUE_FORMAT, PROPERTY_FORMAT}};
     struct place places[2];
@@ -207,7 +207,8 @@ static int source_finish(const struct create_statement *create, const struct pro
         (status = source_check(source, create->name.place, places, error)) < 0 ||
         (status = source_set_timestamp(properties, source, error)) < 0 ||
         (status = source_set_wrapping(properties, source, error)) < 0 ||
-        (status = source_set_window(properties, source, error)) < 0)
+        (status = source_set_window(properties, source, error)) < 0 ||
+        (status = source_set_rules(properties, source, arena, error)) < 0)
         return status;
     return source_set_cleanup(properties, source, error);
 }
@@ -293,7 +294,7 @@ int source_declare(const struct create_statement *create, struct slice text, con
     source.topic = properties.topic;
     if (source.key.format == FORMAT_UNSET || (source_key_count(&source) == 0 && !properties.given[PROPERTY_KEY_FORMAT]))
         source.key.format = source_key_count(&source) ? FORMAT_KAFKA : FORMAT_NONE;
-    status = source_finish(create, &properties, &source, error);
+    status = source_finish(create, &properties, arena, &source, error);
     if (status == 0)
         *ret_source = source;
     return status;
@@ -338,7 +339,7 @@ int source_result(const struct create_statement *create, struct slice text, cons
     else if (keyed && source.key.format == FORMAT_NONE && key == FORMAT_UNSET)
         source.key.format = FORMAT_KAFKA;
     source.topic = properties.given[PROPERTY_KAFKA_TOPIC] ? properties.topic : source.name;
-    status = source_finish(create, &properties, &source, error);
+    status = source_finish(create, &properties, arena, &source, error);
     if (status == 0)
         *ret_source = source;
     return status;
@@ -360,6 +361,17 @@ static bool source_copy_texts(struct source *source, struct arena *arena) {
     return true;
 }
 
+static bool source_copy_names(struct slice **names, size_t count, struct arena *arena) {
+    struct slice *copies = arena_allocate(arena, (count + 1) * sizeof *copies);
+    for (size_t i = 0; copies && i < count; i++) {
+        copies[i] = arena_copy(arena, (*names)[i]);
+        if (!copies[i].data)
+            return false;
+    }
+    *names = copies;
+    return copies != NULL;
+}
+
 static bool source_copy_column(struct source_column *column, struct arena *arena) {
     bool header = column->header.data != NULL;
     column->name = arena_copy(arena, column->name);
@@ -371,7 +383,9 @@ static bool source_copy_column(struct source_column *column, struct arena *arena
 int source_copy(const struct source *source, struct arena *arena, struct source *ret_copy, struct error *error) {
     struct source copy = *source;
     copy.columns = arena_allocate(arena, source->column_count * sizeof *copy.columns);
-    if (!copy.columns || !source_copy_texts(&copy, arena))
+    if (!copy.columns || !source_copy_texts(&copy, arena) ||
+        !source_copy_names(&copy.key_of, copy.key_of_count, arena) ||
+        !source_copy_names(&copy.required, copy.required_count, arena))
         return error_no_memory(error);
     for (size_t i = 0; i < source->column_count; i++) {
         copy.columns[i] = source->columns[i];

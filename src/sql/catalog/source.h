@@ -45,6 +45,10 @@ struct source {
     struct slice cleanup_policy;  /* data NULL: not given */
     struct slice timestamp;       /* column that ROWTIME comes from; data NULL: the record's own timestamp */
     struct slice timestamp_format;
+    /* names of columns. The key is those of `key_of` with points between; every row has those of `required` */
+    struct slice *key_of, *required;
+    size_t key_of_count, required_count;
+    int64_t max_ahead;       /* ms that the event time may be ahead of the clock at which the log took it; 0: any */
     enum window_kind window; /* of a windowed key */
     int64_t window_size;     /* ms; 0 for a session */
 };
@@ -74,8 +78,12 @@ const char *source_kind(const struct source *source);
 /* A copy that depends on nothing but `arena`. */
 int source_copy(const struct source *source, struct arena *arena, struct source *ret_copy, struct error *error);
 
-/* What follows are parts of the rules, in source_check.c. */
+/* What follows are parts of the rules, in source_check.c and source_rules.c. */
+struct properties;
 int source_check(const struct source *source, struct place name_place, const struct place format_places[2],
                  struct error *error);
+/* KEY_OF, MAX_AHEAD and REQUIRED. */
+int source_set_rules(const struct properties *properties, struct source *source, struct arena *arena,
+                     struct error *error);
 
 #endif

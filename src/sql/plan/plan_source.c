@@ -56,6 +56,34 @@ static bool plan_source_columns(const struct source *source, struct arena *arena
     return true;
 }
 
+static const size_t *plan_source_indexes(const struct row_schema *schema, const struct slice *names, size_t count,
+                                         struct arena *arena) {
+    size_t *indexes = arena_allocate(arena, (count + 1) * sizeof *indexes);
+    for (size_t i = 0; indexes && i < count; i++)
+        for (size_t c = 0; c < schema->count; c++)
+            if (slice_equal(schema->columns[c].name, names[i]))
+                indexes[i] = c;
+    return indexes;
+}
+
+/* The rules of its records; the key and its parts are the same for all rows of a key. */
+static bool plan_source_rules(const struct source *source, struct arena *arena, struct source_plan *plan) {
+    plan->max_ahead = source->max_ahead;
+    plan->key_of_count = source->key_of_count;
+    plan->required_count = source->required_count;
+    plan->key_of = plan_source_indexes(&plan->schema, source->key_of, source->key_of_count, arena);
+    plan->required = plan_source_indexes(&plan->schema, source->required, source->required_count, arena);
+    bool *parts = arena_allocate(arena, plan->schema.count * sizeof *parts);
+    if (!plan->key_of || !plan->required || !parts)
+        return false;
+    for (size_t i = 0; i < plan->schema.count; i++)
+        parts[i] = i < plan->schema.key_count;
+    for (size_t i = 0; i < plan->key_of_count; i++)
+        parts[plan->key_of[i]] = true;
+    plan->key_parts = plan->key_of_count ? parts : NULL;
+    return true;
+}
+
 int plan_source(struct plan_sources *sources, const struct source *source, const struct compile_settings *settings,
                 const struct source_plan **ret_plan, struct error *error) {
     for (size_t i = 0; i < sources->count; i++)
@@ -81,7 +109,7 @@ int plan_source(struct plan_sources *sources, const struct source *source, const
                                  .table = copy.object == OBJECT_TABLE,
                                  .window = plan_row_window(copy.window),
                                  .window_size = copy.window_size};
-    if (!plan_source_columns(&copy, &sources->arena, plan))
+    if (!plan_source_columns(&copy, &sources->arena, plan) || !plan_source_rules(&copy, &sources->arena, plan))
         return error_no_memory(error);
     status = plan_formats(&copy, &sources->arena, &plan->key, &plan->value, error);
     if (!status)

@@ -216,6 +216,32 @@ int parser_lone_expression(const struct lexer *lexer, struct arena *arena, struc
     return status;
 }
 
+static bool parser_names(struct parser *parser, enum token_kind separator, struct identifier **ret_names,
+                         size_t *ret_count) {
+    size_t start = parser->pending_count;
+    bool more = true;
+    while (more) {
+        struct identifier *name = parser_allocate(parser, 1, sizeof *name);
+        if (!name || !parser_name(parser, name) || !parser_push(parser, name) || !parser_take(parser, separator, &more))
+            return false;
+    }
+    return parser_pop_structs(parser, start, sizeof **ret_names, ret_names, ret_count);
+}
+
+int parser_lone_names(const struct lexer *lexer, enum token_kind separator, struct arena *arena,
+                      struct identifier **ret_names, size_t *ret_count, struct error *error) {
+    struct parser parser;
+    struct identifier *names = NULL;
+    size_t count = 0;
+    bool done = parser_start(&parser, lexer, arena, error) && parser_names(&parser, separator, &names, &count);
+    int status = parser_finish(&parser);
+    if (status == 0 && done) {
+        *ret_names = names;
+        *ret_count = count;
+    }
+    return status;
+}
+
 int parser_lone_type(const struct lexer *lexer, struct arena *arena, struct type_name **ret_type, struct error *error) {
     struct parser parser;
     struct type_name *type = NULL;

@@ -36,6 +36,9 @@ int parser_lone_expression(const struct lexer *lexer, struct arena *arena, struc
                            struct error *error);
 int parser_lone_duration(const struct lexer *lexer, struct arena *arena, struct duration *ret_duration,
                          struct error *error);
+/* One name or more, with `separator` between them. */
+int parser_lone_names(const struct lexer *lexer, enum token_kind separator, struct arena *arena,
+                      struct identifier **ret_names, size_t *ret_count, struct error *error);
 int parser_lone_type(const struct lexer *lexer, struct arena *arena, struct type_name **ret_type, struct error *error);
 
 /* --- tokens (parser.c)

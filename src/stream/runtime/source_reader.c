@@ -2,6 +2,7 @@
 #include "stream/runtime/source_reader.h"
 
 #include "core/memory.h"
+#include "stream/runtime/source_rules.h"
 
 struct source_reader {
     const struct source_plan *plan;
@@ -206,7 +207,9 @@ int source_reader_read(struct source_reader *reader, const struct bus_batch *rec
         return status;
     source_reader_judge(reader, records->count, &to);
     status = source_reader_times(reader, evaluation, &to, error);
-    if (!status)
-        *ret_rows = to;
-    return status;
+    if (status)
+        return status;
+    source_rules_apply(plan, records, arena, &to);
+    *ret_rows = to;
+    return 0;
 }
