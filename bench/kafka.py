@@ -62,9 +62,9 @@ class KafkaBench:
                 ours[kind].append(self.run("metrics", *words))
         floor = statistics.median(found["cpu"] for found in floors) / millions
         bench.row("kafka: librdkafka consumes and throws away", floor, "CPU s/M readings")
-        for kind, runs in ours.items():
+        for kind, measured in ours.items():
             goal = 1.5 if kind == "four windows, topics only" else None
-            bench.row(f"kafka: run, {kind}", statistics.median(run.cpu for run in runs) / millions, "CPU s/M readings", floor, goal, of_floor=True)
+            bench.row(f"kafka: run, {kind}", statistics.median(run.cpu for run in measured) / millions, "CPU s/M readings", floor, goal, of_floor=True)
         wall = statistics.median(run.wall for run in ours["four windows, topics only"])
         bench.row("kafka: run, four windows, exactly once, with its start", self.readings / wall, "readings/s", None, 600000, most=False, digits=0)
         what = "kafka: replay, readings made up on the way (floor: bare librdkafka producer"

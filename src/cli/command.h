@@ -61,8 +61,10 @@ int cli_open_cache(const struct common_settings *common, bool wanted, bool creat
 int cli_open_store(const struct common_settings *common, bool create, struct store **ret_store, struct error *error);
 struct log cli_log(const struct common_settings *common);
 
-/* Set by SIGINT and SIGTERM once cli_catch_signals was called; a second signal ends the program at once. */
-extern atomic_bool cli_stop;
+/* Once cli_catch_signals was called, SIGINT and SIGTERM set both, and a second signal ends the program at once. What
+ * fails sets cli_stop alone, so that the first signal after it still waits for the last commits. */
+extern atomic_bool cli_stop, cli_asked;
 void cli_catch_signals(void);
+void cli_go_on(void); /* clears both */
 
 #endif

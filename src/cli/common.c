@@ -6,7 +6,7 @@
 
 #include "cli/command.h"
 
-atomic_bool cli_stop;
+atomic_bool cli_stop, cli_asked;
 
 #define OPTION(member) .offset = offsetof(struct common_settings, member)
 
@@ -149,8 +149,14 @@ struct log cli_log(const struct common_settings *common) {
 
 static void cli_on_signal(int number) {
     (void)number;
-    if (atomic_exchange(&cli_stop, true))
+    if (atomic_exchange(&cli_asked, true))
         _exit(130);
+    atomic_store(&cli_stop, true);
+}
+
+void cli_go_on(void) {
+    atomic_store(&cli_stop, false);
+    atomic_store(&cli_asked, false);
 }
 
 void cli_catch_signals(void) {

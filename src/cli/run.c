@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include <pthread.h>
+#include <stdnoreturn.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/run_pipeline.h"
@@ -12,13 +14,12 @@
 #include "core/memory.h"
 #include "stream/runner.h"
 #include "stream/runtime/metrics.h"
-#include "stream/sink/sinks.h"
 
 struct run_settings {
     struct common_settings common;
     const char *windows, *group, *topic, *metrics;
     const char *delivery, *lost_offsets;
-    int64_t grace, max_ahead, idle_close, workers, sink_workers;
+    int64_t grace, max_ahead, idle_close, workers, sink_workers, drain_limit;
     bool until_end, final, reset, cache_values;
 };
 
@@ -53,8 +54,12 @@ static const struct option run_options[] = {
              "and mark results that lack readings as "
              "incomplete.",
      OPTION(lost_offsets)},
-    {"sink-workers", 0, OPTION_INTEGER, "N", "1", .minimum = 1, .maximum = SINK_WORKERS_MAXIMUM,
+    {"sink-workers", 0, OPTION_INTEGER, "N", "1", .minimum = 1, .maximum = CONNECTOR_WORKERS_MAXIMUM,
      .help = "Threads for each topic that bring its records to a store or cache server.", OPTION(sink_workers)},
+    {"drain-limit", 0, OPTION_DURATION, "TIME", "1m", .minimum = 0, .maximum = 366 * 86400e3,
+     .help = "With --until-end or --final: how long the end waits for a store, cache or webhook that takes nothing. "
+             "What was not delivered by then is reported, and the next run goes on with it.",
+     OPTION(drain_limit)},
     {"cache-values", 0, OPTION_FLAG,
      .help = "Keep the latest value of each series in the cache, not only the latest time of each gateway.",
      OPTION(cache_values)},
@@ -138,15 +143,6 @@ static int run_report_aggregates(struct run *run, const struct run_report *repor
 static int run_aggregates(struct run *run, struct error *error) {
     const struct run_settings *settings = run->settings;
     bool remote = run->store && store_is_remote(run->store);
-    struct sinks_settings sinks_settings = {.bus = run->bus,
-                                            .store = remote ? run->store : NULL,
-                                            .cache = run->cache,
-                                            .query = &run->query,
-                                            .clock = &clock_system,
-                                            .log = &run->log,
-                                            .stop = &cli_stop,
-                                            .workers = (size_t)settings->sink_workers,
-                                            .cache_values = settings->cache_values};
     struct worker_settings workers = {.bus = run->bus,
                                       .store = remote ? NULL : run->store,
                                       .query = &run->query,
@@ -156,18 +152,11 @@ static int run_aggregates(struct run *run, struct error *error) {
                                       .until_end = settings->until_end || settings->final,
                                       .final = settings->final};
     struct run_report report;
-    struct sinks sinks;
-    int status = sinks_start(&sinks, &sinks_settings, error);
-    if (status)
-        return status;
-    status = run_query(&workers, (size_t)settings->workers, &report, error);
-    struct error sinks_error;
-    int sinks_status = sinks_finish(&sinks, !status && !atomic_load(&cli_stop), status ? &sinks_error : error);
+    int status = run_query(&workers, (size_t)settings->workers, &report, error);
     if (report.recovered)
         log_write(&run->log, LOG_DEBUG, "read %" PRId64 " records again to rebuild the open windows", report.recovered);
     cli_registry_counts(&report.registry);
     store_counts(run->store, &report.store);
-    status = status ? status : sinks_status;
     struct error report_error;
     int report_status =
         report.partitions && report.lags ? run_report_aggregates(run, &report, status ? &report_error : error) : 0;
@@ -181,6 +170,35 @@ static void *run_aggregates_thread(void *context) {
     if (run->status)
         atomic_store(&cli_stop, true);
     return NULL;
+}
+
+/* The connectors that options ask for: a store that is a server, the cache of readings. */
+static int run_option_connectors(struct run *run, struct error *error) {
+    const struct run_settings *settings = run->settings;
+    const struct window_settings *windows = &run->query.windows;
+    char group[BUS_TOPIC_NAME_MAXIMUM + 64], topic[BUS_TOPIC_NAME_MAXIMUM + 64];
+    struct connector_definition definition = {.name = "of --store",
+                                              .type = "store",
+                                              .topics = topic,
+                                              .group = group,
+                                              .required = true,
+                                              .workers = (size_t)settings->sink_workers,
+                                              .values = settings->cache_values,
+                                              .max_ahead = run->query.max_ahead};
+    int status = 0;
+    for (size_t i = 0; run->store && store_is_remote(run->store) && i < windows->size_count && !status; i++) {
+        long long seconds = (long long)(windows->sizes[i] / 1000);
+        snprintf(group, sizeof group, "%s.store-%lld", run->query.group, seconds);
+        snprintf(topic, sizeof topic, "%s-aggregates-%lld", run->query.topic, seconds);
+        status = run_connectors_start(&run->pipeline.connectors, &definition, error);
+    }
+    if (status || !run->cache)
+        return status;
+    snprintf(group, sizeof group, "%s.cache", run->query.group);
+    snprintf(topic, sizeof topic, "%s", run->query.topic);
+    definition.name = "of --cache";
+    definition.type = "readings";
+    return run_connectors_start(&run->pipeline.connectors, &definition, error);
 }
 
 /* --- the other queries
@@ -210,8 +228,10 @@ static int run_report_queries(struct run *run, struct error *error) {
 /* With --until-end the aggregates come first, as the other queries may read their topics; otherwise all run at once. */
 static int run_all(struct run *run, struct error *error) {
     bool until_end = run->pipeline.settings.until_end,
-         others = run->pipeline.plan_count || run->pipeline.wanted_count || !until_end;
-    int status = 0;
+         others = run->pipeline.plan_count || run->pipeline.connectors.wanted_count || !until_end;
+    int status = run->pipeline.aggregates ? run_option_connectors(run, error) : 0;
+    if (status)
+        return status;
     if (run->pipeline.aggregates) {
         int failed = pthread_create(&run->thread, NULL, run_aggregates_thread, run);
         if (failed)
@@ -231,8 +251,8 @@ static int run_all(struct run *run, struct error *error) {
     if (run->pipeline.aggregates && !until_end)
         pthread_join(run->thread, NULL);
     struct error end_error;
-    int end_status = run_pipeline_end(&run->pipeline, until_end && !status && !run->status && !atomic_load(&cli_stop),
-                                      status ? &end_error : error);
+    int end_status = run_connectors_end(&run->pipeline.connectors, until_end && !status && !run->status, &cli_asked,
+                                        status ? &end_error : error);
     status = status ? status : end_status;
     if (run->status && !status) {
         *error = run->error;
@@ -304,7 +324,8 @@ static int run_plan(struct run *run, const char *path, struct error *error) {
     if (!status && statements.failed)
         status = error_no_memory(error);
     if (!status)
-        status = run_pipeline_open(&run->pipeline, &queries, &targets, bytes_slice(&statements), path != NULL, error);
+        status = run_pipeline_open(&run->pipeline, &queries, &targets, settings->drain_limit, bytes_slice(&statements),
+                                   path != NULL, error);
     if (status)
         return path ? error_wrap(error, "%s", path) : status;
     if (run->pipeline.aggregates) {
@@ -312,6 +333,15 @@ static int run_plan(struct run *run, const char *path, struct error *error) {
         run->query.windows = run->pipeline.windows;
     }
     return 0;
+}
+
+/* A thread of a connector still waits for its target, with all that it uses: nothing of it may be freed. What was
+ * committed is safe. */
+static noreturn void run_leave(int status, const struct error *error) {
+    if (status)
+        cli_fail("run", error);
+    fflush(NULL);
+    _exit(status != 0);
 }
 
 static int run_open_and_work(struct run *run, const char *path, struct error *error) {
@@ -327,6 +357,8 @@ static int run_open_and_work(struct run *run, const char *path, struct error *er
         status = run->settings->reset ? run_reset(run, error) : 0;
         if (!status)
             status = run_all(run, error);
+        if (run->pipeline.connectors.abandoned)
+            run_leave(status, error);
         run_pipeline_close(&run->pipeline);
     }
     if (!status && run->settings->metrics)

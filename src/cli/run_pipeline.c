@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "core/memory.h"
-#include "sql/catalog/properties.h"
 
 #define FOLLOW_INTERVAL_NS INT64_C(200000000)
 
@@ -80,67 +79,6 @@ static int pipeline_stop_query(struct run_pipeline *pipeline, const char *id, st
     return status == ERROR_NOT_FOUND ? 0 : status;
 }
 
-/* --- connectors
- * ------------------------------------------------------------------------------------------------------------------ */
-
-/* A string among the properties of a connector, NUL-terminated in `arena`; NULL: not given. */
-static const char *pipeline_property(const struct session_connector *connector, const char *name, struct arena *arena) {
-    const struct property *property = property_of(connector->properties, name);
-    return property && property->value->kind == EXPRESSION_STRING ? arena_copy(arena, property->value->text).data
-                                                                  : NULL;
-}
-
-static int pipeline_run_connector(struct run_pipeline *pipeline, const struct session_connector *wanted,
-                                  struct error *error) {
-    cleanup(arena_release) struct arena arena = {0};
-    struct connector_definition definition = {.name = arena_copy(&arena, wanted->name).data,
-                                              .type = pipeline_property(wanted, "type", &arena),
-                                              .topics = pipeline_property(wanted, "topics", &arena),
-                                              .url = pipeline_property(wanted, "url", &arena),
-                                              .authorization = pipeline_property(wanted, "authorization", &arena)};
-    if (!definition.name || !definition.type || !definition.topics)
-        return error_no_memory(error);
-    int status =
-        connector_start(&pipeline->targets, &definition, &pipeline->connectors[pipeline->connector_count], error);
-    pipeline->connector_count += !status;
-    return status;
-}
-
-static int pipeline_start_connector(struct run_pipeline *pipeline, const struct session_connector *connector,
-                                    struct error *error) {
-    if (pipeline->wanted_count + pipeline->connector_count == RUN_CONNECTORS_MAXIMUM)
-        return error_set(error, ERROR_INVALID, "at most %d connectors can run", RUN_CONNECTORS_MAXIMUM);
-    if (pipeline->runner)
-        return pipeline_run_connector(pipeline, connector, error);
-    pipeline->wanted[pipeline->wanted_count++] = connector;
-    return 0;
-}
-
-static int pipeline_stop_connector(struct run_pipeline *pipeline, struct slice name, struct error *error) {
-    for (size_t i = 0; i < pipeline->wanted_count; i++)
-        if (slice_equal(pipeline->wanted[i]->name, name)) {
-            pipeline->wanted[i] = pipeline->wanted[--pipeline->wanted_count];
-            return 0;
-        }
-    for (size_t i = 0; i < pipeline->connector_count; i++)
-        if (slice_equal(slice_of(connector_name(pipeline->connectors[i])), name)) {
-            struct connector *connector = pipeline->connectors[i];
-            pipeline->connectors[i] = pipeline->connectors[--pipeline->connector_count];
-            return connector_stop(connector, false, error);
-        }
-    return 0;
-}
-
-int run_pipeline_end(struct run_pipeline *pipeline, bool drain, struct error *error) {
-    int status = 0;
-    while (pipeline->connector_count) {
-        struct error other;
-        int ended = connector_stop(pipeline->connectors[--pipeline->connector_count], drain, status ? &other : error);
-        status = status ? status : ended;
-    }
-    return status;
-}
-
 /* --- effects
  * ------------------------------------------------------------------------------------------------------------------ */
 
@@ -150,9 +88,10 @@ static int pipeline_effect(void *context, const struct session_effect *effect, s
     case EFFECT_QUERY_START:
         return pipeline_start_query(pipeline, effect->query, error);
     case EFFECT_CONNECTOR_START:
-        return pipeline_start_connector(pipeline, effect->connector, error);
+        return run_connectors_want(&pipeline->connectors, effect->connector, error);
     case EFFECT_CONNECTOR_STOP:
-        return pipeline_stop_connector(pipeline, effect->text, error);
+        run_connectors_drop(&pipeline->connectors, effect->text);
+        return 0;
     case EFFECT_QUERY_STOP:
         return pipeline_stop_query(pipeline, effect->text.data, error);
     case EFFECT_MESSAGE:
@@ -176,9 +115,9 @@ static int pipeline_plan_default(struct run_pipeline *pipeline, struct slice sta
 }
 
 int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings,
-                      const struct connector_settings *targets, struct slice statements, bool lasting,
+                      const struct connector_settings *targets, int64_t limit, struct slice statements, bool lasting,
                       struct error *error) {
-    *pipeline = (struct run_pipeline){.settings = *settings, .targets = *targets};
+    *pipeline = (struct run_pipeline){.settings = *settings, .connectors = {.settings = *targets, .limit = limit}};
     int status = lasting ? 0 : pipeline_plan_default(pipeline, statements, error);
     if (!status)
         status = sql_session_open(&pipeline->sql, settings->bus, settings->log, pipeline_effect, pipeline, error);
@@ -190,7 +129,6 @@ int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings
 }
 
 void run_pipeline_close(struct run_pipeline *pipeline) {
-    run_pipeline_end(pipeline, false, NULL);
     pipeline->runner = query_runner_close(pipeline->runner); /* before the session, whose plans it runs */
     sql_session_close(&pipeline->sql);
     free(pipeline->plans);
@@ -203,9 +141,8 @@ int run_pipeline_start(struct run_pipeline *pipeline, struct error *error) {
     if (!status && pipeline->plan_count)
         status = query_runner_add(pipeline->runner, pipeline->plans, pipeline->plan_count, error);
     pipeline->plan_count = 0;
-    for (size_t i = 0; i < pipeline->wanted_count && !status; i++)
-        status = pipeline_run_connector(pipeline, pipeline->wanted[i], error);
-    pipeline->wanted_count = 0;
+    if (!status)
+        run_connectors_start_wanted(&pipeline->connectors);
     return status;
 }
 

@@ -6,24 +6,18 @@
 #ifndef METERLINE_CLI_RUN_PIPELINE_H
 #define METERLINE_CLI_RUN_PIPELINE_H
 
+#include "cli/run_connectors.h"
 #include "cli/sql_session.h"
 #include "sql/plan/series_aggregates.h"
 #include "stream/runtime/runner.h"
-#include "stream/sink/connector.h"
-
-enum { RUN_CONNECTORS_MAXIMUM = 64 };
 
 struct run_pipeline {
     struct sql_session sql;
     struct query_settings settings;
-    struct connector_settings targets; /* of connectors */
-    struct query_runner *runner;       /* NULL: no query so far */
-    const struct query_plan **plans;   /* to be started */
+    struct run_connectors connectors;
+    struct query_runner *runner;     /* NULL: no query so far */
+    const struct query_plan **plans; /* to be started */
     size_t plan_count, plan_capacity;
-    const struct session_connector *wanted[RUN_CONNECTORS_MAXIMUM]; /* connectors to be started */
-    size_t wanted_count;
-    struct connector *connectors[RUN_CONNECTORS_MAXIMUM]; /* that run */
-    size_t connector_count;
     bool aggregates; /* the aggregates of readings are among the queries: */
     char topic[BUS_TOPIC_NAME_MAXIMUM + 1];
     struct window_settings windows;
@@ -34,9 +28,9 @@ struct run_pipeline {
 
 /* Reads the command topic and the statements; nothing runs yet. `lasting`: the statements are somebody's, kept for
  * the next start; otherwise they are the default pipeline's. settings->bus and what they point to outlive the
- * pipeline. */
+ * pipeline. `limit`: of the connectors. They are ended by the caller, before the pipeline is closed. */
 int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings,
-                      const struct connector_settings *targets, struct slice statements, bool lasting,
+                      const struct connector_settings *targets, int64_t limit, struct slice statements, bool lasting,
                       struct error *error);
 void run_pipeline_close(struct run_pipeline *pipeline);
 /* Forgets the positions of the queries. */
@@ -45,7 +39,5 @@ int run_pipeline_reset(const struct run_pipeline *pipeline, struct error *error)
 int run_pipeline_start(struct run_pipeline *pipeline, struct error *error);
 /* Picks up statements until everything has ended: stopped, failed, or done (--until-end). */
 int run_pipeline_follow(struct run_pipeline *pipeline, struct error *error);
-/* Ends the connectors; `drain`: when they have brought over what is in their topics. */
-int run_pipeline_end(struct run_pipeline *pipeline, bool drain, struct error *error);
 
 #endif

@@ -310,10 +310,10 @@ static bool sql_prompt_line(struct sql *sql, struct sql_prompt *prompt, History 
     bytes_append_char(&prompt->statement, '\0');
     history(past, &event, H_ENTER, prompt->statement.data);
     text.data = prompt->statement.data;
-    atomic_store(&cli_stop, false);
+    cli_go_on();
     if (sql_session_execute(&sql->session, text, false, &error))
         cli_fail("sql", &error);
-    atomic_store(&cli_stop, false);
+    cli_go_on();
     prompt->statement.length = 0;
     return true;
 }

@@ -38,6 +38,14 @@ int cache_write(struct cache_writer *writer, const struct cache_entry *entries, 
     return count ? writer->driver->write(writer, entries, count, error) : 0;
 }
 
+int cache_marked(struct cache_writer *writer, const char *mark, bool *ret_marked, struct error *error) {
+    return writer->driver->marked(writer, mark, ret_marked, error);
+}
+
+int cache_mark(struct cache_writer *writer, const char *mark, struct error *error) {
+    return writer->driver->mark(writer, mark, error);
+}
+
 int cache_read(struct cache *cache, const char *key, bool series, cache_visit visit, void *context,
                struct error *error) {
     return cache->driver->read(cache, key, series, visit, context, error);

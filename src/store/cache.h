@@ -6,6 +6,8 @@
  * (ISO-8601); of a series key = gateway.TYPE.ATTRIBUTE, value = "TIMESTAMP VALUE". SQLite: table cache_latest (key,
  * time, value or NULL).
  *
+ * Marks: Redis: fields of the hash "meterline.marks"; SQLite: table cache_marks.
+ *
  * Threads: a `struct cache` may be shared; a writer and a reader belong to one thread each. */
 #ifndef METERLINE_STORE_CACHE_H
 #define METERLINE_STORE_CACHE_H
@@ -41,6 +43,10 @@ struct cache_writer *cache_writer_close(struct cache_writer *writer);
 /* Writes entries; each key at most once in a call. Acknowledged on return. A retriable error means that the server
  * could not be reached; the call can be repeated. */
 int cache_write(struct cache_writer *writer, const struct cache_entry *entries, size_t count, struct error *error);
+
+/* Marks: names that are kept beside the entries, and lost with them. They say that what was written before is there. */
+int cache_marked(struct cache_writer *writer, const char *mark, bool *ret_marked, struct error *error);
+int cache_mark(struct cache_writer *writer, const char *mark, struct error *error);
 
 /* Entries by key bytes: the one of `key`, or all (NULL) of gateways or of series. Strings live during the callback,
  * which ends the walk by returning something else than 0. */

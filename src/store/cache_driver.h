@@ -10,6 +10,8 @@ struct cache_driver {
     int (*writer_open)(struct cache *cache, struct cache_writer **ret_writer, struct error *error);
     void (*writer_close)(struct cache_writer *writer);
     int (*write)(struct cache_writer *writer, const struct cache_entry *entries, size_t count, struct error *error);
+    int (*marked)(struct cache_writer *writer, const char *mark, bool *ret_marked, struct error *error);
+    int (*mark)(struct cache_writer *writer, const char *mark, struct error *error);
     int (*read)(struct cache *cache, const char *key, bool series, cache_visit visit, void *context,
                 struct error *error);
 };

@@ -1,16 +1,21 @@
 """Connectors: topics that leave the log for a webhook, the cache and the store."""
 import http.server
 import json
+import os
+import pathlib
+import signal
 import threading
+import time
 
-SHARE = __import__("pathlib").Path(__file__).resolve().parents[2] / "share/pipelines"
+SHARE = pathlib.Path(__file__).resolve().parents[2] / "share/pipelines"
 
 
 class Hook:
-    """A server that answers `answers` in turn, then 200, and keeps what it was sent and said yes to."""
+    """A server that answers `answers` in turn (a pair: with Retry-After; None: never), then 200, and keeps what it was sent and said yes to, and when it was asked."""
 
     def __init__(self, *answers):
-        self.answers, self.taken, self.headers = list(answers), [], []
+        self.answers, self.taken, self.headers, self.times = list(answers), [], [], []
+        self.closed = threading.Event()
         hook = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -18,10 +23,17 @@ class Hook:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 answer = hook.answers.pop(0) if hook.answers else 200
                 hook.headers.append(dict(self.headers))
+                hook.times.append(time.monotonic())
+                if answer is None:
+                    hook.closed.wait()
+                    return
+                answer, after = answer if isinstance(answer, tuple) else (answer, None)
                 if answer < 300:
                     hook.taken.append(json.loads(body))
                 self.send_response(answer)
                 self.send_header("Content-Length", "0")
+                if after is not None:
+                    self.send_header("Retry-After", str(after))
                 self.end_headers()
 
             def log_message(self, *_):
@@ -35,8 +47,18 @@ class Hook:
         return self
 
     def __exit__(self, *_):
+        self.closed.set()
         self.server.shutdown()
         self.server.server_close()
+
+
+COPY = """CREATE STREAM READINGS (SERIES STRING KEY, `gateway` STRING, `value` DOUBLE) WITH (KAFKA_TOPIC='metrics', VALUE_FORMAT='AVRO');
+CREATE STREAM COPIES WITH (KAFKA_TOPIC='copies', VALUE_FORMAT='JSON', PARTITIONS=1) AS SELECT SERIES, `gateway`, `value` FROM READINGS PARTITION BY SERIES;
+"""
+
+
+def hook_of(url, *more):
+    return COPY + f"CREATE SINK CONNECTOR HOOK WITH ('type'='webhook', 'url'='{url}', {''.join(f'{word}, ' for word in more)}'topics'='copies');"
 
 
 def readings(meterline, count):
@@ -76,6 +98,110 @@ def test_cache(meterline):
 
 
 def test_store_takes_aggregates_only(meterline):
-    pipeline = meterline.file("pipeline.sql", "CREATE SINK CONNECTOR S WITH ('type'='store', 'topics'='alarms');")
+    """A connector that cannot start is told, and holds up nothing else."""
+    pipeline = meterline.file("pipeline.sql", "CREATE SINK CONNECTOR S WITH ('type'='store', 'topics'='alarms');" + COPY)
+    meterline("replay", "-t", "readings", readings(meterline, 12))
     _, err = meterline("run", pipeline, "--until-end", status=1)
     assert "alarms is none" in err, err
+    assert len(meterline.records("copies")) == 12
+
+
+
+def test_webhook_gets_on_under_a_rate_limit(meterline):
+    """A server that takes three and then wants a pause gets each record once, in order; the pause is as long as it says."""
+    with Hook(*([200, 200, 200, (429, 1)] * 2 + [503])) as hook:
+        meterline("replay", "-t", "readings", readings(meterline, 12))
+        meterline("run", meterline.file("pipeline.sql", hook_of(hook.url)), "--until-end")
+        assert [body["offset"] for body in hook.taken] == list(range(12)), [body["offset"] for body in hook.taken]
+        pauses = [hook.times[i + 1] - hook.times[i] for i in (3, 7)]
+        assert all(pause >= 0.95 for pause in pauses), pauses
+
+
+def wait_for_text(process, text):
+    for line in process.stderr:
+        if text in line:
+            return
+    raise AssertionError(f"{text} was not said")
+
+
+def end_of(process):
+    begin = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    text = process.communicate(timeout=60)[1]
+    return text, time.monotonic() - begin
+
+
+def test_stop_while_a_webhook_is_away(meterline):
+    """SIGTERM ends a drain at once, whether nobody is at the address or the server does not answer, and what is left comes with the next run."""
+    meterline("replay", "-t", "readings", readings(meterline, 12))
+    with Hook(None) as silent, Hook() as hook:
+        for url, more in (("http://127.0.0.1:1/", "the webhook cannot be reached"), (silent.url, None)):
+            pipeline = meterline.file("pipeline.sql", hook_of(hook.url).replace(hook.url, url).replace("HOOK", "H" + url[-2:-1].upper()))
+            run = meterline.start("run", pipeline, "--until-end")
+            if more:
+                wait_for_text(run, "is waiting: " + more)
+            else:
+                while not silent.times:
+                    time.sleep(0.01)
+            text, took = end_of(run)
+            assert run.returncode == 0 and took < 5, (run.returncode, took, text)
+            assert "not delivered" in text or "still waits" in text, text
+            meterline("sql", "-e", f"DROP CONNECTOR H{url[-2:-1].upper()};")
+        meterline("run", meterline.file("pipeline.sql", hook_of(hook.url)), "--until-end")
+        assert len(hook.taken) == 12
+
+
+def test_drain_limit(meterline):
+    """--until-end does not wait for ever: it says what was not delivered, and the next run delivers it."""
+    meterline("replay", "-t", "readings", readings(meterline, 12))
+    _, err = meterline("run", meterline.file("pipeline.sql", hook_of("http://127.0.0.1:1/")), "--until-end", "--drain-limit", "500ms", status=1)
+    assert "connector HOOK: 12 records of topic copies are not delivered: the webhook cannot be reached" in err, err
+    assert len(meterline.records("copies")) == 12
+
+
+def test_authorization(meterline):
+    """From the environment by name; a line break in it is refused; in plain text it is taken with a warning, and never shown."""
+    meterline("replay", "-t", "readings", readings(meterline, 3))
+    with Hook() as hook:
+        pipeline = meterline.file("pipeline.sql", hook_of(hook.url, "'authorization.env'='HOOK_SECRET'"))
+        _, err = meterline("run", pipeline, "--until-end", status=1)
+        assert "no variable HOOK_SECRET" in err, err
+        _, err = meterline("run", pipeline, "--until-end", environment={"HOOK_SECRET": "Bearer a\r\nX-Evil: b"}, status=1)
+        assert "line break" in err and "Evil" not in err, err
+        _, err = meterline("run", pipeline, "--until-end", environment={"HOOK_SECRET": "Bearer from-outside"})
+        assert {headers["Authorization"] for headers in hook.headers} == {"Bearer from-outside"} and len(hook.headers) == 3
+        assert "from-outside" not in err and "from-outside" not in json.dumps(meterline.records("_meterline-commands"))
+        plain = hook_of(hook.url, "'authorization'='Bearer plain'").replace("HOOK", "HOOK2")
+        _, err = meterline("run", meterline.file("plain.sql", plain), "--until-end", environment={"HOOK_SECRET": "x"})
+        assert "'authorization.env'" in err and "Bearer plain" not in err, err
+
+
+def test_cache_that_lost_everything_is_filled_again(meterline):
+    """The cache's own database is deleted, the log's positions are not."""
+    cache = meterline.path("cache")
+    meterline("replay", "-t", "readings", readings(meterline, 120))
+    words = ("run", SHARE / "latest.sql", "--until-end", "--cache", f"sqlite:{cache}")
+    latest = ("query", "--latest", "gateways", "--format", "csv", "--cache", f"sqlite:{cache}")
+    meterline(*words)
+    before, _ = meterline(*latest)
+    assert len(before.split()) == 4
+    for name in os.listdir(cache):
+        os.unlink(os.path.join(cache, name))
+    _, err = meterline(*words)
+    assert "has lost what it was given" in err, err
+    after, _ = meterline(*latest)
+    assert before == after
+    _, err = meterline(*words)
+    assert "has lost" not in err, err
+
+
+def test_metrics_file_follows_no_link(meterline):
+    victim = pathlib.Path(meterline.file("victim", "mine"))
+    metrics = pathlib.Path(meterline.path("m.prom"))
+    os.symlink(victim, f"{metrics}.new")
+    meterline("run", "--until-end", "--metrics", metrics)
+    assert victim.read_text() == "mine" and metrics.stat().st_mode & 0o777 == 0o600
+    metrics.unlink()
+    os.symlink(victim, metrics)
+    meterline("run", "--until-end", "--metrics", metrics)
+    assert victim.read_text() == "mine" and not metrics.is_symlink()

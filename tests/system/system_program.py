@@ -2,6 +2,7 @@
 import csv
 import io
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -41,15 +42,18 @@ class Program:
                 process.kill()
             process.communicate()
 
-    def __call__(self, *words, status=0, input=None, data=None, says=()):
+    def __call__(self, *words, status=0, input=None, data=None, says=(), environment=None):
         """Runs a command; checks its exit status and that its messages contain the words; returns (stdout, stderr)."""
         raw = isinstance(input, bytes)
-        done = subprocess.run(self.command(*words, data=data), input=input, capture_output=True, timeout=300, text=not raw)
+        done = subprocess.run(self.command(*words, data=data), input=input, capture_output=True, timeout=300, text=not raw, env=environment and {**os.environ, **environment})
         out, err = (done.stdout.decode(), done.stderr.decode()) if raw else (done.stdout, done.stderr)
         assert done.returncode == status, f"{' '.join(map(str, words))}: exit status {done.returncode}, expected {status}; {err[-2000:]}"
         for word in [says] if isinstance(says, str) else says:
             assert word in err, f"{' '.join(map(str, words))}: expected '{word}' in: {err[-2000:]}"
         return out, err
+
+    def path(self, name):
+        return self.folder / name
 
     def file(self, name, content):
         path = self.folder / name

@@ -181,6 +181,7 @@ static void test_topic_values(void **state) {
     struct bus *bus;
     struct bus_producer *producer;
     struct mail mail = {0};
+    size_t done = 0;
     void *sink;
     const struct bus_record records[] = {
         {.key = SLICE("a"), .value = SLICE("2007-01-01T00:00:01Z")},
@@ -196,7 +197,8 @@ static void test_topic_values(void **state) {
     assert_int_equal(bus_producer_open(bus, &(struct bus_producer_options){0}, &producer, &error), 0);
     assert_int_equal(mail_open(&mail, producer, "times-rejected", &error), 0);
     assert_int_equal(cache_topic_sink_new(f->cache, &sink, &error), 0);
-    assert_int_equal(cache_topic_sink_target.write(sink, &batch, &mail, &error), 0);
+    assert_int_equal(cache_topic_sink_target.write(sink, &batch, &mail, &done, &error), 0);
+    assert_int_equal(done, batch.count);
     assert_int_equal(bus_producer_pending_records(producer), 3);
     assert_int_equal(cache_topic_sink_target.flush(sink, &error), 0);
     cache_topic_sink_target.close(sink);
@@ -206,12 +208,35 @@ static void test_topic_values(void **state) {
     bus_close(bus);
 }
 
+static bool marked(struct fixture *f, const char *mark) {
+    struct error error;
+    bool found = false;
+    if (cache_marked(f->writer, mark, &found, &error))
+        fail_msg("%s", error.message);
+    return found;
+}
+
+/* Marks are kept beside the entries, and no reader sees them. */
+static void test_marks(void **state) {
+    struct fixture *f = *state;
+    struct error error;
+    assert_false(marked(f, "g/t/0"));
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(cache_mark(f->writer, "g/t/0", &error), 0);
+    assert_true(marked(f, "g/t/0"));
+    assert_false(marked(f, "g/t/1"));
+    write_entries(f, (struct cache_entry[]){gateway_at("a", 1)}, 1);
+    assert_string_equal(read_all(f, NULL, false), "a@1 ");
+    assert_string_equal(read_all(f, NULL, true), "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_never_back_in_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order_and_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_times, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_topic_values, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_marks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_entries_and_two_writers, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

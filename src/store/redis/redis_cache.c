@@ -17,6 +17,8 @@
 #include "store/cache_driver.h"
 #include "store/redis/redis_address.h"
 
+#define REDIS_MARKS "meterline.marks"
+
 enum {
     REDIS_KEYS = 256,
     REDIS_PIPE = 32 /* scripts under way */,
@@ -188,6 +190,32 @@ static int redis_cache_write(struct cache_writer *door, const struct cache_entry
     return status;
 }
 
+/* An answer to HEXISTS or HSETNX on the hash of marks, as a number. */
+static int redis_marks(struct redis_writer *writer, int count, const char **words, bool *ret_yes, struct error *error) {
+    redisReply *reply = NULL;
+    int status = writer->connection ? 0 : redis_load(writer, error);
+    if (!status)
+        status = redis_command(writer->cache, writer->connection, count, words, &reply, error);
+    if (!status)
+        *ret_yes = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+    else
+        redis_drop(writer);
+    if (reply)
+        freeReplyObject(reply);
+    return status;
+}
+
+static int redis_cache_marked(struct cache_writer *door, const char *mark, bool *ret_marked, struct error *error) {
+    const char *words[] = {"HEXISTS", REDIS_MARKS, mark};
+    return redis_marks((struct redis_writer *)door, 3, words, ret_marked, error);
+}
+
+static int redis_cache_mark(struct cache_writer *door, const char *mark, struct error *error) {
+    const char *words[] = {"HSETNX", REDIS_MARKS, mark, "1"};
+    bool added;
+    return redis_marks((struct redis_writer *)door, 4, words, &added, error);
+}
+
 static void redis_writer_close(struct cache_writer *door) {
     redis_drop((struct redis_writer *)door);
     free(door);
@@ -307,6 +335,8 @@ static const struct cache_driver redis_cache_driver = {
     .writer_open = redis_writer_open,
     .writer_close = redis_writer_close,
     .write = redis_cache_write,
+    .marked = redis_cache_marked,
+    .mark = redis_cache_mark,
     .read = redis_cache_read,
 };
 

@@ -1,6 +1,7 @@
 /* The embedded cache: a table in the data folder.
  *
- *     cache_latest   key, time (ms), value (NULL: the key is a gateway) */
+ *     cache_latest   key, time (ms), value (NULL: the key is a gateway)
+ *     cache_marks    mark */
 #include <sqlite3.h>
 #include <stdlib.h>
 
@@ -11,7 +12,8 @@
 enum { LOCK_TIMEOUT = 30000 };
 
 static const char cache_table[] =
-    "CREATE TABLE IF NOT EXISTS cache_latest(key TEXT PRIMARY KEY, time INTEGER NOT NULL, value REAL) WITHOUT ROWID";
+    "CREATE TABLE IF NOT EXISTS cache_latest(key TEXT PRIMARY KEY, time INTEGER NOT NULL, value REAL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS cache_marks(mark TEXT PRIMARY KEY) WITHOUT ROWID";
 
 struct sqlite_cache {
     struct cache base;
@@ -21,7 +23,7 @@ struct sqlite_cache {
 struct sqlite_cache_writer {
     struct cache_writer base;
     struct database *database;
-    sqlite3_stmt *put;
+    sqlite3_stmt *put, *find_mark, *put_mark;
 };
 
 static int cache_connect(const struct sqlite_cache *cache, struct database **ret_database, struct error *error) {
@@ -39,6 +41,8 @@ static void sqlite_cache_close(struct cache *door) {
 static void sqlite_cache_writer_close(struct cache_writer *door) {
     struct sqlite_cache_writer *writer = (struct sqlite_cache_writer *)door;
     sqlite3_finalize(writer->put);
+    sqlite3_finalize(writer->find_mark);
+    sqlite3_finalize(writer->put_mark);
     database_close(writer->database);
     free(writer);
 }
@@ -57,6 +61,12 @@ static int sqlite_cache_writer_open(struct cache *door, struct cache_writer **re
                                   "UPDATE SET time=excluded.time, value=excluded.value"
                                   " WHERE excluded.time >= time",
                                   &writer->put, error);
+    if (!status)
+        status =
+            database_prepare(writer->database, "SELECT 1 FROM cache_marks WHERE mark = ?", &writer->find_mark, error);
+    if (!status)
+        status = database_prepare(writer->database, "INSERT OR IGNORE INTO cache_marks(mark) VALUES(?)",
+                                  &writer->put_mark, error);
     if (status) {
         sqlite_cache_writer_close(&writer->base);
         return status;
@@ -86,6 +96,22 @@ static int sqlite_cache_write(struct cache_writer *door, const struct cache_entr
     if (status)
         database_rollback(writer->database);
     return status ? error_wrap(error, "writing %zu latest values", count) : 0;
+}
+
+static int sqlite_cache_marked(struct cache_writer *door, const char *mark, bool *ret_marked, struct error *error) {
+    struct sqlite_cache_writer *writer = (struct sqlite_cache_writer *)door;
+    database_bind_slice(writer->find_mark, 1, slice_of(mark));
+    int found = database_step(writer->database, writer->find_mark, error);
+    sqlite3_reset(writer->find_mark);
+    if (found >= 0)
+        *ret_marked = found == 1;
+    return found < 0 ? found : 0;
+}
+
+static int sqlite_cache_mark(struct cache_writer *door, const char *mark, struct error *error) {
+    struct sqlite_cache_writer *writer = (struct sqlite_cache_writer *)door;
+    database_bind_slice(writer->put_mark, 1, slice_of(mark));
+    return database_run(writer->database, writer->put_mark, error);
 }
 
 static int sqlite_cache_read(struct cache *door, const char *key, bool series, cache_visit visit, void *context,
@@ -119,6 +145,8 @@ static const struct cache_driver sqlite_cache_driver = {
     .writer_open = sqlite_cache_writer_open,
     .writer_close = sqlite_cache_writer_close,
     .write = sqlite_cache_write,
+    .marked = sqlite_cache_marked,
+    .mark = sqlite_cache_mark,
     .read = sqlite_cache_read,
 };
 

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/bytes.h"
@@ -125,18 +127,34 @@ void metrics_append(struct bytes *to, const struct aggregate_query *query, const
     bytes_append_format(to, "meterline_recovered_records %" PRId64 "\n", report->recovered);
 }
 
+/* The file at hand keeps its permissions; a new one is for its owner alone. */
+static int metrics_open(const char *path, char *temporary, struct error *error) {
+    struct stat old;
+    int file = mkstemp(temporary);
+    if (file < 0)
+        return error_set_errno(error, errno, "cannot write metrics to %s", temporary);
+    if (lstat(path, &old) == 0 && S_ISREG(old.st_mode) && fchmod(file, old.st_mode & 0777) != 0) {
+        int saved = errno;
+        close(file);
+        unlink(temporary);
+        return error_set_errno(error, saved, "cannot set the permissions of %s", temporary);
+    }
+    return file;
+}
+
 int metrics_save(const char *path, struct slice text, struct error *error) {
     cleanup(bytes_release) struct bytes temporary = {0};
-    bytes_append_format(&temporary, "%s.new", path);
+    bytes_append_format(&temporary, "%s.XXXXXX", path);
     bytes_append_char(&temporary, '\0');
     if (temporary.failed)
         return error_no_memory(error);
-    FILE *file = fopen(temporary.data, "w");
-    if (!file)
-        return error_set_errno(error, errno, "cannot write metrics to %s", temporary.data);
-    bool good = fwrite(text.data, 1, text.length, file) == text.length;
+    int file = metrics_open(path, temporary.data, error);
+    if (file < 0)
+        return file;
+    FILE *stream = fdopen(file, "w");
+    bool good = stream && fwrite(text.data, 1, text.length, stream) == text.length;
     int saved = errno;
-    if (fclose(file) != 0 && good) {
+    if ((stream ? fclose(stream) : close(file)) != 0 && good) {
         good = false;
         saved = errno;
     }

@@ -33,6 +33,14 @@ int cache_gather_flush(struct cache_gather *gather, struct error *error) {
     return status;
 }
 
+int cache_gather_marked(void *gather, const char *mark, bool *ret_marked, struct error *error) {
+    return cache_marked(((struct cache_gather *)gather)->writer, mark, ret_marked, error);
+}
+
+int cache_gather_mark(void *gather, const char *mark, struct error *error) {
+    return cache_mark(((struct cache_gather *)gather)->writer, mark, error);
+}
+
 int cache_gather_put(struct cache_gather *gather, const struct cache_entry *entry, struct error *error) {
     size_t slot = hash_bytes(entry->key.data, entry->key.length, entry->has_value) % TABLE_SIZE;
     while (gather->slots[slot]) {

@@ -21,4 +21,8 @@ int cache_gather_put(struct cache_gather *gather, const struct cache_entry *entr
 /* After an error nothing is kept: whoever put the entries goes back to its positions and puts them again. */
 int cache_gather_flush(struct cache_gather *gather, struct error *error);
 
+/* The marks of a sink's target (stream/sink/sink.h); `gather` is a struct cache_gather. */
+int cache_gather_marked(void *gather, const char *mark, bool *ret_marked, struct error *error);
+int cache_gather_mark(void *gather, const char *mark, struct error *error);
+
 #endif

@@ -62,7 +62,8 @@ static int cache_sink_reading(struct cache_sink *sink, size_t row, struct error 
     return cache_gather_put(&sink->gather, &entry, error);
 }
 
-static int cache_sink_write(void *context, const struct bus_batch *records, struct mail *mail, struct error *error) {
+static int cache_sink_write(void *context, const struct bus_batch *records, struct mail *mail, size_t *ret_done,
+                            struct error *error) {
     struct cache_sink *sink = context;
     (void)mail;
     int status = reading_decoder_decode(sink->decoder, &records->records[0].value, sizeof records->records[0],
@@ -73,7 +74,21 @@ static int cache_sink_write(void *context, const struct bus_batch *records, stru
             (clock < 0 || sink->batch->columns[READING_TIMESTAMP].integers[row] - sink->max_ahead <= clock))
             status = cache_sink_reading(sink, row, error);
     }
+    *ret_done = status ? 0 : records->count;
     return status;
 }
 
-const struct sink_target cache_sink_target = {"the cache sink", cache_sink_write, cache_sink_flush, cache_sink_close};
+static int cache_sink_marked(void *context, const char *mark, bool *ret_marked, struct error *error) {
+    return cache_gather_marked(&((struct cache_sink *)context)->gather, mark, ret_marked, error);
+}
+
+static int cache_sink_mark(void *context, const char *mark, struct error *error) {
+    return cache_gather_mark(&((struct cache_sink *)context)->gather, mark, error);
+}
+
+const struct sink_target cache_sink_target = {.name = "the cache sink",
+                                              .write = cache_sink_write,
+                                              .flush = cache_sink_flush,
+                                              .marked = cache_sink_marked,
+                                              .mark = cache_sink_mark,
+                                              .close = cache_sink_close};

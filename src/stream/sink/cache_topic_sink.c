@@ -31,7 +31,8 @@ static bool cache_topic_time(struct slice value, int64_t *ret_time) {
 }
 
 /* A cache forgets nothing, so what is deleted stays. */
-static int cache_topic_write(void *context, const struct bus_batch *records, struct mail *mail, struct error *error) {
+static int cache_topic_write(void *context, const struct bus_batch *records, struct mail *mail, size_t *ret_done,
+                             struct error *error) {
     int status = 0;
     for (size_t i = 0; i < records->count && !status; i++) {
         const struct bus_record *record = &records->records[i];
@@ -45,6 +46,7 @@ static int cache_topic_write(void *context, const struct bus_batch *records, str
         else
             status = cache_gather_put(context, &entry, error);
     }
+    *ret_done = status ? 0 : records->count;
     return status;
 }
 
@@ -57,5 +59,9 @@ static void cache_topic_close(void *context) {
     free(context);
 }
 
-const struct sink_target cache_topic_sink_target = {"the cache sink", cache_topic_write, cache_topic_flush,
-                                                    cache_topic_close};
+const struct sink_target cache_topic_sink_target = {.name = "the cache sink",
+                                                    .write = cache_topic_write,
+                                                    .flush = cache_topic_flush,
+                                                    .marked = cache_gather_marked,
+                                                    .mark = cache_gather_mark,
+                                                    .close = cache_topic_close};

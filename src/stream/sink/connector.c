@@ -1,8 +1,11 @@
+/* A connector is a sink for each of its topics; its own thread is its caller's. */
 #include "stream/sink/connector.h"
 
 #include <stdio.h>
 
 #include "core/memory.h"
+#include "core/number.h"
+#include "stream/sink/cache_sink.h"
 #include "stream/sink/cache_topic_sink.h"
 #include "stream/sink/store_sink.h"
 #include "stream/sink/webhook_sink.h"
@@ -15,17 +18,20 @@ struct connector_sink {
 struct connector {
     struct connector_settings settings;
     char name[256], group[700];
-    struct connector_sink *sinks;
-    size_t count, started;
+    struct connector_sink **sinks;
+    size_t count, started, capacity;
     atomic_bool end, drain;
 };
 
-/* N of TOPIC-aggregates-N, in ms; 0: it is none. */
-static int64_t connector_window(const char *topic) {
-    const char *mark = strstr(topic, "-aggregates-");
-    char *end;
-    int64_t seconds = mark ? strtoll(mark + strlen("-aggregates-"), &end, 10) : 0;
-    return mark && *end == '\0' && seconds > 0 && seconds < INT64_MAX / 1000 ? seconds * 1000 : 0;
+int64_t connector_window(const char *topic) {
+    static const char mark[] = "-aggregates-";
+    const char *last = strrchr(topic, '-');
+    int64_t seconds;
+    size_t length = last ? (size_t)(last + 1 - topic) : 0;
+    if (length <= sizeof mark - 1 || memcmp(last + 1 - (sizeof mark - 1), mark, sizeof mark - 1) != 0 ||
+        !number_read_integer(slice_of(last + 1), &seconds))
+        return 0;
+    return seconds > 0 && seconds < INT64_MAX / 1000 ? seconds * 1000 : 0;
 }
 
 static int connector_target(const struct connector *connector, const struct connector_definition *definition,
@@ -43,13 +49,16 @@ static int connector_target(const struct connector *connector, const struct conn
         *ret_target = &store_sink_target;
         return store_sink_new(settings->store, window, ret_context, error);
     }
-    if (strcmp(definition->type, "cache") == 0) {
+    if (strcmp(definition->type, "cache") == 0 || strcmp(definition->type, "readings") == 0) {
         struct cache *cache;
+        bool readings = definition->type[0] == 'r';
         int status = settings->cache(settings->context, &cache, error);
         if (status)
             return status;
-        *ret_target = &cache_topic_sink_target;
-        return cache_topic_sink_new(cache, ret_context, error);
+        *ret_target = readings ? &cache_sink_target : &cache_topic_sink_target;
+        return readings ? cache_sink_new(cache, bus_registry(settings->bus), definition->values, definition->max_ahead,
+                                         ret_context, error)
+                        : cache_topic_sink_new(cache, ret_context, error);
     }
     if (strcmp(definition->type, "webhook") == 0) {
         if (!definition->url)
@@ -63,31 +72,49 @@ static int connector_target(const struct connector *connector, const struct conn
                      "connectors of type %s are not there yet; there are store, cache and webhook", definition->type);
 }
 
-static int connector_add(struct connector *connector, const struct connector_definition *definition, struct slice topic,
-                         struct error *error) {
-    struct connector_sink *at = &connector->sinks[connector->count];
+static int connector_add_sink(struct connector *connector, const struct connector_definition *definition,
+                              struct slice topic, size_t number, size_t workers, struct error *error) {
     const struct sink_target *target;
     void *context;
-    if (topic.length == 0 || topic.length > BUS_TOPIC_NAME_MAXIMUM || connector->count == CONNECTOR_TOPICS_MAXIMUM)
-        return error_set(error, ERROR_INVALID, "'topics' is a list of 1 to %d names of topics",
-                         CONNECTOR_TOPICS_MAXIMUM);
+    struct connector_sink *at = memory_zero(1, sizeof *at);
+    if (!at || !memory_reserve((void **)&connector->sinks, &connector->capacity, connector->count + 1,
+                               sizeof(struct connector_sink *))) {
+        free(at);
+        return error_no_memory(error);
+    }
     snprintf(at->topic, sizeof at->topic, "%.*s", (int)topic.length, topic.data);
     snprintf(at->rejected, sizeof at->rejected, "%s-rejected", at->topic);
-    int status = connector_target(connector, definition, at->topic, &target, &context, error);
-    if (status)
-        return status;
     struct sink_settings settings = {.bus = connector->settings.bus,
                                      .group = connector->group,
                                      .topic = at->topic,
                                      .rejected = at->rejected,
-                                     .count = 1,
+                                     .number = number,
+                                     .count = workers,
                                      .clock = connector->settings.clock,
                                      .log = connector->settings.log,
                                      .stop = &connector->end,
-                                     .failed = connector->settings.failed,
+                                     .failed = definition->required ? connector->settings.failed : NULL,
                                      .drain = &connector->drain};
-    status = sink_open(&at->sink, &settings, target, context, error);
-    connector->count += !status;
+    int status = connector_target(connector, definition, at->topic, &target, &context, error);
+    if (!status)
+        status = sink_open(&at->sink, &settings, target, context, error);
+    if (status)
+        free(at);
+    else
+        connector->sinks[connector->count++] = at;
+    return status;
+}
+
+static int connector_add(struct connector *connector, const struct connector_definition *definition, struct slice topic,
+                         struct error *error) {
+    size_t workers = definition->workers ? definition->workers : 1;
+    int status = 0;
+    if (topic.length == 0 || topic.length > BUS_TOPIC_NAME_MAXIMUM ||
+        connector->count / workers >= CONNECTOR_TOPICS_MAXIMUM)
+        return error_set(error, ERROR_INVALID, "'topics' is a list of 1 to %d names of topics",
+                         CONNECTOR_TOPICS_MAXIMUM);
+    for (size_t i = 0; i < workers && !status; i++)
+        status = connector_add_sink(connector, definition, topic, i, workers, error);
     return status;
 }
 
@@ -105,7 +132,7 @@ static int connector_open(struct connector *connector, const struct connector_de
         at = comma ? comma + 1 : NULL;
     }
     for (; !status && connector->started < connector->count; connector->started += !status) {
-        struct sink *sink = &connector->sinks[connector->started].sink;
+        struct sink *sink = &connector->sinks[connector->started]->sink;
         int failed = pthread_create(&sink->thread, NULL, sink_run, sink);
         if (failed)
             status = error_set_errno(error, failed, "cannot start a sink");
@@ -120,31 +147,69 @@ int connector_start(const struct connector_settings *settings, const struct conn
         return error_no_memory(error);
     connector->settings = *settings;
     snprintf(connector->name, sizeof connector->name, "%s", definition->name);
-    snprintf(connector->group, sizeof connector->group, "%s.connector.%s", settings->group, definition->name);
-    connector->sinks = memory_zero(CONNECTOR_TOPICS_MAXIMUM, sizeof *connector->sinks);
-    int status = connector->sinks ? connector_open(connector, definition, error) : error_no_memory(error);
+    if (definition->group)
+        snprintf(connector->group, sizeof connector->group, "%s", definition->group);
+    else
+        snprintf(connector->group, sizeof connector->group, "%s.connector.%s", settings->group, definition->name);
+    int status = connector_open(connector, definition, error);
     if (status) {
-        connector_stop(connector, false, NULL);
+        connector_end(connector, false);
+        connector_close(connector, NULL);
         return error_wrap(error, "connector %s", definition->name);
     }
     *ret_connector = connector;
     return 0;
 }
 
-int connector_stop(struct connector *connector, bool drain, struct error *error) {
-    int status = 0;
+/* --- the end
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+void connector_end(struct connector *connector, bool drain) {
     atomic_store(drain ? &connector->drain : &connector->end, true);
-    for (size_t i = 0; i < connector->started; i++) {
-        struct sink *sink = &connector->sinks[i].sink;
-        pthread_join(sink->thread, NULL);
-        if (sink->status && !status) {
-            status = sink->status;
-            if (error)
-                *error = sink->error;
-        }
+}
+
+bool connector_has_ended(const struct connector *connector) {
+    for (size_t i = 0; i < connector->started; i++)
+        if (!atomic_load(&connector->sinks[i]->sink.ended))
+            return false;
+    return true;
+}
+
+uint64_t connector_progress(const struct connector *connector) {
+    uint64_t progress = 0;
+    for (size_t i = 0; i < connector->started; i++)
+        progress += atomic_load(&connector->sinks[i]->sink.counts.commits);
+    return progress;
+}
+
+/* How the sink ended, as an error of the connector: also when it was to bring over all, and did not. */
+static int connector_sink_status(const struct connector *connector, const struct sink *sink, struct error *error) {
+    if (sink->status) {
+        *error = sink->error;
+        return sink->status;
     }
-    for (size_t i = 0; i < connector->count; i++)
-        sink_close(&connector->sinks[i].sink);
+    if (!atomic_load(&connector->drain) || sink->left == 0)
+        return 0;
+    char left[32] = "records";
+    if (sink->left > 0)
+        snprintf(left, sizeof left, "%lld records", (long long)sink->left);
+    return error_set(error, ERROR_INTERRUPTED, "%s of topic %s are not delivered%s%s; the next run goes on with them",
+                     left, sink->settings.topic, sink->waits_for.code ? ": " : "",
+                     sink->waits_for.code ? sink->waits_for.message : "");
+}
+
+int connector_close(struct connector *connector, struct error *error) {
+    struct error other;
+    int status = 0;
+    for (size_t i = 0; i < connector->started; i++) {
+        pthread_join(connector->sinks[i]->sink.thread, NULL);
+        if (!status)
+            status = connector_sink_status(connector, &connector->sinks[i]->sink, error ? error : &other);
+    }
+    for (size_t i = 0; i < connector->count; i++) {
+        sink_close(&connector->sinks[i]->sink);
+        free(connector->sinks[i]);
+    }
     free(connector->sinks);
     if (status && error)
         error_wrap(error, "connector %s", connector->name);

@@ -1,5 +1,6 @@
-/* Sink connectors: topics brought to the store, the cache or a webhook, each topic by a sink (stream/sink.h) with
- * positions of its own, in group GROUP.connector.NAME. */
+/* Sink connectors: topics brought to the store, the cache or a webhook, each topic by a sink (stream/sink/sink.h) with
+ * positions of its own, in group GROUP.connector.NAME. A connector whose target is away, or that has failed, holds up
+ * nothing else. One thread starts and ends it. */
 #ifndef METERLINE_STREAM_SINK_CONNECTOR_H
 #define METERLINE_STREAM_SINK_CONNECTOR_H
 
@@ -7,7 +8,7 @@
 #include "store/store.h"
 #include "stream/sink/sink.h"
 
-enum { CONNECTOR_TOPICS_MAXIMUM = 64 };
+enum { CONNECTOR_TOPICS_MAXIMUM = 64, CONNECTOR_WORKERS_MAXIMUM = 16 };
 
 struct connector_settings {
     struct bus *bus;
@@ -18,23 +19,39 @@ struct connector_settings {
     const struct clock *clock;
     const struct log *log;
     const char *group;   /* of the run */
-    atomic_bool *failed; /* set when a connector ends with an error */
+    atomic_bool *failed; /* set when a sink of a required connector ends with an error */
 };
 
-/* What CREATE SINK CONNECTOR says. */
+/* What CREATE SINK CONNECTOR says; or the options of a run, for what only they can say. */
 struct connector_definition {
-    const char *name, *type;         /* "store", "cache", "webhook" */
+    const char *name, *type;         /* "store", "cache", "webhook"; of options also "readings", into the cache */
     const char *topics;              /* separated by commas */
     const char *url, *authorization; /* of a webhook; NULL: not given */
+    const char *group;               /* whose positions; NULL: GROUP.connector.NAME */
+    bool required;     /* the run ends with it; otherwise an error of it is logged, and all else goes on */
+    size_t workers;    /* sinks for each topic, up to CONNECTOR_WORKERS_MAXIMUM; 0: one */
+    bool values;       /* of "readings": the latest value of each series too */
+    int64_t max_ahead; /* of "readings", ms: what is further ahead of the log's clock is passed by */
 };
 
 struct connector;
 
+/* N of TOPIC-aggregates-N, in ms; 0: it is none. */
+int64_t connector_window(const char *topic);
+
 /* Starts its sinks. ERROR_INVALID: unknown type, a topic that the type cannot take, no store or cache. */
 int connector_start(const struct connector_settings *settings, const struct connector_definition *definition,
                     struct connector **ret_connector, struct error *error);
-/* Ends it; `drain`: when it has brought over what is in the topics. The first error of its sinks. */
-int connector_stop(struct connector *connector, bool drain, struct error *error);
+/* Tells its sinks to end, and does not wait; `drain`: when they have brought over what is in the topics. A connector
+ * that drains may be told to end at once. */
+void connector_end(struct connector *connector, bool drain);
+/* Have its sinks ended? A sink waits for its target's answer, and so may take some seconds. */
+bool connector_has_ended(const struct connector *connector);
+/* Grows when the targets have taken something. */
+uint64_t connector_progress(const struct connector *connector);
+/* After connector_end: waits for the sinks, and frees the connector. The first error of its sinks; when they were to
+ * drain and did not, ERROR_INTERRUPTED: how much is left, and why. */
+int connector_close(struct connector *connector, struct error *error);
 const char *connector_name(const struct connector *connector);
 
 #endif

@@ -1,3 +1,4 @@
+/* The worker of a sink: reads, writes, commits; goes back and tries again while its target or the log is away. */
 #include "stream/sink/sink.h"
 
 #include <stdio.h>
@@ -7,11 +8,13 @@
 
 #define COMMIT_INTERVAL_NS INT64_C(500000000)
 #define RETRY_NS           INT64_C(200000000)
+#define RETRY_MAXIMUM_NS   INT64_C(3200000000)
+#define SLEEP_NS           INT64_C(100000000) /* between two looks at `stop` */
 #define NOTICE_INTERVAL_NS INT64_C(5000000000)
 enum { POLL_TIMEOUT = 50 };
 
-struct sink_place {
-    bool ours, dirty;
+struct sink_partition {
+    bool ours, dirty, marked;
     int64_t next, committed, revision, end; /* end: when the drain began, -1 before */
 };
 
@@ -19,21 +22,51 @@ static bool sink_stopped(const struct sink *sink) {
     return atomic_load(sink->settings.stop);
 }
 
+/* Says what is waited for, now and then, and waits: longer after each try that fails, or as the target asks for. */
 static void sink_wait(struct sink *sink, const struct error *why) {
-    int64_t now = clock_monotonic_ns(sink->settings.clock);
+    int64_t now = clock_monotonic_ns(sink->settings.clock), pause = RETRY_NS << (sink->tries < 8 ? sink->tries : 8);
     if (sink->last_notice_ns == 0 || now - sink->last_notice_ns >= NOTICE_INTERVAL_NS) {
         log_write(sink->settings.log, LOG_WARNING, "%s of %s is waiting: %s", sink->target->name, sink->settings.topic,
                   why->message);
         sink->last_notice_ns = now;
     }
+    sink->tries++;
+    sink->waits_for = *why;
     atomic_fetch_add(&sink->counts.retries, 1);
-    clock_sleep_ns(sink->settings.clock, RETRY_NS);
+    int64_t wanted = sink->target->pause_ns ? sink->target->pause_ns(sink->context) : 0;
+    pause = wanted ? wanted : pause < RETRY_MAXIMUM_NS ? pause : RETRY_MAXIMUM_NS;
+    for (int64_t slept = 0; slept < pause && !sink_stopped(sink); slept += SLEEP_NS)
+        clock_sleep_ns(sink->settings.clock, pause - slept < SLEEP_NS ? pause - slept : SLEEP_NS);
+}
+
+/* --- positions
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+static void sink_mark_name(const struct sink *sink, int32_t partition, char *to, size_t size) {
+    snprintf(to, size, "%s/%s/%d", sink->settings.group, sink->settings.topic, (int)partition);
+}
+
+/* A target that has lost what it was given is given everything again. */
+static int sink_check_mark(struct sink *sink, int32_t partition, int64_t start, int64_t *next, bool *ret_marked,
+                           struct error *error) {
+    char mark[700];
+    bool marked = true;
+    sink_mark_name(sink, partition, mark, sizeof mark);
+    int status = sink->target->marked ? sink->target->marked(sink->context, mark, &marked, error) : 0;
+    if (!status && !marked && *next > start) {
+        log_write(sink->settings.log, LOG_WARNING, "%s of %s/%d has lost what it was given: all is brought again",
+                  sink->target->name, sink->settings.topic, (int)partition);
+        *next = start;
+    }
+    *ret_marked = marked;
+    return status;
 }
 
 static int sink_begin_at(struct sink *sink, int32_t partition, struct error *error) {
-    struct sink_place *place = &sink->places[partition];
+    struct sink_partition *at = &sink->at[partition];
     struct bus_committed committed;
     int64_t start, end;
+    bool marked;
     int status =
         bus_committed(sink->settings.bus, sink->settings.group, sink->settings.topic, partition, &committed, error);
     if (!status)
@@ -48,8 +81,15 @@ static int sink_begin_at(struct sink *sink, int32_t partition, struct error *err
                          "of group %s to begin with what is there",
                          sink->target->name, sink->settings.topic, (int)partition, (long long)next, (long long)start,
                          (long long)end, sink->settings.group);
-    *place =
-        (struct sink_place){.ours = true, .next = next, .committed = next, .revision = committed.revision, .end = -1};
+    status = sink_check_mark(sink, partition, start, &next, &marked, error);
+    if (status)
+        return status;
+    *at = (struct sink_partition){.ours = true,
+                                  .marked = marked,
+                                  .next = next,
+                                  .committed = next,
+                                  .revision = committed.revision,
+                                  .end = at->ours ? at->end : -1};
     return bus_consumer_seek(sink->consumer, sink->settings.topic, partition, next, error);
 }
 
@@ -72,8 +112,19 @@ static int sink_rewind(struct sink *sink, struct error *error) {
     sink->target->flush(sink->context, &ignored); /* nothing of before may be under way */
     bus_producer_abort(sink->producer);
     for (int32_t p = 0; p < sink->partitions && !status; p++)
-        if (sink->places[p].ours)
+        if (sink->at[p].ours)
             status = sink_begin(sink, p, error);
+    return status;
+}
+
+/* After the commit: a mark says that the target has all that the position says. */
+static int sink_set_mark(struct sink *sink, int32_t partition, struct error *error) {
+    char mark[700];
+    if (sink->at[partition].marked || !sink->target->mark)
+        return 0;
+    sink_mark_name(sink, partition, mark, sizeof mark);
+    int status = sink->target->mark(sink->context, mark, error);
+    sink->at[partition].marked = !status;
     return status;
 }
 
@@ -83,23 +134,27 @@ static int sink_commit_once(struct sink *sink, struct error *error) {
     if (!positions)
         return error_no_memory(error);
     for (int32_t p = 0; p < sink->partitions; p++)
-        if (sink->places[p].ours && sink->places[p].dirty)
+        if (sink->at[p].ours && sink->at[p].dirty)
             positions[count++] = (struct bus_position){.group = sink->settings.group,
                                                        .topic = sink->settings.topic,
                                                        .partition = p,
-                                                       .next_offset = sink->places[p].next,
+                                                       .next_offset = sink->at[p].next,
                                                        .metadata = "",
-                                                       .expected = sink->places[p].revision};
+                                                       .expected = sink->at[p].revision};
     int status = count ? sink->target->flush(sink->context, error) : 0;
     if (!status && count)
         status = bus_producer_commit(sink->producer, positions, count, error);
     for (size_t i = 0; i < count && !status; i++) {
-        struct sink_place *place = &sink->places[positions[i].partition];
-        place->committed = place->next;
-        place->revision++;
-        place->dirty = false;
+        struct sink_partition *at = &sink->at[positions[i].partition];
+        at->committed = at->next;
+        at->revision++;
+        at->dirty = false;
     }
+    sink->tries = status ? sink->tries : 0;
+    sink->waits_for.code = status ? sink->waits_for.code : 0;
     atomic_fetch_add(&sink->counts.commits, !status && count);
+    for (size_t i = 0; i < count && !status; i++)
+        status = sink_set_mark(sink, positions[i].partition, error);
     free(positions);
     return status;
 }
@@ -110,8 +165,9 @@ static bool sink_passes(const struct error *error) {
 
 /* Stopped while the target is away: positions stay where they are, and what the target lacks is written after the
  * next start. */
-static int sink_give_up(struct sink *sink) {
+static int sink_give_up(struct sink *sink, const struct error *why) {
     sink->given_up = true;
+    sink->waits_for = *why;
     return 0;
 }
 
@@ -121,7 +177,7 @@ static int sink_commit(struct sink *sink, struct error *error) {
     if (!status || !sink_passes(error))
         return status;
     if (sink_stopped(sink))
-        return sink_give_up(sink);
+        return sink_give_up(sink, error);
     sink_wait(sink, error);
     return sink_rewind(sink, error);
 }
@@ -147,7 +203,7 @@ static int sink_revoked(void *context, const int32_t *partitions, size_t count, 
         bus_producer_abort(sink->producer);
     for (size_t i = 0; i < count; i++)
         if (partitions[i] < sink->partitions)
-            sink->places[partitions[i]] = (struct sink_place){0};
+            sink->at[partitions[i]] = (struct sink_partition){0};
     return status && !sink_passes(error) ? status : 0; /* what was not committed is written again by its next owner */
 }
 
@@ -159,7 +215,7 @@ int sink_open(struct sink *sink, const struct sink_settings *settings, const str
     sink->member = (struct bus_member){sink_assigned, sink_revoked, sink};
     snprintf(name, sizeof name, "%s.%s.%zu", settings->group, settings->topic, settings->number);
     int status = bus_topic_ensure(settings->bus, settings->topic, &kept, &sink->partitions, error);
-    if (!status && !(sink->places = memory_zero((size_t)sink->partitions, sizeof *sink->places)))
+    if (!status && !(sink->at = memory_zero((size_t)sink->partitions, sizeof *sink->at)))
         status = error_no_memory(error);
     if (!status)
         status = bus_consumer_open(settings->bus, settings->group, &sink->consumer, error);
@@ -182,37 +238,69 @@ void sink_close(struct sink *sink) {
     mail_release(&sink->mail);
     sink->producer = bus_producer_close(sink->producer);
     sink->consumer = bus_consumer_close(sink->consumer);
-    free(sink->places);
+    free(sink->at);
     sink->context = NULL;
-    sink->places = NULL;
+    sink->at = NULL;
 }
 
 static bool sink_dirty(const struct sink *sink) {
     for (int32_t p = 0; p < sink->partitions; p++)
-        if (sink->places[p].dirty)
+        if (sink->at[p].dirty)
             return true;
     return false;
 }
 
+/* What is done of a batch is committed before the wait, so that a target that takes some records at a time gets on. */
+static int sink_retry(struct sink *sink, const struct error *why, struct error *error) {
+    struct error ignored, reason = *why;
+    if (sink_dirty(sink))
+        sink_commit_once(sink, &ignored);
+    if (sink_stopped(sink))
+        return sink_give_up(sink, &reason);
+    sink_wait(sink, &reason);
+    return sink_rewind(sink, error); /* the error may be one of records before these */
+}
+
+/* Some records of a batch, from `from` on. */
+static int sink_write(struct sink *sink, const struct bus_batch *records, size_t from, size_t *ret_done,
+                      struct error *error) {
+    struct bus_batch rest = *records;
+    rest.base_offset += (int64_t)from;
+    rest.records += from;
+    rest.count -= from;
+    *ret_done = 0;
+    return rest.count ? sink->target->write(sink->context, &rest, &sink->mail, ret_done, error) : 0;
+}
+
+static bool sink_commit_due(const struct sink *sink) {
+    return clock_monotonic_ns(sink->settings.clock) - sink->last_commit_ns >= COMMIT_INTERVAL_NS;
+}
+
+/* A batch that takes long is committed on the way; after a commit that failed all is read again. */
 static int sink_process(struct sink *sink, const struct bus_batch *records, struct error *error) {
-    struct sink_place *place = &sink->places[records->partition];
-    if (!place->ours)
+    struct sink_partition *at = &sink->at[records->partition];
+    size_t from = 0, done;
+    int status;
+    if (!at->ours)
         return 0;
-    int status = records->count ? sink->target->write(sink->context, records, &sink->mail, error) : 0;
-    if (status && error->retriable) {
-        if (sink_stopped(sink))
-            return sink_give_up(sink);
-        sink_wait(sink, error);
-        return sink_rewind(sink, error); /* the error may be one of records before these */
-    }
-    if (status)
-        return error_wrap(error, "%s of %s/%d from offset %lld", sink->target->name, records->topic,
-                          (int)records->partition, (long long)records->base_offset);
-    int64_t next = records->base_offset + (int64_t)records->count;
-    place->dirty |= next > place->next;
-    place->next = next;
-    atomic_fetch_add(&sink->counts.records, records->count);
-    return 0;
+    do {
+        status = sink_write(sink, records, from, &done, error);
+        from += done;
+        int64_t next = records->base_offset + (int64_t)from;
+        at->dirty |= next > at->next;
+        at->next = next > at->next ? next : at->next;
+        atomic_fetch_add(&sink->counts.records, done);
+        uint64_t retries = atomic_load(&sink->counts.retries);
+        if (!status && from < records->count && sink_commit_due(sink))
+            status = sink_commit(sink, error);
+        if (!status && atomic_load(&sink->counts.retries) != retries)
+            return 0;
+    } while (!status && from < records->count && !sink_stopped(sink) && !sink->given_up);
+    if (status && error->retriable)
+        return sink_retry(sink, error, error);
+    return status ? error_wrap(error, "%s of %s/%d from offset %lld", sink->target->name, records->topic,
+                               (int)records->partition, (long long)(records->base_offset + (int64_t)from))
+                  : 0;
 }
 
 /* Is all done and committed that was there when the drain began? */
@@ -220,13 +308,13 @@ static bool sink_drained(struct sink *sink) {
     if (!atomic_load(sink->settings.drain) || !sink->assigned || sink_dirty(sink))
         return false;
     for (int32_t p = 0; p < sink->partitions; p++) {
-        struct sink_place *place = &sink->places[p];
+        struct sink_partition *at = &sink->at[p];
         int64_t start;
-        if (!place->ours)
+        if (!at->ours)
             continue;
-        if (place->end < 0 && bus_offsets(sink->consumer, sink->settings.topic, p, &start, &place->end, NULL) != 0)
+        if (at->end < 0 && bus_offsets(sink->consumer, sink->settings.topic, p, &start, &at->end, NULL) != 0)
             return false;
-        if (place->next < place->end)
+        if (at->next < at->end)
             return false;
     }
     return true;
@@ -236,25 +324,50 @@ static int sink_step(struct sink *sink, struct error *error) {
     struct bus_batch records;
     int got = bus_consumer_poll(sink->consumer, POLL_TIMEOUT, &records, error);
     if (got < 0)
-        return got;
+        return sink_passes(error) ? sink_retry(sink, error, error) : got;
     int status = got ? sink_process(sink, &records, error) : 0;
-    bool due = clock_monotonic_ns(sink->settings.clock) - sink->last_commit_ns >= COMMIT_INTERVAL_NS;
-    return !status && (due || !got) && sink_dirty(sink) ? sink_commit(sink, error) : status;
+    return !status && !sink->given_up && (sink_commit_due(sink) || !got) && sink_dirty(sink) ? sink_commit(sink, error)
+                                                                                             : status;
+}
+
+/* Records of its partitions that have not been brought over; -1: the log does not answer. */
+static int64_t sink_left(struct sink *sink) {
+    int64_t left = 0, start, end;
+    if (!sink->assigned)
+        return -1;
+    for (int32_t p = 0; p < sink->partitions; p++) {
+        if (!sink->at[p].ours)
+            continue;
+        if (bus_offsets(sink->consumer, sink->settings.topic, p, &start, &end, NULL) != 0)
+            return -1;
+        left += end > sink->at[p].committed ? end - sink->at[p].committed : 0;
+    }
+    return left;
+}
+
+static void sink_end(struct sink *sink, int status) {
+    sink->status = status;
+    if (atomic_load(sink->settings.drain) || status) /* else what is left comes after the next start */
+        sink->left = sink_left(sink);
+    if (status && sink->settings.failed)
+        atomic_store(sink->settings.failed, true);
+    else if (status)
+        log_write(sink->settings.log, LOG_ERROR, "%s of %s has ended, all else goes on: %s", sink->target->name,
+                  sink->settings.topic, sink->error.message);
+    atomic_store(&sink->ended, true);
 }
 
 void *sink_run(void *context) {
     struct sink *sink = context;
     int status = 0;
     sink->last_commit_ns = clock_monotonic_ns(sink->settings.clock);
-    while (!status && !sink_stopped(sink) && !sink_drained(sink))
+    while (!status && !sink->given_up && !sink_stopped(sink) && !sink_drained(sink))
         status = sink_step(sink, &sink->error);
     if (!status && !sink->given_up && sink_dirty(sink)) { /* stopped */
         status = sink_commit_once(sink, &sink->error);
         if (status && sink_passes(&sink->error))
-            status = sink_give_up(sink);
+            status = sink_give_up(sink, &sink->error);
     }
-    sink->status = status;
-    if (status)
-        atomic_store(sink->settings.failed, true);
+    sink_end(sink, status);
     return NULL;
 }

@@ -2,10 +2,10 @@
  * positions of its own, so that what produces the topic goes on while the target is away.
  *
  *     poll ─▶ target->write (may keep some under way) ─▶ ... ─▶ target->flush (all acknowledged) ─▶ commit positions
- *                 │ retriable: wait, go back to the committed positions, write again
+ *                 │ retriable: commit what is done, wait, go back to the committed positions, write again
  *
- * Writing again must change nothing: targets are idempotent. Memory is bounded: what a target keeps under way is its
- * own bound, and nothing is polled while it pushes back. */
+ * Writing again must change nothing: targets are idempotent, or accept a record more than once. Memory is bounded:
+ * what a target keeps under way is its own bound, and nothing is polled while it pushes back. */
 #ifndef METERLINE_STREAM_SINK_SINK_H
 #define METERLINE_STREAM_SINK_SINK_H
 
@@ -15,12 +15,21 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* What records are brought to. The functions are called by the sink's thread. */
+/* What records are brought to. The functions are called by the sink's thread; NULL where it says so. */
 struct sink_target {
-    const char *name; /* "store", "cache": in messages */
-    /* Records that cannot be read go to `mail`. A retriable error: the target is away. */
-    int (*write)(void *context, const struct bus_batch *records, struct mail *mail, struct error *error);
+    const char *name; /* "the store sink": in messages */
+    /* Writes the first `*ret_done` records of the batch, one at least; the sink comes back with the rest. They count
+     * also when a later one fails. Records that cannot be read go to `mail`, and are done. A retriable error: the
+     * target is away. */
+    int (*write)(void *context, const struct bus_batch *records, struct mail *mail, size_t *ret_done,
+                 struct error *error);
     int (*flush)(void *context, struct error *error);
+    /* How long to wait before the next try (ns) after a write or flush that failed; NULL, or 0: the sink decides. */
+    int64_t (*pause_ns)(const void *context);
+    /* A target that may lose everything (a cache) keeps a mark for each partition that it was given records of: a mark
+     * that has gone makes the sink begin at the oldest record. Both NULL: it loses nothing. */
+    int (*marked)(void *context, const char *mark, bool *ret_marked, struct error *error);
+    int (*mark)(void *context, const char *mark, struct error *error);
     void (*close)(void *context);
 };
 
@@ -34,9 +43,9 @@ struct sink_settings {
     size_t number, count;                 /* share on the embedded log */
     const struct clock *clock;
     const struct log *log;
-    atomic_bool *stop;   /* end after a last commit */
-    atomic_bool *failed; /* set when the sink ends with an error */
-    atomic_bool *drain;  /* nobody adds to the topic any more: end when what is there is done */
+    const atomic_bool *stop; /* end after a last commit */
+    atomic_bool *failed;     /* set when the sink ends with an error; NULL: the error is logged, and all else goes on */
+    const atomic_bool *drain; /* nothing is added to the topic any more: end when what is there is done */
 };
 
 struct sink {
@@ -48,19 +57,23 @@ struct sink {
     struct mail mail;
     struct bus_member member;
     int32_t partitions;
-    struct sink_place *places; /* by partition */
+    struct sink_partition *at; /* by partition */
     bool assigned, given_up;
+    int tries; /* without success */
     int64_t last_commit_ns, last_notice_ns;
     struct sink_counts counts;
     pthread_t thread;
-    int status; /* what the thread ended with */
+    atomic_bool ended; /* the thread has; then: */
+    int status;        /* what it ended with */
     struct error error;
+    struct error waits_for; /* what a sink that was stopped was waiting for; code 0: nothing */
+    int64_t left;           /* records of the topic that it has not brought over; -1: unknown */
 };
 
 /* Takes `context` over in any case. Creates the topic when it is missing. `settings` strings outlive the sink. */
 int sink_open(struct sink *sink, const struct sink_settings *settings, const struct sink_target *target, void *context,
               struct error *error);
-/* A pthread's function; NULL, with sink->status and ->error set. */
+/* A pthread's function; NULL, with sink->status, ->error and ->left set. */
 void *sink_run(void *sink);
 void sink_close(struct sink *sink);
 

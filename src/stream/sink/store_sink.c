@@ -104,7 +104,8 @@ static const char *store_sink_row(const struct store_sink *sink, const struct bu
     return store_sink_check(sink, row, count);
 }
 
-static int store_sink_write(void *context, const struct bus_batch *records, struct mail *mail, struct error *error) {
+static int store_sink_write(void *context, const struct bus_batch *records, struct mail *mail, size_t *ret_done,
+                            struct error *error) {
     struct store_sink *sink = context;
     size_t count = 0;
     int status = 0;
@@ -119,11 +120,15 @@ static int store_sink_write(void *context, const struct bus_batch *records, stru
             status = mail_reject(mail, records, i, reason, error);
         count += !reason;
     }
-    return status || !count ? status : store_write(sink->writer, NULL, sink->window_size, sink->rows, count, error);
+    if (!status && count)
+        status = store_write(sink->writer, NULL, sink->window_size, sink->rows, count, error);
+    *ret_done = status ? 0 : records->count;
+    return status;
 }
 
 static int store_sink_flush(void *context, struct error *error) {
     return store_flush(((struct store_sink *)context)->writer, error);
 }
 
-const struct sink_target store_sink_target = {"the store sink", store_sink_write, store_sink_flush, store_sink_close};
+const struct sink_target store_sink_target = {
+    .name = "the store sink", .write = store_sink_write, .flush = store_sink_flush, .close = store_sink_close};

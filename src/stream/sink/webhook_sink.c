@@ -1,3 +1,4 @@
+/* One POST at a time: what was acknowledged is done, whatever becomes of the next. */
 #include "stream/sink/webhook_sink.h"
 
 #include <curl/curl.h>
@@ -9,12 +10,14 @@
 #include "core/memory.h"
 
 enum { WEBHOOK_TIMEOUT_MS = 10000 };
+#define WEBHOOK_PAUSE_MAXIMUM_S INT64_C(3600) /* no server makes an alarm wait longer than that */
 
 struct webhook {
     CURL *curl;
     struct curl_slist *headers;
     struct bytes body;
     struct avro_text *avro;
+    int64_t pause_ns; /* Retry-After of the last answer that was to be tried again; 0: it named none */
 };
 
 static void webhook_close(void *context) {
@@ -46,6 +49,12 @@ int webhook_sink_new(const char *url, const char *authorization, const struct re
     struct webhook *webhook = memory_zero(1, sizeof *webhook);
     if (!webhook)
         return error_no_memory(error);
+    for (const char *at = authorization; at && *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+            free(webhook);
+            return error_set(error, ERROR_INVALID,
+                             "the authorization of a webhook has a line break or another control character");
+        }
     if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) {
         free(webhook);
         return error_set(error, ERROR_INVALID, "the url of a webhook begins with http:// or https://");
@@ -103,8 +112,10 @@ static int webhook_body(struct webhook *webhook, const struct bus_batch *records
 static int webhook_post(struct webhook *webhook, const struct bus_batch *records, size_t index, struct mail *mail,
                         struct error *error) {
     long answer = 0;
+    curl_off_t retry_after = 0;
     char reason[128];
     int status = webhook_body(webhook, records, index, error);
+    webhook->pause_ns = 0;
     if (status)
         return status;
     curl_easy_setopt(webhook->curl, CURLOPT_POSTFIELDS, webhook->body.data);
@@ -117,19 +128,26 @@ static int webhook_post(struct webhook *webhook, const struct bus_batch *records
         snprintf(reason, sizeof reason, "the webhook answered %ld", answer);
         return mail_reject(mail, records, index, reason, error);
     }
-    if (code == CURLE_OK)
+    if (code == CURLE_OK) {
+        curl_easy_getinfo(webhook->curl, CURLINFO_RETRY_AFTER, &retry_after);
+        retry_after = retry_after < WEBHOOK_PAUSE_MAXIMUM_S ? retry_after : WEBHOOK_PAUSE_MAXIMUM_S;
+        webhook->pause_ns = retry_after > 0 ? retry_after * INT64_C(1000000000) : 0;
         error_set(error, ERROR_IO, "the webhook answered %ld", answer);
-    else
+    } else
         error_set(error, ERROR_IO, "the webhook cannot be reached: %s", curl_easy_strerror(code));
     error->retriable = true;
     return ERROR_IO;
 }
 
-static int webhook_write(void *context, const struct bus_batch *records, struct mail *mail, struct error *error) {
-    int status = 0;
-    for (size_t i = 0; i < records->count && !status; i++)
-        status = webhook_post(context, records, i, mail, error);
+static int webhook_write(void *context, const struct bus_batch *records, struct mail *mail, size_t *ret_done,
+                         struct error *error) {
+    int status = webhook_post(context, records, 0, mail, error);
+    *ret_done = !status;
     return status;
+}
+
+static int64_t webhook_pause(const void *context) {
+    return ((const struct webhook *)context)->pause_ns;
 }
 
 static int webhook_flush(void *context, struct error *error) {
@@ -137,4 +155,8 @@ static int webhook_flush(void *context, struct error *error) {
     return 0; /* each record was acknowledged as it was written */
 }
 
-const struct sink_target webhook_sink_target = {"the webhook", webhook_write, webhook_flush, webhook_close};
+const struct sink_target webhook_sink_target = {.name = "the webhook",
+                                                .write = webhook_write,
+                                                .flush = webhook_flush,
+                                                .pause_ns = webhook_pause,
+                                                .close = webhook_close};
