@@ -6,8 +6,8 @@
 #include <time.h>
 
 #include "codec/avro/avro.h"
-#include "codec/registry/registry_memory.h"
 #include "core/memory.h"
+#include "model/registry_memory.h"
 #include "model/schema.h"
 #include "sql/session/session.h"
 #include "stream/runtime/source_reader.h"

@@ -11,6 +11,7 @@ void log_write(const struct log *log, enum log_level level, const char *format, 
         return;
     char line[2048];
     int length = snprintf(line, sizeof line, "meterline: %s: ", names[level]);
+    const int start = length;
     va_list arguments;
     va_start(arguments, format);
     int more = vsnprintf(line + length, sizeof line - (size_t)length - 1, format, arguments);
@@ -20,6 +21,11 @@ void log_write(const struct log *log, enum log_level level, const char *format, 
     for (int i = 0; i < length; i++)
         if (line[i] == '\n' || line[i] == '\r') /* a name from outside must not forge a line */
             line[i] = ' ';
+    if (log->write) {
+        line[length] = '\0';
+        log->write(log->context, level, line + start);
+        return;
+    }
     line[length++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, (size_t)length);
     (void)written; /* there is nobody left to tell */

@@ -1,4 +1,4 @@
-/* A log in a folder of its own for each test, with a wall clock that the test turns. */
+/* A log in a folder of its own for each test, or one in memory, with a wall clock that the test turns. */
 #ifndef METERLINE_TESTS_BUS_FIXTURE_H
 #define METERLINE_TESTS_BUS_FIXTURE_H
 
@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "bus/bus.h"
+#include "bus/memory/memory_bus.h"
 
 struct fixture {
+    bool in_memory;
     char folder[64], url[80], file[96];
     int64_t now; /* what the injected wall clock says */
     struct clock clock;
@@ -54,7 +55,10 @@ static inline void fixture_sleep(void *context, int64_t ns) {
     } while (0)
 
 static inline void fixture_open(struct fixture *f) {
-    OK(bus_open(f->url, &f->options, &f->bus, &f->error));
+    if (f->in_memory)
+        OK(memory_bus_open(&f->options, NULL, &f->bus, &f->error));
+    else
+        OK(bus_open(f->url, &f->options, &f->bus, &f->error));
     OK(bus_producer_open(f->bus, &(struct bus_producer_options){0}, &f->producer, &f->error));
     OK(bus_consumer_open(f->bus, NULL, &f->consumer, &f->error));
 }
@@ -65,9 +69,10 @@ static inline void fixture_close(struct fixture *f) {
     f->bus = bus_close(f->bus);
 }
 
-static inline int setup(void **state) {
+static inline int fixture_setup(void **state, bool in_memory) {
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
+    f->in_memory = in_memory;
     strcpy(f->folder, "/tmp/meterline-bus-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->url, sizeof f->url, "sqlite:%s/a/b", f->folder);
@@ -78,6 +83,14 @@ static inline int setup(void **state) {
     fixture_open(f);
     *state = f;
     return 0;
+}
+
+static inline int setup(void **state) {
+    return fixture_setup(state, false);
+}
+
+static inline int setup_in_memory(void **state) {
+    return fixture_setup(state, true);
 }
 
 static inline int teardown(void **state) {
@@ -128,5 +141,10 @@ static inline void assert_text(struct slice got, const char *expected) {
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* What every log does: over the embedded one and over the one in memory. */
+#define TEST_BOTH(name)                                                                                                \
+    TEST(name), {                                                                                                      \
+#name " in memory", name, setup_in_memory, teardown, NULL                                                      \
+    }
 
 #endif

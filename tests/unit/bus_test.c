@@ -1,4 +1,4 @@
-/* The embedded log through its door: URLs, topics, records, seeking, waiting, schemas, retention. */
+/* The embedded log and the one in memory through their door: URLs, topics, records, seeking, waiting, schemas, retention. */
 #include "bus_fixture.h"
 
 #include <pthread.h>
@@ -152,13 +152,15 @@ static void test_turns(void **state) {
 
 static void *append_later(void *context) {
     struct fixture *f = context, other = *f;
-    OK(bus_open(f->url, &f->options, &other.bus, &f->error));
+    if (!f->in_memory)
+        OK(bus_open(f->url, &f->options, &other.bus, &f->error));
     OK(bus_producer_open(other.bus, &(struct bus_producer_options){0}, &other.producer, &other.error));
     usleep(100000);
     append(&other, "t", 2, 42, 1);
     f->now = clock_monotonic_ns(&clock_system);
     bus_producer_close(other.producer);
-    bus_close(other.bus);
+    if (!f->in_memory)
+        bus_close(other.bus);
     return NULL;
 }
 
@@ -456,15 +458,15 @@ static void test_reopen(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_urls),
-        TEST(test_topics),
-        TEST(test_records),
-        TEST(test_seek),
-        TEST(test_turns),
-        TEST(test_wake_up),
-        TEST(test_join_of_several_topics),
-        TEST(test_registry),
-        TEST(test_retention),
-        TEST(test_trim),
+        TEST_BOTH(test_topics),
+        TEST_BOTH(test_records),
+        TEST_BOTH(test_seek),
+        TEST_BOTH(test_turns),
+        TEST_BOTH(test_wake_up),
+        TEST_BOTH(test_join_of_several_topics),
+        TEST_BOTH(test_registry),
+        TEST_BOTH(test_retention),
+        TEST_BOTH(test_trim),
         TEST(test_compaction),
         TEST(test_compaction_of_deletions),
         TEST(test_reopen),

@@ -1,4 +1,4 @@
-/* Positions and transactions of the embedded log: compare-and-set, all or nothing; topics deleted in use; damage. */
+/* Positions and transactions of the embedded log and of the one in memory: compare-and-set, all or nothing; topics deleted in use; damage. */
 #include "bus_fixture.h"
 
 static void test_positions(void **state) {
@@ -114,9 +114,9 @@ static void test_damage(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_positions),
+        TEST_BOTH(test_positions),
         TEST(test_transaction),
-        TEST(test_deleted_while_used),
+        TEST_BOTH(test_deleted_while_used),
         TEST(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,9 +8,9 @@
 
 #include "codec/json/json_scan.h"
 #include "codec/json/json_span.h"
-#include "codec/registry/registry_memory.h"
 #include "core/memory.h"
 #include "core/number.h"
+#include "model/registry_memory.h"
 #include "sql/plan/plan_format.h"
 #include "sql/record/record_headers.h"
 #include "sql/record/record_text.h"

@@ -1,4 +1,6 @@
-#include "codec/registry/registry_memory.h"
+#include "model/registry_memory.h"
+
+#include <pthread.h>
 
 #include "core/memory.h"
 
@@ -8,14 +10,14 @@ struct registry_entry {
 
 struct registry_memory {
     struct registry registry;
+    pthread_mutex_t lock; /* of what follows */
     struct arena arena;
     struct registry_entry *entries; /* id - 1 */
     size_t count, capacity;
 };
 
-static int registry_memory_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema,
-                                struct error *error) {
-    const struct registry_memory *memory = context;
+static int find_locked(const struct registry_memory *memory, int32_t id, struct arena *arena, struct slice *ret_schema,
+                       struct error *error) {
     if (id < 1 || (size_t)id > memory->count)
         return error_set(error, ERROR_NOT_FOUND, "there is no schema %d", (int)id);
     struct slice copy = arena_copy(arena, memory->entries[id - 1].schema);
@@ -25,9 +27,17 @@ static int registry_memory_find(void *context, int32_t id, struct arena *arena, 
     return 0;
 }
 
-static int registry_memory_add(void *context, const char *subject, struct slice schema, int32_t *ret_id,
-                               struct error *error) {
+static int registry_memory_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema,
+                                struct error *error) {
     struct registry_memory *memory = context;
+    pthread_mutex_lock(&memory->lock);
+    int status = find_locked(memory, id, arena, ret_schema, error);
+    pthread_mutex_unlock(&memory->lock);
+    return status;
+}
+
+static int add_locked(struct registry_memory *memory, const char *subject, struct slice schema, int32_t *ret_id,
+                      struct error *error) {
     for (size_t i = 0; i < memory->count; i++)
         if (slice_equal(memory->entries[i].schema, schema) &&
             slice_equal(memory->entries[i].subject, slice_of(subject))) {
@@ -43,28 +53,43 @@ static int registry_memory_add(void *context, const char *subject, struct slice 
     return 0;
 }
 
+static int registry_memory_add(void *context, const char *subject, struct slice schema, int32_t *ret_id,
+                               struct error *error) {
+    struct registry_memory *memory = context;
+    pthread_mutex_lock(&memory->lock);
+    int status = add_locked(memory, subject, schema, ret_id, error);
+    pthread_mutex_unlock(&memory->lock);
+    return status;
+}
+
 static int registry_memory_latest(void *context, const char *subject, struct arena *arena, struct slice *ret_schema,
                                   struct error *error) {
-    const struct registry_memory *memory = context;
-    for (size_t i = memory->count; i-- > 0;)
-        if (slice_equal(memory->entries[i].subject, slice_of(subject)))
-            return registry_memory_find(context, (int32_t)i + 1, arena, ret_schema, error);
-    return error_set(error, ERROR_NOT_FOUND, "there is no schema of subject %s", subject);
+    struct registry_memory *memory = context;
+    int status = ERROR_NOT_FOUND;
+    pthread_mutex_lock(&memory->lock);
+    size_t i = memory->count;
+    while (i > 0 && !slice_equal(memory->entries[i - 1].subject, slice_of(subject)))
+        i--;
+    if (i > 0)
+        status = find_locked(memory, (int32_t)i, arena, ret_schema, error);
+    pthread_mutex_unlock(&memory->lock);
+    return i > 0 ? status : error_set(error, ERROR_NOT_FOUND, "there is no schema of subject %s", subject);
 }
 
 struct registry_memory *registry_memory_new(void) {
     struct registry_memory *memory = memory_zero(1, sizeof *memory);
-    if (memory)
-        memory->registry = (struct registry){.find = registry_memory_find,
-                                             .add = registry_memory_add,
-                                             .latest = registry_memory_latest,
-                                             .context = memory};
+    if (!memory)
+        return NULL;
+    pthread_mutex_init(&memory->lock, NULL);
+    memory->registry = (struct registry){
+        .find = registry_memory_find, .add = registry_memory_add, .latest = registry_memory_latest, .context = memory};
     return memory;
 }
 
 struct registry_memory *registry_memory_free(struct registry_memory *memory) {
     if (!memory)
         return NULL;
+    pthread_mutex_destroy(&memory->lock);
     arena_release(&memory->arena);
     free(memory->entries);
     free(memory);

@@ -1,6 +1,7 @@
-/* A registry of schemas in memory, for tests of pipelines: ids from 1, in the order of registration. One thread. */
-#ifndef METERLINE_CODEC_REGISTRY_REGISTRY_MEMORY_H
-#define METERLINE_CODEC_REGISTRY_REGISTRY_MEMORY_H
+/* A registry of schemas in memory, for tests of pipelines: ids from 1, in the order of registration. Any
+ * thread. */
+#ifndef METERLINE_MODEL_REGISTRY_MEMORY_H
+#define METERLINE_MODEL_REGISTRY_MEMORY_H
 
 #include "model/registry.h"
 
