@@ -204,13 +204,27 @@ static int run_option_connectors(struct run *run, struct error *error) {
 /* --- the other queries
  * ------------------------------------------------------------------------------------------------------------- */
 
+static void run_print_rare(const char *name, const char *before, uint64_t count) {
+    if (count)
+        fprintf(stderr, "%s%s %" PRIu64, before, name, count);
+}
+
 static void run_print_queries(const struct run *run, const struct query_run_report *report) {
     for (size_t i = 0; i < report->row_count && !run->settings->common.quiet; i++) {
         const struct query_counters *n = &report->rows[i].run;
         fprintf(stderr,
-                "%s: read %" PRIu64 ", null %" PRIu64 ", rejected %" PRIu64 ", filtered %" PRIu64 ", late %" PRIu64
-                ", failed %" PRIu64 "; written %" PRIu64 "\n",
-                report->rows[i].id, n->read, n->null, n->rejected, n->filtered, n->late, n->failed, n->emitted);
+                "%s: read %" PRIu64 " = folded %" PRIu64 " + late %" PRIu64 " + rejected %" PRIu64 " + null %" PRIu64
+                " + filtered %" PRIu64,
+                report->rows[i].id, n->read, n->folded, n->late, n->rejected, n->null, n->filtered);
+        run_print_rare("failed", " + ", n->failed);
+        run_print_rare("duplicates", " + ", n->duplicates);
+        run_print_rare("made by the query", " - ", n->added);
+        run_print_rare("errors", "; ", n->errors);
+        if (report->rows[i].window_size)
+            fprintf(stderr, "  (%g s, %" PRIu64 " results)\n", (double)report->rows[i].window_size / 1000,
+                    report->rows[i].results);
+        else
+            fprintf(stderr, "; written %" PRIu64 "\n", n->emitted);
     }
 }
 
@@ -220,6 +234,7 @@ static int run_report_queries(struct run *run, struct error *error) {
     if (!status && report.row_count) {
         run_print_queries(run, &report);
         query_metrics_append(&run->metrics, &report);
+        status = query_run_report_check(&report, error);
     }
     query_run_report_release(&report);
     return status;

@@ -144,7 +144,8 @@ static int sql_select(struct sql *sql, const struct session_effect *effect, stru
 
 /* What a query has done so far, whoever runs it. */
 static int sql_counters(struct sql *sql, const char *id, struct error *error) {
-    static const char *const titles[] = {"query", "read", "null", "rejected", "filtered", "late", "failed", "written"};
+    static const char *const titles[] = {"query",    "read", "folded", "late",       "filtered",
+                                         "rejected", "null", "failed", "duplicates", "written"};
     struct query_counters counters;
     struct table *table;
     bool found;
@@ -154,8 +155,9 @@ static int sql_counters(struct sql *sql, const char *id, struct error *error) {
     status = table_begin(table_format_of(sql->settings->format), titles, sizeof titles / sizeof *titles, &table, error);
     if (status)
         return status;
-    const uint64_t numbers[] = {counters.read, counters.null,   counters.rejected, counters.filtered,
-                                counters.late, counters.failed, counters.emitted};
+    const uint64_t numbers[] = {counters.read,     counters.folded,     counters.late,
+                                counters.filtered, counters.rejected,   counters.null,
+                                counters.failed,   counters.duplicates, counters.emitted};
     table_text(table, slice_of(id));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         table_integer(table, (int64_t)numbers[i]);

@@ -109,7 +109,7 @@ static void test_shorter_table(void **state) {
     put(f, "limits", "a", "{\"most\":7}", 20);
     put(f, "readings", "a", "{\"v\":2}", 30);
     OK(bus_producer_open(f->bus, &(struct bus_producer_options){0}, &producer, &f->error));
-    OK(bus_producer_commit(producer, &(struct bus_position){"g.sql.limits", "limits", 0, 3, "q1 p=1 l=3", 0}, 1,
+    OK(bus_producer_commit(producer, &(struct bus_position){"g.sql.limits", "limits", 0, 3, "q2 p=1 l=3", 0}, 1,
                            &f->error));
     bus_producer_close(producer);
     RUN_FAILS(ERROR_NOT_FOUND, "was deleted and made anew");

@@ -137,6 +137,7 @@ static inline void run(struct fixture *f) {
     query_run_report_release(&f->report);
     atomic_store(&f->stop, false);
     OK(query_run(&f->settings, f->plans, f->plan_count, &f->report, &f->error));
+    OK(query_run_report_check(&f->report, &f->error));
 }
 
 #define RUN_FAILS(expected_code, text)                                                                                 \

@@ -10,9 +10,9 @@
 #include "bus/bus.h"
 #include "stream/runtime/position.h"
 
-static const char text[] =
-    "q1 p=4 l=900 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,-,-5 n=4000,1,12,2,3,4,320] "
-    "[0000000000000001.1 d=0000000000000002 r=- n=0,0,0,0,0,0,0]";
+static const char text[] = "q2 p=4 l=900 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,-,-5 "
+                           "n=4000,,3981,3,2,12,1,1,,7,320] "
+                           "[0000000000000001.1 d=0000000000000002 r=- n=,,,,,,,,,,]";
 
 static void test_both_ways(void **state) {
     (void)state;
@@ -34,7 +34,17 @@ static void test_both_ways(void **state) {
     assert_true(stage->times[1] == INT64_MIN);
     assert_int_equal(stage->times[2], -5);
     assert_int_equal(stage->counters.read, 4000);
+    assert_int_equal(stage->counters.added, 0);
+    assert_int_equal(stage->counters.folded, 3981);
+    assert_int_equal(stage->counters.late, 3);
+    assert_int_equal(stage->counters.filtered, 2);
+    assert_int_equal(stage->counters.rejected, 12);
+    assert_int_equal(stage->counters.null, 1);
+    assert_int_equal(stage->counters.failed, 1);
+    assert_int_equal(stage->counters.duplicates, 0);
+    assert_int_equal(stage->counters.errors, 7);
     assert_int_equal(stage->counters.emitted, 320);
+    assert_true(query_counters_balance(&stage->counters));
     assert_null(query_position_find(&position, UINT64_C(0x9f3c0a51b2e4d677), 1));
     assert_ptr_equal(query_position_find(&position, 1, 1), &position.stages[1]);
     assert_true(position.stages[1].replay_from == INT64_MAX);
@@ -62,16 +72,23 @@ static void test_damaged(void **state) {
         assert_int_equal(status, whole ? 0 : ERROR_CORRUPT);
     }
     static const char *const wrong[] = {
-        "q2 p=4",
-        "q1 p=0",
-        "q1 p=4 ",
-        "q1 p=4 []",
-        "q1 p=4 [1.0 d=2 r=-]",
-        "q1 p=4 [1.0 r=- n=0,0,0,0,0,0,0]",
+        "q1 p=4 [1.0 d=2 r=- n=0,0,0,0,0,0,0]", /* of 0.1.0 */
+        "q3 p=4",
+        "q2 p=0",
+        "q2 p=4 ",
+        "q2 p=4 []",
+        "q2 p=4 [1.0 d=2 r=-]",
+        "q2 p=4 [1.0 r=- n=,,,,,,,,,,]",
         "1 d=9f3c0a51b2e4d677 r=1200 t=- n=0,0,0,0",
-        "q1 p=4 [1.0 d=2 r=x n=0,0,0,0,0,0,0]",
-        "q1 p=4 [1.0 d=2 r=- t= n=0,0,0,0,0,0,0]",
-        "q1 p=4 [1.0 d=2 r=- t=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17 n=0,0,0,0,0,0,0]"};
+        "q2 p=4 [1.0 d=2 r=- n=,,,,,,,,,]",
+        "q2 p=4 [1.0 d=2 r=- n=,,,,,,,,,,,]",
+        "q2 p=4 [1.0 d=2 r=- n=-1,,,,,,,,,,]",
+        "q2 p=4 [1.0 d=2 r=- n=1 ,,,,,,,,,,]",
+        "q2 p=4 [1.0 d=2 r=- c=17x n=,,,,,,,,,,]",
+        "q2 p=4 [1.0 d=2 r=- c= n=,,,,,,,,,,]",
+        "q2 p=4 [1.0 d=2 r=x n=,,,,,,,,,,]",
+        "q2 p=4 [1.0 d=2 r=- t= n=,,,,,,,,,,]",
+        "q2 p=4 [1.0 d=2 r=- t=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17 n=,,,,,,,,,,]"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_int_equal(query_position_read(wrong[i], &arena, &position, &error), ERROR_CORRUPT);
     arena_release(&arena);

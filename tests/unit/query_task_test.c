@@ -395,7 +395,9 @@ static void test_troubles(void **state) {
     assert_topic("PARTS", "a {\"PART\":null} 1\nb {\"PART\":20} 2\nc {\"PART\":25} 3\n");
     assert_topic("TIMES", "a {\"V\":0} 77\n");
     assert_topic("readings-rejected", "c {\"v\":4,\"at\":\"x\"} 3\n");
-    assert_int_equal(report_of(f, "CSAS_PARTS")->total.failed, 1);
+    assert_int_equal(report_of(f, "CSAS_PARTS")->total.errors, 1);
+    assert_int_equal(report_of(f, "CSAS_PARTS")->total.failed, 0);
+    assert_int_equal(report_of(f, "CSAS_PARTS")->total.folded, 3);
     assert_int_equal(report_of(f, "CSAS_PARTS")->total.rejected, 0);
     assert_int_equal(report_of(f, "CSAS_TIMES")->total.failed, 1);
     assert_int_equal(report_of(f, "CSAS_TIMES")->total.rejected, 1);

@@ -51,6 +51,7 @@ static int group_push_stream(struct group_aggregate *aggregate, const struct row
     if (status < 0)
         return status;
     context->counters->null += rows->selected.count - input.live.count;
+    context->counters->folded += input.live.count;
     for (size_t i = 0; i < input.live.count && status == 0; i++)
         status = group_change(aggregate, NULL, &input, input.live.rows[i], context, error);
     return status;
@@ -73,7 +74,9 @@ static int group_change_row(struct group_aggregate *aggregate, const struct grou
                             struct error *error) {
     bool same = false;
     int status = 0;
-    if (!old->is_live[row] && !new->is_live[row])
+    if (old->is_live[row] || new->is_live[row])
+        context->counters->folded++;
+    else
         context->counters->null++;
     if (old->is_live[row] && new->is_live[row])
         status = group_same_key(aggregate, old, new, row, &same, error);

@@ -335,6 +335,7 @@ static int sessions_push_row(struct group_aggregate *aggregate, const struct gro
         return operator_late(context, input->rows->origins[row], aggregate->plan->window.size, aggregate->stream_time,
                              error);
     }
+    context->counters->folded++;
     return session_fold(aggregate, &merge, input, row, context, error);
 }
 

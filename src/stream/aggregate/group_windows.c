@@ -197,6 +197,7 @@ static int window_fold_row(struct group_aggregate *aggregate, const struct group
         if (start == INT64_MAX)
             break;
     }
+    context->counters->folded += folded && !context->restoring;
     if (folded || context->restoring)
         return 0;
     return operator_late(context, input->rows->origins[row], aggregate->plan->window.size, aggregate->stream_time,

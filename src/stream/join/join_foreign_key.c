@@ -182,6 +182,7 @@ static int foreign_change_left(struct join_foreign_key *join, struct join_output
         context->counters->null += !context->restoring;
         return 0;
     }
+    context->counters->folded += !context->restoring;
     if (!rows->absent[row]) {
         vector_get(foreign_keys, row, &foreign);
         stored_row_write(&join->row, rows, 0, row);
@@ -227,6 +228,7 @@ static int foreign_change_right(struct join_foreign_key *join, struct join_outpu
         context->counters->null += !context->restoring;
         return 0;
     }
+    context->counters->folded += !context->restoring;
     join->key.length = join->row.length = 0;
     value_write(&join->key, keys->type, &value);
     if (!rows->absent[row]) {

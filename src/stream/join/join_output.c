@@ -123,6 +123,8 @@ int join_output_flush(struct join_output *output, struct error *error) {
         rows->before = join_output_make(output, output->before);
     if (!rows || (output->before && !rows->before))
         return error_no_memory(error);
+    if (!output->op->next->results && !output->context->restoring)
+        output->context->counters->added += output->count;
     output->count = 0;
     return operator_forward(output->op, rows, output->context, error);
 }

@@ -127,12 +127,13 @@ static int join_take_row(struct join_stream_stream *join, struct join_output *ou
     arrival->time = arrival->rows->times[arrival->row];
     arrival->origin = arrival->rows->origins[arrival->row];
     vector_get(keys, arrival->row, &arrival->key);
-    if (arrival->key.null && join_side_outer(join->plan, arrival->side))
-        return join_add_unmatched(output, arrival, error);
-    if (arrival->key.null) {
+    if (arrival->key.null && !join_side_outer(join->plan, arrival->side)) {
         counters->null++;
         return 0;
     }
+    counters->folded++;
+    if (arrival->key.null)
+        return join_add_unmatched(output, arrival, error);
     join->key.length = 0;
     value_write(&join->key, keys->type, &arrival->key);
     return join->key.failed ? error_no_memory(error) : join_arrive(join, output, arrival, error);

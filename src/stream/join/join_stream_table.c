@@ -40,6 +40,7 @@ static int join_stream_table_change(struct join_stream_table *join, const struct
             context->counters->null += !context->restoring;
             continue;
         }
+        context->counters->folded += !context->restoring;
         join->row.length = 0;
         if (!rows->absent[row])
             stored_row_write(&join->row, rows, 0, row);
@@ -118,8 +119,10 @@ static int join_stream_table_match(struct join_stream_table *join, struct rows *
         alone += !leaves && !keys.nulls[row & keys.mask];
     }
     result->selected.count = count;
-    context->counters->null += context->restoring ? 0 : passed_by;
-    context->counters->filtered += context->restoring ? 0 : alone; /* without a partner */
+    if (operator_counts(&join->op, context)) {
+        context->counters->null += passed_by;
+        context->counters->filtered += alone; /* without a partner */
+    }
     if (failed || join->key.failed)
         return error_no_memory(error);
     return operator_forward(&join->op, result, context, error);

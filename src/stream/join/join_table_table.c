@@ -87,9 +87,9 @@ static int join_table_table_push(struct stream_operator *op, unsigned input, str
     for (size_t i = 0; i < rows->selected.count && !status; i++) {
         struct join_change change = {.rows = rows, .row = rows->selected.rows[i], .side = input};
         vector_get(&keys, change.row, &change.key);
-        if (change.key.null)
-            context->counters->null += !context->restoring;
-        else
+        uint64_t *counter = change.key.null ? &context->counters->null : &context->counters->folded;
+        *counter += !context->restoring;
+        if (!change.key.null)
             status = join_table_change(join, &output, &change, error);
     }
     return status ? status : join_output_flush(&output, error);

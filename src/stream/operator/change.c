@@ -69,7 +69,9 @@ static int change_split_push(struct stream_operator *op, unsigned input, struct 
         if (is && was && !change_same_key(schema, rows, row)) {
             change_add(schema, rows, row, NULL, was, to);
             was = NULL;
+            context->counters->added += operator_counts(op, context);
         }
+        context->counters->null += !is && !was && operator_counts(op, context);
         if (is || was)
             change_add(schema, rows, row, is, was, to);
     }

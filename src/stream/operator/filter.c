@@ -52,7 +52,7 @@ static int filter_stream(struct filter *filter, struct rows *rows, const uint8_t
         rows->selected.rows[kept] = row;
         kept += holds[row];
     }
-    if (!context->restoring)
+    if (operator_counts(&filter->base, context))
         context->counters->filtered += rows->selected.count - kept;
     rows->selected.count = kept;
     return operator_forward(&filter->base, rows, context, error);
@@ -90,7 +90,7 @@ static int filter_table(struct filter *filter, struct rows *rows, const uint8_t 
         rows->selected.rows[kept] = row;
         kept += holds[row] || was;
     }
-    if (!context->restoring)
+    if (operator_counts(&filter->base, context))
         context->counters->filtered += rows->selected.count - kept;
     rows->selected.count = kept;
     rows->absent = absent;

@@ -52,7 +52,7 @@ static int flatten_push(struct stream_operator *op, unsigned input, struct rows 
                         struct error *error) {
     (void)input;
     struct flatten *flatten = (struct flatten *)op;
-    size_t total = 0, at = 0;
+    size_t total = 0, at = 0, empty = 0;
     for (size_t i = 0; i < rows->selected.count; i++)
         if (!rows->absent[rows->selected.rows[i]])
             total += flatten_length(flatten, rows, rows->selected.rows[i]);
@@ -64,6 +64,11 @@ static int flatten_push(struct stream_operator *op, unsigned input, struct rows 
         size_t length = rows->absent[row] ? 0 : flatten_length(flatten, rows, row);
         for (size_t item = 0; item < length; item++)
             flatten_row(flatten, rows, row, item, result, at++);
+        empty += length == 0;
+    }
+    if (operator_counts(op, context)) {
+        context->counters->filtered += empty;
+        context->counters->added += total - (rows->selected.count - empty);
     }
     result->selected.count = total;
     return operator_forward(&flatten->base, result, context, error);

@@ -20,6 +20,7 @@
 #ifndef METERLINE_STREAM_OPERATOR_OPERATOR_H
 #define METERLINE_STREAM_OPERATOR_OPERATOR_H
 
+#include "stream/operator/counters.h"
 #include "stream/operator/evaluator.h"
 #include "stream/state/state_table.h"
 
@@ -38,13 +39,6 @@ struct operator_context {
     int (*late)(struct operator_context *context, uint32_t origin, int64_t window_size, int64_t stream_time,
                 struct error *error);
     void *late_context;
-};
-
-/* What became of records in a query; kept with its position. */
-struct query_counters {
-    uint64_t read, null, rejected, filtered, late,
-        failed;       /* failed: what evaluation.errors counts and records without a time; the task adds them up */
-    uint64_t emitted; /* records written */
 };
 
 struct operator_driver {
@@ -74,7 +68,13 @@ struct stream_operator {
     const struct operator_driver *driver;
     struct stream_operator *next; /* NULL: of a sink */
     unsigned next_input;
+    bool results; /* takes results of an operator that keeps rows: it counts no records (counters.h) */
 };
+
+/* Does the operator count what becomes of the rows at hand? */
+static inline bool operator_counts(const struct stream_operator *op, const struct operator_context *context) {
+    return !op->results && !context->restoring;
+}
 
 /* A row whose windows have all closed: counted, and kept apart by the task. */
 static inline int operator_late(struct operator_context *context, uint32_t origin, int64_t window_size,

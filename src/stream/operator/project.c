@@ -125,7 +125,7 @@ static int project_push(struct stream_operator *op, unsigned input, struct rows 
         kept += !drop;
         absent += drop;
     }
-    if (!context->restoring)
+    if (operator_counts(op, context))
         context->counters->null += absent;
     result->selected.count = kept;
     return operator_forward(&project->base, result, context, error);

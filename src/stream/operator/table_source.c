@@ -78,6 +78,8 @@ static int table_source_push(struct stream_operator *op, unsigned input, struct 
             context->counters->null += !context->restoring;
         else if (table_source_change(source, rows, row, arena, before, &failed) && result)
             result->selected.rows[count++] = row;
+        else
+            context->counters->filtered += !context->restoring; /* a deletion of what was not there */
     }
     if (failed)
         return error_no_memory(error);

@@ -52,14 +52,16 @@ static int sink_write(struct sink_operator *sink, const struct rows *rows, uint3
 static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32_t row, const struct vector *times,
                      struct operator_context *context, struct error *error) {
     struct bus_record record;
+    bool counts = operator_counts(&sink->base, context);
     if (sink->plan->table && sink_key_is_null(sink, rows, row)) {
-        context->counters->null++;
+        context->counters->null += counts;
         return 0;
     }
     int status = sink_write(sink, rows, row, &record, error);
     if (status == ERROR_INVALID && !error->retriable) {
         row_errors_add(context->evaluation.errors, row, "the row cannot be written to topic %s: %s", sink->plan->topic,
                        error->message);
+        context->counters->failed += counts;
         return 0;
     }
     if (times) {
@@ -69,11 +71,13 @@ static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32
     if (!status && record.timestamp < 0) {
         row_errors_add(context->evaluation.errors, row, "the row for topic %s has no time, or a negative one",
                        sink->plan->topic);
+        context->counters->failed += counts;
         return 0;
     }
     if (!status)
         status = sink->emitter.emit(sink->emitter.context, sink->plan, &record, rows->origins[row], error);
     context->counters->emitted += !status;
+    context->counters->folded += counts && !status;
     return status;
 }
 

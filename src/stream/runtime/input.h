@@ -12,7 +12,7 @@
 
 #include "core/log.h"
 #include "stream/query.h"
-#include "stream/runtime/output.h"
+#include "stream/runtime/late.h"
 #include "stream/runtime/source_reader.h"
 
 /* What the tasks of a worker share. */
@@ -26,6 +26,7 @@ struct query_work {
     struct query_output *output;
     struct source_reader **readers; /* by reading of the group */
     struct arena arena;             /* of the run of records at hand */
+    struct late_records late;       /* of the run */
     void *scratch;                  /* of evaluations */
     enum lost_offsets lost_offsets;
     struct query_troubles *troubles; /* by member, and behind them by topic: what has been logged */

@@ -26,8 +26,8 @@ struct query_output {
     struct query_output_options options;
     struct bus_producer *producer;
     struct output_topic *sinks, *changelogs; /* by member */
-    struct mail *mail;                       /* by topic of the group; of repartition topics not opened */
-    bool *mail_open;
+    struct mail *mail, *late;                /* by topic of the group; of repartition topics not opened */
+    bool *mail_open, *late_open;
     bool *feeds; /* by member: its sink is a topic that the group reads */
     bool feeds_itself;
     struct arena arena;
@@ -62,6 +62,32 @@ static int output_open_mail(struct query_output *output, size_t topic, struct er
     return status;
 }
 
+/* Does a windowed aggregate of the stage lie above what it reads as a stream from the topic? */
+static bool member_windows(const struct query_member *member, size_t topic) {
+    const struct node_plan *node = member->plan->sink;
+    while (node->input_count && !(node->kind == NODE_AGGREGATE && node->aggregate.window.shape != WINDOW_SHAPE_NONE))
+        node = node->inputs[0];
+    for (size_t s = 0; node->kind == NODE_AGGREGATE && s < member->plan->source_count; s++)
+        if (member->topics[s] == topic && !member->plan->sources[s]->source->table)
+            return true;
+    return false;
+}
+
+/* TOPIC-late is made at the start, so that who reads it need not wait for the first late record. */
+static int output_open_late(struct query_output *output, size_t topic, struct error *error) {
+    char name[BUS_TOPIC_NAME_MAXIMUM + 32];
+    const struct query_group *group = output->options.group;
+    bool windows = false;
+    for (size_t i = 0; i < group->member_count; i++)
+        windows |= member_windows(&group->members[i], topic);
+    if (!windows || group->topics[topic].internal)
+        return 0;
+    snprintf(name, sizeof name, "%s-late", group->topics[topic].name);
+    int status = mail_open(&output->late[topic], output->producer, name, error);
+    output->late_open[topic] = !status;
+    return status;
+}
+
 int query_output_open(const struct query_output_options *options, struct query_output **ret_output,
                       struct error *error) {
     struct bus_producer_options producer = {
@@ -75,13 +101,18 @@ int query_output_open(const struct query_output_options *options, struct query_o
     output->changelogs = memory_zero(group->member_count, sizeof *output->changelogs);
     output->feeds = memory_zero(group->member_count, sizeof *output->feeds);
     output->mail = memory_zero(group->topic_count, sizeof *output->mail);
+    output->late = memory_zero(group->topic_count, sizeof *output->late);
     output->mail_open = memory_zero(group->topic_count, sizeof *output->mail_open);
-    bool room = output->sinks && output->changelogs && output->feeds && output->mail && output->mail_open;
+    output->late_open = memory_zero(group->topic_count, sizeof *output->late_open);
+    bool room = output->sinks && output->changelogs && output->feeds && output->mail && output->late &&
+                output->mail_open && output->late_open;
     int status = room ? bus_producer_open(options->bus, &producer, &output->producer, error) : error_no_memory(error);
     for (size_t i = 0; i < group->member_count && !status; i++)
         status = output_open_member(output, i, error);
     for (size_t i = 0; i < group->topic_count && !status; i++)
         status = output_open_mail(output, i, error);
+    for (size_t i = 0; i < group->topic_count && !status; i++)
+        status = output_open_late(output, i, error);
     if (status) {
         query_output_close(output);
         return status;
@@ -96,11 +127,15 @@ struct query_output *query_output_close(struct query_output *output) {
     bus_producer_close(output->producer);
     for (size_t i = 0; output->mail && i < output->options.group->topic_count; i++)
         mail_release(&output->mail[i]);
+    for (size_t i = 0; output->late && i < output->options.group->topic_count; i++)
+        mail_release(&output->late[i]);
     free(output->sinks);
     free(output->changelogs);
     free(output->feeds);
     free(output->mail);
+    free(output->late);
     free(output->mail_open);
+    free(output->late_open);
     free(output->records);
     bytes_release(&output->key);
     arena_release(&output->arena);
@@ -173,6 +208,11 @@ int query_output_reject(struct query_output *output, size_t topic, const struct 
                          "%s/%d, offset %lld: a record between two stages of a query cannot be read: %s", batch->topic,
                          (int)batch->partition, (long long)(batch->base_offset + (int64_t)index), reason);
     return mail_reject(&output->mail[topic], batch, index, reason, error);
+}
+
+int query_output_late(struct query_output *output, size_t topic, const struct bus_batch *batch, size_t index,
+                      const struct bus_header *why, size_t why_count, struct error *error) {
+    return output->late_open[topic] ? mail_produce(&output->late[topic], batch, index, why, why_count, error) : 0;
 }
 
 int query_output_save(struct query_output *output, size_t member, int32_t partition, size_t op, struct slice key,

@@ -32,6 +32,10 @@ int query_output_flush(struct query_output *output, struct error *error);
 /* A record of the group's topic `topic` that cannot be read. ERROR_CORRUPT when it is a repartition topic. */
 int query_output_reject(struct query_output *output, size_t topic, const struct bus_batch *batch, size_t index,
                         const char *reason, struct error *error);
+/* A record of the group's topic `topic` that windows have missed, with headers that say so. Nothing is written when
+ * no late topic is open for it. */
+int query_output_late(struct query_output *output, size_t topic, const struct bus_batch *batch, size_t index,
+                      const struct bus_header *why, size_t why_count, struct error *error);
 /* A change of what operator number `operator` of a member keeps; `value` with data NULL: it is gone. */
 int query_output_save(struct query_output *output, size_t member, int32_t partition, size_t op, struct slice key,
                       struct slice value, struct error *error);

@@ -7,23 +7,15 @@
 #include "core/bytes.h"
 #include "core/memory.h"
 
-enum { ENTRY_ROOM = 170, OPERATOR_ROOM = 15 }; /* seven counters and two offsets of 13 digits */
+#define POSITION_VERSION "q2"
+
+enum { ENTRY_ROOM = 170, OPERATOR_ROOM = 15 }; /* two offsets and seven counters of 12 digits, four of 0 */
 
 uint64_t query_position_hash(const char *id) {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (; *id; id++)
         hash = (hash ^ (unsigned char)*id) * UINT64_C(0x100000001b3);
     return hash;
-}
-
-void query_counters_add(struct query_counters *to, const struct query_counters *more) {
-    to->read += more->read;
-    to->null += more->null;
-    to->rejected += more->rejected;
-    to->filtered += more->filtered;
-    to->late += more->late;
-    to->failed += more->failed;
-    to->emitted += more->emitted;
 }
 
 size_t query_position_room(size_t operator_count) {
@@ -39,7 +31,7 @@ static void position_write_offset(struct bytes *to, const char *before, int64_t 
 }
 
 static void position_write_stage(struct bytes *to, const struct query_position_stage *stage) {
-    const struct query_counters *n = &stage->counters;
+    struct query_counters counters = stage->counters;
     bytes_append_format(to, " [%016" PRIx64 ".%" PRIu32, stage->query, stage->stage);
     bytes_append_format(to, " d=%016" PRIx64, stage->definition);
     position_write_offset(to, " r=", stage->replay_from, INT64_MAX);
@@ -47,13 +39,18 @@ static void position_write_stage(struct bytes *to, const struct query_position_s
         bytes_append_format(to, " c=%" PRId64, stage->changelog_from);
     for (size_t i = 0; i < stage->time_count; i++)
         position_write_offset(to, i ? "," : " t=", stage->times[i], INT64_MIN);
-    bytes_append_format(to, " n=%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]",
-                        n->read, n->null, n->rejected, n->filtered, n->late, n->failed, n->emitted);
+    for (size_t i = 0; i < QUERY_COUNTERS; i++) {
+        uint64_t count = *query_counters_field(&counters, i);
+        bytes_append_string(to, i ? "," : " n=");
+        if (count)
+            bytes_append_format(to, "%" PRIu64, count);
+    }
+    bytes_append_char(to, ']');
 }
 
 int query_position_write(const struct query_position *position, char *to, size_t size, struct error *error) {
     cleanup(bytes_release) struct bytes text = {0};
-    bytes_append_format(&text, "q1 p=%" PRId32, position->partitions);
+    bytes_append_format(&text, POSITION_VERSION " p=%" PRId32, position->partitions);
     if (position->load_until)
         bytes_append_format(&text, " l=%" PRId64, position->load_until);
     for (size_t i = 0; i < position->stage_count; i++)
@@ -104,9 +101,24 @@ static bool position_take_times(const char **at, struct query_position_stage *st
     return true;
 }
 
-/* Behind its '['. */
+static bool position_take_counters(const char **at, struct query_counters *counters) {
+    if (!position_take(at, " n="))
+        return false;
+    for (size_t i = 0; i < QUERY_COUNTERS; i++) {
+        uint64_t count = 0;
+        int length = 0;
+        if (**at >= '0' && **at <= '9' && sscanf(*at, "%" SCNu64 "%n", &count, &length) != 1)
+            return false;
+        *at += length;
+        *query_counters_field(counters, i) = count;
+        if (!position_take(at, i + 1 < QUERY_COUNTERS ? "," : "]"))
+            return false;
+    }
+    return true;
+}
+
+/* After its '['. */
 static bool position_read_stage(const char **at, struct query_position_stage *stage) {
-    struct query_counters *n = &stage->counters;
     int length = 0;
     *stage = (struct query_position_stage){.changelog_from = -1};
     if (sscanf(*at, "%16" SCNx64 ".%" SCNu32 " d=%16" SCNx64 " r=%n", &stage->query, &stage->stage, &stage->definition,
@@ -119,13 +131,7 @@ static bool position_read_stage(const char **at, struct query_position_stage *st
     if ((position_take(at, " c=") && !position_take_number(at, &stage->changelog_from)) ||
         (position_take(at, " t=") && !position_take_times(at, stage)))
         return false;
-    length = 0;
-    if (sscanf(*at, " n=%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64 "]%n",
-               &n->read, &n->null, &n->rejected, &n->filtered, &n->late, &n->failed, &n->emitted, &length) != 7 ||
-        length == 0)
-        return false;
-    *at += length;
-    return true;
+    return position_take_counters(at, &stage->counters);
 }
 
 static int position_unreadable(const char *text, struct error *error) {
@@ -143,7 +149,7 @@ int query_position_read(const char *text, struct arena *arena, struct query_posi
     size_t room = 0;
     for (const char *c = text; *c; c++)
         room += *c == '[';
-    if (!position_take(&at, "q1 p=") || !position_take_number(&at, &partitions) || partitions < 1 ||
+    if (!position_take(&at, POSITION_VERSION " p=") || !position_take_number(&at, &partitions) || partitions < 1 ||
         partitions > INT32_MAX)
         return position_unreadable(text, error);
     position.partitions = (int32_t)partitions;

@@ -1,14 +1,14 @@
 /* What a task of queries keeps beside the next offset of a topic: the metadata string of the position (at most 4
  * KiB, as Kafka allows).
  *
- *     q1 p=4 l=900 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,- n=4000,0,12,0,3,0,320]
+ *     q2 p=4 l=900 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,- n=4000,,3985,3,,12,,,,,320]
  *
  * version; number of partitions of the topic; offset up to which a table is loaded before the streams beside it
  * (only when there is one); then for each stage of a query whose first topic it is, in brackets: hash of the query's
  * id and number of the stage; hash of the query's definition; the offset from which the topic must be read again to
  * rebuild open windows (- none); the offset from which the stage's changelog counts (only with one); stream time of
- * each operator with state (- none yet); counters since the stage's first record: read, null, rejected, filtered,
- * late, failed, emitted. Unknown versions are refused. */
+ * each operator with state (- none yet); counters since the stage's first record, in the order of struct
+ * query_counters, nothing for 0. Other versions are refused. */
 #ifndef METERLINE_STREAM_RUNTIME_POSITION_H
 #define METERLINE_STREAM_RUNTIME_POSITION_H
 
@@ -46,6 +46,5 @@ const struct query_position_stage *query_position_find(const struct query_positi
 
 /* Of a query's id, as positions have it: FNV-1a, 64 bits. */
 uint64_t query_position_hash(const char *id);
-void query_counters_add(struct query_counters *to, const struct query_counters *more);
 
 #endif

@@ -1,6 +1,5 @@
 /* What queries have counted, by query, and as Prometheus text. */
 #include <inttypes.h>
-#include <stddef.h>
 
 #include "core/bytes.h"
 #include "core/memory.h"
@@ -13,23 +12,21 @@ static void metrics_sample(struct bytes *to, const char *name, const char *query
     bytes_append_format(to, "\"} %" PRId64 "\n", value);
 }
 
+/* In the order of struct query_counters. */
 static const struct {
     const char *name, *help;
-    size_t offset;
-} query_counter_metrics[] = {
-    {"meterline_query_records_read_total", "Records read by the query's stages.",
-     offsetof(struct query_counters, read)},
-    {"meterline_query_records_null_total", "Records without a value or key that the query passed by.",
-     offsetof(struct query_counters, null)},
-    {"meterline_query_records_rejected_total", "Records that could not be read.",
-     offsetof(struct query_counters, rejected)},
-    {"meterline_query_records_filtered_total", "Rows that a condition left out.",
-     offsetof(struct query_counters, filtered)},
-    {"meterline_query_records_late_total", "Rows whose window had closed.", offsetof(struct query_counters, late)},
-    {"meterline_query_failures_total", "Expressions that could not be computed, and records without a time.",
-     offsetof(struct query_counters, failed)},
-    {"meterline_query_records_written_total", "Records written by the query's stages.",
-     offsetof(struct query_counters, emitted)},
+} query_counter_metrics[QUERY_COUNTERS] = {
+    {"meterline_query_records_read_total", "Records read by the query's stages."},
+    {"meterline_query_records_added_total", "Rows beyond one for each record: of table functions and joins."},
+    {"meterline_query_records_folded_total", "Records folded into what a query keeps, or passed on."},
+    {"meterline_query_records_late_total", "Records whose windows had closed."},
+    {"meterline_query_records_filtered_total", "Records that a condition left out, or that found no partner."},
+    {"meterline_query_records_rejected_total", "Records that could not be read."},
+    {"meterline_query_records_null_total", "Records without a value or key that the query passed by."},
+    {"meterline_query_records_failed_total", "Records without a time, and records that could not be passed on."},
+    {"meterline_query_records_duplicate_total", "Records that had come before."},
+    {"meterline_query_errors_total", "Expressions that could not be computed, rows that could not be written."},
+    {"meterline_query_records_written_total", "Records written by the query's stages."},
 };
 
 static void metrics_total(struct bytes *to, const char *name, const char *type, const char *help, int64_t value) {
@@ -38,12 +35,12 @@ static void metrics_total(struct bytes *to, const char *name, const char *type, 
 }
 
 void query_metrics_append(struct bytes *to, const struct query_run_report *report) {
-    for (size_t c = 0; c < sizeof query_counter_metrics / sizeof *query_counter_metrics; c++) {
+    for (size_t c = 0; c < QUERY_COUNTERS; c++) {
         metrics_head(to, query_counter_metrics[c].name, "counter", query_counter_metrics[c].help);
         for (size_t i = 0; i < report->row_count; i++) {
-            const uint64_t *value =
-                (const uint64_t *)((const char *)&report->rows[i].total + query_counter_metrics[c].offset);
-            metrics_sample(to, query_counter_metrics[c].name, report->rows[i].id, (int64_t)*value);
+            struct query_counters total = report->rows[i].total;
+            metrics_sample(to, query_counter_metrics[c].name, report->rows[i].id,
+                           (int64_t)*query_counters_field(&total, c));
         }
     }
     metrics_head(to, "meterline_query_lag_records", "gauge", "Records in the query's topics that it has not read.");
@@ -59,25 +56,24 @@ void query_metrics_append(struct bytes *to, const struct query_run_report *repor
                   report->recovered);
 }
 
+static int64_t query_window_size(const struct query_plan *query) {
+    for (size_t i = 0; i < query->stage_count; i++)
+        for (const struct node_plan *node = query->stages[i].sink; node; node = node->inputs[0])
+            if (node->kind == NODE_AGGREGATE)
+                return node->aggregate.window.size;
+    return 0;
+}
+
 static struct query_report_row *report_row(struct query_run_report *report, const struct query_member *member) {
     for (size_t i = 0; i < report->row_count; i++)
         if (strcmp(report->rows[i].id, member->query->id) == 0 && !report->rows[i].removed)
             return &report->rows[i];
     if (!memory_reserve((void **)&report->rows, &report->row_capacity, report->row_count + 1, sizeof *report->rows))
         return NULL;
-    report->rows[report->row_count] =
-        (struct query_report_row){.id = member->query->id, .removed = atomic_load(&member->removed)};
+    report->rows[report->row_count] = (struct query_report_row){.id = member->query->id,
+                                                                .removed = atomic_load(&member->removed),
+                                                                .window_size = query_window_size(member->query)};
     return &report->rows[report->row_count++];
-}
-
-static void counters_subtract(struct query_counters *from, const struct query_counters *less) {
-    from->read -= less->read;
-    from->null -= less->null;
-    from->rejected -= less->rejected;
-    from->filtered -= less->filtered;
-    from->late -= less->late;
-    from->failed -= less->failed;
-    from->emitted -= less->emitted;
 }
 
 bool query_report_add_group(struct query_run_report *report, struct query_group *group) {
@@ -96,13 +92,24 @@ bool query_report_add_group(struct query_run_report *report, struct query_group 
         for (int32_t p = 0; room && counted && p < group->partitions; p++) {
             struct query_counters run = member->counters[p];
             query_counters_add(&row->total, &run);
-            counters_subtract(&run, &member->before[p]);
+            query_counters_subtract(&run, &member->before[p]);
             query_counters_add(&row->run, &run);
+            row->results += member->plan->sink->sink.internal ? 0 : run.emitted;
             row->lag += group->lags[p];
         }
     }
     pthread_mutex_unlock(&group->lock);
     return room;
+}
+
+int query_run_report_check(const struct query_run_report *report, struct error *error) {
+    for (size_t i = 0; i < report->row_count; i++)
+        if (!query_counters_balance(&report->rows[i].total))
+            return error_set(error, ERROR_CORRUPT,
+                             "the counters of query %s do not add up: this is a defect of meterline, please report it "
+                             "with the lines above",
+                             report->rows[i].id);
+    return 0;
 }
 
 void query_run_report_release(struct query_run_report *report) {

@@ -107,6 +107,12 @@ static size_t selection_find(const struct selection *selection, size_t row) {
     return low;
 }
 
+static int run_late(struct operator_context *context, uint32_t origin, int64_t window_size, int64_t stream_time,
+                    struct error *error) {
+    struct query_work *work = context->late_context;
+    return late_records_add(&work->late, origin, window_size, stream_time, error);
+}
+
 static int run_push_rows(const struct run *run, size_t member, size_t source, size_t from, size_t to,
                          struct error *error) {
     struct query_work *work = run->task->work;
@@ -129,12 +135,14 @@ static int run_push_rows(const struct run *run, size_t member, size_t source, si
         .evaluation = query_work_evaluation(work, &work->arena, run->recovering ? NULL : &report, &errors),
         .restoring = run->recovering,
         .offset = run->batch->records.base_offset,
-        .counters = run->recovering ? &ignored : &task->counters};
+        .counters = run->recovering ? &ignored : &task->counters,
+        .late = run->recovering ? NULL : run_late,
+        .late_context = work};
     context.evaluation.records = &run->batch->records;
     int status = stage_push(task->stage, source, rows, &context, error);
     work->scratch = context.evaluation.scratch;
     if (!run->recovering)
-        task->counters.failed += errors.count;
+        task->counters.errors += errors.count;
     return status ? error_wrap(error, "query %s", plan->query->id) : 0;
 }
 
@@ -221,12 +229,15 @@ static int task_run(struct query_task *task, struct query_input *input, bool rec
             status = run_push_member(&run, m, error);
     if (!status && !recovering)
         status = run_account(&run, error);
+    if (!status && !recovering)
+        status = late_records_flush(&work->late, work->output, input->topic, &run.batch->records, error);
     if (!status)
         status = query_output_flush(work->output, error);
     if (!status)
         status = query_input_done(input, work, length, error);
     task->recovered += recovering ? (int64_t)length : 0;
     task->dirty |= !recovering;
+    work->late.count = 0;
     arena_reset(&work->arena);
     return status;
 }
@@ -310,7 +321,7 @@ static int task_advance(struct query_task *task, size_t member, int64_t time, st
                                        .offset = task->inputs[work->group->members[member].topics[0]].next_offset};
     int status = stage_advance(at->stage, time, &context, error);
     work->scratch = context.evaluation.scratch;
-    at->counters.failed += errors.count;
+    at->counters.errors += errors.count;
     task->dirty = true;
     return status ? error_wrap(error, "query %s", work->group->members[member].query->id) : 0;
 }

@@ -36,6 +36,8 @@ struct query_report_row {
     bool removed;
     struct query_counters total; /* since the query's first record, as committed */
     struct query_counters run;   /* of them, what this run has counted */
+    int64_t window_size;         /* ms, of the query's windows (of sessions their gap); 0: it has none */
+    uint64_t results;            /* of run.emitted, without what went to repartition topics */
     int64_t lag;                 /* records that its topics hold and it has not read */
 };
 
@@ -52,6 +54,9 @@ struct query_run_report {
 int query_runner_report(struct query_runner *runner, struct query_run_report *ret_report, struct error *error);
 void query_run_report_release(struct query_run_report *report);
 bool query_report_add_group(struct query_run_report *report, struct query_group *group); /* false: no memory */
+/* ERROR_CORRUPT when the counters of a query do not add up (operator/counters.h): records were lost or counted twice,
+ * which no input may bring about. */
+int query_run_report_check(const struct query_run_report *report, struct error *error);
 /* As Prometheus text (exposition format 0.0.4), appended. */
 struct bytes;
 void query_metrics_append(struct bytes *to, const struct query_run_report *report);

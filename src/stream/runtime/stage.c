@@ -72,8 +72,21 @@ static int stage_operator_new(const struct node_plan *node, const struct registr
     return error_set(error, ERROR_UNSUPPORTED, "a plan with a node of kind %d", (int)node->kind);
 }
 
-/* The depth of a plan is bounded by that of its statement: a dozen nodes for each join. */
-static int stage_build(struct stage *stage, const struct node_plan *node, const struct registry *registry,
+/* Does the operator keep rows, so that what leaves it are results? */
+static bool node_keeps(const struct node_plan *node) {
+    return node->kind == NODE_AGGREGATE || (node->kind == NODE_JOIN && node->join.inputs != JOIN_STREAM_TABLE);
+}
+
+static bool node_keeps_below(const struct node_plan *node) {
+    for (size_t i = 0; i < node->input_count; i++)
+        if (node_keeps(node->inputs[i]) || node_keeps_below(node->inputs[i]))
+            return true;
+    return false;
+}
+
+/* The depth of a plan is bounded by that of its statement: a dozen nodes for each join. `kept`: an operator between
+ * the node and the sink keeps rows. */
+static int stage_build(struct stage *stage, const struct node_plan *node, bool kept, const struct registry *registry,
                        const struct emitter *emitter, struct stream_operator *next, unsigned next_input,
                        struct error *error) {
     struct stream_operator *op;
@@ -82,8 +95,11 @@ static int stage_build(struct stage *stage, const struct node_plan *node, const 
     int status = stage_operator_new(node, registry, emitter, next, next_input, &op, error);
     if (!status)
         status = stage_add(stage, op, error);
+    kept = kept || node_keeps(node);
+    if (!status)
+        op->results = !kept && node_keeps_below(node);
     for (size_t i = 0; i < node->input_count && !status; i++)
-        status = stage_build(stage, node->inputs[i], registry, emitter, op, (unsigned)i, error);
+        status = stage_build(stage, node->inputs[i], kept, registry, emitter, op, (unsigned)i, error);
     return status;
 }
 
@@ -102,8 +118,8 @@ int stage_open(const struct stage_plan *plan, const struct registry *registry, c
         return error_no_memory(error);
     stage->plan = plan;
     stage->inputs = memory_zero(plan->source_count + 1, sizeof *stage->inputs);
-    int status =
-        stage->inputs ? stage_build(stage, plan->sink, registry, emitter, NULL, 0, error) : error_no_memory(error);
+    int status = stage->inputs ? stage_build(stage, plan->sink, false, registry, emitter, NULL, 0, error)
+                               : error_no_memory(error);
     if (!status && !(stage->stateful = memory_zero(stage->count, sizeof *stage->stateful)))
         status = error_no_memory(error);
     if (status) {

@@ -335,6 +335,7 @@ void query_worker_close(struct query_worker *worker) {
         worker->settings->free_scratch(work->scratch);
     query_output_close(work->output);
     bus_consumer_close(work->consumer);
+    late_records_release(&work->late);
     arena_release(&work->arena);
     free(work->readers);
     free(work->troubles);
