@@ -1,3 +1,5 @@
+/* What the commands have in common: options that several take, opening of the log, the store and the cache, signals,
+ * and how an error ends the program. */
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>

@@ -1,3 +1,5 @@
+/* Properties gathered from their sources and sorted by whom they are for. Values of secrets are wiped from memory and
+ * from the argument list; only their names appear in messages. */
 #include "cli/connection.h"
 
 #include <ctype.h>

@@ -1,3 +1,5 @@
+/* Connectors are started one by one, so that one that cannot start does not hold up the others, and are ended as the
+ * picture in run_connectors.h shows. */
 #include "cli/run_connectors.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* The effects of statements on a log: topics are made, records written, statements kept. What a session hands out is
+ * executed in its order; a statement is kept by the transaction that does what it says. */
 #include "cli/sql_session.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* Rows are held back until the widths of the columns are known, then printed as they come. CSV and JSON lines are
+ * printed at once. */
 #include "cli/table.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* One function for each step of a connection's life: find the file, open, check the marks of a database of ours, set
+ * WAL and durability. Errors are made in one place, which knows what the user can do. */
 #include "core/database.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* The 64-bit hash multiplies words of eight bytes to 128 bits and folds the halves; CRC-32C uses the processor's
+ * instruction where there is one, else a table of eight rows. */
 #include "core/hash.h"
 
 #include <endian.h>

@@ -1,3 +1,6 @@
+/* Writing follows Schubfach: the power of ten for the exponent comes from a table of 128-bit values
+ * (tools/powers-of-ten.py); of the decimals between the neighbours of the double the shortest is taken, and of
+ * several the nearest. */
 #include "core/number.h"
 
 #include <endian.h>

@@ -1,3 +1,5 @@
+/* The parser walks the words once and sets fields of the settings by the offset in the table; --help and the
+ * reference page print the same table. */
 #include "core/options.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* Values are 128-bit integers in units of the scale. Products and quotients are made with 256 bits, then cut to the
+ * scale and rounded once. */
 #include "model/decimal.h"
 
 #include "core/number.h"

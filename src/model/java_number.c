@@ -1,3 +1,5 @@
+/* Digits come from number.h's shortest form; what differs in Java is where the point stands, when an exponent is
+ * written, and which texts are numbers. */
 #include "model/java_number.h"
 
 #include "core/number.h"

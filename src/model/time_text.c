@@ -1,3 +1,5 @@
+/* The calendar is reckoned in days since the epoch with years that begin in March, so that a leap day is the last of
+ * its year; readers take one field after the other and check the date as a whole. */
 #include "model/time_text.h"
 
 #include "model/time.h"

@@ -1,3 +1,5 @@
+/* A rule gives the two changes of a year as seconds of that year; a time is in summer when it lies between them, or
+ * outside of them on the southern half. */
 #include "model/time_zone_rule.h"
 
 #include "model/time_text.h"

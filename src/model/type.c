@@ -1,3 +1,4 @@
+/* Types are made in an arena, copied into others, compared by structure and printed as they are written in SQL. */
 #include "model/type.h"
 
 const struct type type_null = {.kind = TYPE_NULL};

@@ -1,3 +1,5 @@
+/* Order, hash and copy of values by their type. Texts are ordered as Java orders strings (by UTF-16 units), doubles
+ * with NaN above all. */
 #include "model/value.h"
 
 #include "core/hash.h"

@@ -1,3 +1,5 @@
+/* One array for the values and one for NULL marks; constants are arrays of one element that every row shares through
+ * its mask. */
 #include "model/vector.h"
 
 #include <stdarg.h>

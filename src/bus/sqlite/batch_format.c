@@ -1,3 +1,6 @@
+/* Writing and reading of batches as batch_format.h draws them. Records are packed in the order of their offsets, each
+ * as lengths and deltas in varints; the checksum covers what stands after it, so a torn or altered blob is found
+ * before a record of it is handed out. */
 #include "bus/sqlite/batch_format.h"
 
 #include <zstd_errors.h>

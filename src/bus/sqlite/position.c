@@ -1,3 +1,5 @@
+/* Positions of groups in the embedded log: a row for each (group, topic, partition), moved by compare-and-set on its
+ * revision, so that of two owners the second one is refused. */
 #include <stdio.h>
 
 #include "bus/sqlite/sqlite_bus.h"

@@ -1,3 +1,6 @@
+/* Retention of the embedded log: whole batches leave from the front of a partition, when the newest record of a batch
+ * is older than the topic keeps, or the partition is larger than it may be. The start offset moves with them, in the
+ * same transaction. */
 #include "bus/sqlite/sqlite_bus.h"
 
 struct retention_limits {

@@ -1,3 +1,5 @@
+/* Topics of the embedded log: a row in log_topics, one in log_partitions for each partition. Every change is one
+ * transaction, so that a topic is there with all of its partitions or not at all. */
 #include "bus/sqlite/sqlite_bus.h"
 #include "core/memory.h"
 

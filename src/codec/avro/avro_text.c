@@ -1,3 +1,5 @@
+/* A walk over a value along its schema: each kind of node writes its part of the JSON text. Logical types are written
+ * as people read them: decimals with their point, times as ISO-8601. */
 #include "codec/avro/avro_text.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* A table of plans by schema id, searched by halves. A plan is made at the first value that names its id. */
 #include "codec/avro/schema_plans.h"
 
 #include "codec/row/reason.h"

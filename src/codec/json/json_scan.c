@@ -1,3 +1,5 @@
+/* The slow paths of the scanner: strings with escapes or with bytes above 0x7f, and values that are skipped. Values
+ * are skipped without recursion, with a count of what is open. */
 #include "codec/json/json_scan.h"
 
 #include "codec/row/reason.h"

@@ -1,3 +1,5 @@
+/* Spans over valid JSON: a value ends where the brackets that it opened are closed again; strings are passed over as
+ * a whole. */
 #include "codec/json/json_span.h"
 
 #include "core/text.h"

@@ -1,3 +1,5 @@
+/* A list of URLs separated by commas. User and password are taken out of each and kept apart, so that what is shown
+ * later has none. */
 #include "codec/registry/registry_address.h"
 
 #include <curl/curl.h>

@@ -1,3 +1,5 @@
+/* libcurl set up for one registry: certificates, credentials, limits of time and size, no redirects. An answer is
+ * kept whole up to its limit and read by registry_response.c. */
 #include "codec/registry/registry_http.h"
 
 #include <curl/curl.h>

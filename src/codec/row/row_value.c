@@ -1,3 +1,5 @@
+/* Readers are strict: what is not exactly a value of the type is refused with a reason that can be shown. Numbers are
+ * cut or refused as the dialect says, never rounded silently. */
 #include "codec/row/row_value.h"
 
 #include "codec/row/reason.h"

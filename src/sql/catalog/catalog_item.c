@@ -1,3 +1,5 @@
+/* A list is sorted by name and shared between copies of a catalog until one of them changes it; items are counted and
+ * freed with their last user. */
 #include "sql/catalog/catalog_item.h"
 
 #include "core/memory.h"

@@ -1,3 +1,5 @@
+/* Each SHOW and DESCRIBE is a walk over the catalog that fills rows of a listing; the listing knows its columns, the
+ * caller prints it. */
 #include "sql/catalog/describe.h"
 
 #include "core/bytes.h"

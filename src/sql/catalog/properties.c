@@ -1,3 +1,5 @@
+/* The table of properties comes first; reading finds the row by name and calls the reader of its kind. What is
+ * unknown is refused with the nearest name, what does not go with the statement with the names that do. */
 #include "sql/catalog/properties.h"
 
 #include "core/number.h"

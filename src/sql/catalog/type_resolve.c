@@ -1,3 +1,4 @@
+/* Built-in names come first, then those of CREATE TYPE; ARRAY, MAP and STRUCT resolve what is inside of them. */
 #include "sql/catalog/type_resolve.h"
 
 #include "core/memory.h"

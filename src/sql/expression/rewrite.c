@@ -1,3 +1,5 @@
+/* Trees are compared by structure, names without regard to how a column was qualified where that makes no difference;
+ * a rewrite builds a new tree and shares what it leaves as it is. */
 #include "sql/expression/rewrite.h"
 
 static bool expression_same_column(const struct scope *scope, const struct expression *a, const struct expression *b) {

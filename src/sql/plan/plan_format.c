@@ -1,3 +1,5 @@
+/* From the properties of a source to the format of its codec, the subject of its schema, and the evaluator that makes
+ * ROWTIME of its TIMESTAMP column. */
 #include "sql/plan/plan_format.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* Table functions in the SELECT list are taken out and computed first by a projection; EXPLODE's operator makes the
+ * rows; what was around them is computed after it. */
 #include "sql/plan/table_function.h"
 
 #include "sql/expression/rewrite.h"

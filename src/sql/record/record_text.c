@@ -1,3 +1,5 @@
+/* JSON of a test or a prompt goes through the source's own codecs, so that a record that is typed in is the same
+ * bytes as one that a client publishes, and an expected record is compared by value. */
 #include "sql/record/record_text.h"
 
 #include <math.h>

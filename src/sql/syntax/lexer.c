@@ -1,3 +1,5 @@
+/* One function for each kind of token. What cannot be a token is refused with its place; a quote or a comment that
+ * does not end is named at its beginning. */
 #include "sql/syntax/lexer.h"
 #include "core/text.h"
 

@@ -1,3 +1,5 @@
+/* What the files of the parser share: the two tokens in view, what was expected at the current one, and messages that
+ * say what stood there, what could have, and which keyword is nearest. */
 #include "sql/syntax/parser.h"
 
 #include "core/options.h"

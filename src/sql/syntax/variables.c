@@ -1,3 +1,4 @@
+/* A short list, searched from the front: sessions have few variables. */
 #include "sql/syntax/variables.h"
 
 #include "core/memory.h"

@@ -1,3 +1,4 @@
+/* Addresses as the protocol sends them (4 or 16 bytes and a port), as sockets take them, and as people write them. */
 #include "store/cassandra/cql_address.h"
 
 #include <arpa/inet.h>

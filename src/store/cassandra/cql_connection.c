@@ -1,3 +1,5 @@
+/* The state machine of cql_connection.h: connection_advance makes the transitions, everything else notes what has
+ * happened. Stream ids are taken from a list of free ones. */
 #include "store/cassandra/cql_connection.h"
 
 #include <poll.h>

@@ -1,3 +1,5 @@
+/* Bodies are written from front to end; counts that are known only later are patched in. A mistake in the order of
+ * calls is kept and reported when the request is finished. */
 #include "store/cassandra/cql_request.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* One reader for each kind of response. A length that points outside of the frame ends the decoding with
+ * ERROR_CORRUPT. */
 #include "store/cassandra/cql_response.h"
 
 enum { ROWS_ONE_TABLE = 1, ROWS_MORE_PAGES = 2, ROWS_NO_METADATA = 4, TYPE_DEPTH = 16 };

@@ -1,3 +1,4 @@
+/* OpenSSL between two memory buffers. What the library wants to send is drained after every call. */
 #include "store/cassandra/cql_tls.h"
 
 #include <arpa/inet.h>

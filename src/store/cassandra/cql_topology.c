@@ -1,3 +1,5 @@
+/* Nodes and tokens are gathered, then sealed: tokens are sorted, each entry gets its replicas. Look-ups search by
+ * halves. */
 #include "store/cassandra/cql_topology.h"
 
 #include <stdio.h>

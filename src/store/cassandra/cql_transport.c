@@ -1,3 +1,5 @@
+/* Buffers are compacted when half of them has been used; writing stops where the socket does not take more and goes
+ * on when it does. */
 #include "store/cassandra/cql_transport.h"
 
 #include <errno.h>

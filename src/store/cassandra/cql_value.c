@@ -1,3 +1,4 @@
+/* Numbers, strings and values of the protocol, one function for each notation. */
 #include "store/cassandra/cql_value.h"
 
 struct slice cql_read_string(struct cql_reader *reader) {

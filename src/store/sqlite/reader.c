@@ -1,3 +1,5 @@
+/* Rows of the series that match, in the order of the query: series are found first, then read one after the other by
+ * their clustered key. */
 #include <stdio.h>
 
 #include "core/arena.h"

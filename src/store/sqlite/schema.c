@@ -1,3 +1,5 @@
+/* The tables of the embedded store and the views that show them under the original's names; they are made when a
+ * window size is first written. */
 #include <stdio.h>
 
 #include "core/memory.h"

@@ -1,3 +1,5 @@
+/* Pairs are gathered as the addresses of their two rows; when there are many, or the run ends, they become rows of
+ * the result column by column. */
 #include "stream/join/join_output.h"
 
 #include "stream/state/stored_row.h"

@@ -1,3 +1,5 @@
+/* Splitting compares the key columns before and after row by row; uniting puts the two halves of a change with one
+ * key together again when they follow each other. */
 #include "stream/operator/change.h"
 
 #include "core/memory.h"

@@ -1,3 +1,4 @@
+/* Entries of a state table with a stored row each; the row is a block of its own that is replaced when it changes. */
 #include "stream/state/row_table.h"
 
 #include "core/memory.h"

@@ -1,3 +1,4 @@
+/* Columns are written in their order without names or types, which the schema has; reading checks every length. */
 #include "stream/state/stored_row.h"
 
 #include "core/varint.h"

@@ -1,3 +1,4 @@
+/* hex, utf8, ascii and base64: a writer and a strict reader for each. */
 #include "sql/function/library/byte_text.h"
 
 #include "core/text.h"

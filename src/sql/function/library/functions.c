@@ -1,3 +1,4 @@
+/* Results are written into the arena of the call; failures say what Java would have thrown. */
 #include "sql/function/library/functions.h"
 
 #include "model/decimal.h"

@@ -1,3 +1,4 @@
+/* Trees of jansson are written without blanks, numbers as Java writes them; paths ($.a[0]) are walked step by step. */
 #include "sql/function/library/json_text.h"
 
 #include "codec/json/json.h"

@@ -1,3 +1,5 @@
+/* Calls are typed by the family's rules; states that are plain bytes are written and read as they are, with a check
+ * of their length. */
 #include "stream/aggregate/function/aggregates.h"
 
 int aggregate_call_make(const struct aggregate_function *function, const struct aggregate_state_driver *driver,

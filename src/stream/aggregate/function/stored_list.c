@@ -1,3 +1,4 @@
+/* Items lie one after the other in one allocation, which doubles; an item that is removed closes the gap. */
 #include "stream/aggregate/function/stored_list.h"
 
 #include "core/memory.h"

@@ -1,3 +1,4 @@
+/* Short sets are searched from the front; from a certain length on an index of hashes finds items. */
 #include "stream/aggregate/function/stored_set.h"
 
 #include "core/hash.h"
