@@ -532,12 +532,20 @@ static const struct function_case count_rows = {"COUNT", {0}, 0, 0, true},
                                   sum_decimal = {"SUM", {COLUMN_DECIMAL}, 1, 0, true},
                                   list_text = {"COLLECT_LIST", {COLUMN_TEXT}, 1, 0, true},
                                   latest_text = {"LATEST_BY_OFFSET", {COLUMN_TEXT}, 1, 0, false},
-                                  max_whole = {"MAX", {COLUMN_WHOLE}, 1, 0, false};
+                                  max_whole = {"MAX", {COLUMN_WHOLE}, 1, 0, false},
+                                  count_real = {"COUNT", {COLUMN_REAL}, 1, 0, true},
+                                  min_real = {"MIN", {COLUMN_REAL}, 1, 0, false},
+                                  max_real = {"MAX", {COLUMN_REAL}, 1, 0, false},
+                                  sum_real = {"SUM", {COLUMN_REAL}, 1, 0, true},
+                                  average_real = {"AVG", {COLUMN_REAL}, 1, 0, true};
+
+#define STATISTICS                                                                                                     \
+    { &max_real, &count_rows, &min_real, &count_real, &sum_real, &max_whole, &average_real }
 
 struct given_case {
     const char *name;
     struct plan_options options;
-    const struct function_case *calls[2];
+    const struct function_case *calls[8];
     struct record records[10];
     size_t count;
     int64_t advance; /* afterwards; 0: not */
@@ -589,6 +597,35 @@ static const struct given_case given[] = {
      0,
      "0@1 a: [one] < x\n1@2 a: [one, two] < [one]\n2@3 a: [one, two, one] < [one, two]\n3@4 a: [one, two, three] < "
      "[one, two, one]\n",
+     0,
+     0},
+    {"calls that share their statistics",
+     {BY_KEY},
+     STATISTICS,
+     {{1, "a", 4}, {2, "a", .null = true}, {3, "a", 1}, {4, "b", .null = true}},
+     4,
+     0,
+     "0@1 a: 1.0 1 1.0 1 1.0 4 1.0\n1@2 a: 1.0 2 1.0 1 1.0 4 1.0\n2@3 a: 1.0 3 0.25 2 1.25 4 0.625\n"
+     "3@4 b: - 1 - 0 0.0 - 0.0\n",
+     0,
+     0},
+    {"calls that share their statistics, final",
+     {.window = {WINDOW_SHAPE_HOPPING, 20, 10, 0}, .final = true, BY_KEY},
+     STATISTICS,
+     {{11, "a", 4}, {12, "a", .null = true}, {23, "a", 1}, {4, "b", .null = true}, {19, "a", 8}},
+     5,
+     INT64_MAX,
+     "2@12 [0,20) a: 1.0 2 1.0 1 1.0 4 1.0\n1000@23 [10,30) a: 2.0 4 0.25 3 3.25 8 1.0833333333333333\n"
+     "1000@23 [20,40) a: 0.25 1 0.25 1 0.25 1 0.25\n",
+     1,
+     0},
+    {"calls that share their statistics, sessions",
+     {.window = {WINDOW_SHAPE_SESSION, 10, 0, 100}, .final = true, BY_KEY},
+     STATISTICS,
+     {{30, "a", 4}, {10, "a", .null = true}, {20, "a", 1}},
+     3,
+     INT64_MAX,
+     "1000@30 [10,30) a: 1.0 3 0.25 2 1.25 4 0.625\n",
      0,
      0},
     {"tumbling: late iff end <= stream time - grace, ROWTIME is the largest",
@@ -719,12 +756,19 @@ static const struct given_case given[] = {
      0},
 };
 
+static size_t given_calls(const struct given_case *c) {
+    size_t count = 0;
+    while (c->calls[count])
+        count++;
+    return count;
+}
+
 static void test_given(void **unused) {
     (void)unused;
     static struct run run;
     for (const struct given_case *c = given; c < given + sizeof given / sizeof *given; c++) {
         struct arena arena = {0};
-        run_open(&run, plan_of(&arena, &c->options, c->calls, c->calls[1] ? 2 : 1), c->records);
+        run_open(&run, plan_of(&arena, &c->options, c->calls, given_calls(c)), c->records);
         run_records(&run, 0, c->count, false);
         if (c->advance)
             run_advance(&run, c->advance);
@@ -746,7 +790,7 @@ static void test_given_with_recovery(void **unused) {
         for (size_t first = 0; first < c->count; first++)
             for (size_t second = first; second < c->count; second++) {
                 struct arena arena = {0};
-                run_open(&run, plan_of(&arena, &c->options, c->calls, c->calls[1] ? 2 : 1), c->records);
+                run_open(&run, plan_of(&arena, &c->options, c->calls, given_calls(c)), c->records);
                 run_records(&run, 0, first, false);
                 run_save(&run);
                 run_records(&run, first, second - first, false);

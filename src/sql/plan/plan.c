@@ -214,7 +214,7 @@ static uint64_t plan_hash(uint64_t hash, struct slice text) {
 }
 
 static uint64_t plan_definition(const struct plan_draft *draft, struct slice text) {
-    uint64_t hash = plan_hash(UINT64_C(0xcbf29ce484222325), SLICE("1")); /* the version of the rules */
+    uint64_t hash = plan_hash(UINT64_C(0xcbf29ce484222325), SLICE("2")); /* the version of the rules */
     hash = plan_hash(hash, text);
     for (size_t i = 0; i < draft->side_count; i++)
         hash = plan_hash(hash, draft->sides[i].source->text);

@@ -69,6 +69,21 @@ int plan_check_ungrouped(const struct plan_draft *draft, struct error *error) {
 /* --- rewriting
  * ------------------------------------------------------------------------------------------------------------------ */
 
+/* Calls with equal arguments have the same evaluators, by which they know that they can share a state. */
+static void plan_share_arguments(struct plan_grouping *grouping, const struct expression *tree, struct group_call *call,
+                                 const struct evaluator **arguments) {
+    const struct plan_draft *draft = grouping->draft;
+    for (size_t i = 0; i < call->call.argument_count && tree->child_count; i++)
+        for (size_t c = 0; c < grouping->call_count; c++) {
+            const struct group_call *other = &grouping->calls[c];
+            const struct expression *trees = grouping->trees[c];
+            for (size_t j = 0; j < other->call.argument_count && trees->child_count; j++)
+                if (expression_equal(&draft->sources, trees->children[other->call.positions[j]],
+                                     tree->children[call->call.positions[i]]))
+                    arguments[i] = other->arguments[j];
+        }
+}
+
 /* Types the arguments and the call. */
 static int plan_aggregate_call(struct plan_grouping *grouping, const struct expression *tree,
                                struct group_call *ret_call, struct error *error) {
@@ -106,6 +121,7 @@ static int plan_aggregate_call(struct plan_grouping *grouping, const struct expr
         return status ? status : error_no_memory(error);
     for (size_t i = 0; i < call.call.argument_count; i++)
         arguments[i] = evaluators[call.call.positions[i]];
+    plan_share_arguments(grouping, tree, &call, arguments);
     call.arguments = arguments;
     int64_t limit = slice_equal(tree->name, SLICE("COLLECT_LIST"))  ? draft->planner->settings.list_limit
                     : slice_equal(tree->name, SLICE("COLLECT_SET")) ? draft->planner->settings.set_limit
@@ -298,15 +314,16 @@ static int plan_compile_keys(struct plan_grouping *grouping, const struct evalua
  * columns. */
 static int plan_group_repartition(struct plan_grouping *grouping, const struct evaluator **keys, struct error *error) {
     struct plan_draft *draft = grouping->draft;
-    size_t count = grouping->key_count;
+    size_t room = grouping->key_count;
     for (size_t c = 0; c < grouping->call_count; c++)
-        count += grouping->calls[c].call.argument_count;
+        room += grouping->calls[c].call.argument_count;
     struct node_plan *node = plan_node(draft, NODE_PROJECT, draft->node, error);
-    const struct evaluator **columns = arena_allocate(draft->arena, (count + 1) * sizeof(struct evaluator *));
+    const struct evaluator **columns = arena_allocate(draft->arena, (room + 1) * sizeof(struct evaluator *)),
+                           **references = arena_allocate(draft->arena, (room + 1) * sizeof(struct evaluator *));
     struct row_column *names;
     if (!node)
         return ERROR_NO_MEMORY;
-    if (!columns || !plan_schema(draft, count, grouping->key_count, false, &node->schema, &names))
+    if (!columns || !references)
         return error_no_memory(error);
     size_t at = 0;
     for (; at < grouping->key_count; at++)
@@ -317,13 +334,23 @@ static int plan_group_repartition(struct plan_grouping *grouping, const struct e
             arena_allocate(draft->arena, (call->call.argument_count + 1) * sizeof(struct evaluator *));
         if (!arguments)
             return error_no_memory(error);
-        for (size_t i = 0; i < call->call.argument_count; i++, at++) {
-            columns[at] = call->arguments[i];
-            if (!(arguments[i] = compile_column(columns[at]->type, (int)at, draft->arena)))
+        for (size_t i = 0; i < call->call.argument_count; i++) {
+            size_t same = grouping->key_count;
+            while (same < at && columns[same] != call->arguments[i])
+                same++;
+            if (same == at) {
+                columns[at] = call->arguments[i];
+                references[at] = compile_column(columns[at]->type, (int)at, draft->arena);
+                at++;
+            }
+            if (!(arguments[i] = references[same]))
                 return error_no_memory(error);
         }
         call->arguments = arguments;
     }
+    size_t count = at;
+    if (!plan_schema(draft, count, grouping->key_count, false, &node->schema, &names))
+        return error_no_memory(error);
     node->project = (struct project_plan){
         .columns = columns, .drop_absent = !draft->table, .drop_null_key = !draft->table, .table = draft->table};
     node->text = "keys and arguments";

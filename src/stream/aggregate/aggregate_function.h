@@ -7,9 +7,24 @@
 #define METERLINE_STREAM_AGGREGATE_AGGREGATE_FUNCTION_H
 
 #include "core/error.h"
-#include "model/value.h"
+#include "model/statistics.h"
+#include "model/vector.h"
 
 struct aggregate_call;
+
+/* Rows to fold into states, in this order; a state may come more than once. */
+struct aggregate_run {
+    const struct vector *arguments; /* of the call */
+    const uint32_t *rows;           /* count of them, in the vectors */
+    char *const *states;            /* the state of row i is at states[i] + offset */
+    size_t offset, count;
+    int64_t sequence; /* of the first row; it rises by one from row to row */
+    int64_t memory;   /* the bytes that states have gained beside their place are added to it */
+};
+
+static inline void *aggregate_run_state(const struct aggregate_run *run, size_t i) {
+    return run->states[i] + run->offset;
+}
 
 /* False: no memory, or (fold, undo, merge; *ret_problem set) what Java would have thrown, such as a DECIMAL sum that
  * overflows, which ends the query. `arguments`: argument_count of them, and for fold one more: an integer that rises
@@ -19,6 +34,8 @@ struct aggregate_state_driver {
                  const char **ret_problem);
     bool (*undo)(const struct aggregate_call *call, void *state, const struct value *arguments,
                  const char **ret_problem); /* NULL: not for tables */
+    /* As fold, for many rows at a time; NULL: fold is called for each. */
+    bool (*fold_run)(const struct aggregate_call *call, struct aggregate_run *run, const char **ret_problem);
     bool (*merge)(const struct aggregate_call *call, void *state, const void *other,
                   const char **ret_problem); /* NULL: not for session windows */
     bool (*result)(const struct aggregate_call *call, const void *state, struct arena *arena,

@@ -12,7 +12,7 @@ struct group {
 };
 
 static void group_release(void *context, void *entry) {
-    group_states_release(context, ((struct group *)entry)->states);
+    group_states_release(&((struct group_aggregate *)context)->states, ((struct group *)entry)->states);
 }
 
 /* --- rows
@@ -33,9 +33,9 @@ static int group_change(struct group_aggregate *aggregate, const struct group_in
         group->time = INT64_MIN;
     status = group_result_open(aggregate, context, made ? NULL : group->states, error);
     if (status == 0 && old)
-        status = group_states_fold(aggregate, group->states, old, row, true, error);
+        status = group_fold_row(aggregate, group->states, old, row, true, error);
     if (status == 0 && new)
-        status = group_states_fold(aggregate, group->states, new, row, false, error);
+        status = group_fold_row(aggregate, group->states, new, row, false, error);
     if (status < 0)
         return status;
     if (group->time < input->rows->times[row])
@@ -140,7 +140,7 @@ static int group_save_entry(void *context, struct slice key, const void *entry) 
     const struct group *group = entry;
     struct bytes value cleanup(bytes_release) = {0};
     bytes_append_zigzag(&value, group->time);
-    group_states_write(saving->aggregate, group->states, &value);
+    group_states_write(&saving->aggregate->states, group->states, &value);
     if (value.failed)
         return error_no_memory(saving->error);
     return saving->each(saving->context, key, bytes_slice(&value), saving->error);
@@ -172,7 +172,8 @@ static int group_load(struct stream_operator *op, struct slice key, struct slice
     group = state_table_put(aggregate->table, key, &made);
     if (!group)
         return error_no_memory(error);
-    if (!zigzag_read(&at, end, &group->time) || !group_states_read(aggregate, &at, end, group->states) || at != end) {
+    if (!zigzag_read(&at, end, &group->time) || !group_states_read(&aggregate->states, &at, end, group->states) ||
+        at != end) {
         state_table_remove(aggregate->table, group, false);
         return error_set(error, ERROR_CORRUPT, "aggregate: a state in the changelog is damaged or of another query");
     }
@@ -184,7 +185,7 @@ static int group_load(struct stream_operator *op, struct slice key, struct slice
 
 static size_t group_memory(const struct stream_operator *op) {
     const struct group_aggregate *aggregate = (const struct group_aggregate *)op;
-    return sizeof *aggregate + state_table_memory(aggregate->table) + aggregate->states_memory;
+    return sizeof *aggregate + state_table_memory(aggregate->table) + aggregate->states.memory;
 }
 
 void group_aggregate_free(struct stream_operator *op) {
@@ -194,8 +195,7 @@ void group_aggregate_free(struct stream_operator *op) {
     state_table_free(aggregate->table);
     bytes_release(&aggregate->key);
     free(aggregate->key_values);
-    free(aggregate->arguments);
-    free(aggregate->state_offsets);
+    group_states_close(&aggregate->states);
     free(aggregate);
 }
 
@@ -242,29 +242,17 @@ static int group_plan_check(const struct group_aggregate_plan *plan, struct erro
     return 0;
 }
 
-/* Places for the states of a group, and room for the arguments of the call that has most. */
 static bool group_lay_out(struct group_aggregate *aggregate) {
     const struct group_aggregate_plan *plan = aggregate->plan;
-    size_t arguments = 0;
-    aggregate->state_offsets = memory_zero(plan->call_count, sizeof *aggregate->state_offsets);
-    if (!aggregate->state_offsets)
-        return false;
-    for (size_t i = 0; i < plan->call_count; i++) {
-        aggregate->state_offsets[i] = aggregate->states_size;
-        aggregate->states_size += (plan->calls[i].call.state_size + 7) & ~(size_t)7;
-        if (arguments < plan->calls[i].call.argument_count)
-            arguments = plan->calls[i].call.argument_count;
-    }
-    aggregate->arguments = memory_zero(arguments + 1, sizeof *aggregate->arguments);
     aggregate->key_values = memory_zero(plan->key_count, sizeof *aggregate->key_values);
-    return aggregate->arguments && aggregate->key_values;
+    return aggregate->key_values && group_states_open(&aggregate->states, plan->calls, plan->call_count);
 }
 
 static int group_open(struct group_aggregate *aggregate, struct error *error) {
     switch (aggregate->plan->window.shape) {
     case WINDOW_SHAPE_NONE:
         aggregate->op.driver = &group_driver;
-        aggregate->table = state_table_new(sizeof(struct group) + aggregate->states_size, group_release, aggregate);
+        aggregate->table = state_table_new(sizeof(struct group) + aggregate->states.size, group_release, aggregate);
         return aggregate->table ? 0 : error_no_memory(error);
     case WINDOW_SHAPE_SESSION:
         aggregate->op.driver = &group_sessions_driver;

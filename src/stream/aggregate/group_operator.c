@@ -38,6 +38,33 @@ static int group_evaluate(const struct evaluator *const *evaluators, size_t coun
     return 0;
 }
 
+/* Has a call before number `call` computed this? NULL: no. */
+static const struct vector *group_find_argument(const struct group_aggregate_plan *plan, struct vector *const *made,
+                                                size_t call, const struct evaluator *argument) {
+    for (size_t c = 0; c < call; c++)
+        for (size_t i = 0; i < plan->calls[c].call.argument_count; i++)
+            if (plan->calls[c].arguments[i] == argument)
+                return &made[c][i];
+    return NULL;
+}
+
+static int group_evaluate_call(const struct group_aggregate_plan *plan, size_t number, struct evaluation *evaluation,
+                               struct group_input *input, struct error *error) {
+    const struct group_call *call = &plan->calls[number];
+    size_t count = call->call.argument_count;
+    struct vector *vectors = arena_allocate(evaluation->arena, (count + 1) * sizeof *vectors);
+    int status = vectors ? 0 : error_no_memory(error);
+    for (size_t i = 0; i < count && input->live.count && !status; i++) {
+        const struct vector *made = group_find_argument(plan, input->arguments, number, call->arguments[i]);
+        if (made)
+            vectors[i] = *made;
+        else
+            status = evaluator_run(call->arguments[i], evaluation, input->rows, &input->live, &vectors[i], error);
+    }
+    input->arguments[number] = vectors;
+    return status;
+}
+
 int group_input_evaluate(struct group_aggregate *aggregate, const struct rows *rows, struct evaluation *evaluation,
                          bool silent, struct group_input *ret_input, struct error *error) {
     const struct group_aggregate_plan *plan = aggregate->plan;
@@ -59,8 +86,7 @@ int group_input_evaluate(struct group_aggregate *aggregate, const struct rows *r
         !group_select(arena, &present, NULL, input.keys, present.count ? plan->key_count : 0, &input.live))
         status = error_no_memory(error);
     for (size_t c = 0; c < plan->call_count && status == 0; c++)
-        status = group_evaluate(plan->calls[c].arguments, plan->calls[c].call.argument_count, evaluation, rows,
-                                &input.live, &input.arguments[c], error);
+        status = group_evaluate_call(plan, c, evaluation, &input, error);
     if (status < 0)
         return status;
     memset(input.is_live, 0, rows->count);
@@ -84,72 +110,12 @@ int group_key_take(struct group_aggregate *aggregate, const struct group_input *
     return 0;
 }
 
-/* --- states
- * ------------------------------------------------------------------------------------------------------------------ */
-
-static size_t group_state_memory(const struct aggregate_call *call, const void *state) {
-    return call->driver->memory ? call->driver->memory(call, state) : 0;
-}
-
-static int group_state_failed(const struct aggregate_call *call, const char *problem, struct error *error) {
-    return problem ? error_set(error, ERROR_INVALID, "%s: %s", call->function->name, problem) : error_no_memory(error);
-}
-
-int group_states_fold(struct group_aggregate *aggregate, char *states, const struct group_input *input, size_t row,
-                      bool undo, struct error *error) {
-    for (size_t c = 0; c < aggregate->plan->call_count; c++) {
-        const struct aggregate_call *call = &aggregate->plan->calls[c].call;
-        void *state = states + aggregate->state_offsets[c];
-        const char *problem = NULL;
-        for (size_t i = 0; i < call->argument_count; i++)
-            vector_get(&input->arguments[c][i], row, &aggregate->arguments[i]);
-        aggregate->arguments[call->argument_count] = value_of_integer(aggregate->sequence);
-        size_t memory = group_state_memory(call, state);
-        if (!(undo ? call->driver->undo : call->driver->fold)(call, state, aggregate->arguments, &problem))
-            return group_state_failed(call, problem, error);
-        aggregate->states_memory += group_state_memory(call, state) - memory;
-    }
-    aggregate->sequence++;
-    return 0;
-}
-
-int group_states_merge(struct group_aggregate *aggregate, char *states, const char *other, struct error *error) {
-    for (size_t c = 0; c < aggregate->plan->call_count; c++) {
-        const struct aggregate_call *call = &aggregate->plan->calls[c].call;
-        void *state = states + aggregate->state_offsets[c];
-        const char *problem = NULL;
-        size_t memory = group_state_memory(call, state);
-        if (!call->driver->merge(call, state, other + aggregate->state_offsets[c], &problem))
-            return group_state_failed(call, problem, error);
-        aggregate->states_memory += group_state_memory(call, state) - memory;
-    }
-    return 0;
-}
-
-void group_states_write(const struct group_aggregate *aggregate, const char *states, struct bytes *to) {
-    for (size_t c = 0; c < aggregate->plan->call_count; c++) {
-        const struct aggregate_call *call = &aggregate->plan->calls[c].call;
-        call->driver->write(call, states + aggregate->state_offsets[c], to);
-    }
-}
-
-bool group_states_read(struct group_aggregate *aggregate, const char **at, const char *end, char *states) {
-    bool good = true;
-    for (size_t c = 0; c < aggregate->plan->call_count && good; c++) {
-        const struct aggregate_call *call = &aggregate->plan->calls[c].call;
-        good = call->driver->read(call, at, end, states + aggregate->state_offsets[c]);
-        aggregate->states_memory += group_state_memory(call, states + aggregate->state_offsets[c]);
-    }
-    return good;
-}
-
-void group_states_release(struct group_aggregate *aggregate, char *states) {
-    for (size_t c = 0; c < aggregate->plan->call_count; c++) {
-        const struct aggregate_call *call = &aggregate->plan->calls[c].call;
-        aggregate->states_memory -= group_state_memory(call, states + aggregate->state_offsets[c]);
-        if (call->driver->release)
-            call->driver->release(call, states + aggregate->state_offsets[c]);
-    }
+int group_fold_row(struct group_aggregate *aggregate, char *states, const struct group_input *input, size_t row,
+                   bool undo, struct error *error) {
+    uint32_t number = (uint32_t)row;
+    struct group_fold fold = {input->arguments, &number, &states, 1};
+    return undo ? group_states_undo(&aggregate->states, states, input->arguments, row, error)
+                : group_states_fold_run(&aggregate->states, &fold, error);
 }
 
 /* --- results
@@ -193,9 +159,8 @@ static int group_result_fill(struct group_aggregate *aggregate, struct arena *ar
         vector_set(&rows->columns[i], row, &aggregate->key_values[i]);
     rows->absent[row] = states == NULL;
     for (size_t c = 0; c < plan->call_count; c++) {
-        const struct aggregate_call *call = &plan->calls[c].call;
         struct value value = VALUE_NULL;
-        if (states && !call->driver->result(call, states + aggregate->state_offsets[c], arena, &value))
+        if (states && !group_states_result(&aggregate->states, c, states, arena, &value))
             return error_no_memory(error);
         vector_set(&rows->columns[plan->key_count + c], row, &value);
     }

@@ -1,6 +1,7 @@
 /* What the kinds of GROUP BY have in common: the states of a group, the input evaluated, the results on their way.
  *
  *     group_aggregate.c   no window: groups in a table, which changes are saved from
+ *     group_states.c      what a group keeps for each call
  *     group_windows.c     tumbling and hopping windows: cells in a table, a queue of windows, each with the list of its cells
  *     group_sessions.c    sessions in a table, a list of them for each group, a heap of them by end */
 #ifndef METERLINE_STREAM_AGGREGATE_GROUP_OPERATOR_H
@@ -8,6 +9,7 @@
 
 #include "stream/aggregate/group_aggregate.h"
 #include "stream/aggregate/group_key.h"
+#include "stream/aggregate/group_states.h"
 #include "stream/state/state_table.h"
 
 /* A window that is open. */
@@ -22,12 +24,9 @@ struct group_session;
 struct group_aggregate {
     struct stream_operator op;
     const struct group_aggregate_plan *plan;
-    size_t *state_offsets; /* of each call's state */
-    size_t states_size;
-    size_t states_memory;      /* bytes that states hold beside their place */
+    struct group_states states;
     struct state_table *table; /* groups by key, cells and sessions by start and key */
     int64_t stream_time;
-    int64_t sequence; /* counts the rows folded */
 
     struct group_window *windows; /* by start: window_count of them from window_first on */
     size_t window_first, window_count, window_capacity;
@@ -39,7 +38,6 @@ struct group_aggregate {
     /* While rows are pushed. */
     struct bytes key;
     struct value *key_values; /* one for each key column */
-    struct value *arguments;  /* of one call, and the sequence number */
     struct rows *results;
     size_t result_count, result_room;
 };
@@ -57,14 +55,9 @@ struct group_input {
 int group_input_evaluate(struct group_aggregate *aggregate, const struct rows *rows, struct evaluation *evaluation,
                          bool silent, struct group_input *ret_input, struct error *error);
 
-/* The states of one group, states_size bytes. */
-int group_states_fold(struct group_aggregate *aggregate, char *states, const struct group_input *input, size_t row,
-                      bool undo, struct error *error);
-int group_states_merge(struct group_aggregate *aggregate, char *states, const char *other, struct error *error);
-void group_states_write(const struct group_aggregate *aggregate, const char *states, struct bytes *to);
-bool group_states_read(struct group_aggregate *aggregate, const char **at, const char *end,
-                       char *states);                                       /* into zeroed ones */
-void group_states_release(struct group_aggregate *aggregate, char *states); /* may be zeroed ones */
+/* Folds row `row` into the states of its group, or undoes it. */
+int group_fold_row(struct group_aggregate *aggregate, char *states, const struct group_input *input, size_t row,
+                   bool undo, struct error *error);
 
 /* Results. `start` forgets what an earlier push may have left; then for each, `open` makes the row; `before` says
  * what stood there, with `states` NULL nothing; when the change is made, `close` says what does now: NULL, the row

@@ -30,12 +30,12 @@ struct group_session {
 };
 
 static void session_release(void *context, void *entry) {
-    group_states_release(context, ((struct group_session *)entry)->states);
+    group_states_release(&((struct group_aggregate *)context)->states, ((struct group_session *)entry)->states);
 }
 
 int group_sessions_open(struct group_aggregate *aggregate, struct error *error) {
     aggregate->table =
-        state_table_new(sizeof(struct group_session) + aggregate->states_size, session_release, aggregate);
+        state_table_new(sizeof(struct group_session) + aggregate->states.size, session_release, aggregate);
     aggregate->session_groups = state_table_new(sizeof(struct session_group), NULL, NULL);
     return aggregate->table && aggregate->session_groups ? 0 : error_no_memory(error);
 }
@@ -273,12 +273,12 @@ static int session_absorb(struct group_aggregate *aggregate, const struct sessio
         if (!session)
             return error_no_memory(error);
         if (others) {
-            memcpy(session->states, session->after->states, aggregate->states_size);
-            memset(session->after->states, 0, aggregate->states_size);
+            memcpy(session->states, session->after->states, aggregate->states.size);
+            memset(session->after->states, 0, aggregate->states.size);
         }
     }
     for (; others; others--) {
-        int status = group_states_merge(aggregate, session->states, session->after->states, error);
+        int status = group_states_merge(&aggregate->states, session->states, session->after->states, error);
         if (status < 0)
             return status;
         if (!session_remove(aggregate, session->after, true))
@@ -302,7 +302,7 @@ static int session_fold(struct group_aggregate *aggregate, const struct session_
     if (status == 0)
         status = session_absorb(aggregate, merge, &session, error);
     if (status == 0)
-        status = group_states_fold(aggregate, session->states, input, row, false, error);
+        status = group_fold_row(aggregate, session->states, input, row, false, error);
     if (status < 0)
         return status;
     if (!state_table_mark(aggregate->table, session))
@@ -414,8 +414,8 @@ static int session_save(void *context, struct slice key, const void *entry) {
         return saving->each(saving->context, key, (struct slice){NULL, 0}, saving->error);
     struct bytes value cleanup(bytes_release) = {0};
     bytes_append_zigzag(&value, session->end);
-    bytes_append_zigzag(&value, saving->aggregate->sequence);
-    group_states_write(saving->aggregate, session->states, &value);
+    bytes_append_zigzag(&value, saving->aggregate->states.sequence);
+    group_states_write(&saving->aggregate->states, session->states, &value);
     if (value.failed)
         return error_no_memory(saving->error);
     return saving->each(saving->context, key, bytes_slice(&value), saving->error);
@@ -452,13 +452,13 @@ static int session_load(struct group_aggregate *aggregate, struct slice key, str
     struct group_session *session = session_new(aggregate, group, after, start, last);
     if (!session)
         return error_no_memory(error);
-    if (!group_states_read(aggregate, &at, end, session->states) || at != end) {
+    if (!group_states_read(&aggregate->states, &at, end, session->states) || at != end) {
         session_remove(aggregate, session, false);
         session_group_settle(aggregate, group);
         return error_set(error, ERROR_CORRUPT, "aggregate: a state in the changelog is damaged or of another query");
     }
-    if (aggregate->sequence < sequence)
-        aggregate->sequence = sequence;
+    if (aggregate->states.sequence < sequence)
+        aggregate->states.sequence = sequence;
     return 0;
 }
 
@@ -483,7 +483,7 @@ static int sessions_load(struct stream_operator *op, struct slice key, struct sl
 static size_t sessions_memory(const struct stream_operator *op) {
     const struct group_aggregate *aggregate = (const struct group_aggregate *)op;
     return sizeof *aggregate + state_table_memory(aggregate->table) + state_table_memory(aggregate->session_groups) +
-           aggregate->states_memory + aggregate->heap_capacity * sizeof(struct group_session *);
+           aggregate->states.memory + aggregate->heap_capacity * sizeof(struct group_session *);
 }
 
 const struct operator_driver group_sessions_driver = {

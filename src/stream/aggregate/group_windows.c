@@ -16,11 +16,11 @@ struct group_cell {
 };
 
 static void cell_release(void *context, void *entry) {
-    group_states_release(context, ((struct group_cell *)entry)->states);
+    group_states_release(&((struct group_aggregate *)context)->states, ((struct group_cell *)entry)->states);
 }
 
 int group_windows_open(struct group_aggregate *aggregate, struct error *error) {
-    aggregate->table = state_table_new(sizeof(struct group_cell) + aggregate->states_size, cell_release, aggregate);
+    aggregate->table = state_table_new(sizeof(struct group_cell) + aggregate->states.size, cell_release, aggregate);
     return aggregate->table ? 0 : error_no_memory(error);
 }
 
@@ -163,7 +163,7 @@ static int window_fold(struct group_aggregate *aggregate, const struct group_inp
     }
     int status = emit ? group_result_open(aggregate, context, made ? NULL : cell->states, error) : 0;
     if (status == 0)
-        status = group_states_fold(aggregate, cell->states, input, row, false, error);
+        status = group_fold_row(aggregate, cell->states, input, row, false, error);
     if (status < 0)
         return status;
     if (cell->time < input->rows->times[row])
@@ -277,7 +277,7 @@ static void windows_restore_time(struct stream_operator *op, int64_t stream_time
 
 static size_t windows_memory(const struct stream_operator *op) {
     const struct group_aggregate *aggregate = (const struct group_aggregate *)op;
-    return sizeof *aggregate + state_table_memory(aggregate->table) + aggregate->states_memory +
+    return sizeof *aggregate + state_table_memory(aggregate->table) + aggregate->states.memory +
            aggregate->window_capacity * sizeof *aggregate->windows;
 }
 

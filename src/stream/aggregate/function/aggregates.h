@@ -10,6 +10,9 @@ extern const struct aggregate_function aggregate_of_attr, aggregate_of_avg, aggr
     aggregate_of_min, aggregate_of_stddev_samp, aggregate_of_stddev_sample, aggregate_of_sum, aggregate_of_sum_list,
     aggregate_of_topk, aggregate_of_topkdistinct;
 
+/* The state is struct statistics; `result` knows SUM, AVG, MIN, MAX and COUNT by call->function. */
+extern const struct aggregate_state_driver aggregate_statistics_driver;
+
 /* A call that folds the first `count` arguments; its limit is -1. */
 int aggregate_call_make(const struct aggregate_function *function, const struct aggregate_state_driver *driver,
                         const struct type *const *arguments, size_t count, const struct type *result, size_t state_size,

@@ -1,64 +1,57 @@
-/* AVG: a sum and a count. INTEGER is summed in 32 bits, BIGINT in 64, both wrap; DECIMAL and DOUBLE are summed as
- * DOUBLE. */
+/* AVG. INTEGER is summed in 32 bits, BIGINT in 64, both wrap; DECIMAL and DOUBLE are summed as DOUBLE, compensated, in
+ * struct statistics. */
 #include "stream/aggregate/function/aggregates.h"
 
+/* Of whole numbers. */
 struct average {
-    union {
-        int64_t integer;
-        double number;
-    };
-    int64_t count;
+    int64_t sum, count;
 };
 
-static bool average_whole(const struct aggregate_call *call) {
-    return call->arguments[0]->kind == TYPE_INTEGER || call->arguments[0]->kind == TYPE_BIGINT;
-}
-
-static const struct type *average_sum_type(const struct aggregate_call *call) {
-    return average_whole(call) ? call->arguments[0] : &type_double;
-}
-
-static bool average_add(const struct aggregate_call *call, struct average *average, const struct value *value,
-                        bool minus, const char **ret_problem) {
-    if (value->null)
-        return true;
-    const struct type *type = average_sum_type(call);
-    struct value sum = aggregate_of_load(type, average);
-    struct value more = average_whole(call) ? *value : value_of_number(aggregate_of_number(call->arguments[0], value));
-    if (!aggregate_of_add(type, &sum, &more, minus, ret_problem))
-        return false;
-    aggregate_of_store(type, average, &sum);
-    average->count += minus ? -1 : 1;
-    return true;
+static void average_move(const struct aggregate_call *call, struct average *average, int64_t sum, int64_t count) {
+    uint64_t moved = (uint64_t)average->sum + (uint64_t)sum;
+    average->sum = call->arguments[0]->kind == TYPE_INTEGER ? (int32_t)(uint32_t)moved : (int64_t)moved;
+    average->count += count;
 }
 
 static bool average_fold(const struct aggregate_call *call, void *state, const struct value *arguments,
                          const char **ret_problem) {
-    return average_add(call, state, &arguments[0], false, ret_problem);
+    (void)ret_problem;
+    if (!arguments[0].null)
+        average_move(call, state, arguments[0].integer, 1);
+    return true;
+}
+
+static bool average_run(const struct aggregate_call *call, struct aggregate_run *run, const char **ret_problem) {
+    const struct vector *vector = run->arguments;
+    (void)ret_problem;
+    for (size_t i = 0; i < run->count; i++) {
+        size_t row = run->rows[i] & vector->mask;
+        if (!vector->nulls[row])
+            average_move(call, aggregate_run_state(run, i), vector->integers[row], 1);
+    }
+    return true;
 }
 
 static bool average_undo(const struct aggregate_call *call, void *state, const struct value *arguments,
                          const char **ret_problem) {
-    return average_add(call, state, &arguments[0], true, ret_problem);
+    (void)ret_problem;
+    if (!arguments[0].null)
+        average_move(call, state, (int64_t) - (uint64_t)arguments[0].integer, -1);
+    return true;
 }
 
 static bool average_merge(const struct aggregate_call *call, void *state, const void *other, const char **ret_problem) {
-    struct average *average = state;
-    const struct type *type = average_sum_type(call);
-    struct value sum = aggregate_of_load(type, average), more = aggregate_of_load(type, other);
-    if (!aggregate_of_add(type, &sum, &more, false, ret_problem))
-        return false;
-    aggregate_of_store(type, average, &sum);
-    average->count += ((const struct average *)other)->count;
+    const struct average *more = other;
+    (void)ret_problem;
+    average_move(call, state, more->sum, more->count);
     return true;
 }
 
 static bool average_result(const struct aggregate_call *call, const void *state, struct arena *arena,
                            struct value *ret_value) {
-    (void)arena;
+    (void)call, (void)arena;
     const struct average *average = state;
-    double sum = average_whole(call) ? (double)average->integer : average->number;
-    *ret_value = value_of_number(average->count ? sum / (double)average->count : 0.0);
+    *ret_value = value_of_number(average->count ? (double)average->sum / (double)average->count : 0.0);
     return true;
 }
 
@@ -69,6 +62,7 @@ static bool average_read(const struct aggregate_call *call, const char **at, con
 
 static const struct aggregate_state_driver average_driver = {
     .fold = average_fold,
+    .fold_run = average_run,
     .undo = average_undo,
     .merge = average_merge,
     .result = average_result,
@@ -82,7 +76,9 @@ static int average_resolve(const struct aggregate_function *function, const stru
     (void)constants;
     if (count != 1 || !type_is_numeric(arguments[0]))
         return aggregate_call_wrong(function, arguments, count, "(INTEGER), (BIGINT), (DECIMAL) or (DOUBLE)", error);
-    return aggregate_call_make(function, &average_driver, arguments, 1, &type_double, sizeof(struct average), arena,
+    bool whole = arguments[0]->kind == TYPE_INTEGER || arguments[0]->kind == TYPE_BIGINT;
+    return aggregate_call_make(function, whole ? &average_driver : &aggregate_statistics_driver, arguments, 1,
+                               &type_double, whole ? sizeof(struct average) : sizeof(struct statistics), arena,
                                ret_call, error);
 }
 

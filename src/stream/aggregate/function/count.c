@@ -14,6 +14,16 @@ static bool count_fold(const struct aggregate_call *call, void *state, const str
     return count_add(call, state, arguments, 1);
 }
 
+static bool count_run(const struct aggregate_call *call, struct aggregate_run *run, const char **ret_problem) {
+    const struct vector *vector = call->argument_count ? run->arguments : NULL;
+    (void)ret_problem;
+    for (size_t i = 0; i < run->count; i++) {
+        int64_t *count = aggregate_run_state(run, i);
+        *count += !vector || !vector->nulls[run->rows[i] & vector->mask];
+    }
+    return true;
+}
+
 static bool count_undo(const struct aggregate_call *call, void *state, const struct value *arguments,
                        const char **ret_problem) {
     (void)ret_problem;
@@ -39,6 +49,7 @@ static bool count_read(const struct aggregate_call *call, const char **at, const
 
 static const struct aggregate_state_driver count_driver = {
     .fold = count_fold,
+    .fold_run = count_run,
     .undo = count_undo,
     .merge = count_merge,
     .result = count_result,

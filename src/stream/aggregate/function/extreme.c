@@ -8,6 +8,12 @@ struct extreme_text {
     char bytes[];
 };
 
+/* Whole numbers and times; what aggregate_of_load and the mark after it see. */
+struct extreme_integer {
+    int64_t value;
+    uint8_t set;
+};
+
 static bool extreme_is_text(const struct aggregate_call *call) {
     return call->arguments[0]->kind == TYPE_STRING || call->arguments[0]->kind == TYPE_BYTES;
 }
@@ -44,6 +50,11 @@ static bool extreme_set(const struct aggregate_call *call, void *state, const st
     return true;
 }
 
+static size_t extreme_memory(const struct aggregate_call *call, const void *state) {
+    struct value value = extreme_get(call, state);
+    return extreme_is_text(call) && !value.null ? offsetof(struct extreme_text, bytes) + value.text.length : 0;
+}
+
 static bool extreme_take(const struct aggregate_call *call, void *state, const struct value *value) {
     if (value->null)
         return true;
@@ -58,6 +69,40 @@ static bool extreme_fold(const struct aggregate_call *call, void *state, const s
                          const char **ret_problem) {
     (void)ret_problem;
     return extreme_take(call, state, &arguments[0]);
+}
+
+static bool extreme_run_integers(const struct aggregate_call *call, struct aggregate_run *run) {
+    const struct vector *vector = run->arguments;
+    bool maximum = call->function == &aggregate_of_max;
+    for (size_t i = 0; i < run->count; i++) {
+        size_t row = run->rows[i] & vector->mask;
+        struct extreme_integer *state = aggregate_run_state(run, i);
+        if (vector->nulls[row])
+            continue;
+        int64_t value = vector->integers[row];
+        if (!state->set || (maximum ? value > state->value : value < state->value))
+            *state = (struct extreme_integer){value, 1};
+    }
+    return true;
+}
+
+static bool extreme_run(const struct aggregate_call *call, struct aggregate_run *run, const char **ret_problem) {
+    const struct vector *vector = run->arguments;
+    enum type_kind kind = vector->type->kind;
+    bool text = extreme_is_text(call);
+    (void)ret_problem;
+    if (!text && kind != TYPE_DOUBLE && kind != TYPE_DECIMAL)
+        return extreme_run_integers(call, run);
+    for (size_t i = 0; i < run->count; i++) {
+        struct value value;
+        void *state = aggregate_run_state(run, i);
+        vector_get(vector, run->rows[i], &value);
+        int64_t before = text ? (int64_t)extreme_memory(call, state) : 0;
+        if (!extreme_take(call, state, &value))
+            return false;
+        run->memory += text ? (int64_t)extreme_memory(call, state) - before : 0;
+    }
+    return true;
 }
 
 static bool extreme_merge(const struct aggregate_call *call, void *state, const void *other, const char **ret_problem) {
@@ -88,13 +133,9 @@ static void extreme_release(const struct aggregate_call *call, void *state) {
         free(*(struct extreme_text **)state);
 }
 
-static size_t extreme_memory(const struct aggregate_call *call, const void *state) {
-    struct value value = extreme_get(call, state);
-    return extreme_is_text(call) && !value.null ? offsetof(struct extreme_text, bytes) + value.text.length : 0;
-}
-
 static const struct aggregate_state_driver extreme_driver = {
     .fold = extreme_fold,
+    .fold_run = extreme_run,
     .merge = extreme_merge,
     .result = extreme_result,
     .write = extreme_write,

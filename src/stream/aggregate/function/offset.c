@@ -1,6 +1,7 @@
 /* EARLIEST_BY_OFFSET and LATEST_BY_OFFSET: the first or last values in the order of arrival, whatever their ROWTIME.
- * The state is a list in that order, numbered with the rows' places in it, at most as long as is asked for.
- * call->limit is -1 when a bare value is asked for, not an ARRAY. */
+ * The state is a list in that order, numbered with the rows' places in it, at most as long as is asked for; one plain
+ * value has a state of its own (offset_value.c). call->limit is -1 when a bare value is asked for, not an ARRAY. */
+#include "stream/aggregate/function/offset.h"
 #include "stream/aggregate/function/aggregates.h"
 #include "stream/aggregate/function/stored_list.h"
 
@@ -122,9 +123,12 @@ static int offset_resolve(const struct aggregate_function *function, const struc
             function, arguments, count,
             "(col), (col, ignoreNulls), (col, n) or (col, n, ignoreNulls), n and ignoreNulls as literals", error);
     const struct type *result = limit < 0 ? arguments[0] : type_array(arena, arguments[0]);
+    enum type_kind kind = arguments[0]->kind;
+    bool plain = limit < 0 && kind != TYPE_ARRAY && kind != TYPE_MAP && kind != TYPE_STRUCT;
     struct aggregate_call call;
-    int status = aggregate_call_make(function, &offset_driver, arguments, 1, result, sizeof(struct stored_list), arena,
-                                     &call, error);
+    int status =
+        aggregate_call_make(function, plain ? &offset_value_driver : &offset_driver, arguments, 1, result,
+                            plain ? offset_value_size(arguments[0]) : sizeof(struct stored_list), arena, &call, error);
     if (status < 0)
         return status;
     call.limit = limit;

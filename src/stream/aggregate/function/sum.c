@@ -1,4 +1,5 @@
-/* SUM and SUM_LIST: the sum of numbers in their own type, NULL passed by. The state is the sum. */
+/* SUM and SUM_LIST: the sum of numbers in their own type, NULL passed by. The state is the sum; of DOUBLE it is struct
+ * statistics, so that the sum is compensated. */
 #include "stream/aggregate/function/aggregates.h"
 
 static const struct type *sum_type(const struct aggregate_call *call) {
@@ -19,6 +20,24 @@ static bool sum_add(const struct aggregate_call *call, void *state, const struct
 static bool sum_fold(const struct aggregate_call *call, void *state, const struct value *arguments,
                      const char **ret_problem) {
     return sum_add(call, state, &arguments[0], false, ret_problem);
+}
+
+/* Whole numbers and DECIMAL. */
+static bool sum_run(const struct aggregate_call *call, struct aggregate_run *run, const char **ret_problem) {
+    const struct vector *vector = run->arguments;
+    struct value value = {.null = false};
+    for (size_t i = 0; i < run->count; i++) {
+        size_t row = run->rows[i] & vector->mask;
+        if (vector->nulls[row])
+            continue;
+        if (vector->type->kind == TYPE_DECIMAL)
+            value.decimal = vector->decimals[row];
+        else
+            value.integer = vector->integers[row];
+        if (!sum_add(call, aggregate_run_state(run, i), &value, false, ret_problem))
+            return false;
+    }
+    return true;
 }
 
 static bool sum_undo(const struct aggregate_call *call, void *state, const struct value *arguments,
@@ -72,6 +91,7 @@ static bool sum_read(const struct aggregate_call *call, const char **at, const c
 static const struct aggregate_state_driver sum_driver = {
     .fold = sum_fold,
     .undo = sum_undo,
+    .fold_run = sum_run,
     .merge = sum_merge,
     .result = sum_result,
     .write = sum_write,
@@ -93,8 +113,10 @@ static int sum_resolve(const struct aggregate_function *function, const struct t
     (void)constants;
     if (count != 1 || !type_is_numeric(arguments[0]))
         return aggregate_call_wrong(function, arguments, count, "(INTEGER), (BIGINT), (DECIMAL) or (DOUBLE)", error);
-    return aggregate_call_make(function, &sum_driver, arguments, 1, arguments[0],
-                               aggregate_of_number_width(arguments[0]), arena, ret_call, error);
+    bool number = arguments[0]->kind == TYPE_DOUBLE;
+    return aggregate_call_make(
+        function, number ? &aggregate_statistics_driver : &sum_driver, arguments, 1, arguments[0],
+        number ? sizeof(struct statistics) : aggregate_of_number_width(arguments[0]), arena, ret_call, error);
 }
 
 static int sum_list_resolve(const struct aggregate_function *function, const struct type *const *arguments,
@@ -105,8 +127,10 @@ static int sum_list_resolve(const struct aggregate_function *function, const str
         return aggregate_call_wrong(function, arguments, count, "an ARRAY of INTEGER, BIGINT, DECIMAL or DOUBLE",
                                     error);
     const struct type *element = arguments[0]->element;
-    return aggregate_call_make(function, &sum_list_driver, arguments, 1, element, aggregate_of_number_width(element),
-                               arena, ret_call, error);
+    bool number = element->kind == TYPE_DOUBLE;
+    return aggregate_call_make(function, number ? &aggregate_statistics_driver : &sum_list_driver, arguments, 1,
+                               element, number ? sizeof(struct statistics) : aggregate_of_number_width(element), arena,
+                               ret_call, error);
 }
 
 const struct aggregate_function aggregate_of_sum = {
