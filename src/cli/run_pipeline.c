@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/memory.h"
+#include "stream/runtime/forget.h"
 
 #define FOLLOW_INTERVAL_NS INT64_C(200000000)
 
@@ -66,7 +67,20 @@ static int pipeline_start_query(struct run_pipeline *pipeline, const struct quer
     return 0;
 }
 
+/* Dropped, perhaps long ago, and perhaps after it had run. */
+static int pipeline_note_dropped(struct run_pipeline *pipeline, const char *id, struct error *error) {
+    const char *copy = arena_copy(&pipeline->names, slice_of(id)).data;
+    if (!copy || !memory_reserve((void **)&pipeline->dropped, &pipeline->dropped_capacity, pipeline->dropped_count + 1,
+                                 sizeof *pipeline->dropped))
+        return error_no_memory(error);
+    pipeline->dropped[pipeline->dropped_count++] = copy;
+    return 0;
+}
+
 static int pipeline_stop_query(struct run_pipeline *pipeline, const char *id, struct error *error) {
+    int status = pipeline->runner ? 0 : pipeline_note_dropped(pipeline, id, error);
+    if (status)
+        return status;
     for (size_t i = 0; i < pipeline->plan_count; i++)
         if (strcmp(pipeline->plans[i]->id, id) == 0) {
             memmove(&pipeline->plans[i], &pipeline->plans[i + 1],
@@ -75,7 +89,7 @@ static int pipeline_stop_query(struct run_pipeline *pipeline, const char *id, st
         }
     if (pipeline_drop_aggregate(pipeline, id) || !pipeline->runner)
         return 0;
-    int status = query_runner_remove(pipeline->runner, id, true, error);
+    status = query_runner_remove(pipeline->runner, id, true, error);
     return status == ERROR_NOT_FOUND ? 0 : status;
 }
 
@@ -132,12 +146,19 @@ void run_pipeline_close(struct run_pipeline *pipeline) {
     pipeline->runner = query_runner_close(pipeline->runner); /* before the session, whose plans it runs */
     sql_session_close(&pipeline->sql);
     free(pipeline->plans);
+    free(pipeline->dropped);
+    arena_release(&pipeline->names);
     pipeline->plans = NULL;
+    pipeline->dropped = NULL;
     pipeline->plan_count = pipeline->plan_capacity = 0;
 }
 
 int run_pipeline_start(struct run_pipeline *pipeline, struct error *error) {
     int status = query_runner_open(&pipeline->settings, &pipeline->runner, error);
+    if (!status)
+        status = query_forget_queries(pipeline->settings.bus, pipeline->settings.group, pipeline->dropped,
+                                      pipeline->dropped_count, error);
+    pipeline->dropped_count = 0;
     if (!status && pipeline->plan_count)
         status = query_runner_add(pipeline->runner, pipeline->plans, pipeline->plan_count, error);
     pipeline->plan_count = 0;
@@ -165,18 +186,5 @@ int run_pipeline_follow(struct run_pipeline *pipeline, struct error *error) {
 }
 
 int run_pipeline_reset(const struct run_pipeline *pipeline, struct error *error) {
-    char prefix[300], last[BUS_TOPIC_NAME_MAXIMUM + 400] = "";
-    struct bus_group_list list;
-    snprintf(prefix, sizeof prefix, "%s.sql.", pipeline->settings.group);
-    int status = bus_groups(pipeline->settings.bus, &list, error);
-    if (status)
-        return status;
-    for (size_t i = 0; i < list.count && !status; i++)
-        if (strncmp(list.positions[i].group, prefix, strlen(prefix)) == 0 &&
-            strcmp(list.positions[i].group, last) != 0) {
-            snprintf(last, sizeof last, "%s", list.positions[i].group);
-            status = bus_group_reset(pipeline->settings.bus, last, error);
-        }
-    bus_group_list_release(&list);
-    return status;
+    return query_forget_all(pipeline->settings.bus, pipeline->settings.group, error);
 }

@@ -18,6 +18,9 @@ struct run_pipeline {
     struct query_runner *runner;     /* NULL: no query so far */
     const struct query_plan **plans; /* to be started */
     size_t plan_count, plan_capacity;
+    struct arena names; /* of queries that were dropped while nothing ran: what they have left is forgotten */
+    const char **dropped;
+    size_t dropped_count, dropped_capacity;
     bool aggregates; /* the aggregates of readings are among the queries: */
     char topic[BUS_TOPIC_NAME_MAXIMUM + 1];
     struct window_settings windows;
@@ -33,7 +36,7 @@ int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings
                       const struct connector_settings *targets, int64_t limit, struct slice statements, bool lasting,
                       struct error *error);
 void run_pipeline_close(struct run_pipeline *pipeline);
-/* Forgets the positions of the queries. */
+/* Forgets the positions of the queries, and deletes what lies between their stages and what they keep. */
 int run_pipeline_reset(const struct run_pipeline *pipeline, struct error *error);
 /* Starts the queries. */
 int run_pipeline_start(struct run_pipeline *pipeline, struct error *error);

@@ -1,6 +1,7 @@
 /* Queries that meet what seldom happens: adds that fail, removals in the middle, partitions held back, topics made
  * anew, a stop while state is read. */
 #include "query_fixture.h"
+#include "stream/runtime/grouping.h"
 #include "stream/runtime/topics.h"
 
 #define READINGS                                                                                                       \
@@ -126,7 +127,7 @@ static void worker_open(struct fixture *f, struct query_groups *groups, struct q
     const struct query_groups none = {0};
     OK(query_groups_assign(f->bus, "g", f->plans, f->plan_count, 0, &none, groups, &f->error));
     for (size_t i = 0; i < f->plan_count; i++)
-        OK(query_topics_ensure(f->bus, f->plans[i], &f->error));
+        OK(query_topics_ensure(f->bus, "g", f->plans[i], &f->error));
     struct query_group *group = groups->groups[0];
     OK(query_topics_open(f->bus, group, &f->error));
     group->workers = 1;

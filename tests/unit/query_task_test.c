@@ -160,7 +160,7 @@ static void test_changelog_over_runs(void **state) {
     put(f, "readings", "a", "{\"v\":10}", 3);
     run(f);
     assert_topic("TOTALS", "a {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\n");
-    snprintf(name, sizeof name, "g-%s-changelog", f->plans[0]->id);
+    snprintf(name, sizeof name, "_meterline-g.%s.changelog-0", f->plans[0]->id);
     OK(bus_topic_describe(f->bus, name, &info, &f->error));
     assert_true(info.settings.compacted);
     assert_int_equal(info.partitions[0].end_offset, 3);

@@ -234,7 +234,7 @@ int plan_finish(const struct planner *planner, const struct plan_result *result,
     int status = plan_sink(sink, &planner->settings, arena, &node->sink, error);
     node->text = node->sink.topic;
     for (size_t i = 0; i < draft->sink_count && !status; i++) {
-        snprintf(draft->topics[i], PLAN_TOPIC_SIZE, "_meterline-%.200s-repartition-%zu", name.data, i);
+        snprintf(draft->topics[i], PLAN_TOPIC_SIZE, "_meterline-%.400s.repartition-%zu", name.data, i);
         status = plan_stage(draft->sinks[i], arena, &stages[i], error);
     }
     if (!status)

@@ -26,7 +26,7 @@ static int changelog_apply_batch(struct query_task *task, struct changelog_place
     const struct query_group *group = task->work->group;
     size_t at = 0;
     while (at < group->member_count &&
-           (!group->members[at].changelog || strcmp(group->members[at].changelog_topic, batch->topic) != 0))
+           (!group->members[at].changelog_topic || strcmp(group->members[at].changelog_topic, batch->topic) != 0))
         at++;
     if (at == group->member_count)
         return 0;
@@ -91,14 +91,14 @@ int query_changelog_load(struct query_task *task, const bool *known, struct erro
     const struct query_group *group = task->work->group;
     bool any = false;
     for (size_t i = 0; i < group->member_count; i++)
-        any |= group->members[i].changelog && !atomic_load(&group->members[i].removed);
+        any |= group->members[i].changelog_topic && !atomic_load(&group->members[i].removed);
     if (!any)
         return 0;
     struct bus_consumer *consumer = NULL;
     struct changelog_place *places = memory_zero(group->member_count, sizeof *places);
     int status = places ? bus_consumer_open(task->work->bus, NULL, &consumer, error) : error_no_memory(error);
     for (size_t i = 0; i < group->member_count && !status; i++)
-        if (group->members[i].changelog && !atomic_load(&group->members[i].removed))
+        if (group->members[i].changelog_topic && !atomic_load(&group->members[i].removed))
             status = changelog_seek(task, consumer, i, known[i], &places[i], error);
     if (!status)
         status = changelog_read(task, consumer, places, error);

@@ -5,10 +5,7 @@
  *     stage 3 reads THRESHOLDS ─────────────┘
  *     stage 4 reads ALARMS ───────────────────── another one
  *
- * A stage belongs to the group that has a position of it. Those that have none are new; they make groups of their
- * own, named GROUP.sql.TOPIC after the first of their topics by name, or GROUP.sql.TOPIC.2, .3, ... when groups of
- * that name have positions already: a query that is added later begins with the oldest record, and does not hold up
- * the others. What is where follows from the committed positions alone. */
+ * How stages are divided is in grouping.h. */
 #ifndef METERLINE_STREAM_RUNTIME_GROUP_H
 #define METERLINE_STREAM_RUNTIME_GROUP_H
 
@@ -27,14 +24,19 @@ struct query_member {
     uint32_t number;       /* among the query's stages */
     size_t order;          /* of the run: what one record brings about in several stages is written in this order */
     size_t operator_count; /* with state */
-    bool changelog;        /* some of them have one: in topic `changelog_topic` */
-    char changelog_topic[BUS_TOPIC_NAME_MAXIMUM + 1];
-    size_t *topics, *readers; /* by source: which of the group's topics and readers */
-    bool *kept;               /* by source: a table that is rebuilt by reading its topic again from the oldest record */
-    bool self_joined;         /* two of its sources are one topic */
-    bool shared_sink;         /* another stage of the group writes its topic too */
-    size_t level;             /* 0: no stage of the group writes what it reads; otherwise above those that do */
-    atomic_bool removed;      /* it works no more */
+    struct arena names;
+    const char *sink_topic;      /* what it writes: with internal topics, unlike in its plan, as they are in the log */
+    const char **source_topics;  /* by source: what it reads */
+    const char *changelog_topic; /* NULL: none of its operators has a changelog */
+    size_t *topics, *readers;    /* by source: which of the group's topics and readers */
+    bool *kept;          /* by source: a table that is rebuilt by reading its topic again from the oldest record */
+    bool self_joined;    /* two of its sources are one topic */
+    bool shared_sink;    /* another stage of the group writes its topic too */
+    bool timed;          /* it closes something as stream time goes on */
+    bool marks;          /* it tells a stage after it how far its stream time has gone (stream_time.h) */
+    bool follows;        /* its stream time is what stages before it have told */
+    size_t level;        /* 0: no stage of the group writes what it reads; otherwise above those that do */
+    atomic_bool removed; /* it works no more */
     struct query_counters *counters; /* by partition: what the last commit had; under the group's lock */
     /* by partition: what was committed when this process began with it; under the lock */
     struct query_counters *before;
@@ -45,6 +47,10 @@ struct query_topic {
     bool table;    /* some stage reads it as a table */
     bool internal; /* a repartition topic */
     bool own;      /* some stage of the group writes it */
+    /* of a repartition topic: the stage that writes it has a task for each of `origins` partitions of these topics */
+    const char **feeders;
+    size_t feeder_count;
+    int32_t origins;
 };
 
 struct query_reading {
@@ -54,6 +60,7 @@ struct query_reading {
 
 struct query_group {
     char name[QUERY_GROUP_NAME_SIZE];
+    struct arena names; /* of its topics */
     struct query_member *members;
     size_t member_count;
     struct query_topic *topics;
@@ -89,14 +96,15 @@ struct query_groups {
     size_t count;
 };
 
-/* Divides the stages of `plans` into groups, as the committed positions of `name` say; `running` are groups of this
- * process, whose names are taken. ERROR_INVALID: a query has been changed since its position was committed, with the
- * ways out. Topics need not exist yet. `order`: of the first stage. */
-int query_groups_assign(struct bus *bus, const char *name, const struct query_plan *const *plans, size_t count,
-                        size_t order, const struct query_groups *running, struct query_groups *ret_groups,
-                        struct error *error);
-void query_groups_release(struct query_groups *groups);
+struct query_group *query_group_new(size_t members, size_t sources); /* room for so many; NULL: no memory */
 struct query_group *query_group_free(struct query_group *group);
+void query_groups_release(struct query_groups *groups);
+void query_member_release(struct query_member *member);
+/* Adds the sources of its newest member to what it reads; each source and topic is there once. */
+int query_group_read(struct query_group *group, struct query_member *member, struct error *error);
+/* How the members stand to each other, when all are there: levels, who writes what another reads. */
+void query_group_relate(struct query_group *group);
+
 bool query_group_writes(const struct query_group *group, const char *topic);
 /* All of its stages have been removed. */
 bool query_group_is_empty(const struct query_group *group);

@@ -39,10 +39,10 @@ struct query_output {
 static int output_open_member(struct query_output *output, size_t at, struct error *error) {
     const struct query_group *group = output->options.group;
     const struct query_member *member = &group->members[at];
-    const char *sink = member->plan->sink->sink.topic;
+    const char *sink = member->sink_topic;
     int status = bus_producer_topic(output->producer, sink, NULL, &output->sinks[at].handle,
                                     &output->sinks[at].partitions, error);
-    if (!status && member->changelog)
+    if (!status && member->changelog_topic)
         status = bus_producer_topic(output->producer, member->changelog_topic, NULL, &output->changelogs[at].handle,
                                     &output->changelogs[at].partitions, error);
     for (size_t i = 0; i < group->topic_count; i++)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "stream/runtime/grouping.h"
 #include "stream/runtime/topics.h"
 
 #define AWAIT_NS INT64_C(5000000)
@@ -348,7 +349,7 @@ static int runner_add(struct query_runner *runner, const struct query_plan *cons
     int status = query_groups_assign(settings->bus, settings->group, plans, count, runner->order, &runner->groups,
                                      &added, error);
     for (size_t i = 0; i < count && !status; i++)
-        status = query_topics_ensure(settings->bus, plans[i], error);
+        status = query_topics_ensure(settings->bus, settings->group, plans[i], error);
     for (size_t i = 0; i < added.count && !status; i++)
         status = query_topics_open(settings->bus, added.groups[i], error);
     if (status) {
@@ -386,10 +387,10 @@ static int runner_forget(struct query_runner *runner, const struct query_group *
         const struct query_member *member = &group->members[i];
         if (strcmp(member->query->id, id) != 0)
             continue;
-        if (member->changelog)
+        if (member->changelog_topic)
             status = bus_topic_delete(runner->settings->bus, member->changelog_topic, error);
         if ((!status || status == ERROR_NOT_FOUND) && member->plan->sink->sink.internal)
-            status = bus_topic_delete(runner->settings->bus, member->plan->sink->sink.topic, error);
+            status = bus_topic_delete(runner->settings->bus, member->sink_topic, error);
         status = status == ERROR_NOT_FOUND ? 0 : status;
     }
     return status;

@@ -39,7 +39,7 @@ static int task_resume_member(struct query_task *task, size_t at, const struct q
                          "everything in another group (--group NAME), or forget the "
                          "positions of all queries and start from the beginning with --reset",
                          plan->query->id, task->work->group->name);
-    if ((stage->changelog_from >= 0) != plan->changelog)
+    if ((stage->changelog_from >= 0) != (plan->changelog_topic != NULL))
         return error_set(error, ERROR_INVALID,
                          "query %s keeps its state in another way than when group %s worked on it: start from the "
                          "beginning with --reset",

@@ -1,5 +1,7 @@
 #include "stream/runtime/topics.h"
 
+#include "stream/runtime/internal_topic.h"
+
 static const struct bus_topic_settings source_settings = {.retention_time = -1, .retention_bytes = -1};
 
 /* The stage that reads or writes an internal topic of the plan; NULL: none does, so it is no such topic. */
@@ -45,10 +47,11 @@ static int topic_partitions(struct bus *bus, const struct query_plan *plan, cons
     return status;
 }
 
-static int topic_ensure_sink(struct bus *bus, const struct query_plan *plan, const struct stage_plan *stage,
-                             struct error *error) {
+static int topic_ensure_sink(struct bus *bus, const char *group, const struct query_plan *plan,
+                             const struct stage_plan *stage, struct error *error) {
+    char name[BUS_TOPIC_NAME_MAXIMUM + 1];
     const struct sink_plan *sink = &stage->sink->sink;
-    /* What is between stages is dropped when it has been worked on (query_worker.c). Its records have times of long
+    /* What is between stages is dropped when it has been worked on (worker.c). Its records have times of long
      * ago, by which brokers would delete them before. */
     struct bus_topic_settings settings = {.partitions = sink->partitions,
                                           .retention_time = sink->internal ? -1 : sink->retention,
@@ -60,10 +63,12 @@ static int topic_ensure_sink(struct bus *bus, const struct query_plan *plan, con
     if (settings.partitions == 0)
         status = topic_partitions(bus, plan, sink->internal ? sink->topic : stage->sources[0]->source->topic, 0,
                                   &settings.partitions, error);
-    return status ? status : bus_topic_ensure(bus, sink->topic, &settings, &made, error);
+    if (sink->internal)
+        internal_topic_name(INTERNAL_REPARTITION, group, plan->id, (size_t)(stage - plan->stages), name);
+    return status ? status : bus_topic_ensure(bus, sink->internal ? name : sink->topic, &settings, &made, error);
 }
 
-int query_topics_ensure(struct bus *bus, const struct query_plan *plan, struct error *error) {
+int query_topics_ensure(struct bus *bus, const char *group, const struct query_plan *plan, struct error *error) {
     int status = 0;
     int32_t partitions;
     for (size_t i = 0; i < plan->stage_count && !status; i++) {
@@ -72,7 +77,7 @@ int query_topics_ensure(struct bus *bus, const struct query_plan *plan, struct e
             if (!topic_writer(plan, stage->sources[s]->source->topic))
                 status = bus_topic_ensure(bus, stage->sources[s]->source->topic, &source_settings, &partitions, error);
         if (!status)
-            status = topic_ensure_sink(bus, plan, stage, error);
+            status = topic_ensure_sink(bus, group, plan, stage, error);
     }
     return status ? error_wrap(error, "query %s", plan->id) : 0;
 }
@@ -116,6 +121,9 @@ int query_topics_open(struct bus *bus, struct query_group *group, struct error *
                              group->topics[0].name, (int)group->partitions, group->topics[i].name, (int)partitions,
                              (int)group->partitions);
         group->partitions = partitions;
+        if (!status && group->topics[i].feeder_count)
+            status =
+                bus_topic_ensure(bus, group->topics[i].feeders[0], &source_settings, &group->topics[i].origins, error);
     }
     for (size_t i = 0; i < group->member_count && !status; i++)
         if (group->members[i].plan->single_partition && group->partitions > 1)
@@ -127,7 +135,7 @@ int query_topics_open(struct bus *bus, struct query_group *group, struct error *
                                group->members[i].query->id, group->topics[group->members[i].topics[0]].name,
                                (int)group->partitions);
     for (size_t i = 0; i < group->member_count && !status; i++)
-        if (group->members[i].changelog)
+        if (group->members[i].changelog_topic)
             status = group_open_changelog(bus, group, &group->members[i], error);
     return status;
 }
