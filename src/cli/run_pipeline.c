@@ -6,6 +6,7 @@
 #include "stream/runtime/forget.h"
 
 #define FOLLOW_INTERVAL_NS INT64_C(200000000)
+enum { FOLLOW_DOUBLINGS = 5 }; /* of the interval, from try to try of what fails */
 
 /* One pass has one topic and one grace period; what differs is an ordinary query. */
 static bool pipeline_take_aggregate(struct run_pipeline *pipeline, const struct query_plan *plan) {
@@ -167,16 +168,33 @@ int run_pipeline_start(struct run_pipeline *pipeline, struct error *error) {
     return status;
 }
 
+/* Until it is time to look for statements again: soon, or later and later while they cannot be done. */
+static void pipeline_pause(const struct query_settings *settings, unsigned failures) {
+    unsigned pauses = 1u << (failures < FOLLOW_DOUBLINGS ? failures : FOLLOW_DOUBLINGS);
+    for (unsigned i = 0; i < pauses && !atomic_load(settings->stop); i++)
+        clock_sleep_ns(settings->clock, FOLLOW_INTERVAL_NS);
+}
+
+/* What cannot be done now, since the log or the registry is away, is tried again: no statement is lost. */
+static int pipeline_catch_up(struct run_pipeline *pipeline, unsigned *failures, struct error *error) {
+    int status = sql_session_catch_up(&pipeline->sql, error);
+    if (!status || !error->retriable) {
+        *failures = 0;
+        return status;
+    }
+    log_write(pipeline->settings.log, *failures ? LOG_DEBUG : LOG_WARNING, "statements wait and are tried again: %s",
+              error->message);
+    ++*failures;
+    return 0;
+}
+
 int run_pipeline_follow(struct run_pipeline *pipeline, struct error *error) {
     const struct query_settings *settings = &pipeline->settings;
+    unsigned failures = 0;
     int status = 0;
     while (!status && !settings->until_end && !atomic_load(settings->stop)) {
-        clock_sleep_ns(settings->clock, FOLLOW_INTERVAL_NS);
-        status = sql_session_catch_up(&pipeline->sql, error);
-        if (status && error->retriable) { /* the queries wait for the log too */
-            log_write(settings->log, LOG_DEBUG, "statements cannot be read: %s", error->message);
-            status = 0;
-        }
+        pipeline_pause(settings, failures);
+        status = pipeline_catch_up(pipeline, &failures, error);
     }
     if (status)
         atomic_store(settings->stop, true);

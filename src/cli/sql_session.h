@@ -12,8 +12,10 @@ struct sql_session {
     struct session *session;
     struct commands *commands;
     struct bus_producer *producer;
-    bool again;   /* the script under way may have been run before: rows that it has inserted are not inserted again, */
-    size_t known; /* which are among the first so many commands; equal rows of one script are rows each */
+    /* the script under way may have been run before: rows that it has inserted, which are among the first `known`
+     * commands, are not inserted again; equal inserts of one script count one by one */
+    bool again;
+    size_t known;
     bool replaying; /* what the command topic holds is run: topics, records and the topic itself are done already */
     /* Every effect that is not done here; called with `context`. */
     int (*effect)(void *context, const struct session_effect *effect, struct error *error);
@@ -26,6 +28,9 @@ int sql_session_open(struct sql_session *sql, struct bus *bus, const struct log 
                      int (*effect)(void *context, const struct session_effect *effect, struct error *error),
                      void *context, struct error *error);
 void sql_session_close(struct sql_session *sql);
+/* Of the door of a script (sql_keep.c): what is kept, and what is done when it has been. */
+int sql_keep(void *sql, const struct session_effect *effects, size_t count, struct error *error);
+int sql_keep_done(struct sql_session *sql, const struct session_effect *effect, struct error *error);
 /* Runs what others have said since. */
 int sql_session_catch_up(struct sql_session *sql, struct error *error);
 /* Runs a script. `again`: it may have been run before; statements that are there word for word are passed by. */

@@ -2,6 +2,7 @@
 import random
 import shutil
 import signal
+import sqlite3
 import time
 
 import shipped_pipelines
@@ -123,6 +124,114 @@ def test_dropped_aggregate(meterline):
     meterline("replay", "-t", "synthetic", "--series", 4, "--interval", "60s", "--duration", "3600s")
     told = meterline("run", "--windows", "3600", "--final")[1]
     assert "(600 s," in told and "(3600 s," in told and "(60 s," not in told, told
+
+
+LISTS = """
+CREATE STREAM s (k STRING KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);
+SET 'ksql.functions.collect_list.limit' = '2';
+SET 'ksql.functions.collect_set.limit' = '3';
+SET 'ksql.nested.error.set.null' = 'false';
+CREATE TABLE l WITH (KAFKA_TOPIC='l', VALUE_FORMAT='JSON') AS SELECT k, COLLECT_LIST(v) AS vs, COLLECT_SET(v) AS us FROM s WHERE v > 3 GROUP BY k;
+CREATE STREAM n WITH (KAFKA_TOPIC='n', VALUE_FORMAT='JSON') AS SELECT k, COALESCE(10 / (v - 4), -1) AS q FROM s;
+"""
+
+
+def test_settings_stay_with_their_query(meterline):
+    """What was SET for a query is part of it: by a file, by the prompt, after a restart with the file and without it."""
+    script = meterline.file("lists.sql", LISTS)
+    values = (1, 4, 5, 6, 7)
+
+    def insert(data, *numbers):
+        meterline("sql", "-e", "".join(f"INSERT INTO s (k, v) VALUES ('a', {number});" for number in numbers), data=data)
+
+    def check(data, *more):
+        rows = [record["value"] for record in meterline.records("l", data=data)]
+        kept = [v for v in values + more if v > 3]
+        assert [row["VS"] for row in rows] == [kept[:min(i + 1, 2)] for i in range(len(kept))], rows
+        assert [row["US"] for row in rows] == [kept[:min(i + 1, 3)] for i in range(len(kept))], rows
+        rows = [record["value"]["Q"] if record["value"] else None for record in meterline.records("n", data=data)]
+        assert rows == [None if v == 4 else int(10 / (v - 4)) for v in values + more], rows
+
+    first, second = meterline.data, meterline.folder / "second"
+    meterline("sql", "-e", LISTS.split(";")[0] + ";")
+    insert(first, *values)
+    meterline("run", "--until-end", script)
+    check(first)
+    insert(first, 8)
+    meterline("run", "--until-end", script)     # its statements are known
+    check(first, 8)
+    insert(first, 9)
+    meterline("run", "--until-end")             # from the log alone
+    check(first, 8, 9)
+    meterline("sql", "-f", script, data=second)
+    insert(second, *values)
+    meterline("run", "--until-end", data=second)
+    check(second)
+
+
+def test_settings_that_differ_are_told(meterline):
+    """A query that is there already is not taken for one with other settings; values that cannot be are refused."""
+    script = meterline.file("lists.sql", LISTS)
+    meterline("sql", "-f", script)
+    for words in (("sql", "-f"), ("run", "--until-end")):
+        meterline(*words, meterline.file("other.sql", LISTS.replace("= '2'", "= '9'")), status=1,
+                  says=("line 6, column", "ksql.functions.collect_list.limit = '2'", "'9' now"))
+    meterline("sql", "-f", meterline.file("more.sql", "SET 'ksql.functions.collect_list.limit' = '7';" + LISTS))    # set, and set again
+    for name, value in (("collect_list.limit", "two"), ("collect_set.limit", "1.5")):
+        meterline("sql", "-e", f"SET 'ksql.functions.{name}' = '{value}';", status=1, says=("line 1, column", "a number of elements", value))
+    meterline("sql", "-e", "SET 'ksql.nested.error.set.null' = 'maybe';", status=1, says=("'true' or 'false', not 'maybe'",))
+
+
+def failing(meterline, topic, fails):
+    """Makes every append to the topic fail, as a full disk would, or ends that."""
+    database = sqlite3.connect(meterline.data / "meterline.db")
+    partition, = database.execute("SELECT p.id FROM log_partitions p JOIN log_topics t ON p.topic = t.id WHERE t.name = ?", (topic,)).fetchone()
+    if fails:
+        database.execute(f"CREATE TRIGGER full BEFORE INSERT ON log_batches WHEN (NEW.id >> 44) = {partition} BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    else:
+        database.execute("DROP TRIGGER full")
+    database.commit()
+    database.close()
+
+
+def test_a_script_is_taken_as_a_whole(meterline):
+    """What fails in the middle leaves nothing half done, and the script can be run again to its end; equal inserts are rows each."""
+    create = "CREATE STREAM {0} (k STRING KEY, v INT) WITH (KAFKA_TOPIC='{0}', VALUE_FORMAT='JSON', PARTITIONS=1);"
+    row = "INSERT INTO s (k, v) VALUES ('a', 1);"
+    meterline("sql", "-e", create.format("first"))
+    script = meterline.file("script.sql", create.format("s") + row + row + "CREATE STREAM c WITH (KAFKA_TOPIC='c', VALUE_FORMAT='JSON') AS SELECT * FROM s;" + row)
+    for words in (("sql", "-f", script), ("run", "--until-end", script), ("sql", "-e", script.read_text())):
+        failing(meterline, "_meterline-commands", True)
+        meterline(*words, status=1, says=("no room",))
+        failing(meterline, "_meterline-commands", False)
+        assert meterline.records("s") == [] and "FIRST" in meterline("sql", "-e", "SHOW STREAMS;")[0]
+        assert "S," not in meterline("sql", "-e", "SHOW STREAMS;")[0]
+    for times in range(2):
+        meterline("run", "--until-end", script)
+        assert len(meterline.records("s")) == 3
+    meterline("run", "--until-end", meterline.file("longer.sql", script.read_text() + row))
+    assert len(meterline.records("s")) == 4 == len(meterline.records("c"))
+    # after a statement that looks at the log another part begins; the prompt knows what the log knows
+    failing(meterline, "first", True)
+    parts = "INSERT INTO s (k, v) VALUES ('b', 1); SHOW TOPICS; CREATE STREAM d AS SELECT * FROM s; INSERT INTO first (k, v) VALUES ('c', 1);"
+    meterline("sql", "-e", parts, status=1, says=("no room",))
+    assert [record["key"] for record in meterline.records("s")] == ["a"] * 4 + ["b"]
+    assert "\nD," not in meterline("sql", "-e", "SHOW STREAMS;")[0]
+
+
+@slow
+def test_inserts_of_a_script_that_is_killed(meterline):
+    """kill -9 at any moment: each row is there once in the end, and equal rows as often as the script says."""
+    dice = random.Random(5)
+    script = meterline.file("many.sql", "CREATE STREAM s (k STRING KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);"
+                            + "".join(f"INSERT INTO s (k, v) VALUES ('k{i // 2}', 1);" for i in range(200)))
+    for _ in range(40):
+        run = meterline.start("run", "-q", "--until-end", script)
+        time.sleep(dice.uniform(0.005, 0.06))
+        run.kill()
+        run.communicate()
+    meterline("run", "-q", "--until-end", script)
+    assert sorted(record["key"] for record in meterline.records("s")) == sorted(f"k{i // 2}" for i in range(200))
 
 
 def test_clock_and_chance_are_functions_of_the_log(meterline):

@@ -625,16 +625,16 @@ static void test_places_of_chance(void **state) {
     (void)state;
     static const uint32_t apart[] = {0, 1, 2, 3};
     struct bench bench;
-    uint32_t places = 0;
+    struct compile_notes notes = {0};
     bench_open(&bench);
-    bench.settings.places = &places;
+    bench.settings.notes = &notes;
     const struct evaluator *left = bench_compile(&bench, "RANDOM()"), *right = bench_compile(&bench, "RANDOM()");
     const char *first = run_on_records(&bench, left, "t", 0, 0, apart);
     assert_string_not_equal(run_on_records(&bench, right, "t", 0, 0, apart), first);
     assert_string_equal(run_on_records(&bench, bench_compile(&bench, "RANDOM() = RANDOM()"), "t", 0, 0, apart),
                         "false|false|false|false");
-    assert_int_equal(places, 4);
-    places = 0;
+    assert_int_equal(notes.places, 4);
+    notes.places = 0;
     assert_string_equal(run_on_records(&bench, bench_compile(&bench, "RANDOM()"), "t", 0, 0, apart), first);
     bench_close(&bench);
 }

@@ -72,6 +72,8 @@ struct catalog_query {
     const struct slice *inputs; /* the sources that it reads */
     size_t input_count;
     struct slice text; /* of its statement */
+    /* what its meaning depends on of the settings it was made with, as a JSON object of texts; data NULL: nothing */
+    struct slice settings;
 };
 
 bool catalog_query_reads(const struct catalog_query *query, struct slice source);

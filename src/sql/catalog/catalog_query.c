@@ -95,7 +95,8 @@ static bool catalog_copy_query(const struct catalog_query *query, struct catalog
     item->query = (struct catalog_query){.kind = query->kind, .inputs = inputs, .input_count = query->input_count};
     item->query.sink = arena_copy(&item->arena, query->sink);
     item->query.text = arena_copy(&item->arena, query->text);
-    return item->query.sink.data && item->query.text.data;
+    item->query.settings = arena_copy(&item->arena, query->settings);
+    return item->query.sink.data && item->query.text.data && (item->query.settings.data || !query->settings.data);
 }
 
 /* The query with its id, ready for the list. */

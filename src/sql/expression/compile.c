@@ -18,6 +18,12 @@ int compiler_fail(struct compiler *compiler, struct place place, const char *for
     return place_error(compiler->error, place, "%s", message);
 }
 
+bool compiler_nested_null(struct compiler *compiler) {
+    if (compiler->settings->notes)
+        compiler->settings->notes->nested_errors = true;
+    return compiler->settings->nested_errors_null;
+}
+
 int compiler_no_memory(struct compiler *compiler) {
     return error_no_memory(compiler->error);
 }
@@ -137,8 +143,8 @@ static int compiler_cast(struct compiler *compiler, const struct expression *tre
     if (!type_castable(operand.node->type, type))
         return compiler_fail(compiler, tree->place, "Cast of %s to %s is not supported",
                              compiler_type_text(compiler, operand.node->type), compiler_type_text(compiler, type));
-    return compiler_made(
-        compiler, node_cast(compiler->arena, type, operand.node, compiler->settings->nested_errors_null), ret_node);
+    return compiler_made(compiler, node_cast(compiler->arena, type, operand.node, compiler_nested_null(compiler)),
+                         ret_node);
 }
 
 /* --- trees

@@ -9,15 +9,20 @@
 #include "sql/expression/scope.h"
 #include "stream/operator/evaluator.h"
 
+/* What compiling the expressions of a statement has met; zero when the statement begins. */
+struct compile_notes {
+    uint32_t places;    /* calls of functions whose results are left to chance */
+    bool nested_errors; /* the meaning depends on settings.nested_errors_null, */
+    bool lists, sets;   /* .list_limit, .set_limit */
+};
+
 /* Session settings that change the meaning of expressions. */
 struct compile_settings {
     /* ksql.nested.error.set.null: a failing argument of a function or CAST counts as NULL (the default) */
     bool nested_errors_null;
     int64_t list_limit,
         set_limit; /* ksql.functions.collect_list.limit, ..collect_set.limit: most elements kept; 0: any number */
-    /* counts the calls of functions whose results are left to chance; starts at 0 with each statement. NULL: with each
-     * expression that has only one */
-    uint32_t *places;
+    struct compile_notes *notes; /* of the statement; NULL: not wanted (every call of chance is the first one then) */
 };
 
 /* `catalog` knows the made types (for CAST). Evaluators lie in `arena`. */

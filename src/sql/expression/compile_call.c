@@ -290,8 +290,8 @@ static int call_result(struct compiler *compiler, const struct call *call, const
 
 /* Places are counted over all expressions of a statement: RANDOM() AS A, RANDOM() AS B are two numbers. */
 static uint32_t call_place(const struct compiler *compiler, const struct function *function) {
-    uint32_t *places = compiler->settings->places;
-    return function->changing && places ? (*places)++ : 0;
+    struct compile_notes *notes = compiler->settings->notes;
+    return function->changing && notes ? notes->places++ : 0;
 }
 
 static int call_finish(struct compiler *compiler, struct call *call, const struct function_variant *variant,
@@ -311,7 +311,7 @@ static int call_finish(struct compiler *compiler, struct call *call, const struc
         return status;
     return compiler_made(compiler,
                          node_call(compiler->arena, call->function, variant, result, arguments, call->count,
-                                   compiler->settings->nested_errors_null, call_place(compiler, call->function)),
+                                   compiler_nested_null(compiler), call_place(compiler, call->function)),
                          ret_node);
 }
 

@@ -44,6 +44,8 @@ int compiler_made(struct compiler *compiler, struct node *made, const struct nod
 int compiler_fail(struct compiler *compiler, struct place place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int compiler_no_memory(struct compiler *compiler);
+/* The setting nested_errors_null, which the statement depends on from now on. */
+bool compiler_nested_null(struct compiler *compiler);
 /* "INTEGER", for a message. */
 const char *compiler_type_text(struct compiler *compiler, const struct type *type);
 

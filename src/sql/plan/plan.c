@@ -1,6 +1,7 @@
 /* The steps of a plan in their order, and the whole query with its stages. */
 #include "sql/plan/plan.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 
@@ -213,12 +214,24 @@ static uint64_t plan_hash(uint64_t hash, struct slice text) {
     return (hash ^ 0xff) * UINT64_C(0x100000001b3);
 }
 
+/* Settings that change the results are part of the query; those that stand as they are without SET add nothing. */
+static uint64_t plan_hash_settings(uint64_t hash, const struct compile_settings *settings) {
+    const struct compile_notes *notes = settings->notes;
+    char text[100];
+    if (!notes)
+        return hash;
+    bool strict = notes->nested_errors && !settings->nested_errors_null;
+    int64_t lists = notes->lists ? settings->list_limit : 0, sets = notes->sets ? settings->set_limit : 0;
+    snprintf(text, sizeof text, "%d %" PRId64 " %" PRId64, strict, lists, sets);
+    return strict || lists || sets ? plan_hash(hash, slice_of(text)) : hash;
+}
+
 static uint64_t plan_definition(const struct plan_draft *draft, struct slice text) {
     uint64_t hash = plan_hash(UINT64_C(0xcbf29ce484222325), SLICE("2")); /* the version of the rules */
     hash = plan_hash(hash, text);
     for (size_t i = 0; i < draft->side_count; i++)
         hash = plan_hash(hash, draft->sides[i].source->text);
-    return hash;
+    return plan_hash_settings(hash, &draft->planner->settings);
 }
 
 int plan_finish(const struct planner *planner, const struct plan_result *result, const struct source *sink,

@@ -84,6 +84,17 @@ static void plan_share_arguments(struct plan_grouping *grouping, const struct ex
         }
 }
 
+/* 0: none is set. */
+static int64_t plan_collection_limit(const struct plan_draft *draft, struct slice function) {
+    const struct compile_settings *settings = &draft->planner->settings;
+    bool list = slice_equal(function, SLICE("COLLECT_LIST")), set = slice_equal(function, SLICE("COLLECT_SET"));
+    if (settings->notes) {
+        settings->notes->lists |= list;
+        settings->notes->sets |= set;
+    }
+    return list ? settings->list_limit : set ? settings->set_limit : 0;
+}
+
 /* Types the arguments and the call. */
 static int plan_aggregate_call(struct plan_grouping *grouping, const struct expression *tree,
                                struct group_call *ret_call, struct error *error) {
@@ -123,9 +134,7 @@ static int plan_aggregate_call(struct plan_grouping *grouping, const struct expr
         arguments[i] = evaluators[call.call.positions[i]];
     plan_share_arguments(grouping, tree, &call, arguments);
     call.arguments = arguments;
-    int64_t limit = slice_equal(tree->name, SLICE("COLLECT_LIST"))  ? draft->planner->settings.list_limit
-                    : slice_equal(tree->name, SLICE("COLLECT_SET")) ? draft->planner->settings.set_limit
-                                                                    : 0;
+    int64_t limit = plan_collection_limit(draft, tree->name);
     call.call.limit = limit ? limit : call.call.limit;
     *ret_call = call;
     return 0;

@@ -1,5 +1,5 @@
-/* A record is {"statement": "...", "by": "..."}; `by` is a name that a program makes for itself, so that it does not
- * do twice what it has said itself. */
+/* A record is {"statement": "...", "settings": {...}, "by": "..."}; `settings` is there when the statement depends on
+ * some; `by` is a name that a program makes for itself, so that it does not do twice what it has said itself. */
 #include "sql/session/commands.h"
 
 #include <inttypes.h>
@@ -17,16 +17,17 @@ enum { COMMANDS_POLL = 50, COMMANDS_ATTEMPTS = 200 }; /* ms; in vain, one after 
 struct commands {
     struct bus *bus;
     struct bus_consumer *consumer;
-    struct bus_producer *producer;
     const struct clock *clock;
-    int32_t topic;
-    int64_t next;      /* offset */
+    int64_t next;      /* offset of the first statement that has not been done */
     bool looked;       /* for the topic, in vain, at: */
     int64_t looked_ns; /* monotonic */
     char by[64];
     struct arena arena; /* texts */
     struct slice *texts;
     size_t count, capacity;
+    size_t pending;       /* after them: appended and not yet committed */
+    struct slice *sorted; /* the first so many of `texts` in the order of their bytes */
+    size_t sorted_count;
 };
 
 int commands_open(struct bus *bus, const struct clock *clock, struct commands **ret_commands, struct error *error) {
@@ -44,52 +45,93 @@ int commands_open(struct bus *bus, const struct clock *clock, struct commands **
 struct commands *commands_close(struct commands *commands) {
     if (!commands)
         return NULL;
-    bus_producer_close(commands->producer);
     bus_consumer_close(commands->consumer);
     arena_release(&commands->arena);
     free(commands->texts);
+    free(commands->sorted);
     free(commands);
     return NULL;
 }
 
-static int commands_remember(struct commands *commands, struct slice text, struct slice *ret_copy,
-                             struct error *error) {
+/* After the others, not yet counted. */
+static int commands_note(struct commands *commands, struct slice text, struct error *error) {
     struct slice copy = arena_copy(&commands->arena, text);
-    if (!copy.data ||
-        !memory_reserve((void **)&commands->texts, &commands->capacity, commands->count + 1, sizeof *commands->texts))
+    size_t at = commands->count + commands->pending;
+    if (!copy.data || !memory_reserve((void **)&commands->texts, &commands->capacity, at + 1, sizeof *commands->texts))
         return error_no_memory(error);
-    commands->texts[commands->count++] = copy;
-    *ret_copy = copy;
+    commands->texts[at] = copy;
+    commands->pending++;
     return 0;
+}
+
+void commands_settle(struct commands *commands, bool committed) {
+    commands->count += committed ? commands->pending : 0;
+    commands->pending = 0;
 }
 
 size_t commands_count(const struct commands *commands) {
     return commands->count;
 }
 
-bool commands_has(const struct commands *commands, size_t count, struct slice text) {
-    for (size_t i = 0; i < count && i < commands->count; i++)
-        if (slice_equal(commands->texts[i], text))
-            return true;
-    return false;
+static int commands_compare(const void *left, const void *right) {
+    return slice_compare(*(const struct slice *)left, *(const struct slice *)right);
+}
+
+static int commands_sort(struct commands *commands, size_t count, struct error *error) {
+    if (commands->sorted && commands->sorted_count == count)
+        return 0;
+    struct slice *sorted = memory_resize(commands->sorted, count, sizeof *sorted);
+    if (!sorted)
+        return error_no_memory(error);
+    if (count) {
+        memcpy(sorted, commands->texts, count * sizeof *sorted);
+        qsort(sorted, count, sizeof *sorted, commands_compare);
+    }
+    commands->sorted = sorted;
+    commands->sorted_count = count;
+    return 0;
+}
+
+/* How many of the sorted texts come before `text`, or (`equal`) before what comes after it. */
+static size_t commands_before(const struct commands *commands, struct slice text, bool equal) {
+    size_t low = 0, high = commands->sorted_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = slice_compare(commands->sorted[middle], text);
+        if (order < 0 || (equal && order == 0))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int commands_times(struct commands *commands, size_t count, struct slice text, size_t *ret_times, struct error *error) {
+    int status = commands_sort(commands, count < commands->count ? count : commands->count, error);
+    if (!status)
+        *ret_times = commands_before(commands, text, true) - commands_before(commands, text, false);
+    return status;
 }
 
 static int commands_take(struct commands *commands, struct slice value,
-                         int (*statement)(void *context, struct slice text, struct error *error), void *context,
-                         struct error *error) {
+                         int (*each)(void *context, const struct kept_statement *kept, struct error *error),
+                         void *context, struct error *error) {
     cleanup(bytes_release) struct bytes text = {0};
     cleanup(bytes_release) struct bytes by = {0};
-    struct slice copy;
     if (!json_object_valid(value) || !json_span_string(json_span_member(value, "statement"), &text) ||
         !json_span_string(json_span_member(value, "by"), &by))
         return 0; /* not one of ours */
     if (slice_equal(bytes_slice(&by), slice_of(commands->by)))
         return 0;
-    int status = commands_remember(commands, bytes_slice(&text), &copy, error);
-    return status ? status : statement(context, copy, error);
+    struct kept_statement kept = {bytes_slice(&text), json_span_member(value, "settings")};
+    int status = each(context, &kept, error);
+    if (!status)
+        status = commands_note(commands, kept.text, error);
+    commands_settle(commands, !status);
+    return status;
 }
 
-/* From the oldest statement on. A topic that has just been made may not be known to all brokers. */
+/* From the oldest statement on that has not been done. A topic that has just been made may not be known to all brokers. */
 static int commands_begin(struct commands *commands, struct error *error) {
     int64_t start, end;
     struct bus_consumer *consumer;
@@ -97,6 +139,7 @@ static int commands_begin(struct commands *commands, struct error *error) {
     if (status)
         return status;
     status = bus_offsets(consumer, COMMANDS_TOPIC, 0, &start, &end, error);
+    start = status || start > commands->next ? start : commands->next;
     if (!status)
         status = bus_consumer_seek(consumer, COMMANDS_TOPIC, 0, start, error);
     if (status) {
@@ -125,8 +168,25 @@ static int commands_look(struct commands *commands, struct error *error) {
     return commands_begin(commands, error);
 }
 
-int commands_read(struct commands *commands, int (*statement)(void *context, struct slice text, struct error *error),
-                  void *context, struct error *error) {
+/* The batch's statements one by one. After an error the consumer goes back to the one that was not done. */
+static int commands_work(struct commands *commands, const struct bus_batch *batch,
+                         int (*each)(void *context, const struct kept_statement *kept, struct error *error),
+                         void *context, struct error *error) {
+    int status = 0;
+    commands->next = batch->base_offset;
+    for (size_t i = 0; i < batch->count && !status; i++) {
+        status = commands_take(commands, batch->records[i].value, each, context, error);
+        commands->next += !status;
+    }
+    struct error ignored;
+    if (status && bus_consumer_seek(commands->consumer, COMMANDS_TOPIC, 0, commands->next, &ignored))
+        commands->consumer = bus_consumer_close(commands->consumer);
+    return status;
+}
+
+int commands_read(struct commands *commands,
+                  int (*each)(void *context, const struct kept_statement *kept, struct error *error), void *context,
+                  struct error *error) {
     struct bus_batch batch;
     int64_t start, end;
     int status = commands->consumer ? 0 : commands_look(commands, error);
@@ -137,10 +197,8 @@ int commands_read(struct commands *commands, int (*statement)(void *context, str
         int got = bus_consumer_poll(commands->consumer, COMMANDS_POLL, &batch, error);
         if (got < 0)
             return got;
-        for (size_t i = 0; got && i < batch.count && !status; i++)
-            status = commands_take(commands, batch.records[i].value, statement, context, error);
         if (got)
-            commands->next = batch.base_offset + (int64_t)batch.count;
+            status = commands_work(commands, &batch, each, context, error);
         silent = got ? 0 : silent + 1;
         if (silent == COMMANDS_ATTEMPTS)
             return error_set(error, ERROR_BUSY,
@@ -150,38 +208,24 @@ int commands_read(struct commands *commands, int (*statement)(void *context, str
     return status;
 }
 
-static int commands_open_producer(struct commands *commands, struct error *error) {
-    static const struct bus_topic_settings kept = {.partitions = 1, .retention_time = -1, .retention_bytes = -1};
-    struct bus_producer_options options = {0};
-    struct bus_producer *producer;
-    int32_t partitions;
-    int status = bus_producer_open(commands->bus, &options, &producer, error);
-    if (status)
-        return status;
-    status = bus_producer_topic(producer, COMMANDS_TOPIC, &kept, &commands->topic, &partitions, error);
-    if (status)
-        bus_producer_close(producer);
-    else
-        commands->producer = producer;
-    return status;
-}
-
-int commands_append(struct commands *commands, struct slice text, struct error *error) {
+int commands_append(struct commands *commands, struct bus_producer *producer, const struct kept_statement *kept,
+                    struct error *error) {
+    static const struct bus_topic_settings for_ever = {.partitions = 1, .retention_time = -1, .retention_bytes = -1};
     cleanup(bytes_release) struct bytes value = {0};
-    struct slice copy;
-    int status = commands->producer ? 0 : commands_open_producer(commands, error);
+    int32_t topic, partitions;
+    int status = bus_producer_topic(producer, COMMANDS_TOPIC, &for_ever, &topic, &partitions, error);
     bytes_append_string(&value, "{\"statement\":");
-    json_write_string(&value, text);
+    json_write_string(&value, kept->text);
+    if (kept->settings.data) {
+        bytes_append_string(&value, ",\"settings\":");
+        bytes_append_slice(&value, kept->settings);
+    }
     bytes_append_string(&value, ",\"by\":");
     json_write_string(&value, slice_of(commands->by));
     bytes_append_char(&value, '}');
     if (status || value.failed)
         return status ? status : error_no_memory(error);
     struct bus_record record = {.value = bytes_slice(&value), .timestamp = clock_wall(commands->clock)};
-    status = bus_produce(commands->producer, commands->topic, 0, &record, error);
-    if (!status)
-        status = bus_producer_commit(commands->producer, NULL, 0, error);
-    if (status)
-        bus_producer_abort(commands->producer); /* or the next statement would take this one along */
-    return status ? status : commands_remember(commands, text, &copy, error);
+    status = bus_produce(producer, topic, 0, &record, error);
+    return status ? status : commands_note(commands, kept->text, error);
 }

@@ -10,17 +10,27 @@
 
 struct commands;
 
+struct kept_statement {
+    struct slice text;
+    struct slice settings; /* what it means depends on: a JSON object; data NULL: nothing */
+};
+
 /* The topic is made by the first statement that is kept; until then there is nothing to read. */
 int commands_open(struct bus *bus, const struct clock *clock, struct commands **ret_commands, struct error *error);
 struct commands *commands_close(struct commands *commands);
 /* Hands out what others have said since the last call; returns when there is no more now. ERROR_BUSY, retriable: the
- * log gives nothing for long, though there is more. An error of `statement` ends the reading. */
-int commands_read(struct commands *commands, int (*statement)(void *context, struct slice text, struct error *error),
-                  void *context, struct error *error);
-/* How many statements were given to `statement` or appended here. */
+ * log gives nothing for long, though there is more. An error of `each` ends the reading: its statement is the first of
+ * the next call. */
+int commands_read(struct commands *commands,
+                  int (*each)(void *context, const struct kept_statement *kept, struct error *error), void *context,
+                  struct error *error);
+/* How many statements were given to `each` or appended here. */
 size_t commands_count(const struct commands *commands);
-/* Is `text`, word for word, among the first `count` of them? */
-bool commands_has(const struct commands *commands, size_t count, struct slice text);
-int commands_append(struct commands *commands, struct slice text, struct error *error);
+/* How often `text`, word for word, is among the first `count` of them. */
+int commands_times(struct commands *commands, size_t count, struct slice text, size_t *ret_times, struct error *error);
+/* Adds a statement to the transaction of `producer`. It counts when commands_settle says that this was committed. */
+int commands_append(struct commands *commands, struct bus_producer *producer, const struct kept_statement *kept,
+                    struct error *error);
+void commands_settle(struct commands *commands, bool committed);
 
 #endif

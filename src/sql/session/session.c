@@ -11,7 +11,7 @@
 #include "sql/syntax/names.h"
 #include "sql/syntax/script.h"
 
-static void session_kept_release(struct session_kept *kept) {
+void session_kept_release(struct session_kept *kept) {
     catalog_free(kept->catalog);
     variables_release(&kept->variables);
     variables_release(&kept->settings);
@@ -19,7 +19,7 @@ static void session_kept_release(struct session_kept *kept) {
     *kept = (struct session_kept){0};
 }
 
-static int session_kept_copy(const struct session_kept *kept, struct session_kept *ret_copy, struct error *error) {
+int session_kept_copy(const struct session_kept *kept, struct session_kept *ret_copy, struct error *error) {
     struct session_kept copy = {.catalog = catalog_copy(kept->catalog), .connector_count = kept->connector_count};
     bool done = copy.catalog && variables_copy(&kept->variables, &copy.variables) &&
                 variables_copy(&kept->settings, &copy.settings) &&
@@ -42,7 +42,7 @@ int session_new(const struct session_options *options, struct session **ret_sess
     session->options = *options;
     session->kept.catalog = catalog_new();
     session->sources = plan_sources_new();
-    session->planner = (struct planner){.settings = {.nested_errors_null = true, .places = &session->places},
+    session->planner = (struct planner){.settings = {.nested_errors_null = true, .notes = &session->notes},
                                         .sources = session->sources};
     if (!session->kept.catalog || !session->sources) {
         session_free(session);
@@ -82,25 +82,12 @@ const char *session_setting(const struct session *session, const char *name) {
     return setting ? setting->value.data : NULL;
 }
 
-/* 0: not given, or no number above 0. */
-static int64_t session_number(const struct session *session, const char *name) {
-    const char *value = session_setting(session, name);
-    char *end;
-    long long number = value ? strtoll(value, &end, 10) : 0;
-    return value && *end == '\0' && number > 0 ? number : 0;
-}
-
-/* What the settings mean to the planner. */
-static void session_apply_settings(struct session *session) {
-    const char *nested = session_setting(session, "ksql.nested.error.set.null");
-    session->planner.settings.nested_errors_null = !nested || strcmp(nested, "false") != 0;
-    session->planner.settings.list_limit = session_number(session, "ksql.functions.collect_list.limit");
-    session->planner.settings.set_limit = session_number(session, "ksql.functions.collect_set.limit");
-}
-
 /* `value` with data NULL: unset. */
-static int session_set(struct session *session, struct slice name, struct slice value, struct error *error) {
-    int status = 0;
+static int session_set(struct session *session, struct slice name, struct slice value, struct place place,
+                       struct error *error) {
+    int status = value.data ? session_check_setting(name, value, place, error) : 0;
+    if (status)
+        return status;
     if (value.data)
         status = variables_define(&session->kept.settings, name, value, error);
     else
@@ -287,10 +274,10 @@ static int session_unsupported(const struct statement *statement, const char *wh
     return error->code = ERROR_UNSUPPORTED;
 }
 
-static int session_statement(struct session_work *work, const struct statement *statement, struct error *error) {
+int session_statement(struct session_work *work, const struct statement *statement, struct error *error) {
     struct session *session = work->session;
     work->statement = statement;
-    session->places = 0;
+    session->notes = (struct compile_notes){0};
     switch (statement->kind) {
     case STATEMENT_CREATE:
         return session_create(work, &statement->create, error);
@@ -321,9 +308,10 @@ static int session_statement(struct session_work *work, const struct statement *
         return session_unsupported(statement, "PAUSE or RESUME", error);
     case STATEMENT_SET:
     case STATEMENT_ALTER_SYSTEM:
-        return session_set(session, statement->setting.name.name, statement->setting.value, error);
+        return session_set(session, statement->setting.name.name, statement->setting.value,
+                           statement->setting.name.place, error);
     case STATEMENT_UNSET:
-        return session_set(session, statement->setting.name.name, (struct slice){0}, error);
+        return session_set(session, statement->setting.name.name, (struct slice){0}, statement->place, error);
     case STATEMENT_DEFINE:
     case STATEMENT_UNDEFINE:
         return 0; /* the script has done it */
@@ -336,71 +324,4 @@ static int session_statement(struct session_work *work, const struct statement *
         return session_unsupported(statement, "ASSERT", error);
     }
     return session_unsupported(statement, "this statement", error);
-}
-
-/* Does what the statement does outlive the session? */
-static bool session_lasts(enum statement_kind kind) {
-    return kind == STATEMENT_CREATE || kind == STATEMENT_INSERT_SELECT || kind == STATEMENT_DROP ||
-           kind == STATEMENT_ALTER || kind == STATEMENT_CREATE_CONNECTOR || kind == STATEMENT_CREATE_TYPE ||
-           kind == STATEMENT_TERMINATE || kind == STATEMENT_INSERT_VALUES;
-}
-
-/* --- scripts
- * ------------------------------------------------------------------------------------------------------------------ */
-
-static int session_try(struct session_work *work, struct slice text, struct error *error) {
-    struct script script;
-    struct statement *statement = NULL;
-    int status;
-    script_open(&script, text, &work->session->kept.variables);
-    while ((status = script_next(&script, work->arena, &statement, error)) == 0 && statement) {
-        work->passed_by = false;
-        status = session_statement(work, statement, error);
-        if (!status && session_lasts(statement->kind) && !work->passed_by)
-            status = session_add(work,
-                                 &(struct session_effect){.kind = EFFECT_STATEMENT,
-                                                          .text = statement->text,
-                                                          .inserts = statement->kind == STATEMENT_INSERT_VALUES},
-                                 error);
-        if (status)
-            return status;
-    }
-    return status;
-}
-
-/* The arena of a script lasts as long as the session. */
-static struct arena *session_arena(struct session *session) {
-    if (!memory_reserve((void **)&session->arenas, &session->arena_capacity, session->arena_count + 1,
-                        sizeof(struct arena *)))
-        return NULL;
-    struct arena *arena = memory_zero(1, sizeof *arena);
-    if (arena)
-        session->arenas[session->arena_count++] = arena;
-    return arena;
-}
-
-int session_execute(struct session *session, struct slice text,
-                    int (*effect)(void *context, const struct session_effect *effect, struct error *error),
-                    void *context, struct error *error) {
-    struct session_kept before = session->kept;
-    struct session_work work = {.session = session, .arena = session_arena(session)};
-    struct slice copy = work.arena ? arena_copy(work.arena, text) : (struct slice){0}; /* trees point into it */
-    int status = copy.data ? session_kept_copy(&before, &session->kept, error) : error_no_memory(error);
-    if (status)
-        return status;
-    work.catalog = session->kept.catalog;
-    session->planner.catalog = work.catalog;
-    status = session_try(&work, copy, error);
-    if (status) {
-        session_kept_release(&session->kept);
-        session->kept = before;
-        session_apply_settings(session);
-        free(work.effects);
-        return status;
-    }
-    session_kept_release(&before);
-    for (size_t i = 0; i < work.count && !status; i++)
-        status = effect(context, &work.effects[i], error);
-    free(work.effects);
-    return status;
 }

@@ -3,7 +3,16 @@
  *
  * A script is tried as a whole on a copy of the catalog: only when every statement has passed does the copy take the
  * catalog's place, and the effects are handed out in the order of the statements. A script that is rejected leaves
- * nothing behind. One thread. */
+ * nothing behind.
+ *
+ * What a script makes last is kept in parts, each as a whole; a part ends with a statement that looks at the log, and
+ * with one that deletes a topic:
+ *
+ *     CREATE STREAM S ..; INSERT INTO S ..; SELECT * FROM S;   INSERT INTO S ..; DROP STREAM S DELETE TOPIC;   SET ..
+ *     ├──────────── part: keep, then its effects ─────────────┼────────────────── part ─────────────────────┼─ part ─
+ *
+ * When a part cannot be kept, the session goes back to where the part before has left it: it never knows more than
+ * the log does. One thread. */
 #ifndef METERLINE_SQL_SESSION_SESSION_H
 #define METERLINE_SQL_SESSION_SESSION_H
 
@@ -31,8 +40,9 @@ enum session_effect_kind {
     EFFECT_COUNTERS,        /* text: the id of a query, whose counters are asked for */
     EFFECT_SHOW_TOPICS,     /* the log knows them */
     EFFECT_RUN_SCRIPT,      /* text: a file */
-    EFFECT_STATEMENT, /* text: a statement that lasts has passed: to be kept for the next start (behind its other effects); inserts: INSERT INTO .. VALUES,
-                       * which is only to be known when the same file is run again */
+    /* text, settings: a statement that lasts has passed: to be kept for the next start (after its other effects);
+     * ordinal above 0: INSERT INTO .. VALUES, which is only to be known when the same file is run again */
+    EFFECT_STATEMENT,
 };
 
 struct session_connector {
@@ -53,7 +63,8 @@ struct session_effect {
     struct bus_record record;
     const struct session_connector *connector;
     const struct print_statement *print;
-    bool inserts;
+    struct slice settings; /* a JSON object, or data NULL: what its meaning depends on */
+    size_t ordinal;        /* of INSERT INTO .. VALUES: the first of this very text in its script is 1, ... */
 };
 
 struct session_options {
@@ -72,8 +83,28 @@ void session_pass_known(struct session *session, bool pass);
 /* Value of a setting (SET 'name' = 'value'), or NULL. */
 const char *session_setting(const struct session *session, const char *name);
 
-/* Runs every statement of `text`. `effect` is called when all have passed; its first error ends the script, with
- * what was handed out before it done. What an effect points to lives as long as the session. */
+/* Runs every statement of a script. The door is used when all have passed. What an effect points to lives as long as
+ * the session. */
+struct session_script {
+    struct slice text;
+    /* A statement that was kept: its settings, instead of those of the session, and no variables in its text. */
+    bool recalled;
+    struct slice settings;
+};
+
+/* Where effects go; both may be NULL. */
+struct session_door {
+    /* Keeps what a part makes last, all of it or nothing: topics, records, statements. An error ends the script, and
+     * the part has not been. */
+    int (*keep)(void *context, const struct session_effect *effects, size_t count, struct error *error);
+    /* Every effect of the part, one by one; the first error ends the script. */
+    int (*effect)(void *context, const struct session_effect *effect, struct error *error);
+    void *context;
+};
+
+int session_run(struct session *session, const struct session_script *script, const struct session_door *door,
+                struct error *error);
+/* The same for a text, when nothing is kept. */
 int session_execute(struct session *session, struct slice text,
                     int (*effect)(void *context, const struct session_effect *effect, struct error *error),
                     void *context, struct error *error);

@@ -64,10 +64,10 @@ static int session_check_source(struct session_work *work, const struct source *
                                 struct error *error) {
     const struct source_plan *plan;
     int status = plan_source(work->session->sources, source, &work->session->planner.settings, &plan, error);
+    if (status != ERROR_INVALID)
+        return status;
     struct error why = *error;
-    return status == ERROR_INVALID
-               ? place_error(error, place, "%.*s: %s", names_shown(source->name), source->name.data, why.message)
-               : status;
+    return place_error(error, place, "%.*s: %s", names_shown(source->name), source->name.data, why.message);
 }
 
 static int session_declare(struct session_work *work, const struct create_statement *create, struct error *error) {
@@ -109,7 +109,9 @@ static int session_add_query(struct session_work *work, const struct plan_result
                                        ? arena_copy(work->arena, filled->query)
                                        : (struct slice){0};
     const struct query_plan *plan;
-    int status = catalog_add_query(work->catalog, &query, &added, error);
+    int status = session_used_settings(work, &query.settings, error);
+    if (!status)
+        status = catalog_add_query(work->catalog, &query, &added, error);
     if (!status && replaced.data && !slice_equal(replaced, added))
         status = session_add(work, &(struct session_effect){.kind = EFFECT_QUERY_STOP, .text = replaced}, error);
     if (!status)
@@ -182,12 +184,21 @@ static int session_create_result(struct session_work *work, const struct create_
     return status;
 }
 
+/* A query that is there already, word for word, must mean the same. */
+static int session_same_query(struct session_work *work, struct slice id, struct place place, struct error *error) {
+    const struct catalog_query *query;
+    struct identifier name = {.name = id, .place = place};
+    if (!id.data || catalog_find_query(work->catalog, &name, &query, error))
+        return 0;
+    return session_same_settings(work, query->settings, place, error);
+}
+
 int session_create(struct session_work *work, const struct create_statement *create, struct error *error) {
     bool skip = false;
     const struct source *known = catalog_source(work->catalog, create->name.name);
     if (known && work->session->pass_known && slice_equal(known->text, work->statement->text)) {
         work->passed_by = true;
-        return 0;
+        return session_same_query(work, known->query, create->name.place, error);
     }
     int status = catalog_check_create(work->catalog, create, &skip, error);
     if (status)
@@ -235,12 +246,12 @@ static int session_check_columns(struct session_work *work, const struct insert_
                                      names_shown(sink->name), sink->name.data, text.data);
 }
 
-/* Is there a query of this very text? */
-static bool session_runs(const struct session_work *work, struct slice text) {
+/* The query of this very text; NULL: there is none. */
+static const struct catalog_query *session_runs(const struct session_work *work, struct slice text) {
     for (size_t i = 0; i < catalog_query_count(work->catalog); i++)
         if (slice_equal(catalog_query_at(work->catalog, i)->text, text))
-            return true;
-    return false;
+            return catalog_query_at(work->catalog, i);
+    return NULL;
 }
 
 int session_insert_select(struct session_work *work, const struct insert_statement *insert, struct error *error) {
@@ -250,9 +261,10 @@ int session_insert_select(struct session_work *work, const struct insert_stateme
     struct properties properties;
     if (!result || !copy)
         return error_no_memory(error);
-    if (work->session->pass_known && session_runs(work, work->statement->text)) {
+    const struct catalog_query *known = work->session->pass_known ? session_runs(work, work->statement->text) : NULL;
+    if (known) {
         work->passed_by = true;
-        return 0;
+        return session_same_settings(work, known->settings, insert->name.place, error);
     }
     int status = catalog_find_source(work->catalog, &insert->name, &sink, error);
     if (status)

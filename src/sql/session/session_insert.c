@@ -197,3 +197,51 @@ int session_insert_values(struct session_work *work, const struct insert_stateme
                          .kind = EFFECT_RECORD, .text = work->statement->text, .sink = sink, .record = insert.record},
                      error);
 }
+
+/* --- equal ones
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/* Where an insert stands: its record, after which its statement comes. */
+struct insert_place {
+    struct slice text;
+    size_t at;
+};
+
+static int insert_compare(const void *left, const void *right) {
+    const struct insert_place *a = left, *b = right;
+    int order = slice_compare(a->text, b->text);
+    return order ? order : (a->at > b->at) - (a->at < b->at);
+}
+
+static bool insert_has_ordinal(const struct session_effect *effect) {
+    return effect->kind == EFFECT_RECORD || (effect->kind == EFFECT_STATEMENT && effect->ordinal > 0);
+}
+
+/* Records and statements each have their own count. */
+static void insert_number(struct session_effect *effects, const struct insert_place *places, size_t count) {
+    size_t records = 0, statements = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || !slice_equal(places[i].text, places[i - 1].text))
+            records = statements = 0;
+        struct session_effect *effect = &effects[places[i].at];
+        effect->ordinal = effect->kind == EFFECT_RECORD ? ++records : ++statements;
+    }
+}
+
+int session_number_inserts(struct session_work *work, struct error *error) {
+    size_t count = 0;
+    for (size_t i = 0; i < work->count; i++)
+        count += insert_has_ordinal(&work->effects[i]);
+    struct insert_place *places = memory_zero(count, sizeof *places);
+    if (count && !places)
+        return error_no_memory(error);
+    count = 0;
+    for (size_t i = 0; i < work->count; i++)
+        if (insert_has_ordinal(&work->effects[i]))
+            places[count++] = (struct insert_place){work->effects[i].text, i};
+    if (count)
+        qsort(places, count, sizeof *places, insert_compare);
+    insert_number(work->effects, places, count);
+    free(places);
+    return 0;
+}

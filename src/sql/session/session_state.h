@@ -17,10 +17,16 @@ struct session {
     struct session_kept kept;
     struct plan_sources *sources;
     bool pass_known;
-    struct planner planner; /* its catalog is that of the script under way */
-    uint32_t places;        /* planner.settings.places: of the statement under way */
-    struct arena **arenas;  /* of scripts that made something that lasts */
+    struct planner planner;     /* its catalog is that of the script under way */
+    struct compile_notes notes; /* planner.settings.notes: of the statement under way */
+    struct arena **arenas;      /* of scripts that made something that lasts */
     size_t arena_count, arena_capacity;
+};
+
+/* A part of a script, see session.h. */
+struct session_part {
+    size_t end;                 /* of its effects */
+    struct session_kept *after; /* the session as the part leaves it; may be that of the part before */
 };
 
 /* A script under way. */
@@ -31,13 +37,30 @@ struct session_work {
     struct session_effect *effects;
     size_t count, capacity;
     const struct statement *statement;
-    bool passed_by; /* the statement was known and has done nothing */
+    bool passed_by;             /* the statement was known and has done nothing */
+    bool changed;               /* a statement has changed the session since the last part */
+    struct session_part *parts; /* but the last one, which leaves the session as it is */
+    size_t part_count, part_capacity;
 };
+
+void session_kept_release(struct session_kept *kept);
+int session_kept_copy(const struct session_kept *kept, struct session_kept *ret_copy, struct error *error);
+int session_statement(struct session_work *work, const struct statement *statement, struct error *error);
 
 int session_add(struct session_work *work, const struct session_effect *effect, struct error *error);
 /* "text" as an effect; in the arena. */
 int session_say(struct session_work *work, struct error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* session_settings.c. A value that the setting cannot have is ERROR_INVALID. */
+int session_check_setting(struct slice name, struct slice value, struct place place, struct error *error);
+void session_apply_settings(struct session *session);
+/* The planner's settings as a kept statement has them. */
+int session_recall_settings(struct session *session, struct slice recorded, struct error *error);
+/* Those that the statement under way depends on, in the arena; data NULL: none. */
+int session_used_settings(struct session_work *work, struct slice *ret_text, struct error *error);
+/* ERROR_INVALID: they are not what they were when the query was made. */
+int session_same_settings(struct session_work *work, struct slice recorded, struct place place, struct error *error);
 
 int session_create(struct session_work *work, const struct create_statement *create,
                    struct error *error); /* session_create.c */
@@ -49,6 +72,8 @@ int session_explain(struct session_work *work, const struct explain_statement *e
                     struct error *error); /* session_create.c */
 int session_insert_values(struct session_work *work, const struct insert_statement *insert,
                           struct error *error); /* session_insert.c */
+/* Counts inserts of one text, when the script is complete. */
+int session_number_inserts(struct session_work *work, struct error *error); /* session_insert.c */
 int session_show(struct session_work *work, const struct show_statement *show,
                  struct error *error); /* session_show.c */
 int session_describe(struct session_work *work, const struct describe_statement *describe,
