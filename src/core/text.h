@@ -4,6 +4,7 @@
 #define METERLINE_CORE_TEXT_H
 
 #include "core/slice.h"
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,15 +32,49 @@ static inline uint64_t text_any_equal(uint64_t word, unsigned byte) {
 /* Has the text no character below space and no DEL? */
 static inline bool text_without_controls(struct slice text) {
     const char *at = text.data, *end = at + text.length;
-    for (; end - at >= 8; at += 8) {
-        uint64_t word = text_load(at);
-        if (text_any_below(word, 0x20) | text_any_equal(word, 0x7f))
-            return false;
-    }
+    uint64_t found = 0;
+    for (; end - at > 8; at += 8)
+        found |= text_any_below(text_load(at), 0x20) | text_any_equal(text_load(at), 0x7f);
+    if (text.length >= 8) /* the last eight, some of them again */
+        return (found | text_any_below(text_load(end - 8), 0x20) | text_any_equal(text_load(end - 8), 0x7f)) == 0;
     for (; at < end; at++)
         if ((unsigned char)*at < 0x20 || *at == 0x7f)
             return false;
     return true;
+}
+
+static inline uint32_t text_load_half(const char *at) {
+    uint32_t half;
+    memcpy(&half, at, sizeof half);
+    return half;
+}
+
+/* memcmp() == 0 without a call, for texts of a few words: what is left of the last word is compared by two loads that
+ * overlap. */
+static inline bool text_same(const char *a, const char *b, size_t length) {
+    if (length >= 8) {
+        for (size_t at = 0; at + 8 < length; at += 8)
+            if (text_load(a + at) != text_load(b + at))
+                return false;
+        return text_load(a + length - 8) == text_load(b + length - 8);
+    }
+    if (length >= 4)
+        return text_load_half(a) == text_load_half(b) &&
+               text_load_half(a + length - 4) == text_load_half(b + length - 4);
+    return length == 0 || ((a[0] == b[0]) & (a[length / 2] == b[length / 2]) & (a[length - 1] == b[length - 1]));
+}
+
+/* Has the text no byte above 0x7f? Bytes up to `end`, the end of what the text lies in, may be read. */
+static inline bool text_ascii(struct slice text, const char *end) {
+    const char *at = text.data, *stop = at + text.length;
+    uint64_t high = 0;
+    for (; stop - at >= 8; at += 8)
+        high |= text_load(at);
+    if (at < stop && end - at >= 8) /* the bytes behind the text are shifted out; the first one is the lowest */
+        return ((high | le64toh(text_load(at)) << 8 * (8 - (stop - at))) & TEXT_HIGHS) == 0;
+    for (; at < stop; at++)
+        high |= (unsigned char)*at;
+    return (high & TEXT_HIGHS) == 0;
 }
 
 /* The length of the UTF-8 character at `at` (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF), or 0.

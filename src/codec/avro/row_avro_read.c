@@ -5,6 +5,7 @@
 #include "codec/row/reason.h"
 #include "codec/row/row_value.h"
 #include "core/number.h"
+#include "core/text.h"
 #include "model/time_text.h"
 
 enum { ROW_AVRO_ITEMS_PER_BYTE = 64 };
@@ -62,7 +63,7 @@ static inline int row_avro_text(struct row_avro_decoder *decoder, const struct r
     int outcome = (int)avro_read_string(&decoder->at, decoder->end, &text);
     if (outcome != AVRO_DONE)
         return outcome;
-    if (step->target->kind == TYPE_STRING && !row_utf8(decoder->arena, text, &text))
+    if (!text_ascii(text, decoder->end) && step->target->kind == TYPE_STRING && !row_utf8(decoder->arena, text, &text))
         return ROW_AVRO_NO_MEMORY;
     *ret_text = text;
     return AVRO_DONE;
@@ -87,7 +88,8 @@ static int row_avro_decimal(struct row_avro_decoder *decoder, const struct row_a
     return outcome;
 }
 
-static int row_avro_real(struct row_avro_decoder *decoder, const struct row_avro_step *step, double *ret_number) {
+static inline int row_avro_real(struct row_avro_decoder *decoder, const struct row_avro_step *step,
+                                double *ret_number) {
     size_t size = step->action == ROW_AVRO_FLOAT ? sizeof(float) : sizeof(double);
     int64_t integer;
     float single;
@@ -261,22 +263,69 @@ static __attribute__((cold)) int row_avro_failed(struct row_avro_decoder *decode
     return 0;
 }
 
+static int row_avro_column_of_value(struct row_avro_decoder *decoder, const struct row_avro_step *step,
+                                    struct vector *column, size_t row) {
+    struct value value;
+    int outcome = row_avro_value(decoder, step, &value);
+    if (outcome == AVRO_DONE)
+        vector_set(column, row, &value);
+    return outcome;
+}
+
+/* A text that is not plain ASCII. */
+static __attribute__((noinline)) int row_avro_column_text(struct row_avro_decoder *decoder,
+                                                          const struct row_avro_step *step, struct slice *text) {
+    return step->target->kind != TYPE_STRING || row_utf8(decoder->arena, *text, text) ? AVRO_DONE : ROW_AVRO_NO_MEMORY;
+}
+
+/* A field into its column, which is NULL in this row so far. What is plain goes there without a value in between;
+ * `at` stays in a register for it. */
+static inline int row_avro_column(struct row_avro_decoder *decoder, const struct row_avro_step *step,
+                                  struct vector *column, size_t row) {
+    const char *at = decoder->at, *const end = decoder->end;
+    int outcome;
+    switch (step->action) {
+    case ROW_AVRO_TEXT:
+        outcome = (int)avro_read_string(&at, end, &column->texts[row]);
+        decoder->at = at;
+        if (outcome == AVRO_DONE && __builtin_expect(!text_ascii(column->texts[row], end), 0))
+            outcome = row_avro_column_text(decoder, step, &column->texts[row]);
+        break;
+    case ROW_AVRO_DOUBLE:
+        if (end - at < (ptrdiff_t)sizeof(double))
+            return AVRO_CUT;
+        memcpy(&column->doubles[row], at, sizeof(double));
+        decoder->at = at + sizeof(double);
+        outcome = AVRO_DONE;
+        break;
+    case ROW_AVRO_INTEGER:
+        outcome = row_avro_integer(decoder, step, &column->integers[row]);
+        break;
+    case ROW_AVRO_FLOAT:
+    case ROW_AVRO_INTEGER_AS_DOUBLE:
+        outcome = row_avro_real(decoder, step, &column->doubles[row]);
+        break;
+    default:
+        return row_avro_column_of_value(decoder, step, column, row);
+    }
+    column->nulls[row] = 0;
+    return outcome;
+}
+
 /* The fields of the record into the columns; on failure *ret_field is the one that is wrong. */
 static int row_avro_fields(struct row_avro_decoder *decoder, const struct row_avro_step *record, struct vector *columns,
                            size_t row, const char **ret_field) {
-    for (size_t i = 0; i < record->member_count; i++) {
-        const struct row_avro_step *member = &record->members[i];
-        struct value value;
-        int outcome;
-        if (member->action == ROW_AVRO_SKIP) {
-            outcome = (int)avro_skip_field(member->type, &decoder->at, decoder->end);
-        } else {
-            outcome = row_avro_value(decoder, member, &value);
-            if (outcome == AVRO_DONE)
-                vector_set(&columns[member->place], row, &value);
-        }
+    const struct row_avro_step *member = record->members, *stop = member + record->member_count;
+    for (; member < stop; member++) {
+        const struct row_avro_step *step = member;
+        int outcome = AVRO_DONE;
+        if (step->action == ROW_AVRO_UNION)
+            step = row_avro_branch(decoder, step, &outcome);
+        if (step)
+            outcome = member->action == ROW_AVRO_SKIP ? (int)avro_skip_field(member->type, &decoder->at, decoder->end)
+                                                      : row_avro_column(decoder, step, &columns[member->place], row);
         if (__builtin_expect(outcome != AVRO_DONE, 0)) {
-            *ret_field = record->type->words[i].data;
+            *ret_field = record->type->words[member - record->members].data;
             return outcome;
         }
     }
@@ -306,10 +355,7 @@ int row_avro_decode(const struct row_avro_plan *plan, const struct row_layout *l
     if (root->action == ROW_AVRO_REFUSE) {
         outcome = ROW_AVRO_UNFIT_BRANCH;
     } else if (layout->bare && *ret_status == ROW_READ_GOOD) {
-        struct value value;
-        outcome = row_avro_value(&decoder, root, &value);
-        if (outcome == AVRO_DONE)
-            vector_set(&columns[0], row, &value);
+        outcome = row_avro_column_of_value(&decoder, root, &columns[0], row);
     } else if (*ret_status == ROW_READ_GOOD) {
         outcome = row_avro_fields(&decoder, root, columns, row, &field);
     }

@@ -354,17 +354,41 @@ static inline uint32_t json_column(struct row_json *state, const struct row_layo
     return column;
 }
 
+/* A text or a number into its column, without a value in between. */
+static inline bool json_read_plain(struct json_row *json, const struct type *type, struct vector *column, size_t row,
+                                   bool *ret_plain) {
+    struct json_scan *scan = &json->scan;
+    struct json_span span;
+    struct slice text;
+    json_space(scan);
+    *ret_plain = true;
+    column->nulls[row] = 0;
+    if (type->kind == TYPE_STRING && scan->at < scan->end && *scan->at == '"') {
+        scan->at++;
+        return json_span(scan, &span) && json_text(scan, &span, &column->texts[row]);
+    }
+    *ret_plain = type->kind == TYPE_DOUBLE && json_at_number(scan);
+    if (!*ret_plain)
+        return true;
+    const char *begin = scan->at;
+    if (!json_number(scan, &text))
+        return false;
+    return number_read_double(text, &column->doubles[row]) || json_unfit(json, type, begin);
+}
+
 static bool json_read_column(struct row_reader *reader, struct json_row *json, uint32_t column, struct vector *columns,
                              size_t row) {
     struct row_json *state = reader->state;
     const struct row_column *to = &reader->layout.columns[column];
     const char *begin = json->scan.at;
     struct value value;
+    bool plain;
     state->problems[column] = NULL;
-    if (json_value(json, to->type, &value)) {
+    bool read = json_read_plain(json, to->type, &columns[column], row, &plain);
+    if (read && !plain && (read = json_value(json, to->type, &value)))
         vector_set(&columns[column], row, &value);
+    if (read)
         return true;
-    }
     if (json->scan.reason)
         return false;
     state->problematic = true;

@@ -4,6 +4,7 @@
 #include "codec/row/reason.h"
 #include "codec/row/row_driver.h"
 #include "codec/row/row_value.h"
+#include "core/text.h"
 
 /* Bytes of a value, 0 where the length is free. */
 static size_t row_kafka_width(const struct type *type) {
@@ -26,12 +27,24 @@ static int row_kafka_check(const struct row_layout *layout, struct error *error)
     return ERROR_UNSUPPORTED;
 }
 
+static int row_kafka_read_text(struct slice text, struct arena *arena, struct vector *column, size_t row,
+                               enum row_read *ret_status, struct error *error) {
+    column->texts[row] = text;
+    if (!text_ascii(text, text.data + text.length) && !row_utf8(arena, text, &column->texts[row]))
+        return error_no_memory(error);
+    column->nulls[row] = 0;
+    *ret_status = ROW_READ_GOOD;
+    return 0;
+}
+
 static int row_kafka_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns,
                           size_t row, enum row_read *ret_status, const char **ret_reason, struct error *error) {
     const struct row_column *column = &reader->layout.columns[0];
     size_t width = row_kafka_width(column->type);
     struct value value = {.text = text};
     uint64_t bits = 0;
+    if (column->type->kind == TYPE_STRING)
+        return row_kafka_read_text(text, arena, columns, row, ret_status, error);
     if (width && text.length != width) {
         *ret_status = ROW_READ_BAD;
         *ret_reason = reason_format(arena, "field %.*s has %zu bytes, not the %zu of format KAFKA",
@@ -41,8 +54,6 @@ static int row_kafka_read(struct row_reader *reader, struct slice text, struct a
     }
     for (size_t i = 0; i < width; i++)
         bits = bits << 8 | (unsigned char)text.data[i];
-    if (column->type->kind == TYPE_STRING && !row_utf8(arena, text, &value.text))
-        return error_no_memory(error);
     if (column->type->kind == TYPE_DOUBLE)
         memcpy(&value.number, &bits, sizeof value.number);
     else if (width)

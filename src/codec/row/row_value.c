@@ -114,18 +114,8 @@ bool row_read_text(struct slice text, const struct type *type, struct arena *are
 /* --- texts
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool row_ascii(struct slice text) {
-    const char *at = text.data, *end = at + text.length;
-    uint64_t high = 0;
-    for (; end - at >= 8; at += 8)
-        high |= text_load(at);
-    for (; at < end; at++)
-        high |= (unsigned char)*at;
-    return (high & TEXT_HIGHS) == 0;
-}
-
 bool row_utf8(struct arena *arena, struct slice text, struct slice *ret_text) {
-    if (row_ascii(text) || utf8_valid(text)) {
+    if (text_ascii(text, text.data + text.length) || utf8_valid(text)) {
         *ret_text = text;
         return true;
     }

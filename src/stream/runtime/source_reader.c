@@ -76,8 +76,6 @@ static void source_reader_windows(struct source_reader *reader, const struct bus
     const struct source_plan *plan = reader->plan;
     for (size_t i = 0; i < records->count; i++) {
         reader->keys[i] = records->records[i].key;
-        if (plan->window == ROW_WINDOW_NONE)
-            continue;
         to->rows->window_starts[i] = to->rows->window_ends[i] = 0;
         if (reader->keys[i].data && !row_window_read(&reader->keys[i], plan->window, plan->window_size,
                                                      &to->rows->window_starts[i], &to->rows->window_ends[i]))
@@ -194,9 +192,15 @@ int source_reader_read(struct source_reader *reader, const struct bus_batch *rec
     if (records->count > UINT32_MAX || !source_rows_new(plan, records, arena, &to) ||
         !source_reader_reserve(reader, records->count + 1))
         return error_no_memory(error);
-    source_reader_windows(reader, records, &to);
-    int status = row_reader_read(reader->key, reader->keys, sizeof *reader->keys, records->count, arena,
-                                 to.rows->columns, reader->key_status, reader->key_reasons, error);
+    const struct slice *keys = &records->records[0].key;
+    size_t stride = sizeof records->records[0];
+    if (plan->window != ROW_WINDOW_NONE) {
+        source_reader_windows(reader, records, &to);
+        keys = reader->keys;
+        stride = sizeof *reader->keys;
+    }
+    int status = row_reader_read(reader->key, keys, stride, records->count, arena, to.rows->columns, reader->key_status,
+                                 reader->key_reasons, error);
     if (!status)
         status = row_reader_read(reader->value, &records->records[0].value, sizeof records->records[0], records->count,
                                  arena, to.rows->columns + plan->schema.key_count, reader->value_status,

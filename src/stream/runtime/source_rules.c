@@ -11,47 +11,44 @@
 /* --- KEY_OF
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool source_is_null(const struct rows *rows, size_t column, uint32_t row) {
-    return rows->columns[column].nulls[row & rows->columns[column].mask];
-}
-
-static struct slice source_text(const struct rows *rows, size_t column, uint32_t row) {
-    return rows->columns[column].texts[row & rows->columns[column].mask];
-}
-
 /* Is the key made of the parts, which are not empty? */
-static bool source_key_is_joined(const struct source_plan *plan, const struct rows *rows, uint32_t row,
-                                 struct slice key) {
-    size_t at = 0;
+static inline bool source_key_is_joined(const struct source_plan *plan, const struct rows *rows, uint32_t row,
+                                        struct slice key) {
+    const char *at = key.data, *end = at + key.length;
     for (size_t i = 0; i < plan->key_of_count; i++) {
-        if (source_is_null(rows, plan->key_of[i], row))
+        const struct vector *column = &rows->columns[plan->key_of[i]];
+        if (column->nulls[row] || (i > 0 && (at == end || *at++ != '.')))
             return false;
-        struct slice part = source_text(rows, plan->key_of[i], row);
-        if (part.length == 0 || part.length + (i > 0) > key.length - at || (i > 0 && key.data[at] != '.') ||
-            memcmp(key.data + at + (i > 0), part.data, part.length) != 0)
+        struct slice part = column->texts[row];
+        if (part.length == 0 || part.length > (size_t)(end - at) || !text_same(at, part.data, part.length))
             return false;
-        at += part.length + (i > 0);
+        at += part.length;
     }
-    return at == key.length;
+    return at == end;
+}
+
+static __attribute__((cold)) const char *source_column_reason(const struct source_plan *plan, size_t column,
+                                                              const char *problem, struct arena *arena) {
+    struct slice name = plan->schema.columns[column].name;
+    return reason_format(arena, "%.*s %s", (int)(name.length < 80 ? name.length : 80), name.data, problem);
 }
 
 static const char *source_part_reason(const struct source_plan *plan, const struct rows *rows, uint32_t row,
                                       struct arena *arena) {
     for (size_t i = 0; i < plan->key_of_count; i++) {
-        struct slice name = plan->schema.columns[plan->key_of[i]].name;
-        if (source_is_null(rows, plan->key_of[i], row))
-            return reason_format(arena, "%.*s is missing", (int)name.length, name.data);
-        struct slice part = source_text(rows, plan->key_of[i], row);
-        if (part.length == 0)
-            return reason_format(arena, "%.*s is empty", (int)name.length, name.data);
-        if (!text_without_controls(part))
-            return reason_format(arena, "%.*s has control characters", (int)name.length, name.data);
+        const struct vector *column = &rows->columns[plan->key_of[i]];
+        if (column->nulls[row])
+            return source_column_reason(plan, plan->key_of[i], "is missing", arena);
+        if (column->texts[row].length == 0)
+            return source_column_reason(plan, plan->key_of[i], "is empty", arena);
+        if (!text_without_controls(column->texts[row]))
+            return source_column_reason(plan, plan->key_of[i], "has control characters", arena);
     }
     return NULL;
 }
 
-static const char *source_key_reason(const struct source_plan *plan, const struct rows *rows, uint32_t row,
-                                     struct arena *arena) {
+static __attribute__((cold)) const char *source_key_reason(const struct source_plan *plan, const struct rows *rows,
+                                                           uint32_t row, struct arena *arena) {
     const char *reason = source_part_reason(plan, rows, row, arena);
     char path[REASON_SIZE / 2];
     size_t length = 0;
@@ -63,18 +60,18 @@ static const char *source_key_reason(const struct source_plan *plan, const struc
         length +=
             (size_t)snprintf(path + length, sizeof path - length, "%s%.*s", i ? "." : "", (int)name.length, name.data);
     }
-    if (source_is_null(rows, 0, row))
+    if (rows->columns[0].nulls[row])
         return reason_format(arena, "no key: the key must be %s, which keeps its records on one partition", path);
-    struct slice key = source_text(rows, 0, row);
+    struct slice key = rows->columns[0].texts[row];
     if (key.length > SERIES_KEY_MAXIMUM)
         return reason_format(arena, "the key has %zu bytes; at most %d are possible", key.length, SERIES_KEY_MAXIMUM);
     return reason_format(arena, "the key is not %s of the record: its records would be split over partitions", path);
 }
 
-static const char *source_check_key(const struct source_plan *plan, const struct rows *rows, uint32_t row,
-                                    struct arena *arena) {
-    if (!source_is_null(rows, 0, row)) {
-        struct slice key = source_text(rows, 0, row);
+static inline const char *source_check_key(const struct source_plan *plan, const struct rows *rows, uint32_t row,
+                                           struct arena *arena) {
+    if (!rows->columns[0].nulls[row]) {
+        struct slice key = rows->columns[0].texts[row];
         if (key.length <= SERIES_KEY_MAXIMUM && source_key_is_joined(plan, rows, row, key) &&
             text_without_controls(key))
             return NULL;
@@ -85,16 +82,15 @@ static const char *source_check_key(const struct source_plan *plan, const struct
 /* --- REQUIRED and MAX_AHEAD
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static const char *source_check_required(const struct source_plan *plan, const struct rows *rows, uint32_t row,
-                                         struct arena *arena) {
+static inline const char *source_check_required(const struct source_plan *plan, const struct rows *rows, uint32_t row,
+                                                struct arena *arena) {
     for (size_t i = 0; i < plan->required_count; i++) {
         size_t column = plan->required[i];
         const struct vector *vector = &rows->columns[column];
-        struct slice name = plan->schema.columns[column].name;
-        if (vector->nulls[row & vector->mask])
-            return reason_format(arena, "%.*s is missing", (int)name.length, name.data);
-        if (vector->type->kind == TYPE_DOUBLE && !isfinite(vector->doubles[row & vector->mask]))
-            return reason_format(arena, "%.*s is not a finite number", (int)name.length, name.data);
+        if (vector->nulls[row])
+            return source_column_reason(plan, column, "is missing", arena);
+        if (vector->type->kind == TYPE_DOUBLE && !isfinite(vector->doubles[row]))
+            return source_column_reason(plan, column, "is not a finite number", arena);
     }
     return NULL;
 }
