@@ -29,7 +29,7 @@ static double cpu_seconds(void) {
 static const char declarations[] = "CREATE STREAM readings (series STRING KEY, `gateway` STRING, `metricType` STRING, "
                                    "`metricAttribute` STRING, `timestamp` STRING, `value` DOUBLE)"
                                    " WITH (KAFKA_TOPIC='metrics', VALUE_FORMAT='AVRO', TIMESTAMP='`timestamp`', "
-                                   "TIMESTAMP_FORMAT='yyyy-MM-dd''T''HH:mm:ssX', "
+                                   "TIMESTAMP_FORMAT='ISO-8601', "
                                    "KEY_OF='`gateway`.`metricType`.`metricAttribute`', REQUIRED='`value`', "
                                    "MAX_AHEAD='1 DAY');"
                                    "CREATE TABLE thresholds (series STRING PRIMARY KEY, low DOUBLE, high DOUBLE) WITH "

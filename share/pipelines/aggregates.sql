@@ -14,7 +14,7 @@ CREATE STREAM READINGS (
   `value` DOUBLE
 ) WITH (
   KAFKA_TOPIC = 'metrics', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'AVRO',
-  TIMESTAMP = '`timestamp`', TIMESTAMP_FORMAT = 'yyyy-MM-dd''T''HH:mm:ssX',
+  TIMESTAMP = '`timestamp`', TIMESTAMP_FORMAT = 'ISO-8601',
   KEY_OF = '`gateway`.`metricType`.`metricAttribute`', REQUIRED = '`value`', MAX_AHEAD = '1 DAY'
 );
 

@@ -3,8 +3,8 @@
 --   meterline check share/pipelines/readings.sql
 --
 -- The key of a record is the series, gateway.TYPE.ATTRIBUTE. Field names of Avro mind their case, so the columns stand in backticks. The event time is
--- the column `timestamp`, as in 2007-01-01T00:00:00Z; a record whose timestamp cannot be read is left out and counted. One whose key is another, that has no
--- finite value, or whose timestamp is more than a day ahead of the clock at which the log took it goes to metrics-rejected, with the reason.
+-- the column `timestamp`, as in 2007-01-01T00:00:00Z. A record goes to metrics-rejected, with the reason, when its timestamp cannot be read or is more than a
+-- day ahead of the clock at which the log took it, when its key is another, or when it has no finite value.
 CREATE STREAM READINGS (
   SERIES STRING KEY,
   `gateway` STRING,
@@ -14,6 +14,6 @@ CREATE STREAM READINGS (
   `value` DOUBLE
 ) WITH (
   KAFKA_TOPIC = 'metrics', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'AVRO',
-  TIMESTAMP = '`timestamp`', TIMESTAMP_FORMAT = 'yyyy-MM-dd''T''HH:mm:ssX',
+  TIMESTAMP = '`timestamp`', TIMESTAMP_FORMAT = 'ISO-8601',
   KEY_OF = '`gateway`.`metricType`.`metricAttribute`', REQUIRED = '`value`', MAX_AHEAD = '1 DAY'
 );

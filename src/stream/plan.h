@@ -36,8 +36,9 @@ struct source_plan {
     size_t header_count;
     enum row_window window; /* of the key */
     int64_t window_size;    /* ms */
-    /* BIGINT, ms, over `schema`; NULL: the record's timestamp. A NULL or negative time drops the record */
+    /* BIGINT, ms, over `schema`; NULL: the record's timestamp. What has no time, or one before 1970, is rejected */
     const struct evaluator *timestamp;
+    size_t timestamp_column; /* of `schema`, with `timestamp` */
 };
 
 /* A topic as a query writes it. */

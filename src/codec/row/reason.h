@@ -22,15 +22,20 @@ static inline __attribute__((format(printf, 2, 3))) const char *reason_format(st
     return copy.data ? copy.data : "cannot be read (out of memory for the reason)";
 }
 
+/* A text as it can be shown: what is long is cut, what cannot be printed becomes '?'. */
+static inline void reason_show(char *to, size_t size, struct slice text) {
+    size_t length = text.length < size - 1 ? text.length : size - 1;
+    for (size_t i = 0; i < length; i++)
+        to[i] = text.data[i] >= 0x20 && text.data[i] < 0x7f ? text.data[i] : '?';
+    to[length] = '\0';
+}
+
 /* "timestamp 'TEXT' is not ..."; what is long is cut and what cannot be printed becomes '?'. */
 static inline const char *reason_timestamp(struct arena *arena, const char *field, struct slice text) {
     char shown[41];
-    size_t length = text.length < sizeof shown - 1 ? text.length : sizeof shown - 1;
-    for (size_t i = 0; i < length; i++)
-        shown[i] = text.data[i] >= 0x20 && text.data[i] < 0x7f ? text.data[i] : '?';
-    shown[length] = '\0';
+    reason_show(shown, sizeof shown, text);
     return reason_format(arena, "%s '%s%s' is not an ISO-8601 time between 1970 and 9999", field, shown,
-                         length < text.length ? "..." : "");
+                         text.length >= sizeof shown ? "..." : "");
 }
 
 static inline const char *reason_range(struct arena *arena, const char *field, long long time) {

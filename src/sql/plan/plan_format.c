@@ -42,15 +42,15 @@ int plan_formats(const struct source *source, struct arena *arena, struct row_fo
 /* --- times
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* A column of text in ISO-8601, or in a pattern of which most texts are: "2007-01-01T00:00:00Z" is read at once,
- * others by the pattern. */
+/* A column of text: of ISO-8601 in all its forms (model/time.h), or of a pattern whose texts mostly look like
+ * "2007-01-01T00:00:00Z", which is read at once, others by the pattern. */
 struct plan_text_time {
     struct evaluator base;
     int column;
-    const struct evaluator *pattern; /* gives a TIMESTAMP; NULL: ISO-8601 in all its forms */
+    const struct evaluator *pattern; /* gives a TIMESTAMP; NULL: ISO-8601 */
 };
 
-enum { PLAN_ISO_LENGTH = 20 };
+enum { PLAN_ISO_LENGTH = 20, PLAN_TEXT_SHOWN = 40 };
 
 static bool plan_is_iso(struct slice text) {
     return text.length == PLAN_ISO_LENGTH && text.data[4] == '-' && text.data[7] == '-' && text.data[10] == 'T' &&
@@ -69,11 +69,14 @@ static int plan_text_time_run(const struct evaluator *evaluator, struct evaluati
         uint32_t row = selected->rows[i];
         struct slice text = texts->texts[row & texts->mask];
         result.nulls[row] = texts->nulls[row & texts->mask];
-        if (result.nulls[row] || (plan_is_iso(text) && time_read(text, &result.integers[row])))
+        if (result.nulls[row] || ((!time->pattern || plan_is_iso(text)) && time_read(text, &result.integers[row])))
             continue;
-        result.nulls[row] = time->pattern || !time_text_read_timestamp(text, &result.integers[row]);
+        result.nulls[row] = 1;
         if (time->pattern)
             others.rows[others.count++] = row;
+        else
+            row_errors_add(evaluation->errors, row, "'%.*s' is not an ISO-8601 time between 1970 and 9999",
+                           (int)(text.length < PLAN_TEXT_SHOWN ? text.length : PLAN_TEXT_SHOWN), text.data);
     }
     int status = others.count ? evaluator_run(time->pattern, evaluation, rows, &others, &rest, error) : 0;
     for (size_t i = 0; !status && i < others.count; i++) {
@@ -142,8 +145,9 @@ int plan_timestamp(const struct source *source, const struct row_schema *schema,
     if (!time)
         return error_no_memory(error);
     *time = (struct plan_text_time){{&type_bigint, plan_text_time_run}, (int)index, NULL};
-    int status =
-        source->timestamp_format.data ? plan_pattern_time(source, &scope, settings, arena, &time->pattern, error) : 0;
+    int status = slice_equal(source->timestamp_format, SLICE("ISO-8601"))
+                     ? 0
+                     : plan_pattern_time(source, &scope, settings, arena, &time->pattern, error);
     if (!status)
         *ret_evaluator = time->pattern && !plan_reads_iso(source->timestamp_format) ? time->pattern : &time->base;
     return status;

@@ -71,11 +71,14 @@ static bool plan_source_rules(const struct source *source, struct arena *arena, 
     plan->max_ahead = source->max_ahead;
     plan->key_of_count = source->key_of_count;
     plan->required_count = source->required_count;
+    const size_t *timestamp =
+        plan_source_indexes(&plan->schema, &source->timestamp, source->timestamp.data != NULL, arena);
     plan->key_of = plan_source_indexes(&plan->schema, source->key_of, source->key_of_count, arena);
     plan->required = plan_source_indexes(&plan->schema, source->required, source->required_count, arena);
     bool *parts = arena_allocate(arena, plan->schema.count * sizeof *parts);
-    if (!plan->key_of || !plan->required || !parts)
+    if (!timestamp || !plan->key_of || !plan->required || !parts)
         return false;
+    plan->timestamp_column = source->timestamp.data ? *timestamp : 0;
     for (size_t i = 0; i < plan->schema.count; i++)
         parts[i] = i < plan->schema.key_count;
     for (size_t i = 0; i < plan->key_of_count; i++)

@@ -188,15 +188,8 @@ static int run_account_record(const struct run *run, size_t record, struct error
                 rows->status[record] == SOURCE_GOOD)
                 continue;
             const char *reason = rows->reasons[record] ? rows->reasons[record] : "the record cannot be read";
-            struct query_report report = {work, m, run->task->partition,
-                                          run->batch->records.base_offset + (int64_t)record};
-            if (rows->status[record] == SOURCE_BAD) {
-                run->task->members[m].counters.rejected++;
-                bad = bad ? bad : reason;
-            } else {
-                run->task->members[m].counters.failed++;
-                query_work_trouble(&report, reason);
-            }
+            run->task->members[m].counters.rejected++;
+            bad = bad ? bad : reason;
         }
     return bad ? query_output_reject(work->output, run->input->topic, &run->batch->records, record, bad, error) : 0;
 }

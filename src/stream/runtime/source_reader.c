@@ -1,6 +1,7 @@
 /* Keys, values, headers, windows and times of records, column by column. */
 #include "stream/runtime/source_reader.h"
 
+#include "codec/row/reason.h"
 #include "core/memory.h"
 #include "stream/runtime/source_rules.h"
 
@@ -65,8 +66,8 @@ static bool source_reader_reserve(struct source_reader *reader, size_t count) {
     return true;
 }
 
-static void source_refuse(struct source_rows *rows, size_t row, enum source_status status, const char *reason) {
-    rows->status[row] = (uint8_t)status;
+static void source_refuse(struct source_rows *rows, size_t row, const char *reason) {
+    rows->status[row] = SOURCE_BAD;
     rows->reasons[row] = reason;
 }
 
@@ -79,7 +80,7 @@ static void source_reader_windows(struct source_reader *reader, const struct bus
         to->rows->window_starts[i] = to->rows->window_ends[i] = 0;
         if (reader->keys[i].data && !row_window_read(&reader->keys[i], plan->window, plan->window_size,
                                                      &to->rows->window_starts[i], &to->rows->window_ends[i]))
-            source_refuse(to, i, SOURCE_BAD, "the key is too short for a key with a window");
+            source_refuse(to, i, "the key is too short for a key with a window");
     }
 }
 
@@ -127,17 +128,34 @@ static bool source_reader_headers(const struct source_plan *plan, const struct b
 }
 
 /* What became of each record, and which rows are selected. */
-static void source_reader_judge(const struct source_reader *reader, size_t count, struct source_rows *to) {
+static void source_reader_select(const struct source_reader *reader, size_t count, struct source_rows *to) {
     struct rows *rows = to->rows;
     for (size_t i = 0; i < count; i++) {
         rows->absent[i] = reader->value_status[i] == ROW_READ_NULL;
         if (to->status[i] == SOURCE_GOOD && reader->key_status[i] == ROW_READ_BAD)
-            source_refuse(to, i, SOURCE_BAD, reader->key_reasons[i]);
+            source_refuse(to, i, reader->key_reasons[i]);
         if (to->status[i] == SOURCE_GOOD && reader->value_status[i] == ROW_READ_BAD)
-            source_refuse(to, i, SOURCE_BAD, reader->value_reasons[i]);
+            source_refuse(to, i, reader->value_reasons[i]);
         rows->selected.rows[rows->selected.count] = (uint32_t)i;
         rows->selected.count += to->status[i] == SOURCE_GOOD;
     }
+}
+
+static __attribute__((cold)) const char *source_time_reason(const struct source_plan *plan, const struct rows *rows,
+                                                            uint32_t row, bool missing, struct arena *arena) {
+    enum { SHOWN_MAXIMUM = 40 };
+    struct value value;
+    if (!missing)
+        return reason_format(arena, "its time, %lld ms, is before 1970", (long long)rows->times[row]);
+    struct slice name = plan->schema.columns[plan->timestamp_column].name;
+    int name_length = (int)(name.length < 80 ? name.length : 80);
+    vector_get(&rows->columns[plan->timestamp_column], row, &value);
+    if (value.null || rows->columns[plan->timestamp_column].type->kind != TYPE_STRING)
+        return reason_format(arena, "%.*s, which its time comes from, is missing", name_length, name.data);
+    char shown[SHOWN_MAXIMUM + 1];
+    reason_show(shown, sizeof shown, value.text);
+    return reason_format(arena, "%.*s '%s%s' is no time of the form that TIMESTAMP_FORMAT says", name_length, name.data,
+                         shown, value.text.length > SHOWN_MAXIMUM ? "..." : "");
 }
 
 /* Times from a column, of rows that have a value; rows without a good time leave the selection. */
@@ -156,8 +174,7 @@ static int source_reader_times(const struct source_reader *reader, struct evalua
             rows->times[row] = missing ? -1 : times.integers[row & times.mask];
         }
         if (rows->times[row] < 0)
-            source_refuse(to, row, SOURCE_DROPPED,
-                          missing ? "its timestamp column has no time" : "its time is negative");
+            source_refuse(to, row, source_time_reason(reader->plan, rows, row, missing, evaluation->arena));
         rows->selected.rows[kept] = row;
         kept += rows->times[row] >= 0;
     }
@@ -209,7 +226,7 @@ int source_reader_read(struct source_reader *reader, const struct bus_batch *rec
         status = error_no_memory(error);
     if (status)
         return status;
-    source_reader_judge(reader, records->count, &to);
+    source_reader_select(reader, records->count, &to);
     status = source_reader_times(reader, evaluation, &to, error);
     if (status)
         return status;

@@ -14,15 +14,14 @@ struct source_reader *source_reader_free(struct source_reader *reader);
 
 enum source_status {
     SOURCE_GOOD,
-    SOURCE_BAD,     /* cannot be read: mail, with the reason */
-    SOURCE_DROPPED, /* its timestamp column has no time, or a negative one: passed by and counted as failed */
+    SOURCE_BAD, /* cannot be read, has no time, or breaks a rule of the source: rejected, with the reason */
 };
 
 /* What became of each record of a batch. */
 struct source_rows {
     struct rows *rows;    /* the good ones are selected */
     uint8_t *status;      /* enum source_status by record */
-    const char **reasons; /* of those that are bad or dropped */
+    const char **reasons; /* of those that are bad */
 };
 
 /* Everything lies in the evaluation's arena, or in the batch. A retriable error: the registry could not be asked;
