@@ -153,6 +153,12 @@ int bus_producer_commit(struct bus_producer *producer, const struct bus_position
     return producer->driver->producer_commit(producer, positions, count, error);
 }
 
+bool bus_producer_written(const struct bus_producer *producer, int32_t topic, int32_t partition, int64_t *ret_from,
+                          int64_t *ret_to) {
+    return producer->driver->producer_written &&
+           producer->driver->producer_written(producer, topic, partition, ret_from, ret_to);
+}
+
 void bus_producer_abort(struct bus_producer *producer) {
     producer->driver->producer_abort(producer);
 }

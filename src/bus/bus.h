@@ -232,6 +232,10 @@ int bus_producer_begin(struct bus_producer *producer, struct database **ret_data
 int bus_producer_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count,
                         struct error *error);
 void bus_producer_abort(struct bus_producer *producer);
+/* The offsets that the records of the last commit have got in a partition: [*ret_from, *ret_to). False: there were
+ * none, or the log does not say. */
+bool bus_producer_written(const struct bus_producer *producer, int32_t topic, int32_t partition, int64_t *ret_from,
+                          int64_t *ret_to);
 
 /* What has happened so far, over all consumers and producers: for the metrics page. Zeros on the embedded bus. */
 struct bus_counts {

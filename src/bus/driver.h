@@ -45,6 +45,8 @@ struct bus_driver {
     int (*produce)(struct bus_producer *producer, int32_t topic, int32_t partition, const struct bus_record *record,
                    struct error *error);
     int (*producer_begin)(struct bus_producer *producer, struct database **ret_database, struct error *error);
+    bool (*producer_written)(const struct bus_producer *producer, int32_t topic, int32_t partition, int64_t *ret_from,
+                             int64_t *ret_to); /* NULL: the log does not say */
     int (*producer_commit)(struct bus_producer *producer, const struct bus_position *positions, size_t count,
                            struct error *error);
     void (*producer_abort)(struct bus_producer *producer);

@@ -11,6 +11,15 @@
 #define LOOK_NS     INT64_C(20000000)
 #define PATIENCE_NS INT64_C(800000000) /* for the answers that are awaited when all ends */
 
+void run_connectors_open(struct run_connectors *connectors, const struct connector_settings *settings, int64_t limit) {
+    *connectors = (struct run_connectors){.settings = *settings, .limit = limit};
+    connectors->settings.taps = &connectors->taps;
+}
+
+void run_connectors_release(struct run_connectors *connectors) {
+    store_taps_release(&connectors->taps);
+}
+
 int run_connectors_start(struct run_connectors *connectors, const struct connector_definition *definition,
                          struct error *error) {
     if (connectors->count == 2 * RUN_CONNECTORS_MAXIMUM)
@@ -48,16 +57,22 @@ static int connectors_authorization(const struct run_connectors *connectors, con
     return 0;
 }
 
+static int connectors_define(const struct session_connector *wanted, struct arena *arena,
+                             struct connector_definition *ret_definition, struct error *error) {
+    *ret_definition = (struct connector_definition){.name = arena_copy(arena, wanted->name).data,
+                                                    .type = connectors_property(wanted, "type", arena),
+                                                    .topics = connectors_property(wanted, "topics", arena),
+                                                    .url = connectors_property(wanted, "url", arena)};
+    return ret_definition->name && ret_definition->type && ret_definition->topics ? 0 : error_no_memory(error);
+}
+
 static int connectors_run(struct run_connectors *connectors, const struct session_connector *wanted,
                           struct error *error) {
     cleanup(arena_release) struct arena arena = {0};
-    struct connector_definition definition = {.name = arena_copy(&arena, wanted->name).data,
-                                              .type = connectors_property(wanted, "type", &arena),
-                                              .topics = connectors_property(wanted, "topics", &arena),
-                                              .url = connectors_property(wanted, "url", &arena)};
-    if (!definition.name || !definition.type || !definition.topics)
-        return error_no_memory(error);
-    int status = connectors_authorization(connectors, wanted, &arena, &definition, error);
+    struct connector_definition definition;
+    int status = connectors_define(wanted, &arena, &definition, error);
+    if (!status)
+        status = connectors_authorization(connectors, wanted, &arena, &definition, error);
     return status ? status : run_connectors_start(connectors, &definition, error);
 }
 
@@ -81,6 +96,18 @@ int run_connectors_want(struct run_connectors *connectors, const struct session_
     else
         connectors->wanted[connectors->wanted_count++] = connector;
     return 0;
+}
+
+int run_connectors_tap_wanted(struct run_connectors *connectors, struct error *error) {
+    cleanup(arena_release) struct arena arena = {0};
+    int status = 0;
+    for (size_t i = 0; i < connectors->wanted_count && !status; i++) {
+        struct connector_definition definition;
+        status = connectors_define(connectors->wanted[i], &arena, &definition, error);
+        if (!status)
+            status = connector_tap(&connectors->settings, &definition, error);
+    }
+    return status;
 }
 
 void run_connectors_start_wanted(struct run_connectors *connectors) {

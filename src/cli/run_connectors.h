@@ -18,6 +18,7 @@ enum { RUN_CONNECTORS_MAXIMUM = 64 };
 
 struct run_connectors {
     struct connector_settings settings;
+    struct store_taps taps;
     int64_t limit; /* ms: how long a drain waits for targets that take nothing */
     const struct session_connector *wanted[RUN_CONNECTORS_MAXIMUM]; /* to be started */
     size_t wanted_count;
@@ -31,6 +32,9 @@ struct run_connectors {
     bool abandoned;
 };
 
+/* `settings->taps` is set to the connectors' own. */
+void run_connectors_open(struct run_connectors *connectors, const struct connector_settings *settings, int64_t limit);
+void run_connectors_release(struct run_connectors *connectors); /* after run_connectors_end, and when no query runs */
 /* A connector that options ask for. */
 int run_connectors_start(struct run_connectors *connectors, const struct connector_definition *definition,
                          struct error *error);
@@ -38,6 +42,8 @@ int run_connectors_start(struct run_connectors *connectors, const struct connect
  * and holds up nothing else; run_connectors_end returns its error. */
 int run_connectors_want(struct run_connectors *connectors, const struct session_connector *connector,
                         struct error *error);
+/* Before the queries start: what they write for wanted connectors to the log's own database joins their commits. */
+int run_connectors_tap_wanted(struct run_connectors *connectors, struct error *error);
 void run_connectors_start_wanted(struct run_connectors *connectors);
 void run_connectors_drop(struct run_connectors *connectors, struct slice name);
 /* Ends all; `drain`: when they have brought over what is in their topics. `asked`: the user asks to stop, which also

@@ -132,7 +132,9 @@ static int pipeline_plan_default(struct run_pipeline *pipeline, struct slice sta
 int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings,
                       const struct connector_settings *targets, int64_t limit, struct slice statements, bool lasting,
                       struct error *error) {
-    *pipeline = (struct run_pipeline){.settings = *settings, .connectors = {.settings = *targets, .limit = limit}};
+    *pipeline = (struct run_pipeline){.settings = *settings};
+    run_connectors_open(&pipeline->connectors, targets, limit);
+    pipeline->settings.taps = (struct taps){store_taps_find, &pipeline->connectors.taps};
     int status = lasting ? 0 : pipeline_plan_default(pipeline, statements, error);
     if (!status)
         status = sql_session_open(&pipeline->sql, settings->bus, settings->log, pipeline_effect, pipeline, error);
@@ -145,6 +147,7 @@ int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings
 
 void run_pipeline_close(struct run_pipeline *pipeline) {
     pipeline->runner = query_runner_close(pipeline->runner); /* before the session, whose plans it runs */
+    run_connectors_release(&pipeline->connectors);
     sql_session_close(&pipeline->sql);
     free(pipeline->plans);
     free(pipeline->dropped);
@@ -160,6 +163,8 @@ int run_pipeline_start(struct run_pipeline *pipeline, struct error *error) {
         status = query_forget_queries(pipeline->settings.bus, pipeline->settings.group, pipeline->dropped,
                                       pipeline->dropped_count, error);
     pipeline->dropped_count = 0;
+    if (!status)
+        status = run_connectors_tap_wanted(&pipeline->connectors, error);
     if (!status && pipeline->plan_count)
         status = query_runner_add(pipeline->runner, pipeline->plans, pipeline->plan_count, error);
     pipeline->plan_count = 0;

@@ -8,6 +8,7 @@
 struct store_driver {
     bool remote;
     void (*close)(struct store *store);
+    bool (*joins)(const struct store *store, struct database *transaction); /* NULL: never */
     int (*writer_open)(struct store *store, struct store_writer **ret_writer, struct error *error);
     void (*writer_close)(struct store_writer *writer);
     int (*write)(struct store_writer *writer, struct database *transaction, int64_t window_size,

@@ -28,6 +28,10 @@ bool store_is_remote(const struct store *store) {
     return store->driver->remote;
 }
 
+bool store_joins(const struct store *store, struct database *transaction) {
+    return transaction && store->driver->joins && store->driver->joins(store, transaction);
+}
+
 int store_writer_open(struct store *store, struct store_writer **ret_writer, struct error *error) {
     return store->driver->writer_open(store, ret_writer, error);
 }

@@ -45,6 +45,9 @@ int store_flush(struct store_writer *writer, struct error *error);
 /* The transaction that rows joined was rolled back: forget what was cached from it. */
 void store_writer_rolled_back(struct store_writer *writer);
 
+/* Is `transaction` (NULL: none) of the store's own database, so that what is written in it is there when it is? */
+bool store_joins(const struct store *store, struct database *transaction);
+
 struct store_query {
     int64_t window_size;                    /* ms */
     const char *gateway, *type, *attribute; /* NULL: any */

@@ -205,3 +205,73 @@ def test_metrics_file_follows_no_link(meterline):
     os.symlink(victim, metrics)
     meterline("run", "--until-end", "--metrics", metrics)
     assert victim.read_text() == "mine" and not metrics.is_symlink()
+
+
+def own_aggregates(topic_of, sizes=(60, 3600), more=""):
+    """The aggregates in a form of their own: names, order of columns, an alias."""
+    return """CREATE STREAM R (K STRING KEY, `value` DOUBLE, `gateway` STRING, `metricType` STRING, `metricAttribute` STRING, `timestamp` STRING) WITH (KAFKA_TOPIC='metrics', VALUE_FORMAT='AVRO',
+  TIMESTAMP='`timestamp`', TIMESTAMP_FORMAT='yyyy-MM-dd''T''HH:mm:ssX');
+""" + "".join(f"""CREATE TABLE T{size} WITH (KAFKA_TOPIC='{topic_of(size)}', VALUE_FORMAT='JSON', WINDOW_IN_KEY=FALSE) AS
+  SELECT X.K AS K, AVG(`value`) AS `average`, SUM(`value`) AS `sum`, LATEST_BY_OFFSET(`gateway`) AS `gateway`, LATEST_BY_OFFSET(`metricAttribute`) AS `metricAttribute`,
+    LATEST_BY_OFFSET(`metricType`) AS `metricType`, MAX(`value`) AS `max`, MIN(`value`) AS `min`, COUNT(*) AS `sampleCount`,
+    FORMAT_TIMESTAMP(FROM_UNIXTIME(WINDOWEND), 'yyyy-MM-dd''T''HH:mm:ssX') AS `windowEnd`, FORMAT_TIMESTAMP(FROM_UNIXTIME(WINDOWSTART), 'yyyy-MM-dd''T''HH:mm:ssX') AS `windowStart`
+  FROM R X WINDOW TUMBLING (SIZE {size} SECONDS, GRACE PERIOD 5 MINUTES) GROUP BY X.K EMIT FINAL;
+""" for size in sizes) + more
+
+
+def store_of(topic_of, sizes=(60, 3600)):
+    return f"CREATE SINK CONNECTOR ROWS WITH ('type'='store', 'topics'='{', '.join(map(topic_of, sizes))}');"
+
+
+def in_store(meterline, size):
+    return sorted((row["gateway"], row["windowStart"], float(row["sum"]), int(row["sampleCount"])) for row in meterline.rows(size))
+
+
+def in_topic(meterline, topic):
+    values = [record["value"] for record in meterline.records(topic)]
+    return sorted((value["gateway"], value["windowStart"], value["sum"], value["sampleCount"]) for value in values)
+
+
+def test_rows_and_results_are_one_commit(meterline):
+    """Killed at any moment, the store has the rows of exactly the results that are on the topic: no run is needed to make them equal."""
+    def name(size):
+        return f"own-aggregates-{size}"
+    pipeline = meterline.file("own.sql", own_aggregates(name, more=store_of(name)))
+    source = ("-t", "synthetic", "--series", 50, "--interval", "10s", "--duration", "2h", "--seed", 4)
+    replay = meterline.start("replay", *source, "-r", 20000)
+    counts = []
+    for wanted in (1, 600, 1500, 3000):
+        run = meterline.start("run", pipeline)
+        while run.poll() is None and (not counts_of(meterline, name(60)) or counts_of(meterline, name(60)) < wanted):
+            time.sleep(0.02)
+        run.kill()
+        run.communicate()
+        rows = in_store(meterline, 60)
+        assert rows == in_topic(meterline, name(60)) and len(rows) >= wanted
+        counts.append(len(rows))
+    replay.communicate(timeout=60)
+    meterline("run", pipeline, "--final")
+    for size in (60, 3600):
+        assert in_store(meterline, size) == in_topic(meterline, name(size)), size
+    assert len(in_store(meterline, 60)) == 50 * 120
+
+
+def counts_of(meterline, topic):
+    out, _ = meterline("topics", "--format", "json")
+    return next((row["records"] for row in map(json.loads, out.splitlines()) if row["topic"] == topic), 0)
+
+
+def test_a_store_connector_that_comes_later(meterline):
+    """What was written before it, and by another process, is brought by its sink."""
+    def name(size):
+        return f"own-aggregates-{size}"
+    pipeline = meterline.file("own.sql", own_aggregates(name))
+    meterline("replay", "-t", "readings", readings(meterline, 600))
+    meterline("run", pipeline, "--final")
+    meterline("query", "--window", 60, status=1, says="no windows")
+    meterline("sql", "-e", store_of(name))
+    meterline("run", "--until-end", pipeline)
+    assert in_store(meterline, 60) == in_topic(meterline, name(60)) and len(in_store(meterline, 60)) == 30
+    meterline("run", "--final", pipeline, "--group", "other")
+    meterline("run", "--until-end", pipeline)
+    assert in_store(meterline, 60) == sorted(set(in_topic(meterline, name(60))))

@@ -51,6 +51,7 @@ const struct bus_driver sqlite_bus_driver = {
     .produce = sqlite_produce,
     .producer_begin = sqlite_producer_begin,
     .producer_commit = sqlite_producer_commit,
+    .producer_written = sqlite_producer_written,
     .producer_abort = sqlite_producer_abort,
 };
 

@@ -17,6 +17,7 @@ struct pending_partition {
     struct bytes records;
     uint32_t count;
     int64_t base_timestamp;
+    int64_t written_from, written_to; /* offsets of the last commit */
     struct sealed_batch *sealed;
     size_t sealed_count, sealed_capacity; /* blobs up to sealed_capacity keep their memory for the next round */
 };
@@ -268,6 +269,7 @@ static int producer_write_partition(struct sqlite_producer *producer, const stru
     sqlite3_reset(producer->end);
     status = 0;
     now = now > last ? now : last; /* append time never goes back */
+    pending->written_from = offset;
     for (size_t i = 0; i < pending->sealed_count && !status; i++) {
         status = producer_insert(producer, pending->id, &pending->sealed[i], offset, now, error);
         offset += pending->sealed[i].count;
@@ -276,6 +278,7 @@ static int producer_write_partition(struct sqlite_producer *producer, const stru
     if (status)
         return error_wrap(error, "appending to %s/%d", topic->name, (int)number);
     sqlite3_bind_int64(producer->advance, 1, pending->id);
+    pending->written_to = offset;
     sqlite3_bind_int64(producer->advance, 2, offset);
     sqlite3_bind_int64(producer->advance, 3, size);
     sqlite3_bind_int64(producer->advance, 4, now);
@@ -287,9 +290,11 @@ static int producer_write(struct sqlite_producer *producer, const struct bus_pos
     int64_t now = clock_wall(producer->bus->base.options.clock), deleted;
     int status = 0;
     for (size_t t = 0; t < producer->topic_count && !status; t++)
-        for (int32_t p = 0; p < producer->topics[t].partition_count && !status; p++)
+        for (int32_t p = 0; p < producer->topics[t].partition_count && !status; p++) {
+            producer->topics[t].partitions[p].written_from = producer->topics[t].partitions[p].written_to = 0;
             if (producer->topics[t].partitions[p].sealed_count)
                 status = producer_write_partition(producer, &producer->topics[t], p, now, error);
+        }
     for (size_t i = 0; i < count && !status; i++)
         status = sqlite_bus_put_position(producer->database, producer->update_position, producer->insert_position,
                                          &positions[i], error);
@@ -300,6 +305,15 @@ static int producer_write(struct sqlite_producer *producer, const struct bus_pos
         producer->retained_at = now;
     }
     return status;
+}
+
+bool sqlite_producer_written(const struct bus_producer *door, int32_t topic, int32_t partition, int64_t *ret_from,
+                             int64_t *ret_to) {
+    const struct sqlite_producer *producer = (const struct sqlite_producer *)door;
+    const struct pending_partition *pending = &producer->topics[topic].partitions[partition];
+    *ret_from = pending->written_from;
+    *ret_to = pending->written_to;
+    return pending->written_to > pending->written_from;
 }
 
 int sqlite_producer_commit(struct bus_producer *door, const struct bus_position *positions, size_t count,

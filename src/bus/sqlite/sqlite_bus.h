@@ -92,6 +92,8 @@ int sqlite_producer_topic(struct bus_producer *door, const char *name, const str
 int sqlite_produce(struct bus_producer *door, int32_t topic, int32_t partition, const struct bus_record *record,
                    struct error *error);
 int sqlite_producer_begin(struct bus_producer *door, struct database **ret_database, struct error *error);
+bool sqlite_producer_written(const struct bus_producer *door, int32_t topic, int32_t partition, int64_t *ret_from,
+                             int64_t *ret_to);
 int sqlite_producer_commit(struct bus_producer *door, const struct bus_position *positions, size_t count,
                            struct error *error);
 void sqlite_producer_abort(struct bus_producer *door);

@@ -5,11 +5,17 @@
 static void sqlite_store_close(struct store *door) {
     struct sqlite_store *store = (struct sqlite_store *)door;
     free(store->folder);
+    free(store->path);
     free(store);
+}
+
+static bool sqlite_store_joins(const struct store *door, struct database *transaction) {
+    return strcmp(((const struct sqlite_store *)door)->path, database_path(transaction)) == 0;
 }
 
 const struct store_driver sqlite_store_driver = {
     .close = sqlite_store_close,
+    .joins = sqlite_store_joins,
     .writer_open = sqlite_writer_open,
     .writer_close = sqlite_writer_close,
     .write = sqlite_write,

@@ -34,6 +34,8 @@ int sqlite_store_prepare(struct sqlite_store *store, struct error *error) {
     if (status)
         return status;
     status = store_has_tables(database, &exists, error);
+    if (!status && !(store->path = strdup(database_path(database))))
+        status = error_no_memory(error);
     if (!status && !exists) {
         status = database_begin(database, error);
         if (!status)

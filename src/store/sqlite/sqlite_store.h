@@ -13,7 +13,7 @@
 
 struct sqlite_store {
     struct store base;
-    char *folder;
+    char *folder, *path; /* of the database */
 };
 
 int sqlite_store_connect(const struct sqlite_store *store, struct database **ret_database, struct error *error);

@@ -6,6 +6,7 @@
 #include "core/memory.h"
 #include "core/varint.h"
 #include "stream/runtime/dead_letter.h"
+#include "stream/runtime/tapped.h"
 
 enum { COMMIT_ATTEMPTS = 5 };
 
@@ -30,6 +31,7 @@ struct query_output {
     bool *mail_open, *late_open;
     bool *feeds; /* by member: its sink is a topic that the group reads */
     bool feeds_itself;
+    struct tapped *tapped; /* by member */
     struct arena arena;
     struct output_record *records;
     size_t record_count, record_capacity;
@@ -45,6 +47,9 @@ static int output_open_member(struct query_output *output, size_t at, struct err
     if (!status && member->changelog_topic)
         status = bus_producer_topic(output->producer, member->changelog_topic, NULL, &output->changelogs[at].handle,
                                     &output->changelogs[at].partitions, error);
+    if (!status)
+        status = tapped_open(&output->tapped[at], output->options.taps, sink, output->sinks[at].handle,
+                             output->sinks[at].partitions, error);
     for (size_t i = 0; i < group->topic_count; i++)
         output->feeds[at] |= strcmp(group->topics[i].name, sink) == 0;
     return status;
@@ -104,8 +109,9 @@ int query_output_open(const struct query_output_options *options, struct query_o
     output->late = memory_zero(group->topic_count, sizeof *output->late);
     output->mail_open = memory_zero(group->topic_count, sizeof *output->mail_open);
     output->late_open = memory_zero(group->topic_count, sizeof *output->late_open);
-    bool room = output->sinks && output->changelogs && output->feeds && output->mail && output->late &&
-                output->mail_open && output->late_open;
+    output->tapped = memory_zero(group->member_count, sizeof *output->tapped);
+    bool room = output->tapped && output->sinks && output->changelogs && output->feeds && output->mail &&
+                output->late && output->mail_open && output->late_open;
     int status = room ? bus_producer_open(options->bus, &producer, &output->producer, error) : error_no_memory(error);
     for (size_t i = 0; i < group->member_count && !status; i++)
         status = output_open_member(output, i, error);
@@ -124,6 +130,9 @@ int query_output_open(const struct query_output_options *options, struct query_o
 struct query_output *query_output_close(struct query_output *output) {
     if (!output)
         return NULL;
+    for (size_t i = 0; output->tapped && i < output->options.group->member_count; i++)
+        tapped_close(&output->tapped[i]);
+    free(output->tapped);
     bus_producer_close(output->producer);
     for (size_t i = 0; output->mail && i < output->options.group->topic_count; i++)
         mail_release(&output->mail[i]);
@@ -169,13 +178,20 @@ static int output_wait(struct query_output *output, size_t member, int32_t parti
     return 0;
 }
 
+static int output_produce(struct query_output *output, size_t member, int32_t partition,
+                          const struct bus_record *record, struct error *error) {
+    int status = bus_produce(output->producer, output->sinks[member].handle, partition, record, error);
+    return !status && output->tapped[member].tap ? tapped_add(&output->tapped[member], partition, record, error)
+                                                 : status;
+}
+
 int query_output_emit(struct query_output *output, size_t member, int32_t partition, const struct bus_record *record,
                       uint32_t origin, struct error *error) {
     int32_t to = output_partition(output, member, partition, record->key);
     output->feeds_itself |= output->feeds[member];
     if (output->options.group->members[member].shared_sink)
         return output_wait(output, member, to, record, origin, error);
-    return bus_produce(output->producer, output->sinks[member].handle, to, record, error);
+    return output_produce(output, member, to, record, error);
 }
 
 static int output_compare(const void *a, const void *b) {
@@ -193,8 +209,7 @@ int query_output_flush(struct query_output *output, struct error *error) {
         qsort(output->records, output->record_count, sizeof *output->records, output_compare);
     for (size_t i = 0; i < output->record_count && !status; i++) {
         const struct output_record *record = &output->records[i];
-        status = bus_produce(output->producer, output->sinks[record->member].handle, record->partition, &record->record,
-                             error);
+        status = output_produce(output, record->member, record->partition, &record->record, error);
     }
     output->record_count = 0;
     arena_reset(&output->arena);
@@ -251,11 +266,34 @@ size_t query_output_pending_bytes(const struct query_output *output) {
     return bus_producer_pending_bytes(output->producer);
 }
 
+/* What taps take is written first, within the transaction. */
+static int output_commit_once(struct query_output *output, const struct bus_position *positions, size_t count,
+                              struct error *error) {
+    size_t members = output->options.group->member_count;
+    struct database *transaction = NULL;
+    bool tapped = false;
+    int status = 0;
+    for (size_t i = 0; i < members && !tapped; i++)
+        tapped = tapped_pending(&output->tapped[i]);
+    if (tapped)
+        status = bus_producer_begin(output->producer, &transaction, error);
+    for (size_t i = 0; i < members && transaction && !status; i++)
+        status = tapped_write(&output->tapped[i], transaction, error);
+    if (!status)
+        status = bus_producer_commit(output->producer, positions, count, error);
+    for (size_t i = 0; i < members; i++)
+        if (status)
+            tapped_rolled_back(&output->tapped[i]);
+        else
+            tapped_committed(&output->tapped[i], output->producer);
+    return status;
+}
+
 int query_output_commit(struct query_output *output, const struct bus_position *positions, size_t count,
                         struct error *error) {
     int status = 0;
     for (int attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
-        status = bus_producer_commit(output->producer, positions, count, error);
+        status = output_commit_once(output, positions, count, error);
         if (!status || !error->retriable)
             break;
         clock_sleep_ns(output->options.clock, INT64_C(50000000) << attempt);
@@ -268,6 +306,8 @@ int query_output_commit(struct query_output *output, const struct bus_position *
 
 void query_output_abort(struct query_output *output) {
     bus_producer_abort(output->producer);
+    for (size_t i = 0; i < output->options.group->member_count; i++)
+        tapped_clear(&output->tapped[i]);
     output->record_count = 0;
     output->feeds_itself = false;
     arena_reset(&output->arena);

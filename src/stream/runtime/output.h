@@ -4,6 +4,7 @@
 #define METERLINE_STREAM_RUNTIME_OUTPUT_H
 
 #include "stream/runtime/group.h"
+#include "stream/runtime/tap.h"
 
 struct query_output;
 
@@ -12,7 +13,8 @@ struct query_output_options {
     const struct query_group *group;
     const char *name; /* as bus_producer_options has it */
     struct bus_consumer *member;
-    const char *rejected; /* topic of records that cannot be read; NULL: TOPIC-rejected of each topic */
+    const char *rejected;    /* topic of records that cannot be read; NULL: TOPIC-rejected of each topic */
+    const struct taps *taps; /* of the topics that are written; NULL: none */
     bool at_least_once;
     const struct clock *clock;
 };

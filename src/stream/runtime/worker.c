@@ -307,6 +307,7 @@ int query_worker_open(struct query_worker *worker, const struct query_settings *
                                           .name = name,
                                           .member = worker->work.consumer,
                                           .rejected = settings->rejected,
+                                          .taps = &settings->taps,
                                           .at_least_once = settings->at_least_once,
                                           .clock = settings->clock};
     if (!status)

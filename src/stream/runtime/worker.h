@@ -23,6 +23,7 @@ struct query_settings {
     size_t workers;        /* threads of each group, at most one for each partition */
     int64_t idle_close;    /* ms, 0: off */
     enum lost_offsets lost_offsets;
+    struct taps taps; /* zeroed: none */
     bool until_end, final, at_least_once;
     /* no threads: whoever runs the queries turns the workers (runner.h), in a fixed order, so that the same log is
      * worked on in the same way each time */

@@ -12,6 +12,7 @@
 
 struct connector_sink {
     struct sink sink;
+    struct ledger *ledger; /* NULL: none */
     char topic[BUS_TOPIC_NAME_MAXIMUM + 1], rejected[BUS_TOPIC_NAME_MAXIMUM + 16];
 };
 
@@ -72,6 +73,12 @@ static int connector_target(const struct connector *connector, const struct conn
                      "connectors of type %s are not there yet; there are store, cache and webhook", definition->type);
 }
 
+static void connector_free_sink(struct connector_sink *sink) {
+    if (sink->ledger)
+        store_taps_return_ledger(sink->ledger);
+    free(sink);
+}
+
 static int connector_add_sink(struct connector *connector, const struct connector_definition *definition,
                               struct slice topic, size_t number, size_t workers, struct error *error) {
     const struct sink_target *target;
@@ -95,11 +102,13 @@ static int connector_add_sink(struct connector *connector, const struct connecto
                                      .stop = &connector->end,
                                      .failed = definition->required ? connector->settings.failed : NULL,
                                      .drain = &connector->drain};
+    if (strcmp(definition->type, "store") == 0 && workers == 1)
+        settings.ledger = at->ledger = store_taps_take_ledger(connector->settings.taps, at->topic);
     int status = connector_target(connector, definition, at->topic, &target, &context, error);
     if (!status)
         status = sink_open(&at->sink, &settings, target, context, error);
     if (status)
-        free(at);
+        connector_free_sink(at);
     else
         connector->sinks[connector->count++] = at;
     return status;
@@ -118,19 +127,40 @@ static int connector_add(struct connector *connector, const struct connector_def
     return status;
 }
 
+/* The next topic of a list, without blanks; *at: where the rest begins, NULL: there is none. */
+static struct slice connector_topic(const char **at) {
+    const char *comma = strchr(*at, ',');
+    struct slice topic = {*at, comma ? (size_t)(comma - *at) : strlen(*at)};
+    while (topic.length && *topic.data == ' ')
+        topic.data++, topic.length--;
+    while (topic.length && topic.data[topic.length - 1] == ' ')
+        topic.length--;
+    *at = comma ? comma + 1 : NULL;
+    return topic;
+}
+
+int connector_tap(const struct connector_settings *settings, const struct connector_definition *definition,
+                  struct error *error) {
+    char name[BUS_TOPIC_NAME_MAXIMUM + 1];
+    int status = 0;
+    if (!settings->store || !settings->taps || strcmp(definition->type, "store") != 0)
+        return 0;
+    for (const char *at = definition->topics; at && !status;) {
+        struct slice topic = connector_topic(&at);
+        if (topic.length >= sizeof name)
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)topic.length, topic.data);
+        if (connector_window(name))
+            status = store_taps_add(settings->taps, settings->store, name, connector_window(name), error);
+    }
+    return status;
+}
+
 static int connector_open(struct connector *connector, const struct connector_definition *definition,
                           struct error *error) {
     int status = 0;
-    for (const char *at = definition->topics; at && !status;) {
-        const char *comma = strchr(at, ',');
-        struct slice topic = {at, comma ? (size_t)(comma - at) : strlen(at)};
-        while (topic.length && *topic.data == ' ')
-            topic.data++, topic.length--;
-        while (topic.length && topic.data[topic.length - 1] == ' ')
-            topic.length--;
-        status = connector_add(connector, definition, topic, error);
-        at = comma ? comma + 1 : NULL;
-    }
+    for (const char *at = definition->topics; at && !status;)
+        status = connector_add(connector, definition, connector_topic(&at), error);
     for (; !status && connector->started < connector->count; connector->started += !status) {
         struct sink *sink = &connector->sinks[connector->started]->sink;
         int failed = pthread_create(&sink->thread, NULL, sink_run, sink);
@@ -208,7 +238,7 @@ int connector_close(struct connector *connector, struct error *error) {
     }
     for (size_t i = 0; i < connector->count; i++) {
         sink_close(&connector->sinks[i]->sink);
-        free(connector->sinks[i]);
+        connector_free_sink(connector->sinks[i]);
     }
     free(connector->sinks);
     if (status && error)

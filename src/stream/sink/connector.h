@@ -7,12 +7,14 @@
 #include "store/cache.h"
 #include "store/store.h"
 #include "stream/sink/sink.h"
+#include "stream/sink/store_tap.h"
 
 enum { CONNECTOR_TOPICS_MAXIMUM = 64, CONNECTOR_WORKERS_MAXIMUM = 16 };
 
 struct connector_settings {
     struct bus *bus;
-    struct store *store; /* NULL: none */
+    struct store *store;     /* NULL: none */
+    struct store_taps *taps; /* NULL: none; those of its topics are shared with their sinks */
     /* Gives the cache, which lives longer than the connectors; called when a connector wants it. */
     int (*cache)(void *context, struct cache **ret_cache, struct error *error);
     void *context;
@@ -39,6 +41,10 @@ struct connector;
 /* N of TOPIC-aggregates-N, in ms; 0: it is none. */
 int64_t connector_window(const char *topic);
 
+/* Before the queries start: what they write to topics of the definition joins their commits, when the connector brings
+ * them to a store in the log's own database. Nothing is checked. */
+int connector_tap(const struct connector_settings *settings, const struct connector_definition *definition,
+                  struct error *error);
 /* Starts its sinks. ERROR_INVALID: unknown type, a topic that the type cannot take, no store or cache. */
 int connector_start(const struct connector_settings *settings, const struct connector_definition *definition,
                     struct connector **ret_connector, struct error *error);

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
+#include "stream/sink/ledger.h"
 
 #define COMMIT_INTERVAL_NS INT64_C(500000000)
+#define PASSED_INTERVAL_NS INT64_C(5000000000) /* when a tap has done the work */
 #define RETRY_NS           INT64_C(200000000)
 #define RETRY_MAXIMUM_NS   INT64_C(3200000000)
 #define SLEEP_NS           INT64_C(100000000) /* between two looks at `stop` */
@@ -15,6 +17,7 @@ enum { POLL_TIMEOUT = 50 };
 
 struct sink_partition {
     bool ours, dirty, marked;
+    bool passed;                            /* since the last commit nothing was written, a tap was there before */
     int64_t next, committed, revision, end; /* end: when the drain began, -1 before */
 };
 
@@ -90,6 +93,8 @@ static int sink_begin_at(struct sink *sink, int32_t partition, struct error *err
                                   .committed = next,
                                   .revision = committed.revision,
                                   .end = at->ours ? at->end : -1};
+    if (sink->settings.ledger)
+        ledger_begin(sink->settings.ledger, partition, next);
     return bus_consumer_seek(sink->consumer, sink->settings.topic, partition, next, error);
 }
 
@@ -148,7 +153,7 @@ static int sink_commit_once(struct sink *sink, struct error *error) {
         struct sink_partition *at = &sink->at[positions[i].partition];
         at->committed = at->next;
         at->revision++;
-        at->dirty = false;
+        at->dirty = at->passed = false;
     }
     sink->tries = status ? sink->tries : 0;
     sink->waits_for.code = status ? sink->waits_for.code : 0;
@@ -250,6 +255,36 @@ static bool sink_dirty(const struct sink *sink) {
     return false;
 }
 
+/* Has something been written, or is the end near? Then it is committed soon. */
+static bool sink_in_haste(const struct sink *sink) {
+    bool written = atomic_load(sink->settings.drain);
+    for (int32_t p = 0; p < sink->partitions && !written; p++)
+        written = sink->at[p].dirty && !sink->at[p].passed;
+    return written;
+}
+
+static void sink_moved(struct sink *sink, int32_t partition, int64_t next, bool passed) {
+    struct sink_partition *at = &sink->at[partition];
+    if (next <= at->next)
+        return;
+    at->passed = passed && (at->passed || !at->dirty);
+    at->dirty = true;
+    at->next = next;
+}
+
+/* What a tap has brought meanwhile is not read. */
+static int sink_pass(struct sink *sink, struct error *error) {
+    int status = 0;
+    for (int32_t p = 0; sink->settings.ledger && p < sink->partitions && !status; p++) {
+        int64_t next = sink->at[p].ours ? ledger_next(sink->settings.ledger, p) : -1;
+        if (next <= sink->at[p].next)
+            continue;
+        sink_moved(sink, p, next, true);
+        status = bus_consumer_seek(sink->consumer, sink->settings.topic, p, next, error);
+    }
+    return status;
+}
+
 /* What is done of a batch is committed before the wait, so that a target that takes some records at a time gets on. */
 static int sink_retry(struct sink *sink, const struct error *why, struct error *error) {
     struct error ignored, reason = *why;
@@ -273,22 +308,18 @@ static int sink_write(struct sink *sink, const struct bus_batch *records, size_t
 }
 
 static bool sink_commit_due(const struct sink *sink) {
-    return clock_monotonic_ns(sink->settings.clock) - sink->last_commit_ns >= COMMIT_INTERVAL_NS;
+    return clock_monotonic_ns(sink->settings.clock) - sink->last_commit_ns >=
+           (sink_in_haste(sink) ? COMMIT_INTERVAL_NS : PASSED_INTERVAL_NS);
 }
 
 /* A batch that takes long is committed on the way; after a commit that failed all is read again. */
-static int sink_process(struct sink *sink, const struct bus_batch *records, struct error *error) {
-    struct sink_partition *at = &sink->at[records->partition];
+static int sink_write_all(struct sink *sink, const struct bus_batch *records, struct error *error) {
     size_t from = 0, done;
     int status;
-    if (!at->ours)
-        return 0;
     do {
         status = sink_write(sink, records, from, &done, error);
         from += done;
-        int64_t next = records->base_offset + (int64_t)from;
-        at->dirty |= next > at->next;
-        at->next = next > at->next ? next : at->next;
+        sink_moved(sink, records->partition, records->base_offset + (int64_t)from, false);
         atomic_fetch_add(&sink->counts.records, done);
         uint64_t retries = atomic_load(&sink->counts.retries);
         if (!status && from < records->count && sink_commit_due(sink))
@@ -320,14 +351,34 @@ static bool sink_drained(struct sink *sink) {
     return true;
 }
 
+static int sink_process(struct sink *sink, const struct bus_batch *records, struct error *error) {
+    const struct sink_partition *at = &sink->at[records->partition];
+    struct ledger *ledger = sink->settings.ledger;
+    int64_t end = records->base_offset + (int64_t)records->count;
+    if (!at->ours)
+        return 0;
+    if (ledger && !ledger_take(ledger, records->partition, end)) {
+        sink_moved(sink, records->partition, end, true);
+        return 0;
+    }
+    int status = sink_write_all(sink, records, error);
+    if (ledger)
+        ledger_done(ledger, records->partition, at->next);
+    return status;
+}
+
 static int sink_step(struct sink *sink, struct error *error) {
     struct bus_batch records;
+    int passed = sink_pass(sink, error);
+    if (passed)
+        return sink_passes(error) ? sink_retry(sink, error, error) : passed;
     int got = bus_consumer_poll(sink->consumer, POLL_TIMEOUT, &records, error);
     if (got < 0)
         return sink_passes(error) ? sink_retry(sink, error, error) : got;
     int status = got ? sink_process(sink, &records, error) : 0;
-    return !status && !sink->given_up && (sink_commit_due(sink) || !got) && sink_dirty(sink) ? sink_commit(sink, error)
-                                                                                             : status;
+    return !status && !sink->given_up && (sink_commit_due(sink) || (!got && sink_in_haste(sink))) && sink_dirty(sink)
+               ? sink_commit(sink, error)
+               : status;
 }
 
 /* Records of its partitions that have not been brought over; -1: the log does not answer. */

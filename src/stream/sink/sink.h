@@ -45,6 +45,7 @@ struct sink_settings {
     const struct log *log;
     const atomic_bool *stop; /* end after a last commit */
     atomic_bool *failed;     /* set when the sink ends with an error; NULL: the error is logged, and all else goes on */
+    struct ledger *ledger;   /* shared with a tap of the topic (stream/sink/ledger.h); NULL: none */
     const atomic_bool *drain; /* nothing is added to the topic any more: end when what is there is done */
 };
 
