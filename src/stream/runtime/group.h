@@ -84,7 +84,7 @@ struct query_group {
     atomic_bool cancelled;  /* it could not be started as a whole: its workers end */
     atomic_uint removals;   /* members that were removed while it runs: positions are to be written without them */
     atomic_size_t finished; /* workers that have read to the end and gone */
-    /* members below it are finished: all workers have reached the end of what they had to do for them */
+    /* end.h: all workers have reached the end of what they had to do for the members below this level */
     atomic_size_t level;
     atomic_uint_fast64_t writes;   /* commits that wrote to its own topics */
     atomic_uint_fast64_t *at_end;  /* by worker: 0, or at which level and number of writes it has reached the end */

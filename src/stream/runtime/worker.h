@@ -2,12 +2,7 @@
  * the aggregate query. The log gives each its partitions; a commit that was undone takes it back to the committed
  * positions; a partition that is taken away and comes back need not be rebuilt.
  *
- * The end (--until-end), when queries read what others write:
- *
- *     upstream groups have gone ─▶ the end offsets are known ─▶ all workers are there ─▶ level 0 is finished ─▶ what it wrote has been read ─▶ level 1 ... ─▶
- * gone
- *
- * A level is finished by all workers together; with --final everything that is open in its stages leaves then. */
+ * Which worker comes to the end when: end.h. */
 #ifndef METERLINE_STREAM_RUNTIME_WORKER_H
 #define METERLINE_STREAM_RUNTIME_WORKER_H
 
