@@ -3,6 +3,7 @@
 #include "query_fixture.h"
 
 #include "bus/memory/memory_bus.h"
+#include "model/registry_memory.h"
 
 #define READINGS                                                                                                       \
     "CREATE STREAM readings (k STRING KEY, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=2);"
@@ -46,8 +47,7 @@ static const struct undone {
     {MEMORY_BUS_COMMIT, ERROR_ABORTED, false},    /* nothing was written */
     {MEMORY_BUS_COMMITTED, ERROR_ABORTED, false}, /* it was, but nobody knows */
     {MEMORY_BUS_COMMIT, ERROR_BUSY, true},        /* tried again at once */
-    {MEMORY_BUS_POLL, ERROR_BUSY, true},
-    {MEMORY_BUS_POLL, ERROR_ABORTED, false},
+    {MEMORY_BUS_POLL, ERROR_BUSY, true},          {MEMORY_BUS_POLL, ERROR_ABORTED, false},
 };
 
 /* Whichever call fails, --until-end and --final end with everything done, once. */
@@ -57,10 +57,11 @@ static void test_end_when_commits_are_undone(void **state) {
         for (int at = 0, happened = 1; happened && at < 40; at++) {
             struct injected injected = {.call = undone[kind].call, .at = 1000};
             open_memory(f, &injected);
-            sql(f, READINGS "CREATE TABLE minutes AS SELECT k, COUNT(*) AS n, SUM(v) AS s FROM readings WINDOW TUMBLING "
-                            "(SIZE 1 MINUTE, GRACE PERIOD 0 SECONDS) GROUP BY k EMIT FINAL;"
-                            "CREATE STREAM copy AS SELECT k, v FROM readings;"
-                            "CREATE TABLE totals AS SELECT k, COUNT(*) AS n FROM copy GROUP BY k;");
+            sql(f,
+                READINGS "CREATE TABLE minutes AS SELECT k, COUNT(*) AS n, SUM(v) AS s FROM readings WINDOW TUMBLING "
+                         "(SIZE 1 MINUTE, GRACE PERIOD 0 SECONDS) GROUP BY k EMIT FINAL;"
+                         "CREATE STREAM copy AS SELECT k, v FROM readings;"
+                         "CREATE TABLE totals AS SELECT k, COUNT(*) AS n FROM copy GROUP BY k;");
             for (int i = 0; i < 8; i++)
                 put(f, "readings", i % 2 ? "a" : "b", "{\"v\":1}", 1000 * i);
             injected =
@@ -88,9 +89,73 @@ static void test_end_when_commits_are_undone(void **state) {
         }
 }
 
+/* A registry that is away for some questions. */
+struct away {
+    const struct registry *registry;
+    atomic_int questions, left;
+};
+
+static int away_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+    struct away *away = context;
+    atomic_fetch_add(&away->questions, 1);
+    if (atomic_load(&away->left) > 0 && atomic_fetch_sub(&away->left, 1) > 0) {
+        error_set(error, ERROR_BUSY, "the registry is away");
+        error->retriable = true;
+        return ERROR_BUSY;
+    }
+    return away->registry->find(away->registry->context, id, arena, ret_schema, error);
+}
+
+static int away_add(void *context, const char *subject, struct slice schema, int32_t *ret_id, struct error *error) {
+    struct away *away = context;
+    return away->registry->add(away->registry->context, subject, schema, ret_id, error);
+}
+
+/* While the registry is away records wait, and nothing is read again; other topics go on. Also while state is
+ * rebuilt. */
+static void test_registry_away(void **state) {
+    struct fixture *f = *state;
+    struct injected none = {.at = -1};
+    struct registry_memory *schemas = registry_memory_new();
+    struct away away = {.registry = registry_memory_registry(schemas)};
+    struct registry registry = {.find = away_find, .add = away_add, .context = &away};
+    struct bus_options options = {.create = true, .clock = &clock_system, .partitions = 2, .registry = &registry};
+    open_memory(f, &none);
+    bus_close(f->bus);
+    OK(memory_bus_open(&options, &(struct memory_bus_options){0}, &f->bus, &f->error));
+    f->settings.bus = f->bus;
+    sql_anew(f);
+    sql(f,
+        READINGS "CREATE STREAM packed WITH (VALUE_FORMAT='AVRO', KAFKA_TOPIC='packed') AS SELECT k, v FROM readings;");
+    for (int i = 0; i < 4; i++)
+        put(f, "readings", i % 2 ? "a" : "b", "{\"v\":1}", 1000 * i);
+    run(f);
+    sql(f, "CREATE TABLE sums AS SELECT k, SUM(v) AS s FROM packed WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY k EMIT FINAL;"
+           "CREATE STREAM named (k STRING KEY, name STRING) WITH (KAFKA_TOPIC='names', VALUE_FORMAT='JSON', "
+           "PARTITIONS=2);"
+           "CREATE STREAM both AS SELECT p.k AS k, v, name FROM packed p JOIN named n WITHIN 1 HOUR ON p.k = n.k;");
+    put(f, "names", "a", "{\"name\":\"A\"}", 1500);
+    for (int round = 0; round < 2; round++) {
+        atomic_store(&away.left, 3);
+        atomic_store(&away.questions, 0);
+        f->settings.final = round == 1;
+        run(f);
+        assert_true(atomic_load(&away.questions) > 3);
+        assert_int_equal(f->report.rewinds, 0);
+        assert_int_equal(report_of(f, "CTAS_SUMS")->total.read, 4);
+        assert_int_equal(report_of(f, "CTAS_SUMS")->total.folded, 4);
+    }
+    assert_true(f->report.recovered >= 4);
+    assert_topic("BOTH",
+                 "a <00><00><00><00><02><02><02><02><02>A 1500\na <00><00><00><00><02><02><02><02><02>A 3000\n");
+    bus_close(f->bus);
+    registry_memory_free(schemas);
+    fixture_open_bus(f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(test_end_when_commits_are_undone)};
+    const struct CMUnitTest tests[] = {TEST(test_end_when_commits_are_undone), TEST(test_registry_away)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

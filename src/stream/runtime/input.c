@@ -144,6 +144,7 @@ void query_input_close(struct query_input *input) {
     }
     input->spare = query_batch_free(input->spare);
     input->last = &input->first;
+    input->undecoded = NULL;
     input->waiting = input->waiting_bytes = 0;
 }
 
@@ -182,6 +183,30 @@ static void input_reach(struct query_input *input) {
         input->next_offset = input->work_offset;
 }
 
+static int input_decode_batch(const struct query_input *input, struct query_batch *batch, struct query_work *work,
+                              struct error *error) {
+    int status = query_batch_decode(batch, input, work, error);
+    return status ? error_wrap(error, "%s/%d from offset %lld", batch->records.topic, (int)batch->records.partition,
+                               (long long)batch->records.base_offset)
+                  : 0;
+}
+
+static void input_append(struct query_input *input, struct query_batch *batch) {
+    *input->last = batch;
+    input->last = &batch->next;
+    input->waiting += batch->records.count;
+    input->waiting_bytes += batch->bytes;
+    input->read_offset = batch->records.base_offset + (int64_t)batch->records.count;
+    input->at_end = false;
+    input_reach(input);
+}
+
+/* Lets a partition that is held back go on when there is room again. */
+static int input_go_on(struct query_input *input, struct query_work *work, struct error *error) {
+    bool room = input->waiting < WAITING_RECORDS / 2 && input->waiting_bytes < WAITING_BYTES / 2;
+    return input->paused && room && !input->undecoded ? input_pause(input, work, false, error) : 0;
+}
+
 int query_input_take(struct query_input *input, struct query_work *work, const struct bus_batch *records,
                      struct error *error) {
     struct bus_batch part = input_new_part(input, records);
@@ -197,23 +222,36 @@ int query_input_take(struct query_input *input, struct query_work *work, const s
     if (!batch)
         return error_no_memory(error);
     batch->records = part;
-    int status = work->group->topic_count == 1 || query_batch_copy(batch) ? 0 : error_no_memory(error);
-    if (!status)
-        status = query_batch_decode(batch, input, work, error);
-    if (status) {
-        input_drop_batch(input, batch);
-        return error_wrap(error, "%s/%d from offset %lld", part.topic, (int)part.partition,
-                          (long long)part.base_offset);
+    bool copied = work->group->topic_count > 1, waits = input->undecoded != NULL;
+    int status = copied && !query_batch_copy(batch) ? error_no_memory(error) : 0;
+    if (!status && !waits)
+        status = input_decode_batch(input, batch, work, error);
+    bool refused = status && error->retriable;
+    if ((waits || refused) && !copied && !query_batch_copy(batch)) {
+        status = error_no_memory(error);
+        refused = false;
     }
-    *input->last = batch;
-    input->last = &batch->next;
-    input->waiting += part.count;
-    input->waiting_bytes += batch->bytes;
-    input->read_offset = part.base_offset + (int64_t)part.count;
-    input->at_end = false;
-    input_reach(input);
-    bool full = input->waiting >= WAITING_RECORDS || input->waiting_bytes >= WAITING_BYTES;
-    return full && work->group->topic_count > 1 ? input_pause(input, work, true, error) : 0;
+    if (status && !refused) {
+        input_drop_batch(input, batch);
+        return status;
+    }
+    input_append(input, batch);
+    input->undecoded = refused ? batch : input->undecoded;
+    bool full = copied && (input->waiting >= WAITING_RECORDS || input->waiting_bytes >= WAITING_BYTES);
+    struct error pause_error;
+    int paused = full || input->undecoded ? input_pause(input, work, true, refused ? &pause_error : error) : 0;
+    if (paused && refused)
+        *error = pause_error;
+    return paused ? paused : status;
+}
+
+int query_input_decode(struct query_input *input, struct query_work *work, struct error *error) {
+    for (; input->undecoded; input->undecoded = input->undecoded->next) {
+        int status = input_decode_batch(input, input->undecoded, work, error);
+        if (status)
+            return status;
+    }
+    return input_go_on(input, work, error);
 }
 
 int query_input_done(struct query_input *input, struct query_work *work, size_t count, struct error *error) {
@@ -228,6 +266,5 @@ int query_input_done(struct query_input *input, struct query_work *work, size_t 
         input_drop_batch(input, batch);
     }
     input_reach(input);
-    bool room = input->waiting < WAITING_RECORDS / 2 && input->waiting_bytes < WAITING_BYTES / 2;
-    return input->paused && room ? input_pause(input, work, false, error) : 0;
+    return input_go_on(input, work, error);
 }

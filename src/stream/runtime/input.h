@@ -6,7 +6,8 @@
  *
  * Below the committed offset records only rebuild state. With a single topic a batch is worked on while the log
  * still owns it; with several, batches are copied and wait until it is their turn, so many at most: then the
- * partition is paused. */
+ * partition is paused. It is paused too while the schema registry cannot be asked: the batches that have come are
+ * kept, undecoded, and tried again. */
 #ifndef METERLINE_STREAM_RUNTIME_INPUT_H
 #define METERLINE_STREAM_RUNTIME_INPUT_H
 
@@ -46,6 +47,7 @@ struct query_input {
     size_t topic; /* of the group */
     int32_t partition;
     struct query_batch *first, **last;
+    struct query_batch *undecoded; /* the first that waits for the registry; all after it do too. NULL: none */
     struct query_batch *spare;     /* keeps its memory for the next one */
     size_t waiting, waiting_bytes; /* records at hand, and what they take */
     int64_t read_offset;           /* the next to come from the log */
@@ -63,10 +65,16 @@ void query_input_open(struct query_input *input, size_t topic, int32_t partition
 void query_input_close(struct query_input *input);
 /* Lets a partition that is held back go on: a pause would outlive the task, whose successor knows nothing of it. */
 void query_input_release(struct query_input *input, struct query_work *work);
-/* Takes a batch of the topic, or the news that it ends here. A retriable error: the registry could not be asked, and
- * nothing has been taken. */
+/* Takes a batch of the topic, or the news that it ends here. A retriable error: the registry could not be asked; the
+ * batch is kept, and the partition held back, until query_input_decode succeeds. */
 int query_input_take(struct query_input *input, struct query_work *work, const struct bus_batch *records,
                      struct error *error);
+/* Tries again what could not be decoded. */
+int query_input_decode(struct query_input *input, struct query_work *work, struct error *error);
+/* The first batch can be worked on. */
+static inline bool query_input_ready(const struct query_input *input) {
+    return input->first && input->first != input->undecoded;
+}
 /* `count` records of the first batch have been worked on. */
 int query_input_done(struct query_input *input, struct query_work *work, size_t count, struct error *error);
 

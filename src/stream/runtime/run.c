@@ -45,7 +45,7 @@ static struct query_input *task_next(struct query_task *task) {
     for (size_t i = 0; i < count; i++) {
         struct query_input *input = &task->inputs[i];
         if (recovering ? input_recovers(input) : input_loads(input)) {
-            if (input->first)
+            if (query_input_ready(input))
                 return input;
             waiting = true;
         }
@@ -54,7 +54,7 @@ static struct query_input *task_next(struct query_task *task) {
         return NULL;
     for (size_t i = 0; i < count; i++) {
         struct query_input *input = &task->inputs[i];
-        if (!input->first && !input->at_end && count > 1)
+        if (input->first ? !query_input_ready(input) : !input->at_end && count > 1)
             return NULL;
         if (input->first && (!next || task_goes_before(task, input, input_time(input), next)))
             next = input;
@@ -268,6 +268,21 @@ int query_task_take(struct query_task *task, const struct bus_batch *records, st
             return status;
         }
     return 0;
+}
+
+int query_task_decode(struct query_task *task, struct error *error) {
+    int status = 0;
+    for (size_t i = 0; i < task->work->group->topic_count && !status; i++)
+        if (task->inputs[i].undecoded)
+            status = query_input_decode(&task->inputs[i], task->work, error);
+    return status;
+}
+
+bool query_task_is_undecoded(const struct query_task *task) {
+    for (size_t i = 0; i < task->work->group->topic_count; i++)
+        if (task->inputs[i].undecoded)
+            return true;
+    return false;
 }
 
 bool query_task_waits(const struct query_task *task) {

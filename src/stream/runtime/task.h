@@ -39,6 +39,7 @@ struct query_task {
     int64_t recovered;      /* records read again */
     int64_t last_record_ns; /* monotonic */
     int64_t idle_next_ns;   /* when idle close looks again */
+    int64_t decode_next_ns; /* when the registry is asked again */
 };
 
 /* Finds the positions, rebuilds what changelogs hold, and seeks the consumer to where the rest is rebuilt from.
@@ -50,12 +51,15 @@ void query_task_close(struct query_task *task);
  * those it has committed. */
 int query_task_reopen(struct query_task *task, bool *ret_reopened, struct error *error);
 
-/* Takes records of one of its topics. A retriable error: nothing has been taken; seek to the input's read_offset and
- * try again. */
+/* Takes records of one of its topics. A retriable error: the schema registry could not be asked; they are kept, and
+ * nothing more comes of the topic, until query_task_decode has decoded them. */
 int query_task_take(struct query_task *task, const struct bus_batch *records, struct error *error);
 /* Works on what is at hand as far as its order is known. After any error the task is torn: it must be opened anew. */
 int query_task_work(struct query_task *task, struct error *error);
-/* Has it records that wait for those of another topic? */
+/* Tries again to decode what waits for the registry. A retriable error: it still waits. */
+int query_task_decode(struct query_task *task, struct error *error);
+bool query_task_is_undecoded(const struct query_task *task);
+/* Has it records that wait for those of another topic, or for the registry? */
 bool query_task_waits(const struct query_task *task);
 /* The log gave nothing: asks where topics end that others wait for. `anyway`: it has been silent for long, so they
  * are taken to be at their end. */

@@ -23,13 +23,17 @@ static int64_t worker_now(const struct query_worker *worker) {
     return clock_monotonic_ns(worker->settings->clock);
 }
 
-/* Says what is waited for, now and then, and waits a moment. */
-static void worker_wait(struct query_worker *worker, const struct error *why) {
+/* Logs what is waited for, now and then. */
+static void worker_notice(struct query_worker *worker, const struct error *why) {
     int64_t now = worker_now(worker);
     if (worker->last_notice_ns == 0 || now - worker->last_notice_ns >= NOTICE_INTERVAL_NS) {
         log_write(worker->settings->log, LOG_WARNING, "waiting: %s", why->message);
         worker->last_notice_ns = now;
     }
+}
+
+static void worker_wait(struct query_worker *worker, const struct error *why) {
+    worker_notice(worker, why);
     clock_sleep_ns(worker->settings->clock, RETRY_NS);
 }
 
@@ -385,11 +389,10 @@ static int worker_idle_close(struct query_worker *worker, struct error *error) {
 /* --- work
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static int64_t worker_read_offset(const struct query_worker *worker, const struct query_task *task, const char *topic) {
-    size_t i = 0;
-    while (i + 1 < worker->group->topic_count && strcmp(worker->group->topics[i].name, topic) != 0)
-        i++;
-    return task->inputs[i].read_offset;
+/* The registry could not be asked: the partition waits, the others go on. */
+static void worker_put_off(struct query_worker *worker, struct query_task *task, const struct error *why) {
+    worker_notice(worker, why);
+    task->decode_next_ns = worker_now(worker) + RETRY_NS;
 }
 
 static int worker_process(struct query_worker *worker, const struct bus_batch *records, struct error *error) {
@@ -397,10 +400,9 @@ static int worker_process(struct query_worker *worker, const struct bus_batch *r
     if (!task) /* of a partition that is no longer ours */
         return 0;
     int status = query_task_take(task, records, error);
-    if (status && error->retriable) {
-        worker_wait(worker, error);
-        return bus_consumer_seek(worker->work.consumer, records->topic, records->partition,
-                                 worker_read_offset(worker, task, records->topic), error);
+    if (status && error->retriable && query_task_is_undecoded(task)) {
+        worker_put_off(worker, task, error);
+        status = 0;
     }
     if (!status)
         status = query_task_work(task, error);
@@ -408,6 +410,24 @@ static int worker_process(struct query_worker *worker, const struct bus_batch *r
         task->last_record_ns = worker_now(worker);
         task->idle_next_ns = 0;
         atomic_store(&worker->group->active_ns, task->last_record_ns);
+    }
+    return status;
+}
+
+static int worker_decode(struct query_worker *worker, struct error *error) {
+    int64_t now = worker_now(worker);
+    int status = 0;
+    for (int32_t p = 0; p < worker->group->partitions && !status; p++) {
+        struct query_task *task = worker->tasks[p];
+        if (!task || !query_task_is_undecoded(task) || now < task->decode_next_ns)
+            continue;
+        status = query_task_decode(task, error);
+        if (status && error->retriable && query_task_is_undecoded(task)) {
+            worker_put_off(worker, task, error);
+            status = 0;
+        } else if (!status) {
+            status = query_task_work(task, error);
+        }
     }
     return status;
 }
@@ -435,7 +455,9 @@ static int worker_poll(struct query_worker *worker, int64_t timeout, struct erro
     struct bus_batch records;
     int got = bus_consumer_poll(worker->work.consumer, timeout, &records, error);
     int status = got == 1 ? worker_process(worker, &records, error) : got;
-    if (!got && worker_waits(worker))
+    if (!status)
+        status = worker_decode(worker, error);
+    if (!got && !status && worker_waits(worker))
         status = worker_unblock(worker, error);
     if (!got && !status)
         status = worker_idle_close(worker, error);
