@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -96,6 +97,18 @@ void cli_disconnect(void) {
     cli_connected = false;
 }
 
+/* A folder that others may read is left as it is: its owner may have meant it. Said once. */
+static void cli_check_folder(const struct log *log, const char *url) {
+    static bool checked;
+    const char *folder = strncmp(url, "sqlite:", 7) == 0 ? url + 7 : url;
+    if (!checked && !strstr(url, "://") && database_is_exposed(folder)) {
+        log_write(log, LOG_WARNING,
+                  "other users of this machine can read or replace the data in %s: 'chmod -R go= %s' keeps it private",
+                  folder, folder);
+        checked = true;
+    }
+}
+
 int cli_open_bus(const struct common_settings *common, bool create, struct bus **ret_bus, struct error *error) {
     int status = cli_connect(common, error);
     if (status)
@@ -112,7 +125,10 @@ int cli_open_bus(const struct common_settings *common, bool create, struct bus *
         .registry = cli_connection.registry ? registry_client_registry(cli_connection.registry) : NULL,
         .properties = cli_connection.properties,
         .property_count = connection_bus_properties(&cli_connection)};
-    return bus_open(common->bus ? common->bus : common->data, &options, ret_bus, error);
+    status = bus_open(common->bus ? common->bus : common->data, &options, ret_bus, error);
+    if (!status)
+        cli_check_folder(&cli_bus_log, common->bus ? common->bus : common->data);
+    return status;
 }
 
 void cli_registry_counts(struct registry_counts *ret_counts) {
@@ -125,9 +141,13 @@ int cli_open_store(const struct common_settings *common, bool create, struct sto
     int status = cli_connect(common, error);
     if (status)
         return status;
-    struct store_options options = {.durable = common->durability[0] == 'f', .create = create, .clock = &clock_system};
+    cli_bus_log = cli_log(common);
+    struct store_options options = {
+        .durable = common->durability[0] == 'f', .create = create, .clock = &clock_system, .log = &cli_bus_log};
     options.property_count = connection_store_properties(&cli_connection, &options.properties);
     status = store_open(common->store ? common->store : common->data, &options, ret_store, error);
+    if (!status)
+        cli_check_folder(&cli_bus_log, common->store ? common->store : common->data);
     if (common->store)
         connection_hide_user((char *)common->store);
     return status;

@@ -134,7 +134,9 @@ int database_run(struct database *database, sqlite3_stmt *statement, struct erro
 /* --- opening
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* mkdir -p */
+enum { FOLDER_MODE = 0700, FILE_MODE = 0600, MODE_READ = 044, MODE_WRITE = 022, MODE_ENTER = 011 };
+
+/* mkdir -p; what is made is for its owner alone. */
 static int database_make_folder(const char *folder, struct error *error) {
     char *path = strdup(folder);
     if (!path)
@@ -145,7 +147,7 @@ static int database_make_folder(const char *folder, struct error *error) {
             continue;
         char kept = *at;
         *at = '\0';
-        if (mkdir(path, 0777) != 0 && errno != EEXIST)
+        if (mkdir(path, FOLDER_MODE) != 0 && errno != EEXIST)
             failed = errno;
         *at = kept;
         if (!kept)
@@ -260,6 +262,28 @@ static int database_configure(struct database *database, const struct database_o
     return status;
 }
 
+/* SQLite gives -wal and -shm the mode of the file, which it would make as the umask says. It is made by mknod, not open:
+ * closing a descriptor would drop the locks that other connections of this process hold on the file. */
+static int database_make_file(const char *path, struct error *error) {
+    return mknod(path, S_IFREG | FILE_MODE, 0) != 0 && errno != EEXIST
+               ? error_set_errno(error, errno,
+                                 "cannot make %s; check that the folder may be written, or use another (--data)", path)
+               : 0;
+}
+
+bool database_is_exposed(const char *folder) {
+    struct stat status, file;
+    char *path = NULL;
+    if (stat(folder, &status) != 0)
+        return false;
+    bool exposed = (status.st_mode & MODE_WRITE) && !(status.st_mode & S_ISVTX);
+    if (!exposed && (status.st_mode & MODE_ENTER) && asprintf(&path, "%s/meterline.db", folder) >= 0) {
+        exposed = stat(path, &file) == 0 && (file.st_mode & (MODE_READ | MODE_WRITE));
+        free(path);
+    }
+    return exposed;
+}
+
 static int database_locate(const char *folder, const struct database_options *options, char **ret_path,
                            struct error *error) {
     int status = options->create ? database_make_folder(folder, error) : 0;
@@ -286,7 +310,7 @@ static int database_locate(const char *folder, const struct database_options *op
         return status;
     }
     *ret_path = path;
-    return 0;
+    return options->create ? database_make_file(path, error) : 0;
 }
 
 int database_open(const char *folder, const struct database_options *options, struct database **ret_database,

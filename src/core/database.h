@@ -22,12 +22,15 @@ struct database_options {
     int64_t lock_timeout; /* ms to wait for another process's write lock */
 };
 
-/* Opens DIR/meterline.db. A file with another application_id, or a newer user_version than `version`, is refused
+/* Opens DIR/meterline.db. A folder and files that are made are for their owner alone, 0700 and 0600, whatever the umask
+ * lets through: readings of households, and what scripts say, are nobody else's. A file with another application_id, or a newer user_version than `version`, is refused
  * before anything is written. When the file is new, it gets both. Each room creates its own tables with IF NOT
  * EXISTS. */
 int database_open(const char *folder, const struct database_options *options, struct database **ret_database,
                   struct error *error);
 struct database *database_close(struct database *database);
+/* May other users read the data in `folder`, or put other files there? */
+bool database_is_exposed(const char *folder);
 const char *database_path(const struct database *database); /* canonical path of the file */
 /* The connection itself, for sqlite3_bind/column calls. */
 sqlite3 *database_handle(struct database *database);

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/database.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/property.h"
 #include "core/slice.h"
 #include "model/aggregate.h"
@@ -26,6 +27,7 @@ struct store_options {
     const struct clock *clock;
     const struct client_property *properties; /* of a server (cassandra.*); borrowed while store_open runs */
     size_t property_count;
+    const struct log *log; /* NULL: silent; outlives the store */
 };
 
 /* A server need not answer yet. */

@@ -143,18 +143,26 @@ def test_slow_server_pushes_back(meterline, cassandra):
 def test_tables_of_the_original(meterline, cassandra):
     """Without sum and revision: read as they are; written to after the columns were added. A table of another shape is an error that shows both."""
     cassandra.query("CREATE KEYSPACE original WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}")
-    cassandra.query("CREATE TABLE original.metrics_aggregates_3600(gateway text, metric text, attribute text, bucket text, windowstart timestamp, min double, max double, avg double,"
+    cassandra.query("CREATE TABLE original.metrics_aggregates_3600(gateway text, metric text, attribute text, bucket timestamp, windowstart timestamp, min double, max double, avg double,"
                     " samplecount bigint, PRIMARY KEY((gateway, metric, attribute, bucket), windowstart)) WITH CLUSTERING ORDER BY (windowstart DESC)")
     cassandra.query("INSERT INTO original.metrics_aggregates_3600(gateway, metric, attribute, bucket, windowstart, min, max, avg, samplecount)"
                     " VALUES('g', 'WATER', 'FLOW', '2007-01-01', '2007-01-31T05:00:00Z', 1, 3, 2, 4)")
     words = store(cassandra, "original")
     (row,) = csv.DictReader(io.StringIO(meterline.query(3600, *words)))
     assert (row["windowStart"], row["sampleCount"], row["sum"], row["average"]) == ("2007-01-31T05:00:00Z", "4", "8", "2")
+    for kind, window in (("date", 600), ("text", 120)):   # of earlier versions, and by hand
+        cassandra.query(f"CREATE TABLE original.metrics_aggregates_{window}(gateway text, metric text, attribute text, bucket {kind}, windowstart timestamp, min double, max double,"
+                        " avg double, samplecount bigint, PRIMARY KEY((gateway, metric, attribute, bucket), windowstart)) WITH CLUSTERING ORDER BY (windowstart DESC)")
     (row,) = csv.DictReader(io.StringIO(meterline.query(3600, *words, "--gateway", "g", "--type", "WATER", "--attribute", "FLOW", "--from", "2007-01-31", "--to", "2007-02-01")))
     assert row["min"] == "1"
     meterline("replay", *SOURCE)
-    meterline("run", "--final", "--windows", "3600", *words)
-    assert meterline.query(3600, *words, "--gateway", 3).count("\n") > 4
+    meterline("run", "--final", "--windows", "120,600,3600", *words)
+    for window in (120, 600, 3600):
+        mine = meterline.query(window, *words, "--gateway", 3)
+        meterline("run", "--final", "--windows", "120,600,3600", "--group", "embedded")
+        assert mine.count("\n") > 4 and mine == meterline.query(window, "--gateway", 3), window
+    buckets = {row["bucket"] for row in cassandra.query("SELECT DISTINCT gateway, metric, attribute, blobasbigint(timestampasblob(bucket)) AS bucket FROM original.metrics_aggregates_3600")}
+    assert buckets == {1167609600000, 1704067200000}, buckets   # first days of January 2007 and 2024
     cassandra.query("CREATE TABLE original.metrics_aggregates_60(id int PRIMARY KEY, v text)")
     meterline("run", "--final", "--windows", "60", "--group", "other", *words, status=1, says=["another shape", "id int", "windowstart timestamp"])
     meterline("query", "--window", 60, *words, status=1, says="another shape")

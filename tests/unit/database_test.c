@@ -116,6 +116,63 @@ static void test_not_writable(void **state) {
     assert_non_null(strstr(f->error.message, "may be written"));
 }
 
+static unsigned mode_of(const char *folder, const char *name) {
+    char path[200];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(stat(path, &status), 0);
+    return status.st_mode & 07777;
+}
+
+/* What is made is for its owner alone, whatever the umask; what was there is left, and known to be open to others. */
+static void test_private(void **state) {
+    struct fixture *f = *state;
+    static const mode_t masks[] = {0, 022, 027, 077};
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+        char outer[100], folder[120];
+        struct database *database;
+        snprintf(outer, sizeof outer, "%s/%zu", f->folder, i);
+        snprintf(folder, sizeof folder, "%s/data", outer);
+        mode_t before = umask(masks[i]);
+        int status = database_open(folder, &create, &database, &f->error);
+        if (!status)
+            status = database_execute(database, "CREATE TABLE t(a); INSERT INTO t VALUES(1)", &f->error);
+        umask(before);
+        if (status)
+            fail_msg("%s", f->error.message);
+        assert_int_equal(mode_of(outer, "data"), 0700);
+        assert_int_equal(mode_of(folder, "meterline.db"), 0600);
+        assert_int_equal(mode_of(folder, "meterline.db-wal"), 0600);
+        assert_int_equal(mode_of(folder, "meterline.db-shm"), 0600);
+        assert_false(database_is_exposed(folder));
+        database_close(database);
+    }
+}
+
+static void test_exposed(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        mode_t folder, file;
+        bool exposed;
+    } cases[] = {
+        {0700, 0600, false}, {0700, 0644, false}, {0755, 0600, false}, {0755, 0644, true},
+        {0750, 0640, true},  {0770, 0600, true},  {0777, 0600, true},  {01777, 0600, false},
+    };
+    struct database *database;
+    open_ok(f, &database);
+    database_close(database);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(chmod(f->folder, cases[i].folder) | chmod(f->file, cases[i].file), 0);
+        if (database_is_exposed(f->folder) != cases[i].exposed)
+            fail_msg("case %zu", i);
+        open_ok(f, &database);
+        database_close(database);
+        assert_int_equal(mode_of(f->folder, "meterline.db"), cases[i].file);
+    }
+    assert_int_equal(chmod(f->folder, 0700), 0);
+    assert_false(database_is_exposed("/nonexistent"));
+}
+
 /* The first openers of a folder, all at once: each succeeds, and each can write. */
 static void test_race(void **state) {
     struct fixture *f = *state;
@@ -198,8 +255,8 @@ static void test_transactions(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_refused), TEST(test_not_a_database), TEST(test_not_writable),
-        TEST(test_race),    TEST(test_transactions),
+        TEST(test_refused), TEST(test_not_a_database), TEST(test_not_writable), TEST(test_private),
+        TEST(test_exposed), TEST(test_race),           TEST(test_transactions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,7 +74,13 @@ static int reader_add(struct cassandra_reader *reader, const struct series *seri
 
 static bool reader_read_day(const struct cassandra_table *table, struct slice cell, int64_t *ret_day) {
     int64_t time;
-    if (table->bucket_text) {
+    if (table->bucket_type == BUCKET_TIMESTAMP) {
+        if (!cql_cell_integer(cell, &time))
+            return false;
+        *ret_day = time / DAY_MS;
+        return true;
+    }
+    if (table->bucket_type == BUCKET_TEXT) {
         if (!cell.data || !time_read(cell, &time))
             return false;
         *ret_day = time / DAY_MS;

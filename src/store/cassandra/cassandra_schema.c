@@ -25,14 +25,21 @@ int64_t cassandra_bucket_day(enum cassandra_bucket bucket, int64_t time) {
                                 (unsigned)((text[5] - '0') * 10 + text[6] - '0'), 1);
 }
 
-/* A date is an unsigned number of days with the epoch in the middle (native_protocol_v4.spec, section 6.5). */
+/* A timestamp is a number of ms, a date an unsigned number of days with the epoch in the middle
+ * (native_protocol_v4.spec, section 6). */
 void cassandra_bind_bucket(struct cql_request *request, const struct cassandra_table *table, int64_t day) {
     char text[10];
-    if (table->bucket_text) {
+    switch (table->bucket_type) {
+    case BUCKET_TIMESTAMP:
+        cql_bind_bigint(request, day * DAY_MS);
+        break;
+    case BUCKET_DATE:
+        cql_bind_integer(request, (int32_t)(uint32_t)(day + INT64_C(0x80000000)));
+        break;
+    case BUCKET_TEXT:
         time_write_day(text, day * DAY_MS);
         cql_bind_bytes(request, (struct slice){text, sizeof text});
-    } else {
-        cql_bind_integer(request, (int32_t)(uint32_t)(day + INT64_C(0x80000000)));
+        break;
     }
 }
 
@@ -59,7 +66,8 @@ static int schema_execute(struct cql_cluster *cluster, struct bytes *statement, 
 struct schema_columns {
     size_t count;
     unsigned found; /* bits of schema_expected */
-    bool bucket_text, wrong;
+    enum cassandra_bucket_type bucket_type;
+    bool wrong;
     char shape[SHAPE_TEXT];
     size_t length;
 };
@@ -70,7 +78,7 @@ static const struct {
     {"gateway", "text", "partition_key"},
     {"metric", "text", "partition_key"},
     {"attribute", "text", "partition_key"},
-    {"bucket", "date", "partition_key"},
+    {"bucket", "timestamp", "partition_key"},
     {"windowstart", "timestamp", "clustering"},
     {"min", "double", "regular"},
     {"max", "double", "regular"},
@@ -80,6 +88,21 @@ static const struct {
     {"revision", "bigint", "regular"},
 };
 enum { COLUMN_BUCKET = 3, COLUMN_SUM = 9, COLUMN_REVISION = 10, SCHEMA_COLUMNS = 11 };
+
+/* False: no type that a bucket has. */
+static bool schema_bucket_type(struct slice type, enum cassandra_bucket_type *ret_type) {
+    static const struct {
+        const char *name;
+        enum cassandra_bucket_type type;
+    } types[] = {
+        {"timestamp", BUCKET_TIMESTAMP}, {"date", BUCKET_DATE}, {"text", BUCKET_TEXT}, {"varchar", BUCKET_TEXT}};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (slice_equal(type, slice_of(types[i].name))) {
+            *ret_type = types[i].type;
+            return true;
+        }
+    return false;
+}
 
 static void schema_column(struct schema_columns *columns, struct slice name, struct slice type, struct slice kind) {
     columns->count++;
@@ -94,10 +117,9 @@ static void schema_column(struct schema_columns *columns, struct slice name, str
     for (size_t i = 0; i < SCHEMA_COLUMNS; i++) {
         if (!slice_equal(name, slice_of(schema_expected[i].name)))
             continue;
-        bool text = i == COLUMN_BUCKET && (slice_equal(type, SLICE("text")) || slice_equal(type, SLICE("varchar")));
-        columns->bucket_text |= text;
-        columns->wrong |= !(text || slice_equal(type, slice_of(schema_expected[i].type))) ||
-                          !slice_equal(kind, slice_of(schema_expected[i].kind));
+        bool typed = i == COLUMN_BUCKET ? schema_bucket_type(type, &columns->bucket_type)
+                                        : slice_equal(type, slice_of(schema_expected[i].type));
+        columns->wrong |= !typed || !slice_equal(kind, slice_of(schema_expected[i].kind));
         columns->found |= 1u << i;
     }
 }
@@ -124,7 +146,7 @@ static int schema_mismatch(const struct cassandra_store *store, int64_t window_s
                      "CLUSTERING, min, max, avg double, samplecount bigint, sum double, revision bigint; rename it, or "
                      "use another keyspace",
                      store->settings.keyspace, (long long)(window_size / 1000), columns->shape,
-                     bucket ? ", bucket date" : "");
+                     bucket ? ", bucket timestamp" : "");
 }
 
 int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
@@ -150,8 +172,8 @@ int cassandra_table_describe(const struct cassandra_store *store, struct cql_clu
         return schema_mismatch(store, window_size, &columns, error);
     *ret_table = (struct cassandra_table){window_size,
                                           bucket,
+                                          columns.bucket_type,
                                           columns.count > 0,
-                                          columns.bucket_text,
                                           columns.found >> COLUMN_SUM & 1,
                                           columns.found >> COLUMN_REVISION & 1};
     return 0;
@@ -186,7 +208,7 @@ static int table_create(const struct cassandra_store *store, struct cql_cluster 
         "WITH CLUSTERING ORDER BY "
         "(windowstart DESC)"
         " AND default_time_to_live = %" PRId64,
-        store->settings.keyspace, window_size / 1000, bucket ? "bucket date, " : "", bucket ? ", bucket" : "",
+        store->settings.keyspace, window_size / 1000, bucket ? "bucket timestamp, " : "", bucket ? ", bucket" : "",
         cassandra_ttl(&store->settings, window_size));
     return schema_execute(cluster, &statement, error);
 }
@@ -201,14 +223,47 @@ static int table_extend(const struct cassandra_store *store, struct cql_cluster 
     return schema_execute(cluster, &statement, error);
 }
 
-int cassandra_table_prepare(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
+/* True for the first one who asks. */
+static bool table_warns(struct cassandra_store *store, int64_t window_size) {
+    bool first = true;
+    pthread_mutex_lock(&store->lock);
+    for (size_t i = 0; i < store->warned_count; i++)
+        first &= store->warned_of[i] != window_size;
+    first &= store->warned_count < CASSANDRA_WINDOWS;
+    if (first)
+        store->warned_of[store->warned_count++] = window_size;
+    pthread_mutex_unlock(&store->lock);
+    return first;
+}
+
+/* The table's owner may not let us change it, or another writer has added the columns just now: what the table has
+ * then decides. A server that may answer otherwise later is an error. */
+static int table_refused(struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
+                         struct error *error) {
+    struct cassandra_table table;
+    struct error refusal = *error, ignored;
+    if (error->retriable || error->code != ERROR_INVALID)
+        return error->code;
+    if (cassandra_table_describe(store, cluster, window_size, &table, &ignored))
+        return error->code;
+    if ((!table.has_sum || !table.has_revision) && table_warns(store, window_size))
+        log_write(store->base.options.log, LOG_WARNING,
+                  "table %s.metrics_aggregates_%lld is written without%s%s%s: the server does not let us add %s (%s)%s",
+                  store->settings.keyspace, (long long)(window_size / 1000), table.has_sum ? "" : " sum",
+                  table.has_sum || table.has_revision ? "" : " and", table.has_revision ? "" : " revision",
+                  table.has_sum || table.has_revision ? "it" : "them", refusal.message,
+                  table.has_revision ? "" : "; results that lack readings are not marked there");
+    return 0;
+}
+
+int cassandra_table_prepare(struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
                             struct cassandra_table *ret_table, struct error *error) {
     struct cassandra_table table;
     int status = cassandra_table_describe(store, cluster, window_size, &table, error);
     if (!status && !table.exists)
         status = table_create(store, cluster, window_size, error);
     else if (!status && (!table.has_sum || !table.has_revision))
-        status = table_extend(store, cluster, &table, error);
+        status = table_extend(store, cluster, &table, error) ? table_refused(store, cluster, window_size, error) : 0;
     else if (!status) /* somebody may have made it just now */
         status = cql_cluster_agree(cluster, CASSANDRA_AGREEMENT_TIMEOUT, error);
     return status ? error_wrap(error, "preparing table metrics_aggregates_%lld", (long long)(window_size / 1000))

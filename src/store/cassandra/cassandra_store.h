@@ -1,11 +1,12 @@
 /* The store in Apache Cassandra: what its files share.
  *
  *     metrics_aggregates_N   ((gateway, metric, attribute, bucket), windowstart) clustered by windowstart, the newest first; min, max, avg double,
- *                            samplecount bigint; ours: sum double, revision bigint. bucket (date, or text as 2007-01-31): the UTC day of the window's
- *                            start for sizes up to 600 s, the first of its month for sizes up to 3600 s; larger sizes have none
+ *                            samplecount bigint; ours: sum double, revision bigint. bucket (timestamp as the original's; date, and text as 2007-01-31, are
+ *                            taken too): the UTC day of the window's start for sizes up to 600 s, the first of its month for sizes up to 3600 s;
+ *                            larger sizes have none
  *
  * Tables of the original application have neither sum nor revision: they are read as they are, and get both columns
- * before we write. A row that is written again with the same or a higher revision replaces the one before. The
+ * before we write; where we may not add them, rows are written without them, and a warning names the table. A row that is written again with the same or a higher revision replaces the one before. The
  * client (cql_client.h) works in one thread, so every writer and reader has its own; those of readers that are done
  * are kept, connected and with their statements, for the next ones. */
 #ifndef METERLINE_STORE_CASSANDRA_CASSANDRA_STORE_H
@@ -45,6 +46,8 @@ struct cassandra_store {
     struct cql_cluster *idle[CASSANDRA_IDLE]; /* clients that nobody uses now; under lock */
     size_t idle_count;
     struct store_counts counts; /* under lock */
+    int64_t warned_of[CASSANDRA_WINDOWS]; /* window sizes of tables that lack columns of ours; under lock */
+    size_t warned_count;
 };
 
 /* `address`: the URL without its scheme. ERROR_INVALID says what is wrong and never shows the password. */
@@ -72,17 +75,20 @@ enum cassandra_bucket cassandra_bucket_of(int64_t window_size);
 /* Days since the epoch of the bucket that `time` is in. */
 int64_t cassandra_bucket_day(enum cassandra_bucket bucket, int64_t time);
 
+enum cassandra_bucket_type { BUCKET_TIMESTAMP, BUCKET_DATE, BUCKET_TEXT };
+
 /* A table as it is. */
 struct cassandra_table {
     int64_t window_size;
     enum cassandra_bucket bucket;
-    bool exists, bucket_text, has_sum, has_revision;
+    enum cassandra_bucket_type bucket_type;
+    bool exists, has_sum, has_revision;
 };
 /* ERROR_INVALID when a table of that name has another shape: both are shown. */
 int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
                              struct cassandra_table *ret_table, struct error *error);
-/* Makes keyspace and table, or adds what a table of the original lacks. */
-int cassandra_table_prepare(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
+/* Makes the table, or adds what a table of the original lacks; what cannot be added stays away from `ret_table`. */
+int cassandra_table_prepare(struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
                             struct cassandra_table *ret_table, struct error *error);
 int cassandra_keyspace_prepare(const struct cassandra_store *store, struct error *error);
 void cassandra_bind_bucket(struct cql_request *request, const struct cassandra_table *table, int64_t day);

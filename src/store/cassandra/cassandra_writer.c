@@ -93,10 +93,12 @@ static int writer_prepare(struct cassandra_writer *writer, struct writer_table *
     bool bucket = table->table.bucket != BUCKET_NONE;
     bytes_append_format(&text,
                         "INSERT INTO %s.metrics_aggregates_%lld(gateway, metric, attribute, %swindowstart, min, max, "
-                        "avg, samplecount, sum, revision) "
-                        "VALUES(?,?,?,%s?,?,?,?,?,?,?)",
+                        "avg, samplecount%s%s) "
+                        "VALUES(?,?,?,%s?,?,?,?,?%s%s)",
                         writer->store->settings.keyspace, (long long)(table->table.window_size / 1000),
-                        bucket ? "bucket, " : "", bucket ? "?," : "");
+                        bucket ? "bucket, " : "", table->table.has_sum ? ", sum" : "",
+                        table->table.has_revision ? ", revision" : "", bucket ? "?," : "",
+                        table->table.has_sum ? ",?" : "", table->table.has_revision ? ",?" : "");
     bytes_append_char(&text, '\0');
     int status =
         text.failed ? error_no_memory(error) : cql_cluster_prepare(writer->cluster, text.data, &table->insert, error);
@@ -167,8 +169,10 @@ static void writer_bind(struct cql_request *request, const struct cassandra_tabl
     cql_bind_double(request, row->maximum);
     cql_bind_double(request, row->average);
     cql_bind_bigint(request, (int64_t)row->count);
-    cql_bind_double(request, row->sum);
-    cql_bind_bigint(request, row->revision);
+    if (table->has_sum)
+        cql_bind_double(request, row->sum);
+    if (table->has_revision)
+        cql_bind_bigint(request, row->revision);
 }
 
 static int64_t writer_timestamp(struct cassandra_writer *writer, int64_t revision) {
