@@ -450,6 +450,30 @@ static void test_like(void **state) {
         {"'a\nb' LIKE 'a%b'", "BOOLEAN", "true|true|true|true", 0},
         {"'aaaaaaaaaaaaaaaaaaaaaaaaaab' LIKE '%a%a%a%a%a%a%c'", "BOOLEAN", "false|false|false|false", 0},
         {"'abcabc' LIKE 'a%bc'", "BOOLEAN", "true|true|true|true", 0},
+        {"'abcab' LIKE '%abc'", "BOOLEAN", "false|false|false|false", 0},
+        {"'abab' LIKE 'ab%ab%ab'", "BOOLEAN", "false|false|false|false", 0},
+        {"'ab' LIKE 'ab%ab'", "BOOLEAN", "false|false|false|false", 0},
+        {"'xaéyaébz' LIKE 'x%a_b%z'", "BOOLEAN", "true|true|true|true", 0},
+        {"'xaéyaéb' LIKE 'x%a_b'", "BOOLEAN", "true|true|true|true", 0},
+        {"'xaéyaébb' LIKE '%a_b'", "BOOLEAN", "false|false|false|false", 0},
+        {"'é' LIKE '%__'", "BOOLEAN", "false|false|false|false", 0},
+        {"'x' LIKE '%_%_%'", "BOOLEAN", "false|false|false|false", 0},
+        {"'xy' LIKE '%_%_%'", "BOOLEAN", "true|true|true|true", 0},
+        {"'a%b%c' LIKE '%!%b!%%' ESCAPE '!'", "BOOLEAN", "true|true|true|true", 0},
+        {"'a%b' LIKE '%!%_' ESCAPE '!'", "BOOLEAN", "true|true|true|true", 0},
+        {"'a!' LIKE '%!' ESCAPE '!'", "BOOLEAN", "true|true|true|true", 0},
+        {"'x\nb' LIKE '%_b'", "BOOLEAN", "false|false|false|false", 0},
+        /* in time that grows with the text, or refused */
+        {"LPAD('a', 1000000, 'a') LIKE CONCAT('%', LPAD('a', 500000, 'a'), 'b%')", "BOOLEAN", "false|false|false|false",
+         0},
+        {"LPAD('a', 1000000, 'a') LIKE CONCAT('%', LPAD('a', 500000, 'a'), 'b_')", "BOOLEAN", "false|false|false|false",
+         0},
+        {"LPAD('a', 1000000, 'a') LIKE CONCAT('%', LPAD('a', 500000, 'a'), 'b_%')", "BOOLEAN", "NULL|NULL|NULL|NULL",
+         4},
+        {"LPAD('a', 1000000, 'a') NOT LIKE '%aaaaaaa_b%'", "BOOLEAN", "true|true|true|true", 0},
+        {"LPAD('a', 1000000, 'a') LIKE '%a%a_a%aa_a%'", "BOOLEAN", "true|true|true|true", 0},
+        {"ARRAY_LENGTH(REGEXP_EXTRACT_ALL('[a-z]', LPAD('', 200000, 'ab')))", "INTEGER", "200000|200000|200000|200000",
+         0},
     };
     CHECK_RESULTS(cases);
 }
@@ -789,6 +813,12 @@ static void test_messages(void **state) {
          "row 0: the result of * does not fit DECIMAL(38, 5)"},
         {"MAP(S := 1)", "row 3: a key of MAP is NULL"},
         {"S LIKE 'x'", "row 3: an operand of LIKE is NULL"},
+        {"LPAD('a', 1000000, 'a') LIKE CONCAT('%', LPAD('a', 500000, 'a'), 'b_%')",
+         "row 0: LIKE takes too many steps: a pattern of 500004 bytes, a text of 1000000"},
+        {"REGEXP_EXTRACT_ALL('(a|aa)+b|c', LPAD('', 250000, 'aaaaaaaaaaaaaaaaaaaaaaaac'))",
+         "row 0: REGEXP_EXTRACT_ALL: matching '(a|aa)+b|c' failed: match limit exceeded"},
+        {"REGEXP_REPLACE(LPAD('', 250000, 'aaaaaaaaaaaaaaaaaaaaaaaac'), '(a|aa)+b|c', 'x')",
+         "row 0: REGEXP_REPLACE: matching '(a|aa)+b|c' failed: match limit exceeded"},
     };
     struct bench bench;
     bench_open(&bench);

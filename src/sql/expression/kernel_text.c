@@ -98,58 +98,133 @@ static bool like_at_escape(struct slice pattern, size_t at, struct slice escape)
            memcmp(pattern.data + at, escape.data, escape.length) == 0;
 }
 
-/* One step of the pattern at `*at`, which is no %, against the text at `*in`. */
-static bool like_step(struct slice pattern, size_t *at, struct slice text, size_t *in, struct slice escape) {
-    if (*in >= text.length)
-        return false;
-    bool escaped = like_at_escape(pattern, *at, escape);
-    if (pattern.data[*at] == '_' && !escaped) {
-        size_t length = like_character(text, *in);
-        if (like_ends_line(text.data + *in, length))
+/* A pattern is segments with a % between each two. The first stands at the text's beginning, the last at its end, and
+ * those in the middle where they fit first, one after the other: taking an earlier place never rules out a later one.
+ *
+ *     pattern   ab%c_d%%e%fg       segments  ab | c_d |  | e | fg
+ *     text      ab....cxd....e.....fg
+ *
+ * A segment without _ and ESCAPE is found in linear time. One with them is tried character by character, within a
+ * number of steps that grows with the text only: a pattern and a text from outside can hold up nobody. */
+enum { LIKE_END = -1, LIKE_ONE = 256, LIKE_MANY = 257 }; /* tokens beside the bytes that stand for themselves */
+enum { LIKE_STEPS = 10000000, LIKE_STEPS_BYTE = 8 };
+enum like_result { LIKE_NO, LIKE_YES, LIKE_TOO_LONG };
+
+struct like_search {
+    struct slice pattern, text, escape;
+    size_t at, in; /* where the pattern and the text go on */
+    int64_t steps; /* that are left */
+};
+
+struct like_segment {
+    size_t begin, end; /* in the pattern, without the % */
+    size_t characters;
+    bool plain; /* its bytes stand for themselves */
+    bool last;
+};
+
+static int like_token(const struct like_search *search, size_t *at) {
+    struct slice pattern = search->pattern;
+    if (*at >= pattern.length)
+        return LIKE_END;
+    bool escaped = like_at_escape(pattern, *at, search->escape);
+    size_t skipped = escaped && *at + search->escape.length < pattern.length ? search->escape.length : 0;
+    unsigned char byte = (unsigned char)pattern.data[*at + skipped];
+    *at += skipped + 1;
+    return escaped ? byte : byte == '%' ? LIKE_MANY : byte == '_' ? LIKE_ONE : byte;
+}
+
+static struct like_segment like_next_segment(struct like_search *search) {
+    struct like_segment segment = {.begin = search->at, .plain = search->escape.length == 0};
+    for (;;) {
+        segment.end = search->at;
+        int token = like_token(search, &search->at);
+        segment.last = token == LIKE_END;
+        if (token == LIKE_END || token == LIKE_MANY)
+            return segment;
+        segment.plain &= token != LIKE_ONE;
+        segment.characters += token == LIKE_ONE || (token & 0xc0) != 0x80;
+    }
+}
+
+/* Does the segment stand at `*in` of the text, which then moves behind it? */
+static bool like_stands(struct like_search *search, const struct like_segment *segment, size_t *in) {
+    struct slice text = search->text;
+    size_t at = segment->begin, to = *in;
+    while (at < segment->end) {
+        int token = like_token(search, &at);
+        search->steps--;
+        if (to >= text.length)
             return false;
-        *in += length;
-        *at += 1;
-        return true;
+        size_t length = token == LIKE_ONE ? like_character(text, to) : 1;
+        if (token == LIKE_ONE ? like_ends_line(text.data + to, length) : token != (unsigned char)text.data[to])
+            return false;
+        to += length;
     }
-    size_t skipped = escaped && *at + escape.length < pattern.length ? escape.length : 0;
-    if (pattern.data[*at + skipped] != text.data[*in])
-        return false;
-    *at += 1 + skipped;
-    *in += 1;
+    *in = to;
     return true;
 }
 
-/* When a step fails, the last % takes one character more. */
-static bool like_matches(struct slice pattern, struct slice text, struct slice escape) {
-    size_t at = 0, in = 0, behind = SIZE_MAX, resume = 0;
-    while (in < text.length || at < pattern.length) {
-        if (at < pattern.length && pattern.data[at] == '%' && !like_at_escape(pattern, at, escape)) {
-            behind = ++at;
-            resume = in;
-            if (at == pattern.length)
-                return true;
-        } else if (at >= pattern.length || !like_step(pattern, &at, text, &in, escape)) {
-            if (behind == SIZE_MAX || resume >= text.length)
-                return false;
-            at = behind;
-            resume += like_character(text, resume);
-            in = resume;
+static enum like_result like_find(struct like_search *search, const struct like_segment *segment) {
+    struct slice text = search->text;
+    if (segment->plain) {
+        size_t length = segment->end - segment->begin;
+        const char *found =
+            memmem(text.data + search->in, text.length - search->in, search->pattern.data + segment->begin, length);
+        search->in = found ? (size_t)(found - text.data) + length : search->in;
+        return found ? LIKE_YES : LIKE_NO;
+    }
+    for (size_t from = search->in; from < text.length; from += like_character(text, from)) {
+        size_t in = from;
+        if (like_stands(search, segment, &in)) {
+            search->in = in;
+            return LIKE_YES;
         }
+        if (search->steps < 0)
+            return LIKE_TOO_LONG;
     }
-    return true;
+    return LIKE_NO;
 }
 
-static bool like_holds(const struct like_node *like, struct slice pattern, struct slice text) {
+/* The last segment can only begin so many characters before the text's end. */
+static enum like_result like_ends(struct like_search *search, const struct like_segment *segment) {
+    struct slice text = search->text;
+    size_t from = text.length;
+    for (size_t left = segment->characters; left && from > search->in;)
+        left -= ((unsigned char)text.data[--from] & 0xc0) != 0x80;
+    return like_stands(search, segment, &from) && from == text.length ? LIKE_YES : LIKE_NO;
+}
+
+static enum like_result like_matches(struct slice pattern, struct slice text, struct slice escape) {
+    struct like_search search = {pattern, text, escape, 0, 0, LIKE_STEPS + (int64_t)text.length * LIKE_STEPS_BYTE};
+    struct like_segment segment = like_next_segment(&search);
+    if (!like_stands(&search, &segment, &search.in))
+        return LIKE_NO;
+    if (segment.last)
+        return search.in == text.length ? LIKE_YES : LIKE_NO;
+    for (;;) {
+        segment = like_next_segment(&search);
+        if (segment.last)
+            return like_ends(&search, &segment);
+        enum like_result result = segment.end > segment.begin ? like_find(&search, &segment) : LIKE_YES;
+        if (result != LIKE_YES)
+            return result;
+    }
+}
+
+static enum like_result like_holds(const struct like_node *like, struct slice pattern, struct slice text) {
     struct slice part = like->part;
     switch (like->shape) {
     case LIKE_EXACT:
-        return slice_equal(text, part);
+        return slice_equal(text, part) ? LIKE_YES : LIKE_NO;
     case LIKE_BEGINS:
-        return text.length >= part.length && memcmp(text.data, part.data, part.length) == 0;
+        return text.length >= part.length && memcmp(text.data, part.data, part.length) == 0 ? LIKE_YES : LIKE_NO;
     case LIKE_ENDS:
-        return text.length >= part.length && memcmp(text.data + text.length - part.length, part.data, part.length) == 0;
+        return text.length >= part.length && memcmp(text.data + text.length - part.length, part.data, part.length) == 0
+                   ? LIKE_YES
+                   : LIKE_NO;
     case LIKE_HOLDS:
-        return memmem(text.data, text.length, part.data, part.length);
+        return memmem(text.data, text.length, part.data, part.length) ? LIKE_YES : LIKE_NO;
     default:
         return like_matches(pattern, text, like->escape);
     }
@@ -165,9 +240,14 @@ static bool like_run(const struct node *node, struct node_run *run, const struct
     for (size_t i = 0; i < selected->count; i++) {
         size_t row = selected->rows[i], x = row & operand.mask, y = row & pattern.mask;
         bool null = operand.nulls[x] | pattern.nulls[y];
-        result.nulls[row] = null;
-        result.booleans[row] = !null && like_holds(like, pattern.texts[y], operand.texts[x]) != like->negated;
+        enum like_result holds = null ? LIKE_NO : like_holds(like, pattern.texts[y], operand.texts[x]);
+        result.nulls[row] = null || holds == LIKE_TOO_LONG;
+        result.booleans[row] = !result.nulls[row] && (holds == LIKE_YES) != like->negated;
         if (null && !node_fail(run, row, "an operand of LIKE is NULL"))
+            return false;
+        if (holds == LIKE_TOO_LONG &&
+            !node_fail(run, row, "LIKE takes too many steps: a pattern of %zu bytes, a text of %zu",
+                       pattern.texts[y].length, operand.texts[x].length))
             return false;
     }
     *ret_vector = result;

@@ -1,5 +1,8 @@
-/* Regular expressions. The last pattern is kept compiled. A match that takes too many steps is an error: no pattern
- * can hold up the process. */
+/* Regular expressions. The last pattern is kept compiled. A match that takes too many steps is an error, and so are
+ * the matches of one call together: no pattern can hold up the process.
+ *
+ * PCRE2 ends a match at a limit of steps but does not tell how many it took. So a match is tried with a small limit
+ * and then with larger ones, and the call is charged with the limit that was enough. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
 #include "sql/function/library/functions.h"
@@ -9,7 +12,13 @@
 #include "sql/function/library/text_units.h"
 #include <pcre2.h>
 
-enum { MATCH_STEPS_MAXIMUM = 1000000, MATCH_HEAP_KIB = 32 << 10 };
+enum {
+    MATCH_STEPS_MINIMUM = 32,
+    MATCH_STEPS_FACTOR = 32,
+    MATCH_STEPS_MAXIMUM = MATCH_STEPS_MINIMUM * MATCH_STEPS_FACTOR * MATCH_STEPS_FACTOR * MATCH_STEPS_FACTOR,
+    CALL_STEPS_MAXIMUM = 64000000,
+    MATCH_HEAP_KIB = 32 << 10
+};
 
 struct expression_state {
     struct bytes pattern; /* as it was given */
@@ -17,6 +26,7 @@ struct expression_state {
     pcre2_match_data *match;
     pcre2_match_context *limits;
     struct bytes problem;
+    int64_t steps; /* that the present call has left */
 };
 
 static void expression_clear(struct expression_state *state) {
@@ -46,7 +56,6 @@ static struct expression_state *expression_new(void) {
         free(state);
         return NULL;
     }
-    pcre2_set_match_limit(state->limits, MATCH_STEPS_MAXIMUM);
     pcre2_set_heap_limit(state->limits, MATCH_HEAP_KIB);
     return state;
 }
@@ -96,16 +105,29 @@ static struct expression_state *expression_of(struct function_call *call, struct
         function_fail(call, "%.*s", (int)state->problem.length, state->problem.data);
         return NULL;
     }
+    state->steps = CALL_STEPS_MAXIMUM;
     return state;
+}
+
+static int expression_match(struct expression_state *state, struct slice text, size_t from, uint32_t steps) {
+    pcre2_set_match_limit(state->limits, steps);
+    int result = pcre2_match(state->code, (PCRE2_SPTR)text.data, text.length, from, 0, state->match, state->limits);
+    if (result == PCRE2_ERROR_JIT_STACKLIMIT)
+        result = pcre2_match(state->code, (PCRE2_SPTR)text.data, text.length, from, PCRE2_NO_JIT, state->match,
+                             state->limits);
+    return result;
 }
 
 /* The next match from byte `from` on: its number of groups with the whole, 0 when there is none, -1 when it failed
  * (call->problem). */
 static int expression_find(struct function_call *call, struct expression_state *state, struct slice text, size_t from) {
-    int result = pcre2_match(state->code, (PCRE2_SPTR)text.data, text.length, from, 0, state->match, state->limits);
-    if (result == PCRE2_ERROR_JIT_STACKLIMIT)
-        result = pcre2_match(state->code, (PCRE2_SPTR)text.data, text.length, from, PCRE2_NO_JIT, state->match,
-                             state->limits);
+    int result = PCRE2_ERROR_MATCHLIMIT;
+    for (uint32_t steps = MATCH_STEPS_MINIMUM;
+         result == PCRE2_ERROR_MATCHLIMIT && steps <= MATCH_STEPS_MAXIMUM && state->steps >= steps;
+         steps *= MATCH_STEPS_FACTOR) {
+        result = expression_match(state, text, from, steps);
+        state->steps -= steps;
+    }
     if (result == PCRE2_ERROR_NOMATCH)
         return 0;
     if (result >= 0)
