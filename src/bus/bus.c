@@ -5,15 +5,37 @@
 
 enum { HEADER_OVERHEAD = 10 /* lengths, at most */ };
 
+/* What has a colon is no folder that was meant, but HOST:PORT, kafka:HOST, or a scheme that is not known. What follows
+ * the colon is shown only when it can be no password. */
+static int bus_scheme_unknown(const char *url, struct error *error) {
+    size_t name = strcspn(url, ":");
+    const char *rest = url + name + 1;
+    if (strchr(url, '@') || strlen(url) > 200)
+        rest = "";
+    rest += strspn(rest, "/");
+    if (strncasecmp(url, "kafka:", 6) == 0 && *rest)
+        return error_set(error, ERROR_INVALID, "--bus %s: did you mean kafka://%s?", url, rest);
+    if (*rest && strspn(rest, "0123456789") == strcspn(rest, ",/"))
+        return error_set(error, ERROR_INVALID,
+                         "--bus %s: did you mean kafka://%s? A folder of that name would be sqlite:%s", url, url, url);
+    return error_set(error, ERROR_INVALID,
+                     "--bus %.*s:...: no bus of this kind is known; use sqlite:DIR or kafka://HOST:PORT",
+                     (int)(name > 60 ? 60 : name), url);
+}
+
 int bus_open(const char *url, const struct bus_options *options, struct bus **ret_bus, struct error *error) {
     const char *rest = url;
+    if (strncmp(url, "kafka://", 8) == 0 && strchr(url, '@'))
+        return error_set(
+            error, ERROR_INVALID,
+            "--bus kafka://: user and password do not go into the URL: -X sasl.username, sasl.password, or "
+            "--config");
     if (strncmp(url, "kafka://", 8) == 0)
         return kafka_bus_open(url + 8, options, ret_bus, error);
     if (strncmp(url, "sqlite:", 7) == 0)
         rest += 7;
-    else if (strstr(url, "://"))
-        return error_set(error, ERROR_INVALID,
-                         "--bus %s: no bus of this kind is known; use sqlite:DIR or kafka://HOST:PORT", url);
+    else if (strchr(url, ':'))
+        return bus_scheme_unknown(url, error);
     if (!*rest)
         return error_set(error, ERROR_INVALID, "--bus: the folder is missing; use sqlite:DIR");
     return sqlite_bus_open(rest, options, ret_bus, error);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -109,6 +110,34 @@ static void cli_check_folder(const struct log *log, const char *url) {
     }
 }
 
+typedef int cli_opener(const char *url, const void *options, void *ret_opened, struct error *error);
+
+static int cli_bus_open(const char *url, const void *options, void *ret_opened, struct error *error) {
+    return bus_open(url, options, ret_opened, error);
+}
+
+static int cli_store_open(const char *url, const void *options, void *ret_opened, struct error *error) {
+    return store_open(url, options, ret_opened, error);
+}
+
+static int cli_cache_open(const char *url, const void *options, void *ret_opened, struct error *error) {
+    return cache_open(url, options, ret_opened, error);
+}
+
+/* What was not named is in the data folder, whose name may have a colon in it. */
+static int cli_open_url(const struct common_settings *common, const char *named, cli_opener *open, const void *options,
+                        void *ret_opened, struct error *error) {
+    const char *data = strncmp(common->data, "sqlite:", 7) == 0 ? common->data + 7 : common->data;
+    char *url = NULL;
+    if (!named && asprintf(&url, "sqlite:%s", data) < 0)
+        return error_no_memory(error);
+    int status = open(named ? named : url, options, ret_opened, error);
+    if (!status)
+        cli_check_folder(&cli_bus_log, named ? named : url);
+    free(url);
+    return status;
+}
+
 int cli_open_bus(const struct common_settings *common, bool create, struct bus **ret_bus, struct error *error) {
     int status = cli_connect(common, error);
     if (status)
@@ -125,10 +154,7 @@ int cli_open_bus(const struct common_settings *common, bool create, struct bus *
         .registry = cli_connection.registry ? registry_client_registry(cli_connection.registry) : NULL,
         .properties = cli_connection.properties,
         .property_count = connection_bus_properties(&cli_connection)};
-    status = bus_open(common->bus ? common->bus : common->data, &options, ret_bus, error);
-    if (!status)
-        cli_check_folder(&cli_bus_log, common->bus ? common->bus : common->data);
-    return status;
+    return cli_open_url(common, common->bus, cli_bus_open, &options, ret_bus, error);
 }
 
 void cli_registry_counts(struct registry_counts *ret_counts) {
@@ -145,9 +171,7 @@ int cli_open_store(const struct common_settings *common, bool create, struct sto
     struct store_options options = {
         .durable = common->durability[0] == 'f', .create = create, .clock = &clock_system, .log = &cli_bus_log};
     options.property_count = connection_store_properties(&cli_connection, &options.properties);
-    status = store_open(common->store ? common->store : common->data, &options, ret_store, error);
-    if (!status)
-        cli_check_folder(&cli_bus_log, common->store ? common->store : common->data);
+    status = cli_open_url(common, common->store, cli_store_open, &options, ret_store, error);
     if (common->store)
         connection_hide_user((char *)common->store);
     return status;
@@ -159,7 +183,7 @@ int cli_open_cache(const struct common_settings *common, bool wanted, bool creat
     *ret_cache = NULL;
     if (!common->cache && !wanted)
         return 0;
-    int status = cache_open(common->cache ? common->cache : common->data, &options, ret_cache, error);
+    int status = cli_open_url(common, common->cache, cli_cache_open, &options, ret_cache, error);
     if (common->cache)
         connection_hide_user((char *)common->cache);
     return status;

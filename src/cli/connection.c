@@ -206,16 +206,25 @@ static int connection_open_registry(struct connection *connection, const char *u
     return status;
 }
 
-void connection_hide_user(char *url) {
-    char *begin = strstr(url, "://");
-    for (; begin; begin = strstr(begin + 1, "://")) {
-        char *from = begin + 3, *end = from + strcspn(from, "/,");
-        char *at = NULL;
-        for (char *c = from; c < end; c++)
-            at = *c == '@' ? c : at;
-        if (at)
-            memset(from, 'x', (size_t)(at - from));
+/* Is there a ':' in front of what is no port? Hosts in brackets have colons of their own. */
+static bool connection_lacks_at(const char *hosts) {
+    const char *end = hosts + strcspn(hosts, "/");
+    for (const char *at = hosts; at < end; at++) {
+        size_t digits = strspn(at + 1, "0123456789");
+        if (*at == '[')
+            at += strcspn(at, "]") - 1;
+        else if (*at == ':' && !strchr("/,", at[1 + digits])) /* a NUL is found as well: the end */
+            return true;
     }
+    return false;
+}
+
+void connection_hide_user(char *url) {
+    char *scheme = strstr(url, "://"), *from = scheme ? scheme + 3 : NULL, *at = from ? strrchr(from, '@') : NULL;
+    if (at)
+        memset(from, 'x', (size_t)(at - from));
+    else if (from && connection_lacks_at(from))
+        memset(from, 'x', strlen(from));
 }
 
 int connection_open(const struct connection_settings *settings, struct connection *ret_connection,

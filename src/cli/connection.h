@@ -31,7 +31,9 @@ struct connection {
  * line, or the option. */
 int connection_open(const struct connection_settings *settings, struct connection *ret_connection, struct error *error);
 void connection_release(struct connection *connection);
-/* Overwrites user and password of SCHEME://USER:PASSWORD@HOST,... which is in the argument list. */
+/* Overwrites user and password of SCHEME://USER:PASSWORD@HOST,... which is in the argument list: all up to the last
+ * '@', as passwords may hold '/' and ','. Without an '@' all is overwritten that has the form USER:PASSWORD where
+ * HOST:PORT belongs. */
 void connection_hide_user(char *url);
 /* Those for the bus come first, then those of the store, which are `*ret_store` and so many. */
 size_t connection_bus_properties(const struct connection *connection);

@@ -10,7 +10,7 @@ int cache_open(const char *url, const struct cache_options *options, struct cach
         return redis_cache_open(url + 8, options, ret_cache, error);
     if (strncmp(url, "sqlite:", 7) == 0)
         url += 7;
-    else if (strstr(url, "://"))
+    else if (strchr(url, ':'))
         return error_set(error, ERROR_INVALID,
                          "--cache: no cache of this kind is known; use sqlite:DIR or redis://HOST:6379/1");
     if (!*url)

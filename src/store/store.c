@@ -10,7 +10,7 @@ int store_open(const char *url, const struct store_options *options, struct stor
     const char *folder = strncmp(url, "sqlite:", 7) == 0 ? url + 7 : url;
     if (strncmp(url, "cassandra://", 12) == 0)
         return cassandra_store_open(url + 12, options, ret_store, error);
-    if (strstr(folder, "://"))
+    if (folder == url && strchr(url, ':'))
         return error_set(error, ERROR_INVALID,
                          "--store: no store of this kind is known; use sqlite:DIR or cassandra://HOST:9042/KEYSPACE");
     if (!*folder)

@@ -140,12 +140,15 @@ static int settings_contact(struct cassandra_settings *settings, const char *tex
     const char *bracket = *text == '[' ? memchr(text, ']', length) : NULL;
     const char *colon = bracket ? memchr(bracket, ':', length - (size_t)(bracket - text)) : memrchr(text, ':', length);
     const char *end = bracket ? bracket : colon ? colon : text + length, *begin = bracket ? text + 1 : text;
+    size_t shown = strcspn(text, ":/,"); /* what follows may be a password whose '@' was forgotten */
     int64_t port = 0;
     if (begin >= end ||
         (colon && (!number_read_integer((struct slice){colon + 1, length - (size_t)(colon + 1 - text)}, &port) ||
                    port < 1 || port > 65535)))
-        return error_set(error, ERROR_INVALID, "--store cassandra://: '%.*s' is not HOST or HOST:PORT",
-                         (int)(length > 60 ? 60 : length), text);
+        return error_set(error, ERROR_INVALID,
+                         "--store cassandra://: '%.*s...' is not HOST or HOST:PORT; user and password come first and "
+                         "end with '@'",
+                         (int)(shown > 60 ? 60 : shown), text);
     if (settings->contact_count == CASSANDRA_CONTACTS)
         return error_set(error, ERROR_INVALID,
                          "--store cassandra://: more than %d hosts; the others are found through the first ones",
@@ -172,9 +175,9 @@ static int settings_address(const char *address, struct cassandra_settings *sett
         return error_no_memory(error);
     if (!slash || !settings_keyspace_valid(slash + 1))
         return error_set(error, ERROR_INVALID,
-                         "--store cassandra://%.60s: a keyspace must follow, 1 to 48 of a-z, 0-9 and _: "
+                         "--store cassandra://%.*s...: a keyspace must follow, 1 to 48 of a-z, 0-9 and _: "
                          "cassandra://HOST:9042/meterline",
-                         hosts);
+                         (int)(strcspn(hosts, ":/,") > 60 ? 60 : strcspn(hosts, ":/,")), hosts);
     if (!settings_copy(&settings->keyspace, slash + 1))
         return error_no_memory(error);
     int status = 0;

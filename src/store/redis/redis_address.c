@@ -5,6 +5,9 @@
 
 enum { PORT_DEFAULT = 6379, DATABASE_DEFAULT = 1, DATABASE_MAXIMUM = 1 << 20 };
 
+/* A part that is wrong may be a password whose '@' was forgotten: it is not shown. */
+#define REDIS_SHAPE ": redis://[USER:PASSWORD@]HOST:6379/1"
+
 static bool redis_number(const char *text, int maximum, int *ret_number) {
     char *end;
     long number = strtol(text, &end, 10);
@@ -29,11 +32,13 @@ static int redis_read_place(const char *text, struct redis_address *address, str
     const char *colon = memchr(text, ':', (size_t)(end - text)), *host_end = colon ? colon : end;
     char port[16] = "";
     if (slash && slash[1] && !redis_number(slash + 1, DATABASE_MAXIMUM, &address->database))
-        return error_set(error, ERROR_INVALID, "--cache redis://: '%.20s' is not the number of a database", slash + 1);
+        return error_set(error, ERROR_INVALID,
+                         "--cache redis://HOST/: what follows is not the number of a database, 0 to %d" REDIS_SHAPE,
+                         DATABASE_MAXIMUM);
     if (colon && (size_t)(end - colon) <= sizeof port)
         memcpy(port, colon + 1, (size_t)(end - colon - 1));
     if (colon && (!redis_number(port, 65535, &address->port) || address->port == 0))
-        return error_set(error, ERROR_INVALID, "--cache redis://: '%.15s' is not a port", port);
+        return error_set(error, ERROR_INVALID, "--cache redis://HOST: what follows is not a port" REDIS_SHAPE);
     if (host_end == text)
         return error_set(error, ERROR_INVALID, "--cache: the host is missing; use redis://HOST:6379/1");
     address->host = strndup(text, (size_t)(host_end - text));
