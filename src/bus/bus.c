@@ -25,11 +25,6 @@ static int bus_scheme_unknown(const char *url, struct error *error) {
 
 int bus_open(const char *url, const struct bus_options *options, struct bus **ret_bus, struct error *error) {
     const char *rest = url;
-    if (strncmp(url, "kafka://", 8) == 0 && strchr(url, '@'))
-        return error_set(
-            error, ERROR_INVALID,
-            "--bus kafka://: user and password do not go into the URL: -X sasl.username, sasl.password, or "
-            "--config");
     if (strncmp(url, "kafka://", 8) == 0)
         return kafka_bus_open(url + 8, options, ret_bus, error);
     if (strncmp(url, "sqlite:", 7) == 0)

@@ -289,10 +289,93 @@ static void test_retention(void **state) {
     assert_int_equal(records, 10);
     assert_int_equal(partition_of(f, "t", 0).start_offset, 40);
     assert_int_equal(partition_of(f, "t", 0).bytes, 0);
-    f->now -= 500000; /* the wall clock goes back, the append time does not */
+    append(f, "t", 0, 40, 1); /* exactly as old as the limit: it stays */
+    f->now += 1000;
+    OK(bus_apply_retention(f->bus, &records, &f->error));
+    assert_int_equal(records, 0);
+    f->now += 1;
+    OK(bus_apply_retention(f->bus, &records, &f->error));
+    assert_int_equal(records, 1);
+    f->now -= 500000; /* the wall clock goes back a little, the append time does not */
     int64_t last = partition_of(f, "t", 0).last_append;
     append(f, "t", 0, 0, 1);
     assert_int_equal(partition_of(f, "t", 0).last_append, last);
+}
+
+/* One batch that was taken with a clock a year ahead: those after it have their own times, and retention goes on. */
+static void test_clock_that_was_ahead(void **state) {
+    enum { HOUR = 3600000 };
+    struct fixture *f = *state;
+    const int64_t year = INT64_C(365) * 24 * HOUR, began = f->now;
+    struct bus_topic_settings settings = {1, 2 * HOUR, -1};
+    struct bus_batch batch;
+    int64_t records;
+    OK(bus_topic_create(f->bus, "t", &settings, &f->error));
+    append(f, "t", 0, 0, 1);
+    f->now += year;
+    append(f, "t", 0, 1, 1); /* the first record has gone with that */
+    f->now = began + HOUR;
+    append(f, "t", 0, 2, 1);
+    assert_int_equal(partition_of(f, "t", 0).last_append, began + HOUR);
+    OK(bus_consumer_seek(f->consumer, "t", 0, 1, &f->error));
+    assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
+    assert_int_equal(batch.append_time, began + year);
+    assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
+    assert_int_equal(batch.append_time, began + HOUR);
+    f->now = began + 3 * HOUR;
+    OK(bus_apply_retention(f->bus, &records, &f->error));
+    assert_int_equal(records, 0);
+    f->now += 1; /* the producer looks after retention itself, though its clock was ahead once */
+    append(f, "other", 0, 0, 1);
+    assert_int_equal(partition_of(f, "t", 0).start_offset, 3);
+}
+
+/* What the tables say and cannot be is told as damage, with the place, and is no endless wait. */
+static void test_damaged_tables(void **state) {
+    (void)state;
+    static const struct {
+        const char *damage, *message;
+    } cases[] = {
+        {"UPDATE log_topics SET partitions=0", "topic t is said to have 0 partitions; the data folder is damaged"},
+        {"UPDATE log_topics SET partitions=1<<40", "1099511627776 partitions"},
+        {"UPDATE log_topics SET partitions=-1", "-1 partitions"},
+        {"UPDATE log_partitions SET next_offset=-9223372036854775807", "topic t, partition 0: its end offset is -9223"},
+        {"UPDATE log_partitions SET next_offset=9223372036854775807", "its end offset is 9223372036854775807"},
+        {"UPDATE log_partitions SET start_offset=7", "topic t, partition 0: its start offset is 7"},
+        {"UPDATE log_partitions SET id=id+1048576", "its number in the log is 1048577"},
+        {"DELETE FROM log_batches WHERE id=(SELECT max(id) FROM log_batches)",
+         "topic t, partition 0: records are missing before its end, from offset 2"},
+        {"DELETE FROM log_batches WHERE id=(SELECT min(id) FROM log_batches)",
+         "topic t, partition 0: records are missing, from offset 0"},
+        {"UPDATE log_batches SET count=9223372036854775807 WHERE id=(SELECT max(id) FROM log_batches)", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        void *one = NULL;
+        setup(&one);
+        struct fixture *g = one;
+        struct bus_topic_settings settings = {1, -1, -1};
+        struct bus_topic_info info;
+        struct bus_batch batch;
+        int32_t topic, partitions;
+        assert_int_equal(bus_topic_create(g->bus, "t", &settings, &g->error), 0);
+        append(g, "t", 0, 0, 2);
+        append(g, "t", 0, 2, 2);
+        fixture_close(g);
+        execute(g, cases[i].damage);
+        fixture_open(g);
+        int status = bus_topic_describe(g->bus, "t", &info, &g->error);
+        if (!status)
+            bus_topic_info_release(&info);
+        if (!status)
+            status = bus_producer_topic(g->producer, "t", NULL, &topic, &partitions, &g->error);
+        if (!status)
+            status = bus_consumer_seek(g->consumer, "t", 0, 0, &g->error);
+        while (!status && (status = bus_consumer_poll(g->consumer, 0, &batch, &g->error)) == 1)
+            status = 0;
+        if (*cases[i].message && (status != ERROR_CORRUPT || !strstr(g->error.message, cases[i].message)))
+            fail_msg("case %zu: %d '%s'", i, status, g->error.message);
+        teardown(&one);
+    }
 }
 
 /* Writes `count` values of `keys` keys in batches of `each`: key number n has the value of the last i with i % keys
@@ -420,6 +503,45 @@ static void test_compaction_of_deletions(void **state) {
     assert_int_equal(values[99], 999);
 }
 
+/* The slowest group stands inside a batch, which then is not touched; and a deletion at the place to which the last
+ * pass had come stays for one pass more. */
+static void test_compaction_at_its_edges(void **state) {
+    struct fixture *f = *state;
+    int values[100] = {0};
+    int64_t deleted, offset = 0;
+    int32_t topic, partitions;
+    append_one(f, "other", 0, "a producer's first commit compacts too");
+    append_keys(f, 0, 2000, 10, 1000);
+    struct bus_position position = {
+        .group = "g", .topic = "changes", .partition = 0, .next_offset = 1500, .metadata = ""};
+    OK(bus_producer_commit(f->producer, &position, 1, &f->error));
+    OK(bus_apply_retention(f->bus, &deleted, &f->error));
+    assert_int_equal(deleted, 990);
+    OK(bus_consumer_seek(f->consumer, "changes", 0, 0, &f->error));
+    assert_int_equal(read_keys(f, &offset, values, 0), 10 + 1000);
+    OK(bus_producer_topic(f->producer, "changes", NULL, &topic, &partitions, &f->error));
+    position.next_offset = 2000;
+    position.expected = 1;
+    OK(bus_producer_commit(f->producer, &position, 1, &f->error));
+    OK(bus_apply_retention(f->bus, &deleted, &f->error)); /* compacted up to 2000 */
+    assert_int_equal(deleted, 1000);
+    struct bus_record deletion = {.key = SLICE("x99"), .timestamp = 2000};
+    OK(bus_produce(f->producer, topic, 0, &deletion, &f->error));
+    for (int pass = 0; pass < 2; pass++) {
+        int end = 2001 + 1100 * (pass + 1);
+        append_keys(f, end - 1100, 1100, 10, 1000);
+        position.next_offset = end;
+        position.expected++;
+        OK(bus_producer_commit(f->producer, &position, 1, &f->error));
+        OK(bus_apply_retention(f->bus, &deleted, &f->error));
+        OK(bus_consumer_seek(f->consumer, "changes", 0, 0, &f->error));
+        offset = values[99] = 0;
+        assert_int_equal(read_keys(f, &offset, values, 0), pass == 0 ? 11 : 10);
+        assert_int_equal(values[99], pass == 0 ? -1 : 0);
+        assert_int_equal(values[0], (end - 1) / 10 * 10);
+    }
+}
+
 static void test_trim(void **state) {
     struct fixture *f = *state;
     append(f, "t", 1, 0, 5);
@@ -469,6 +591,9 @@ int main(void) {
         TEST_BOTH(test_trim),
         TEST(test_compaction),
         TEST(test_compaction_of_deletions),
+        TEST(test_compaction_at_its_edges),
+        TEST(test_clock_that_was_ahead),
+        TEST(test_damaged_tables),
         TEST(test_reopen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,7 +59,10 @@ int sqlite_consumer_open(struct bus *door, const char *group, struct bus_consume
                              &consumer->floor, error);
     if (!status)
         status =
-            database_prepare(consumer->database, "SELECT 1 FROM log_partitions WHERE id=?", &consumer->exists, error);
+            database_prepare(consumer->database,
+                             "SELECT start_offset, next_offset, EXISTS(SELECT 1 FROM log_batches WHERE id >= ?2 AND "
+                             "id < ?3) FROM log_partitions WHERE id=?1",
+                             &consumer->exists, error);
     if (status) {
         sqlite_consumer_close(&consumer->base);
         return status;
@@ -174,7 +177,7 @@ static int consumer_batch_id(struct sqlite_consumer *consumer, struct subscripti
     sqlite3_bind_int64(consumer->floor, 1, sqlite_bus_batch_id(subscription->id, 0));
     sqlite3_bind_int64(consumer->floor, 2, id);
     int status = database_step(consumer->database, consumer->floor, error);
-    if (status == 1 && sqlite3_column_int64(consumer->floor, 0) + sqlite3_column_int64(consumer->floor, 1) > id)
+    if (status == 1 && sqlite3_column_int64(consumer->floor, 1) > id - sqlite3_column_int64(consumer->floor, 0))
         *ret_id = sqlite3_column_int64(consumer->floor, 0);
     else
         subscription->aligned = status >= 0;
@@ -220,7 +223,17 @@ static int64_t batch_base(int64_t id) {
     return id & ((INT64_C(1) << SQLITE_BUS_OFFSET_BITS) - 1);
 }
 
-static int consumer_gone(const struct subscription *subscription, int64_t base, struct error *error) {
+static int consumer_gone(struct sqlite_consumer *consumer, const struct subscription *subscription, int64_t base,
+                         struct error *error) {
+    sqlite3_bind_int64(consumer->exists, 1, subscription->id);
+    int status = database_step(consumer->database, consumer->exists, error);
+    bool kept = status == 1 && sqlite3_column_int64(consumer->exists, 0) <= subscription->next_offset;
+    sqlite3_reset(consumer->exists);
+    if (status < 0)
+        return status;
+    if (kept)
+        return sqlite_bus_damaged(subscription->topic, subscription->partition, "records are missing, from offset",
+                                  subscription->next_offset, error);
     return error_set(
         error, ERROR_NOT_FOUND,
         "topic %s, partition %d: offsets %lld to %lld are gone, retention has deleted them before they were read",
@@ -245,7 +258,7 @@ static int consumer_decode(struct sqlite_consumer *consumer, struct subscription
         return error ? consumer_damaged(subscription, base, error) : ERROR_CORRUPT;
     }
     if (skip < 0)
-        return consumer_gone(subscription, base, error);
+        return consumer_gone(consumer, subscription, base, error);
     if (consumer->reader.gaps) {
         consumer->held = id;
         consumer->held_count = count;
@@ -299,22 +312,38 @@ static int consumer_read(struct sqlite_consumer *consumer, struct subscription *
     return status;
 }
 
-/* A partition that has gone brings nothing for ever: say so. Looks only when somebody has committed since the last
- * look. */
+/* One partition that brought nothing. Start, end and what lies there are of one moment. */
+static int consumer_check_one(struct sqlite_consumer *consumer, const struct subscription *subscription,
+                              struct error *error) {
+    sqlite3_bind_int64(consumer->exists, 1, subscription->id);
+    sqlite3_bind_int64(consumer->exists, 2, sqlite_bus_batch_id(subscription->id, subscription->next_offset));
+    sqlite3_bind_int64(consumer->exists, 3, sqlite_bus_batch_id(subscription->id + 1, 0));
+    int status = database_step(consumer->database, consumer->exists, error);
+    if (status < 0)
+        return status;
+    if (status == 0)
+        return error_set(error, ERROR_NOT_FOUND, "topic %s was deleted while it was read", subscription->topic);
+    int64_t end = sqlite3_column_int64(consumer->exists, 1);
+    bool missing = subscription->aligned && !subscription->paused && end > subscription->next_offset &&
+                   !sqlite3_column_int(consumer->exists, 2);
+    sqlite3_reset(consumer->exists);
+    return missing
+               ? sqlite_bus_damaged(subscription->topic, subscription->partition,
+                                    "records are missing before its end, from offset", subscription->next_offset, error)
+               : 0;
+}
+
+/* A partition that has gone, or whose last records are missing, brings nothing for ever: an error. Looks only when
+ * another connection has committed since the last look. */
 static int consumer_check(struct sqlite_consumer *consumer, struct error *error) {
     int64_t version;
     int status = database_data_version(consumer->database, &version, error);
     if (status || version == consumer->checked)
         return status;
     for (size_t i = 0; i < consumer->count; i++) {
-        sqlite3_bind_int64(consumer->exists, 1, consumer->subscriptions[i].id);
-        status = database_step(consumer->database, consumer->exists, error);
-        sqlite3_reset(consumer->exists);
-        if (status < 0)
+        status = consumer_check_one(consumer, &consumer->subscriptions[i], error);
+        if (status)
             return status;
-        if (status == 0)
-            return error_set(error, ERROR_NOT_FOUND, "topic %s was deleted while it was read",
-                             consumer->subscriptions[i].topic);
     }
     consumer->checked = version;
     return 0;

@@ -5,7 +5,7 @@
 #include "bus/sqlite/sqlite_bus.h"
 #include "core/memory.h"
 
-enum { BATCH_SEAL_BYTES = 4 << 20, RETENTION_INTERVAL_MS = 60000 };
+enum { BATCH_SEAL_BYTES = 4 << 20, RETENTION_INTERVAL_MS = 60000, CLOCK_BACK_MS = 3600000 };
 
 struct sealed_batch {
     struct bytes blob;
@@ -256,6 +256,8 @@ static int producer_insert(struct sqlite_producer *producer, int64_t partition, 
     return database_run(producer->database, producer->insert, error);
 }
 
+/* The append time does not go back with a clock that is set right by a little; by more than CLOCK_BACK_MS it does, as
+ * the batch before was then taken with a clock that was ahead, which must not hold for all that follow. */
 static int producer_write_partition(struct sqlite_producer *producer, const struct producer_topic *topic,
                                     int32_t number, int64_t now, struct error *error) {
     struct pending_partition *pending = &topic->partitions[number];
@@ -268,7 +270,10 @@ static int producer_write_partition(struct sqlite_producer *producer, const stru
     int64_t offset = sqlite3_column_int64(producer->end, 0), last = sqlite3_column_int64(producer->end, 1), size = 0;
     sqlite3_reset(producer->end);
     status = 0;
-    now = now > last ? now : last; /* append time never goes back */
+    if (offset < 0 || offset > SQLITE_BUS_OFFSET_MAXIMUM - (INT64_C(1) << 32))
+        return sqlite_bus_damaged(topic->name, number, "its end offset is", offset, error);
+    if (now < last && now >= last - CLOCK_BACK_MS)
+        now = last;
     pending->written_from = offset;
     for (size_t i = 0; i < pending->sealed_count && !status; i++) {
         status = producer_insert(producer, pending->id, &pending->sealed[i], offset, now, error);
@@ -298,7 +303,8 @@ static int producer_write(struct sqlite_producer *producer, const struct bus_pos
     for (size_t i = 0; i < count && !status; i++)
         status = sqlite_bus_put_position(producer->database, producer->update_position, producer->insert_position,
                                          &positions[i], error);
-    if (!status && now >= producer->retained_at + RETENTION_INTERVAL_MS) {
+    bool back = now < producer->retained_at;
+    if (!status && (back || now >= producer->retained_at + RETENTION_INTERVAL_MS)) {
         status = sqlite_bus_retain(producer->database, now, &deleted, error);
         if (!status)
             status = sqlite_bus_compact(producer->database, &deleted, error);

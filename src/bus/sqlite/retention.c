@@ -6,7 +6,32 @@
 struct retention_limits {
     int64_t partition, start_offset, bytes, time_limit, bytes_limit; /* -1: none */
     int64_t offset_limit;                                            /* batches that lie below it go */
+    int64_t later_id, later_time; /* the next batch whose append time is not ahead of the clock; id 0: not looked for */
 };
+
+/* When a batch came. One whose append time lies ahead of the clock came no later than the batches after it. */
+static int retain_time(struct database *database, struct retention_limits *limits, int64_t id, int64_t time,
+                       int64_t now, int64_t *ret_time, struct error *error) {
+    sqlite3_stmt *later;
+    *ret_time = time <= now ? time : limits->later_time;
+    if (time <= now || limits->later_id > id)
+        return 0;
+    int status = database_prepare(database,
+                                  "SELECT id, append_time FROM log_batches WHERE id > ?1 AND id < (?2 + 1) << 44 AND "
+                                  "append_time <= ?3 ORDER BY id LIMIT 1",
+                                  &later, error);
+    if (status)
+        return status;
+    sqlite3_bind_int64(later, 1, id);
+    sqlite3_bind_int64(later, 2, limits->partition);
+    sqlite3_bind_int64(later, 3, now);
+    status = database_step(database, later, error);
+    limits->later_id = status == 1 ? sqlite3_column_int64(later, 0) : INT64_MAX;
+    limits->later_time = status == 1 ? sqlite3_column_int64(later, 1) : INT64_MAX;
+    *ret_time = limits->later_time;
+    sqlite3_finalize(later);
+    return status < 0 ? status : 0;
+}
 
 /* Deletes the oldest batches of one partition while they are beyond a limit. */
 static int retain_partition(struct database *database, struct retention_limits *limits, int64_t now, int64_t *records,
@@ -28,8 +53,11 @@ static int retain_partition(struct database *database, struct retention_limits *
         if (status != 1)
             break;
         int64_t id = sqlite3_column_int64(oldest, 0), count = sqlite3_column_int64(oldest, 1),
-                size = sqlite3_column_int64(oldest, 3);
-        bool old = limits->time_limit >= 0 && sqlite3_column_int64(oldest, 2) < now - limits->time_limit;
+                size = sqlite3_column_int64(oldest, 3), time = sqlite3_column_int64(oldest, 2);
+        status = limits->time_limit >= 0 ? retain_time(database, limits, id, time, now, &time, error) : 0;
+        if (status < 0)
+            break;
+        bool old = limits->time_limit >= 0 && time < now - limits->time_limit;
         bool much = limits->bytes_limit >= 0 && limits->bytes > limits->bytes_limit &&
                     limits->bytes > size; /* the newest stays */
         bool needless = (id & ((INT64_C(1) << SQLITE_BUS_OFFSET_BITS) - 1)) + count <= limits->offset_limit;
@@ -93,7 +121,7 @@ static int retention_trim(struct database *database, const char *topic, int32_t 
     sqlite3_bind_int64(statement, 1, found.id);
     status = database_step(database, statement, error);
     struct retention_limits limits = {
-        found.id, found.start_offset, status == 1 ? sqlite3_column_int64(statement, 0) : 0, -1, -1, offset};
+        found.id, found.start_offset, status == 1 ? sqlite3_column_int64(statement, 0) : 0, -1, -1, offset, 0, 0};
     sqlite3_finalize(statement);
     return status < 0 ? status : retain_partition(database, &limits, 0, &records, error);
 }

@@ -14,6 +14,7 @@
 #include <pthread.h>
 
 enum { SQLITE_BUS_OFFSET_BITS = 44, SQLITE_BUS_PARTITION_IDS = (1 << 19) - 1 };
+#define SQLITE_BUS_OFFSET_MAXIMUM ((INT64_C(1) << SQLITE_BUS_OFFSET_BITS) - 1)
 
 struct sqlite_bus {
     struct bus base;
@@ -36,6 +37,8 @@ struct sqlite_partition {
     int64_t id, start_offset, next_offset, last_append;
     bool compacted;
 };
+/* ERROR_CORRUPT: what the table of partitions says cannot be. */
+int sqlite_bus_damaged(const char *topic, int32_t partition, const char *what, int64_t number, struct error *error);
 /* ERROR_NOT_FOUND names the topic and partition. */
 int sqlite_bus_find_partition(struct database *database, const char *topic, int32_t partition,
                               struct sqlite_partition *ret_partition, struct error *error);

@@ -3,6 +3,33 @@
 #include "bus/sqlite/sqlite_bus.h"
 #include "core/memory.h"
 
+int sqlite_bus_damaged(const char *topic, int32_t partition, const char *what, int64_t number, struct error *error) {
+    return error_set(error, ERROR_CORRUPT,
+                     "topic %s, partition %d: %s %lld; the data folder is damaged: restore it from a backup, or delete "
+                     "the topic and replay it",
+                     topic, (int)partition, what, (long long)number);
+}
+
+static int topic_check_partitions(const char *name, int64_t partitions, struct error *error) {
+    return partitions >= 1 && partitions <= BUS_PARTITIONS_MAXIMUM
+               ? 0
+               : error_set(error, ERROR_CORRUPT,
+                           "topic %s is said to have %lld partitions; the data folder is damaged: restore it from a "
+                           "backup, or use another (--data)",
+                           name, (long long)partitions);
+}
+
+static int topic_check_partition(const char *topic, int32_t partition, const struct sqlite_partition *found,
+                                 struct error *error) {
+    if (found->id < 1 || found->id > SQLITE_BUS_PARTITION_IDS)
+        return sqlite_bus_damaged(topic, partition, "its number in the log is", found->id, error);
+    if (found->next_offset < 0 || found->next_offset > SQLITE_BUS_OFFSET_MAXIMUM)
+        return sqlite_bus_damaged(topic, partition, "its end offset is", found->next_offset, error);
+    if (found->start_offset < 0 || found->start_offset > found->next_offset)
+        return sqlite_bus_damaged(topic, partition, "its start offset is", found->start_offset, error);
+    return 0;
+}
+
 static int topic_find(struct database *database, const char *name, int64_t *ret_id,
                       struct bus_topic_settings *ret_settings, struct error *error) {
     sqlite3_stmt *statement;
@@ -13,7 +40,8 @@ static int topic_find(struct database *database, const char *name, int64_t *ret_
         return status;
     database_bind_slice(statement, 1, slice_of(name));
     status = database_step(database, statement, error);
-    if (status == 1) {
+    int checked = status == 1 ? topic_check_partitions(name, sqlite3_column_int64(statement, 1), error) : 0;
+    if (status == 1 && !checked) {
         *ret_id = sqlite3_column_int64(statement, 0);
         *ret_settings =
             (struct bus_topic_settings){(int32_t)sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
@@ -22,7 +50,7 @@ static int topic_find(struct database *database, const char *name, int64_t *ret_
     sqlite3_finalize(statement);
     if (status == 0)
         return error_set(error, ERROR_NOT_FOUND, "topic %s does not exist", name);
-    return status < 0 ? status : 0;
+    return status < 0 ? status : checked;
 }
 
 static int topic_insert(struct database *database, const char *name, const struct bus_topic_settings *settings,
@@ -190,17 +218,24 @@ static int topic_partitions(struct sqlite_bus *bus, int64_t topic, struct bus_to
     if (!info->partitions)
         return error_no_memory(error);
     int status = database_prepare(
-        bus->admin, "SELECT partition, start_offset, next_offset, bytes, last_append FROM log_partitions WHERE topic=?",
+        bus->admin,
+        "SELECT partition, start_offset, next_offset, bytes, last_append, id FROM log_partitions WHERE topic=?",
         &statement, error);
     if (status)
         return status;
     sqlite3_bind_int64(statement, 1, topic);
     while ((status = database_step(bus->admin, statement, error)) == 1) {
         int64_t p = sqlite3_column_int64(statement, 0);
-        if (p >= 0 && p < info->settings.partitions)
-            info->partitions[p] =
-                (struct bus_partition_info){sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
-                                            sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4)};
+        struct sqlite_partition found = {sqlite3_column_int64(statement, 5), sqlite3_column_int64(statement, 1),
+                                         sqlite3_column_int64(statement, 2), 0, false};
+        if (p < 0 || p >= info->settings.partitions)
+            continue;
+        status = topic_check_partition(info->name, (int32_t)p, &found, error);
+        if (status)
+            break;
+        info->partitions[p] =
+            (struct bus_partition_info){found.start_offset, found.next_offset, sqlite3_column_int64(statement, 3),
+                                        sqlite3_column_int64(statement, 4)};
     }
     sqlite3_finalize(statement);
     return status;
@@ -226,7 +261,9 @@ static int topics_locked(struct sqlite_bus *bus, struct bus_topic_list *list, st
             .settings = {(int32_t)sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3),
                          sqlite3_column_int64(statement, 4), sqlite3_column_int64(statement, 5) != 0}};
         memcpy(info->name, name.data, name.length < sizeof info->name ? name.length : sizeof info->name - 1);
-        status = topic_partitions(bus, sqlite3_column_int64(statement, 0), info, error);
+        status = topic_check_partitions(info->name, sqlite3_column_int64(statement, 2), error);
+        if (!status)
+            status = topic_partitions(bus, sqlite3_column_int64(statement, 0), info, error);
         if (status)
             break;
     }
@@ -279,11 +316,16 @@ int sqlite_bus_find_partition(struct database *database, const char *topic, int3
     database_bind_slice(statement, 1, slice_of(topic));
     sqlite3_bind_int64(statement, 2, partition);
     status = database_step(database, statement, error);
+    struct sqlite_partition found = {0};
     if (status == 1)
-        *ret_partition = (struct sqlite_partition){
-            sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2),
-            sqlite3_column_int64(statement, 3), sqlite3_column_int64(statement, 4) != 0};
+        found = (struct sqlite_partition){sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1),
+                                          sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3),
+                                          sqlite3_column_int64(statement, 4) != 0};
     sqlite3_finalize(statement);
+    if (status == 1)
+        status = topic_check_partition(topic, partition, &found, error) ? ERROR_CORRUPT : 1;
+    if (status == 1)
+        *ret_partition = found;
     if (status == 0)
         return error_set(error, ERROR_NOT_FOUND, "topic %s has no partition %d, or does not exist", topic,
                          (int)partition);

@@ -45,7 +45,7 @@ struct cassandra_store {
     pthread_mutex_t lock;
     struct cql_cluster *idle[CASSANDRA_IDLE]; /* clients that nobody uses now; under lock */
     size_t idle_count;
-    struct store_counts counts; /* under lock */
+    struct store_counts counts;           /* under lock */
     int64_t warned_of[CASSANDRA_WINDOWS]; /* window sizes of tables that lack columns of ours; under lock */
     size_t warned_count;
 };
