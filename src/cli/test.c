@@ -32,8 +32,9 @@ static const struct command_line test_line = {
     .operands = "",
     .summary = "Test the SQL statements of a pipeline.",
     .description = "Runs the statements in memory, sends the inputs through in the order of the file, first record by "
-                   "record, then batch by batch, and compares what\n"
-                   "comes out. Nothing is stored, no server is needed. Exit status 0 and \">>> Test passed!\", or 1 "
+                   "record, then batch by batch, then with a restart\n"
+                   "after each record, and compares what comes out. Nothing is stored, no server is needed. Exit "
+                   "status 0 and \">>> Test passed!\", or 1 "
                    "and what differs.\n"
                    "\n"
                    "Examples:\n"
@@ -43,14 +44,10 @@ static const struct command_line test_line = {
     .common = cli_common_options,
 };
 
-static void test_show_trouble(void *context, const char *where, const char *message) {
-    (void)context;
-    fprintf(stderr, "meterline test: %s: %s\n", where, message);
-}
-
 static int test_main(int argc, char **argv) {
     struct test_settings settings = {0};
     struct error error = {0};
+    const struct log log = {.level = LOG_WARNING};
     size_t operands;
     int status = cli_parse(&test_line, argc, argv, &settings, NULL, &operands);
     if (status != CLI_CONTINUE)
@@ -70,7 +67,7 @@ static int test_main(int argc, char **argv) {
                                      .input = settings.input ? bytes_slice(&input) : (struct slice){0},
                                      .output = bytes_slice(&output),
                                      .clock = &clock_system,
-                                     .trouble = settings.common.verbose ? test_show_trouble : NULL};
+                                     .log = settings.common.verbose ? &log : NULL};
         status = pipeline_test_run(&test, &error);
     }
     if (status) {

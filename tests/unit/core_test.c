@@ -336,13 +336,29 @@ static void test_log(void **state) {
     assert_string_equal(line + strlen(line) - 2, "x\n");
 }
 
+static void take_line(void *context, enum log_level level, const char *text) {
+    snprintf(context, 100, "%d %s", (int)level, text);
+}
+
+/* Lines that are taken are not on stderr. */
+static void test_log_taken(void **state) {
+    (void)state;
+    char taken[100] = "", line[100];
+    const struct log log = {.level = LOG_WARNING, .write = take_line, .context = taken};
+    read_log_line(&log, LOG_INFO, "quiet", line, sizeof line);
+    assert_string_equal(taken, "");
+    read_log_line(&log, LOG_WARNING, "a\nb", line, sizeof line);
+    assert_string_equal(taken, "1 a b");
+    assert_string_equal(line, "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_error_message), cmocka_unit_test(test_error_errno),  cmocka_unit_test(test_error_long),
         cmocka_unit_test(test_memory),        cmocka_unit_test(test_arena),        cmocka_unit_test(test_arena_steady),
         cmocka_unit_test(test_bytes),         cmocka_unit_test(test_bytes_failed), cmocka_unit_test(test_varint),
         cmocka_unit_test(test_crc32c),        cmocka_unit_test(test_hash_spread),  cmocka_unit_test(test_hash_bits),
-        cmocka_unit_test(test_clock),         cmocka_unit_test(test_log),
+        cmocka_unit_test(test_clock),         cmocka_unit_test(test_log),          cmocka_unit_test(test_log_taken),
     };
     return cmocka_run_group_tests_name("core", tests, NULL, NULL);
 }

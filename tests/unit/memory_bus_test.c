@@ -101,6 +101,33 @@ static void test_batch_of_a_deleted_topic(void **state) {
     FAILS(bus_consumer_poll(f->consumer, 0, &batch, &f->error), ERROR_NOT_FOUND, "topic t was deleted");
 }
 
+/* Records keep their offsets and append times; a reader passes over the gaps. */
+static void test_copies(void **state) {
+    struct fixture *f = *state;
+    struct injected injected;
+    struct bus_batch batch;
+    struct bus_record records[] = {{.value = SLICE("a")}, {.value = SLICE("b")}};
+    open_injected(f, &injected);
+    OK(bus_topic_create(f->bus, "t", &(struct bus_topic_settings){0, -1, -1}, &f->error));
+    OK(memory_bus_copy(f->bus, &(struct bus_batch){"t", 2, 70, 5, records, 2}, &f->error));
+    OK(memory_bus_copy(f->bus, &(struct bus_batch){"t", 2, 90, 0, records, 1}, &f->error));
+    FAILS(memory_bus_copy(f->bus, &(struct bus_batch){"t", 2, 90, 0, records, 1}, &f->error), ERROR_INVALID, "91");
+    FAILS(memory_bus_copy(f->bus, &(struct bus_batch){"u", 2, 90, 0, records, 1}, &f->error), ERROR_NOT_FOUND, "u");
+    assert_int_equal(partition_of(f, "t", 2).start_offset, 0);
+    OK(bus_consumer_seek(f->consumer, "t", 2, 0, &f->error));
+    assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
+    assert_int_equal(batch.base_offset, 70);
+    assert_int_equal(batch.append_time, 5);
+    assert_int_equal(batch.count, 2);
+    assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
+    assert_int_equal(batch.base_offset, 90);
+    assert_int_equal(batch.append_time, 0);
+    assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 0);
+    OK(bus_consumer_seek(f->consumer, "t", 2, 71, &f->error));
+    assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
+    assert_text(batch.records[0].value, "b");
+}
+
 struct told {
     char text[200];
 };
@@ -161,10 +188,8 @@ static void test_rebalance(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_commit_faults),
-        TEST(test_polls),
-        TEST(test_batch_of_a_deleted_topic),
-        TEST(test_rebalance),
+        TEST(test_commit_faults), TEST(test_polls),     TEST(test_batch_of_a_deleted_topic),
+        TEST(test_copies),        TEST(test_rebalance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -230,7 +230,7 @@ int memory_offsets(struct bus_consumer *door, const char *topic, int32_t partiti
 /* --- reading: under the lock
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* The batch that holds the offset, which is there. */
+/* The batch that holds the offset, or the first after it where there is a gap; the offset lies before the end. */
 static struct memory_batch *partition_batch(const struct memory_partition *partition, int64_t offset) {
     size_t low = 0, high = partition->count;
     while (low + 1 < high) {
@@ -240,7 +240,8 @@ static struct memory_batch *partition_batch(const struct memory_partition *parti
         else
             high = middle;
     }
-    return partition->batches[low];
+    const struct memory_batch *found = partition->batches[low];
+    return partition->batches[found->base_offset + (int64_t)found->count > offset ? low : low + 1];
 }
 
 static int consumer_read(struct memory_consumer *consumer, struct subscription *subscription,
@@ -257,6 +258,7 @@ static int consumer_read(struct memory_consumer *consumer, struct subscription *
                          subscription->topic->name, (int)subscription->partition, (long long)from,
                          (long long)partition->start_offset - 1);
     struct memory_batch *batch = partition_batch(partition, from);
+    from = from > batch->base_offset ? from : batch->base_offset;
     size_t skip = (size_t)(from - batch->base_offset), count = batch->count - skip;
     size_t most = bus->injected.cut ? bus->injected.cut(bus->injected.context) : count;
     count = count < most ? count : most;

@@ -26,6 +26,9 @@ struct memory_bus_options {
 /* `memory` NULL: nothing is injected. */
 int memory_bus_open(const struct bus_options *options, const struct memory_bus_options *memory, struct bus **ret_bus,
                     struct error *error);
+/* Appends records of another log, with the offsets and the append time that they have there; what lies between them
+ * and the end is a gap. The topic must exist. ERROR_INVALID: they lie before the end. */
+int memory_bus_copy(struct bus *bus, const struct bus_batch *batch, struct error *error);
 /* As when a member comes or goes: every member of every group is told at its next poll that its partitions are taken
  * away (`lost`: others have them already), and gets other ones, when all have given theirs back, at a later one. */
 void memory_bus_rebalance(struct bus *bus, bool lost);

@@ -161,3 +161,37 @@ int memory_producer_commit(struct bus_producer *door, const struct bus_position 
     pthread_mutex_unlock(&bus->lock);
     return status ? status : memory_bus_fault(bus, MEMORY_BUS_COMMITTED, error);
 }
+
+/* Under the lock. */
+static int copy_append(struct memory_bus *bus, const struct bus_batch *from, struct memory_batch *batch,
+                       struct error *error) {
+    struct memory_topic *topic;
+    int status = memory_partition_find(bus, from->topic, from->partition, &topic, error);
+    if (status)
+        return status;
+    struct memory_partition *to = &topic->partitions[from->partition];
+    if (from->base_offset < to->end_offset)
+        return error_set(error, ERROR_INVALID, "%s/%d ends at offset %lld: offset %lld is there already", from->topic,
+                         (int)from->partition, (long long)to->end_offset, (long long)from->base_offset);
+    if (!memory_reserve((void **)&to->batches, &to->capacity, to->count + 1, sizeof(struct memory_batch *)))
+        return error_no_memory(error);
+    to->end_offset = from->base_offset;
+    producer_append(to, batch, from->append_time);
+    batch->append_time = from->append_time;
+    pthread_cond_broadcast(&bus->news);
+    return 0;
+}
+
+int memory_bus_copy(struct bus *door, const struct bus_batch *from, struct error *error) {
+    struct memory_bus *bus = (struct memory_bus *)door;
+    struct memory_batch *batch = memory_batch_new();
+    bool room = batch;
+    for (size_t i = 0; i < from->count && room; i++)
+        room = memory_batch_add(batch, &from->records[i]);
+    pthread_mutex_lock(&bus->lock);
+    int status = room ? copy_append(bus, from, batch, error) : error_no_memory(error);
+    if (status)
+        memory_batch_release(batch);
+    pthread_mutex_unlock(&bus->lock);
+    return status;
+}

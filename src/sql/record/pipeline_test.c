@@ -15,7 +15,7 @@
 #include "sql/record/record_headers.h"
 #include "sql/record/record_text.h"
 #include "sql/session/session.h"
-#include "stream/trial.h"
+#include "stream/runtime/local_run.h"
 
 struct test_record {
     struct slice topic;      /* NUL-terminated */
@@ -31,12 +31,19 @@ struct test_actual {
     struct bus_record record;
 };
 
+/* How the records go in. */
+enum test_way { WAY_RECORDS, WAY_BATCHES, WAY_RESTARTS, WAY_COUNT };
+
 struct test_run {
     const struct pipeline_test *test;
+    enum test_way way;
+    bool no_batches; /* the file of inputs asks for it */
     struct arena arena;
     struct registry_memory *registry;
     struct session *session;
-    struct trial *trial;
+    struct local_run *local;
+    const struct query_plan **plans;
+    size_t plan_count, plan_capacity;
     struct test_record *inputs, *outputs;
     size_t input_count, output_count;
     struct test_actual *actual; /* of topics that the outputs name */
@@ -117,7 +124,7 @@ static int test_check_json(struct test_run *run, struct slice text, struct error
     return 0;
 }
 
-/* The records of {"inputs": [..]} or {"outputs": [..]}. */
+/* The records of {"inputs": [..], "batches": false} or {"outputs": [..]}. */
 static int test_read_file(struct test_run *run, struct slice file, const char *name, struct test_record **ret_records,
                           size_t *ret_count, struct error *error) {
     struct slice text = arena_copy(&run->arena, file), member, item;
@@ -136,6 +143,7 @@ static int test_read_file(struct test_run *run, struct slice file, const char *n
     struct test_record *records = arena_allocate(&run->arena, (count + 1) * sizeof *records);
     if (!records)
         return error_no_memory(error);
+    run->no_batches |= slice_equal(json_span_member(text, "batches"), SLICE("false"));
     count = 0;
     for (struct slice rest = list; json_span_next(&rest, &member, &item) && !status; count += !status)
         status = test_read_record(run, item, name, count + 1, &records[count], error);
@@ -149,42 +157,47 @@ static int test_read_file(struct test_run *run, struct slice file, const char *n
 /* --- the run
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool test_is_output(const struct test_run *run, const char *topic) {
-    for (size_t i = 0; i < run->output_count; i++)
-        if (strcmp(run->outputs[i].topic.data, topic) == 0)
-            return true;
-    return false;
-}
+struct test_reading {
+    struct test_run *run;
+    const char *topic;
+};
 
-static int test_keep(struct test_run *run, const char *topic, const struct bus_record *record, struct error *error) {
-    if (!test_is_output(run, topic))
-        return 0;
+static int test_keep(void *context, const struct bus_record *record, struct error *error) {
+    const struct test_reading *reading = context;
+    struct test_run *run = reading->run;
+    struct bus_header *headers = arena_allocate(&run->arena, (record->header_count + 1) * sizeof *headers);
     struct bus_record copy = {.key = arena_copy(&run->arena, record->key),
                               .value = arena_copy(&run->arena, record->value),
-                              .timestamp = record->timestamp};
-    if ((record->key.data && !copy.key.data) || (record->value.data && !copy.value.data) ||
+                              .timestamp = record->timestamp,
+                              .headers = headers};
+    for (size_t i = 0; headers && i < record->header_count; i++)
+        headers[copy.header_count++] = (struct bus_header){arena_copy(&run->arena, record->headers[i].name),
+                                                           arena_copy(&run->arena, record->headers[i].value)};
+    if (!headers || (record->key.data && !copy.key.data) || (record->value.data && !copy.value.data) ||
         !memory_reserve((void **)&run->actual, &run->actual_capacity, run->actual_count + 1, sizeof *run->actual))
         return error_no_memory(error);
-    run->actual[run->actual_count++] = (struct test_actual){topic, copy};
+    run->actual[run->actual_count++] = (struct test_actual){reading->topic, copy};
     return 0;
 }
 
-static int test_written(void *context, const char *topic, const struct bus_record *record, struct error *error) {
-    return test_keep(context, topic, record, error);
-}
-
-static void test_trouble(void *context, const char *where, const char *message) {
-    struct test_run *run = context;
-    if (run->test->trouble)
-        run->test->trouble(run->test->context, where, message);
+static void test_stop_query(struct test_run *run, const char *id) {
+    size_t kept = 0;
+    for (size_t i = 0; i < run->plan_count; i++)
+        if (strcmp(run->plans[i]->id, id) != 0)
+            run->plans[kept++] = run->plans[i];
+    run->plan_count = kept;
 }
 
 static int test_effect(void *context, const struct session_effect *effect, struct error *error) {
     struct test_run *run = context;
-    if (effect->kind == EFFECT_QUERY_START)
-        return trial_add(run->trial, effect->query, error);
+    if (effect->kind == EFFECT_QUERY_START) {
+        if (!memory_reserve((void **)&run->plans, &run->plan_capacity, run->plan_count + 1,
+                            sizeof(struct query_plan *)))
+            return error_no_memory(error);
+        run->plans[run->plan_count++] = effect->query;
+    }
     if (effect->kind == EFFECT_QUERY_STOP)
-        trial_remove(run->trial, effect->text.data);
+        test_stop_query(run, effect->text.data);
     if (effect->kind != EFFECT_RECORD)
         return 0;
     if (!memory_reserve((void **)&run->records, &run->record_capacity, run->record_count + 1, sizeof *run->records))
@@ -223,37 +236,61 @@ static int test_encode(struct test_run *run, const struct test_record *input, si
     return status ? error_wrap(error, "inputs %zu, topic %s", number, input->topic.data) : 0;
 }
 
-/* Inputs [first, end) of one topic as one batch. Those of a topic that is an output too count as results; those that
- * nobody reads are left out. */
+/* The records go in, and the queries work until there is nothing left to do. */
+static int test_append(struct test_run *run, const char *topic, const struct bus_record *records, size_t count,
+                       struct error *error) {
+    int status = local_run_append(run->local, topic, records, count, error);
+    if (!status)
+        status = local_run_settle(run->local, error);
+    if (!status && run->way == WAY_RESTARTS)
+        status = local_run_stop(run->local, error);
+    if (!status && run->way == WAY_RESTARTS)
+        status = local_run_start(run->local, run->plans, run->plan_count, error);
+    return status;
+}
+
+/* Inputs [first, end) of one topic as one batch. Those that nobody reads are left out. */
 static int test_push(struct test_run *run, size_t first, size_t end, struct error *error) {
     const char *topic = run->inputs[first].topic.data;
     struct bus_record *records = arena_allocate(&run->arena, (end - first) * sizeof *records);
     int status = records ? 0 : error_no_memory(error);
     if (!status && !test_source(run, topic)) {
-        test_trouble(run, topic, "no stream or table reads this topic: its inputs are left out");
+        log_write(run->test->log, LOG_WARNING, "topic %s: no stream or table reads it, its inputs are left out", topic);
         return 0;
     }
-    for (size_t i = first; i < end && !status; i++) {
+    for (size_t i = first; i < end && !status; i++)
         status = test_encode(run, &run->inputs[i], i + 1, &records[i - first], error);
-        if (!status)
-            status = test_keep(run, topic, &records[i - first], error);
-    }
-    return status ? status : trial_push(run->trial, topic, 0, records, end - first, error);
+    return status ? status : test_append(run, topic, records, end - first, error);
 }
 
-/* Inputs in their order; in the second run those of one topic that follow each other are one batch. */
-static int test_push_all(struct test_run *run, bool batches, struct error *error) {
-    int status = 0;
-    for (size_t i = 0; i < run->record_count && !status; i++) {
-        status = test_keep(run, run->records[i].sink->topic, &run->records[i].record, error);
-        if (!status)
-            status = trial_push(run->trial, run->records[i].sink->topic, 0, &run->records[i].record, 1, error);
-    }
+/* Inputs in their order; in batches those of one topic that follow each other go in together. */
+static int test_push_all(struct test_run *run, struct error *error) {
+    int status = local_run_start(run->local, run->plans, run->plan_count, error);
+    for (size_t i = 0; i < run->record_count && !status; i++)
+        status = test_append(run, run->records[i].sink->topic, &run->records[i].record, 1, error);
     for (size_t i = 0, next; i < run->input_count && !status; i = next) {
-        for (next = i + 1;
-             batches && next < run->input_count && slice_equal(run->inputs[next].topic, run->inputs[i].topic);)
+        for (next = i + 1; run->way == WAY_BATCHES && next < run->input_count &&
+                           slice_equal(run->inputs[next].topic, run->inputs[i].topic);)
             next++;
         status = test_push(run, i, next, error);
+    }
+    return status;
+}
+
+/* Is the topic named by an output before this one? */
+static bool test_is_repeated(const struct test_run *run, size_t output) {
+    for (size_t i = 0; i < output; i++)
+        if (slice_equal(run->outputs[i].topic, run->outputs[output].topic))
+            return true;
+    return false;
+}
+
+static int test_read_topics(struct test_run *run, struct error *error) {
+    int status = 0;
+    for (size_t i = 0; i < run->output_count && !status; i++) {
+        struct test_reading reading = {run, run->outputs[i].topic.data};
+        if (!test_is_repeated(run, i))
+            status = local_run_read(run->local, reading.topic, test_keep, &reading, error);
     }
     return status;
 }
@@ -286,19 +323,71 @@ static int test_differs(struct test_run *run, const struct test_record *expected
                      actual ? test_show(run, actual, time, true) : "none");
 }
 
-static int test_compare(struct test_run *run, const struct test_record *expected, size_t number,
-                        const struct test_actual *actual, struct error *error) {
-    const struct source *source = test_source(run, expected->topic.data);
-    struct record_text text;
-    const char *why = NULL;
+/* The source whose records a topic has: of TOPIC-late and TOPIC-rejected it is TOPIC's. NULL: no stream or table has
+ * it. *ret_rejected: they could not be read, and are texts. */
+static const struct source *test_source_of_output(const struct test_run *run, const char *topic, bool *ret_rejected) {
+    static const char *const kept[] = {"-late", "-rejected"};
+    char base[BUS_TOPIC_NAME_MAXIMUM + 1];
+    const struct source *source = test_source(run, topic);
+    size_t length = strlen(topic);
+    *ret_rejected = false;
+    for (size_t i = 0; i < 2 && !source; i++) {
+        size_t tail = strlen(kept[i]);
+        if (length <= tail || length > BUS_TOPIC_NAME_MAXIMUM || strcmp(topic + length - tail, kept[i]) != 0)
+            continue;
+        snprintf(base, sizeof base, "%.*s", (int)(length - tail), topic);
+        source = test_source(run, base);
+        *ret_rejected = i == 1;
+    }
+    return source;
+}
+
+/* `expected`: a JSON string, or null. */
+static bool test_same_text(struct slice expected, struct slice actual) {
+    cleanup(bytes_release) struct bytes text = {0};
+    return actual.data ? json_span_string(expected, &text) && slice_equal(bytes_slice(&text), actual) : !expected.data;
+}
+
+/* Headers that are expected must be there; others may be too. */
+static bool test_same_headers(const struct test_record *expected, const struct bus_record *actual) {
+    for (size_t i = 0; i < expected->header_count; i++) {
+        const struct bus_header *header = &expected->headers[i];
+        size_t at = 0;
+        while (at < actual->header_count && !(slice_equal(actual->headers[at].name, header->name) &&
+                                              slice_equal(actual->headers[at].value, header->value)))
+            at++;
+        if (at == actual->header_count)
+            return false;
+    }
+    return true;
+}
+
+/* Key and value, as they are shown and whether they are as expected. */
+static int test_compare_data(struct test_run *run, const struct test_record *expected, const struct bus_record *actual,
+                             struct record_text *ret_text, const char **ret_why, struct error *error) {
+    const struct registry *registry = registry_memory_registry(run->registry);
+    const struct record_text wanted = {.key = expected->key, .value = expected->value};
+    bool rejected;
+    const struct source *source = test_source_of_output(run, expected->topic.data, &rejected);
     if (!source)
         return error_set(error, ERROR_INVALID, "outputs: no stream or table has topic %s", expected->topic.data);
-    int status =
-        record_text_decode(source, registry_memory_registry(run->registry), &actual->record, &run->arena, &text, error);
-    if (!status)
-        status = record_text_same(source, registry_memory_registry(run->registry),
-                                  &(struct record_text){.key = expected->key, .value = expected->value},
-                                  &actual->record, &run->arena, &why, error);
+    if (rejected) {
+        *ret_text = (struct record_text){.key = actual->key, .value = actual->value};
+        if (!test_same_text(expected->key, actual->key))
+            *ret_why = "the key differs";
+        else if (!test_same_text(expected->value, actual->value))
+            *ret_why = "the value differs";
+        return 0;
+    }
+    int status = record_text_decode(source, registry, actual, &run->arena, ret_text, error);
+    return status ? status : record_text_same(source, registry, &wanted, actual, &run->arena, ret_why, error);
+}
+
+static int test_compare(struct test_run *run, const struct test_record *expected, size_t number,
+                        const struct test_actual *actual, struct error *error) {
+    struct record_text text;
+    const char *why = NULL;
+    int status = test_compare_data(run, expected, &actual->record, &text, &why, error);
     if (status)
         return error_wrap(error, "topic %s, message %zu", expected->topic.data, number);
     if (!why && expected->has_time && expected->time != actual->record.timestamp)
@@ -306,7 +395,20 @@ static int test_compare(struct test_run *run, const struct test_record *expected
     if (!why && expected->windowed &&
         (!text.windowed || text.window_start != expected->window_start || text.window_end != expected->window_end))
         why = "the window differs";
+    if (!why && !test_same_headers(expected, &actual->record))
+        why = "a header is missing or differs";
     return why ? test_differs(run, expected, number, &text, actual->record.timestamp, why, error) : 0;
+}
+
+/* A record after all that were expected. */
+static int test_too_many(struct test_run *run, const struct test_record *expected, size_t number,
+                         const struct bus_record *actual, struct error *error) {
+    struct record_text text;
+    const char *why;
+    int status = test_compare_data(run, expected, actual, &text, &why, error);
+    return status ? status
+                  : error_set(error, ERROR_INVALID, "topic %s, message %zu: no more was expected; actual %s",
+                              expected->topic.data, number, test_show(run, &text, actual->timestamp, true));
 }
 
 /* The records of one topic, in order; `first` is the first output that names it. */
@@ -325,27 +427,16 @@ static int test_compare_topic(struct test_run *run, size_t first, struct error *
         status = test_compare(run, &run->outputs[i], number, &run->actual[at++], error);
     }
     for (; at < run->actual_count && !status; at++)
-        if (strcmp(run->actual[at].topic, topic.data) == 0) {
-            struct record_text text;
-            status = record_text_decode(test_source(run, topic.data), registry_memory_registry(run->registry),
-                                        &run->actual[at].record, &run->arena, &text, error);
-            return status ? status
-                          : error_set(error, ERROR_INVALID, "topic %s, message %zu: no more was expected; actual %s",
-                                      topic.data, number + 1,
-                                      test_show(run, &text, run->actual[at].record.timestamp, true));
-        }
+        if (strcmp(run->actual[at].topic, topic.data) == 0)
+            status = test_too_many(run, &run->outputs[first], number + 1, &run->actual[at].record, error);
     return status;
 }
 
 static int test_compare_all(struct test_run *run, struct error *error) {
     int status = 0;
-    for (size_t i = 0; i < run->output_count && !status; i++) {
-        bool first = true;
-        for (size_t k = 0; k < i && first; k++)
-            first = !slice_equal(run->outputs[k].topic, run->outputs[i].topic);
-        if (first)
+    for (size_t i = 0; i < run->output_count && !status; i++)
+        if (!test_is_repeated(run, i))
             status = test_compare_topic(run, i, error);
-    }
     return status;
 }
 
@@ -353,48 +444,56 @@ static int test_compare_all(struct test_run *run, struct error *error) {
  * ------------------------------------------------------------------------------------------------------------------ */
 
 static void test_release(struct test_run *run) {
-    trial_free(run->trial);
+    local_run_close(run->local);
     session_free(run->session);
     registry_memory_free(run->registry);
     arena_release(&run->arena);
+    free(run->plans);
     free(run->actual);
     free(run->records);
 }
 
-static int test_open(struct test_run *run, bool batches, struct error *error) {
+static int test_open(struct test_run *run, struct error *error) {
     if (!(run->registry = registry_memory_new()))
         return error_no_memory(error);
     struct session_options options = {.registry = registry_memory_registry(run->registry), .clock = run->test->clock};
-    struct trial_options trial = {.registry = options.registry,
-                                  .clock = options.clock,
-                                  .written = test_written,
-                                  .trouble = test_trouble,
-                                  .context = run,
-                                  .free_scratch = evaluation_scratch_free,
-                                  .record_by_record = !batches,
-                                  .partitions = 1};
+    struct local_run_settings local = {.registry = options.registry,
+                                       .clock = options.clock,
+                                       .log = run->test->log,
+                                       .free_scratch = evaluation_scratch_free,
+                                       .partitions = 1,
+                                       .batch = run->way == WAY_BATCHES ? 0 : 1};
     int status = session_new(&options, &run->session, error);
-    return status ? status : trial_new(&trial, &run->trial, error);
+    return status ? status : local_run_open(&local, &run->local, error);
 }
 
-static int test_once(const struct pipeline_test *test, bool batches, struct error *error) {
-    cleanup(test_release) struct test_run run = {.test = test};
-    int status = test_open(&run, batches, error);
+static int test_once(const struct pipeline_test *test, enum test_way way, struct error *error) {
+    cleanup(test_release) struct test_run run = {.test = test, .way = way};
+    int status = test_open(&run, error);
     if (!status && test->input.data)
         status = test_read_file(&run, test->input, "inputs", &run.inputs, &run.input_count, error);
     if (!status)
         status = test_read_file(&run, test->output, "outputs", &run.outputs, &run.output_count, error);
+    if (way == WAY_BATCHES && run.no_batches)
+        return 0;
     if (!status)
         status = session_execute(run.session, test->statements, test_effect, &run, error);
     if (!status)
-        status = test_push_all(&run, batches, error);
+        status = test_push_all(&run, error);
+    if (!status)
+        status = test_read_topics(&run, error);
     return status ? status : test_compare_all(&run, error);
 }
 
 int pipeline_test_run(const struct pipeline_test *test, struct error *error) {
-    int status = test_once(test, false, error);
-    if (status)
-        return status;
-    status = test_once(test, true, error);
-    return status ? error_wrap(error, "record by record it passes, batch by batch it does not") : 0;
+    static const char *const differs[WAY_COUNT] = {
+        [WAY_BATCHES] = "record by record it passes, batch by batch it does not",
+        [WAY_RESTARTS] = "it passes, but not with a restart after each record",
+    };
+    for (enum test_way way = 0; way < WAY_COUNT; way++) {
+        int status = test_once(test, way, error);
+        if (status)
+            return way ? error_wrap(error, "%s", differs[way]) : status;
+    }
+    return 0;
 }

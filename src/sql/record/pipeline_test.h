@@ -6,16 +6,15 @@
 #include "core/bytes.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/log.h"
 
 struct pipeline_test {
     struct slice statements, input, output; /* input: data NULL: none. JSON, perhaps with // comments */
     const struct clock *clock;
-    /* What could not be read or computed on the way; may be NULL. */
-    void (*trouble)(void *context, const char *where, const char *message);
-    void *context;
+    const struct log *log; /* what could not be read or computed on the way; NULL: silent */
 };
 
-/* Runs the test twice, record by record and batch by batch. 0: passed. ERROR_INVALID: a statement, a file or a
+/* Runs the test three times: record by record, batch by batch, and with a restart after each record. 0: passed. ERROR_INVALID: a statement, a file or a
  * result is not as it must be; the message says which, with topic, number of the message, what was expected and what
  * came. */
 int pipeline_test_run(const struct pipeline_test *test, struct error *error);
