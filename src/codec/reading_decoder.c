@@ -136,7 +136,7 @@ int reading_decoder_decode(struct reading_decoder *decoder, const struct slice *
         batch->offsets[row] = base_offset + (int64_t)row;
         status = decode_row(decoder, *value, batch, row, error);
     }
-    schema_plans_forget_unknown(&decoder->plans);
+    schema_plans_forget_refused(&decoder->plans);
     if (!status)
         batch->count = count;
     return status;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "codec/registry/registry_client.h"
+#include "codec/registry/registry_refusals.h"
 #include "codec/registry/registry_response.h"
 #include "core/memory.h"
 #include "scripted_server.h"
@@ -169,13 +170,137 @@ static void test_find_answers(void **state) {
         int status = find(client, 7, &arena, &schema, &error);
         expect_error(c->name, &error, status, c->code, c->retriable, c->message);
         assert_string_equal(schema.data, "untouched");
-        expect_counts(client, 1, c->code != ERROR_NOT_FOUND, 0, c->code == ERROR_NOT_FOUND);
+        /* An answer that says nothing of the schema has the client ask whether the registry is there. */
+        size_t requests = c->answer.status == ANSWER_HUGE ||
+                                  (c->answer.status > 0 && c->answer.status < 500 && c->answer.status != 401 &&
+                                   c->answer.status != 408 && c->answer.status != 429 && c->code != ERROR_NOT_FOUND &&
+                                   c->code != ERROR_UNSUPPORTED)
+                              ? 2
+                              : 1;
+        expect_counts(client, requests, c->code != ERROR_NOT_FOUND, 0, c->code == ERROR_NOT_FOUND);
         server_stop(server);
-        assert_int_equal(server->served, 1);
+        assert_int_equal(server->served, requests);
+        if (requests == 2)
+            assert_memory_equal(server->requests[1], "GET " PATH "/schemas/types HTTP/1.1\r\n", 41);
         assert_memory_equal(server->requests[0], "GET " PATH "/schemas/ids/7 HTTP/1.1\r\n", 42);
         assert_non_null(strstr(server->requests[0], BASIC));
         assert_non_null(strstr(server->requests[0], "Accept: application/vnd.schemaregistry.v1+json"));
     }
+}
+
+/* The registry is there: its answer about one id is that id's fault, and kept. */
+static void test_refused_ids(void **state) {
+    (void)state;
+    static const struct answer_case cases[] = {
+        {"400", {400, NULL, NULL}, ERROR_UNSUPPORTED, FINAL, "schema id 7 cannot be had: HTTP status 400: is it"},
+        {"403",
+         {403, "{\"error_code\":40301,\"message\":\"Forbidden\"}", NULL},
+         ERROR_UNSUPPORTED,
+         FINAL,
+         "schema id 7 cannot be had: HTTP status 403: Forbidden: this user"},
+        {"422", {422, NULL, NULL}, ERROR_UNSUPPORTED, FINAL, "schema id 7 cannot be had: the registry refuses"},
+        {"a foreign 404", {404, NULL, NULL}, ERROR_UNSUPPORTED, FINAL, "schema id 7 cannot be had: HTTP status 404"},
+        {"redirect", {301, NULL, NULL}, ERROR_UNSUPPORTED, FINAL, "schema id 7 cannot be had: HTTP status 301 sends"},
+        {"too large", {ANSWER_HUGE, NULL, NULL}, ERROR_UNSUPPORTED, FINAL, "schema id 7 cannot be had: the answer has"},
+        {"no JSON", {200, "<html>", NULL}, ERROR_UNSUPPORTED, FINAL, "schema id 7 cannot be had: the answer is not"},
+        {"no string",
+         {200, "{\"schema\":123}", NULL},
+         ERROR_UNSUPPORTED,
+         FINAL,
+         "schema id 7 cannot be had: the answer has no string 'schema'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct answer_case *c = &cases[i];
+        const struct answer script[] = {c->answer, {200, "[\"JSON\",\"AVRO\"]", NULL}};
+        cleanup(release_server) struct server *server = server_start(script, 2);
+        cleanup(release_client) struct registry_client *client =
+            open_client("http://meter:" SECRET_ENCODED "@127.0.0.1:%d", server->port, 0);
+        cleanup(arena_release) struct arena arena = {0};
+        struct slice schema = SLICE("untouched");
+        for (int again = 0; again < 2; again++) {
+            struct error error = {0};
+            int status = find(client, 7, &arena, &schema, &error);
+            expect_error(c->name, &error, status, c->code, c->retriable, c->message);
+        }
+        assert_string_equal(schema.data, "untouched");
+        expect_counts(client, 2, 1, 0, 0);
+        server_stop(server);
+        assert_int_equal(server->served, 2);
+    }
+}
+
+static int64_t test_now;
+
+static int64_t test_monotonic(void *context) {
+    (void)context;
+    return test_now;
+}
+
+/* A refusal is forgotten after a while: that a schema is unknown sooner than that it may not be read. */
+static void test_refusals_end(void **state) {
+    (void)state;
+    static const struct answer script[] = {NOT_FOUND,
+                                           {200, "{\"schemaType\":\"JSON\",\"schema\":\"{}\"}", NULL},
+                                           {200, SCHEMA, NULL},
+                                           {200, "{\"schema\":\"\\\"int\\\"\"}", NULL}};
+    static const struct clock clock = {.monotonic_ns = test_monotonic};
+    cleanup(release_server) struct server *server = server_start(script, 4);
+    cleanup(arena_release) struct arena arena = {0};
+    cleanup(release_client) struct registry_client *client = NULL;
+    char url[100];
+    struct slice schema;
+    struct error error = {0};
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", server->port);
+    assert_int_equal(
+        registry_client_open(&(struct registry_client_options){.url = url, .clock = &clock}, &client, &error), 0);
+    assert_int_equal(find(client, 1, &arena, &schema, &error), ERROR_NOT_FOUND);
+    assert_int_equal(find(client, 2, &arena, &schema, &error), ERROR_UNSUPPORTED);
+    test_now = INT64_C(999) * 1000000;
+    assert_int_equal(find(client, 1, &arena, &schema, &error), ERROR_NOT_FOUND);
+    assert_string_equal(error.message, "schema id 1 is not in the registry");
+    test_now = INT64_C(1000) * 1000000;
+    assert_int_equal(find(client, 1, &arena, &schema, &error), 0);
+    test_now = INT64_C(59999) * 1000000;
+    assert_int_equal(find(client, 2, &arena, &schema, &error), ERROR_UNSUPPORTED);
+    test_now = INT64_C(60000) * 1000000;
+    assert_int_equal(find(client, 2, &arena, &schema, &error), 0);
+    assert_string_equal(schema.data, "\"int\"");
+    expect_counts(client, 4, 1, 2, 1);
+}
+
+/* More of them than are kept: the one that ends first makes room. */
+static void test_many_refusals(void **state) {
+    (void)state;
+    static const struct clock clock = {.monotonic_ns = test_monotonic};
+    struct registry_refusals refusals = {.clock = &clock};
+    struct error error = {.code = ERROR_UNSUPPORTED, .message = "no"}, found;
+    for (int32_t id = 0; id <= REGISTRY_REFUSALS_MAXIMUM; id++) {
+        test_now = id;
+        registry_refusals_keep(&refusals, id, &error);
+    }
+    assert_int_equal(refusals.count, REGISTRY_REFUSALS_MAXIMUM);
+    assert_int_equal(registry_refusals_find(&refusals, 0, &found), 0);
+    for (int32_t id = 1; id <= REGISTRY_REFUSALS_MAXIMUM; id++)
+        assert_int_equal(registry_refusals_find(&refusals, id, &found), ERROR_UNSUPPORTED);
+    assert_string_equal(found.message, "no");
+    registry_refusals_keep(&refusals, 999, &(struct error){.code = ERROR_IO});
+    assert_int_equal(registry_refusals_find(&refusals, 999, &found), 0);
+    registry_refusals_release(&refusals);
+}
+
+/* Who asks is wrong: that ends a start, and is waited for once the registry has served. */
+static void test_unauthorized_later(void **state) {
+    (void)state;
+    static const struct answer script[] = {{200, SCHEMA, NULL}, {401, NULL, NULL}, {200, SCHEMA, NULL}};
+    cleanup(release_server) struct server *server = server_start(script, 3);
+    cleanup(release_client) struct registry_client *client = open_client("http://127.0.0.1:%d", server->port, 0);
+    cleanup(arena_release) struct arena arena = {0};
+    struct slice schema;
+    struct error error = {0};
+    assert_int_equal(find(client, 1, &arena, &schema, &error), 0);
+    int status = find(client, 2, &arena, &schema, &error);
+    expect_error("401", &error, status, ERROR_IO, RETRIABLE, "HTTP status 401");
+    assert_int_equal(find(client, 2, &arena, &schema, &error), 0);
 }
 
 static const struct answer_case add_cases[] = {
@@ -239,9 +364,8 @@ static void test_kept_schemas(void **state) {
         assert_string_equal(schema.data, "\"string\"");
     }
     expect_counts(client, 1, 0, 1, 0);
-    assert_int_equal(find(client, 3, &arena, &schema, &error),
-                     ERROR_NOT_FOUND); /* what is unknown is asked for again, as is what failed */
-    assert_int_equal(find(client, 3, &arena, &schema, &error), ERROR_IO);
+    assert_int_equal(find(client, 4, &arena, &schema, &error), ERROR_NOT_FOUND);
+    assert_int_equal(find(client, 3, &arena, &schema, &error), ERROR_IO); /* what failed is asked for again */
     assert_true(error.retriable);
     assert_int_equal(find(client, 3, &arena, &schema, &error), 0);
     assert_string_equal(schema.data, "\"int\"");
@@ -324,12 +448,12 @@ static void test_fail_over(void **state) {
     static const struct {
         const char *name;
         struct answer first;
-        bool tried_next;
+        bool tried_next, asked_twice; /* whether it is a registry */
     } cases[] = {
         {"500", {500, NULL, NULL}, true},
         {"429", {429, NULL, NULL}, true},
-        {"a page", {200, "<html>", NULL}, true},
-        {"404 of a proxy", {404, "<html>", NULL}, true},
+        {"a page", {200, "<html>", NULL}, true, true},
+        {"404 of a proxy", {404, "<html>", NULL}, true, true},
         {"hang", {ANSWER_HANG, NULL, NULL}, true},
         {"cut", {ANSWER_CUT, SCHEMA, NULL}, true},
         {"unknown", NOT_FOUND, false},
@@ -350,12 +474,32 @@ static void test_fail_over(void **state) {
         server_stop(first);
         server_stop(second);
         /* The one that answered is asked first from then on. */
-        assert_int_equal(first->served, cases[i].tried_next ? 1 : 3);
+        assert_int_equal(first->served, cases[i].asked_twice ? 2 : cases[i].tried_next ? 1 : 3);
         assert_int_equal(second->served, cases[i].tried_next ? 3 : 0);
         assert_memory_equal(first->requests[0], "GET /a/schemas/ids/1 ", 21);
         if (cases[i].tried_next)
             assert_memory_equal(second->requests[0], "GET /b/schemas/ids/1 ", 21);
     }
+}
+
+/* When all have failed, the next call begins with the same one. */
+static void test_order_after_failures(void **state) {
+    (void)state;
+    static const struct answer first_script[] = {{500, NULL, NULL}, {200, SCHEMA, NULL}},
+                               second_script[] = {{503, NULL, NULL}};
+    cleanup(release_server) struct server *first = server_start(first_script, 2),
+                                          *second = server_start(second_script, 1);
+    cleanup(release_client) struct registry_client *client =
+        open_client("http://127.0.0.1:%d,http://127.0.0.1:%d", first->port, second->port);
+    cleanup(arena_release) struct arena arena = {0};
+    struct slice schema;
+    struct error error = {0};
+    assert_int_equal(find(client, 1, &arena, &schema, &error), ERROR_IO);
+    assert_int_equal(find(client, 1, &arena, &schema, &error), 0);
+    server_stop(first);
+    server_stop(second);
+    assert_int_equal(first->served, 2);
+    assert_int_equal(second->served, 1);
 }
 
 /* --- options
@@ -471,11 +615,21 @@ static void test_response_shown(void **state) {
 int main(void) {
     setenv("no_proxy", "*", 1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_find_answers), cmocka_unit_test(test_add_answers),
-        cmocka_unit_test(test_kept_schemas), cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_refused),      cmocka_unit_test(test_fail_over),
-        cmocka_unit_test(test_credentials),  cmocka_unit_test(test_options_refused),
-        cmocka_unit_test(test_tls),          cmocka_unit_test(test_response_shown),
+        cmocka_unit_test(test_find_answers),
+        cmocka_unit_test(test_add_answers),
+        cmocka_unit_test(test_refused_ids),
+        cmocka_unit_test(test_refusals_end),
+        cmocka_unit_test(test_many_refusals),
+        cmocka_unit_test(test_unauthorized_later),
+        cmocka_unit_test(test_order_after_failures),
+        cmocka_unit_test(test_kept_schemas),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_fail_over),
+        cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_options_refused),
+        cmocka_unit_test(test_tls),
+        cmocka_unit_test(test_response_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

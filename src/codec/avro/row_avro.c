@@ -73,7 +73,7 @@ static int row_avro_read(struct row_reader *reader, struct slice text, struct ar
 }
 
 static void row_avro_end_read(struct row_reader *reader) {
-    schema_plans_forget_unknown(reader->state);
+    schema_plans_forget_refused(reader->state);
 }
 
 /* --- writing

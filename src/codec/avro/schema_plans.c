@@ -15,15 +15,17 @@ void schema_plans_release(struct schema_plans *plans) {
     plans->count = plans->capacity = 0;
 }
 
-void schema_plans_forget_unknown(struct schema_plans *plans) {
-    if (!plans->unknown_count)
+void schema_plans_forget_refused(struct schema_plans *plans) {
+    if (!plans->refused_count)
         return;
     size_t kept = 0;
     for (size_t i = 0; i < plans->count; i++)
-        if (!plans->entries[i].unknown)
+        if (plans->entries[i].refused)
+            free(plans->entries[i].problem);
+        else
             plans->entries[kept++] = plans->entries[i];
     plans->count = kept;
-    plans->unknown_count = 0;
+    plans->refused_count = 0;
     plans->last = 0;
 }
 
@@ -58,11 +60,13 @@ static int schema_plans_ask(const struct schema_plans *plans, struct schema_plan
     struct error problem = {0};
     int found = plans->registry->find(plans->registry->context, id, &arena, &schema, &problem);
     int status = found ? found : schema_plans_compile(plans, schema, &entry, &problem);
-    bool unreadable = found == ERROR_UNSUPPORTED || (!found && status == ERROR_INVALID);
-    entry.unknown = found == ERROR_NOT_FOUND;
-    if (unreadable && !(entry.problem = strdup(problem.message)))
+    bool unreadable = !found && status == ERROR_INVALID;
+    if (found == ERROR_NOT_FOUND) /* whoever keeps the schemas */
+        error_set(&problem, found, "schema id %d is not in the registry", (int)id);
+    entry.refused = found == ERROR_NOT_FOUND || found == ERROR_UNSUPPORTED;
+    if ((unreadable || entry.refused) && !(entry.problem = strdup(problem.message)))
         return error_no_memory(error);
-    if (status && !entry.unknown && !unreadable) {
+    if (status && !entry.refused && !unreadable) {
         if (error)
             *error = problem;
         return status;
@@ -84,7 +88,7 @@ int schema_plans_fetch(struct schema_plans *plans, int32_t id, const struct sche
         memmove(&plans->entries[at + 1], &plans->entries[at], (plans->count - at) * sizeof *plans->entries);
         plans->entries[at] = entry;
         plans->count++;
-        plans->unknown_count += entry.unknown;
+        plans->refused_count += entry.refused;
     }
     plans->last = at;
     *ret_plan = &plans->entries[at];
@@ -92,7 +96,5 @@ int schema_plans_fetch(struct schema_plans *plans, int32_t id, const struct sche
 }
 
 const char *schema_plan_reason(const struct schema_plan *plan, struct arena *arena) {
-    if (plan->unknown)
-        return reason_format(arena, "schema id %d is not in the registry", (int)plan->id);
     return reason_format(arena, "%s", plan->problem);
 }

@@ -1,8 +1,9 @@
 /* Plans of the schemas that values in Confluent's wire format (byte 0, schema id big-endian, body) were written
  * with, by schema id.
  *
- * A plan is made once and kept for the owner's life: an id stands for one schema for ever. That an id is unknown is
- * kept too, but only until the owner forgets it, as the schema may be registered a moment later. That the registry
+ * A plan is made once and kept for the owner's life: an id stands for one schema for ever. That an id is unknown or
+ * refused is kept too, but only until the owner forgets it, as the schema may be registered, or the right to it given,
+ * a moment later. That the registry
  * cannot be asked is an error, never a fault of the value. One thread. */
 #ifndef METERLINE_CODEC_AVRO_SCHEMA_PLANS_H
 #define METERLINE_CODEC_AVRO_SCHEMA_PLANS_H
@@ -12,8 +13,8 @@
 
 struct schema_plan {
     int32_t id;
-    bool unknown;  /* the registry has no such schema */
-    void *plan;    /* NULL: the schema is there but cannot be used */
+    bool refused;  /* the registry has no such schema, or none that can be had */
+    void *plan;    /* NULL: the schema cannot be used */
     char *problem; /* then why: the reason of every value that was written with it */
 };
 
@@ -26,13 +27,13 @@ struct schema_plans {
     void *context;
     struct schema_plan *entries; /* sorted by id */
     size_t count, capacity;
-    size_t unknown_count;
+    size_t refused_count;
     size_t last; /* the entry that was used last */
 };
 
 void schema_plans_release(struct schema_plans *plans);
 /* To be called when a batch of values is done. */
-void schema_plans_forget_unknown(struct schema_plans *plans);
+void schema_plans_forget_refused(struct schema_plans *plans);
 /* Asks the registry when the id is new. */
 int schema_plans_fetch(struct schema_plans *plans, int32_t id, const struct schema_plan **ret_plan,
                        struct error *error);

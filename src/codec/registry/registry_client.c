@@ -8,6 +8,7 @@
 
 #include "codec/json/json.h"
 #include "codec/registry/registry_http.h"
+#include "codec/registry/registry_refusals.h"
 #include "codec/registry/registry_response.h"
 #include "core/bytes.h"
 #include "core/memory.h"
@@ -27,6 +28,8 @@ struct registry_client {
     struct registry_http *http;
     struct kept_schema *kept;
     size_t kept_count, kept_capacity;
+    struct registry_refusals refusals;
+    bool served; /* an address has once answered as a registry does */
 };
 
 /* A question and where its answer goes. */
@@ -35,6 +38,9 @@ struct question {
     struct slice body;   /* a schema to add; no data: one to find */
     int32_t id;          /* the schema to find, or the answer to adding */
     struct slice schema; /* the answer to finding, in the client's arena */
+    /* there is an answer to finding, but none that serves: what is wrong with it */
+    bool about_id;
+    char problem[300];
 };
 
 /* --- answers
@@ -46,7 +52,8 @@ static int client_retriable(int status, struct error *error) {
 }
 
 /* An answer that is not a success. */
-static int client_refused(const struct question *question, long status, struct slice body, struct error *error) {
+static int client_refused(const struct registry_client *client, const struct question *question, long status,
+                          struct slice body, struct error *error) {
     struct registry_problem problem;
     registry_response_problem(body, &problem);
     const char *colon = problem.message[0] ? ": " : "", *said = problem.message;
@@ -60,10 +67,12 @@ static int client_refused(const struct question *question, long status, struct s
                                 error);
     if (status >= 500 || status == 408 || status == 429)
         return client_retriable(error_set(error, ERROR_IO, "HTTP status %ld%s%s", status, colon, said), error);
-    if (status == 401)
-        return error_set(error, ERROR_INVALID,
-                         "HTTP status 401%s%s: user name and password, or bearer token, are missing or not right",
-                         colon, said);
+    if (status == 401) {
+        error_set(error, client->served ? ERROR_IO : ERROR_INVALID,
+                  "HTTP status 401%s%s: user name and password, or bearer token, are missing or not right", colon,
+                  said);
+        return client->served ? client_retriable(ERROR_IO, error) : ERROR_INVALID;
+    }
     if (status == 403)
         return error_set(error, ERROR_INVALID,
                          "HTTP status 403%s%s: this user may not do that; ask for the right to it", colon, said);
@@ -78,21 +87,33 @@ static int client_refused(const struct question *question, long status, struct s
 static int client_judge(struct registry_client *client, struct question *question, long status, struct slice body,
                         struct error *error) {
     if (status < 200 || status >= 300)
-        return client_refused(question, status, body, error);
+        return client_refused(client, question, status, body, error);
     int failed = question->body.data
                      ? registry_response_id(body, &question->id, error)
                      : registry_response_schema(body, question->id, &client->arena, &question->schema, error);
     return failed == ERROR_IO ? client_retriable(failed, error) : failed;
 }
 
+/* Is a failure an answer about the id that was asked for, rather than silence? */
+static void client_note_answer(const struct registry_client *client, struct question *question, int status, long answer,
+                               const struct error *error) {
+    bool answered = registry_http_answered(client->http) ||
+                    (answer != 0 && answer != 401 && answer != 408 && answer != 429 && answer < 500);
+    question->about_id = !question->body.data && answered && (status == ERROR_IO || status == ERROR_INVALID);
+    if (question->about_id)
+        snprintf(question->problem, sizeof question->problem, "%.299s", error->message);
+}
+
 static int client_try(struct registry_client *client, const struct registry_address *address, struct question *question,
                       struct error *error) {
-    long answer;
+    long answer = 0;
     struct slice body;
     int status = registry_http_request(client->http, address, question->path, question->body, &answer, &body, error);
     if (!status)
         status = client_judge(client, question, answer, body, error);
     client->requests++;
+    client->served |= !status || status == ERROR_NOT_FOUND || status == ERROR_UNSUPPORTED;
+    client_note_answer(client, question, status, answer, error);
     if (status == ERROR_NOT_FOUND)
         client->not_found++;
     else if (status)
@@ -105,13 +126,36 @@ static int client_try(struct registry_client *client, const struct registry_addr
     return status;
 }
 
+/* Is the registry itself behind the address? What stands in between, or at a wrong path, has no list of types. */
+static bool client_contact(struct registry_client *client, const struct registry_address *address) {
+    long status;
+    struct slice body;
+    struct error error;
+    client->requests++;
+    return registry_http_request(client->http, address, "/schemas/types", (struct slice){0}, &status, &body, &error) ==
+               0 &&
+           status == 200 && registry_response_lists_avro(body);
+}
+
+/* One address, and what its answer means for the id that was asked for. */
+static int client_try_address(struct registry_client *client, const struct registry_address *address,
+                              struct question *question, struct error *error) {
+    question->about_id = false;
+    int status = client_try(client, address, question, error);
+    if (!question->about_id || !client_contact(client, address))
+        return status;
+    error->retriable = false;
+    return error_set(error, ERROR_UNSUPPORTED, "schema id %d cannot be had: %.*s", (int)question->id,
+                     (int)sizeof question->problem, question->problem);
+}
+
 /* One address after another, until one does better than a retriable failure. */
 static int client_ask(struct registry_client *client, struct question *question, struct error *error) {
     size_t first = client->current;
     int status = 0;
     for (size_t i = 0; i < client->address_count; i++) {
         client->current = (first + i) % client->address_count;
-        status = client_try(client, &client->addresses[client->current], question, error);
+        status = client_try_address(client, &client->addresses[client->current], question, error);
         if (!status || !error->retriable)
             return status;
     }
@@ -147,9 +191,14 @@ static int client_find_locked(struct registry_client *client, int32_t id, struct
         if (!memory_reserve((void **)&client->kept, &client->kept_capacity, client->kept_count + 1,
                             sizeof *client->kept))
             return error_no_memory(error);
-        int status = client_ask(client, &question, error);
+        int status = registry_refusals_find(&client->refusals, id, error);
         if (status)
             return status;
+        status = client_ask(client, &question, error);
+        if (status) {
+            registry_refusals_keep(&client->refusals, id, error);
+            return status;
+        }
         memmove(&client->kept[at + 1], &client->kept[at], (client->kept_count - at) * sizeof *client->kept);
         client->kept[at] = (struct kept_schema){id, question.schema};
         client->kept_count++;
@@ -236,6 +285,7 @@ int registry_client_open(const struct registry_client_options *options, struct r
     if (!client)
         return error_no_memory(error);
     pthread_mutex_init(&client->lock, NULL);
+    client->refusals.clock = options->clock ? options->clock : &clock_system;
     client->registry = (struct registry){.find = client_find, .add = client_add, .context = client};
     int status =
         registry_addresses_read(options->url, &client->arena, &client->addresses, &client->address_count, error);
@@ -256,6 +306,7 @@ struct registry_client *registry_client_close(struct registry_client *client) {
         return NULL;
     registry_http_close(client->http);
     free(client->kept);
+    registry_refusals_release(&client->refusals);
     arena_release(&client->arena);
     pthread_mutex_destroy(&client->lock);
     free(client);

@@ -1,22 +1,29 @@
 /* A schema registry over HTTP (Confluent's REST API): GET BASE/schemas/ids/N, POST BASE/subjects/S/versions.
  *
  * What an answer means for the caller:
- *   ERROR_NOT_FOUND    the registry itself said that there is no such schema (404 with error_code 40403); any other 404 is somebody in between
- *   ERROR_UNSUPPORTED  the schema is there, but is not Avro or refers to other schemas
- *   ERROR_IO, retriable    nobody answered, or not with a registry's answer: connection, time-out, 5xx, 408, 429, a foreign 404, no JSON
- *   ERROR_INVALID      trying again does not help: 401, 403, certificate, redirect, a schema that the registry refuses (422), any other 4xx
- *   ERROR_CONFLICT     the schema is not compatible with its subject's (409), with the registry's words
+ *   ERROR_NOT_FOUND      the registry itself said that there is no such schema (404 with error_code 40403)
+ *   ERROR_UNSUPPORTED    the schema cannot be had: it is not Avro, refers to others, or the answer about this id is
+ *                        none that serves (403, any other 4xx, a redirect, no JSON, too large)
+ *   ERROR_IO, retriable  no answer: connection, time-out, 5xx, 408, 429; or none of a registry: a foreign 404, no JSON
+ *   ERROR_INVALID        trying again does not help: 401, 403, certificate, redirect, a schema that the registry
+ *                        refuses (422), any other 4xx
+ *   ERROR_CONFLICT       the schema is not compatible with its subject's (409), with the registry's words
+ *
+ * An answer about one id that is none that serves comes from the registry only if the registry is there: that is
+ * asked (GET BASE/schemas/types lists AVRO) before the id is refused; otherwise the address is wrong, or somebody
+ * stands in between. 401 is ERROR_INVALID until the registry has served once, ERROR_IO, retriable, from then on.
  *
  * When there are several URLs a retriable failure is tried on the next one, beginning with the one that answered
  * last. A call may take the time-out for each URL; it does not wait between tries, so whoever repeats a call that
- * failed waits before he does. Schemas found are kept for the client's life, unknown ones are asked for again. Any
- * number of threads may share a client: their requests go one after another. Proxies are taken from the environment
+ * failed waits before he does. Schemas found are kept for the client's life, refusals for a while
+ * (registry_refusals.h). Any number of threads may share a client: their requests go one after another. Proxies are taken from the environment
  * as curl does. */
 #ifndef METERLINE_CODEC_REGISTRY_REGISTRY_CLIENT_H
 #define METERLINE_CODEC_REGISTRY_REGISTRY_CLIENT_H
 
 #include <stdint.h>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "model/registry.h"
 
@@ -29,7 +36,8 @@ struct registry_client_options {
     /* PEM files: authorities to trust in place of the system's; the client's certificate and key, and the key's
      * password. */
     const char *ca_file, *certificate_file, *key_file, *key_password;
-    int64_t timeout_ms; /* of one request to one URL; 0: REGISTRY_CLIENT_TIMEOUT_MS */
+    const struct clock *clock; /* NULL: the system's; of refusals that are kept */
+    int64_t timeout_ms;        /* of one request to one URL; 0: REGISTRY_CLIENT_TIMEOUT_MS */
 };
 
 enum { REGISTRY_CLIENT_TIMEOUT_MS = 10000 };

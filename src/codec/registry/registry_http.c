@@ -17,6 +17,7 @@ struct registry_http {
     struct curl_slist *headers;
     struct bytes body;            /* of the last answer */
     bool oversized;               /* there was more of it */
+    bool redirected;              /* it sends to another address */
     bool own_user;                /* from the options: those of addresses do not count */
     char detail[CURL_ERROR_SIZE]; /* curl's own words */
 };
@@ -230,16 +231,21 @@ int registry_http_request(struct registry_http *http, const struct registry_addr
     if (url.failed)
         return error_no_memory(error);
     http->body.length = 0;
-    http->body.failed = http->oversized = false;
+    http->body.failed = http->oversized = http->redirected = false;
     http->detail[0] = '\0';
     CURLcode code = http_perform(http, address, url.data, body);
     if (code)
         return http_failed(http, code, error);
     long status = 0;
     curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status >= 300 && status < 400)
+    http->redirected = status >= 300 && status < 400;
+    if (http->redirected)
         return http_redirected(http, status, error);
     *ret_status = status;
     *ret_body = bytes_slice(&http->body);
     return 0;
+}
+
+bool registry_http_answered(const struct registry_http *http) {
+    return http->oversized || http->redirected;
 }

@@ -19,5 +19,7 @@ struct registry_http *registry_http_close(struct registry_http *http);
  * ERROR_IO, retriable. Messages do not say which address it was. */
 int registry_http_request(struct registry_http *http, const struct registry_address *address, const char *path,
                           struct slice body, long *ret_status, struct slice *ret_body, struct error *error);
+/* Did the last request, which failed, bring an answer all the same: a redirect, or too large a body? */
+bool registry_http_answered(const struct registry_http *http);
 
 #endif

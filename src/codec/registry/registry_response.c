@@ -66,6 +66,19 @@ int registry_response_id(struct slice body, int32_t *ret_id, struct error *error
     return status;
 }
 
+bool registry_response_lists_avro(struct slice body) {
+    struct error problem;
+    json_t *json = NULL;
+    bool found = false;
+    int status = json_tree_read(body, &json, &problem);
+    for (size_t i = 0; !status && i < json_array_size(json) && !found; i++) {
+        const json_t *type = json_array_get(json, i);
+        found = json_is_string(type) && strcmp(json_string_value(type), "AVRO") == 0;
+    }
+    json_decref(json);
+    return found;
+}
+
 void registry_response_problem(struct slice body, struct registry_problem *ret_problem) {
     json_t *object = NULL;
     *ret_problem = (struct registry_problem){0};

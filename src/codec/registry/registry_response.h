@@ -5,6 +5,7 @@
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/slice.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { REGISTRY_SCHEMA_NOT_FOUND = 40403 };
@@ -16,6 +17,9 @@ int registry_response_schema(struct slice body, int32_t id, struct arena *arena,
 
 /* {"id": N}; ERROR_IO when it is not that. */
 int registry_response_id(struct slice body, int32_t *ret_id, struct error *error);
+
+/* Is it a list of types of schemas, AVRO among them: ["JSON", "AVRO"]? */
+bool registry_response_lists_avro(struct slice body);
 
 /* {"error_code": N, "message": "..."} of an answer that is not a success; what is not there is 0 and "". */
 struct registry_problem {
