@@ -9,7 +9,8 @@ static int collection_nodes(struct compiler *compiler, const struct operand *ope
         return compiler_no_memory(compiler);
     for (size_t i = 0; i < count; i++)
         nodes[i] = operands[i].node;
-    return compiler_made(compiler, node_sequence(compiler->arena, type, nodes, count), ret_node);
+    return compiler_made(
+        compiler, node_sequence(compiler->arena, type, nodes, count, compiler->settings->nested_errors_null), ret_node);
 }
 
 static int collection_array(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {

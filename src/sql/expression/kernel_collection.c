@@ -9,6 +9,7 @@ struct sequence_node {
     const struct node *const *items;
     const struct evaluator *const *evaluators; /* instead of items */
     size_t count;
+    bool guarded; /* an item that fails is NULL, the others stay */
 };
 
 /* Where a key is among those that have been met, by hash: 1 + the index of its item, 0 where there is none. */
@@ -25,13 +26,20 @@ static bool sequence_keys_new(struct arena *arena, size_t items, struct sequence
     return ret_keys->slots;
 }
 
+/* A key that is NULL: where keys are texts it is the text "null", as the dialect has it. */
+static bool sequence_null_key(const struct type *key, struct value *item) {
+    if (key->kind == TYPE_STRING)
+        *item = value_of_text((struct slice){"null", 4});
+    return key->kind == TYPE_STRING;
+}
+
 /* A key that comes twice has its last value. False: a key is NULL. */
 static bool sequence_unique_keys(const struct sequence_keys *keys, const struct type *type, struct value *items,
                                  size_t *count) {
     size_t kept = 0;
     memset(keys->slots, 0, (keys->mask + 1) * sizeof *keys->slots);
     for (size_t i = 0; i < *count; i += 2) {
-        if (items[i].null)
+        if (items[i].null && !sequence_null_key(type->key, &items[i]))
             return false;
         size_t slot = value_hash(type->key, &items[i]) & keys->mask;
         while (keys->slots[slot] && value_compare(type->key, &items[keys->slots[slot] - 1], &items[i]) != 0)
@@ -49,9 +57,10 @@ static bool sequence_unique_keys(const struct sequence_keys *keys, const struct 
 static bool sequence_parts(const struct sequence_node *node, struct node_run *run, const struct selection *selected,
                            struct vector *parts) {
     for (size_t i = 0; i < node->count; i++) {
-        bool done = node->items ? node_run(node->items[i], run, selected, &parts[i])
-                                : evaluator_run(node->evaluators[i], run->evaluation, run->rows, selected, &parts[i],
-                                                NULL) == 0;
+        bool done = node->items && node->guarded ? node_run_guarded(node->items[i], run, selected, &parts[i])
+                    : node->items                ? node_run(node->items[i], run, selected, &parts[i])
+                                  : evaluator_run(node->evaluators[i], run->evaluation, run->rows, selected, &parts[i],
+                                                  NULL) == 0;
         if (!done)
             return false;
     }
@@ -87,8 +96,8 @@ static bool sequence_run(const struct node *node, struct node_run *run, const st
     return true;
 }
 
-struct node *node_sequence(struct arena *arena, const struct type *type, const struct node *const *items,
-                           size_t count) {
+struct node *node_sequence(struct arena *arena, const struct type *type, const struct node *const *items, size_t count,
+                           bool guarded) {
     bool varies = false;
     for (size_t i = 0; i < count; i++)
         varies |= items[i]->varies;
@@ -97,6 +106,7 @@ struct node *node_sequence(struct arena *arena, const struct type *type, const s
         return NULL;
     made->items = items;
     made->count = count;
+    made->guarded = guarded;
     return &made->node;
 }
 

@@ -138,8 +138,8 @@ struct node *node_case(struct arena *arena, const struct type *type, const struc
 struct node *node_cast(struct arena *arena, const struct type *type, const struct node *operand, bool guarded);
 
 /* kernel_collection.c */
-struct node *node_sequence(struct arena *arena, const struct type *type, const struct node *const *items,
-                           size_t count); /* ARRAY, MAP, STRUCT */
+struct node *node_sequence(struct arena *arena, const struct type *type, const struct node *const *items, size_t count,
+                           bool guarded); /* ARRAY, MAP, STRUCT */
 struct node *node_struct_of(struct arena *arena, const struct type *type, const struct evaluator *const *parts);
 struct node *node_subscript(struct arena *arena, const struct node *base, const struct node *index);
 struct node *node_field(struct arena *arena, const struct type *type, const struct node *base, size_t field);
