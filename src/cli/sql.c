@@ -71,11 +71,6 @@ struct sql {
     bool slowly; /* rows come one by one */
 };
 
-static void sql_trouble(void *context, const char *where, const char *message) {
-    (void)context;
-    fprintf(stderr, "meterline sql: %s: %s\n", where, message);
-}
-
 /* --- rows
  * ------------------------------------------------------------------------------------------------------------------ */
 
@@ -113,6 +108,7 @@ static int sql_select(struct sql *sql, const struct session_effect *effect, stru
     cleanup(arena_release) struct arena arena = {0};
     const char *reset = session_setting(sql->session.session, "auto.offset.reset"),
                **titles = sql_titles(&arena, effect->result);
+    const struct log log = {.level = LOG_WARNING};
     bool changes = effect->select->emit != EMIT_DEFAULT;
     struct answer_options options = {.bus = sql->bus,
                                      .clock = &clock_system,
@@ -121,8 +117,8 @@ static int sql_select(struct sql *sql, const struct session_effect *effect, stru
                                      .from_beginning =
                                          sql->settings->from_beginning || (reset && strcmp(reset, "earliest") == 0),
                                      .row = sql_row,
-                                     .trouble = sql_trouble,
-                                     .context = sql};
+                                     .context = sql,
+                                     .log = &log};
     if (!changes &&
         (effect->select->group_by.count || effect->select->join_count || effect->select->window.kind != WINDOW_NONE))
         return error_set(error, ERROR_INVALID,

@@ -2,10 +2,11 @@
 
 #include "core/memory.h"
 #include "sql/expression/compile.h"
+#include "stream/runtime/local_run.h"
 #include "stream/state/state_table.h"
-#include "stream/trial.h"
 
-enum { ANSWER_POLL = 100 };
+#define ANSWER_REJECTED "_meterline-answer-rejected"
+enum { ANSWER_POLL = 100, ANSWER_TOGETHER = 1024 };
 
 struct answer_topic {
     const char *name;
@@ -19,13 +20,14 @@ struct answer_topic {
 struct answer_record {
     char *value; /* NULL: deleted */
     size_t length;
-    int64_t timestamp;
+    int64_t timestamp, offset, append_time;
+    struct slice key; /* of the table's */
 };
 
 struct answer {
     const struct answer_options *options;
     const struct query_plan *query;
-    struct trial *trial;
+    struct local_run *local;
     struct bus_consumer *consumer;
     struct answer_topic *topics;
     size_t topic_count;
@@ -34,10 +36,9 @@ struct answer {
     bool done;
 };
 
-static int answer_written(void *context, const char *topic, const struct bus_record *record, struct error *error) {
+static int answer_row(void *context, const struct bus_record *record, struct error *error) {
     struct answer *answer = context;
-    if (strcmp(topic, answer->query->stages[answer->query->stage_count - 1].sink->sink.topic) != 0 || answer->silent ||
-        answer->done || !record->value.data)
+    if (answer->silent || answer->done || !record->value.data)
         return 0;
     int status = answer->options->row(answer->options->context, record->value, error);
     answer->given++;
@@ -45,9 +46,36 @@ static int answer_written(void *context, const char *topic, const struct bus_rec
     return status;
 }
 
-static void answer_trouble(void *context, const char *where, const char *message) {
+/* Why a record could not be read. */
+static int answer_rejected(void *context, const struct bus_record *record, struct error *error) {
+    (void)error;
     const struct answer *answer = context;
-    answer->options->trouble(answer->options->context, where, message);
+    struct slice why = {0}, topic = {0};
+    for (size_t i = 0; i < record->header_count; i++) {
+        if (slice_equal(record->headers[i].name, SLICE("error")))
+            why = record->headers[i].value;
+        if (slice_equal(record->headers[i].name, SLICE("origin.topic")))
+            topic = record->headers[i].value;
+    }
+    if (why.data && topic.data)
+        log_write(answer->options->log, LOG_WARNING, "topic %.*s: %.*s", (int)topic.length, topic.data, (int)why.length,
+                  why.data);
+    return 0;
+}
+
+/* What has been copied goes through the query, and its rows to the caller. */
+static int answer_flush(struct answer *answer, struct error *error) {
+    const struct stage_plan *last = &answer->query->stages[answer->query->stage_count - 1];
+    int status = local_run_settle(answer->local, error);
+    if (!status)
+        status = local_run_read(answer->local, last->sink->sink.topic, answer_row, answer, error);
+    if (!status)
+        status = local_run_read(answer->local, ANSWER_REJECTED, answer_rejected, answer, error);
+    return status ? status : local_run_clear(answer->local, error);
+}
+
+static int answer_copy(struct answer *answer, const struct bus_batch *batch, struct error *error) {
+    return memory_bus_copy(local_run_bus(answer->local), batch, error);
 }
 
 /* --- topics
@@ -146,7 +174,11 @@ static int answer_keep(struct answer_topic *topic, const struct bus_batch *batch
         if (copy)
             memcpy(copy, record->value.data, record->value.length);
         free(entry->value);
-        *entry = (struct answer_record){copy, record->value.length, record->timestamp};
+        *entry = (struct answer_record){.value = copy,
+                                        .length = record->value.length,
+                                        .timestamp = record->timestamp,
+                                        .offset = batch->base_offset + (int64_t)i,
+                                        .append_time = batch->append_time};
     }
     return 0;
 }
@@ -168,7 +200,8 @@ static int answer_take(struct answer *answer, const struct bus_batch *batch, str
     topic->next[batch->partition] = batch->base_offset + (int64_t)batch->count;
     if (topic->table && !answer->options->changes)
         return answer_keep(topic, &part, error);
-    return part.count ? trial_push(answer->trial, topic->name, part.partition, part.records, part.count, error) : 0;
+    int status = part.count ? answer_copy(answer, &part, error) : 0;
+    return status || !part.count ? status : answer_flush(answer, error);
 }
 
 /* Reads until `topic` (NULL: all of them) has come to what was its end. */
@@ -188,32 +221,58 @@ static int answer_read(struct answer *answer, const struct answer_topic *topic, 
 }
 
 /* --- what has been kept
- * ------------------------------------------------------------------------------------------------------------- */
+ * ------------------------------------------------------------------------------------------------------------------ */
 
-struct answer_replay {
-    struct answer *answer;
-    struct answer_topic *topic;
-    int32_t partition;
+/* The last records of keys that have a value. */
+struct answer_kept {
+    struct answer_record *records;
+    size_t count, capacity;
     struct error *error;
 };
 
-static int answer_replay_entry(void *context, struct slice key, void *entry) {
-    struct answer_replay *replay = context;
-    const struct answer_record *last = entry;
-    struct bus_record record = {.key = key, .value = {last->value, last->length}, .timestamp = last->timestamp};
-    if (!last->value || replay->answer->done)
+static int answer_collect(void *context, struct slice key, void *entry) {
+    struct answer_kept *kept = context;
+    struct answer_record *last = entry;
+    if (!last->value)
         return 0;
-    return trial_push(replay->answer->trial, replay->topic->name, replay->partition, &record, 1, replay->error);
+    if (!memory_reserve((void **)&kept->records, &kept->capacity, kept->count + 1, sizeof *kept->records))
+        return error_no_memory(kept->error);
+    kept->records[kept->count] = *last;
+    kept->records[kept->count++].key = key;
+    return 0;
+}
+
+static int answer_compare_offsets(const void *a, const void *b) {
+    const struct answer_record *left = a, *right = b;
+    return (left->offset > right->offset) - (left->offset < right->offset);
+}
+
+/* The last records of a partition, in the order in which they came. */
+static int answer_replay_partition(struct answer *answer, const struct answer_topic *topic, int32_t partition,
+                                   struct error *error) {
+    struct answer_kept kept = {.error = error};
+    int status = state_table_each(topic->last[partition], answer_collect, &kept);
+    if (kept.count)
+        qsort(kept.records, kept.count, sizeof *kept.records, answer_compare_offsets);
+    for (size_t i = 0; i < kept.count && !status && !answer->done && !atomic_load(answer->options->stop); i++) {
+        const struct answer_record *last = &kept.records[i];
+        struct bus_record record = {
+            .key = last->key, .value = {last->value, last->length}, .timestamp = last->timestamp};
+        struct bus_batch batch = {topic->name, partition, last->offset, last->append_time, &record, 1};
+        status = answer_copy(answer, &batch, error);
+        if (!status && (i % ANSWER_TOGETHER == ANSWER_TOGETHER - 1 || i + 1 == kept.count))
+            status = answer_flush(answer, error);
+    }
+    free(kept.records);
+    return status;
 }
 
 static int answer_replay(struct answer *answer, struct error *error) {
     int status = 0;
     for (size_t i = 0; i < answer->topic_count; i++)
-        for (int32_t p = 0; p < answer->topics[i].partitions && !status; p++) {
-            struct answer_replay replay = {answer, &answer->topics[i], p, error};
+        for (int32_t p = 0; p < answer->topics[i].partitions && !status; p++)
             if (answer->topics[i].last[p])
-                status = state_table_each(answer->topics[i].last[p], answer_replay_entry, &replay);
-        }
+                status = answer_replay_partition(answer, &answer->topics[i], p, error);
     return status;
 }
 
@@ -249,7 +308,7 @@ static int answer_changes(struct answer *answer, struct error *error) {
 }
 
 static void answer_release(struct answer *answer) {
-    trial_free(answer->trial);
+    local_run_close(answer->local);
     bus_consumer_close(answer->consumer);
     for (size_t i = 0; i < answer->topic_count; i++) {
         for (int32_t p = 0; answer->topics[i].last && p < answer->topics[i].partitions; p++)
@@ -264,17 +323,17 @@ static void answer_release(struct answer *answer) {
 int answer_run(const struct answer_options *options, const struct query_plan *query, struct error *error) {
     cleanup(answer_release) struct answer answer = {.options = options, .query = query, .done = query->limit == 0};
     int status = answer_find_topics(&answer, error);
-    struct trial_options trial = {.registry = bus_registry(options->bus),
-                                  .clock = options->clock,
-                                  .written = answer_written,
-                                  .trouble = options->trouble ? answer_trouble : NULL,
-                                  .context = &answer,
-                                  .free_scratch = evaluation_scratch_free,
-                                  .partitions = status ? 1 : answer.topics[0].partitions};
+    struct local_run_settings local = {.registry = bus_registry(options->bus),
+                                       .clock = options->clock,
+                                       .stop = options->stop,
+                                       .log = options->log,
+                                       .rejected = ANSWER_REJECTED,
+                                       .free_scratch = evaluation_scratch_free,
+                                       .partitions = status ? 1 : answer.topics[0].partitions};
     if (!status)
-        status = trial_new(&trial, &answer.trial, error);
+        status = local_run_open(&local, &answer.local, error);
     if (!status)
-        status = trial_add(answer.trial, query, error);
+        status = local_run_start(answer.local, &query, 1, error);
     if (!status)
         status = bus_consumer_open(options->bus, NULL, &answer.consumer, error);
     if (status)

@@ -1,9 +1,10 @@
-/* Answers to a SELECT: the topics of the log are read, the query runs in memory, rows go to whoever asked.
+/* Answers to a SELECT: the topics of the log are copied into one in memory, the query runs over it (local_run.h), rows
+ * go to the caller.
  *
  *   a table or stream as it is     read up to what is the end now; of a table, each key's last row counts
  *   EMIT CHANGES                   goes on with what comes, until it is stopped or has given `limit` rows
  *
- * Nothing is written and no positions are kept. One thread. */
+ * Nothing is written to the log and no positions are kept. One thread. */
 #ifndef METERLINE_SQL_SESSION_ANSWER_H
 #define METERLINE_SQL_SESSION_ANSWER_H
 
@@ -19,8 +20,8 @@ struct answer_options {
     bool from_beginning; /* of streams, with `changes` */
     /* A row: a JSON object with the columns in order. */
     int (*row)(void *context, struct slice json, struct error *error);
-    void (*trouble)(void *context, const char *where, const char *message);
     void *context;
+    const struct log *log; /* what could not be read or computed; NULL: silent */
 };
 
 int answer_run(const struct answer_options *options, const struct query_plan *query, struct error *error);

@@ -297,7 +297,7 @@ int session_insert_select(struct session_work *work, const struct insert_stateme
 static int session_answer_sink(struct session_work *work, const struct plan_result *result, struct source *ret_source) {
     *ret_source = (struct source){.object = OBJECT_STREAM,
                                   .name = SLICE("ANSWER"),
-                                  .topic = arena_copy(work->arena, SLICE("ANSWER")),
+                                  .topic = arena_copy(work->arena, SLICE("_meterline-answer")),
                                   .columns = result->columns,
                                   .column_count = result->column_count,
                                   .wrapped = true,

@@ -23,7 +23,12 @@ static int64_t local_monotonic(void *context) {
 }
 
 static void local_sleep(void *context, int64_t nanoseconds) {
-    ((struct local_run *)context)->slept += nanoseconds > 0 ? nanoseconds : 0;
+    struct local_run *run = context;
+    run->slept += nanoseconds > 0 ? nanoseconds : 0;
+    if (run->settings.stop && atomic_load(run->settings.stop))
+        atomic_store(&run->stop, true);
+    else
+        clock_sleep_ns(run->settings.clock, nanoseconds);
 }
 
 static size_t local_cut(void *context) {
@@ -48,6 +53,7 @@ int local_run_open(const struct local_run_settings *settings, struct local_run *
                                            .log = settings->log,
                                            .stop = &run->stop,
                                            .group = "local",
+                                           .rejected = settings->rejected,
                                            .workers = 1,
                                            .manual = true,
                                            .free_scratch = settings->free_scratch};

@@ -1,6 +1,6 @@
 /* Queries at work over a log in memory, in the caller's thread: for tests of pipelines and for answers at a prompt.
- * The same workers as everywhere, turned one after the other (runner.h); monotonic time stands still but for what
- * they sleep. All topics have the same number of partitions.
+ * The same workers as everywhere, turned one after the other (runner.h); monotonic time goes on by what they sleep
+ * and no more. All topics have the same number of partitions.
  *
  *     append ─▶ log in memory ─▶ settle: workers ─▶ log in memory ─▶ read */
 #ifndef METERLINE_STREAM_RUNTIME_LOCAL_RUN_H
@@ -13,8 +13,10 @@ struct local_run;
 
 struct local_run_settings {
     const struct registry *registry; /* of schemas; NULL: one in memory */
-    const struct clock *clock;       /* its wall clock */
+    const struct clock *clock;       /* wall time, and to sleep while the registry cannot be asked */
+    const atomic_bool *stop;         /* ends such waits, and all queries with them; NULL: nothing does */
     const struct log *log;           /* what could not be computed, and more; NULL: silent */
+    const char *rejected;            /* as query_settings has it */
     void (*free_scratch)(void *scratch);
     int32_t partitions;
     size_t batch; /* records that a worker reads at once; 0: as they were appended */

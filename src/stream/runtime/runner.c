@@ -7,6 +7,7 @@
 #include "stream/runtime/topics.h"
 
 #define AWAIT_NS INT64_C(5000000)
+#define HOLD_NS  INT64_C(200000000)
 enum { STILL_ROUNDS = 2 }; /* what one round has committed the next one reads */
 
 /* A group at work. */
@@ -161,6 +162,18 @@ static int runner_round(struct query_runner *runner, struct error *error) {
     return status;
 }
 
+/* Does some partition wait for the schema registry? */
+static bool runner_is_held_back(const struct query_runner *runner) {
+    for (size_t i = 0; i < runner->count; i++)
+        for (size_t w = 0; w < runner->running[i]->opened; w++)
+            for (int32_t p = 0; p < runner->running[i]->group->partitions; p++) {
+                const struct query_task *task = runner->running[i]->workers[w].tasks[p];
+                if (!runner->running[i]->ended[w] && task && query_task_is_undecoded(task))
+                    return true;
+            }
+    return false;
+}
+
 int query_runner_settle(struct query_runner *runner, struct error *error) {
     struct progress before, after = runner_progress(runner);
     int status = 0, still = 0;
@@ -169,6 +182,10 @@ int query_runner_settle(struct query_runner *runner, struct error *error) {
         status = runner_round(runner, error);
         after = runner_progress(runner);
         still = memcmp(&before, &after, sizeof before) == 0 ? still + 1 : 0;
+        if (!status && still == STILL_ROUNDS && runner_is_held_back(runner)) {
+            clock_sleep_ns(runner->settings->clock, HOLD_NS);
+            still = 0;
+        }
     }
     return status;
 }
