@@ -207,11 +207,18 @@ static bool topic_name_valid(const char *name) {
            strcmp(name, "..") != 0;
 }
 
+int bus_topic_check_name(const char *name, struct error *error) {
+    return topic_name_valid(name)
+               ? 0
+               : error_set(error, ERROR_INVALID,
+                           "'%.80s' cannot be a topic's name: 1 to %d of letters, digits, '.', '_' and '-'", name,
+                           BUS_TOPIC_NAME_MAXIMUM);
+}
+
 int bus_topic_check(const struct bus *bus, const char *name, struct bus_topic_settings *settings, struct error *error) {
-    if (!topic_name_valid(name))
-        return error_set(error, ERROR_INVALID,
-                         "'%.80s' cannot be a topic's name: 1 to %d of letters, digits, '.', '_' and '-'", name,
-                         BUS_TOPIC_NAME_MAXIMUM);
+    int status = bus_topic_check_name(name, error);
+    if (status)
+        return status;
     if (settings->partitions == 0)
         settings->partitions = bus->options.partitions ? bus->options.partitions : BUS_PARTITIONS_DEFAULT;
     if (settings->partitions < 1 || settings->partitions > BUS_PARTITIONS_MAXIMUM)

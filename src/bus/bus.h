@@ -76,7 +76,8 @@ struct bus *bus_close(struct bus *bus);
 /* The registry of schemas that lives beside the log. Lives as long as the bus; may be used by any thread. */
 const struct registry *bus_registry(struct bus *bus);
 
-/* Topics. Names as Kafka's: [a-zA-Z0-9._-]{1,249}, not "." or "..". */
+/* Topics. Names as Kafka's: [a-zA-Z0-9._-]{1,249}, not "." or "..". ERROR_INVALID: the name is none. */
+int bus_topic_check_name(const char *name, struct error *error);
 enum { BUS_RETENTION_DEFAULT = -2 };
 
 struct bus_topic_settings {

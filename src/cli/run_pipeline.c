@@ -4,6 +4,7 @@
 
 #include "core/memory.h"
 #include "stream/runtime/forget.h"
+#include "stream/runtime/startup.h"
 
 #define FOLLOW_INTERVAL_NS INT64_C(200000000)
 enum { FOLLOW_DOUBLINGS = 5 }; /* of the interval, from try to try of what fails */
@@ -56,9 +57,45 @@ static bool pipeline_drop_aggregate(struct run_pipeline *pipeline, const char *i
     return true;
 }
 
+/* Says once why a query does not run; the first of them is what the run ends with. */
+static void pipeline_query_failed(void *context, const struct query_plan *plan, const struct error *why) {
+    struct run_pipeline *pipeline = context;
+    struct error ignored;
+    log_write(pipeline->settings.log, LOG_WARNING, "query %s does not run, all else goes on: %s", plan->id,
+              why->message);
+    if (!pipeline->failure.code) {
+        pipeline->failure = *why;
+        error_wrap(&pipeline->failure, "query %s does not run", plan->id);
+    }
+    if (memory_reserve((void **)&pipeline->failed, &pipeline->failed_capacity, pipeline->failed_count + 1,
+                       sizeof(struct query_plan *)))
+        pipeline->failed[pipeline->failed_count++] = plan;
+    if (sql_session_note_query(&pipeline->sql, plan->id, why->message, &ignored))
+        log_write(pipeline->settings.log, LOG_WARNING, "SHOW QUERIES does not know of it: %s", ignored.message);
+}
+
+/* It may have failed in an earlier run. */
+static void pipeline_query_runs(struct run_pipeline *pipeline, const struct query_plan *plan) {
+    struct error ignored;
+    for (size_t i = 0; i < pipeline->failed_count; i++)
+        if (pipeline->failed[i] == plan)
+            return;
+    if (sql_session_note_query(&pipeline->sql, plan->id, NULL, &ignored))
+        log_write(pipeline->settings.log, LOG_WARNING, "SHOW QUERIES does not know that query %s runs: %s", plan->id,
+                  ignored.message);
+}
+
+static int pipeline_start_queries(struct run_pipeline *pipeline, const struct query_plan *const *plans, size_t count,
+                                  struct error *error) {
+    int status = query_runner_start(pipeline->runner, plans, count, pipeline_query_failed, pipeline, error);
+    for (size_t i = 0; i < count && !status; i++)
+        pipeline_query_runs(pipeline, plans[i]);
+    return status;
+}
+
 static int pipeline_start_query(struct run_pipeline *pipeline, const struct query_plan *plan, struct error *error) {
     if (pipeline->runner)
-        return query_runner_add(pipeline->runner, &plan, 1, error);
+        return pipeline_start_queries(pipeline, &plan, 1, error);
     if (pipeline_take_aggregate(pipeline, plan))
         return 0;
     if (!memory_reserve((void **)&pipeline->plans, &pipeline->plan_capacity, pipeline->plan_count + 1,
@@ -150,6 +187,7 @@ void run_pipeline_close(struct run_pipeline *pipeline) {
     run_connectors_release(&pipeline->connectors);
     sql_session_close(&pipeline->sql);
     free(pipeline->plans);
+    free(pipeline->failed);
     free(pipeline->dropped);
     arena_release(&pipeline->names);
     pipeline->plans = NULL;
@@ -166,8 +204,14 @@ int run_pipeline_start(struct run_pipeline *pipeline, struct error *error) {
     if (!status)
         status = run_connectors_tap_wanted(&pipeline->connectors, error);
     if (!status && pipeline->plan_count)
-        status = query_runner_add(pipeline->runner, pipeline->plans, pipeline->plan_count, error);
+        status = pipeline_start_queries(pipeline, pipeline->plans, pipeline->plan_count, error);
+    bool nothing = pipeline->failed_count && pipeline->failed_count == pipeline->plan_count && !pipeline->aggregates &&
+                   !pipeline->connectors.wanted_count;
     pipeline->plan_count = 0;
+    if (!status && nothing) {
+        *error = pipeline->failure;
+        return pipeline->failure.code;
+    }
     if (!status)
         run_connectors_start_wanted(&pipeline->connectors);
     return status;
@@ -205,6 +249,10 @@ int run_pipeline_follow(struct run_pipeline *pipeline, struct error *error) {
         atomic_store(settings->stop, true);
     struct error ended;
     int end = query_runner_wait(pipeline->runner, status ? &ended : error);
+    if (!status && !end && pipeline->failure.code) {
+        *error = pipeline->failure;
+        end = error->code;
+    }
     return status ? status : end;
 }
 

@@ -18,7 +18,10 @@ struct run_pipeline {
     struct query_runner *runner;     /* NULL: no query so far */
     const struct query_plan **plans; /* to be started */
     size_t plan_count, plan_capacity;
-    struct arena names; /* of queries that were dropped while nothing ran: what they have left is forgotten */
+    const struct query_plan **failed; /* queries that could not start */
+    size_t failed_count, failed_capacity;
+    struct error failure; /* of the first of them; code 0: none */
+    struct arena names;   /* of queries that were dropped while nothing ran: what they have left is forgotten */
     const char **dropped;
     size_t dropped_count, dropped_capacity;
     bool aggregates; /* the aggregates of readings are among the queries: */

@@ -7,7 +7,7 @@
  */
 #include "cli/sql_session.h"
 
-#include <stdio.h>
+#include <string.h>
 
 static int keep_topic(struct sql_session *sql, const struct sink_plan *sink, struct error *error) {
     struct bus_topic_settings settings = {.partitions = sink->partitions,
@@ -38,7 +38,7 @@ static int keep_is_known(struct sql_session *sql, const struct session_effect *e
 }
 
 static int keep_effect(struct sql_session *sql, const struct session_effect *effect, struct error *error) {
-    struct kept_statement kept = {effect->text, effect->settings};
+    struct kept_statement kept = {.text = effect->text, .settings = effect->settings};
     bool record = effect->kind == EFFECT_RECORD, insert = effect->ordinal > 0, known = false;
     if (!record && effect->kind != EFFECT_STATEMENT)
         return 0;
@@ -49,10 +49,14 @@ static int keep_effect(struct sql_session *sql, const struct session_effect *eff
                   : commands_append(sql->commands, sql->producer, &kept, error);
 }
 
+static int keep_open(struct sql_session *sql, struct error *error) {
+    struct bus_producer_options options = {0};
+    return sql->producer ? 0 : bus_producer_open(sql->bus, &options, &sql->producer, error);
+}
+
 static int keep_commit(struct sql_session *sql, const struct session_effect *effects, size_t count,
                        struct error *error) {
-    struct bus_producer_options options = {0};
-    int status = sql->producer ? 0 : bus_producer_open(sql->bus, &options, &sql->producer, error);
+    int status = keep_open(sql, error);
     if (status)
         return status;
     for (size_t i = 0; i < count && !status; i++)
@@ -91,4 +95,19 @@ int sql_keep(void *context, const struct session_effect *effects, size_t count, 
 
 int sql_keep_done(struct sql_session *sql, const struct session_effect *effect, struct error *error) {
     return effect->kind == EFFECT_TOPIC_DELETE ? keep_delete(sql, effect->text.data, error) : 0;
+}
+
+int sql_session_note_query(struct sql_session *sql, const char *id, const char *failure, struct error *error) {
+    struct kept_statement kept = {.query = slice_of(id), .text = failure ? slice_of(failure) : (struct slice){0}};
+    struct slice known = session_failure(sql->session, kept.query);
+    if (!known.data == !failure && (!failure || strcmp(known.data, failure) == 0))
+        return 0;
+    int status = keep_open(sql, error);
+    if (!status)
+        status = commands_append(sql->commands, sql->producer, &kept, error);
+    if (!status)
+        status = bus_producer_commit(sql->producer, NULL, 0, error);
+    if (status && sql->producer)
+        bus_producer_abort(sql->producer);
+    return status ? status : session_note_query(sql->session, kept.query, kept.text, error);
 }

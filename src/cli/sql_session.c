@@ -25,6 +25,8 @@ static int sql_redo(void *context, const struct session_effect *effects, size_t 
  * others go on. */
 static int sql_replay(void *context, const struct kept_statement *kept, struct error *error) {
     struct sql_session *sql = context;
+    if (kept->query.data)
+        return session_note_query(sql->session, kept->query, kept->text, error);
     struct session_script script = {.text = kept->text, .recalled = true, .settings = kept->settings};
     struct session_door door = {.keep = sql_redo, .context = sql};
     sql->replaying = true;
@@ -54,7 +56,7 @@ static int sql_catch_up_surely(struct sql_session *sql, struct error *error) {
 int sql_session_open(struct sql_session *sql, struct bus *bus, const struct log *log,
                      int (*effect)(void *context, const struct session_effect *effect, struct error *error),
                      void *context, struct error *error) {
-    struct session_options options = {.registry = bus_registry(bus), .clock = &clock_system};
+    struct session_options options = {.registry = bus_registry(bus), .clock = &clock_system, .bus = bus};
     *sql = (struct sql_session){.bus = bus, .log = log, .effect = effect, .context = context};
     int status = session_new(&options, &sql->session, error);
     if (!status)

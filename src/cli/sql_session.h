@@ -33,6 +33,8 @@ int sql_keep(void *sql, const struct session_effect *effects, size_t count, stru
 int sql_keep_done(struct sql_session *sql, const struct session_effect *effect, struct error *error);
 /* Runs what others have said since. */
 int sql_session_catch_up(struct sql_session *sql, struct error *error);
+/* Says to every program on the log why a query cannot run (NULL: it runs), unless that is known. */
+int sql_session_note_query(struct sql_session *sql, const char *id, const char *failure, struct error *error);
 /* Runs a script. `again`: it may have been run before; statements that are there word for word are passed by. */
 int sql_session_execute(struct sql_session *sql, struct slice text, bool again, struct error *error);
 

@@ -98,11 +98,12 @@ def test_cache(meterline):
 
 
 def test_store_takes_aggregates_only(meterline):
-    """A connector that cannot start is told, and holds up nothing else."""
-    pipeline = meterline.file("pipeline.sql", "CREATE SINK CONNECTOR S WITH ('type'='store', 'topics'='alarms');" + COPY)
+    """Other topics are refused where they are said; a connector that cannot start is told, and holds up nothing else."""
+    pipeline = "CREATE SINK CONNECTOR S WITH ('type'='store', 'topics'='alarms');" + COPY
     meterline("replay", "-t", "readings", readings(meterline, 12))
-    _, err = meterline("run", pipeline, "--until-end", status=1)
-    assert "alarms is none" in err, err
+    meterline("run", meterline.file("wrong.sql", pipeline), "--until-end", status=1, says=("line 1, column", "alarms is none"))
+    meterline("run", meterline.file("pipeline.sql", pipeline.replace("alarms", "m-aggregates-60")), "--until-end", "--store", "none", status=1,
+              says=("there is no store",))
     assert len(meterline.records("copies")) == 12
 
 

@@ -1,4 +1,6 @@
 """Pipelines of SQL statements: what they write, what they count, and that kills and restarts change nothing of it."""
+import csv
+import io
 import random
 import shutil
 import signal
@@ -262,19 +264,92 @@ def test_clock_and_chance_are_functions_of_the_log(meterline):
     assert 0 < sum(window["N"] for window in windows) < 40, windows
 
 
-def test_connector_that_cannot_run(meterline):
-    """A running program tells of a connector that it does not have, and goes on."""
-    run = meterline.start("run", "-v")
-    while "is ours" not in run.stderr.readline():   # it follows the statements from now on
-        assert run.poll() is None
-    meterline("sql", "-e", "CREATE SINK CONNECTOR far WITH ('type'='lake', 'topics'='metrics');")
-    told = run.stderr.readline()
-    while "lake" not in told:
-        assert run.poll() is None, told
-        told += run.stderr.readline()
-    run.send_signal(signal.SIGTERM)
-    told += run.communicate()[1]
-    assert run.returncode == 0, told
+TWO = """CREATE STREAM one (k STRING KEY, v INT) WITH (KAFKA_TOPIC='one', VALUE_FORMAT='JSON', PARTITIONS=1);
+CREATE STREAM four (k STRING KEY, v INT) WITH (KAFKA_TOPIC='four', VALUE_FORMAT='JSON', PARTITIONS=4);
+"""
+
+
+def test_what_cannot_run_is_refused(meterline):
+    """At the prompt and in a file, with line and column; nothing of it is kept."""
+    join = "CREATE STREAM j AS SELECT one.k AS k, one.v AS v FROM one JOIN four WITHIN 1 HOUR ON one.k = four.k;"
+    sink = "CREATE SINK CONNECTOR c WITH ('type'='{0}', 'topics'='{1}'{2});"
+    cases = (
+        (join, "topics that are joined need the same number of partitions: one has 1, four has 4"),
+        (sink.format("webhook", "one", ""), "connector C: a webhook needs its url"),
+        (sink.format("webhook", "one", ", 'url'='ftp://127.0.0.1/x'"), "the url of a webhook begins with http:// or https://"),
+        (sink.format("webhook", "one", ", 'url'='http://'"), "the url of a webhook cannot be read"),
+        (sink.format("webhook", "bad/topic", ", 'url'='http://127.0.0.1/x'"), "'bad/topic' cannot be a topic's name"),
+        (sink.format("lake", "one", ""), "there are no connectors of type lake"),
+        (sink.format("readings", "one", ""), "there are no connectors of type readings"),
+        (sink.format("store", "nosuch", ""), "names end in -aggregates-SECONDS; nosuch is none"),
+        (sink.format("store", "m-aggregates-60,,x", ""), "'topics' is a list"),
+        ("CREATE STREAM cyc AS SELECT * FROM one;\n INSERT INTO one SELECT * FROM cyc;", "ONE would be filled from itself, round and round for ever, over CYC, which query CSAS_CYC_"),
+        ("INSERT INTO one SELECT * FROM one;", "ONE would be filled from itself"),
+    )
+    for number, (statement, told) in enumerate(cases):
+        for words in (("sql", "-e", TWO + statement), ("run", "--until-end", meterline.file(f"{number}.sql", TWO + statement))):
+            meterline(*words, status=1, says=(f"line {3 + statement.count(chr(10))}, column ", told))
+    assert meterline("sql", "-e", "SHOW STREAMS;")[0].count("\n") == 1
+    meterline("sql", "-e", TWO)     # topics of an earlier script
+    meterline("sql", "-e", join, status=1, says=("line 1, column", "one has 1, four has 4"))
+    long = "a" * 210
+    meterline("sql", "-e", f"CREATE TABLE `{long} b` WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON') AS SELECT v, COUNT(*) AS n FROM one GROUP BY v;"
+              "INSERT INTO one (k, v) VALUES ('a', 1);")
+    meterline("run", "--until-end")
+    assert meterline.records("t")[0]["value"] == {"N": 1}
+
+
+def test_one_query_that_cannot_start(meterline):
+    """It is FAILED, with the reason; those that share its positions wait with it, all else runs; mended, they go on where they were."""
+    meterline("sql", "-e", """
+        CREATE STREAM a (k STRING KEY, v INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON', PARTITIONS=1);
+        CREATE TABLE b (k STRING PRIMARY KEY, w INT) WITH (KAFKA_TOPIC='b', VALUE_FORMAT='JSON', PARTITIONS=1);
+        CREATE STREAM c (k STRING KEY, v INT) WITH (KAFKA_TOPIC='c', VALUE_FORMAT='JSON', PARTITIONS=1);
+        CREATE STREAM joined WITH (KAFKA_TOPIC='joined', VALUE_FORMAT='JSON') AS SELECT a.k AS k, v, w FROM a LEFT JOIN b ON a.k = b.k;
+        CREATE STREAM copy WITH (KAFKA_TOPIC='copy', VALUE_FORMAT='JSON') AS SELECT * FROM a;""")
+    insert = "INSERT INTO a (k, v) VALUES ('x', {0}); INSERT INTO c (k, v) VALUES ('x', {0});"
+    meterline("sql", "-e", insert.format(1))
+    meterline("run", "--until-end")
+
+    def values(topic):
+        return [record["value"]["V"] for record in meterline.records(topic)]
+
+    def states():
+        rows = csv.DictReader(io.StringIO(meterline("sql", "-e", "SHOW QUERIES;")[0]))
+        return {row["Sink Kafka Topic"]: row["Status"] for row in rows}
+
+    topics = sqlite3.connect(meterline.data / "meterline.db")
+    topics.execute("UPDATE log_topics SET partitions = 2 WHERE name = 'b'")
+    topics.execute("INSERT INTO log_partitions(topic, partition) SELECT id, 1 FROM log_topics WHERE name = 'b'")
+    topics.commit()
+    meterline("sql", "-e", insert.format(2) + "CREATE STREAM other WITH (KAFKA_TOPIC='other', VALUE_FORMAT='JSON') AS SELECT * FROM c;")
+    meterline("sql", "-e", "CREATE STREAM late WITH (KAFKA_TOPIC='late', VALUE_FORMAT='JSON') AS SELECT * FROM a;")
+    for _ in range(2):
+        meterline("run", "--until-end", status=1, says=("query CSAS_JOINED", "does not run", "b has 2"))
+        assert values("other") == values("late") == [1, 2] and values("copy") == values("joined") == [1]
+    kept = meterline.end_offsets("_meterline-commands")
+    told = states()
+    assert told["other"] == told["late"] == "RUNNING", told
+    assert told["joined"].startswith("FAILED: ") and "b has 2" in told["joined"], told
+    assert told["copy"].startswith("FAILED: query CSAS_COPY_") and "waits for query CSAS_JOINED_" in told["copy"], told
+    topics.execute("UPDATE log_topics SET partitions = 1 WHERE name = 'b'")
+    topics.execute("DELETE FROM log_partitions WHERE partition = 1 AND topic = (SELECT id FROM log_topics WHERE name = 'b')")
+    topics.commit()
+    for _ in range(2):
+        meterline("run", "--until-end")
+        assert values("other") == values("late") == values("copy") == values("joined") == [1, 2]
+    assert set(states().values()) == {"RUNNING"}
+    assert meterline.end_offsets("_meterline-commands") == kept + 2, "news of a query is told once"
+
+
+def test_the_only_query_that_cannot_start(meterline):
+    """A run that has nothing else to do ends at once, also without --until-end."""
+    meterline("sql", "-e", TWO.replace("PARTITIONS=4", "PARTITIONS=1") + "CREATE STREAM j AS SELECT one.k AS k, one.v AS v FROM one JOIN four WITHIN 1 HOUR ON one.k = four.k;")
+    topics = sqlite3.connect(meterline.data / "meterline.db")
+    topics.execute("UPDATE log_topics SET partitions = 2 WHERE name = 'one'")
+    topics.execute("INSERT INTO log_partitions(topic, partition) SELECT id, 1 FROM log_topics WHERE name = 'one'")
+    topics.commit()
+    meterline("run", meterline.file("nothing.sql", "-- nothing"), status=1, says=("query CSAS_J_1 does not run", "one has 2"))
 
 
 def test_shipped_pipelines(meterline):

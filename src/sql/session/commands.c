@@ -1,5 +1,6 @@
 /* A record is {"statement": "...", "settings": {...}, "by": "..."}; `settings` is there when the statement depends on
- * some; `by` is a name that a program makes for itself, so that it does not do twice what it has said itself. */
+ * some; `by` is a name that a program makes for itself, so that it does not do twice what it has said itself.
+ * {"query": "...", "failed": "..." or null, "by": "..."} says what has become of a query. */
 #include "sql/session/commands.h"
 
 #include <inttypes.h>
@@ -113,19 +114,35 @@ int commands_times(struct commands *commands, size_t count, struct slice text, s
     return status;
 }
 
+/* False: it is not one of ours. The texts lie in `text` and in `query`. */
+static bool commands_parse(struct slice value, struct bytes *text, struct bytes *query, struct bytes *by,
+                           struct kept_statement *ret_kept) {
+    struct slice failed = {0};
+    if (!json_object_valid(value) || !json_span_string(json_span_member(value, "by"), by))
+        return false;
+    bool statement = json_span_string(json_span_member(value, "statement"), text);
+    if (!statement && !json_span_string(json_span_member(value, "query"), query))
+        return false;
+    if (!statement)
+        failed = json_span_member(value, "failed");
+    bool said = statement || (failed.data && json_span_string(failed, text));
+    *ret_kept = (struct kept_statement){.text = said ? bytes_slice(text) : (struct slice){0},
+                                        .settings = json_span_member(value, "settings"),
+                                        .query = statement ? (struct slice){0} : bytes_slice(query)};
+    return true;
+}
+
 static int commands_take(struct commands *commands, struct slice value,
                          int (*each)(void *context, const struct kept_statement *kept, struct error *error),
                          void *context, struct error *error) {
     cleanup(bytes_release) struct bytes text = {0};
+    cleanup(bytes_release) struct bytes query = {0};
     cleanup(bytes_release) struct bytes by = {0};
-    if (!json_object_valid(value) || !json_span_string(json_span_member(value, "statement"), &text) ||
-        !json_span_string(json_span_member(value, "by"), &by))
-        return 0; /* not one of ours */
-    if (slice_equal(bytes_slice(&by), slice_of(commands->by)))
+    struct kept_statement kept;
+    if (!commands_parse(value, &text, &query, &by, &kept) || slice_equal(bytes_slice(&by), slice_of(commands->by)))
         return 0;
-    struct kept_statement kept = {bytes_slice(&text), json_span_member(value, "settings")};
     int status = each(context, &kept, error);
-    if (!status)
+    if (!status && !kept.query.data)
         status = commands_note(commands, kept.text, error);
     commands_settle(commands, !status);
     return status;
@@ -208,24 +225,32 @@ int commands_read(struct commands *commands,
     return status;
 }
 
+static void commands_write(const struct commands *commands, const struct kept_statement *kept, struct bytes *to) {
+    bytes_append_string(to, kept->query.data ? "{\"query\":" : "{\"statement\":");
+    json_write_string(to, kept->query.data ? kept->query : kept->text);
+    if (kept->query.data)
+        bytes_append_string(to, kept->text.data ? ",\"failed\":" : ",\"failed\":null");
+    if (kept->query.data && kept->text.data)
+        json_write_string(to, kept->text);
+    if (kept->settings.data) {
+        bytes_append_string(to, ",\"settings\":");
+        bytes_append_slice(to, kept->settings);
+    }
+    bytes_append_string(to, ",\"by\":");
+    json_write_string(to, slice_of(commands->by));
+    bytes_append_char(to, '}');
+}
+
 int commands_append(struct commands *commands, struct bus_producer *producer, const struct kept_statement *kept,
                     struct error *error) {
     static const struct bus_topic_settings for_ever = {.partitions = 1, .retention_time = -1, .retention_bytes = -1};
     cleanup(bytes_release) struct bytes value = {0};
     int32_t topic, partitions;
     int status = bus_producer_topic(producer, COMMANDS_TOPIC, &for_ever, &topic, &partitions, error);
-    bytes_append_string(&value, "{\"statement\":");
-    json_write_string(&value, kept->text);
-    if (kept->settings.data) {
-        bytes_append_string(&value, ",\"settings\":");
-        bytes_append_slice(&value, kept->settings);
-    }
-    bytes_append_string(&value, ",\"by\":");
-    json_write_string(&value, slice_of(commands->by));
-    bytes_append_char(&value, '}');
+    commands_write(commands, kept, &value);
     if (status || value.failed)
         return status ? status : error_no_memory(error);
     struct bus_record record = {.value = bytes_slice(&value), .timestamp = clock_wall(commands->clock)};
     status = bus_produce(producer, topic, 0, &record, error);
-    return status ? status : commands_note(commands, kept->text, error);
+    return status || kept->query.data ? status : commands_note(commands, kept->text, error);
 }

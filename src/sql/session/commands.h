@@ -1,4 +1,5 @@
-/* The command topic: statements that last, in the order in which they were made, for every program on the same log.
+/* The command topic: statements that last, in the order in which they were made, for every program on the same log;
+ * and, between them, which queries cannot run, and why.
  * What is said at a prompt is picked up by a running program, and found again by the next. One partition, kept for
  * ever. One thread. */
 #ifndef METERLINE_SQL_SESSION_COMMANDS_H
@@ -13,6 +14,8 @@ struct commands;
 struct kept_statement {
     struct slice text;
     struct slice settings; /* what it means depends on: a JSON object; data NULL: nothing */
+    struct slice query;    /* data not NULL: no statement, but what has become of the query: text says why it has */
+                           /* failed; data NULL: it runs again */
 };
 
 /* The topic is made by the first statement that is kept; until then there is nothing to read. */

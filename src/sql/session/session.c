@@ -57,6 +57,7 @@ struct session *session_free(struct session *session) {
         return NULL;
     session_kept_release(&session->kept);
     plan_sources_free(session->sources);
+    variables_release(&session->failures);
     for (size_t i = 0; i < session->arena_count; i++) {
         arena_release(session->arenas[i]);
         free(session->arenas[i]);
@@ -72,6 +73,18 @@ const struct catalog *session_catalog(const struct session *session) {
 
 void session_pass_known(struct session *session, bool pass) {
     session->pass_known = pass;
+}
+
+int session_note_query(struct session *session, struct slice id, struct slice failure, struct error *error) {
+    if (failure.data)
+        return variables_define(&session->failures, id, failure, error);
+    variables_undefine(&session->failures, id);
+    return 0;
+}
+
+struct slice session_failure(const struct session *session, struct slice id) {
+    const struct variable *failure = variables_find(&session->failures, id);
+    return failure ? failure->value : (struct slice){0};
 }
 
 /* --- settings
@@ -192,28 +205,6 @@ static int session_terminate(struct session_work *work, const struct target_stat
     return status ? status : catalog_terminate(work->catalog, target, error);
 }
 
-static int session_check_connector(const struct connector_statement *statement, struct error *error) {
-    static const char *const types[] = {"store", "cache", "webhook", "lake"};
-    const struct property *type = property_of(&statement->properties, "type"),
-                          *topics = property_of(&statement->properties, "topics");
-    if (!statement->sink)
-        return place_error(
-            error, statement->name.place,
-            "source connectors are not there: `meterline replay` and clients of the log bring records in");
-    if (!type || type->value->kind != EXPRESSION_STRING)
-        return place_error(error, statement->name.place,
-                           "a connector needs its type: WITH ('type'='store'|'cache'|'webhook'|'lake', 'topics'='..')");
-    if (!topics || topics->value->kind != EXPRESSION_STRING)
-        return place_error(error, statement->name.place,
-                           "a connector needs its topics: WITH ('type'='..', 'topics'='..')");
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (slice_equal(type->value->text, slice_of(types[i])))
-            return 0;
-    return place_error(error, type->value->place,
-                       "there are no connectors of type %.*s; there are store, cache, webhook and lake",
-                       names_shown(type->value->text), type->value->text.data);
-}
-
 static int session_create_connector(struct session_work *work, const struct connector_statement *statement,
                                     struct error *error) {
     struct session *session = work->session;
@@ -227,7 +218,7 @@ static int session_create_connector(struct session_work *work, const struct conn
                        ? 0
                        : place_error(error, statement->name.place, "there is a connector %.*s already",
                                      names_shown(statement->name.name), statement->name.name.data);
-    int known = session_check_connector(statement, error);
+    int known = work->recalled ? 0 : session_check_connector(work, statement, error);
     if (known)
         return known;
     *connector = (struct session_connector){statement->name.name, statement->sink, &statement->properties};

@@ -70,6 +70,7 @@ struct session_effect {
 struct session_options {
     const struct registry *registry; /* NULL: none; schemas of sources without columns, AVRO in INSERT INTO .. VALUES */
     const struct clock *clock;
+    struct bus *bus; /* the log, whose topics are looked at; NULL: it is not at hand */
 };
 
 struct session;
@@ -80,6 +81,10 @@ const struct catalog *session_catalog(const struct session *session);
 /* Statements that have been run before, word for word, and drops of what is not there are passed by: for files that
  * are run again, and for what is kept. */
 void session_pass_known(struct session *session, bool pass);
+/* What a running program says of a query: why it cannot run (data NULL: it runs), for SHOW QUERIES. */
+int session_note_query(struct session *session, struct slice id, struct slice failure, struct error *error);
+/* Why a query cannot run; data NULL: it can, for all that is known. Ends with a NUL byte. */
+struct slice session_failure(const struct session *session, struct slice id);
 /* Value of a setting (SET 'name' = 'value'), or NULL. */
 const char *session_setting(const struct session *session, const char *name);
 

@@ -96,8 +96,14 @@ static int session_declare(struct session_work *work, const struct create_statem
 /* --- queries
  * ------------------------------------------------------------------------------------------------------------------ */
 
+static int session_check_query(struct session_work *work, const struct query_plan *plan, struct slice id,
+                               struct place place, struct error *error) {
+    int status = session_check_circle(work, id, place, error);
+    return status ? status : session_check_partitions(work, plan, place, error);
+}
+
 static int session_add_query(struct session_work *work, const struct plan_result *result, const struct source *sink,
-                             enum catalog_query_kind kind, struct slice id, struct error *error) {
+                             enum catalog_query_kind kind, struct slice id, struct place place, struct error *error) {
     struct catalog_query query = {.id = id,
                                   .kind = kind,
                                   .sink = sink->name,
@@ -117,6 +123,8 @@ static int session_add_query(struct session_work *work, const struct plan_result
     if (!status)
         status =
             plan_finish(&work->session->planner, result, sink, added, work->statement->text, work->arena, &plan, error);
+    if (!status && !work->recalled)
+        status = session_check_query(work, plan, added, place, error);
     if (!status)
         status = session_add(work,
                              &(struct session_effect){.kind = EFFECT_QUERY_START,
@@ -180,7 +188,7 @@ static int session_create_result(struct session_work *work, const struct create_
     if (!status)
         status = session_add_query(work, result, source,
                                    create->object == OBJECT_TABLE ? CATALOG_QUERY_TABLE : CATALOG_QUERY_STREAM,
-                                   properties.query_id, error);
+                                   properties.query_id, create->name.place, error);
     return status;
 }
 
@@ -287,7 +295,9 @@ int session_insert_select(struct session_work *work, const struct insert_stateme
         status = session_check_columns(work, insert, result, sink, error);
     if (!status)
         status = source_copy(sink, work->arena, copy, error);
-    return status ? status : session_add_query(work, result, copy, CATALOG_QUERY_INSERT, properties.query_id, error);
+    return status ? status
+                  : session_add_query(work, result, copy, CATALOG_QUERY_INSERT, properties.query_id, insert->name.place,
+                                      error);
 }
 
 /* --- asked

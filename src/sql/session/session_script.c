@@ -141,7 +141,7 @@ static void session_release_work(struct session_work *work, struct session_kept 
 int session_run(struct session *session, const struct session_script *script, const struct session_door *door,
                 struct error *error) {
     struct session_kept before = session->kept;
-    struct session_work work = {.session = session, .arena = session_arena(session)};
+    struct session_work work = {.session = session, .arena = session_arena(session), .recalled = script->recalled};
     struct slice copy = work.arena ? arena_copy(work.arena, script->text) : (struct slice){0}; /* trees point into it */
     int status = copy.data ? session_kept_copy(&before, &session->kept, error) : error_no_memory(error);
     if (status)

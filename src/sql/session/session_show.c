@@ -1,4 +1,6 @@
 /* SHOW, DESCRIBE: what the catalog and the tables of functions know. */
+#include "core/bytes.h"
+#include "core/memory.h"
 #include "sql/catalog/properties.h"
 #include "sql/function/function.h"
 #include "sql/session/session_state.h"
@@ -113,6 +115,22 @@ static int session_describe_all(struct session_work *work, enum object_kind obje
     return status;
 }
 
+/* A query that a run could not start says why. */
+static int session_show_queries(struct session_work *work, struct listing *ret_listing, struct error *error) {
+    enum { COLUMNS = 6, STATUS = 2 };
+    int status = describe_queries(work->catalog, work->arena, ret_listing, error);
+    for (size_t i = 0; i < ret_listing->row_count && !status; i++) {
+        struct slice *cells = &ret_listing->cells[COLUMNS * i], failure = session_failure(work->session, cells[0]);
+        cleanup(bytes_release) struct bytes text = {0};
+        if (!failure.data)
+            continue;
+        bytes_append_format(&text, "FAILED: %s", failure.data);
+        cells[STATUS] = text.failed ? (struct slice){0} : arena_copy(work->arena, bytes_slice(&text));
+        status = cells[STATUS].data ? 0 : error_no_memory(error);
+    }
+    return status;
+}
+
 int session_show(struct session_work *work, const struct show_statement *show, struct error *error) {
     struct listing listing;
     int status = 0;
@@ -124,7 +142,7 @@ int session_show(struct session_work *work, const struct show_statement *show, s
         status = describe_tables(work->catalog, work->arena, &listing, error);
         break;
     case SHOW_QUERIES:
-        status = describe_queries(work->catalog, work->arena, &listing, error);
+        status = session_show_queries(work, &listing, error);
         break;
     case SHOW_TYPES:
         status = describe_types(work->catalog, work->arena, &listing, error);

@@ -16,6 +16,7 @@ struct session {
     struct session_options options;
     struct session_kept kept;
     struct plan_sources *sources;
+    struct variables failures; /* by query id: why it cannot run */
     bool pass_known;
     struct planner planner;     /* its catalog is that of the script under way */
     struct compile_notes notes; /* planner.settings.notes: of the statement under way */
@@ -37,6 +38,7 @@ struct session_work {
     struct session_effect *effects;
     size_t count, capacity;
     const struct statement *statement;
+    bool recalled;              /* the script is a statement that was kept: whether it can run is seen where it runs */
     bool passed_by;             /* the statement was known and has done nothing */
     bool changed;               /* a statement has changed the session since the last part */
     struct session_part *parts; /* but the last one, which leaves the session as it is */
@@ -61,6 +63,13 @@ int session_recall_settings(struct session *session, struct slice recorded, stru
 int session_used_settings(struct session_work *work, struct slice *ret_text, struct error *error);
 /* ERROR_INVALID: they are not what they were when the query was made. */
 int session_same_settings(struct session_work *work, struct slice recorded, struct place place, struct error *error);
+
+/* session_check.c. ERROR_INVALID: it could not run. */
+int session_check_connector(struct session_work *work, const struct connector_statement *statement,
+                            struct error *error);
+int session_check_circle(struct session_work *work, struct slice id, struct place place, struct error *error);
+int session_check_partitions(struct session_work *work, const struct query_plan *plan, struct place place,
+                             struct error *error);
 
 int session_create(struct session_work *work, const struct create_statement *create,
                    struct error *error); /* session_create.c */

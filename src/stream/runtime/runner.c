@@ -358,21 +358,44 @@ static void runner_undo(struct query_runner *runner, size_t first) {
     }
 }
 
-static int runner_add(struct query_runner *runner, const struct query_plan *const *plans, size_t count,
-                      struct error *error) {
+/* The groups of the queries, whose topics are there. */
+static int runner_divide(struct query_runner *runner, const struct query_plan *const *plans, size_t count,
+                         struct query_groups *ret_groups, struct error *error) {
     const struct query_settings *settings = runner->settings;
-    struct query_groups added = {0};
-    size_t first = runner->count;
+    struct query_groups groups = {0};
     int status = query_groups_assign(settings->bus, settings->group, plans, count, runner->order, &runner->groups,
-                                     &added, error);
+                                     &groups, error);
     for (size_t i = 0; i < count && !status; i++)
         status = query_topics_ensure(settings->bus, settings->group, plans[i], error);
-    for (size_t i = 0; i < added.count && !status; i++)
-        status = query_topics_open(settings->bus, added.groups[i], error);
-    if (status) {
-        query_groups_release(&added);
+    for (size_t i = 0; i < groups.count && !status; i++)
+        status = query_topics_open(settings->bus, groups.groups[i], error);
+    if (status)
+        query_groups_release(&groups);
+    else
+        *ret_groups = groups;
+    return status;
+}
+
+int query_runner_check(struct query_runner *runner, const struct query_plan *plan, struct error *error) {
+    struct query_groups groups = {0};
+    pthread_mutex_lock(&runner->lock);
+    int status = runner_divide(runner, &plan, 1, &groups, error);
+    query_groups_release(&groups);
+    pthread_mutex_unlock(&runner->lock);
+    return status;
+}
+
+const struct query_settings *query_runner_settings(const struct query_runner *runner) {
+    return runner->settings;
+}
+
+static int runner_add(struct query_runner *runner, const struct query_plan *const *plans, size_t count,
+                      struct error *error) {
+    struct query_groups added = {0};
+    size_t first = runner->count;
+    int status = runner_divide(runner, plans, count, &added, error);
+    if (status)
         return status;
-    }
     for (size_t i = 0; i < count; i++)
         runner->order += plans[i]->stage_count;
     status = runner_adopt(runner, &added, error);

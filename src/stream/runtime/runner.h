@@ -20,6 +20,9 @@ struct query_runner *query_runner_close(struct query_runner *runner);
  * names something impossible. Queries that are added later never share a group with running ones. */
 int query_runner_add(struct query_runner *runner, const struct query_plan *const *plans, size_t count,
                      struct error *error);
+/* Whether a query could be added, as far as it can be known without starting it; its topics are made. */
+int query_runner_check(struct query_runner *runner, const struct query_plan *plan, struct error *error);
+const struct query_settings *query_runner_settings(const struct query_runner *runner);
 /* Ends a query; the others go on. Its position is forgotten, so that added again it begins anew. `forget`: its
  * changelogs and repartition topics are deleted too. ERROR_NOT_FOUND: it does not run. */
 int query_runner_remove(struct query_runner *runner, const char *id, bool forget, struct error *error);

@@ -35,20 +35,84 @@ int64_t connector_window(const char *topic) {
     return seconds > 0 && seconds < INT64_MAX / 1000 ? seconds * 1000 : 0;
 }
 
+/* --- what it is to do
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/* The next of the topics, without blanks; *at becomes NULL after the last one. */
+static struct slice connector_next_topic(const char **at) {
+    const char *comma = strchr(*at, ',');
+    struct slice topic = {*at, comma ? (size_t)(comma - *at) : strlen(*at)};
+    *at = comma ? comma + 1 : NULL;
+    while (topic.length && *topic.data == ' ')
+        topic.data++, topic.length--;
+    while (topic.length && topic.data[topic.length - 1] == ' ')
+        topic.length--;
+    return topic;
+}
+
+static int connector_validate_topic(const struct connector_definition *definition, struct slice topic,
+                                    struct error *error) {
+    char name[BUS_TOPIC_NAME_MAXIMUM + 1];
+    if (topic.length == 0 || topic.length > BUS_TOPIC_NAME_MAXIMUM)
+        return error_set(error, ERROR_INVALID, "'topics' is a list of 1 to %d names of topics",
+                         CONNECTOR_TOPICS_MAXIMUM);
+    snprintf(name, sizeof name, "%.*s", (int)topic.length, topic.data);
+    int status = bus_topic_check_name(name, error);
+    if (!status && strcmp(definition->type, "store") == 0 && !connector_window(name))
+        return error_set(error, ERROR_INVALID,
+                         "the store takes topics of aggregates, whose names end in -aggregates-SECONDS; %s is none",
+                         name);
+    return status;
+}
+
+static int connector_validate_topics(const struct connector_definition *definition, struct error *error) {
+    const char *at = definition->topics;
+    size_t count = 0;
+    int status = 0;
+    while (at && !status) {
+        status = connector_validate_topic(definition, connector_next_topic(&at), error);
+        if (!status && ++count > CONNECTOR_TOPICS_MAXIMUM)
+            return error_set(error, ERROR_INVALID, "'topics' is a list of 1 to %d names of topics",
+                             CONNECTOR_TOPICS_MAXIMUM);
+    }
+    return status;
+}
+
+int connector_validate(const struct connector_definition *definition, struct error *error) {
+    static const char *const types[] = {"store", "cache", "webhook"};
+    bool known = false;
+    if (!definition->type || !definition->topics)
+        return error_set(error, ERROR_INVALID,
+                         "its %s is missing: WITH ('type'='store'|'cache'|'webhook', 'topics'='..')",
+                         definition->type ? "topics" : "type");
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        known |= strcmp(definition->type, types[i]) == 0;
+    if (!known && !(definition->group && strcmp(definition->type, "readings") == 0))
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "there are no connectors of type %s; there are store, cache and webhook", definition->type);
+    if (strcmp(definition->type, "webhook") == 0) {
+        if (!definition->url)
+            return error_set(error, ERROR_INVALID,
+                             "a webhook needs its url: WITH ('type'='webhook', 'url'='http://..', 'topics'='..')");
+        int status = webhook_validate(definition->url, definition->authorization, error);
+        if (status)
+            return status;
+    }
+    return connector_validate_topics(definition, error);
+}
+
+/* --- sinks
+ * ------------------------------------------------------------------------------------------------------------------ */
+
 static int connector_target(const struct connector *connector, const struct connector_definition *definition,
                             const char *topic, const struct sink_target **ret_target, void **ret_context,
                             struct error *error) {
     const struct connector_settings *settings = &connector->settings;
     if (strcmp(definition->type, "store") == 0) {
-        int64_t window = connector_window(topic);
         if (!settings->store)
             return error_set(error, ERROR_INVALID, "there is no store: give one by --store");
-        if (!window)
-            return error_set(error, ERROR_INVALID,
-                             "the store takes topics of aggregates, whose names end in -aggregates-SECONDS; %s is none",
-                             topic);
         *ret_target = &store_sink_target;
-        return store_sink_new(settings->store, window, ret_context, error);
+        return store_sink_new(settings->store, connector_window(topic), ret_context, error);
     }
     if (strcmp(definition->type, "cache") == 0 || strcmp(definition->type, "readings") == 0) {
         struct cache *cache;
@@ -61,16 +125,9 @@ static int connector_target(const struct connector *connector, const struct conn
                                          ret_context, error)
                         : cache_topic_sink_new(cache, ret_context, error);
     }
-    if (strcmp(definition->type, "webhook") == 0) {
-        if (!definition->url)
-            return error_set(error, ERROR_INVALID,
-                             "a webhook needs its url: WITH ('type'='webhook', 'url'='http://..', 'topics'='..')");
-        *ret_target = &webhook_sink_target;
-        return webhook_sink_new(definition->url, definition->authorization, bus_registry(settings->bus), ret_context,
-                                error);
-    }
-    return error_set(error, ERROR_UNSUPPORTED,
-                     "connectors of type %s are not there yet; there are store, cache and webhook", definition->type);
+    *ret_target = &webhook_sink_target;
+    return webhook_sink_new(definition->url, definition->authorization, bus_registry(settings->bus), ret_context,
+                            error);
 }
 
 static void connector_free_sink(struct connector_sink *sink) {
@@ -118,25 +175,9 @@ static int connector_add(struct connector *connector, const struct connector_def
                          struct error *error) {
     size_t workers = definition->workers ? definition->workers : 1;
     int status = 0;
-    if (topic.length == 0 || topic.length > BUS_TOPIC_NAME_MAXIMUM ||
-        connector->count / workers >= CONNECTOR_TOPICS_MAXIMUM)
-        return error_set(error, ERROR_INVALID, "'topics' is a list of 1 to %d names of topics",
-                         CONNECTOR_TOPICS_MAXIMUM);
     for (size_t i = 0; i < workers && !status; i++)
         status = connector_add_sink(connector, definition, topic, i, workers, error);
     return status;
-}
-
-/* The next topic of a list, without blanks; *at: where the rest begins, NULL: there is none. */
-static struct slice connector_topic(const char **at) {
-    const char *comma = strchr(*at, ',');
-    struct slice topic = {*at, comma ? (size_t)(comma - *at) : strlen(*at)};
-    while (topic.length && *topic.data == ' ')
-        topic.data++, topic.length--;
-    while (topic.length && topic.data[topic.length - 1] == ' ')
-        topic.length--;
-    *at = comma ? comma + 1 : NULL;
-    return topic;
 }
 
 int connector_tap(const struct connector_settings *settings, const struct connector_definition *definition,
@@ -146,7 +187,7 @@ int connector_tap(const struct connector_settings *settings, const struct connec
     if (!settings->store || !settings->taps || strcmp(definition->type, "store") != 0)
         return 0;
     for (const char *at = definition->topics; at && !status;) {
-        struct slice topic = connector_topic(&at);
+        struct slice topic = connector_next_topic(&at);
         if (topic.length >= sizeof name)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)topic.length, topic.data);
@@ -158,9 +199,9 @@ int connector_tap(const struct connector_settings *settings, const struct connec
 
 static int connector_open(struct connector *connector, const struct connector_definition *definition,
                           struct error *error) {
-    int status = 0;
+    int status = connector_validate(definition, error);
     for (const char *at = definition->topics; at && !status;)
-        status = connector_add(connector, definition, connector_topic(&at), error);
+        status = connector_add(connector, definition, connector_next_topic(&at), error);
     for (; !status && connector->started < connector->count; connector->started += !status) {
         struct sink *sink = &connector->sinks[connector->started]->sink;
         int failed = pthread_create(&sink->thread, NULL, sink_run, sink);

@@ -44,22 +44,29 @@ static bool webhook_add_header(struct webhook *webhook, const char *name, const 
     return headers != NULL;
 }
 
-int webhook_sink_new(const char *url, const char *authorization, const struct registry *registry, void **ret_context,
-                     struct error *error) {
-    struct webhook *webhook = memory_zero(1, sizeof *webhook);
-    if (!webhook)
-        return error_no_memory(error);
+int webhook_validate(const char *url, const char *authorization, struct error *error) {
     for (const char *at = authorization; at && *at; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f) {
-            free(webhook);
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
             return error_set(error, ERROR_INVALID,
                              "the authorization of a webhook has a line break or another control character");
-        }
-    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) {
-        free(webhook);
+    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
         return error_set(error, ERROR_INVALID, "the url of a webhook begins with http:// or https://");
-    }
-    int status = avro_text_new(registry, &webhook->avro, error);
+    CURLU *parts = curl_url();
+    CURLUcode wrong = parts ? curl_url_set(parts, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
+    curl_url_cleanup(parts);
+    if (wrong == CURLUE_OUT_OF_MEMORY)
+        return error_no_memory(error);
+    return wrong ? error_set(error, ERROR_INVALID, "the url of a webhook cannot be read: %s", curl_url_strerror(wrong))
+                 : 0;
+}
+
+int webhook_sink_new(const char *url, const char *authorization, const struct registry *registry, void **ret_context,
+                     struct error *error) {
+    int status = webhook_validate(url, authorization, error);
+    struct webhook *webhook = status ? NULL : memory_zero(1, sizeof *webhook);
+    if (!webhook)
+        return status ? status : error_no_memory(error);
+    status = avro_text_new(registry, &webhook->avro, error);
     if (status) {
         webhook_close(webhook);
         return status;

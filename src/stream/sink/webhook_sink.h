@@ -13,6 +13,8 @@ extern const struct sink_target webhook_sink_target;
 /* `url`: http or https. `authorization`: of the header of that name, or NULL. Copied; no message shows them.
  * `registry`: of Avro's schemas. ERROR_INVALID: no such URL, or control
  * characters in the header. */
+/* ERROR_INVALID: the url is none of http or https, or the authorization could not be a header. */
+int webhook_validate(const char *url, const char *authorization, struct error *error);
 int webhook_sink_new(const char *url, const char *authorization, const struct registry *registry, void **ret_context,
                      struct error *error);
 
