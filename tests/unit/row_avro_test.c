@@ -122,6 +122,21 @@ static void avro_types_are_read(void **state) {
          "BAD: field A: a decimal that does not fit cannot be read as DECIMAL(4, 2)"},
         {FIELD_A(DECIMAL_OF("5", "0")), &decimal_4_2, BODY("\2\x64"), "BAD: field A: a decimal that does not fit"},
         {FIELD_A(DECIMAL_OF("5", "0")), &decimal_4_2, BODY("\0"), "BAD: field A: a decimal that does not fit"},
+        {FIELD_A(DECIMAL_OF("4", "2")), &type_double, BODY("\4\4\xe2"), "12.5"},
+        {FIELD_A("{\"type\":\"fixed\",\"name\":\"F\",\"size\":2,\"logicalType\":\"decimal\",\"precision\":4,"
+                 "\"scale\":3}"),
+         &type_double, BODY("\xff\xff"), "-0.001"},
+        {FIELD_A(DECIMAL_OF("4", "2")), &type_double, BODY("\0"), "BAD: field A has a decimal"},
+        {FIELD_A("\"bytes\""), &type_double, BODY("\0"),
+         "BAD: schema 1 cannot be read as the columns: field A is bytes, which cannot be read as DOUBLE"},
+        {FIELD_A(LOGICAL("long", "timestamp-millis")), &type_string, BODY("\x90\x4e"), "1970-01-01T00:00:05Z"},
+        {FIELD_A(LOGICAL("long", "timestamp-micros")), &type_string, BODY("\x80\x92\xf4\1"), "1970-01-01T00:00:02Z"},
+        {FIELD_A(LOGICAL("long", "timestamp-millis")), &type_string, BODY("\1"),
+         "BAD: field A: -1 cannot be read as TIMESTAMP"},
+        {FIELD_A("[\"null\"," LOGICAL("long", "timestamp-millis") "]"), &type_string, BODY("\2\x90\x4e"),
+         "1970-01-01T00:00:05Z"},
+        {FIELD_A("\"long\""), &type_string, BODY("\0"),
+         "BAD: schema 1 cannot be read as the columns: field A is a long, which cannot be read as STRING"},
         {FIELD_A(LOGICAL("int", "date")), &type_date, BODY("\xac\x9d\2"), "2020-01-01"},
         {FIELD_A("\"int\""), &type_date, BODY("\xac\x9d\2"), "2020-01-01"},
         {FIELD_A(LOGICAL("int", "time-millis")), &type_date, BODY("\2"),
@@ -174,6 +189,29 @@ static void avro_fields_are_found(void **state) {
                "BAD: schema 1 cannot be read as the column: the schema is a long, which cannot be read as STRING");
 }
 
+/* A record that begins as an object of JSON does. */
+static void avro_or_json(void **state) {
+    (void)state;
+    static const struct row_column columns[] = {COLUMN("A", &type_integer), COLUMN("B", &type_string)};
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"{\"A\":1,\"B\":\"x\"}", "1|x"},
+        {" \n{\"b\":7}", "~|7"},
+        {"{\"A\":\"x\"}", "BAD: field A: \"x\" cannot be read as INTEGER"},
+        {"{\"A\":1", "BAD: truncated: the JSON text ends at byte 6"},
+        {"[1]", "BAD: not Avro in the wire format (first byte 0x5b) and not JSON"},
+        {" ", "BAD: not Avro in the wire format (first byte 0x20) and not JSON"},
+    };
+    struct one_schema one = {0};
+    struct registry registry = registry_of(&one);
+    for (size_t i = 0; i < COUNT(cases); i++)
+        check_read_with(&avro, &registry, columns, 2, slice_of(cases[i].text), cases[i].expected);
+    check_read_with(&avro_bare, &registry, &columns[1], 1, SLICE("{}"),
+                    "BAD: not Avro in the wire format (first byte 0x7b)");
+    assert_int_equal(one.asked, 0);
+}
+
 static void avro_registry_matters(void **state) {
     (void)state;
     cleanup(arena_release) struct arena arena = {0};
@@ -183,7 +221,7 @@ static void avro_registry_matters(void **state) {
                             SLICE("\0\0\0\0\2\2"),
                             SLICE("\0\0\0\0\3\2"),
                             SLICE("\0\0\0"),
-                            SLICE("{}"),
+                            SLICE("x{}"),
                             {NULL, 0},
                             SLICE("")};
     static const char *const expected[] = {NULL,
@@ -191,7 +229,7 @@ static void avro_registry_matters(void **state) {
                                            "schema id 2 is not in the registry",
                                            "schema 3 is PROTOBUF",
                                            "truncated: the wire format begins with byte 0 and four bytes of schema id",
-                                           "not Avro in the wire format (first byte 0x7b)",
+                                           "not Avro in the wire format (first byte 0x78) and not JSON",
                                            NULL,
                                            NULL};
     struct one_schema one = {.schema = FIELD_A("\"int\"")};
@@ -485,13 +523,10 @@ static void columns_are_inferred(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(avro_types_are_read),
-        cmocka_unit_test(avro_fields_are_found),
-        cmocka_unit_test(avro_registry_matters),
-        cmocka_unit_test(avro_comes_back),
-        cmocka_unit_test(avro_written_with_a_given_schema),
-        cmocka_unit_test(avro_writer_refuses),
-        cmocka_unit_test(columns_are_inferred),
+        cmocka_unit_test(avro_types_are_read), cmocka_unit_test(avro_fields_are_found),
+        cmocka_unit_test(avro_or_json),        cmocka_unit_test(avro_registry_matters),
+        cmocka_unit_test(avro_comes_back),     cmocka_unit_test(avro_written_with_a_given_schema),
+        cmocka_unit_test(avro_writer_refuses), cmocka_unit_test(columns_are_inferred),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

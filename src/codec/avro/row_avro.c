@@ -1,4 +1,7 @@
-/* AVRO: values in Confluent's wire format. Readers keep a plan for each schema that they meet; a writer has one. */
+/* AVRO: values in Confluent's wire format. Readers keep a plan for each schema that they meet; a writer has one.
+ *
+ * A record of several columns that begins with '{', after white space, is JSON, as no value in the wire format does:
+ * it is read by the rules of JSON. */
 #include "codec/avro/row_avro.h"
 
 #include "codec/avro/schema_plans.h"
@@ -27,43 +30,61 @@ static void row_avro_release(void *plan) {
     row_avro_plan_free(plan);
 }
 
+struct row_avro_reader {
+    struct schema_plans plans;
+    struct row_reader json; /* with a state, unless the column is bare */
+};
+
 static int row_avro_open_reader(struct row_reader *reader, struct error *error) {
-    struct schema_plans *plans = arena_allocate(&reader->arena, sizeof *plans);
-    if (!plans)
+    struct row_avro_reader *avro = arena_allocate(&reader->arena, sizeof *avro);
+    if (!avro)
         return error_no_memory(error);
-    *plans = (struct schema_plans){
+    reader->state = avro;
+    avro->json = (struct row_reader){.layout = reader->layout};
+    avro->plans = (struct schema_plans){
         .registry = reader->layout.registry,
         .purpose = reader->layout.bare ? "the column" : "the columns",
         .compile = row_avro_compile,
         .release = row_avro_release,
         .context = reader,
     };
-    reader->state = plans;
-    return 0;
+    return reader->layout.bare ? 0 : row_json_driver.open_reader(&avro->json, error);
 }
 
 static void row_avro_close_reader(struct row_reader *reader) {
-    schema_plans_release(reader->state);
+    struct row_avro_reader *avro = reader->state;
+    schema_plans_release(&avro->plans);
+    arena_release(&avro->json.arena);
+}
+
+static bool row_avro_is_json(struct slice text) {
+    size_t at = 0;
+    while (at < text.length && char_among(text.data[at], " \t\n\r"))
+        at++;
+    return at < text.length && text.data[at] == '{';
 }
 
 static int row_avro_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns,
                          size_t row, enum row_read *ret_status, const char **ret_reason, struct error *error) {
+    struct row_avro_reader *avro = reader->state;
     const struct schema_plan *plan = NULL;
     struct slice body;
     int32_t id;
     if (text.length == 0)
         return 0;
+    if (*text.data != 0 && !reader->layout.bare && row_avro_is_json(text))
+        return row_json_driver.read(&avro->json, text, arena, columns, row, ret_status, ret_reason, error);
     *ret_status = ROW_READ_BAD;
     if (*text.data != 0) {
-        *ret_reason =
-            reason_format(arena, "not Avro in the wire format (first byte 0x%02x)", (unsigned char)*text.data);
+        *ret_reason = reason_format(arena, "not Avro in the wire format (first byte 0x%02x)%s",
+                                    (unsigned char)*text.data, reader->layout.bare ? "" : " and not JSON");
         return 0;
     }
     if (!wire_read(text, &id, &body)) {
         *ret_reason = WIRE_TRUNCATED;
         return 0;
     }
-    int status = schema_plans_find(reader->state, id, &plan, error);
+    int status = schema_plans_find(&avro->plans, id, &plan, error);
     if (status)
         return status;
     if (plan->plan)
@@ -73,7 +94,8 @@ static int row_avro_read(struct row_reader *reader, struct slice text, struct ar
 }
 
 static void row_avro_end_read(struct row_reader *reader) {
-    schema_plans_forget_refused(reader->state);
+    struct row_avro_reader *avro = reader->state;
+    schema_plans_forget_refused(&avro->plans);
 }
 
 /* --- writing

@@ -17,6 +17,8 @@ enum row_avro_action {
     ROW_AVRO_ENUM,
     ROW_AVRO_FIXED,
     ROW_AVRO_DECIMAL, /* bytes or fixed */
+    ROW_AVRO_DECIMAL_AS_DOUBLE,
+    ROW_AVRO_TIME_AS_TEXT, /* long, of `scale` units a ms, in ISO-8601 */
     ROW_AVRO_ARRAY,
     ROW_AVRO_MAP,
     /* an array of records of key and value as MAP (Kafka Connect writes maps so whose keys may be null) */
@@ -33,7 +35,7 @@ struct row_avro_step {
     enum row_avro_action action;
     uint32_t place;                      /* of a record's member: the column, or the field of the STRUCT */
     int32_t null_branch, value_branch;   /* writing: the branches of a union, -1: none, and it is no union */
-    int64_t scale;                       /* units in one of ours, of ROW_AVRO_INTEGER */
+    int64_t scale;                       /* units in one of ours, of ROW_AVRO_INTEGER and times as text */
     const struct avro_type *type;        /* writing: of the branch for values */
     const struct type *target;           /* ours; NULL: of what is skipped */
     const struct row_avro_step *members; /* fields in the schema's order, branches, or the one element */

@@ -3,7 +3,7 @@
  *
  * Fields are matched by name, exactly or else without regard to case; the names of records are not compared. A
  * column without a field is NULL, a field without a column is skipped. Beyond the specification's promotions STRING
- * takes enums, and the times take plain ints and longs in the units that JSON has for them. What cannot be read at
+ * takes enums and timestamps, as ISO-8601, DOUBLE takes decimals, and the times take plain ints and longs in the units that JSON has for them. What cannot be read at
  * all refuses the schema; a union is accepted when one of its branches is, and a value of another branch is that
  * record's fault. */
 #include "codec/avro/row_avro.h"
@@ -133,6 +133,8 @@ static int row_avro_read_step(struct row_avro_compiler *compiler, const struct a
 static enum row_avro_action row_avro_text_action(const struct avro_type *type) {
     if (type->kind == AVRO_ENUM)
         return ROW_AVRO_ENUM;
+    if (type->kind == AVRO_LONG && type->logical && type->scale != AVRO_NO_SCALE)
+        return ROW_AVRO_TIME_AS_TEXT;
     return type->kind == AVRO_STRING || (type->kind == AVRO_BYTES && !type->logical) ? ROW_AVRO_TEXT : ROW_AVRO_REFUSE;
 }
 
@@ -145,6 +147,8 @@ static enum row_avro_action row_avro_bytes_action(const struct avro_type *type) 
 static enum row_avro_action row_avro_double_action(const struct avro_type *type) {
     if (type->kind == AVRO_INT || type->kind == AVRO_LONG)
         return ROW_AVRO_INTEGER_AS_DOUBLE;
+    if ((type->kind == AVRO_BYTES || type->kind == AVRO_FIXED) && type->scale != AVRO_NO_SCALE)
+        return ROW_AVRO_DECIMAL_AS_DOUBLE;
     return type->kind == AVRO_FLOAT ? ROW_AVRO_FLOAT : type->kind == AVRO_DOUBLE ? ROW_AVRO_DOUBLE : ROW_AVRO_REFUSE;
 }
 
@@ -266,6 +270,8 @@ static int row_avro_read_step(struct row_avro_compiler *compiler, const struct a
         step->action = row_avro_plain_action(type, target);
     if (row_avro_time_scale(type, target))
         step->scale = row_avro_time_scale(type, target);
+    if (step->action == ROW_AVRO_TIME_AS_TEXT)
+        step->scale = type->scale;
     return status;
 }
 

@@ -1,11 +1,13 @@
 /* Avro bodies into columns. Invariants as of codec/avro_read.h; nesting is bounded by the plan, and what costs
  * memory but no bytes by a budget. */
+#include "codec/avro/avro_decimal.h"
 #include "codec/avro/avro_read.h"
 #include "codec/avro/row_avro.h"
 #include "codec/row/reason.h"
 #include "codec/row/row_value.h"
 #include "core/number.h"
 #include "core/text.h"
+#include "model/time.h"
 #include "model/time_text.h"
 
 enum { ROW_AVRO_ITEMS_PER_BYTE = 64 };
@@ -79,10 +81,38 @@ static int row_avro_symbol(struct row_avro_decoder *decoder, const struct row_av
     return AVRO_DONE;
 }
 
+static int row_avro_unscaled(struct row_avro_decoder *decoder, const struct row_avro_step *step,
+                             struct slice *ret_unscaled) {
+    return step->type->kind == AVRO_FIXED ? row_avro_fixed_bytes(decoder, step->type->size, ret_unscaled)
+                                          : (int)avro_read_string(&decoder->at, decoder->end, ret_unscaled);
+}
+
+static int row_avro_decimal_as_double(struct row_avro_decoder *decoder, const struct row_avro_step *step,
+                                      double *ret_number) {
+    struct slice unscaled;
+    int outcome = row_avro_unscaled(decoder, step, &unscaled);
+    return outcome == AVRO_DONE && !avro_decimal_read(unscaled, step->type->scale, ret_number) ? AVRO_BAD_DECIMAL
+                                                                                               : outcome;
+}
+
+static int row_avro_time_as_text(struct row_avro_decoder *decoder, const struct row_avro_step *step,
+                                 struct slice *ret_text) {
+    int64_t time;
+    if (!zigzag_read(&decoder->at, decoder->end, &time))
+        return AVRO_CUT;
+    time = floor_divide(time, step->scale);
+    if (time < TIME_MINIMUM || time > TIME_MAXIMUM)
+        return row_avro_unfit_integer(decoder, &type_timestamp, time);
+    char *text = arena_allocate(decoder->arena, TIME_TEXT_SIZE);
+    if (!text)
+        return ROW_AVRO_NO_MEMORY;
+    *ret_text = (struct slice){text, time_write(text, time)};
+    return AVRO_DONE;
+}
+
 static int row_avro_decimal(struct row_avro_decoder *decoder, const struct row_avro_step *step, decimal *ret_value) {
     struct slice unscaled;
-    int outcome = step->type->kind == AVRO_FIXED ? row_avro_fixed_bytes(decoder, step->type->size, &unscaled)
-                                                 : (int)avro_read_string(&decoder->at, decoder->end, &unscaled);
+    int outcome = row_avro_unscaled(decoder, step, &unscaled);
     if (outcome == AVRO_DONE && !row_avro_decimal_read(unscaled, step->type->scale, step->target, ret_value))
         return row_avro_unfit(decoder, step->target, SLICE("a decimal that does not fit"));
     return outcome;
@@ -227,6 +257,10 @@ static int row_avro_value(struct row_avro_decoder *decoder, const struct row_avr
         return row_avro_symbol(decoder, step, &ret_value->text);
     case ROW_AVRO_FIXED:
         return row_avro_fixed_bytes(decoder, step->type->size, &ret_value->text);
+    case ROW_AVRO_DECIMAL_AS_DOUBLE:
+        return row_avro_decimal_as_double(decoder, step, &ret_value->number);
+    case ROW_AVRO_TIME_AS_TEXT:
+        return row_avro_time_as_text(decoder, step, &ret_value->text);
     case ROW_AVRO_DECIMAL:
         return row_avro_decimal(decoder, step, &ret_value->decimal);
     case ROW_AVRO_ARRAY:

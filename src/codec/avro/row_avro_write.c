@@ -323,6 +323,8 @@ static bool row_avro_put(struct bytes *to, const struct row_avro_step *step, con
     case ROW_AVRO_FLOAT:
     case ROW_AVRO_UNION:
     case ROW_AVRO_SKIP:
+    case ROW_AVRO_DECIMAL_AS_DOUBLE: /* of reading only, as the next */
+    case ROW_AVRO_TIME_AS_TEXT:
     case ROW_AVRO_REFUSE:
         break;
     }
