@@ -12,6 +12,7 @@
 #include "sql/session/session.h"
 #include "stream/runtime/source_reader.h"
 #include "stream/runtime/stage.h"
+#include "stream/state/key_dictionary.h"
 
 enum { BATCH = 4096, BATCHES = 250, SERIES = 1000, THRESHOLDS = 10000, QUERIES_MAXIMUM = 16 };
 
@@ -141,6 +142,7 @@ static double bench_run(struct bench *bench, size_t first, size_t count) {
     struct stage *stages[QUERIES_MAXIMUM];
     struct source_reader *reader;
     struct error error;
+    struct key_dictionaries dictionaries = {0};
     uint64_t bytes = 0;
     struct emitter emitter = {bench_emit, &bytes};
     const struct registry *registry = registry_memory_registry(bench->registry);
@@ -153,6 +155,7 @@ static double bench_run(struct bench *bench, size_t first, size_t count) {
         if (query->stages[0].source_count > 1)
             bench_load_thresholds(bench, query, stages[i]);
     }
+    context.dictionaries = &dictionaries;
     double seconds = 0;
     for (size_t b = 0; b < BATCHES; b++) {
         struct source_rows rows;
@@ -172,6 +175,7 @@ static double bench_run(struct bench *bench, size_t first, size_t count) {
     seconds *= 1e6 / ((double)BATCH * BATCHES);
     for (size_t i = 0; i < count; i++)
         stage_close(stages[i]);
+    key_dictionaries_release(&dictionaries);
     source_reader_free(reader);
     evaluation_scratch_free(context.evaluation.scratch);
     arena_release(&arena);

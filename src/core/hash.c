@@ -5,6 +5,8 @@
 #include <endian.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 static uint64_t hash_mix(uint64_t a, uint64_t b) {
     unsigned __int128 product = (unsigned __int128)a * b;
@@ -41,6 +43,23 @@ uint64_t hash_bytes(const void *data, size_t length, uint64_t seed) {
         first = (uint64_t)at[0] << 16 | (uint64_t)at[left / 2] << 8 | at[left - 1];
     }
     return hash_mix(hash_mix(first ^ odd_b, second ^ state), odd_a ^ length);
+}
+
+static uint64_t seed;
+static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
+
+/* Without random bytes from the system, an address and a time are what is left. */
+static void seed_fill(void) {
+    struct timespec now;
+    if (getentropy(&seed, sizeof seed) == 0)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    seed = hash_mix((uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 32, (uint64_t)(uintptr_t)&now);
+}
+
+uint64_t hash_seed(void) {
+    pthread_once(&seed_once, seed_fill);
+    return seed;
 }
 
 static uint32_t crc_table[8][256];

@@ -39,6 +39,9 @@ struct rows {
     /* after a repartition topic: the stream time of the partition where the record was first read, when it was read, by
      * which lateness is decided; NULL: the rows are that partition's own, stream time follows from their times */
     int64_t *stream_times;
+    /* of rows as a source has read them: the number of their batch, by which operators of a task know that row r of one
+     * and of the other is the same record; 0: they are not */
+    uint64_t batch;
     int64_t *offsets;  /* ROWOFFSET; NULL behind an operator that makes rows of several records */
     int32_t partition; /* ROWPARTITION, with `offsets` */
     /* of a table, the values before the change, row by row (absent: there was none); NULL: not known, not asked for,

@@ -23,8 +23,6 @@ struct source_plan {
     bool table;    /* its rows are changes: the reading begins with the oldest record, and is kept as a table */
     struct row_format key, value;
     struct row_schema schema; /* key columns, value columns, then header columns */
-    /* by column of `schema`: the same for all rows of a key (KEY_OF); NULL: nothing is known */
-    const bool *key_parts;
     /* Rules for records that have a value, by columns of `schema`. What breaks one is rejected. */
     const size_t *key_of;   /* STRING columns of the value that make the key, a STRING, with points between */
     size_t key_of_count;    /* 0: the key is free */

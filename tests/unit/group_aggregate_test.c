@@ -204,6 +204,7 @@ static void call_of(struct arena *arena, const struct function_case *function, s
     }
     assert_int_equal(found->resolve(found, types, constants, count, arena, &ret_call->call, &error), 0);
     ret_call->arguments = arguments;
+    ret_call->part = 0;
 }
 
 struct plan_options {

@@ -9,6 +9,7 @@
 #include "sql/plan/plan_draft.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
+#include "stream/aggregate/function/aggregates.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -107,7 +108,7 @@ static int plan_aggregate_call(struct plan_grouping *grouping, const struct expr
     const struct type **types = arena_allocate(draft->arena, (count + 1) * sizeof(struct type *));
     const struct value **constants = arena_allocate(draft->arena, (count + 1) * sizeof(struct value *));
     struct value *values = arena_allocate(draft->arena, (count + 1) * sizeof *values);
-    struct group_call call;
+    struct group_call call = {.part = 0};
     if (!evaluators || !types || !constants || !values)
         return error_no_memory(error);
     for (size_t i = 0; i < count; i++) {
@@ -374,6 +375,46 @@ static int plan_group_repartition(struct plan_grouping *grouping, const struct e
     return plan_repartition(draft, node, NULL, &draft->node, error);
 }
 
+/* Which columns of a source the keys are, when nothing but filters lies between: operators that group by the same can
+ * then share what they know of keys. */
+static int plan_group_source(struct plan_grouping *grouping, const struct evaluator *const *keys,
+                             struct group_aggregate_plan *plan, struct error *error) {
+    const struct node_plan *node = grouping->draft->node;
+    unsigned *columns = arena_allocate(grouping->draft->arena, grouping->key_count * sizeof *columns);
+    if (!columns)
+        return error_no_memory(error);
+    while (node->kind == NODE_FILTER)
+        node = node->inputs[0];
+    bool plain = node->kind == NODE_SOURCE, whole = plain && grouping->key_count == node->schema.key_count;
+    for (size_t i = 0; i < grouping->key_count && plain; i++) {
+        int column = compile_is_column(keys[i]);
+        plain = column >= 0;
+        whole = whole && column == (int)i;
+        columns[i] = (unsigned)column;
+    }
+    plan->source = plain ? node->source : NULL;
+    plan->key_columns = columns;
+    if (plain && whole) {
+        plan->parts = node->source->key_of;
+        plan->part_count = node->source->key_of_count;
+    }
+    return 0;
+}
+
+/* Calls whose result is a part of the key. */
+static void plan_group_parts(struct plan_grouping *grouping, const struct group_aggregate_plan *plan) {
+    for (size_t c = 0; c < grouping->call_count; c++) {
+        struct group_call *call = &grouping->calls[c];
+        const struct aggregate_function *function = call->call.function;
+        bool single = call->call.limit < 0 &&
+                      (function == &aggregate_of_latest_by_offset || function == &aggregate_of_earliest_by_offset);
+        int column = single ? compile_is_column(call->arguments[0]) : -1;
+        for (size_t i = 0; i < plan->part_count && column >= 0; i++)
+            if (plan->parts[i] == (size_t)column)
+                call->part = (unsigned)i + 1;
+    }
+}
+
 static int plan_aggregate_node(struct plan_grouping *grouping, const struct evaluator **keys,
                                const struct window_definition *window, struct error *error) {
     struct plan_draft *draft = grouping->draft;
@@ -399,8 +440,12 @@ static int plan_aggregate_node(struct plan_grouping *grouping, const struct eval
                                                     .table = draft->table,
                                                     .want_before = draft->query->having && !final,
                                                     .result = node->schema};
+    bool windows = window->shape == WINDOW_SHAPE_TUMBLING || window->shape == WINDOW_SHAPE_HOPPING;
+    int status = windows ? plan_group_source(grouping, keys, &node->aggregate, error) : 0;
+    if (windows && !status)
+        plan_group_parts(grouping, &node->aggregate);
     draft->node = node;
-    return 0;
+    return status;
 }
 
 /* Names over the groups: columns for keys and aggregates, and, for SELECT only, the bounds of the window. */

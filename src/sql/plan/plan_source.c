@@ -66,7 +66,7 @@ static const size_t *plan_source_indexes(const struct row_schema *schema, const 
     return indexes;
 }
 
-/* The rules of its records; the key and its parts are the same for all rows of a key. */
+/* The rules of its records. */
 static bool plan_source_rules(const struct source *source, struct arena *arena, struct source_plan *plan) {
     plan->max_ahead = source->max_ahead;
     plan->key_of_count = source->key_of_count;
@@ -75,15 +75,9 @@ static bool plan_source_rules(const struct source *source, struct arena *arena, 
         plan_source_indexes(&plan->schema, &source->timestamp, source->timestamp.data != NULL, arena);
     plan->key_of = plan_source_indexes(&plan->schema, source->key_of, source->key_of_count, arena);
     plan->required = plan_source_indexes(&plan->schema, source->required, source->required_count, arena);
-    bool *parts = arena_allocate(arena, plan->schema.count * sizeof *parts);
-    if (!timestamp || !plan->key_of || !plan->required || !parts)
+    if (!timestamp || !plan->key_of || !plan->required)
         return false;
     plan->timestamp_column = source->timestamp.data ? *timestamp : 0;
-    for (size_t i = 0; i < plan->schema.count; i++)
-        parts[i] = i < plan->schema.key_count;
-    for (size_t i = 0; i < plan->key_of_count; i++)
-        parts[plan->key_of[i]] = true;
-    plan->key_parts = plan->key_of_count ? parts : NULL;
     return true;
 }
 

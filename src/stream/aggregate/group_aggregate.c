@@ -195,6 +195,7 @@ void group_aggregate_free(struct stream_operator *op) {
     state_table_free(aggregate->table);
     bytes_release(&aggregate->key);
     free(aggregate->key_values);
+    free(aggregate->part_values);
     group_states_close(&aggregate->states);
     free(aggregate);
 }
@@ -245,7 +246,9 @@ static int group_plan_check(const struct group_aggregate_plan *plan, struct erro
 static bool group_lay_out(struct group_aggregate *aggregate) {
     const struct group_aggregate_plan *plan = aggregate->plan;
     aggregate->key_values = memory_zero(plan->key_count, sizeof *aggregate->key_values);
-    return aggregate->key_values && group_states_open(&aggregate->states, plan->calls, plan->call_count);
+    aggregate->part_values = memory_zero(plan->part_count + 1, sizeof *aggregate->part_values);
+    return aggregate->key_values && aggregate->part_values &&
+           group_states_open(&aggregate->states, plan->calls, plan->call_count);
 }
 
 static int group_open(struct group_aggregate *aggregate, struct error *error) {

@@ -23,12 +23,22 @@ struct window_definition {
 
 struct group_call {
     struct aggregate_call call;
-    const struct evaluator *const *arguments; /* call.argument_count of them, over the input's rows */
+    /* call.argument_count of them, over the input's rows; equal arguments are the same evaluator */
+    const struct evaluator *const *arguments;
+    /* of tumbling and hopping windows: the result is the value of part number `part` - 1, which the key determines; 0:
+     * it is computed */
+    unsigned part;
 };
 
 struct group_aggregate_plan {
     const struct evaluator *const *keys; /* key_count of them, over the input's rows */
     size_t key_count;
+    /* When the keys are columns of a source as it is read, the source (by address) and their numbers: operators that
+     * agree in both share what they know of keys. NULL: they are not */
+    const void *source;
+    const unsigned *key_columns;
+    const size_t *parts; /* the columns of the source that make the key, with points between; NULL: none do */
+    size_t part_count;
     const struct group_call *calls;
     size_t call_count;
     struct window_definition window;

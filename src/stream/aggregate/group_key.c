@@ -3,7 +3,7 @@
  * with 00 00, and a byte 00 in it is 00 FF. Other types are in the stored form of values. */
 #include "stream/aggregate/group_key.h"
 
-static bool group_key_is_text(const struct type *type) {
+bool group_key_is_text(const struct type *type) {
     return type->kind == TYPE_STRING || type->kind == TYPE_BYTES;
 }
 

@@ -4,6 +4,7 @@
 
 #include "model/rows.h"
 
+bool group_key_is_text(const struct type *type); /* STRING or BYTES: alone, the key is its bytes */
 /* Appends the key of row `row`, none of whose columns is NULL. */
 void group_key_write(struct bytes *to, const struct vector *columns, size_t count, size_t row);
 /* Takes a key apart, texts in `arena`. False: it is no key of these types, or no memory. */

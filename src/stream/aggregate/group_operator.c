@@ -160,7 +160,9 @@ static int group_result_fill(struct group_aggregate *aggregate, struct arena *ar
     rows->absent[row] = states == NULL;
     for (size_t c = 0; c < plan->call_count; c++) {
         struct value value = VALUE_NULL;
-        if (states && !group_states_result(&aggregate->states, c, states, arena, &value))
+        if (states && plan->calls[c].part)
+            value = aggregate->part_values[plan->calls[c].part - 1];
+        else if (states && !group_states_result(&aggregate->states, c, states, arena, &value))
             return error_no_memory(error);
         vector_set(&rows->columns[plan->key_count + c], row, &value);
     }

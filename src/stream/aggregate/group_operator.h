@@ -2,7 +2,8 @@
  *
  *     group_aggregate.c   no window: groups in a table, which changes are saved from
  *     group_states.c      what a group keeps for each call
- *     group_windows.c     tumbling and hopping windows: cells in a table, a queue of windows, each with the list of its cells
+ *     windows.c           tumbling and hopping windows: chains of cells by key, blocks of cells by window
+ *     group_keys.c        the keys of windows, shared by operators that group by the same
  *     group_sessions.c    sessions in a table, a list of them for each group, a heap of them by end */
 #ifndef METERLINE_STREAM_AGGREGATE_GROUP_OPERATOR_H
 #define METERLINE_STREAM_AGGREGATE_GROUP_OPERATOR_H
@@ -12,24 +13,17 @@
 #include "stream/aggregate/group_states.h"
 #include "stream/state/state_table.h"
 
-/* A window that is open. */
-struct group_window {
-    int64_t start;
-    int64_t first_offset; /* of the first record that was folded into it */
-    struct group_cell *cells;
-};
-
 struct group_session;
+struct group_windows;
 
 struct group_aggregate {
     struct stream_operator op;
     const struct group_aggregate_plan *plan;
     struct group_states states;
-    struct state_table *table; /* groups by key, cells and sessions by start and key */
+    struct state_table *table; /* groups by key, sessions by start and key */
     int64_t stream_time;
 
-    struct group_window *windows; /* by start: window_count of them from window_first on */
-    size_t window_first, window_count, window_capacity;
+    struct group_windows *windows; /* windows.c; NULL: of another shape */
 
     struct state_table *session_groups;
     struct group_session **heap; /* the session that ends first at 0 */
@@ -37,7 +31,8 @@ struct group_aggregate {
 
     /* While rows are pushed. */
     struct bytes key;
-    struct value *key_values; /* one for each key column */
+    struct value *key_values;  /* one for each key column */
+    struct value *part_values; /* one for each of plan->parts */
     struct rows *results;
     size_t result_count, result_room;
 };
@@ -89,7 +84,7 @@ static inline int64_t group_time_subtract(int64_t a, int64_t b) {
 }
 
 extern const struct operator_driver group_windows_driver, group_sessions_driver;
-/* Makes the table of cells, or of sessions; the release of everything is in the driver's free. */
+/* Makes what cells, or sessions, are kept in; the release of everything is in the driver's free. */
 int group_windows_open(struct group_aggregate *aggregate, struct error *error);
 int group_sessions_open(struct group_aggregate *aggregate, struct error *error);
 void group_windows_close(struct group_aggregate *aggregate);

@@ -29,7 +29,7 @@ static size_t call_owner(const struct group_call *calls, size_t count, size_t nu
     if (!call_is_shareable(&calls[number]))
         return number;
     for (size_t i = 0; i < count; i++)
-        if (calls[i].call.driver == &aggregate_statistics_driver &&
+        if (!calls[i].part && calls[i].call.driver == &aggregate_statistics_driver &&
             call_has_argument(&calls[i], calls[number].arguments[0]))
             return i;
     return number;
@@ -44,6 +44,8 @@ bool group_states_open(struct group_states *states, const struct group_call *cal
         return false;
     for (size_t i = 0; i < count; i++) {
         const struct aggregate_call *call = &calls[i].call;
+        if (calls[i].part)
+            continue;
         size_t owner = call_owner(calls, count, i);
         arguments = arguments < call->argument_count ? call->argument_count : arguments;
         states->places[i].driver = calls[owner].call.driver;
@@ -55,7 +57,8 @@ bool group_states_open(struct group_states *states, const struct group_call *cal
         states->released |= call->driver->release != NULL;
     }
     for (size_t i = 0; i < count; i++)
-        states->places[i].offset = states->places[call_owner(calls, count, i)].offset;
+        if (!calls[i].part)
+            states->places[i].offset = states->places[call_owner(calls, count, i)].offset;
     states->arguments = memory_zero(arguments + 1, sizeof *states->arguments);
     return states->arguments != NULL;
 }

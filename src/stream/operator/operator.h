@@ -25,6 +25,7 @@
 #include "stream/state/state_table.h"
 
 struct stream_operator;
+struct key_dictionaries;
 
 /* What the task gives to each push; the same for all operators of a query. */
 struct operator_context {
@@ -34,6 +35,7 @@ struct operator_context {
     int64_t offset;
     const int64_t *offsets; /* or, when not NULL, at offsets[origins[r]] */
     struct query_counters *counters;
+    struct key_dictionaries *dictionaries; /* of the task, for keys that operators share; NULL: each has its own */
     /* The record of row `origin` came after its window of `window_size` ms had closed, at `stream_time`: it goes to
      * TOPIC-late. NULL: counted only. */
     int (*late)(struct operator_context *context, uint32_t origin, int64_t window_size, int64_t stream_time,

@@ -137,7 +137,8 @@ static int run_push_rows(const struct run *run, size_t member, size_t source, si
         .offset = run->batch->records.base_offset,
         .counters = run->recovering ? &ignored : &task->counters,
         .late = run->recovering ? NULL : run_late,
-        .late_context = work};
+        .late_context = work,
+        .dictionaries = &run->task->dictionaries};
     context.evaluation.records = &run->batch->records;
     int status = stage_push(task->stage, source, rows, &context, error);
     work->scratch = context.evaluation.scratch;

@@ -12,6 +12,7 @@ struct source_reader {
     const char **key_reasons, **value_reasons;
     struct slice *keys; /* without their windows */
     size_t capacity;
+    uint64_t batches; /* read so far */
 };
 
 int source_reader_new(const struct source_plan *plan, const struct registry *registry,
@@ -231,6 +232,7 @@ int source_reader_read(struct source_reader *reader, const struct bus_batch *rec
     if (status)
         return status;
     source_rules_apply(plan, records, arena, &to);
+    to.rows->batch = ++reader->batches;
     *ret_rows = to;
     return 0;
 }

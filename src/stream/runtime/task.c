@@ -215,6 +215,7 @@ int query_task_open(struct query_task *task, struct query_work *work, int32_t pa
 void query_task_close(struct query_task *task) {
     for (size_t i = 0; task->members && i < task->work->group->member_count; i++)
         stage_close(task->members[i].stage);
+    key_dictionaries_release(&task->dictionaries);
     for (size_t i = 0; task->inputs && i < task->work->group->topic_count; i++) {
         query_input_release(&task->inputs[i], task->work);
         query_input_close(&task->inputs[i]);

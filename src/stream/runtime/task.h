@@ -17,6 +17,7 @@
 #define METERLINE_STREAM_RUNTIME_TASK_H
 
 #include "stream/runtime/input.h"
+#include "stream/state/key_dictionary.h"
 
 /* A member of the group at work. */
 struct query_member_task {
@@ -35,11 +36,12 @@ struct query_task {
     int32_t partition;
     struct query_input *inputs; /* by topic of the group */
     struct query_member_task *members;
-    bool dirty;             /* there is something to commit */
-    int64_t recovered;      /* records read again */
-    int64_t last_record_ns; /* monotonic */
-    int64_t idle_next_ns;   /* when idle close looks again */
-    int64_t decode_next_ns; /* when the registry is asked again */
+    struct key_dictionaries dictionaries; /* of keys that its stages share */
+    bool dirty;                           /* there is something to commit */
+    int64_t recovered;                    /* records read again */
+    int64_t last_record_ns;               /* monotonic */
+    int64_t idle_next_ns;                 /* when idle close looks again */
+    int64_t decode_next_ns;               /* when the registry is asked again */
 };
 
 /* Finds the positions, rebuilds what changelogs hold, and seeks the consumer to where the rest is rebuilt from.

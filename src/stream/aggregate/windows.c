@@ -1,0 +1,592 @@
+/* Tumbling and hopping windows: [start, start + size) for every start that is a multiple of the advance, from 0 on.
+ * They close by stream time:
+ *
+ *        start                    end            end + grace
+ *   ───────[════════ folded ═══════)───── still folded ──┃── closed: the final result leaves, the cells go; late ──▶ stream time
+ *
+ * A cell is a group in a window. Cells lie in blocks of 16, and a block belongs to one window, so that closing costs
+ * what closes. The cells of a group form a chain from the newest window to the oldest, whose head is the operator's lane
+ * of the key dictionary:
+ *
+ *   key 7 ─▶ cell (window 10:02) ─older─▶ cell (10:01) ─older─▶ none
+ *   window 10:01 ─▶ block (cells of keys 7, 3, ..) ─next─▶ block ─▶ none
+ *
+ * Windows close oldest first, so a closing cell is the last of its chain. Results of EMIT FINAL leave by start and key
+ * bytes, before the effect of the row that closes; rows are folded in runs between two closings.
+ *
+ * Rows after a repartition topic bring the stream time by which lateness was decided where they were first read
+ * (rows->stream_times): they move no stream time here, and windows close only by `advance`. */
+#include "core/memory.h"
+#include "stream/aggregate/group_keys.h"
+#include "stream/aggregate/group_operator.h"
+
+enum { CELLS_IN_BLOCK = 16, BLOCKS_SHIFT = 11, FOLD_RUN = 256 };
+#define NONE UINT32_MAX
+
+struct window_cell {
+    uint32_t older, group;
+    union {
+        int64_t time; /* the largest ROWTIME folded so far */
+        struct {
+            uint32_t after; /* that, from the start of the window on: when windows are short enough */
+            uint32_t nulls; /* as group_states.h has it */
+        };
+    };
+    char states[];
+};
+
+struct window_block {
+    uint32_t next, window;
+};
+
+/* Open windows; unused ones are listed through first_block. */
+struct window {
+    int64_t start, first_offset; /* of the first record that was folded into it */
+    uint32_t first_block, last_block, cell_count;
+};
+
+/* A cell that a row goes into. */
+struct window_found {
+    uint32_t cell, window;
+    bool made;
+};
+
+struct group_windows {
+    struct group_keys keys;
+    bool compact; /* window_cell.after and .nulls, not .time */
+    int64_t advance;
+    size_t most;                /* windows that a row falls into */
+    struct slabs cells, blocks; /* an element of `cells` is a block of them */
+    uint32_t block_used, block_free, block_free_count;
+    struct window *windows;
+    size_t window_capacity;
+    uint32_t window_used, window_free;
+    uint32_t *order; /* windows by start: count of them from first on */
+    size_t first, count, order_capacity;
+    size_t guess;       /* the window found last, counted from first: most rows fall into it */
+    int64_t closes_end; /* of the window that closes first; INT64_MAX: none is open */
+    struct window_found *found;
+    size_t found_count;
+    /* rows to fold, and their cells */
+    uint32_t run_rows[FOLD_RUN], run_cells[FOLD_RUN];
+    char *run_states[FOLD_RUN];
+    size_t run_count;
+};
+
+static int64_t window_end(const struct group_aggregate *aggregate, int64_t start) {
+    return group_time_add(start, aggregate->plan->window.size);
+}
+
+/* --- cells
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+static struct window_cell *cell_at(const struct group_windows *windows, uint32_t cell) {
+    char *block = slabs_at(&windows->cells, cell / CELLS_IN_BLOCK);
+    return (struct window_cell *)(block + cell % CELLS_IN_BLOCK * (windows->cells.element_size / CELLS_IN_BLOCK));
+}
+
+static struct window_block *block_at(const struct group_windows *windows, uint32_t block) {
+    return slabs_at(&windows->blocks, block);
+}
+
+static int64_t cell_time(const struct group_windows *windows, const struct window_cell *cell, int64_t start) {
+    return windows->compact ? start + cell->after : cell->time;
+}
+
+static void cell_note_time(const struct group_windows *windows, struct window_cell *cell, int64_t start, int64_t time) {
+    if (windows->compact)
+        cell->after = (uint32_t)(time - start) > cell->after ? (uint32_t)(time - start) : cell->after;
+    else
+        cell->time = time > cell->time ? time : cell->time;
+}
+
+/* Room for `count` new blocks. Cells may move. */
+static bool blocks_reserve(struct group_windows *windows, size_t count) {
+    uint64_t need = (uint64_t)windows->block_used + count;
+    return windows->block_free_count >= count || need <= windows->blocks.room ||
+           (need < NONE / CELLS_IN_BLOCK && slabs_reserve(&windows->cells, need) &&
+            slabs_reserve(&windows->blocks, need)); /* last: what it has room for, both have */
+}
+
+/* After blocks_reserve. */
+static uint32_t block_take(struct group_windows *windows) {
+    uint32_t block = windows->block_free;
+    if (block == NONE)
+        return windows->block_used++;
+    windows->block_free = block_at(windows, block)->next;
+    windows->block_free_count--;
+    return block;
+}
+
+/* A cell for the group, in the chain where *link points. */
+static uint32_t cell_add(struct group_windows *windows, uint32_t number, uint32_t group, uint32_t *link) {
+    struct window *window = &windows->windows[number];
+    uint32_t place = window->cell_count++ % CELLS_IN_BLOCK;
+    if (place == 0) {
+        uint32_t block = block_take(windows);
+        *block_at(windows, block) = (struct window_block){NONE, number};
+        if (window->first_block == NONE)
+            window->first_block = block;
+        else
+            block_at(windows, window->last_block)->next = block;
+        window->last_block = block;
+    }
+    uint32_t index = window->last_block * CELLS_IN_BLOCK + place;
+    struct window_cell *cell = cell_at(windows, index);
+    memset(cell, 0, windows->cells.element_size / CELLS_IN_BLOCK);
+    cell->older = *link;
+    cell->group = group;
+    if (!windows->compact)
+        cell->time = INT64_MIN;
+    *link = index;
+    return index;
+}
+
+/* The group's cell in the window, from *ret_link down its chain; *ret_link then leads to older ones. */
+static uint32_t cell_find(struct group_windows *windows, uint32_t window, uint32_t group, uint32_t **link,
+                          bool *ret_made) {
+    uint32_t cell = **link;
+    while (cell != NONE) {
+        uint32_t other = block_at(windows, cell / CELLS_IN_BLOCK)->window;
+        if (other != window && windows->windows[other].start < windows->windows[window].start)
+            break;
+        uint32_t *older = &cell_at(windows, cell)->older;
+        if (other == window) {
+            *link = older;
+            *ret_made = false;
+            return cell;
+        }
+        *link = older;
+        cell = *older;
+    }
+    cell = cell_add(windows, window, group, *link);
+    *link = &cell_at(windows, cell)->older;
+    *ret_made = true;
+    return cell;
+}
+
+/* --- windows
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+static struct window *window_by_order(const struct group_windows *windows, size_t place) {
+    return &windows->windows[windows->order[windows->first + place]];
+}
+
+/* Room for one more window at the end of the order. */
+static bool windows_reserve(struct group_windows *windows) {
+    if (windows->first && windows->first + windows->count == windows->order_capacity) {
+        memmove(windows->order, windows->order + windows->first, windows->count * sizeof *windows->order);
+        windows->first = 0;
+    }
+    return memory_reserve((void **)&windows->order, &windows->order_capacity, windows->first + windows->count + 1,
+                          sizeof *windows->order) &&
+           (windows->window_free != NONE || memory_reserve((void **)&windows->windows, &windows->window_capacity,
+                                                           (size_t)windows->window_used + 1, sizeof *windows->windows));
+}
+
+static bool window_open(struct group_aggregate *aggregate, int64_t start, size_t place) {
+    struct group_windows *windows = aggregate->windows;
+    if (!windows_reserve(windows))
+        return false;
+    uint32_t number = windows->window_free;
+    if (number == NONE)
+        number = windows->window_used++;
+    else
+        windows->window_free = windows->windows[number].first_block;
+    windows->windows[number] =
+        (struct window){.start = start, .first_offset = INT64_MAX, .first_block = NONE, .last_block = NONE};
+    uint32_t *at = windows->order + windows->first + place;
+    memmove(at + 1, at, (windows->count - place) * sizeof *at);
+    *at = number;
+    windows->count++;
+    if (place == 0)
+        windows->closes_end = window_end(aggregate, start);
+    return true;
+}
+
+/* The place of the window that starts at `start`, opened when it is not; `guess` is looked at first. False: no
+ * memory. */
+static bool window_find(struct group_aggregate *aggregate, int64_t start, size_t guess, size_t *ret_place) {
+    struct group_windows *windows = aggregate->windows;
+    size_t low = 0, high = windows->count;
+    if (guess < windows->count && window_by_order(windows, guess)->start == start) {
+        *ret_place = guess;
+        return true;
+    }
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (window_by_order(windows, middle)->start < start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *ret_place = low;
+    return (low < windows->count && window_by_order(windows, low)->start == start) ||
+           window_open(aggregate, start, low);
+}
+
+/* --- closing
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+struct window_result {
+    uint64_t prefix; /* the first eight key bytes, big-endian: decides most comparisons */
+    const struct window_cell *cell;
+};
+
+static uint64_t key_prefix(struct slice key) {
+    uint64_t prefix = 0;
+    memcpy(&prefix, key.data, key.length < 8 ? key.length : 8);
+    return __builtin_bswap64(prefix);
+}
+
+static int window_result_compare(const void *left, const void *right, void *context) {
+    const struct window_result *a = left, *b = right;
+    if (a->prefix != b->prefix)
+        return a->prefix < b->prefix ? -1 : 1;
+    const struct key_dictionary *keys = context;
+    return key_dictionary_compare(keys, a->cell->group, b->cell->group);
+}
+
+/* The cells of a window, by key; NULL: no memory. */
+static struct window_result *window_sort(const struct group_windows *windows, const struct window *window,
+                                         struct arena *arena) {
+    struct key_dictionary *keys = windows->keys.keys;
+    struct window_result *results = arena_allocate(arena, (window->cell_count + 1) * sizeof *results);
+    uint32_t block = window->first_block;
+    for (uint32_t i = 0; results && i < window->cell_count; i++) {
+        if (i && i % CELLS_IN_BLOCK == 0)
+            block = block_at(windows, block)->next;
+        const struct window_cell *cell = cell_at(windows, block * CELLS_IN_BLOCK + i % CELLS_IN_BLOCK);
+        results[i] = (struct window_result){key_prefix(key_dictionary_key(keys, cell->group)), cell};
+    }
+    if (results)
+        qsort_r(results, window->cell_count, sizeof *results, window_result_compare, keys);
+    return results;
+}
+
+/* What a result says of its group: key and parts. */
+static bool cell_show_group(struct group_aggregate *aggregate, const struct window_cell *cell, struct arena *arena) {
+    const struct group_keys *keys = &aggregate->windows->keys;
+    for (size_t i = 0; i < aggregate->plan->part_count; i++)
+        aggregate->part_values[i] = value_of_text(key_dictionary_part(keys->keys, cell->group, i));
+    return group_keys_values(keys, cell->group, arena, aggregate->key_values);
+}
+
+/* The results of a window, by key. */
+static int window_emit(struct group_aggregate *aggregate, struct operator_context *context, const struct window *window,
+                       uint32_t origin, struct error *error) {
+    struct arena *arena = context->evaluation.arena;
+    const struct window_result *results = window_sort(aggregate->windows, window, arena);
+    int status = results ? 0 : error_no_memory(error);
+    for (uint32_t i = 0; i < window->cell_count && !status; i++) {
+        const struct window_cell *cell = results[i].cell;
+        status = cell_show_group(aggregate, cell, arena) ? group_result_open(aggregate, context, NULL, error)
+                                                         : error_no_memory(error);
+        struct group_result result = {cell_time(aggregate->windows, cell, window->start), window->start,
+                                      window_end(aggregate, window->start), origin};
+        if (!status)
+            status = group_result_close(aggregate, context, &result, cell->states, error);
+    }
+    return status;
+}
+
+/* Takes a cell of the oldest window out of its chain. */
+static bool cell_drop(struct group_aggregate *aggregate, uint32_t index) {
+    struct group_windows *windows = aggregate->windows;
+    struct window_cell *cell = cell_at(windows, index);
+    uint32_t *head = key_dictionary_head(windows->keys.keys, cell->group, windows->keys.lane), *link = head;
+    while (*link != index)
+        link = &cell_at(windows, *link)->older;
+    *link = NONE;
+    group_states_release(&aggregate->states, cell->states);
+    return *head != NONE || key_dictionary_idle(windows->keys.keys, cell->group);
+}
+
+/* Drops the oldest window. False: no memory, to remember that a key has nothing open. */
+static bool window_drop(struct group_aggregate *aggregate) {
+    struct group_windows *windows = aggregate->windows;
+    uint32_t number = windows->order[windows->first];
+    struct window *window = &windows->windows[number];
+    bool good = true;
+    for (uint32_t i = 0; i < window->cell_count; i += CELLS_IN_BLOCK) {
+        uint32_t block = window->first_block;
+        for (uint32_t c = i; c < window->cell_count && c < i + CELLS_IN_BLOCK; c++)
+            good &= cell_drop(aggregate, block * CELLS_IN_BLOCK + c % CELLS_IN_BLOCK);
+        window->first_block = block_at(windows, block)->next;
+        block_at(windows, block)->next = windows->block_free;
+        windows->block_free = block;
+        windows->block_free_count++;
+    }
+    window->first_block = windows->window_free;
+    windows->window_free = number;
+    windows->first++;
+    windows->count--;
+    windows->first = windows->count ? windows->first : 0;
+    windows->guess -= windows->guess > 0;
+    windows->closes_end = windows->count ? window_end(aggregate, window_by_order(windows, 0)->start) : INT64_MAX;
+    return good;
+}
+
+static int windows_fold(struct group_aggregate *aggregate, const struct group_input *input, struct error *error) {
+    struct group_windows *windows = aggregate->windows;
+    struct group_fold fold = {input->arguments, windows->run_rows, windows->run_states, windows->run_count};
+    for (size_t i = 0; i < windows->run_count; i++)
+        windows->run_states[i] = cell_at(windows, windows->run_cells[i])->states;
+    windows->run_count = 0;
+    return fold.count ? group_states_fold_run(&aggregate->states, &fold, error) : 0;
+}
+
+/* Closes the windows whose end is not after `limit`. */
+static int windows_close(struct group_aggregate *aggregate, int64_t limit, struct operator_context *context,
+                         uint32_t origin, struct error *error) {
+    struct group_windows *windows = aggregate->windows;
+    int status = 0;
+    while (windows->count && windows->closes_end <= limit && !status) {
+        if (aggregate->plan->final)
+            status = window_emit(aggregate, context, window_by_order(windows, 0), origin, error);
+        if (!status && !window_drop(aggregate))
+            status = error_no_memory(error);
+    }
+    return status;
+}
+
+/* --- rows
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/* Where the newest window of a time starts. */
+static int64_t newest_start(const struct group_windows *windows, int64_t time) {
+    if (windows->guess < windows->count) {
+        int64_t start = window_by_order(windows, windows->guess)->start;
+        if (time >= start && time - start < windows->advance)
+            return start;
+    }
+    return time - time % windows->advance;
+}
+
+/* Finds the row's cells in the windows that end after `limit`: windows->found, from the newest window on. */
+static int row_find(struct group_aggregate *aggregate, uint32_t group, int64_t time, int64_t limit, int64_t offset,
+                    struct error *error) {
+    struct group_windows *windows = aggregate->windows;
+    int64_t advance = windows->advance, oldest = group_time_subtract(time, aggregate->plan->window.size);
+    size_t guess = windows->guess;
+    if (!blocks_reserve(windows, windows->most))
+        return error_no_memory(error);
+    uint32_t *link = key_dictionary_head(windows->keys.keys, group, windows->keys.lane);
+    for (int64_t start = newest_start(windows, time);
+         start >= 0 && start > oldest && window_end(aggregate, start) > limit; start -= advance) {
+        size_t place;
+        if (!window_find(aggregate, start, guess, &place))
+            return error_no_memory(error);
+        struct window_found *found = &windows->found[windows->found_count];
+        found->window = windows->order[windows->first + place];
+        found->cell = cell_find(windows, found->window, group, &link, &found->made);
+        struct window *window = &windows->windows[found->window];
+        window->first_offset = offset < window->first_offset ? offset : window->first_offset;
+        cell_note_time(windows, cell_at(windows, found->cell), start, time);
+        if (windows->found_count++ == 0)
+            windows->guess = place;
+        guess = place - 1; /* of the next older window; SIZE_MAX is no place */
+    }
+    return 0;
+}
+
+/* EMIT CHANGES: the results of the row, by start. */
+static int row_emit(struct group_aggregate *aggregate, const struct group_input *input, uint32_t row,
+                    struct operator_context *context, struct error *error) {
+    struct group_windows *windows = aggregate->windows;
+    int status = 0;
+    for (size_t i = windows->found_count; i-- && !status;) {
+        const struct window_found *found = &windows->found[i];
+        struct window_cell *cell = cell_at(windows, found->cell);
+        int64_t start = windows->windows[found->window].start;
+        struct group_result result = {cell_time(windows, cell, start), start, window_end(aggregate, start),
+                                      input->rows->origins[row]};
+        if (!cell_show_group(aggregate, cell, context->evaluation.arena))
+            return error_no_memory(error);
+        status = group_result_open(aggregate, context, found->made ? NULL : cell->states, error);
+        if (!status)
+            status = group_fold_row(aggregate, cell->states, input, row, false, error);
+        if (!status)
+            status = group_result_close(aggregate, context, &result, cell->states, error);
+    }
+    return status;
+}
+
+/* To be folded with the rows around it. */
+static int row_fold(struct group_aggregate *aggregate, const struct group_input *input, uint32_t row,
+                    struct error *error) {
+    struct group_windows *windows = aggregate->windows;
+    int status = 0;
+    for (size_t i = 0; i < windows->found_count && !status; i++) {
+        windows->run_rows[windows->run_count] = row;
+        windows->run_cells[windows->run_count++] = windows->found[i].cell;
+        if (windows->run_count == FOLD_RUN)
+            status = windows_fold(aggregate, input, error);
+    }
+    return status;
+}
+
+static int row_push(struct group_aggregate *aggregate, const struct group_input *input, uint32_t row,
+                    struct operator_context *context, struct error *error) {
+    struct group_windows *windows = aggregate->windows;
+    const struct rows *rows = input->rows;
+    int64_t time = rows->times[row], late_at = rows->stream_times ? rows->stream_times[row] : time;
+    int status = 0;
+    if (!context->restoring && !rows->stream_times && aggregate->stream_time < time) {
+        aggregate->stream_time = time;
+        int64_t limit = group_time_subtract(time, aggregate->plan->window.grace);
+        if (windows->closes_end <= limit && windows->count) {
+            status = windows_fold(aggregate, input, error);
+            if (!status)
+                status = windows_close(aggregate, limit, context, rows->origins[row], error);
+        }
+    }
+    if (!rows->stream_times || late_at < aggregate->stream_time)
+        late_at = aggregate->stream_time;
+    windows->found_count = 0;
+    if (!status && time >= 0)
+        status = row_find(aggregate, windows->keys.keys->ids[row], time,
+                          group_time_subtract(late_at, aggregate->plan->window.grace),
+                          operator_offset(context, rows->origins[row]), error);
+    if (status)
+        return status;
+    context->counters->folded += windows->found_count && !context->restoring;
+    if (!windows->found_count)
+        return context->restoring
+                   ? 0
+                   : operator_late(context, rows->origins[row], aggregate->plan->window.size, late_at, error);
+    return aggregate->plan->final || context->restoring ? row_fold(aggregate, input, row, error)
+                                                        : row_emit(aggregate, input, row, context, error);
+}
+
+static int windows_push(struct stream_operator *op, unsigned number, struct rows *rows,
+                        struct operator_context *context, struct error *error) {
+    struct group_aggregate *aggregate = (struct group_aggregate *)op;
+    struct group_input input;
+    (void)number;
+    int status = group_input_evaluate(aggregate, rows, &context->evaluation, context->restoring, &input, error);
+    if (!status)
+        status = group_keys_find(&aggregate->windows->keys, &input, context, error);
+    if (status)
+        return status;
+    if (!context->restoring)
+        context->counters->null += rows->selected.count - input.live.count;
+    group_results_start(aggregate, input.live.count);
+    for (size_t i = 0; i < input.live.count && !status; i++)
+        status = row_push(aggregate, &input, input.live.rows[i], context, error);
+    if (!status)
+        status = windows_fold(aggregate, &input, error);
+    return status ? status : group_results_flush(aggregate, context, error);
+}
+
+/* --- time
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/* At the end of all time the stream time goes only as far as closes what is open. */
+static int windows_advance(struct stream_operator *op, int64_t time, struct operator_context *context,
+                           struct error *error) {
+    struct group_aggregate *aggregate = (struct group_aggregate *)op;
+    const struct group_windows *windows = aggregate->windows;
+    int64_t to = time, grace = aggregate->plan->window.grace;
+    if (time == INT64_MAX && windows->count)
+        to = group_time_add(window_end(aggregate, window_by_order(windows, windows->count - 1)->start), grace);
+    group_results_start(aggregate, 0);
+    if (aggregate->stream_time < to && (time != INT64_MAX || windows->count)) {
+        aggregate->stream_time = to;
+        int status = windows_close(aggregate, group_time_subtract(to, grace), context, 0, error);
+        if (!status)
+            status = group_results_flush(aggregate, context, error);
+        if (status)
+            return status;
+    }
+    return operator_forward_advance(op, time, context, error);
+}
+
+static int64_t windows_replay_from(const struct stream_operator *op) {
+    const struct group_windows *windows = ((const struct group_aggregate *)op)->windows;
+    int64_t offset = INT64_MAX;
+    for (size_t i = 0; i < windows->count; i++) {
+        int64_t first = window_by_order(windows, i)->first_offset;
+        offset = first < offset ? first : offset;
+    }
+    return offset;
+}
+
+static int64_t windows_stream_time(const struct stream_operator *op) {
+    return ((const struct group_aggregate *)op)->stream_time;
+}
+
+static void windows_restore_time(struct stream_operator *op, int64_t stream_time) {
+    ((struct group_aggregate *)op)->stream_time = stream_time;
+}
+
+/* --- life
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+int group_windows_open(struct group_aggregate *aggregate, struct error *error) {
+    const struct window_definition *window = &aggregate->plan->window;
+    struct group_windows *windows = memory_zero(1, sizeof *windows);
+    if (!windows)
+        return error_no_memory(error);
+    size_t cell_size = sizeof(struct window_cell) + aggregate->states.size;
+    windows->keys.plan = aggregate->plan;
+    windows->compact = window->size <= UINT32_MAX;
+    windows->advance = window->shape == WINDOW_SHAPE_HOPPING ? window->advance : window->size;
+    windows->cells = (struct slabs){.element_size = CELLS_IN_BLOCK * cell_size, .shift = BLOCKS_SHIFT};
+    windows->blocks = (struct slabs){.element_size = sizeof(struct window_block), .shift = BLOCKS_SHIFT};
+    windows->block_free = windows->window_free = NONE;
+    windows->most = (size_t)((window->size - 1) / windows->advance) + 1;
+    windows->closes_end = INT64_MAX;
+    windows->found = memory_zero(windows->most, sizeof *windows->found);
+    aggregate->windows = windows;
+    return windows->found ? 0 : error_no_memory(error);
+}
+
+/* The states of all cells that are open. */
+static void windows_release_states(struct group_aggregate *aggregate) {
+    const struct group_windows *windows = aggregate->windows;
+    for (size_t i = 0; i < windows->count && aggregate->states.released; i++) {
+        const struct window *window = window_by_order(windows, i);
+        uint32_t block = window->first_block;
+        for (uint32_t c = 0; c < window->cell_count; c++) {
+            if (c && c % CELLS_IN_BLOCK == 0)
+                block = block_at(windows, block)->next;
+            group_states_release(&aggregate->states,
+                                 cell_at(windows, block * CELLS_IN_BLOCK + c % CELLS_IN_BLOCK)->states);
+        }
+    }
+}
+
+void group_windows_close(struct group_aggregate *aggregate) {
+    struct group_windows *windows = aggregate->windows;
+    if (!windows)
+        return;
+    windows_release_states(aggregate);
+    group_keys_close(&windows->keys);
+    slabs_release(&windows->cells);
+    slabs_release(&windows->blocks);
+    free(windows->windows);
+    free(windows->order);
+    free(windows->found);
+    free(windows);
+}
+
+static size_t windows_memory(const struct stream_operator *op) {
+    const struct group_aggregate *aggregate = (const struct group_aggregate *)op;
+    const struct group_windows *windows = aggregate->windows;
+    return sizeof *aggregate + sizeof *windows + group_keys_memory(&windows->keys) + slabs_memory(&windows->cells) +
+           slabs_memory(&windows->blocks) + windows->window_capacity * sizeof *windows->windows +
+           windows->order_capacity * sizeof *windows->order + windows->most * sizeof *windows->found +
+           aggregate->states.memory;
+}
+
+const struct operator_driver group_windows_driver = {
+    .name = "aggregate",
+    .push = windows_push,
+    .advance = windows_advance,
+    .replay_from = windows_replay_from,
+    .stream_time = windows_stream_time,
+    .restore_time = windows_restore_time,
+    .memory = windows_memory,
+    .free = group_aggregate_free,
+};
