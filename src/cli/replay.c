@@ -18,7 +18,7 @@ struct replay_command {
     const char *type, *first, *last, *topic, *start;
     double rate, disordered, late, bad;
     int64_t day_offset, count, series, interval, duration, seed;
-    bool resume, strict, json;
+    bool resume, again, strict, json;
 };
 
 #define OPTION(member) .offset = offsetof(struct replay_command, member)
@@ -39,7 +39,13 @@ static const struct option replay_options[] = {
      OPTION(last)},
     {"count", 'c', OPTION_INTEGER, "COUNT", "0", .minimum = 0, .maximum = 9e15,
      .help = "Stop after exactly so many readings (with those before a resume); 0: all.", OPTION(count)},
-    {"resume", 0, OPTION_FLAG, .help = "Go on where the last replay of the same source stopped.", OPTION(resume)},
+    {"resume", 0, OPTION_FLAG,
+     .help = "Go on where the last replay of the same source stopped, also with what was appended to a file since.",
+     OPTION(resume)},
+    {"again", 0, OPTION_FLAG,
+     .help =
+         "Publish a file once more that was replayed before: its readings then count twice. Otherwise that is refused.",
+     OPTION(again)},
     {"strict", 0, OPTION_FLAG,
      .help = "Stop at the first malformed row. Otherwise such rows are counted, reported and skipped.", OPTION(strict)},
     {"json", 0, OPTION_FLAG, .help = "Publish JSON instead of Avro.", OPTION(json)},
@@ -76,6 +82,7 @@ static const struct command_line replay_line = {
                    "  meterline replay -t synthetic --series 1000 --duration 1d --late 0.001",
     .options = replay_options,
     .common = cli_common_options,
+    .uses = CLI_LOG | CLI_REGISTRY | CLI_CREATES | CLI_COMMITS,
     .operand_maximum = 1,
 };
 
@@ -220,6 +227,7 @@ static int replay_work(const struct replay_command *command, const struct replay
                                      .rate = command->rate,
                                      .count = command->count ? command->count : -1,
                                      .resume = command->resume,
+                                     .again = command->again || !settings->file || strcmp(settings->file, "-") == 0,
                                      .json = command->json,
                                      .clock = &clock_system,
                                      .stop = &cli_stop,

@@ -1,9 +1,10 @@
 /* Lines out of blocks: the buffer holds what was read and not yet given, [begin, end); a refill moves it to the
- * front and reads behind it. */
+ * front and reads behind it. A read gives what is there: a line of a pipe is given as soon as it has come. */
 #include "replay/input.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,11 +13,18 @@
 
 #include "core/memory.h"
 
-enum { INPUT_BUFFER = 256 * 1024, INPUT_MEMORY_BLOCK = 4096 };
+enum { INPUT_BUFFER = 256 * 1024, INPUT_RAW = 64 * 1024, INPUT_MEMORY_BLOCK = 4096 };
+enum input_kind { INPUT_UNKNOWN, INPUT_PLAIN, INPUT_GZIP };
 
 struct input {
-    gzFile compressed;   /* NULL: memory */
+    int descriptor;      /* -1: memory */
     struct slice memory; /* what is left of it */
+    enum input_kind kind;
+    bool live; /* a pipe, socket or terminal: more may come later */
+    z_stream stream;
+    bool inside;        /* a member of the compressed data */
+    unsigned char *raw; /* what was read to learn the kind, then what is to be expanded: [raw_begin, raw_end) */
+    size_t raw_begin, raw_end;
     char *name;
     char *buffer;
     size_t capacity, begin, end;
@@ -29,6 +37,7 @@ static int input_new(const char *name, struct input **ret_input, struct error *e
     struct input *input = memory_zero(1, sizeof(*input));
     if (!input)
         return error_no_memory(error);
+    input->descriptor = -1;
     input->name = strdup(name);
     input->buffer = malloc(INPUT_BUFFER);
     input->capacity = INPUT_BUFFER;
@@ -40,9 +49,9 @@ static int input_new(const char *name, struct input **ret_input, struct error *e
     return 0;
 }
 
-static int input_open_descriptor(const char *file, int *ret_descriptor, struct error *error) {
+static int input_open_descriptor(const char *file, int *ret_descriptor, bool *ret_live, struct error *error) {
     int descriptor = strcmp(file, "-") == 0 ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    struct stat about;
+    struct stat about = {0};
     if (descriptor < 0 && (errno == ENOENT || errno == ENOTDIR))
         return error_set(error, ERROR_NOT_FOUND, "%s: there is no such file", file);
     if (descriptor < 0)
@@ -52,16 +61,18 @@ static int input_open_descriptor(const char *file, int *ret_descriptor, struct e
         return error_set(error, ERROR_INVALID, "%s is a folder: give one file of it", file);
     }
     *ret_descriptor = descriptor;
+    *ret_live = !S_ISREG(about.st_mode);
     return 0;
 }
 
 int input_open(const char *file, struct input **ret_input, struct error *error) {
     struct input *input = NULL;
     int descriptor = -1;
-    int status = input_open_descriptor(file, &descriptor, error);
+    bool live = false;
+    int status = input_open_descriptor(file, &descriptor, &live, error);
     if (!status)
         status = input_new(strcmp(file, "-") == 0 ? "standard input" : file, &input, error);
-    if (!status && !(input->compressed = gzdopen(descriptor, "rb")))
+    if (!status && !(input->raw = malloc(INPUT_RAW)))
         status = error_no_memory(error);
     if (status) {
         if (descriptor >= 0)
@@ -69,7 +80,8 @@ int input_open(const char *file, struct input **ret_input, struct error *error) 
         input_close(input);
         return status;
     }
-    gzbuffer(input->compressed, INPUT_BUFFER);
+    input->descriptor = descriptor;
+    input->live = live;
     *ret_input = input;
     return 0;
 }
@@ -87,8 +99,11 @@ int input_open_memory(struct slice text, struct input **ret_input, struct error 
 struct input *input_close(struct input *input) {
     if (!input)
         return NULL;
-    if (input->compressed)
-        gzclose(input->compressed);
+    if (input->descriptor >= 0)
+        close(input->descriptor);
+    if (input->kind == INPUT_GZIP)
+        inflateEnd(&input->stream);
+    free(input->raw);
     free(input->buffer);
     free(input->name);
     free(input);
@@ -114,24 +129,91 @@ static size_t input_read_memory(struct input *input, char *to, size_t room) {
     return length;
 }
 
-/* gzread gives less than was asked for only at the end or on an error; gzerror tells which. */
-static size_t input_read_file(struct input *input, char *to, size_t room) {
-    errno = 0;
-    int length = gzread(input->compressed, to, (unsigned)room);
-    if (length == (int)room)
-        return room;
-    int errno_value = errno, code = Z_OK;
-    const char *text = gzerror(input->compressed, &code);
-    input->at_end = true;
-    if (code == Z_ERRNO && errno_value == EINTR)
+/* One read(2): 0 at the end, or when it failed, which is noted. */
+static size_t input_read_some(struct input *input, void *to, size_t room) {
+    ssize_t length = read(input->descriptor, to, room);
+    input->at_end = length <= 0;
+    if (length < 0 && errno == EINTR)
         error_set(&input->failure, ERROR_INTERRUPTED, "interrupted while reading");
-    else if (code == Z_ERRNO)
-        error_set_errno(&input->failure, errno_value, "reading");
-    else if (code == Z_BUF_ERROR)
-        error_set(&input->failure, ERROR_CORRUPT, "compressed data ends early");
-    else if (code != Z_OK && code != Z_STREAM_END)
-        error_set(&input->failure, ERROR_CORRUPT, "compressed data is damaged (%s)", text);
+    else if (length < 0)
+        error_set_errno(&input->failure, errno, "reading");
     return length > 0 ? (size_t)length : 0;
+}
+
+static void input_learn_kind(struct input *input) {
+    while (input->raw_end < 2 && !input->at_end)
+        input->raw_end += input_read_some(input, input->raw + input->raw_end, INPUT_RAW - input->raw_end);
+    bool gzip = input->raw_end >= 2 && input->raw[0] == 0x1f && input->raw[1] == 0x8b;
+    if (gzip && inflateInit2(&input->stream, 15 + 16) != Z_OK) {
+        error_set(&input->failure, ERROR_NO_MEMORY, "out of memory");
+        input->at_end = true;
+        gzip = false;
+    }
+    input->kind = gzip ? INPUT_GZIP : INPUT_PLAIN;
+    input->inside = gzip;
+}
+
+/* After a member another one may follow; what is no member is the end. */
+static bool input_next_member(struct input *input) {
+    bool more = input->raw_begin < input->raw_end && input->raw[input->raw_begin] == 0x1f;
+    input->inside = more && inflateReset(&input->stream) == Z_OK;
+    return input->inside;
+}
+
+static size_t input_expand(struct input *input, char *to, size_t room) {
+    for (;;) {
+        if (input->raw_begin == input->raw_end && !input->at_end) {
+            input->raw_end = input_read_some(input, input->raw, INPUT_RAW);
+            input->raw_begin = 0;
+        }
+        if (input->raw_begin == input->raw_end || (!input->inside && !input_next_member(input))) {
+            if (input->inside && !input->failure.code)
+                error_set(&input->failure, ERROR_CORRUPT, "compressed data ends early");
+            input->at_end = true;
+            return 0;
+        }
+        input->at_end = false;
+        input->stream.next_in = input->raw + input->raw_begin;
+        input->stream.avail_in = (uInt)(input->raw_end - input->raw_begin);
+        input->stream.next_out = (Bytef *)to;
+        input->stream.avail_out = (uInt)room;
+        int code = inflate(&input->stream, Z_NO_FLUSH);
+        input->raw_begin = input->raw_end - input->stream.avail_in;
+        input->inside = code != Z_STREAM_END;
+        if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) {
+            error_set(&input->failure, ERROR_CORRUPT, "compressed data is damaged (%s)",
+                      input->stream.msg ? input->stream.msg : "unknown");
+            input->at_end = true;
+        }
+        if (input->stream.avail_out < room || input->at_end)
+            return room - input->stream.avail_out;
+    }
+}
+
+static size_t input_read_file(struct input *input, char *to, size_t room) {
+    if (input->kind == INPUT_UNKNOWN)
+        input_learn_kind(input);
+    if (input->kind == INPUT_GZIP)
+        return input_expand(input, to, room);
+    size_t length = input->raw_end - input->raw_begin;
+    if (!length)
+        return input->at_end ? 0 : input_read_some(input, to, room);
+    length = length < room ? length : room;
+    memcpy(to, input->raw + input->raw_begin, length);
+    input->raw_begin += length;
+    return length;
+}
+
+bool input_is_live(const struct input *input) {
+    return input->live;
+}
+
+bool input_waits(const struct input *input, int64_t timeout) {
+    struct pollfd news = {input->descriptor, POLLIN, 0};
+    if (!input->live || input->at_end || input->raw_begin < input->raw_end ||
+        memchr(input->buffer + input->begin, '\n', input->end - input->begin))
+        return false;
+    return poll(&news, 1, (int)timeout) <= 0;
 }
 
 static int input_fill(struct input *input, struct error *error) {
@@ -149,7 +231,7 @@ static int input_fill(struct input *input, struct error *error) {
     }
     char *to = input->buffer + input->end;
     size_t room = input->capacity - input->end;
-    input->end += input->compressed ? input_read_file(input, to, room) : input_read_memory(input, to, room);
+    input->end += input->descriptor >= 0 ? input_read_file(input, to, room) : input_read_memory(input, to, room);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/slice.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { INPUT_LINE_MAXIMUM = 1024 * 1024 };
@@ -24,6 +25,9 @@ struct input *input_close(struct input *input);
  * ERROR_CORRUPT for compressed data that ends early or is damaged (the whole lines before it have been given),
  * ERROR_INTERRUPTED when a signal ended a wait for more. */
 int input_next(struct input *input, struct slice *ret_line, struct error *error);
+bool input_is_live(const struct input *input); /* a pipe, socket or terminal */
+/* Is the next line one of a pipe, socket or terminal that does not come within `timeout` ms? A signal ends the wait. */
+bool input_waits(const struct input *input, int64_t timeout);
 int64_t input_line(const struct input *input);     /* number of the line last given, from 1 */
 const char *input_name(const struct input *input); /* for messages */
 

@@ -5,7 +5,8 @@
  * replays of one source cannot run at once. When it is not known whether a commit has succeeded (ERROR_ABORTED), the
  * place tells.
  *
- * Unpaced, a transaction ends when the publisher is full. Paced, time is cut into ticks: at each one what is due is
+ * Unpaced, a transaction ends when the publisher is full, and of a live source when nothing has come for 100 ms or the
+ * first of its readings has waited for a second. Paced, time is cut into ticks: at each one what is due is
  * published and committed.
  *
  *      due:   |  |  |  |  |  |  |  |  |     reading k at start + k / rate
@@ -19,10 +20,12 @@
 #include "replay/publisher.h"
 
 enum { REPLAY_COMMIT_TRIES = 12, REPLAY_PROGRESS_EVERY = 4096, REPLAY_GROUP_SIZE = 512, REPLAY_METADATA_SIZE = 64 };
-#define REPLAY_TICK          INT64_C(5000000)   /* ns */
-#define REPLAY_SLEEP_LONGEST INT64_C(100000000) /* ns; the stop flag is looked at so often */
-#define REPLAY_PROGRESS      INT64_C(500000000) /* ns */
-#define REPLAY_BACK_OFF      INT64_C(20000000)  /* ns before the second try; doubles */
+#define REPLAY_TICK          INT64_C(5000000)    /* ns */
+#define REPLAY_SLEEP_LONGEST INT64_C(100000000)  /* ns; the stop flag is looked at so often */
+#define REPLAY_PROGRESS      INT64_C(500000000)  /* ns */
+#define REPLAY_LIVE          INT64_C(1000000000) /* ns that a reading of a live source waits for others, */
+#define REPLAY_LIVE_SILENCE  100                 /* ms, when none comes for so long */
+#define REPLAY_BACK_OFF      INT64_C(20000000)   /* ns before the second try; doubles */
 
 struct replay {
     const struct replay_options *options;
@@ -135,10 +138,19 @@ static void replay_wait(struct replay *replay, int64_t tick) {
 /* Publishes readings until `due` of this run are, the publisher is full, the source or the count has ended, or a
  * stop is asked for. */
 static int replay_publish_due(struct replay *replay, int64_t due, struct error *error) {
-    int64_t wall = clock_wall(replay->options->clock);
+    int64_t wall = clock_wall(replay->options->clock), since = 0; /* when the first pending one of a live source came */
+    bool live = replay_source_is_live(replay->source);
     while (replay->taken < due && !replay_counted_out(replay) && !publisher_is_full(replay->publisher)) {
         struct replay_reading reading;
+        bool empty = publisher_is_empty(replay->publisher);
+        if (live && !empty &&
+            (replay_source_waits(replay->source, REPLAY_LIVE_SILENCE) || replay_now(replay) - since > REPLAY_LIVE))
+            return 0;
         int status = replay_source_next(replay->source, &reading, error);
+        if (live && empty) {
+            since = replay_now(replay);
+            wall = clock_wall(replay->options->clock);
+        }
         if (status == 0)
             replay->ended = true;
         if (status <= 0)
@@ -220,6 +232,12 @@ static int replay_begin(struct replay *replay, bool *ret_done, struct error *err
     *ret_done = false;
     if (!place.exists)
         return 0;
+    if (!replay->options->resume && !replay->options->again && place.next_offset > 0)
+        return error_set(error, ERROR_EXISTS,
+                         "this source was replayed before: %" PRId64
+                         " of its readings are in topic %s; --resume goes on "
+                         "after them, --again publishes them once more",
+                         place.next_offset, replay->options->topic);
     if (!replay->options->resume)
         return replay_commit(replay, error);
     if (sscanf(place.metadata, "line=%" SCNd64 " done=%d", &replay->line, &done) != 2 || place.next_offset < 0)
@@ -227,7 +245,7 @@ static int replay_begin(struct replay *replay, bool *ret_done, struct error *err
                          "the place of group %s cannot be read (\"%.40s\"): run without --resume to start anew",
                          replay->group, place.metadata);
     replay->resumed_at = place.next_offset;
-    *ret_done = done || replay_counted_out(replay);
+    *ret_done = replay_counted_out(replay) || (done && replay_source_total(replay->source) >= 0);
     return *ret_done ? 0 : replay_discard(replay, error);
 }
 

@@ -4,6 +4,7 @@
  * The place is the number of readings published, kept as the position of group "replay.IDENTITY" on partition 0 of
  * the topic, with the line of the source in its metadata. Resuming reads the source again, discards that many
  * readings and checks that it then stands at that line; so nothing is published twice, whatever killed the replay.
+ * A source that has a place is not published a second time by mistake: ERROR_EXISTS unless it is resumed, or `again`.
  * Pacing is even: reading k is due at start + k / rate, and what is due is committed every few milliseconds. */
 #ifndef METERLINE_REPLAY_REPLAY_H
 #define METERLINE_REPLAY_REPLAY_H
@@ -16,8 +17,9 @@ struct replay_options {
     const char *topic; /* "metrics" */
     double rate;       /* readings per second, 0: as fast as possible */
     int64_t count;     /* stop after exactly that many readings (with those published before a resume), -1: all */
-    bool resume;
-    bool json; /* values in JSON instead of Avro */
+    bool resume;       /* go on after what was published before, also when the source had ended and has grown since */
+    bool again;        /* publish once more what was published before; otherwise that is refused unless it is resumed */
+    bool json;         /* values in JSON instead of Avro */
     const struct clock *clock;
     const atomic_bool *stop; /* set: stop cleanly after what was committed */
     /* Called about twice a second and at the end; may be NULL. */

@@ -124,6 +124,14 @@ int replay_source_next(struct replay_source *source, struct replay_reading *ret_
     return status;
 }
 
+bool replay_source_is_live(const struct replay_source *source) {
+    return source->input && input_is_live(source->input);
+}
+
+bool replay_source_waits(const struct replay_source *source, int64_t timeout) {
+    return source->input && !source->held.data && input_waits(source->input, timeout);
+}
+
 const struct series *replay_source_series(const struct replay_source *source, uint32_t series) {
     return series < source->series_count ? &source->series[series] : NULL;
 }

@@ -53,6 +53,10 @@ int replay_source_open(const struct replay_settings *settings, struct replay_sou
 struct replay_source *replay_source_close(struct replay_source *source);
 /* 1 with a reading, 0 at the end, or an error that names file and line. */
 int replay_source_next(struct replay_source *source, struct replay_reading *ret_reading, struct error *error);
+/* Is it a pipe, socket or terminal, to which more may come later? */
+bool replay_source_is_live(const struct replay_source *source);
+/* Is the next reading of such a source not there yet, and does not come within `timeout` ms? */
+bool replay_source_waits(const struct replay_source *source, int64_t timeout);
 const struct series *replay_source_series(const struct replay_source *source, uint32_t series);
 const struct replay_counts *replay_source_counts(const struct replay_source *source);
 int64_t replay_source_line(

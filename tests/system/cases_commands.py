@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+import zlib
 
 from system_program import SAMPLE, slow
 
@@ -116,6 +117,48 @@ def test_track(meterline):
     out, _ = meterline("track", "metrics", "--count", 100, "--from-beginning", "--format", "json")
     assert json.loads(out)["records"] >= 100
     meterline("track", "metrics", "--count", 99999, "--from-beginning", "--timeout", "300ms", status=1, says=["only 2880 of 99999", "metrics"])
+
+
+def test_a_file_is_remembered(meterline):
+    """Replaying it a second time is refused; what has been appended is taken up by --resume."""
+    line = "g,W,F,2024-01-01T00:00:0{}Z,{}\n"
+    path = meterline.file("grows.csv", "gateway,type,attribute,timestamp,value\n" + line.format(0, 10) + line.format(1, 11))
+    meterline("replay", "-t", "readings", path, says="published 2 readings")
+    meterline("replay", "-t", "readings", path, status=1, says=["replayed before", "2 of its readings", "--resume", "--again"])
+    meterline("replay", "-t", "readings", "--resume", path, says="nothing to do")
+    with open(path, "a") as file:
+        file.write(line.format(2, 12) + line.format(3, 13))
+    meterline("replay", "-t", "readings", "--resume", path, says="published 2 readings after the 2 before")
+    assert sorted(record["value"]["value"] for record in meterline.records("metrics")) == [10, 11, 12, 13]
+    meterline("replay", "-t", "readings", "--again", path, says="published 4 readings")
+    assert meterline.end_offsets() == 8
+    path.write_text("gateway,type,attribute,timestamp,value\n" + line.format(0, 10))
+    meterline("replay", "-t", "readings", "--resume", path, status=1, says="the file has changed")
+
+
+def test_a_live_feed_is_published_as_it_comes(meterline):
+    """Readings of a pipe are there while it stays open, also one by one, also compressed ones."""
+    head = b"gateway,type,attribute,timestamp,value\n"
+    for number, packed in ((1, None), (2, zlib.compressobj(wbits=31))):
+        feed = subprocess.Popen(meterline.command("replay", "-t", "readings", "-"), stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        meterline.started.append(feed)
+        for second in range(3):
+            text = (head if second == 0 else b"") + f"g{number},W,F,2024-01-01T00:00:0{second}Z,{second}\n".encode()
+            feed.stdin.write(packed.compress(text) + packed.flush(zlib.Z_SYNC_FLUSH) if packed else text)
+            feed.stdin.flush()
+            expected, until = 3 * (number - 1) + second + 1, time.monotonic() + 60
+            while (meterline.data / "meterline.db").exists() is False or count(meterline) < expected:
+                assert time.monotonic() < until and feed.poll() is None, f"{expected} readings are not there"
+        feed.stdin.write(packed.flush() if packed else b"")
+        feed.stdin.close()
+        feed.stdin = None
+        assert feed.wait(timeout=60) == 0, feed.stderr.read()
+
+
+def count(meterline):
+    done = subprocess.run(meterline.command("topics", "--format", "csv"), capture_output=True, text=True)
+    rows = [row for row in csv.DictReader(io.StringIO(done.stdout)) if row["topic"] == "metrics"]
+    return int(rows[0]["records"]) if rows else 0
 
 
 def test_gzip_and_standard_input(meterline):

@@ -29,7 +29,7 @@ def test_rows_that_are_read_and_rows_that_are_not(meterline):
     for line in (6, 7, 8, 9):
         assert f"mixed.txt:{line}:" in err, err
     assert meterline.end_offsets() == 16
-    meterline("replay", "-t", "electricity", "--strict", path, status=1, says="mixed.txt:6:")
+    meterline("replay", "-t", "electricity", "--strict", "--again", path, status=1, says="mixed.txt:6:")
 
 
 def test_truncated_gzip_keeps_what_came_before(meterline):

@@ -249,7 +249,10 @@ static void test_a_new_replay_starts_the_place_anew(void **state) {
     struct replay_settings settings = synthetic(1000);
     struct replay_result result;
     assert_int_equal(run(&settings, &(struct replay_options){.count = 500}, &result, NULL), 0);
-    assert_int_equal(run(&settings, &(struct replay_options){.count = 100}, &result, NULL), 0);
+    struct error error;
+    assert_int_equal(run(&settings, &(struct replay_options){.count = 100}, &result, &error), ERROR_EXISTS);
+    assert_non_null(strstr(error.message, "500 of its readings are in topic metrics; --resume goes on"));
+    assert_int_equal(run(&settings, &(struct replay_options){.count = 100, .again = true}, &result, NULL), 0);
     assert_int_equal(fake.place.next_offset, 100);
     assert_int_equal(fake.place.revision, 3);
     assert_int_equal(fake.committed, 600);
