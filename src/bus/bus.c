@@ -42,6 +42,10 @@ struct bus *bus_close(struct bus *bus) {
     return NULL;
 }
 
+bool bus_is_remote(const struct bus *bus) {
+    return bus->driver->remote;
+}
+
 const struct registry *bus_registry(struct bus *bus) {
     return bus->registry;
 }

@@ -73,6 +73,8 @@ enum {
 /* `url`: "sqlite:DIR" (a path alone is the same) or "kafka://HOST:PORT,HOST:PORT". Kafka need not answer yet. */
 int bus_open(const char *url, const struct bus_options *options, struct bus **ret_bus, struct error *error);
 struct bus *bus_close(struct bus *bus);
+/* Is it on servers of its own? Then offsets are not numbers of records: transactions and what was aborted take some. */
+bool bus_is_remote(const struct bus *bus);
 /* The registry of schemas that lives beside the log. Lives as long as the bus; may be used by any thread. */
 const struct registry *bus_registry(struct bus *bus);
 
@@ -82,11 +84,15 @@ enum { BUS_RETENTION_DEFAULT = -2 };
 
 struct bus_topic_settings {
     int32_t partitions; /* 0: the bus's default */
-    /* ms since append, -1: for ever, BUS_RETENTION_DEFAULT: as the log is set (embedded: for ever) */
+    /* ms since append (Kafka without append_time: since the record's time), -1: for ever, BUS_RETENTION_DEFAULT: as the
+     * log is set (embedded, and Kafka without append_time: for ever) */
     int64_t retention_time;
     int64_t retention_bytes; /* stored bytes of each partition, -1: any number, or BUS_RETENTION_DEFAULT */
     bool compacted;          /* of the records of one key all but the newest may disappear; set when a topic is made */
     int32_t replicas;        /* Kafka, when it is made; 0: as bus_options says */
+    /* Kafka, when it is made: records get the brokers' time, by which the clocks of meters are checked; otherwise they
+     * keep the time that their producer gives. The embedded log keeps both */
+    bool append_time;
 };
 
 struct bus_partition_info {
@@ -108,11 +114,12 @@ struct bus_topic_list {
 
 int bus_topic_create(struct bus *bus, const char *name, const struct bus_topic_settings *settings,
                      struct error *error); /* ERROR_EXISTS */
-/* Creates it with `settings` (NULL: the defaults) when it is missing; an existing topic is left as it is. */
+/* Creates it with `settings` when it is missing; an existing topic is left as it is. NULL: a topic of readings, with
+ * the log's retention and append_time. */
 int bus_topic_ensure(struct bus *bus, const char *name, const struct bus_topic_settings *settings,
                      int32_t *ret_partitions, struct error *error);
-int bus_topic_alter(struct bus *bus, const char *name, const struct bus_topic_settings *settings,
-                    struct error *error);                                     /* retention only */
+/* Retention only; BUS_RETENTION_DEFAULT: as it is. */
+int bus_topic_alter(struct bus *bus, const char *name, const struct bus_topic_settings *settings, struct error *error);
 int bus_topic_delete(struct bus *bus, const char *name, struct error *error); /* ERROR_NOT_FOUND */
 int bus_topics(struct bus *bus, struct bus_topic_list *ret_list, struct error *error);
 /* One topic; ERROR_NOT_FOUND names the nearest topic. Free with bus_topic_info_release. */

@@ -6,6 +6,7 @@
 #include "bus/bus.h"
 
 struct bus_driver {
+    bool remote;
     void (*close)(struct bus *bus);
     int (*topic_create)(struct bus *bus, const char *name, const struct bus_topic_settings *settings,
                         struct error *error);

@@ -22,7 +22,7 @@ def test_topics_are_made_as_documented(meterline):
     meterline("topics", "create", "more", status=1, says="exists already")
     meterline("topics", "create", "m ore", status=1, says="cannot be a topic's name")
     meterline("topics", "create", "wide", "--replication", 3, status=1, says="topic wide")
-    meterline("topics", "delete", "more")
+    meterline("topics", "delete", "more", "--yes")
     meterline("topics", "delete", "more", status=1, says="does not exist")
     meterline("tail", "metric", status=1, says="did you mean metrics?")
 
@@ -98,7 +98,7 @@ def test_replay_resumes_where_its_transaction_says(meterline):
 
 def test_second_replay_of_a_source_fences_the_first(meterline):
     first = meterline.start("replay", *SOURCE, "--duration", "3000s", "-r", 2000)
-    meterline.wait_for(lambda: meterline.topics().get("metrics", {"records": 0})["records"] > 100, "the first replay publishes")
+    meterline.wait_for(lambda: meterline.topics().get("metrics", {"offsets": 0})["offsets"] > 100, "the first replay publishes")
     second = meterline.start("replay", *SOURCE, "--duration", "3000s", "-r", 2000)
     _, text = first.communicate(timeout=30)
     assert first.returncode == 1 and "another" in text and "stop one of them" in text, text

@@ -42,7 +42,7 @@ def test_compacted_topic(meterline):
 def test_topic_made_anew(meterline):
     meterline("replay", *SOURCE, "--duration", "10m")
     meterline("run", "--until-end", "--group", "anew")
-    meterline("topics", "delete", "metrics")
+    meterline("topics", "delete", "metrics", "--yes")
     meterline.wait_for(lambda: "metrics" not in meterline.topics(), "the topic is gone")
     meterline("replay", *SOURCE, "--duration", "5m", "--start", "2024-01-02T00:00:00Z")
     if meterline.lag("anew") is None:     # the broker has forgotten the positions with the topic

@@ -1,4 +1,5 @@
 """Pipelines of SQL statements on Kafka: instances come and go, and everything is written once."""
+import json
 import random
 import signal
 import time
@@ -61,3 +62,33 @@ def test_pipeline_with_rebalances(meterline):
 def test_shipped_pipelines(meterline):
     """Every pipeline of share/pipelines at once, declared at the prompt, on real data."""
     shipped_pipelines.check(meterline, shipped_pipelines.run_all(meterline, "--group", "shipped", *QUICK))
+
+
+ROWTIMES = """
+CREATE STREAM S (K STRING KEY, V INT) WITH (KAFKA_TOPIC='given', VALUE_FORMAT='JSON', PARTITIONS=1);
+CREATE TABLE C AS SELECT K, COUNT(*) AS N FROM S WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY K;
+INSERT INTO S (ROWTIME, K, V) VALUES (2000, 'a', 1);
+INSERT INTO S (ROWTIME, K, V) VALUES (7205000, 'a', 2);
+INSERT INTO S (ROWTIME, K, V) VALUES (7206000, 'a', 3);
+"""
+
+
+def test_rowtime_of_inserts_is_kept(meterline):
+    """Topics of statements keep the times of their records: the same answer as on the embedded log. What is replayed has the brokers' time."""
+    pipeline = meterline.file("given.sql", ROWTIMES)
+    embedded = f"sqlite:{meterline.folder}/embedded"
+    answers = []
+    for bus in ((), ("--bus", embedded)):
+        meterline("run", pipeline, "--group", "given", "--until-end", *bus, *(QUICK if not bus else ()))
+        records = [[json.loads(line) for line in meterline("tail", topic, "--from-beginning", "--until-end", "--format", "json", *bus)[0].splitlines()] for topic in ("given", "C")]
+        answers.append([[(record["timestamp"], record["value"], record["key"]) for record in topic] for topic in records])
+    assert answers[0] == answers[1], answers
+    assert [time for time, _, _ in answers[0][0]] == ["1970-01-01T00:00:02Z", "1970-01-01T02:00:05Z", "1970-01-01T02:00:06Z"]
+    assert [value["N"] for _, value, _ in answers[0][1]] in ([1, 1, 2], [1, 2]), answers
+    meterline("replay", "-t", "synthetic", "--series", 1, "-c", 1)
+    meterline("topics", "create", "mine")
+    meterline("topics", "create", "results", "--timestamps", "producer")
+    for topic in ("mine", "results"):
+        meterline.kcat("-P", "-t", topic, input=b"x")
+    kinds = {topic: json.loads(meterline.kcat("-C", "-t", topic, "-e", "-q", "-J", "-c", 1).decode(errors="replace"))["tstype"] for topic in ("metrics", "mine", "results", "given", "C")}
+    assert kinds == {"metrics": "logappend", "mine": "logappend", "results": "create", "given": "create", "C": "create"}, kinds

@@ -36,7 +36,7 @@ class KafkaProgram(system_program.Program):
     def clean(self):
         """Topics of an earlier case are deleted; groups die with them or are named anew by each case."""
         for topic in self.topics():
-            self("topics", "delete", topic)
+            self("topics", "delete", topic, "--yes")
         end = time.monotonic() + 10
         while self.topics() and time.monotonic() < end:
             time.sleep(0.05)
@@ -46,7 +46,7 @@ class KafkaProgram(system_program.Program):
         return len(self.records(topic))
 
     def records(self, topic, *more, data=None):
-        count = self.topics().get(topic, {"records": 0})["records"]
+        count = self.topics().get(topic, {"offsets": 0})["offsets"]
         if not count:
             return []
         out, _ = self("tail", topic, "--from-beginning", "--timeout", "800ms", "--format", "json", *more, data=data)
@@ -67,7 +67,7 @@ class KafkaProgram(system_program.Program):
         held = {}
         for window in WINDOWS:
             name, seen, parts = f"{topic}-aggregates-{window}", set(), {}
-            if self.topics().get(name, {"records": 0})["records"]:
+            if self.topics().get(name, {"offsets": 0})["offsets"]:
                 out = self.kcat("-C", "-t", name, "-e", "-q", "-X", "isolation.level=read_committed", "-f", "%p\t%k\t%s\n")
                 for line in out.decode().splitlines():
                     partition, key, value = line.split("\t")

@@ -200,6 +200,7 @@ static int no_registry_add(void *context, const char *subject, struct slice sche
 }
 
 const struct bus_driver kafka_bus_driver = {
+    .remote = true,
     .close = kafka_bus_close,
     .topic_create = kafka_topic_create,
     .topic_ensure = kafka_topic_ensure,

@@ -121,19 +121,19 @@ int kafka_topic_create(struct bus *door, const char *name, const struct bus_topi
         rd_kafka_NewTopic_new(name, checked.partitions, topic_replicas(bus, &checked), text, sizeof text);
     if (!topic)
         return error_set(error, ERROR_INVALID, "topic %s: %s", name, text);
+    /* The brokers' retention goes by the records' times: results of last year's readings would go at once. */
+    if (!checked.append_time && checked.retention_time == BUS_RETENTION_DEFAULT)
+        checked.retention_time = -1;
     topic_add_setting(topic, "retention.ms", checked.retention_time);
     topic_add_setting(topic, "retention.bytes", checked.retention_bytes);
     if (checked.compacted)
         rd_kafka_NewTopic_set_config(topic, "cleanup.policy",
                                      checked.retention_time >= 0 || checked.retention_bytes >= 0 ? "compact,delete"
                                                                                                  : "compact");
-    /* Mail is a little larger than the record that it passes on. */
-    if (checked.retention_time != BUS_RETENTION_DEFAULT)
+    /* A result may be larger than what it was made of, and a dead letter is. */
+    if (!checked.append_time)
         rd_kafka_NewTopic_set_config(topic, "max.message.bytes", KAFKA_MESSAGE_MAXIMUM);
-    /* The brokers' clock is the one by which a meter's clock is judged (--max-ahead); results carry the end of their
-     * window. */
-    if (checked.retention_time == BUS_RETENTION_DEFAULT)
-        rd_kafka_NewTopic_set_config(topic, "message.timestamp.type", "LogAppendTime");
+    rd_kafka_NewTopic_set_config(topic, "message.timestamp.type", checked.append_time ? "LogAppendTime" : "CreateTime");
     rd_kafka_event_t *event;
     status = kafka_admin(bus, RD_KAFKA_ADMIN_OP_CREATETOPICS, ask_create, topic, "creating a topic", &event, error);
     rd_kafka_NewTopic_destroy(topic);
@@ -150,8 +150,10 @@ int kafka_topic_create(struct bus *door, const char *name, const struct bus_topi
 int kafka_topic_ensure(struct bus *door, const char *name, const struct bus_topic_settings *wanted,
                        int32_t *ret_partitions, struct error *error) {
     struct kafka_bus *bus = (struct kafka_bus *)door;
-    struct bus_topic_settings settings =
-        wanted ? *wanted : (struct bus_topic_settings){0, BUS_RETENTION_DEFAULT, BUS_RETENTION_DEFAULT};
+    struct bus_topic_settings settings = wanted ? *wanted
+                                                : (struct bus_topic_settings){.retention_time = BUS_RETENTION_DEFAULT,
+                                                                              .retention_bytes = BUS_RETENTION_DEFAULT,
+                                                                              .append_time = true};
     int32_t partitions = 0;
     bool ready;
     int status = bus_topic_check(door, name, &settings, error);
@@ -181,7 +183,8 @@ static int topic_alter_resource(const rd_kafka_ConfigResource_t *now, const char
     for (size_t i = 0; i < count; i++) {
         const char *key = rd_kafka_ConfigEntry_name(entries[i]), *value = rd_kafka_ConfigEntry_value(entries[i]);
         if (value && rd_kafka_ConfigEntry_source(entries[i]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG &&
-            strcmp(key, "retention.ms") != 0 && strcmp(key, "retention.bytes") != 0)
+            (strcmp(key, "retention.ms") != 0 || settings->retention_time == BUS_RETENTION_DEFAULT) &&
+            (strcmp(key, "retention.bytes") != 0 || settings->retention_bytes == BUS_RETENTION_DEFAULT))
             rd_kafka_ConfigResource_set_config(resource, key, value);
     }
     char text[VALUE_SIZE];
@@ -366,6 +369,8 @@ int kafka_topics(struct bus *door, struct bus_topic_list *ret_list, struct error
             continue;
         status = topic_fill(bus, &metadata->topics[i], &list.topics[list.count], error);
         list.count += !status;
+        if (status == ERROR_NOT_FOUND) /* it has been deleted since the metadata were read */
+            status = 0;
     }
     rd_kafka_metadata_destroy(metadata);
     if (status) {

@@ -170,8 +170,10 @@ int memory_topic_alter(struct bus *door, const char *name, const struct bus_topi
     pthread_mutex_lock(&bus->lock);
     struct memory_topic *found = memory_topic_find(bus, name);
     if (found) {
-        found->settings.retention_time = settings->retention_time;
-        found->settings.retention_bytes = settings->retention_bytes;
+        if (settings->retention_time != BUS_RETENTION_DEFAULT)
+            found->settings.retention_time = settings->retention_time;
+        if (settings->retention_bytes != BUS_RETENTION_DEFAULT)
+            found->settings.retention_bytes = settings->retention_bytes;
     }
     pthread_mutex_unlock(&bus->lock);
     return found ? 0 : error_set(error, ERROR_NOT_FOUND, "topic %s does not exist", name);

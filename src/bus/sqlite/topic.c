@@ -167,8 +167,10 @@ static int topic_alter_work(struct sqlite_bus *bus, const char *name, void *cont
                                   &statement, error);
     if (status)
         return status;
-    sqlite3_bind_int64(statement, 1, settings->retention_time);
-    sqlite3_bind_int64(statement, 2, settings->retention_bytes);
+    bool keep_time = settings->retention_time == BUS_RETENTION_DEFAULT,
+         keep_bytes = settings->retention_bytes == BUS_RETENTION_DEFAULT;
+    sqlite3_bind_int64(statement, 1, keep_time ? found.retention_time : settings->retention_time);
+    sqlite3_bind_int64(statement, 2, keep_bytes ? found.retention_bytes : settings->retention_bytes);
     sqlite3_bind_int64(statement, 3, id);
     status = database_run(bus->admin, statement, error);
     sqlite3_finalize(statement);
