@@ -24,6 +24,9 @@ struct common_settings {
     bool verbose, quiet;
 };
 
+/* What a command uses of the common options. */
+enum { CLI_LOG = 1, CLI_REGISTRY = 2, CLI_STORE = 4, CLI_CACHE = 8, CLI_CREATES = 16, CLI_COMMITS = 32 };
+
 extern const struct option cli_common_options[];
 
 struct command {

@@ -54,6 +54,7 @@ static const struct command_line query_line = {
                    "  meterline query --latest gateways --limit 10",
     .options = query_options,
     .common = cli_common_options,
+    .uses = CLI_STORE | CLI_CACHE,
 };
 
 static int query_print(struct store_reader *reader, const char *format, int64_t *ret_rows, struct error *error) {

@@ -16,7 +16,7 @@ struct tail_settings {
     struct common_settings common;
     const char *format;
     int64_t count, partition, timeout;
-    bool from_beginning;
+    bool from_beginning, until_end;
 };
 
 #define OPTION(member) .offset = offsetof(struct tail_settings, member)
@@ -28,6 +28,7 @@ static const struct option tail_options[] = {
      .help = "Stop after so many records; -1: never.", OPTION(count)},
     {"partition", 'p', OPTION_INTEGER, "P", "-1", .minimum = -1, .maximum = 1023,
      .help = "Only this partition; -1: all.", OPTION(partition)},
+    {"until-end", 0, OPTION_FLAG, .help = "Stop where the topic ended when the command began.", OPTION(until_end)},
     {"timeout", 0, OPTION_DURATION, "TIME", .minimum = 0, .maximum = 366 * 86400e3,
      .help = "Stop when nothing has come for so long.", OPTION(timeout)},
     {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json",
@@ -43,9 +44,11 @@ static const struct command_line tail_line = {
                    "\n"
                    "Examples:\n"
                    "  meterline tail metrics --from-beginning --count 5\n"
+                   "  meterline tail metrics-aggregates-3600 --from-beginning --until-end\n"
                    "  meterline tail metrics-rejected --from-beginning --format json",
     .options = tail_options,
     .common = cli_common_options,
+    .uses = CLI_LOG | CLI_REGISTRY,
     .operand_minimum = 1,
     .operand_maximum = 1,
 };
@@ -55,6 +58,8 @@ struct tail {
     struct bytes text;
     enum table_format format;
     struct table *table;
+    int64_t ends[BUS_PARTITIONS_MAXIMUM]; /* where each partition ended at the beginning, -1: read up to there */
+    int32_t unread;                       /* partitions that have not been read up to there */
 };
 
 static bool tail_printable(struct slice text) {
@@ -137,7 +142,29 @@ static int tail_batch(struct tail *tail, const struct bus_batch *records, int64_
     return status;
 }
 
-static int tail_seek(struct bus *bus, struct bus_consumer *consumer, const char *topic,
+/* Goes to the partition's beginning or end, which is that of what is committed. */
+static int tail_seek_partition(struct tail *tail, struct bus_consumer *consumer, const char *topic, int32_t partition,
+                               bool from_beginning, struct error *error) {
+    int64_t start, end;
+    int status = bus_offsets(consumer, topic, partition, &start, &end, error);
+    if (status)
+        return status;
+    bool unread = from_beginning && start < end;
+    tail->ends[partition] = unread ? end : -1;
+    tail->unread += unread;
+    return bus_consumer_seek(consumer, topic, partition, from_beginning ? start : end, error);
+}
+
+/* Notes how far a partition has been read; a batch without records says it for offsets that bring none. */
+static void tail_advance(struct tail *tail, const struct bus_batch *records) {
+    int64_t *end = &tail->ends[records->partition];
+    if (*end >= 0 && records->base_offset + (int64_t)records->count >= *end) {
+        tail->unread--;
+        *end = -1;
+    }
+}
+
+static int tail_seek(struct tail *tail, struct bus *bus, struct bus_consumer *consumer, const char *topic,
                      const struct tail_settings *settings, struct error *error) {
     struct bus_topic_info info;
     int status = bus_topic_describe(bus, topic, &info, error);
@@ -148,9 +175,7 @@ static int tail_seek(struct bus *bus, struct bus_consumer *consumer, const char 
                            (int)info.settings.partitions, (int)settings->partition);
     for (int32_t p = 0; p < info.settings.partitions && !status; p++)
         if (settings->partition < 0 || settings->partition == p)
-            status = bus_consumer_seek(
-                consumer, topic, p,
-                settings->from_beginning ? info.partitions[p].start_offset : info.partitions[p].end_offset, error);
+            status = tail_seek_partition(tail, consumer, topic, p, settings->from_beginning, error);
     bus_topic_info_release(&info);
     return status;
 }
@@ -158,11 +183,13 @@ static int tail_seek(struct bus *bus, struct bus_consumer *consumer, const char 
 static int tail_loop(struct tail *tail, struct bus_consumer *consumer, const struct tail_settings *settings,
                      struct error *error) {
     int64_t left = settings->count, quiet_since = clock_monotonic_ns(&clock_system);
-    while (left != 0 && !atomic_load(&cli_stop)) {
+    while (left != 0 && !atomic_load(&cli_stop) && !(settings->until_end && tail->unread <= 0)) {
         struct bus_batch records;
         int got = bus_consumer_poll(consumer, 100, &records, error);
         if (got < 0)
             return got;
+        if (got)
+            tail_advance(tail, &records);
         if (got && records.count) {
             int status = tail_batch(tail, &records, &left, error);
             if (status)
@@ -183,7 +210,7 @@ static int tail_work(const struct tail_settings *settings, const char *topic, st
     if (!status)
         status = avro_text_new(bus_registry(bus), &tail.avro, error);
     if (!status)
-        status = tail_seek(bus, consumer, topic, settings, error);
+        status = tail_seek(&tail, bus, consumer, topic, settings, error);
     if (!status)
         status = table_begin(tail.format, columns, sizeof columns / sizeof *columns, &tail.table, error);
     if (!status)

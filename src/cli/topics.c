@@ -3,14 +3,16 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/table.h"
 
 struct topics_settings {
     struct common_settings common;
-    const char *format, *retention_time;
-    int64_t partitions, retention_bytes;
+    const char *format, *retention_time, *retention_bytes, *timestamps;
+    int64_t partitions;
+    bool yes;
 };
 
 #define OPTION(member) .offset = offsetof(struct topics_settings, member)
@@ -19,10 +21,21 @@ static const struct option topics_options[] = {
     {"partitions", 'p', OPTION_INTEGER, "N", "4", .minimum = 1, .maximum = BUS_PARTITIONS_MAXIMUM,
      .help = "create: number of partitions.", OPTION(partitions)},
     {"retention-time", 0, OPTION_STRING, "TIME",
-     .help = "create, alter: how long records are kept, such as 30d; without it for ever.", OPTION(retention_time)},
-    {"retention-bytes", 0, OPTION_BYTES, "SIZE",
-     .help = "create, alter: stored bytes kept of each partition, such as 10G; without it any number.",
+     .help =
+         "create, alter: how long records are kept, such as 30d, or forever. Without it create leaves it to the log "
+         "(embedded: forever; Kafka: the brokers' default), and alter leaves it as it is.",
+     OPTION(retention_time)},
+    {"retention-bytes", 0, OPTION_STRING, "SIZE",
+     .help = "create, alter: stored bytes kept of each partition, such as 10G, or any. Without it as for "
+             "--retention-time.",
      OPTION(retention_bytes)},
+    {"timestamps", 0, OPTION_CHOICE, "WHOSE", "log", .choices = "log|producer",
+     .help = "create, on Kafka: whose time records have. log: the brokers', by which the clocks of meters are checked; "
+             "producer: that which comes with each record.",
+     OPTION(timestamps)},
+    {"yes", 'y', OPTION_FLAG,
+     .help = "alter, delete: do it although records are lost. Without it a terminal is asked, and a script refused.",
+     OPTION(yes)},
     {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json",
      .help = "Without it a table on a terminal, otherwise CSV.", OPTION(format)},
     {0},
@@ -36,9 +49,11 @@ static const struct command_line topics_line = {
                    "\n"
                    "Examples:\n"
                    "  meterline topics\n"
-                   "  meterline topics create metrics --partitions 8 --retention-time 400d",
+                   "  meterline topics create metrics --partitions 8 --retention-time 400d\n"
+                   "  meterline topics alter metrics --retention-bytes 10G --yes",
     .options = topics_options,
     .common = cli_common_options,
+    .uses = CLI_LOG | CLI_CREATES,
     .operand_maximum = 2,
 };
 
@@ -51,19 +66,24 @@ static void topics_bytes(struct table *table, int64_t bytes) {
 }
 
 int cli_topics_list(struct bus *bus, enum table_format format, struct error *error) {
-    static const char *const columns[] = {"topic", "partitions", "records", "bytes", "retentionTime", "retentionBytes"};
+    static const char *const embedded[] = {"topic", "partitions",    "records",
+                                           "bytes", "retentionTime", "retentionBytes"};
+    /* on Kafka some offsets are those of transactions, or of records that were never committed */
+    static const char *const remote[] = {"topic", "partitions", "offsets", "bytes", "retentionTime", "retentionBytes"};
     struct bus_topic_list list;
     struct table *table;
     int status = bus_topics(bus, &list, error);
     if (status)
         return status;
-    status = table_begin(format, columns, 6, &table, error);
+    status = table_begin(format, bus_is_remote(bus) ? remote : embedded, 6, &table, error);
     for (size_t i = 0; i < list.count && !status; i++) {
         const struct bus_topic_info *info = &list.topics[i];
         int64_t records = 0, bytes = 0;
         for (int32_t p = 0; p < info->settings.partitions; p++) {
             records += info->partitions[p].end_offset - info->partitions[p].start_offset;
-            bytes = bytes < 0 || info->partitions[p].bytes < 0 ? -1 : bytes + info->partitions[p].bytes;
+            if (bytes < 0 || info->partitions[p].bytes < 0 ||
+                __builtin_add_overflow(bytes, info->partitions[p].bytes, &bytes))
+                bytes = -1;
         }
         table_text(table, slice_of(info->name));
         table_integer(table, info->settings.partitions);
@@ -155,31 +175,129 @@ static int topics_describe(struct bus *bus, const char *name, enum table_format 
     return status;
 }
 
-static int topics_retention(const struct topics_settings *settings, struct bus_topic_settings *ret_settings,
+/* What was given replaces what `topic` has. */
+static int topics_retention(const struct topics_settings *settings, struct bus_topic_settings *topic,
                             struct error *error) {
-    *ret_settings = (struct bus_topic_settings){(int32_t)settings->partitions, -1,
-                                                settings->retention_bytes ? settings->retention_bytes : -1};
-    if (settings->retention_time && !options_read_duration(settings->retention_time, &ret_settings->retention_time))
-        return error_set(error, ERROR_INVALID, "--retention-time: '%s' is not a duration (for example 90m, 36h, 30d)",
-                         settings->retention_time);
-    return 0;
+    int status = 0;
+    if (settings->retention_time && strcmp(settings->retention_time, "forever") == 0)
+        topic->retention_time = -1;
+    else if (settings->retention_time)
+        status = options_read_duration("--retention-time", settings->retention_time, &topic->retention_time, error);
+    if (settings->retention_bytes && strcmp(settings->retention_bytes, "any") == 0)
+        topic->retention_bytes = -1;
+    else if (!status && settings->retention_bytes &&
+             !options_read_bytes(settings->retention_bytes, &topic->retention_bytes))
+        status =
+            error_set(error, ERROR_INVALID, "--retention-bytes: '%.40s' is not a size (for example 64M, 10G), nor any",
+                      settings->retention_bytes);
+    return status;
+}
+
+static int topics_create(const struct topics_settings *settings, const char *name, struct bus *bus,
+                         struct error *error) {
+    struct bus_topic_settings topic = {.partitions = (int32_t)settings->partitions,
+                                       .retention_time = BUS_RETENTION_DEFAULT,
+                                       .retention_bytes = BUS_RETENTION_DEFAULT,
+                                       .append_time = strcmp(settings->timestamps, "log") == 0};
+    int status = topics_retention(settings, &topic, error);
+    return status ? status : bus_topic_create(bus, name, &topic, error);
+}
+
+/* What a verb takes away was printed; 0 when that is meant. */
+static int topics_confirm(const struct topics_settings *settings, const char *verb, const char *name,
+                          struct error *error) {
+    char answer[16] = "";
+    if (settings->yes)
+        return 0;
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return error_set(error, ERROR_INVALID, "nothing was changed: '%s %s --yes' does it", verb, name);
+    fputs("Is that meant? [y/N] ", stderr);
+    if (fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
+        return 0;
+    return error_set(error, ERROR_INTERRUPTED, "nothing was changed");
+}
+
+static void topics_print_loss(const struct bus_topic_info *info, const char *unit, const char *lost) {
+    int64_t count = 0;
+    for (int32_t p = 0; p < info->settings.partitions; p++)
+        count += info->partitions[p].end_offset - info->partitions[p].start_offset;
+    fprintf(stderr, "topic %s has %" PRId64 " %s in %d partitions: %s\n", info->name, count, unit,
+            (int)info->settings.partitions, lost);
+}
+
+static bool topics_is_empty(const struct bus_topic_info *info) {
+    bool empty = true;
+    for (int32_t p = 0; p < info->settings.partitions; p++)
+        empty &= info->partitions[p].end_offset == info->partitions[p].start_offset;
+    return empty;
+}
+
+/* Is the limit `now` less than it was? -1 is none. */
+static bool topics_shortens(int64_t was, int64_t now) {
+    return now >= 0 && (was < 0 || now < was);
+}
+
+static void topics_describe_limits(const struct topics_settings *settings, const struct bus_topic_settings *was,
+                                   const struct bus_topic_settings *now, char *to, size_t size) {
+    bool time = topics_shortens(was->retention_time, now->retention_time),
+         bytes = topics_shortens(was->retention_bytes, now->retention_bytes);
+    snprintf(to, size, "those %s%.40s%s%s%s are deleted for good", time ? "that came longer ago than " : "",
+             time ? settings->retention_time : "", time && bytes ? ", and those " : "",
+             bytes ? "beyond the size in a partition, which is now " : "", bytes ? settings->retention_bytes : "");
+}
+
+static int topics_alter(const struct topics_settings *settings, const char *name, struct bus *bus,
+                        struct error *error) {
+    struct bus_topic_info info;
+    char lost[200];
+    int status = bus_topic_describe(bus, name, &info, error);
+    if (status)
+        return status;
+    struct bus_topic_settings topic = {.retention_time = BUS_RETENTION_DEFAULT,
+                                       .retention_bytes = BUS_RETENTION_DEFAULT};
+    status = topics_retention(settings, &topic, error);
+    if (!status && !settings->retention_time && !settings->retention_bytes)
+        status =
+            error_set(error, ERROR_INVALID, "what is to be altered? --retention-time TIME, --retention-bytes SIZE");
+    if (!status && !topics_is_empty(&info) &&
+        (topics_shortens(info.settings.retention_time, topic.retention_time) ||
+         topics_shortens(info.settings.retention_bytes, topic.retention_bytes))) {
+        topics_describe_limits(settings, &info.settings, &topic, lost, sizeof lost);
+        topics_print_loss(&info, bus_is_remote(bus) ? "offsets" : "records", lost);
+        status = topics_confirm(settings, "topics alter", name, error);
+    }
+    bus_topic_info_release(&info);
+    return status ? status : bus_topic_alter(bus, name, &topic, error);
+}
+
+static int topics_delete(const struct topics_settings *settings, const char *name, struct bus *bus,
+                         struct error *error) {
+    struct bus_topic_info info;
+    int status = bus_topic_describe(bus, name, &info, error);
+    if (status)
+        return status;
+    if (!topics_is_empty(&info)) {
+        topics_print_loss(&info, bus_is_remote(bus) ? "offsets" : "records",
+                          "they are deleted for good, with the positions of all groups");
+        status = topics_confirm(settings, "topics delete", name, error);
+    }
+    bus_topic_info_release(&info);
+    if (!status)
+        status = bus_topic_delete(bus, name, error);
+    return status == ERROR_NOT_FOUND ? 0 : status; /* it has just gone */
 }
 
 static int topics_work(const struct topics_settings *settings, const char *verb, const char *name, struct bus *bus,
                        struct error *error) {
     enum table_format format = table_format_of(settings->format);
-    struct bus_topic_settings topic;
-    int status = topics_retention(settings, &topic, error);
-    if (status)
-        return status;
     if (strcmp(verb, "list") == 0)
         return topics_overview(bus, format, error);
     if (strcmp(verb, "create") == 0)
-        return bus_topic_create(bus, name, &topic, error);
+        return topics_create(settings, name, bus, error);
     if (strcmp(verb, "alter") == 0)
-        return bus_topic_alter(bus, name, &topic, error);
+        return topics_alter(settings, name, bus, error);
     if (strcmp(verb, "delete") == 0)
-        return bus_topic_delete(bus, name, error);
+        return topics_delete(settings, name, bus, error);
     return topics_describe(bus, name, format, error);
 }
 

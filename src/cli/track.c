@@ -35,6 +35,7 @@ static const struct command_line track_line = {
                    "  meterline track metrics --count 100000 --from-beginning --timeout 10s",
     .options = track_options,
     .common = cli_common_options,
+    .uses = CLI_LOG,
     .operand_minimum = 1,
     .operand_maximum = 1,
 };
@@ -77,6 +78,13 @@ static int track_loop(struct bus *bus, const char *topic, const struct track_set
     return status;
 }
 
+/* A number with so many digits after the point: shorter ones would be 8.31e-7. */
+static void track_number(struct table *table, double number, int digits) {
+    char text[40];
+    int length = snprintf(text, sizeof text, "%.*f", digits, number);
+    table_json(table, (struct slice){text, (size_t)length});
+}
+
 static int track_print(const struct track_settings *settings, const struct track_times *times, struct error *error) {
     static const char *const columns[] = {"records", "secondsSinceStart", "secondsSinceFirst", "recordsPerSecond"};
     struct table *table;
@@ -86,9 +94,9 @@ static int track_print(const struct track_settings *settings, const struct track
     double since_start = (double)(times->last - times->start) / 1e9,
            since_first = times->records ? (double)(times->last - times->first) / 1e9 : 0;
     table_integer(table, times->records);
-    table_double(table, since_start);
-    table_double(table, since_first);
-    table_double(table, since_start > 0 ? (double)times->records / since_start : 0);
+    track_number(table, since_start, 6);
+    track_number(table, since_first, 6);
+    track_number(table, since_start > 0 ? (double)times->records / since_start : 0, 0);
     table_row_end(table);
     return table_end(table, error);
 }

@@ -44,13 +44,23 @@ static bool options_read_units(const char *text, const char *const *units, const
     return true;
 }
 
-bool options_read_duration(const char *text, int64_t *ret_milliseconds) {
-    static const char *const units[] = {"", "ms", "s", "m", "h", "d"};
-    static const double factors[] = {1000, 1, 1000, 60e3, 3600e3, 86400e3};
-    return options_read_units(text, units, factors, 6, ret_milliseconds);
+int options_read_duration(const char *name, const char *text, int64_t *ret_milliseconds, struct error *error) {
+    static const char *const units[] = {"ms", "s", "m", "h", "d"};
+    static const double factors[] = {1, 1000, 60e3, 3600e3, 86400e3};
+    if (strcmp(text, "0") == 0) {
+        *ret_milliseconds = 0;
+        return 0;
+    }
+    if (options_read_units(text, units, factors, 5, ret_milliseconds))
+        return 0;
+    if (*text && strlen(text) < 20 && strspn(text, "0123456789.") == strlen(text))
+        return error_set(error, ERROR_INVALID, "%s: '%s' has no unit: did you mean %ss, %sm, %sh or %sd?", name, text,
+                         text, text, text, text);
+    return error_set(error, ERROR_INVALID, "%s: '%.100s' is not a duration (for example 500ms, 90s, 5m, 2h, 1d)", name,
+                     text);
 }
 
-static bool options_read_bytes(const char *text, int64_t *ret_bytes) {
+bool options_read_bytes(const char *text, int64_t *ret_bytes) {
     static const char *const units[] = {"", "K", "M", "G", "T"};
     static const double factors[] = {1, 1024, 1048576, 1073741824, 1099511627776};
     return options_read_units(text, units, factors, 5, ret_bytes);
@@ -85,8 +95,12 @@ static int options_set_number(const struct option *option, const char *value, vo
     if (option->type == OPTION_INTEGER) {
         good = number_read_integer(slice_of(value), &integer);
     } else if (option->type == OPTION_DURATION) {
-        good = options_read_duration(value, &integer);
-        expected = "a duration (for example 500ms, 90s, 5m, 2h, 1d)";
+        char name[80];
+        snprintf(name, sizeof name, "--%s", option->name);
+        int status = options_read_duration(name, value, &integer, error);
+        if (status)
+            return status;
+        good = true;
     } else if (option->type == OPTION_BYTES) {
         good = options_read_bytes(value, &integer);
         expected = "a size (for example 4096, 64M, 10G)";
@@ -358,7 +372,8 @@ void options_print_help(const struct command_line *line, FILE *to) {
             continue;
         fprintf(to, t == 0 ? "\nOptions:\n" : "\nCommon options:\n");
         for (; option->name; option++)
-            help_option(option, to);
+            if (t == 0 || !option->use || !line->uses || option->use & line->uses)
+                help_option(option, to);
     }
     fprintf(to, "  -h, --help                  This text.\n");
 }

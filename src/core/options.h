@@ -16,7 +16,8 @@ enum option_type {
     OPTION_FLAG,    /* bool */
     OPTION_INTEGER, /* int64_t, within [minimum, maximum] */
     OPTION_NUMBER,  /* double, finite, within [minimum, maximum] */
-    /* int64_t ms: "90s", "5m", "2h", "1d", "500ms", a bare number is seconds; within [minimum, maximum] ms */
+    /* int64_t ms: "90s", "5m", "2h", "1d", "500ms", "0"; another number without a unit is refused; within [minimum,
+     * maximum] ms */
     OPTION_DURATION,
     OPTION_BYTES,  /* int64_t: "64M", "1G" (powers of 1024), bare = bytes */
     OPTION_STRING, /* const char * into argv, the environment or the table */
@@ -40,6 +41,7 @@ struct option {
     double minimum, maximum; /* both 0: not bounded */
     size_t offset;           /* of the member in the command's struct of settings */
     const char *help;        /* one or more sentences */
+    unsigned use; /* of a common option: what it is for, bits as in command_line.uses; 0: for every command */
 };
 
 struct command_line {
@@ -49,6 +51,7 @@ struct command_line {
     const char *description;      /* paragraphs; may hold examples */
     const struct option *options; /* ends with name == NULL */
     const struct option *common;  /* a second table, e.g. of the options that all commands share; or NULL */
+    unsigned uses;                /* --help shows common options of these uses; 0: of all. All are parsed */
     size_t operand_minimum, operand_maximum;
 };
 
@@ -61,8 +64,11 @@ void options_print_help(const struct command_line *line, FILE *to);
 void options_print_markdown(const struct command_line *line, FILE *to);
 /* Frees what OPTION_LIST members own. */
 void options_release(const struct command_line *line, void *settings);
-/* "5m" and the like; also for lists of durations elsewhere. */
-bool options_read_duration(const char *text, int64_t *ret_milliseconds);
+/* "5m" and the like. ERROR_INVALID says what was expected, and for a number without a unit what may have been meant;
+ * `name` is what the text was given for. */
+int options_read_duration(const char *name, const char *text, int64_t *ret_milliseconds, struct error *error);
+/* "64M" and the like. */
+bool options_read_bytes(const char *text, int64_t *ret_bytes);
 /* The nearest of `count` names within a small edit distance, also one that goes on where the word ends, or NULL; for
  * "did you mean". */
 const char *options_nearest(const char *word, const char *const *names, size_t count);

@@ -1,6 +1,7 @@
 """How it behaves in operation: resuming, stopping, several processes, damaged and foreign data, the commands that look."""
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -190,6 +191,52 @@ def test_topics(meterline):
     out, _ = meterline("topics", "metrics", "--format", "csv")
     lags = [line.split(",") for line in out.splitlines() if line.startswith("run,")]
     assert sum(int(line[4]) for line in lags) == 8 * 360 and all(line[5] == "0" for line in lags)
-    meterline("topics", "alter", "mine", "--retention-bytes", "1M")
+    meterline("topics", "alter", "mine", "--retention-bytes", "1M")   # it is empty
+    out, _ = meterline("topics", "--format", "csv")
+    assert "mine,2,0,0,2592000000,1048576" in out, "what was not given stays"
+    meterline("topics", "alter", "mine", "--retention-time", "forever", "--retention-bytes", "any")
+    assert "mine,2,0,0,-1,-1" in meterline("topics", "--format", "csv")[0]
+    meterline("topics", "alter", "mine", status=1, says="what is to be altered?")
     meterline("topics", "delete", "mine")
     meterline("topics", "mine", status=1, says="does not exist")
+
+
+def test_what_is_lost_is_said_and_confirmed(meterline):
+    synthetic(meterline)
+    total = 8 * 360
+    meterline("topics", "alter", "metrics", "--retention-time", "3", status=1, says="--retention-time: '3' has no unit: did you mean 3s, 3m, 3h or 3d?")
+    for words in (("alter", "metrics", "--retention-time", "3s"), ("alter", "metrics", "--retention-bytes", "1K"), ("delete", "metrics")):
+        meterline("topics", *words, status=1, says=[f"topic metrics has {total} records in 4 partitions", "deleted for good", "nothing was changed", "--yes"])
+        assert meterline.end_offsets() == total and f"metrics,4,{total}," in meterline("topics", "--format", "csv")[0]
+    meterline("topics", "alter", "metrics", "--retention-time", "3h", "--yes")
+    meterline("topics", "alter", "metrics", "--retention-time", "4h")   # longer: nothing is lost
+    assert ",14400000,-1" in meterline("topics", "--format", "csv")[0]
+    meterline("topics", "delete", "metrics", "--yes", says=f"{total} records")
+    meterline("topics", "metrics", status=1, says="does not exist")
+
+
+def test_tail_until_the_end(meterline):
+    synthetic(meterline)
+    began = time.monotonic()
+    out, _ = meterline("tail", "metrics", "--from-beginning", "--until-end", "--format", "json")
+    assert len(out.splitlines()) == 8 * 360
+    out, _ = meterline("tail", "metrics", "--until-end", "--format", "json")
+    assert out == ""
+    out, _ = meterline("tail", "metrics", "-b", "--until-end", "--partition", 2, "--format", "json")
+    assert 0 < len(out.splitlines()) < 8 * 360 and time.monotonic() - began < 60
+
+
+def test_help_shows_what_a_command_uses(meterline):
+    for command, shown, hidden in (("tail", ("--data", "--bus", "--registry"), ("--cache", "--store", "--durability", "--instance")),
+                                   ("query", ("--data", "--store", "--cache"), ("--bus", "--registry", "--replication")),
+                                   ("topics", ("--bus", "--replication"), ("--store", "--cache", "--registry"))):
+        out, _ = meterline(command, "--help")
+        assert all(f" {option} " in out for option in shown) and not any(f" {option} " in out for option in hidden), out
+    out, _ = meterline("run", "--help")
+    assert all(f" {option} " in out for option in ("--store", "--cache", "--bus", "--instance"))
+
+
+def test_numbers_of_track_are_short(meterline):
+    synthetic(meterline)
+    out, _ = meterline("track", "metrics", "--count", 100, "--from-beginning", "--format", "csv")
+    assert re.fullmatch(r"[0-9]+,[0-9]+\.[0-9]{6},[0-9]+\.[0-9]{6},[0-9]+", out.splitlines()[1]), out

@@ -134,6 +134,8 @@ static void test_refused(void **state) {
         {"--count", "-1", "out of range"},
         {"--rate", "fast", "is not a number"},
         {"--grace", "5x", "is not a duration"},
+        {"--grace", "5", "--grace: '5' has no unit: did you mean 5s, 5m, 5h or 5d?"},
+        {"--grace", "1.5", "did you mean 1.5s, 1.5m"},
         {"--grace", "", "is not a duration"},
         {"--bytes", "1Q", "is not a size"},
         {"--format", "xml", "not one of table|csv|json"},

@@ -1,4 +1,5 @@
 /* [USER:PASSWORD@]HOST[:PORT],.../KEYSPACE, and the properties cassandra.* */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +55,12 @@ static int settings_ttl(const struct client_property *property, struct cassandra
                         struct error *error) {
     int64_t time, seconds;
     const char *size = property->name + strlen("cassandra.ttl");
-    if (!options_read_duration(property->value, &time) || time < 1000 || time / 1000 > INT32_MAX)
+    char name[80];
+    snprintf(name, sizeof name, "-X %.60s", property->name);
+    int status = options_read_duration(name, property->value, &time, error);
+    if (status)
+        return status;
+    if (time < 1000 || time / 1000 > INT32_MAX)
         return error_set(error, ERROR_INVALID, "-X %s: '%.40s' is not a time to live, such as 30d", property->name,
                          property->value);
     if (!*size) {
