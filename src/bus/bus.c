@@ -93,6 +93,17 @@ int bus_group_reset(struct bus *bus, const char *group, struct error *error) {
     return bus->driver->group_reset(bus, group, error);
 }
 
+int bus_group_claim(struct bus *bus, const char *group, struct bus_claim **ret_claim, struct error *error) {
+    *ret_claim = NULL;
+    return bus->driver->group_claim ? bus->driver->group_claim(bus, group, ret_claim, error) : 0;
+}
+
+struct bus_claim *bus_group_release(struct bus *bus, struct bus_claim *claim) {
+    if (claim)
+        bus->driver->group_release(claim);
+    return NULL;
+}
+
 int bus_groups(struct bus *bus, struct bus_group_list *ret_list, struct error *error) {
     return bus->driver->groups(bus, ret_list, error);
 }

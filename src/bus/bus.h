@@ -157,6 +157,11 @@ struct bus_committed {
 int bus_committed(struct bus *bus, const char *group, const char *topic, int32_t partition,
                   struct bus_committed *ret_committed, struct error *error);
 int bus_group_reset(struct bus *bus, const char *group, struct error *error); /* forgets all positions of the group */
+/* Takes the group for this process until the claim is released or the process ends. Kafka, where members of any number
+ * of processes share a group: the claim is NULL. ERROR_CONFLICT: another process has it, with its number. */
+struct bus_claim;
+int bus_group_claim(struct bus *bus, const char *group, struct bus_claim **ret_claim, struct error *error);
+struct bus_claim *bus_group_release(struct bus *bus, struct bus_claim *claim); /* NULL is fine; returns NULL */
 
 struct bus_group_position {
     char *group, *topic;

@@ -22,6 +22,9 @@ struct bus_driver {
     int (*committed)(struct bus *bus, const char *group, const char *topic, int32_t partition,
                      struct bus_committed *ret_committed, struct error *error);
     int (*group_reset)(struct bus *bus, const char *group, struct error *error);
+    /* Both NULL: any number of processes share the work of a group. */
+    int (*group_claim)(struct bus *bus, const char *group, struct bus_claim **ret_claim, struct error *error);
+    void (*group_release)(struct bus_claim *claim);
     int (*groups)(struct bus *bus, struct bus_group_list *ret_list, struct error *error);
     void (*counts)(struct bus *bus, struct bus_counts *ret_counts);
 

@@ -106,6 +106,7 @@ struct run {
     const struct run_settings *settings;
     struct log log;
     struct bus *bus;
+    struct bus_claim *claim; /* of the group, where only one process may have it */
     struct store *store;
     struct cache *cache;
     struct cache *connector_cache; /* of connectors when no cache was named: in the data folder */
@@ -362,6 +363,8 @@ static noreturn void run_leave(int status, const struct error *error) {
 static int run_open_and_work(struct run *run, const char *path, struct error *error) {
     const struct common_settings *common = &run->settings->common;
     int status = cli_open_bus(common, true, &run->bus, error);
+    if (!status)
+        status = bus_group_claim(run->bus, run->settings->group, &run->claim, error);
     if (!status && !(common->store && strcmp(common->store, "none") == 0))
         status = cli_open_store(common, true, &run->store, error);
     if (!status)
@@ -383,6 +386,7 @@ static int run_open_and_work(struct run *run, const char *path, struct error *er
     cache_close(run->cache);
     cache_close(run->connector_cache);
     store_close(run->store);
+    bus_group_release(run->bus, run->claim);
     bus_close(run->bus);
     return status;
 }

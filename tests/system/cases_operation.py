@@ -66,25 +66,6 @@ def test_readers_wake_up(meterline):
     assert track.returncode == 0 and json.loads(out)["records"] == 1, err
 
 
-def test_second_run_of_a_group_is_fenced(meterline):
-    meterline("topics", "create", "metrics")
-    runs = [meterline.start("run"), meterline.start("run")]
-    time.sleep(0.5)
-    synthetic(meterline)
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline and all(run.poll() is None for run in runs):
-        time.sleep(0.05)
-    fenced = [run for run in runs if run.poll() is not None]
-    for run in runs:
-        if run.poll() is None:
-            run.send_signal(signal.SIGTERM)
-    messages = [run.communicate(timeout=10)[1] for run in runs]
-    assert len(fenced) == 1 and fenced[0].returncode == 1, messages
-    assert any("another process" in message for message in messages), messages
-    meterline.check_conservation(meterline.metrics("--final"))
-    assert len(meterline.records("metrics-aggregates-60")) == 8 * 60
-
-
 def test_changed_definition_is_refused(meterline):
     synthetic(meterline)
     meterline("run", "--until-end")

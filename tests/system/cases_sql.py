@@ -342,6 +342,20 @@ def test_one_query_that_cannot_start(meterline):
     assert meterline.end_offsets("_meterline-commands") == kept + 2, "news of a query is told once"
 
 
+def test_two_runs_of_a_group(meterline):
+    """The second is refused at once, with the way out, and the first goes on; another group may run, and the same one after kill -9."""
+    first = meterline.start("run", "-v")
+    while "is ours" not in first.stderr.readline():
+        assert first.poll() is None
+    for words in ((), ("--reset",), ("--until-end",)):
+        meterline("run", *words, status=1, says=("group run already runs on ", f"in process {first.pid}: stop that one", "--group NAME"))
+    meterline("run", "--group", "other", "--until-end")
+    assert first.poll() is None
+    first.kill()
+    first.wait()
+    meterline("run", "--until-end")
+
+
 def test_the_only_query_that_cannot_start(meterline):
     """A run that has nothing else to do ends at once, also without --until-end."""
     meterline("sql", "-e", TWO.replace("PARTITIONS=4", "PARTITIONS=1") + "CREATE STREAM j AS SELECT one.k AS k, one.v AS v FROM one JOIN four WITHIN 1 HOUR ON one.k = four.k;")

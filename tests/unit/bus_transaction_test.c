@@ -112,11 +112,31 @@ static void test_damage(void **state) {
     assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 0);
 }
 
+/* A group has one process at a time on the embedded log; which one is in the message. */
+static void test_claims(void **state) {
+    struct fixture *f = *state;
+    struct bus *other;
+    struct bus_claim *first, *second, *none = NULL;
+    char pid[32];
+    snprintf(pid, sizeof pid, "in process %ld:", (long)getpid());
+    OK(bus_open(f->url, &f->options, &other, &f->error));
+    OK(bus_group_claim(f->bus, "g", &first, &f->error));
+    assert_non_null(first);
+    FAILS(bus_group_claim(other, "g", &none, &f->error), ERROR_CONFLICT, pid);
+    assert_null(none);
+    FAILS(bus_group_claim(other, "g", &none, &f->error), ERROR_CONFLICT, "group g already runs on ");
+    OK(bus_group_claim(other, "../a/b h", &second, &f->error)); /* any name, and a group of its own */
+    first = bus_group_release(f->bus, first);
+    OK(bus_group_claim(other, "g", &first, &f->error));
+    bus_group_release(other, first);
+    bus_group_release(other, second);
+    bus_group_release(other, NULL);
+    bus_close(other);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST_BOTH(test_positions),
-        TEST(test_transaction),
-        TEST_BOTH(test_deleted_while_used),
+        TEST(test_claims), TEST_BOTH(test_positions), TEST(test_transaction), TEST_BOTH(test_deleted_while_used),
         TEST(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

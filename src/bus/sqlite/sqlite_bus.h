@@ -75,6 +75,8 @@ int sqlite_trim(struct bus *door, const char *topic, int32_t partition, int64_t 
 int sqlite_committed(struct bus *door, const char *group, const char *topic, int32_t partition,
                      struct bus_committed *ret_committed, struct error *error);
 int sqlite_group_reset(struct bus *door, const char *group, struct error *error);
+int sqlite_group_claim(struct bus *door, const char *group, struct bus_claim **ret_claim, struct error *error);
+void sqlite_group_release(struct bus_claim *claim);
 int sqlite_groups(struct bus *door, struct bus_group_list *ret_list, struct error *error);
 int sqlite_consumer_open(struct bus *door, const char *group, struct bus_consumer **ret_consumer, struct error *error);
 void sqlite_consumer_close(struct bus_consumer *door);
