@@ -57,6 +57,26 @@ static void test_both_ways(void **state) {
     arena_release(&arena);
 }
 
+/* Of a stage after a repartition topic, and of one before. */
+static void test_stream_times(void **state) {
+    (void)state;
+    static const char told[] =
+        "q2 p=4 l=9 o=1000,0,AAABAAAA [0000000000000001.1 d=0000000000000002 r=- s=-5 n=,,,,,,,,,,]";
+    struct arena arena = {0};
+    struct query_position position;
+    struct error error;
+    char again[sizeof told];
+    assert_int_equal(query_position_read(told, &arena, &position, &error), 0);
+    assert_int_equal(position.origins.length, 15);
+    assert_int_equal(position.stages[0].stream_time, -5);
+    assert_int_equal(query_position_write(&position, again, sizeof again, &error), 0);
+    assert_string_equal(again, told);
+    assert_int_equal(query_position_read(text, &arena, &position, &error), 0);
+    assert_true(position.stages[0].stream_time == INT64_MIN);
+    assert_int_equal(position.origins.length, 0);
+    arena_release(&arena);
+}
+
 /* No part of a position is one. */
 static void test_damaged(void **state) {
     (void)state;
@@ -108,9 +128,10 @@ static void test_room(void **state) {
                                                   .changelog_from = (int64_t)many,
                                                   .times = {1700000000000, 1700000000000},
                                                   .time_count = 2,
+                                                  .stream_time = INT64_MIN,
                                                   .counters = {many, many, many, many, many, many, many}};
     assert_true(20 * query_position_room(2) < BUS_METADATA_MAXIMUM);
-    assert_int_equal(query_position_write(&(struct query_position){4, 0, stages, 20}, to, sizeof to, &error), 0);
+    assert_int_equal(query_position_write(&(struct query_position){4, 0, {0}, stages, 20}, to, sizeof to, &error), 0);
     assert_true(strlen(to) <= 20 + 20 * query_position_room(2));
 }
 
@@ -121,7 +142,8 @@ static void test_hash(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_both_ways), cmocka_unit_test(test_damaged),
-                                       cmocka_unit_test(test_room), cmocka_unit_test(test_hash)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_both_ways), cmocka_unit_test(test_stream_times),
+                                       cmocka_unit_test(test_damaged), cmocka_unit_test(test_room),
+                                       cmocka_unit_test(test_hash)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -309,7 +309,8 @@ static int grouping_found(struct grouping *grouping, size_t label, struct error 
     for (size_t i = 0; i < grouping->stage_count && !status; i++) {
         if (grouping->resumed[i] || grouping->labels[i] != label)
             continue;
-        size_t need = query_position_room(grouping->stages[i].operator_count);
+        bool told = grouping->stages[i].marks || grouping->stages[i].follows;
+        size_t need = query_position_room(grouping->stages[i].operator_count + (told ? 2 : 0));
         if (group && need > room) {
             status = group_name(grouping, group, error);
             group = NULL;

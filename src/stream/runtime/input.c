@@ -120,6 +120,9 @@ static int query_batch_decode(struct query_batch *batch, const struct query_inpu
             continue;
         status = source_reader_read(work->readers[i], &batch->records, &evaluation, &batch->rows[i], error);
         work->scratch = evaluation.scratch;
+        if (!status && group->topics[input->topic].internal &&
+            !stream_times_read(&batch->records, &batch->arena, &batch->rows[i]))
+            status = error_no_memory(error);
         for (size_t r = 0; r < count && !status && first; r++)
             batch->times[r] = batch->rows[i].status[r] == SOURCE_GOOD ? batch->rows[i].rows->times[r]
                                                                       : batch->records.records[r].timestamp;

@@ -15,6 +15,7 @@
 #include "stream/query.h"
 #include "stream/runtime/late.h"
 #include "stream/runtime/source_reader.h"
+#include "stream/runtime/stream_time.h"
 
 /* What the tasks of a worker share. */
 struct query_work {
@@ -56,6 +57,7 @@ struct query_input {
     int64_t revision;              /* of the committed position */
     int64_t until;                 /* end offset at start, for --until-end; INT64_MAX: not known yet */
     int64_t load_until;            /* of a table: up to here it goes before the streams; 0: no further */
+    struct origins origins;        /* of a repartition topic: what those that feed it have told */
     bool at_end;                   /* there was nothing more when we last looked */
     bool paused;
     char metadata[BUS_METADATA_MAXIMUM + 1];

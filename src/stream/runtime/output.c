@@ -194,6 +194,17 @@ int query_output_emit(struct query_output *output, size_t member, int32_t partit
     return output_produce(output, member, to, record, error);
 }
 
+int query_output_mark(struct query_output *output, size_t member, const struct stream_mark *mark, struct error *error) {
+    char text[STREAM_MARK_SIZE];
+    struct bus_header header = stream_mark_header(mark, text);
+    struct bus_record record = {.timestamp = mark->time > 0 ? mark->time : 0, .headers = &header, .header_count = 1};
+    int status = 0;
+    output->feeds_itself |= output->feeds[member];
+    for (int32_t p = 0; p < output->sinks[member].partitions && !status; p++)
+        status = bus_produce(output->producer, output->sinks[member].handle, p, &record, error);
+    return status;
+}
+
 static int output_compare(const void *a, const void *b) {
     const struct output_record *left = a, *right = b;
     if (left->origin != right->origin)

@@ -4,6 +4,7 @@
 #define METERLINE_STREAM_RUNTIME_OUTPUT_H
 
 #include "stream/runtime/group.h"
+#include "stream/runtime/stream_time.h"
 #include "stream/runtime/tap.h"
 
 struct query_output;
@@ -28,6 +29,8 @@ struct query_output *query_output_close(struct query_output *output);
  * partition that its input came from. */
 int query_output_emit(struct query_output *output, size_t member, int32_t partition, const struct bus_record *record,
                       uint32_t origin, struct error *error);
+/* A mark of a member's task, for every partition of the topic that it writes. */
+int query_output_mark(struct query_output *output, size_t member, const struct stream_mark *mark, struct error *error);
 /* The run of input records at hand is done: what several members have written to one topic goes there in the order
  * of (origin, member). */
 int query_output_flush(struct query_output *output, struct error *error);

@@ -39,6 +39,8 @@ static void position_write_stage(struct bytes *to, const struct query_position_s
         bytes_append_format(to, " c=%" PRId64, stage->changelog_from);
     for (size_t i = 0; i < stage->time_count; i++)
         position_write_offset(to, i ? "," : " t=", stage->times[i], INT64_MIN);
+    if (stage->stream_time != INT64_MIN)
+        bytes_append_format(to, " s=%" PRId64, stage->stream_time);
     for (size_t i = 0; i < QUERY_COUNTERS; i++) {
         uint64_t count = *query_counters_field(&counters, i);
         bytes_append_string(to, i ? "," : " n=");
@@ -53,6 +55,10 @@ int query_position_write(const struct query_position *position, char *to, size_t
     bytes_append_format(&text, POSITION_VERSION " p=%" PRId32, position->partitions);
     if (position->load_until)
         bytes_append_format(&text, " l=%" PRId64, position->load_until);
+    if (position->origins.length) {
+        bytes_append_string(&text, " o=");
+        bytes_append_slice(&text, position->origins);
+    }
     for (size_t i = 0; i < position->stage_count; i++)
         position_write_stage(&text, &position->stages[i]);
     if (text.failed)
@@ -120,7 +126,7 @@ static bool position_take_counters(const char **at, struct query_counters *count
 /* After its '['. */
 static bool position_read_stage(const char **at, struct query_position_stage *stage) {
     int length = 0;
-    *stage = (struct query_position_stage){.changelog_from = -1};
+    *stage = (struct query_position_stage){.changelog_from = -1, .stream_time = INT64_MIN};
     if (sscanf(*at, "%16" SCNx64 ".%" SCNu32 " d=%16" SCNx64 " r=%n", &stage->query, &stage->stage, &stage->definition,
                &length) != 3 ||
         length == 0)
@@ -129,7 +135,8 @@ static bool position_read_stage(const char **at, struct query_position_stage *st
     if (!position_take_offset(at, INT64_MAX, &stage->replay_from))
         return false;
     if ((position_take(at, " c=") && !position_take_number(at, &stage->changelog_from)) ||
-        (position_take(at, " t=") && !position_take_times(at, stage)))
+        (position_take(at, " t=") && !position_take_times(at, stage)) ||
+        (position_take(at, " s=") && !position_take_number(at, &stage->stream_time)))
         return false;
     return position_take_counters(at, &stage->counters);
 }
@@ -158,6 +165,10 @@ int query_position_read(const char *text, struct arena *arena, struct query_posi
         return error_no_memory(error);
     if (position_take(&at, " l=") && !position_take_number(&at, &position.load_until))
         return position_unreadable(text, error);
+    if (position_take(&at, " o=")) {
+        position.origins = (struct slice){at, strcspn(at, " ")};
+        at += position.origins.length;
+    }
     while (position_take(&at, " ["))
         if (!position_read_stage(&at, &position.stages[position.stage_count++]))
             return position_unreadable(text, error);

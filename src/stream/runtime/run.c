@@ -113,6 +113,27 @@ static int run_late(struct operator_context *context, uint32_t origin, int64_t w
     return late_records_add(&work->late, origin, window_size, stream_time, error);
 }
 
+/* The stream times by which rows are judged in a stage that follows others, and that they carry on (stream_time.h):
+ * what they came with, or, of a topic that is joined with what came, the largest time up to each. */
+static bool run_stamp(const struct run *run, size_t member, size_t source, struct rows *rows) {
+    struct query_member_task *task = &run->task->members[member];
+    const struct query_member *plan = &run->task->work->group->members[member];
+    const struct source_plan *from = plan->plan->sources[source]->source;
+    if (plan->follows && from->internal)
+        task->stamps = rows->stream_times;
+    if (!plan->follows || from->internal || from->table || run->recovering)
+        return true;
+    if (!task->stamps && !(task->stamps = arena_allocate(&run->task->work->arena, rows->count * sizeof *task->stamps)))
+        return false;
+    for (size_t i = 0; i < rows->selected.count; i++) {
+        uint32_t row = rows->selected.rows[i];
+        task->stream_time = rows->times[row] > task->stream_time ? rows->times[row] : task->stream_time;
+        task->stamps[row] = task->stream_time;
+    }
+    rows->stream_times = task->stamps;
+    return true;
+}
+
 static int run_push_rows(const struct run *run, size_t member, size_t source, size_t from, size_t to,
                          struct error *error) {
     struct query_work *work = run->task->work;
@@ -131,6 +152,8 @@ static int run_push_rows(const struct run *run, size_t member, size_t source, si
         return error_no_memory(error);
     rows->selected.rows += first;
     rows->selected.count = behind - first;
+    if (!run_stamp(run, member, source, rows))
+        return error_no_memory(error);
     struct operator_context context = {
         .evaluation = query_work_evaluation(work, &work->arena, run->recovering ? NULL : &report, &errors),
         .restoring = run->recovering,
@@ -186,7 +209,7 @@ static int run_account_record(const struct run *run, size_t record, struct error
             const struct query_member *plan = &group->members[m];
             const struct source_rows *rows = &run->batch->rows[plan->readers[s]];
             if (plan->topics[s] != run->input->topic || atomic_load(&plan->removed) ||
-                rows->status[record] == SOURCE_GOOD)
+                rows->status[record] == SOURCE_GOOD || rows->status[record] == SOURCE_MARK)
                 continue;
             const char *reason = rows->reasons[record] ? rows->reasons[record] : "the record cannot be read";
             run->task->members[m].counters.rejected++;
@@ -195,13 +218,27 @@ static int run_account_record(const struct run *run, size_t record, struct error
     return bad ? query_output_reject(work->output, run->input->topic, &run->batch->records, record, bad, error) : 0;
 }
 
-static int run_account(const struct run *run, struct error *error) {
+/* Notes the marks of a repartition topic; returns how many there are. */
+static size_t run_note_marks(const struct run *run) {
+    struct stream_mark mark;
+    size_t count = 0;
+    if (!run->task->work->group->topics[run->input->topic].internal)
+        return 0;
+    for (size_t record = run->from; record < run->to; record++)
+        if (stream_mark_read(&run->batch->records.records[record], &mark)) {
+            origins_note(&run->input->origins, &mark);
+            count++;
+        }
+    return count;
+}
+
+static int run_account(const struct run *run, size_t marks, struct error *error) {
     const struct query_group *group = run->task->work->group;
     int status = 0;
     for (size_t m = 0; m < group->member_count; m++)
         for (size_t s = 0; s < group->members[m].plan->source_count; s++)
             if (group->members[m].topics[s] == run->input->topic && !atomic_load(&group->members[m].removed))
-                run->task->members[m].counters.read += run->to - run->from;
+                run->task->members[m].counters.read += run->to - run->from - marks;
     for (size_t record = run->from; record < run->to && !status; record++) {
         bool good = true;
         for (size_t i = 0; i < group->reading_count && good; i++)
@@ -217,12 +254,13 @@ static int task_run(struct query_task *task, struct query_input *input, bool rec
     const struct query_group *group = work->group;
     size_t length = task_run_length(task, input, recovering);
     struct run run = {task, input, input->first, input->first->done, input->first->done + length, recovering};
+    size_t marks = run_note_marks(&run);
     int status = 0;
     for (size_t m = 0; m < group->member_count && !status; m++)
         if (!atomic_load(&group->members[m].removed))
             status = run_push_member(&run, m, error);
     if (!status && !recovering)
-        status = run_account(&run, error);
+        status = run_account(&run, marks, error);
     if (!status && !recovering)
         status = late_records_flush(&work->late, work->output, input->topic, &run.batch->records, error);
     if (!status)
@@ -232,8 +270,10 @@ static int task_run(struct query_task *task, struct query_input *input, bool rec
     task->recovered += recovering ? (int64_t)length : 0;
     task->dirty |= !recovering;
     work->late.count = 0;
+    for (size_t m = 0; m < group->member_count; m++)
+        task->members[m].stamps = NULL;
     arena_reset(&work->arena);
-    return status;
+    return status ? status : query_task_follow(task, false, error);
 }
 
 static void task_note_times(struct query_task *task) {
@@ -244,6 +284,9 @@ static void task_note_times(struct query_task *task) {
             int64_t time = op->driver->stream_time ? op->driver->stream_time(op) : INT64_MIN;
             task->members[m].idle_time = time > task->members[m].idle_time ? time : task->members[m].idle_time;
         }
+    for (size_t m = 0; m < group->member_count; m++)
+        if (task->members[m].stream_time > task->members[m].idle_time)
+            task->members[m].idle_time = task->members[m].stream_time;
 }
 
 int query_task_work(struct query_task *task, struct error *error) {
@@ -311,6 +354,8 @@ int query_task_idle(struct query_task *task, bool anyway, struct error *error) {
 }
 
 bool query_task_is_done(const struct query_task *task) {
+    if (query_task_recovering(task))
+        return false;
     for (size_t i = 0; i < task->work->group->topic_count; i++)
         if (task->inputs[i].work_offset < task->inputs[i].until)
             return false;
@@ -320,11 +365,13 @@ bool query_task_is_done(const struct query_task *task) {
 /* --- time
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static int task_advance(struct query_task *task, size_t member, int64_t time, struct error *error) {
+int query_task_advance(struct query_task *task, size_t member, int64_t time, struct error *error) {
     struct query_work *work = task->work;
     struct query_member_task *at = &task->members[member];
     struct query_report report = {work, member, task->partition, task->inputs[0].next_offset};
     struct row_errors errors;
+    if (time != INT64_MAX && time > at->stream_time && !work->group->members[member].follows)
+        at->stream_time = time;
     struct operator_context context = {.evaluation = query_work_evaluation(work, &work->arena, &report, &errors),
                                        .counters = &at->counters,
                                        .offset = task->inputs[work->group->members[member].topics[0]].next_offset};
@@ -340,7 +387,7 @@ int query_task_finalise(struct query_task *task, size_t level, struct error *err
     int status = 0;
     for (size_t m = 0; m < group->member_count && !status; m++)
         if (group->members[m].level == level && !atomic_load(&group->members[m].removed))
-            status = task_advance(task, m, INT64_MAX, error);
+            status = query_task_advance(task, m, INT64_MAX, error);
     if (!status)
         status = query_output_flush(task->work->output, error);
     arena_reset(&task->work->arena);
@@ -352,8 +399,8 @@ int query_task_idle_close(struct query_task *task, size_t level, int64_t silent,
     int status = 0;
     for (size_t m = 0; m < group->member_count && !status; m++)
         if (group->members[m].level == level && !atomic_load(&group->members[m].removed) &&
-            task->members[m].idle_time != INT64_MIN)
-            status = task_advance(task, m, task->members[m].idle_time + silent, error);
+            !group->members[m].follows && task->members[m].idle_time != INT64_MIN)
+            status = query_task_advance(task, m, task->members[m].idle_time + silent, error);
     if (!status)
         status = query_output_flush(task->work->output, error);
     arena_reset(&task->work->arena);

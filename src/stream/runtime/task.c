@@ -10,9 +10,19 @@
 static int task_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
                      struct error *error) {
     struct query_member_task *member = context;
+    struct query_task *task = member->task;
+    char text[STREAM_TIME_SIZE];
     (void)sink;
-    return query_output_emit(member->task->work->output, member->number, member->task->partition, record, origin,
-                             error);
+    if (!task->work->group->members[member->number].marks)
+        return query_output_emit(task->work->output, member->number, task->partition, record, origin, error);
+    if (!task->work->group->members[member->number].follows && record->timestamp > member->stream_time)
+        member->stream_time = record->timestamp;
+    int64_t time = member->stamps ? member->stamps[origin] : query_member_time(task, member->number);
+    struct bus_header header = stream_time_header(time, text);
+    struct bus_record stamped = *record;
+    stamped.headers = &header;
+    stamped.header_count = time != INT64_MIN;
+    return query_output_emit(task->work->output, member->number, task->partition, &stamped, origin, error);
 }
 
 static int task_open_members(struct query_task *task, struct error *error) {
@@ -23,6 +33,7 @@ static int task_open_members(struct query_task *task, struct error *error) {
         struct emitter emitter = {task_emit, member};
         *member = (struct query_member_task){
             .task = task, .number = i, .replay_from = INT64_MAX, .changelog_from = -1, .idle_time = INT64_MIN};
+        member->stream_time = member->followed = member->asked = member->marked = INT64_MIN;
         status = stage_open(group->members[i].plan, bus_registry(task->work->bus), &emitter, &member->stage, error);
     }
     return status;
@@ -47,6 +58,8 @@ static int task_resume_member(struct query_task *task, size_t at, const struct q
     member->replay_from = stage->replay_from;
     member->changelog_from = stage->changelog_from;
     member->counters = member->before = stage->counters;
+    member->stream_time = stage->stream_time;
+    task->dirty |= plan->marks; /* those after it may not have heard */
     for (size_t i = 0, t = 0; i < plan->operator_count; i++) {
         struct stream_operator *op = stage_operator(member->stage, i);
         if (op->driver->stream_time && t < stage->time_count)
@@ -87,7 +100,13 @@ static int task_resume_input(struct query_task *task, struct query_input *input,
     input->next_offset = committed->next_offset;
     input->revision = committed->revision;
     input->load_until = position.load_until;
-    return 0;
+    return !position.origins.length || origins_read(&input->origins, position.origins.data, position.origins.length)
+               ? 0
+               : error_set(
+                     error, ERROR_CORRUPT,
+                     "the position of group %s on %s/%d is of other partitions than feed the topic now: start the "
+                     "group from the beginning with --reset",
+                     group->name, topic, (int)task->partition);
 }
 
 static int task_find_position(struct query_task *task, struct query_input *input, struct arena *arena, bool *known,
@@ -171,7 +190,7 @@ static int task_seek(struct query_task *task, struct query_input *input, struct 
 }
 
 static int64_t task_stream_time(const struct query_task *task, size_t at) {
-    int64_t time = INT64_MIN;
+    int64_t time = task->members[at].stream_time;
     for (size_t i = 0; i < task->work->group->members[at].operator_count; i++) {
         const struct stream_operator *op = stage_operator(task->members[at].stage, i);
         int64_t its = op->driver->stream_time ? op->driver->stream_time(op) : INT64_MIN;
@@ -204,9 +223,12 @@ int query_task_open(struct query_task *task, struct query_work *work, int32_t pa
         (struct query_task){.work = work, .partition = partition, .last_record_ns = clock_monotonic_ns(work->clock)};
     task->inputs = memory_zero(group->topic_count, sizeof *task->inputs);
     task->members = memory_zero(group->member_count, sizeof *task->members);
+    bool room = true;
     for (size_t i = 0; task->inputs && i < group->topic_count; i++)
         query_input_open(&task->inputs[i], i, partition);
-    int status = task->inputs && task->members ? task_start(task, &arena, error) : error_no_memory(error);
+    for (size_t i = 0; task->inputs && i < group->topic_count && room; i++)
+        room = origins_open(&task->inputs[i].origins, group->topics[i].origins);
+    int status = task->inputs && task->members && room ? task_start(task, &arena, error) : error_no_memory(error);
     if (status)
         query_task_close(task);
     return status;
@@ -219,6 +241,7 @@ void query_task_close(struct query_task *task) {
     for (size_t i = 0; task->inputs && i < task->work->group->topic_count; i++) {
         query_input_release(&task->inputs[i], task->work);
         query_input_close(&task->inputs[i]);
+        origins_close(&task->inputs[i].origins);
     }
     free(task->members);
     free(task->inputs);
@@ -284,6 +307,7 @@ static struct query_position_stage task_position(const struct query_task *task, 
                                          .stage = plan->number,
                                          .replay_from = INT64_MAX,
                                          .changelog_from = member->changelog_from,
+                                         .stream_time = plan->marks || plan->follows ? member->stream_time : INT64_MIN,
                                          .counters = member->counters};
     for (size_t i = 0; i < plan->operator_count; i++) {
         const struct stream_operator *op = stage_operator(member->stage, i);
@@ -305,6 +329,12 @@ static int task_write_position(struct query_task *task, struct query_input *inpu
     for (size_t i = 0; i < group->member_count; i++)
         if (group->members[i].topics[0] == input->topic && !atomic_load(&group->members[i].removed))
             position.stages[position.stage_count++] = task_position(task, i);
+    cleanup(bytes_release) struct bytes origins = {0};
+    if (input->origins.count)
+        origins_write(&input->origins, &origins);
+    if (origins.failed)
+        return error_no_memory(error);
+    position.origins = bytes_slice(&origins);
     return query_position_write(&position, input->metadata, sizeof input->metadata, error);
 }
 
@@ -314,6 +344,8 @@ int query_task_prepare_commit(struct query_task *task, struct bus_position *ret_
     for (size_t i = 0; i < group->member_count && !status; i++)
         if (!atomic_load(&group->members[i].removed))
             status = task_save(task, i, error);
+    if (!status)
+        status = query_task_mark(task, error);
     for (size_t i = 0; i < group->topic_count && !status; i++) {
         struct query_input *input = &task->inputs[i];
         status = task_write_position(task, input, &task->work->arena, error);
@@ -350,5 +382,6 @@ void query_task_committed(struct query_task *task) {
         }
     for (size_t i = 0; i < group->topic_count; i++)
         task->inputs[i].revision++;
+    query_task_marked(task);
     task->dirty = false;
 }

@@ -28,7 +28,13 @@ struct query_member_task {
     int64_t changelog_from;         /* -1: it has none */
     struct query_counters counters; /* since the query's first record */
     struct query_counters before;   /* what earlier runs had committed of them */
-    int64_t idle_time;              /* stream time when the last record came; INT64_MIN: none yet */
+    /* stream_time.h */
+    int64_t stream_time;           /* of its own: of rows that it sends on; INT64_MIN: none yet */
+    int64_t followed;              /* what has been told by those before it, as far as it has been passed on */
+    int64_t asked, ask_next_ns;    /* what had been told when silent origins were asked; when they may be again */
+    int64_t marked, marked_offset; /* what has been told to those after it */
+    int64_t *stamps;               /* by record of the batch at hand: stream time that its rows carry on; or NULL */
+    int64_t idle_time;             /* stream time when the last record came; INT64_MIN: none yet */
 };
 
 struct query_task {
@@ -69,6 +75,15 @@ int query_task_idle(struct query_task *task, bool anyway, struct error *error);
 bool query_task_recovering(const struct query_task *task);
 /* Has everything before the inputs' `until` been worked on? */
 bool query_task_is_done(const struct query_task *task);
+
+/* Members that follow others go on to what those have passed (follow.c). `at_once`: whether silent ones have more is
+ * asked now, and not only now and then. */
+int query_task_follow(struct query_task *task, bool at_once, struct error *error);
+/* Writes what members have to tell those after them, for a commit; and that it has succeeded. */
+int query_task_mark(struct query_task *task, struct error *error);
+void query_task_marked(struct query_task *task);
+int64_t query_member_time(const struct query_task *task, size_t member); /* the stream time that it tells */
+int query_task_advance(struct query_task *task, size_t member, int64_t time, struct error *error);
 
 /* Event time of the members of a level goes on; INT64_MAX closes everything. */
 int query_task_finalise(struct query_task *task, size_t level, struct error *error);

@@ -451,6 +451,15 @@ static int worker_unblock(struct query_worker *worker, struct error *error) {
     return status;
 }
 
+/* What members wait for that follow others may have become known without a record (stream_time.h). */
+static int worker_follow(struct query_worker *worker, bool at_once, struct error *error) {
+    int status = 0;
+    for (int32_t p = 0; p < worker->group->partitions && !status; p++)
+        if (worker->tasks[p])
+            status = query_task_follow(worker->tasks[p], at_once, error);
+    return status;
+}
+
 static int worker_poll(struct query_worker *worker, int64_t timeout, struct error *error) {
     struct bus_batch records;
     int got = bus_consumer_poll(worker->work.consumer, timeout, &records, error);
@@ -459,6 +468,8 @@ static int worker_poll(struct query_worker *worker, int64_t timeout, struct erro
         status = worker_decode(worker, error);
     if (!got && !status && worker_waits(worker))
         status = worker_unblock(worker, error);
+    if (!got && !status)
+        status = worker_follow(worker, false, error);
     if (!got && !status)
         status = worker_idle_close(worker, error);
     worker->quiet = !got;
@@ -497,7 +508,7 @@ static int worker_step(struct query_worker *worker, struct error *error) {
 /* Finishes a level and commits. When the commit was undone, the level is finished again once its end is reached anew. */
 static int worker_finish_level(struct query_worker *worker, struct error *error) {
     uint64_t rewinds = worker->rewinds;
-    int status = 0;
+    int status = worker_follow(worker, true, error);
     for (int32_t p = 0; worker->settings->final && p < worker->group->partitions && !status; p++)
         if (worker->tasks[p])
             status = query_task_finalise(worker->tasks[p], worker->level, error);
