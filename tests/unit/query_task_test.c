@@ -153,6 +153,57 @@ static void test_times_of_a_source(void **state) {
     assert_reasons(f, "pattern-rejected", reasons, count);
 }
 
+static void count_spread(void *context, enum log_level level, const char *text) {
+    size_t *warnings = context;
+    *warnings +=
+        level == LOG_WARNING && strstr(text, "topic spread") && strstr(text, "keys are spread by another partitioner");
+}
+
+/* A key on a partition that is not its own is told of once, if a query groups or joins by the key. */
+static void test_keys_on_other_partitions(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *query;
+        size_t warnings;
+    } cases[] = {
+        {"CREATE STREAM plain AS SELECT k, v FROM spread;", 0},
+        {"CREATE TABLE elsewhere AS SELECT v, COUNT(*) AS n FROM spread GROUP BY v;", 0},
+        {"CREATE TABLE sums AS SELECT k, SUM(v) AS s FROM spread GROUP BY k;", 1},
+        {"CREATE STREAM joined AS SELECT a.k, a.v FROM spread a JOIN things t ON a.k = t.k;", 1},
+    };
+    static size_t warnings;
+    static const struct log log = {.level = LOG_WARNING, .write = count_spread, .context = &warnings};
+    struct bus_producer *producer;
+    int32_t topic, partitions;
+    f->settings.log = &log;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sql_anew(f);
+        sql(f, "CREATE STREAM spread (k STRING KEY, v INT) WITH (KAFKA_TOPIC='spread', VALUE_FORMAT='JSON', "
+               "PARTITIONS=2); CREATE TABLE things (k STRING PRIMARY KEY, w INT) WITH (KAFKA_TOPIC='things', "
+               "VALUE_FORMAT='JSON', PARTITIONS=2);");
+        sql(f, cases[i].query);
+        if (i == 0) {
+            put(f, "spread", "a", "{\"v\":1}", 1);
+            run(f);
+            assert_int_equal(warnings, 0);
+            OK(bus_producer_open(f->bus, &(struct bus_producer_options){0}, &producer, &f->error));
+            OK(bus_producer_topic(producer, "spread", NULL, &topic, &partitions, &f->error));
+            struct bus_record record = {.key = SLICE("a"), .value = SLICE("{\"v\":2}")}, none = {.value = record.value};
+            int32_t other = 1 - bus_partition(record.key, 2);
+            for (int round = 0; round < 3; round++) {
+                OK(bus_produce(producer, topic, other, &record, &f->error));
+                OK(bus_produce(producer, topic, other, &none, &f->error));
+                OK(bus_producer_commit(producer, NULL, 0, &f->error));
+            }
+            bus_producer_close(producer);
+        }
+        warnings = 0;
+        run(f);
+        if (warnings != cases[i].warnings)
+            fail_msg("%s: %zu warnings", cases[i].query, warnings);
+    }
+}
+
 /* Several queries write one topic: record by record, in the order of the queries, however the input was cut. */
 static void test_order_of_outputs(void **state) {
     struct fixture *f = *state;
@@ -466,6 +517,7 @@ int main(void) {
         TEST(test_two_queries_share_a_topic),
         TEST(test_rules_of_a_source),
         TEST(test_times_of_a_source),
+        TEST(test_keys_on_other_partitions),
         TEST(test_order_of_outputs),
         TEST(test_windows_over_runs),
         TEST(test_changelog_over_runs),

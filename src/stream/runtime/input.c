@@ -2,6 +2,7 @@
 
 #include "core/hash.h"
 #include "core/memory.h"
+#include "stream/runtime/key_spread.h"
 
 enum { WAITING_RECORDS = 16384, WAITING_BYTES = 16 << 20, MESSAGES_AT_ONCE = 4 };
 
@@ -98,6 +99,22 @@ static bool query_batch_copy(struct query_batch *batch) {
     return true;
 }
 
+/* Says so, once, when a query that needs it cannot rely on where the keys of a topic lie. The keys of windows are
+ * spread by what they are without them. */
+static void query_batch_check_keys(const struct query_batch *batch, const struct query_input *input,
+                                   struct query_report *report) {
+    const struct query_group *group = report->work->group;
+    if (group->topics[input->topic].internal || !key_spread_differs(&batch->records, group->partitions))
+        return;
+    for (size_t m = 0; m < group->member_count; m++)
+        for (size_t s = 0; s < group->members[m].plan->source_count; s++)
+            if (group->members[m].topics[s] == input->topic && key_spread_matters(group->members[m].plan) &&
+                group->members[m].plan->sources[s]->source->window == ROW_WINDOW_NONE) {
+                query_work_trouble(report, KEY_SPREAD_MESSAGE);
+                return;
+            }
+}
+
 /* Every source that reads the topic, and what times its records have: those of the first source, where it could read
  * them. */
 static int query_batch_decode(struct query_batch *batch, const struct query_input *input, struct query_work *work,
@@ -112,6 +129,7 @@ static int query_batch_decode(struct query_batch *batch, const struct query_inpu
     batch->times = arena_allocate(&batch->arena, count * sizeof *batch->times);
     if (!batch->rows || !batch->times)
         return error_no_memory(error);
+    query_batch_check_keys(batch, input, &report);
     for (size_t i = 0; i < group->reading_count && !status; i++) {
         struct row_errors errors;
         struct evaluation evaluation = query_work_evaluation(work, &batch->arena, &report, &errors);
