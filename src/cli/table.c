@@ -82,13 +82,7 @@ static void table_csv_text(struct bytes *to, struct slice text) {
         bytes_append_slice(to, text);
         return;
     }
-    bytes_append_char(to, '"');
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] == '"')
-            bytes_append_char(to, '"');
-        bytes_append_char(to, text.data[i]);
-    }
-    bytes_append_char(to, '"');
+    bytes_append_quoted(to, text);
 }
 
 static void table_aligned_cell(struct bytes *to, struct slice text, size_t width, bool right, bool last) {

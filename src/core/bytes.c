@@ -50,6 +50,16 @@ void bytes_append_format(struct bytes *bytes, const char *format, ...) {
     va_end(arguments);
 }
 
+void bytes_append_quoted(struct bytes *bytes, struct slice text) {
+    bytes_append_char(bytes, '"');
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] == '"')
+            bytes_append_char(bytes, '"');
+        bytes_append_char(bytes, text.data[i]);
+    }
+    bytes_append_char(bytes, '"');
+}
+
 void bytes_append_varint(struct bytes *bytes, uint64_t value) {
     char *to = bytes_reserve(bytes, 10);
     if (!to)

@@ -39,6 +39,8 @@ static inline void bytes_append_char(struct bytes *bytes, char c) {
     bytes_append(bytes, &c, 1);
 }
 
+/* In double quotes, those inside doubled, as a field of CSV (RFC 4180). */
+void bytes_append_quoted(struct bytes *bytes, struct slice text);
 void bytes_append_string(struct bytes *bytes, const char *string);
 void bytes_append_format(struct bytes *bytes, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* LEB128, low seven bits first, as in Protocol Buffers; at most 10 bytes. */

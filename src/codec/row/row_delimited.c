@@ -187,13 +187,7 @@ static void delimited_put(struct bytes *to, struct slice text, char delimiter, b
         bytes_append_slice(to, text);
         return;
     }
-    bytes_append_char(to, '"');
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] == '"')
-            bytes_append_char(to, '"');
-        bytes_append_char(to, text.data[i]);
-    }
-    bytes_append_char(to, '"');
+    bytes_append_quoted(to, text);
 }
 
 enum { DELIMITED_NUMBER_SIZE = 64 };

@@ -2,6 +2,9 @@
  * cut or refused as the dialect says, never rounded silently. */
 #include "codec/row/row_value.h"
 
+#include <limits.h>
+#include <openssl/evp.h>
+
 #include "codec/row/reason.h"
 #include "core/hash.h"
 #include "core/number.h"
@@ -133,23 +136,16 @@ bool row_utf8(struct arena *arena, struct slice text, struct slice *ret_text) {
     return true;
 }
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 void row_write_base64(struct bytes *to, struct slice data) {
-    char *at = bytes_reserve(to, (data.length / 3 + 1) * 4), *start = at;
-    if (!at)
-        return;
-    for (size_t i = 0; i < data.length; i += 3) {
-        size_t left = data.length - i;
-        uint32_t group = (uint32_t)(unsigned char)data.data[i] << 16;
-        group |= left > 1 ? (uint32_t)(unsigned char)data.data[i + 1] << 8 : 0;
-        group |= left > 2 ? (uint32_t)(unsigned char)data.data[i + 2] : 0;
-        *at++ = base64_digits[group >> 18];
-        *at++ = base64_digits[group >> 12 & 63];
-        *at++ = left > 1 ? base64_digits[group >> 6 & 63] : '=';
-        *at++ = left > 2 ? base64_digits[group & 63] : '=';
+    enum { WHOLE_GROUPS = INT_MAX / 4 * 3 }; /* bytes that EVP_EncodeBlock takes at once, without padding between */
+    for (size_t at = 0; at < data.length; at += WHOLE_GROUPS) {
+        size_t length = data.length - at < WHOLE_GROUPS ? data.length - at : WHOLE_GROUPS;
+        char *text = bytes_reserve(to, (length + 2) / 3 * 4 + 1);
+        if (!text)
+            return;
+        to->length +=
+            (size_t)EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)data.data + at, (int)length);
     }
-    to->length += (size_t)(at - start);
 }
 
 static int base64_value(char c) {

@@ -1,87 +1,51 @@
+/* Unicode's mappings come from libunistring, character by character: a text may hold bytes that are no UTF-8, which
+ * stay as they are. */
 #include "sql/function/library/letter_case.h"
+
+#include <stdlib.h>
+#include <unicase.h>
+#include <unictype.h>
 
 #include "core/text.h"
 #include "sql/function/library/text_units.h"
-#include <stdint.h>
 
-struct case_mapping {
-    uint32_t code_point;
-    uint8_t characters; /* of the text */
-    char text[10];
-};
-
-struct case_range {
-    uint32_t first, last;
-};
-
-#include "case.inc"
-
-#define COUNT(table) (sizeof(table) / sizeof *(table))
-
-enum { SIGMA = 0x3a3 };
-
-static const struct case_mapping *case_find(const struct case_mapping *table, size_t count, unsigned code_point) {
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (table[middle].code_point == code_point)
-            return &table[middle];
-        if (table[middle].code_point < code_point)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
-static bool case_in_ranges(const struct case_range *ranges, size_t count, unsigned code_point) {
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (ranges[middle].last < code_point)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && ranges[low].first <= code_point;
-}
+enum { SIGMA = 0x3a3, MAPPED_SIZE = 32 };
 
 enum letter_kind letter_kind_of(unsigned c) {
-    if (c < 0x80)
-        return c >= 'A' && c <= 'Z'   ? LETTER_UPPER
-               : c >= 'a' && c <= 'z' ? LETTER_LOWER
-               : c >= '0' && c <= '9' ? LETTER_DIGIT
-                                      : LETTER_OTHER;
-    if (case_in_ranges(case_upper_letters, COUNT(case_upper_letters), c))
+    if (uc_is_property(c, UC_PROPERTY_UPPERCASE))
         return LETTER_UPPER;
-    if (case_in_ranges(case_lower_letters, COUNT(case_lower_letters), c))
+    if (uc_is_property(c, UC_PROPERTY_LOWERCASE))
         return LETTER_LOWER;
-    return case_in_ranges(case_digits, COUNT(case_digits), c) ? LETTER_DIGIT : LETTER_OTHER;
+    return uc_is_general_category(c, UC_DECIMAL_DIGIT_NUMBER) ? LETTER_DIGIT : LETTER_OTHER;
 }
 
-/* `single`: a mapping to several characters is left alone, as by Character.toUpperCase. */
+typedef uint8_t *case_mapper(const uint8_t *text, size_t length, const char *language, uninorm_t form, uint8_t *buffer,
+                             size_t *size);
+
+/* One character, which may become several; `single`: only where it becomes one, as by Character.toUpperCase. */
+static void append_mapped(struct bytes *to, const char *at, size_t length, bool single, case_mapper *map) {
+    uint8_t mapped[MAPPED_SIZE];
+    size_t size = sizeof mapped;
+    uint8_t *result =
+        (unsigned char)*at < 0x80 || length > 1 ? map((const uint8_t *)at, length, NULL, NULL, mapped, &size) : NULL;
+    bool done = result == mapped && !(single && utf8_length((const char *)mapped, size) != size);
+    bytes_append(to, done ? (const char *)mapped : at, done ? size : length);
+    if (result && result != mapped)
+        free(result);
+}
+
 static void append_upper(struct bytes *to, const char *at, size_t length, bool single) {
-    if (length == 1) {
+    if (length == 1 && (unsigned char)*at < 0x80)
         bytes_append_char(to, *at >= 'a' && *at <= 'z' ? (char)(*at - 32) : *at);
-        return;
-    }
-    const struct case_mapping *mapping = case_find(case_upper, COUNT(case_upper), text_code_point(at, length));
-    if (mapping && !(single && mapping->characters > 1))
-        bytes_append_string(to, mapping->text);
     else
-        bytes_append(to, at, length);
+        append_mapped(to, at, length, single, u8_toupper);
 }
 
 static void append_lower(struct bytes *to, const char *at, size_t length) {
-    if (length == 1) {
+    if (length == 1 && (unsigned char)*at < 0x80)
         bytes_append_char(to, *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at);
-        return;
-    }
-    const struct case_mapping *mapping = case_find(case_lower, COUNT(case_lower), text_code_point(at, length));
-    if (mapping)
-        bytes_append_string(to, mapping->text);
     else
-        bytes_append(to, at, length);
+        append_mapped(to, at, length, false, u8_tolower);
 }
 
 static bool is_cased(const char *at, size_t left) {
