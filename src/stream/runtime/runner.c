@@ -190,10 +190,23 @@ int query_runner_settle(struct query_runner *runner, struct error *error) {
     return status;
 }
 
+/* What comes to rest before its end, which nothing will bring now, has failed. */
+static void runner_settle_to_end(struct query_runner *runner) {
+    struct error error;
+    int status = query_runner_settle(runner, &error);
+    if (!status && runner->settings->until_end && !atomic_load(runner->settings->stop) &&
+        !query_runner_has_ended(runner)) {
+        runner->status = error_set(&runner->error, ERROR_BUSY, "the queries have come to rest before their end");
+        status = runner->status;
+    }
+    if (status)
+        atomic_store(runner->settings->stop, true);
+}
+
 int query_runner_wait(struct query_runner *runner, struct error *error) {
     struct running_group *running;
-    if (runner->settings->manual && query_runner_settle(runner, error))
-        atomic_store(runner->settings->stop, true);
+    if (runner->settings->manual)
+        runner_settle_to_end(runner);
     while ((running = runner_take(runner)))
         running_join(runner, running);
     if (runner->status)
