@@ -147,6 +147,14 @@ int bus_offsets(struct bus_consumer *consumer, const char *topic, int32_t partit
     return consumer->driver->offsets(consumer, topic, partition, ret_start, ret_end, error);
 }
 
+bool bus_is_server(const struct bus_consumer *consumer) {
+    return consumer->driver->known_end != NULL;
+}
+
+int64_t bus_known_end(const struct bus_consumer *consumer, const char *topic, int32_t partition) {
+    return consumer->driver->known_end ? consumer->driver->known_end(consumer, topic, partition) : -1;
+}
+
 int bus_producer_open(struct bus *bus, const struct bus_producer_options *options, struct bus_producer **ret_producer,
                       struct error *error) {
     return bus->driver->producer_open(bus, options, ret_producer, error);

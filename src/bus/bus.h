@@ -213,6 +213,10 @@ int bus_consumer_poll(struct bus_consumer *consumer, int64_t timeout, struct bus
 /* The oldest offset kept and the end offset now (Kafka: of what is committed). */
 int bus_offsets(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t *ret_start,
                 int64_t *ret_end, struct error *error);
+/* The end offset as of the last answer that a server has given with records (Kafka), also of what is not committed
+ * yet; -1: there was none, or the log is no server, and asking costs nothing. */
+bool bus_is_server(const struct bus_consumer *consumer);
+int64_t bus_known_end(const struct bus_consumer *consumer, const char *topic, int32_t partition);
 
 /* Producer: records gather in memory until the commit writes all of them in one transaction. */
 struct bus_producer_options {

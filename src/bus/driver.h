@@ -40,6 +40,7 @@ struct bus_driver {
                          struct error *error);
     int (*offsets)(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t *ret_start,
                    int64_t *ret_end, struct error *error);
+    int64_t (*known_end)(const struct bus_consumer *consumer, const char *topic, int32_t partition); /* NULL: -1 */
 
     int (*producer_open)(struct bus *bus, const struct bus_producer_options *options,
                          struct bus_producer **ret_producer, struct error *error);

@@ -2,6 +2,7 @@
  * answer. Whatever happens, a run that says it is done has done all, once. */
 #include "query_fixture.h"
 
+#include "bus/driver.h"
 #include "bus/memory/memory_bus.h"
 #include "model/registry_memory.h"
 
@@ -153,9 +154,94 @@ static void test_registry_away(void **state) {
     fixture_open_bus(f);
 }
 
+/* --- starts
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+static const struct bus_driver *real_driver;
+static atomic_int unanswered;
+
+static int committed_late(struct bus *bus, const char *group, const char *topic, int32_t partition,
+                          struct bus_committed *ret_committed, struct error *error) {
+    if (atomic_fetch_sub(&unanswered, 1) > 0) {
+        error_set(error, ERROR_BUSY, "no answer in time");
+        error->retriable = true;
+        return ERROR_BUSY;
+    }
+    return real_driver->committed(bus, group, topic, partition, ret_committed, error);
+}
+
+/* Positions that cannot be read at once are asked for again. */
+static void test_start_waits_for_positions(void **state) {
+    struct fixture *f = *state;
+    sql(f, READINGS "CREATE STREAM copy AS SELECT k, v FROM readings;");
+    put(f, "readings", "a", "{\"v\":1}", 1000);
+    run(f);
+    struct bus_driver slow = *f->bus->driver;
+    slow.committed = committed_late;
+    real_driver = f->bus->driver;
+    f->bus->driver = &slow;
+    for (int failures = 1; failures < 5; failures++) {
+        atomic_store(&unanswered, failures);
+        run(f);
+        assert_true(atomic_load(&unanswered) < 0);
+    }
+    f->bus->driver = real_driver;
+    assert_topic("COPY", "a {\"V\":1} 1000\n");
+}
+
+/* What windows and joins of streams need must not disappear; a table's topic may be compacted. */
+static void test_topics_that_lose_records(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *topic, *sql, *message; /* NULL: it runs */
+        bool compacted;
+        int64_t retention;
+    } cases[] = {
+        {"t0",
+         "TABLE o0 AS SELECT k, COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 1 HOUR, GRACE PERIOD 1 MINUTE) GROUP "
+         "BY k",
+         "topic t0 is compacted", true, -1},
+        {"t1", "TABLE o1 AS SELECT k, COUNT(*) AS n FROM s WINDOW SESSION (1 HOUR) GROUP BY k", "topic t1 is compacted",
+         true, -1},
+        {"t2", "STREAM o2 AS SELECT s.k AS k, s.v AS v, r.v AS w FROM s JOIN readings r WITHIN 1 HOUR ON s.k = r.k",
+         "topic t2 is compacted", true, -1},
+        {"t3", "TABLE o3 AS SELECT k, COUNT(*) AS n FROM s GROUP BY k", NULL, true, -1},
+        {"t4", "STREAM o4 AS SELECT k, v FROM s", NULL, true, -1},
+        {"t5",
+         "TABLE o5 AS SELECT k, COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 1 HOUR, GRACE PERIOD 1 MINUTE) GROUP "
+         "BY k",
+         "keeps records for 3659 s, the longest window and its grace take 3660 s", false, 3659999},
+        {"t6",
+         "TABLE o6 AS SELECT k, COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 1 HOUR, GRACE PERIOD 1 MINUTE) GROUP "
+         "BY k",
+         NULL, false, 3660000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[500];
+        OK(bus_topic_create(f->bus, cases[i].topic,
+                            &(struct bus_topic_settings){2, cases[i].retention, -1, cases[i].compacted}, &f->error));
+        sql_anew(f);
+        snprintf(text, sizeof text,
+                 READINGS "CREATE STREAM s (k STRING KEY, v INT) WITH (KAFKA_TOPIC='%s', VALUE_FORMAT='JSON');"
+                          "CREATE %s;",
+                 cases[i].topic, cases[i].sql);
+        sql(f, text);
+        f->settings.lost_offsets = LOST_OFFSETS_FAIL;
+        if (!cases[i].message) {
+            run(f);
+            continue;
+        }
+        RUN_FAILS(ERROR_INVALID, cases[i].message);
+        assert_non_null(strstr(f->error.message, "--on-lost-offsets earliest"));
+        f->settings.lost_offsets = LOST_OFFSETS_EARLIEST;
+        run(f);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(test_end_when_commits_are_undone), TEST(test_registry_away)};
+    const struct CMUnitTest tests[] = {TEST(test_end_when_commits_are_undone), TEST(test_registry_away),
+                                       TEST(test_start_waits_for_positions), TEST(test_topics_that_lose_records)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,6 +183,13 @@ int kafka_offsets(struct bus_consumer *door, const char *topic, int32_t partitio
                : 0;
 }
 
+int64_t kafka_known_end(const struct bus_consumer *door, const char *topic, int32_t partition) {
+    const struct kafka_consumer *consumer = (const struct kafka_consumer *)door;
+    int64_t low, high;
+    rd_kafka_resp_err_t err = rd_kafka_get_watermark_offsets(consumer->client, topic, partition, &low, &high);
+    return err || high < 0 ? -1 : high;
+}
+
 static int consumer_assign(struct kafka_consumer *consumer, struct error *error) {
     rd_kafka_resp_err_t err = rd_kafka_assign(consumer->client, consumer->assigned);
     consumer->assign = false;
@@ -196,19 +203,35 @@ static void consumer_mark(struct kafka_consumer *consumer, const rd_kafka_messag
         place->opaque = at_end ? consumer : NULL;
 }
 
+/* Has the leader told of records of the partition, at its last answer, that have not come yet? */
+static bool consumer_lacks(struct kafka_consumer *consumer, const rd_kafka_topic_partition_t *place,
+                           rd_kafka_topic_partition_list_t *positions) {
+    const rd_kafka_topic_partition_t *at =
+        rd_kafka_topic_partition_list_find(positions, place->topic, place->partition);
+    int64_t end = kafka_known_end(&consumer->base, place->topic, place->partition);
+    return !place->opaque && at && at->offset >= 0 && at->offset < end;
+}
+
 /* When a queue of librdkafka has been full, its thread looks again only after up to a second, or when it has
  * something else to do (before version 2.2; later fetch.queue.backoff.ms). A question to the leader of a partition
- * that is not at its end wakes it. */
+ * that has more records wakes it. It costs a request that waits for the fetches on the same connection, so it is asked
+ * only then. */
 static void consumer_nudge(struct kafka_consumer *consumer) {
     int64_t now = clock_monotonic_ns(consumer->bus->base.options.clock), start, end;
-    if (now - consumer->nudged_ns < NUDGE_NS)
+    if (!consumer->full || now - consumer->nudged_ns < NUDGE_NS)
         return;
+    rd_kafka_topic_partition_list_t *positions = rd_kafka_topic_partition_list_copy(consumer->assigned);
+    rd_kafka_position(consumer->client, positions); /* asks nobody */
+    consumer->full = false;
     for (int i = 0; i < consumer->assigned->cnt; i++) {
         const rd_kafka_topic_partition_t *place = &consumer->assigned->elems[i];
-        if (!place->opaque)
-            rd_kafka_query_watermark_offsets(consumer->client, place->topic, place->partition, &start, &end,
-                                             NUDGE_TIMEOUT_MS);
+        if (!consumer_lacks(consumer, place, positions))
+            continue;
+        consumer->full = true;
+        rd_kafka_query_watermark_offsets(consumer->client, place->topic, place->partition, &start, &end,
+                                         NUDGE_TIMEOUT_MS);
     }
+    rd_kafka_topic_partition_list_destroy(positions);
     consumer->nudged_ns = clock_monotonic_ns(consumer->bus->base.options.clock);
 }
 
@@ -229,6 +252,7 @@ static int consumer_fetch(struct kafka_consumer *consumer, int64_t timeout, stru
     if (got < 0)
         return kafka_error(consumer->bus, rd_kafka_last_error(), NULL, error, "cannot read");
     consumer->message_count += (size_t)got;
+    consumer->full |= consumer->message_count == KAFKA_MESSAGES;
     return 0;
 }
 

@@ -24,6 +24,7 @@ struct kafka_consumer {
     /* with the offsets they started from; opaque is not NULL once a partition has been read to its end or is paused */
     rd_kafka_topic_partition_list_t *assigned;
     int64_t nudged_ns;
+    bool full;   /* a fetch has brought all there was room for: librdkafka may be pausing */
     bool paused; /* some partition has been */
     bool assign; /* `assigned` has grown and librdkafka does not know yet */
 

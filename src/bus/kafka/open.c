@@ -221,6 +221,7 @@ const struct bus_driver kafka_bus_driver = {
     .consumer_seek = kafka_consumer_seek,
     .consumer_poll = kafka_consumer_poll,
     .offsets = kafka_offsets,
+    .known_end = kafka_known_end,
     .producer_open = kafka_producer_open,
     .producer_close = kafka_producer_close,
     .producer_topic = kafka_producer_topic,

@@ -32,6 +32,23 @@ static bool worker_feeds_itself(const struct query_worker *worker) {
     return false;
 }
 
+/* On a server the end offset leaves out what comes after a transaction that is open. When the task has reached it, what
+ * was there then is waited for too. */
+static bool task_end_is_whole(const struct query_worker *worker, struct query_task *task) {
+    bool whole = true;
+    for (size_t i = 0; bus_is_server(worker->work.consumer) && i < worker->group->topic_count; i++) {
+        struct query_input *input = &task->inputs[i];
+        if (input->until_is_whole || worker->group->topics[i].own)
+            continue;
+        int64_t end = bus_known_end(worker->work.consumer, worker->group->topics[i].name, input->partition);
+        input->until_is_whole = end >= 0;
+        if (end > input->until)
+            input->until = end;
+        whole &= end >= 0 && input->work_offset >= input->until;
+    }
+    return whole;
+}
+
 static bool worker_reached_end(struct query_worker *worker) {
     if (!worker->assigned || !worker_upstream_has_gone(worker))
         return false;
@@ -42,7 +59,7 @@ static bool worker_reached_end(struct query_worker *worker) {
         (!worker->quiet || query_output_pending(worker->work.output) || !worker_find_ends(worker, true)))
         return false;
     for (int32_t p = 0; p < worker->group->partitions; p++)
-        if (worker->tasks[p] && !query_task_is_done(worker->tasks[p]))
+        if (worker->tasks[p] && (!query_task_is_done(worker->tasks[p]) || !task_end_is_whole(worker, worker->tasks[p])))
             return false;
     return true;
 }

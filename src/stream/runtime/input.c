@@ -275,6 +275,16 @@ int query_input_decode(struct query_input *input, struct query_work *work, struc
     return input_go_on(input, work, error);
 }
 
+int query_input_end(const struct query_input *input, const struct query_work *work, int64_t *ret_end,
+                    struct error *error) {
+    const char *topic = work->group->topics[input->topic].name;
+    int64_t start, known = bus_known_end(work->consumer, topic, input->partition);
+    if (!bus_is_server(work->consumer))
+        return bus_offsets(work->consumer, topic, input->partition, &start, ret_end, error);
+    *ret_end = known < 0 ? INT64_MAX : known;
+    return 0;
+}
+
 int query_input_done(struct query_input *input, struct query_work *work, size_t count, struct error *error) {
     struct query_batch *batch = input->first;
     batch->done += count;

@@ -59,6 +59,9 @@ struct query_input {
     int64_t load_until;            /* of a table: up to here it goes before the streams; 0: no further */
     struct origins origins;        /* of a repartition topic: what those that feed it have told */
     bool at_end;                   /* there was nothing more when we last looked */
+    bool until_is_whole;           /* `until` also counts what was not committed yet when it was first reached */
+    int64_t held_since_ns;         /* monotonic: a transaction that is open holds records up; 0: none does */
+    int64_t held_notice_ns;        /* when that was last logged */
     bool paused;
     char metadata[BUS_METADATA_MAXIMUM + 1];
 };
@@ -79,6 +82,10 @@ static inline bool query_input_ready(const struct query_input *input) {
 }
 /* `count` records of the first batch have been worked on. */
 int query_input_done(struct query_input *input, struct query_work *work, size_t count, struct error *error);
+
+/* Where the topic ends, as far as that is known without asking a server (INT64_MAX: it is not). */
+int query_input_end(const struct query_input *input, const struct query_work *work, int64_t *ret_end,
+                    struct error *error);
 
 static inline int64_t query_batch_offset(const struct query_batch *batch) {
     return batch->records.base_offset + (int64_t)batch->done;

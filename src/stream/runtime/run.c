@@ -341,10 +341,10 @@ int query_task_idle(struct query_task *task, bool anyway, struct error *error) {
     bool known = false;
     for (size_t i = 0; i < group->topic_count; i++) {
         struct query_input *input = &task->inputs[i];
-        int64_t start, end;
         if (input->first || input->at_end)
             continue;
-        int status = bus_offsets(task->work->consumer, group->topics[i].name, task->partition, &start, &end, error);
+        int64_t end = INT64_MAX;
+        int status = anyway ? 0 : query_input_end(input, task->work, &end, error);
         if (status)
             return error->retriable ? 0 : status;
         input->at_end = anyway || input->read_offset >= end;

@@ -4,10 +4,13 @@
 
 #include "core/memory.h"
 #include "stream/runtime/grouping.h"
+#include "stream/runtime/kept.h"
 #include "stream/runtime/topics.h"
 
 #define AWAIT_NS INT64_C(5000000)
 #define HOLD_NS  INT64_C(200000000)
+#define START_NS INT64_C(30000000000) /* so long a start waits for a log that does not answer */
+#define RETRY_NS INT64_C(200000000)
 enum { STILL_ROUNDS = 2 }; /* what one round has committed the next one reads */
 
 /* A group at work. */
@@ -297,6 +300,16 @@ static int runner_relate(struct query_runner *runner, const struct query_groups 
     return 0;
 }
 
+/* Whether what has failed since `start` is to be tried again: the log did not answer in time. Waits a moment. */
+static bool runner_tries_again(const struct query_runner *runner, int64_t start, const struct error *error) {
+    const struct query_settings *settings = runner->settings;
+    if (!error->retriable || atomic_load(settings->stop) || clock_monotonic_ns(settings->clock) - start > START_NS)
+        return false;
+    log_write(settings->log, LOG_WARNING, "waiting: %s", error->message);
+    clock_sleep_ns(settings->clock, RETRY_NS);
+    return true;
+}
+
 static int running_open(struct query_runner *runner, struct running_group *running, struct error *error) {
     struct query_group *group = running->group;
     int status = 0;
@@ -304,8 +317,12 @@ static int running_open(struct query_runner *runner, struct running_group *runni
     running->ended = memory_zero(group->workers, sizeof *running->ended);
     if (!running->workers || !running->ended)
         return error_no_memory(error);
+    int64_t start = clock_monotonic_ns(runner->settings->clock);
     for (; running->opened < group->workers && !status; running->opened += !status)
-        status = query_worker_open(&running->workers[running->opened], runner->settings, group, running->opened, error);
+        while ((status = query_worker_open(&running->workers[running->opened], runner->settings, group, running->opened,
+                                           error)) &&
+               runner_tries_again(runner, start, error))
+            ;
     return status;
 }
 
@@ -382,6 +399,8 @@ static int runner_divide(struct query_runner *runner, const struct query_plan *c
         status = query_topics_ensure(settings->bus, settings->group, plans[i], error);
     for (size_t i = 0; i < groups.count && !status; i++)
         status = query_topics_open(settings->bus, groups.groups[i], error);
+    for (size_t i = 0; i < groups.count && !status && settings->lost_offsets == LOST_OFFSETS_FAIL; i++)
+        status = query_group_check_kept(settings->bus, groups.groups[i], error);
     if (status)
         query_groups_release(&groups);
     else
@@ -406,7 +425,10 @@ static int runner_add(struct query_runner *runner, const struct query_plan *cons
                       struct error *error) {
     struct query_groups added = {0};
     size_t first = runner->count;
-    int status = runner_divide(runner, plans, count, &added, error);
+    int64_t start = clock_monotonic_ns(runner->settings->clock);
+    int status;
+    while ((status = runner_divide(runner, plans, count, &added, error)) && runner_tries_again(runner, start, error))
+        ;
     if (status)
         return status;
     for (size_t i = 0; i < count; i++)

@@ -69,8 +69,8 @@ int query_task_decode(struct query_task *task, struct error *error);
 bool query_task_is_undecoded(const struct query_task *task);
 /* Has it records that wait for those of another topic, or for the registry? */
 bool query_task_waits(const struct query_task *task);
-/* The log gave nothing: asks where topics end that others wait for. `anyway`: it has been silent for long, so they
- * are taken to be at their end. */
+/* The log gave nothing: looks where topics end that others wait for, without asking a server. `anyway`: it has been
+ * silent for long, so they are taken to be at their end. */
 int query_task_idle(struct query_task *task, bool anyway, struct error *error);
 bool query_task_recovering(const struct query_task *task);
 /* Has everything before the inputs' `until` been worked on? */

@@ -4,6 +4,7 @@
 
 #include "core/memory.h"
 #include "stream/runtime/end.h"
+#include "stream/runtime/watch.h"
 
 #define COMMIT_INTERVAL_NS   INT64_C(100000000)
 #define POSITION_INTERVAL_NS INT64_C(1000000000)
@@ -40,13 +41,24 @@ static void worker_wait(struct query_worker *worker, const struct error *why) {
 /* --- tasks
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* What the task has committed, for reports. `with_lag`: asks the log how far behind it is. */
-static void worker_publish(struct query_worker *worker, const struct query_task *task, bool with_lag) {
-    struct query_group *group = worker->group;
+/* How many records of its topics the task has not worked on. `ask`: also a server. */
+static int64_t worker_lag(const struct query_worker *worker, const struct query_task *task, bool ask) {
     int64_t lag = 0, start, end;
-    for (size_t i = 0; with_lag && i < group->topic_count; i++)
-        if (bus_offsets(worker->work.consumer, group->topics[i].name, task->partition, &start, &end, NULL) == 0)
-            lag += end > task->inputs[i].next_offset ? end - task->inputs[i].next_offset : 0;
+    for (size_t i = 0; i < worker->group->topic_count; i++) {
+        const struct query_input *input = &task->inputs[i];
+        int status =
+            ask ? bus_offsets(worker->work.consumer, worker->group->topics[i].name, task->partition, &start, &end, NULL)
+                : query_input_end(input, &worker->work, &end, NULL);
+        if (status == 0 && end != INT64_MAX && end > input->next_offset)
+            lag += end - input->next_offset;
+    }
+    return lag;
+}
+
+/* What the task has committed, for reports. `ended`: no more comes of it; a server is asked how much is left. */
+static void worker_publish(struct query_worker *worker, const struct query_task *task, bool ended, bool with_lag) {
+    struct query_group *group = worker->group;
+    int64_t lag = with_lag ? worker_lag(worker, task, ended) : 0;
     pthread_mutex_lock(&group->lock);
     for (size_t m = 0; m < group->member_count; m++) {
         if (!group->begun[task->partition])
@@ -114,7 +126,7 @@ static int worker_open_task(struct query_worker *worker, int32_t partition, stru
     }
     worker->tasks[partition] = task;
     worker_open_ends(worker, task);
-    worker_publish(worker, task, true);
+    worker_publish(worker, task, false, true);
     return 0;
 }
 
@@ -185,7 +197,7 @@ static int worker_commit(struct query_worker *worker, struct error *error) {
     for (size_t i = 0; i < count; i += group->topic_count) {
         struct query_task *task = worker->tasks[worker->positions[i].partition];
         query_task_committed(task);
-        worker_publish(worker, task, with_lag);
+        worker_publish(worker, task, false, with_lag);
     }
     worker->last_lag_ns = with_lag ? worker->last_commit_ns : worker->last_lag_ns;
     pthread_mutex_lock(&group->lock);
@@ -487,6 +499,7 @@ static void worker_note_removals(struct query_worker *worker) {
 
 static int worker_step(struct query_worker *worker, struct error *error) {
     worker_note_removals(worker);
+    query_worker_watch(worker);
     bool waits = worker_waits(worker), pending = query_output_pending(worker->work.output);
     int status = worker_poll(worker,
                              pending || (waits && !worker->quiet) ? 0
@@ -540,7 +553,7 @@ void query_worker_end(struct query_worker *worker) {
         worker->status = worker_commit_or_rewind(worker, &worker->error);
     for (int32_t p = 0; p < worker->group->partitions; p++)
         if (worker->tasks[p] && !worker->tasks[p]->dirty)
-            worker_publish(worker, worker->tasks[p], true);
+            worker_publish(worker, worker->tasks[p], true, true);
     if (worker->status)
         atomic_store(worker->settings->stop, true);
     atomic_fetch_add(&worker->group->finished, 1);
