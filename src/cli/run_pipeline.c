@@ -237,18 +237,40 @@ static int pipeline_catch_up(struct run_pipeline *pipeline, unsigned *failures, 
     return 0;
 }
 
+/* Its topic is gone, and no statement has ended it: it fails alone. */
+static int pipeline_end_orphan(struct run_pipeline *pipeline, const struct query_plan *plan, struct error *error) {
+    struct error why;
+    error_set(&why, ERROR_NOT_FOUND, "topic %s was deleted while it was written to; the next run begins it anew",
+              plan->stages[plan->stage_count - 1].sink->sink.topic);
+    pipeline_query_failed(pipeline, plan, &why);
+    int status = query_runner_remove(pipeline->runner, plan->id, true, error);
+    return status == ERROR_NOT_FOUND ? 0 : status;
+}
+
+/* A topic is deleted after its statement was kept (DROP .. DELETE TOPIC), so that this is known when the topic is
+ * missed. */
+static int pipeline_look(struct run_pipeline *pipeline, unsigned *failures, struct error *error) {
+    const struct query_plan *orphan = query_runner_orphan(pipeline->runner);
+    int status = pipeline_catch_up(pipeline, failures, error);
+    if (status || *failures || !orphan || query_runner_orphan(pipeline->runner) != orphan)
+        return status;
+    return pipeline_end_orphan(pipeline, orphan, error);
+}
+
 int run_pipeline_follow(struct run_pipeline *pipeline, struct error *error) {
     const struct query_settings *settings = &pipeline->settings;
     unsigned failures = 0;
     int status = 0;
     while (!status && !settings->until_end && !atomic_load(settings->stop)) {
         pipeline_pause(settings, failures);
-        status = pipeline_catch_up(pipeline, &failures, error);
+        status = pipeline_look(pipeline, &failures, error);
     }
     if (status)
         atomic_store(settings->stop, true);
     struct error ended;
     int end = query_runner_wait(pipeline->runner, status ? &ended : error);
+    while (!status && !end && !failures && query_runner_orphan(pipeline->runner))
+        status = pipeline_look(pipeline, &failures, error);
     if (!status && !end && pipeline->failure.code) {
         *error = pipeline->failure;
         end = error->code;

@@ -342,6 +342,45 @@ def test_one_query_that_cannot_start(meterline):
     assert meterline.end_offsets("_meterline-commands") == kept + 2, "news of a query is told once"
 
 
+def test_a_topic_that_is_deleted_while_it_is_written(meterline):
+    """DROP .. DELETE TOPIC under load ends that query and nothing else; a topic that was deleted without a statement makes its query FAILED."""
+    declare = "CREATE STREAM readings (k STRING KEY, `value` DOUBLE) WITH (KAFKA_TOPIC='metrics', VALUE_FORMAT='JSON');"
+    copy = "CREATE STREAM copy{0} WITH (KAFKA_TOPIC='copy{0}', VALUE_FORMAT='JSON') AS SELECT * FROM readings;"
+    meterline("replay", *SOURCE, "--duration", "60s")
+    meterline("sql", "-e", declare + copy.format("") + "CREATE TABLE counts WITH (KAFKA_TOPIC='counts', VALUE_FORMAT='JSON') AS SELECT k, COUNT(*) AS n FROM readings GROUP BY k;"
+              + "".join(copy.format(i) for i in range(6)))
+    run = meterline.start("run", "-j", 2)
+    replay = meterline.start("replay", *SOURCE, "--duration", "4000s", "-r", 12000, "--again")
+
+    def written(topic):
+        try:
+            return meterline.end_offsets(topic) > 0
+        except AssertionError:
+            return False
+
+    for i in range(6):
+        while not written(f"copy{i}"):
+            assert run.poll() is None and replay.poll() is None, run.communicate()
+        if i < 5:
+            meterline("sql", "-e", f"DROP STREAM copy{i} DELETE TOPIC;")
+        else:
+            meterline("topics", "delete", f"copy{i}", "--yes")
+        assert run.poll() is None
+    assert replay.wait(timeout=120) == 0
+    while "FAILED: topic copy5 was deleted while it was written to" not in meterline("sql", "-e", "SHOW QUERIES;")[0]:
+        assert run.poll() is None, run.communicate()
+    run.send_signal(signal.SIGTERM)
+    told = run.communicate()[1]
+    assert run.returncode == 1 and told.count("does not run, all else goes on") == 1 and "goes back to the committed positions" in told, told
+    meterline("run", "--until-end")
+    readings = meterline.end_offsets("metrics")
+    assert meterline.end_offsets("copy") == meterline.end_offsets("copy5") == readings
+    last = {record["key"]: record["value"]["N"] for record in meterline.records("counts")}
+    assert sum(last.values()) == readings
+    names = meterline("topics", "--format", "csv")[0]
+    assert "copy,".replace(",", "") in names and not any(f"copy{i}" in names for i in range(5)), names
+
+
 def test_two_runs_of_a_group(meterline):
     """The second is refused at once, with the way out, and the first goes on; another group may run, and the same one after kill -9."""
     first = meterline.start("run", "-v")

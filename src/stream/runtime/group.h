@@ -37,6 +37,8 @@ struct query_member {
     bool follows;        /* its stream time is what stages before it have told */
     size_t level;        /* 0: no stage of the group writes what it reads; otherwise above those that do */
     atomic_bool removed; /* it works no more */
+    /* it has been removed by its worker, as the topic that it writes is gone; the runner has not heard of it yet */
+    atomic_bool orphaned;
     struct query_counters *counters; /* by partition: what the last commit had; under the group's lock */
     /* by partition: what was committed when this process began with it; under the lock */
     struct query_counters *before;

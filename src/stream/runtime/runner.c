@@ -483,9 +483,23 @@ static void runner_await(struct query_runner *runner, struct running_group *runn
 static bool group_remove(struct query_group *group, const char *id) {
     bool found = false;
     for (size_t m = 0; m < group->member_count; m++)
-        found |= strcmp(group->members[m].query->id, id) == 0 && !atomic_exchange(&group->members[m].removed, true);
+        if (strcmp(group->members[m].query->id, id) == 0) {
+            bool orphaned = atomic_exchange(&group->members[m].orphaned, false);
+            found |= !atomic_exchange(&group->members[m].removed, true) || orphaned;
+        }
     if (found)
         atomic_fetch_add(&group->removals, 1);
+    return found;
+}
+
+const struct query_plan *query_runner_orphan(struct query_runner *runner) {
+    const struct query_plan *found = NULL;
+    pthread_mutex_lock(&runner->lock);
+    for (size_t i = 0; i < runner->count && !found; i++)
+        for (size_t m = 0; m < runner->running[i]->group->member_count && !found; m++)
+            if (atomic_load(&runner->running[i]->group->members[m].orphaned))
+                found = runner->running[i]->group->members[m].query;
+    pthread_mutex_unlock(&runner->lock);
     return found;
 }
 

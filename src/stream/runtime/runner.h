@@ -28,6 +28,9 @@ const struct query_settings *query_runner_settings(const struct query_runner *ru
 int query_runner_remove(struct query_runner *runner, const char *id, bool forget, struct error *error);
 /* Without threads only: turns the workers until none has moved for a whole round, or one has failed (its error). */
 int query_runner_settle(struct query_runner *runner, struct error *error);
+/* A query whose topic has been deleted while it wrote to it, and which works no more, until it is removed; NULL: none
+ * has. */
+const struct query_plan *query_runner_orphan(struct query_runner *runner);
 /* Waits until everything has ended: stopped, done (--until-end) or failed, with the first error. Without threads:
  * settles, and ends what has not. */
 int query_runner_wait(struct query_runner *runner, struct error *error);

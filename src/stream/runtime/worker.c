@@ -211,10 +211,34 @@ static int worker_commit(struct query_worker *worker, struct error *error) {
     return 0;
 }
 
-/* An error that is to be tried again means that part of a commit's records have been made: they are undone. */
+/* Stages whose topic has been deleted end, the others of the group go on. False: there are none, and none has been
+ * removed since the last commit began. */
+static bool worker_lets_go(struct query_worker *worker) {
+    struct query_group *group = worker->group;
+    struct bus_topic_info info;
+    struct error missing;
+    for (size_t m = 0; m < group->member_count; m++) {
+        struct query_member *member = &group->members[m];
+        int status = atomic_load(&member->removed)
+                         ? 0
+                         : bus_topic_describe(worker->settings->bus, member->sink_topic, &info, &missing);
+        if (!atomic_load(&member->removed) && !status)
+            bus_topic_info_release(&info);
+        if (status != ERROR_NOT_FOUND || atomic_exchange(&member->removed, true))
+            continue;
+        atomic_store(&member->orphaned, true);
+        atomic_fetch_add(&group->removals, 1);
+    }
+    return atomic_load(&group->removals) != worker->removals;
+}
+
+/* An error that is to be tried again means that part of a commit's records have been made: they are undone. So is what
+ * was for a topic that somebody has deleted. */
 static int worker_commit_or_rewind(struct query_worker *worker, struct error *error) {
     int status = worker_commit(worker, error);
-    return status == ERROR_ABORTED || (status && error->retriable) ? worker_rewind(worker, error) : status;
+    bool undone = status == ERROR_ABORTED || (status && error->retriable) ||
+                  (status == ERROR_NOT_FOUND && worker_lets_go(worker));
+    return undone ? worker_rewind(worker, error) : status;
 }
 
 static bool worker_commit_due(const struct query_worker *worker) {
