@@ -17,7 +17,7 @@ def test_dataset_files(meterline):
     for name, content, words in cases:
         meterline("replay", "-t", "electricity", meterline.file(name, content), status=1, says=[name, words])
     meterline("replay", "-t", "electricity", meterline.folder / "missing.txt", status=1, says="missing.txt")
-    meterline("replay", "-t", "electricity", meterline.folder, status=1)
+    meterline("replay", "-t", "electricity", meterline.folder, status=1, says="is a folder: give one file of it")
 
 
 def test_rows_that_are_read_and_rows_that_are_not(meterline):

@@ -119,7 +119,8 @@ def test_foreign_and_other_versions_are_refused(meterline):
     meterline("replay", "-t", "synthetic", data=other, status=1, says="not a meterline")
     assert (other / "meterline.db").read_bytes() == before
     (other / "meterline.db").write_bytes(b"this is no database " * 1000)
-    meterline("run", "--final", data=other, status=1)
+    meterline("run", "--final", data=other, status=1, says=["file is not a database", "use another folder (--data)"])
+    assert (other / "meterline.db").read_bytes() == b"this is no database " * 1000
 
 
 def test_folder_that_is_not_writable(meterline):

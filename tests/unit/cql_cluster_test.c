@@ -15,7 +15,9 @@ struct script {
     int32_t code; /* of an error */
     struct slice more, raw;
     unsigned executed;
-    bool keep; /* answers are kept back */
+    int64_t executed_at[8];    /* ns, of the first ones */
+    unsigned executed_node[8]; /* and where */
+    bool keep;                 /* answers are kept back */
     struct cql_server_frame kept[KEPT];
     unsigned kept_count;
     /* schema_version */
@@ -56,6 +58,10 @@ static bool script_hook(void *context, struct cql_server *server, const struct c
         script->defined[frame->node]++;
     if (frame->opcode != CQL_EXECUTE)
         return false;
+    if (script->executed < 8) {
+        script->executed_at[script->executed] = clock_monotonic_ns(&clock_system);
+        script->executed_node[script->executed] = frame->node;
+    }
     script->executed++;
     if (script->faults > 0) {
         script->faults--;
@@ -212,6 +218,24 @@ static void test_refusals(void **state) {
         }
     try_refusal(&refusals[0], true, 3, 4, true);
     try_refusal(&refusals[0], true, 100, 4, false); /* four attempts, then it is the caller's */
+}
+
+/* The first repetition goes to another node at once; those after it wait, though another node is ready, so that a
+ * cluster that is overloaded as a whole is not stormed. */
+static void test_pause_between_repetitions(void **state) {
+    (void)state;
+    struct client client = {.script = {.faults = 3, .fault = fault_error, .code = 0x1001, .more = {"", 0}}};
+    client_start(&client, 2);
+    client_connect(&client);
+    assert_int_equal(client_submit(&client, "k", true), 0);
+    client_wait(&client, 1);
+    assert_int_equal(client.outcome.answered, 1);
+    assert_int_equal(client.script.executed, 4);
+    const int64_t *at = client.script.executed_at;
+    assert_int_not_equal(client.script.executed_node[0], client.script.executed_node[1]);
+    assert_true(at[2] - at[1] >= INT64_C(200000000));
+    assert_true(at[3] - at[2] >= INT64_C(400000000));
+    fixture_stop(&client.fixture);
 }
 
 static void fault_unprepared(struct script *script, struct cql_server *server, const struct cql_server_frame *frame) {
@@ -505,7 +529,7 @@ int main(void) {
         cmocka_unit_test(test_slow_server),      cmocka_unit_test(test_bytes_in_flight),
         cmocka_unit_test(test_late_answer),      cmocka_unit_test(test_token_aware),
         cmocka_unit_test(test_node_lost),        cmocka_unit_test(test_all_nodes_lost),
-        cmocka_unit_test(test_agreement),
+        cmocka_unit_test(test_agreement),        cmocka_unit_test(test_pause_between_repetitions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,6 +118,18 @@ static const struct fault faults[] = {
     {REQUEST_PRODUCE, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 0, 0},
 };
 
+static int64_t end_of_topic(struct fixture *f) {
+    struct bus_consumer *consumer;
+    int64_t sum = 0, start, end;
+    if (bus_consumer_open(f->bus, NULL, &consumer, &f->error))
+        fail_msg("%s", f->error.message);
+    for (int32_t p = 0; p < 4; p++, sum += end)
+        if (bus_offsets(consumer, "t", p, &start, &end, &f->error))
+            fail_msg("%s", f->error.message);
+    bus_consumer_close(consumer);
+    return sum;
+}
+
 static void try_fault(struct fixture *f, const struct fault *fault, bool named) {
     struct bus_producer *producer;
     struct bus_counts before, after;
@@ -145,10 +157,12 @@ static void try_fault(struct fixture *f, const struct fault *fault, bool named) 
     assert_int_equal(bus_producer_pending_records(producer), status == ERROR_BUSY ? 10 : 0);
     if (status != ERROR_BUSY)
         produce(f, producer, 10);
+    int64_t written = end_of_topic(f);
     status = commit(f, producer, 3);
     if (status)
         fail_msg("request %d, error %s: the next commit returned %d: %s", fault->request, rd_kafka_err2name(fault->err),
                  status, f->error.message);
+    assert_int_equal(end_of_topic(f) - written, 10); /* the records are in the transaction that holds, all of them */
     bus_producer_close(producer);
 }
 

@@ -33,6 +33,7 @@ struct fake_bus {
     struct bus_committed place;
     char group[300];
     int commits, busy_at, conflict_at, stop_at; /* counted from 1; 0: never */
+    int busy_from;                              /* this commit and all after it; 0: none */
     int schemas;
 };
 
@@ -105,7 +106,7 @@ static int fake_commit(struct bus_producer *producer, const struct bus_position 
                        struct error *error) {
     assert_int_equal(count, 1);
     fake.commits++;
-    if (fake.commits == fake.busy_at) {
+    if (fake.commits == fake.busy_at || (fake.busy_from && fake.commits >= fake.busy_from)) {
         error_set(error, ERROR_BUSY, "locked");
         error->retriable = true;
         return ERROR_BUSY;
@@ -268,6 +269,12 @@ static void test_busy_is_tried_again_and_conflict_is_not(void **state) {
     assert_log(&settings, 120000);
     assert_int_equal(fake.commits, 4);
     assert_true(now >= 20000000);
+    reset(NULL);
+    fake.busy_from = 2;
+    assert_int_equal(run(&settings, &(struct replay_options){.count = -1}, &result, &error), ERROR_BUSY);
+    assert_true(error.retriable);
+    assert_int_equal(fake.commits, 1 + 12); /* twelve tries of the second one */
+    assert_int_equal(fake.place.next_offset, 50000);
     reset(NULL);
     fake.conflict_at = 2;
     assert_int_equal(run(&settings, &(struct replay_options){.count = -1}, &result, &error), ERROR_CONFLICT);

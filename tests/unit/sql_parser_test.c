@@ -656,28 +656,32 @@ static void test_size(void **state) {
     (void)state;
     static const struct {
         const char *before, *piece, *after;
+        size_t least; /* bytes that each piece is printed in, at least */
     } cases[] = {
-        {"SELECT * FROM s WHERE a = 1", " OR a = 12345", ""},
-        {"SELECT * FROM s WHERE a = 1", " AND a = 'x'", ""},
-        {"SELECT a", ", b + 1 AS c", " FROM s"},
-        {"SELECT a IN (1", ", 2", ") FROM s"},
-        {"SELECT f(1", ", (a)", ") FROM s"},
-        {"INSERT INTO s VALUES ('", "xxxxxxxxxx''", "')"},
-        {"SELECT a FROM s GROUP BY a", ", (b, c)", ""},
-        {"SELECT 1 FROM s ", "-- comment\n", ""},
-        {"", "SHOW STREAMS;", ""},
-        {"SELECT '", "${a} $${", "' FROM s"},
-        {"SELECT CASE", " WHEN a THEN b", " END FROM s"},
-        {"SELECT a FROM s", " JOIN b ON c", ""},
-        {"CREATE STREAM s (a INT", ", b ARRAY<INT>", ")"},
-        {"SELECT `", "ü``", "` FROM s"},
+        {"SELECT * FROM s WHERE a = 1", " OR a = 12345", "", 13},
+        {"SELECT * FROM s WHERE a = 1", " AND a = 'x'", "", 11},
+        {"SELECT a", ", b + 1 AS c", " FROM s", 11},
+        {"SELECT a IN (1", ", 2", ") FROM s", 3},
+        {"SELECT f(1", ", (a)", ") FROM s", 3},
+        {"INSERT INTO s VALUES ('", "xxxxxxxxxx''", "')", 12},
+        {"SELECT a FROM s GROUP BY a", ", (b, c)", "", 4},
+        {"SELECT 1 FROM s ", "-- comment\n", "", 0},
+        {"", "SHOW STREAMS;", "", 13},
+        {"SELECT '", "${a} $${", "' FROM s", 4},
+        {"SELECT CASE", " WHEN a THEN b", " END FROM s", 14},
+        {"SELECT a FROM s", " JOIN b ON c", "", 8},
+        {"CREATE STREAM s (a INT", ", b ARRAY<INT>", ")", 10},
+        {"SELECT `", "ü``", "` FROM s", 4},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         cleanup(session_release) struct session session = {0};
         char *text = repeat(cases[i].before, cases[i].piece, 1200000 / strlen(cases[i].piece), "", "", cases[i].after);
         clock_t begin = clock();
-        if (!session_print(&session, slice_of(text)))
+        const char *printed = session_print(&session, slice_of(text));
+        if (!printed)
             fail_msg("%s...: %s", cases[i].piece, session.error.message);
+        if (strlen(printed) < cases[i].least * (1200000 / strlen(cases[i].piece)))
+            fail_msg("%s...: printed in %zu bytes", cases[i].piece, strlen(printed));
         if (clock() - begin > 10 * CLOCKS_PER_SEC)
             fail_msg("%s... took %.1f s", cases[i].piece, (double)(clock() - begin) / CLOCKS_PER_SEC);
         free(text);

@@ -61,6 +61,8 @@ static void test_offsets(void **state) {
         {"UTC+2", "2020-07-01", 7200, "+02:00"},
         {"GMT-03:00", "2020-07-01", -10800, "-03:00"},
         {"Z", "2020-07-01", 0, "UTC"},
+        {"+18:00", "2020-07-01", 64800, "+18:00"},
+        {"-18:00:00", "2020-07-01", -64800, "-18:00"},
     };
     struct time_zones zones = {.folder = TIME_ZONE_FOLDER};
     struct arena arena = {0};
@@ -73,8 +75,8 @@ static void test_offsets(void **state) {
             fail_msg("%s %s: %s", cases[i].zone, cases[i].instant, time_zone_abbreviation(zone, instant).data);
     }
     static const char *const bad[] = {
-        "",  "Nowhere", "../../../etc/passwd", "/etc/passwd", "Europe", "+19:00", "+1:2:3:4",
-        "+", "UTC+",    "Europe/Vi\nenna",     "tzdata.zi"};
+        "",  "Nowhere", "../../../etc/passwd", "/etc/passwd", "Europe", "+19:00",    "+1:2:3:4",
+        "+", "UTC+",    "Europe/Vi\nenna",     "tzdata.zi",   "+18:01", "-18:00:01", "+12:60"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const struct time_zone *zone;
         struct error error;
