@@ -20,16 +20,18 @@ const struct option cli_common_options[] = {
     {"bus", 0, OPTION_STRING, "URL", .environment = "METERLINE_BUS",
      .help = "The log, sqlite:DIR or kafka://HOST:PORT,...; without it the data folder.", OPTION(bus), .use = CLI_LOG},
     {"cache", 0, OPTION_STRING, "URL", .environment = "METERLINE_CACHE",
-     .help = "The cache of latest values, sqlite:DIR or redis://[:PASSWORD@]HOST[:PORT]/1. run: without it none is "
+     .help = "The cache of latest values, sqlite:DIR or redis://[:PASSWORD@]HOST[:PORT]/1 (rediss:// by TLS). run: "
+             "without it none is "
              "written; query: without it the data folder.",
      OPTION(cache), .use = CLI_CACHE},
     {"registry", 0, OPTION_STRING, "URL", .environment = "METERLINE_REGISTRY",
      .help = "The schema registry, such as http://HOST:8081, several separated by commas; Avro on Kafka needs one.",
      OPTION(connection.registry), .use = CLI_REGISTRY},
     {"property", 'X', OPTION_LIST, "NAME=VALUE",
-     .help = "A property of librdkafka, or schema.registry.* for the registry; repeatable. Secrets are better kept in "
+     .help = "A property of librdkafka, or schema.registry.*, cassandra.*, redis.* for the servers of those names; "
+             "repeatable. Secrets are better kept in "
              "--config or METERLINE_KAFKA_NAME.",
-     OPTION(connection.properties), .use = CLI_LOG | CLI_STORE},
+     OPTION(connection.properties), .use = CLI_LOG | CLI_STORE | CLI_CACHE},
     {"config", 0, OPTION_STRING, "FILE", .environment = "METERLINE_CONFIG",
      .help = "Properties as for -X, one name = value a line.", OPTION(connection.config), .use = CLI_LOG | CLI_STORE},
     {"replication", 0, OPTION_INTEGER, "N", "0", .environment = "METERLINE_REPLICATION", .minimum = 0, .maximum = 100,
@@ -180,11 +182,17 @@ int cli_open_store(const struct common_settings *common, bool create, struct sto
 
 int cli_open_cache(const struct common_settings *common, bool wanted, bool create, struct cache **ret_cache,
                    struct error *error) {
-    struct cache_options options = {.durable = common->durability[0] == 'f', .create = create, .clock = &clock_system};
     *ret_cache = NULL;
     if (!common->cache && !wanted)
         return 0;
-    int status = cli_open_url(common, common->cache, cli_cache_open, &options, ret_cache, error);
+    int status = cli_connect(common, error);
+    if (status)
+        return status;
+    cli_bus_log = cli_log(common);
+    struct cache_options options = {
+        .durable = common->durability[0] == 'f', .create = create, .clock = &clock_system, .log = &cli_bus_log};
+    options.property_count = connection_cache_properties(&cli_connection, &options.properties);
+    status = cli_open_url(common, common->cache, cli_cache_open, &options, ret_cache, error);
     if (common->cache)
         connection_hide_user((char *)common->cache);
     return status;

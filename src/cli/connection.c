@@ -14,6 +14,7 @@ extern char **environ;
 
 #define REGISTRY_PREFIX    "schema.registry."
 #define STORE_PREFIX       "cassandra."
+#define CACHE_PREFIX       "redis."
 #define ENVIRONMENT_PREFIX "METERLINE_KAFKA_"
 enum { LINE_MAXIMUM = 16384, NAME_MAXIMUM = 200 };
 
@@ -128,10 +129,12 @@ static int connection_read_option(struct connection *connection, char *text, str
     return status;
 }
 
-/* 0: of the bus, 1: of the store, 2: of the registry. */
+/* 0: of the bus, 1: of the store, 2: of the registry, 3: of the cache. */
 static int connection_kind(const struct client_property *property) {
     if (strncmp(property->name, REGISTRY_PREFIX, strlen(REGISTRY_PREFIX)) == 0)
         return 2;
+    if (strncmp(property->name, CACHE_PREFIX, strlen(CACHE_PREFIX)) == 0)
+        return 3;
     return strncmp(property->name, STORE_PREFIX, strlen(STORE_PREFIX)) == 0;
 }
 
@@ -160,10 +163,17 @@ size_t connection_store_properties(const struct connection *connection, const st
     return connection_count(connection, 1);
 }
 
+size_t connection_cache_properties(const struct connection *connection, const struct client_property **ret_cache) {
+    size_t count = connection_count(connection, 3);
+    *ret_cache = connection->properties + connection->count - count;
+    return count;
+}
+
 static int connection_check_registry(const struct connection *connection, struct error *error) {
     static const char *const known[] = {"basic.auth.user.info",     "bearer.auth.token", "ssl.ca.location",
                                         "ssl.certificate.location", "ssl.key.location",  "ssl.key.password"};
-    for (size_t i = connection->count - connection_count(connection, 2); i < connection->count; i++) {
+    size_t end = connection->count - connection_count(connection, 3);
+    for (size_t i = end - connection_count(connection, 2); i < end; i++) {
         const char *name = connection->properties[i].name + strlen(REGISTRY_PREFIX);
         bool found = false;
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)

@@ -6,8 +6,8 @@
  *     METERLINE_KAFKA_SASL_PASSWORD    of the environment, for sasl.password
  *     -X name=value                    the value of a secret is overwritten in the argument list at once, so that ps does not show it
  *
- * schema.registry.* are for the schema registry, with the names of Confluent's clients; cassandra.* for the store;
- * all others are librdkafka's. No value is ever printed. */
+ * schema.registry.* are for the schema registry, with the names of Confluent's clients; cassandra.* for the store,
+ * redis.* for the cache; all others are librdkafka's. No value is ever printed. */
 #ifndef METERLINE_CLI_CONNECTION_H
 #define METERLINE_CLI_CONNECTION_H
 
@@ -35,8 +35,10 @@ void connection_release(struct connection *connection);
  * '@', as passwords may hold '/' and ','. Without an '@' all is overwritten that has the form USER:PASSWORD where
  * HOST:PORT belongs. */
 void connection_hide_user(char *url);
-/* Those for the bus come first, then those of the store, which are `*ret_store` and so many. */
+/* Those for the bus come first, then those of the store, which are `*ret_store` and so many;
+ * those of the cache are the last. */
 size_t connection_bus_properties(const struct connection *connection);
 size_t connection_store_properties(const struct connection *connection, const struct client_property **ret_store);
+size_t connection_cache_properties(const struct connection *connection, const struct client_property **ret_cache);
 
 #endif

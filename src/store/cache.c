@@ -7,12 +7,15 @@
 
 int cache_open(const char *url, const struct cache_options *options, struct cache **ret_cache, struct error *error) {
     if (strncmp(url, "redis://", 8) == 0)
-        return redis_cache_open(url + 8, options, ret_cache, error);
+        return redis_cache_open(url + 8, false, options, ret_cache, error);
+    if (strncmp(url, "rediss://", 9) == 0)
+        return redis_cache_open(url + 9, true, options, ret_cache, error);
     if (strncmp(url, "sqlite:", 7) == 0)
         url += 7;
     else if (strchr(url, ':'))
-        return error_set(error, ERROR_INVALID,
-                         "--cache: no cache of this kind is known; use sqlite:DIR or redis://HOST:6379/1");
+        return error_set(
+            error, ERROR_INVALID,
+            "--cache: no cache of this kind is known; use sqlite:DIR, redis://HOST:6379/1 or rediss://HOST:6379/1");
     if (!*url)
         return error_set(error, ERROR_INVALID, "--cache: the folder is missing; use sqlite:DIR");
     return sqlite_cache_open(url, options, ret_cache, error);

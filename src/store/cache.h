@@ -14,6 +14,8 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/log.h"
+#include "core/property.h"
 #include "core/slice.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +27,9 @@ struct cache_options {
     bool durable;
     bool create;
     const struct clock *clock;
+    const struct client_property *properties; /* of a server (redis.*); borrowed while cache_open runs */
+    size_t property_count;
+    const struct log *log; /* NULL: silent; outlives the cache */
 };
 
 struct cache_entry {

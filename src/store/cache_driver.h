@@ -27,7 +27,7 @@ struct cache_writer {
 
 int sqlite_cache_open(const char *folder, const struct cache_options *options, struct cache **ret_cache,
                       struct error *error);
-int redis_cache_open(const char *address, const struct cache_options *options, struct cache **ret_cache,
+int redis_cache_open(const char *address, bool tls, const struct cache_options *options, struct cache **ret_cache,
                      struct error *error);
 
 #endif

@@ -85,3 +85,38 @@ def test_redis_password(meterline):
         run.communicate(timeout=30)
     meterline("query", "--latest", "gateways", "--cache", "redis://h:99999/1", status=1, says="is not a port")
     meterline("query", "--latest", "gateways", "--cache", "redis://127.0.0.1:1/1", status=1, says="127.0.0.1:1")
+
+
+def test_redis_by_tls(meterline):
+    """Answers as without; a certificate of another authority, a plain server and a plain client are refused with the reason."""
+    with Redis(password="right-secret", tls=True) as redis:
+        trusted = ("-X", f"redis.ssl.ca.location={redis.certificates.ca}")
+        place = ("--cache", f"{redis.tls_url}/1", *trusted)
+        meterline("replay", *SOURCE)
+        meterline("run", "--final", "--cache-values", *place)
+        check(meterline, *place)
+        check(meterline, "--cache", f"{redis.url}/1")
+        identity = ("-X", f"redis.ssl.certificate.location={redis.certificates.client_certificate}", "-X", f"redis.ssl.key.location={redis.certificates.client_key}")
+        check(meterline, *place, *identity)
+        latest_of = ("query", "--latest", "gateways", "--cache")
+        meterline(*latest_of, f"{redis.tls_url}/1", status=1, says=["certificate is not accepted", f":{redis.tls_port}"])
+        meterline(*latest_of, f"{redis.tls_url}/1", "-X", "redis.tls.trust.any=true")
+        meterline(*latest_of, f"{redis.tls_url.replace(str(redis.tls_port), str(redis.port))}/1", *trusted, status=1, says="TLS")
+        meterline(*latest_of, f"{redis.url.replace(str(redis.port), str(redis.tls_port))}/1", status=1, says="Redis at 127.0.0.1")
+        meterline(*latest_of, f"{redis.tls_url}/1", "-X", "redis.ssl.ca.locatoin=x", status=1, says="did you mean redis.ssl.ca.location")
+
+
+def test_keys_of_others_are_left_alone(meterline):
+    """Of another type, or with another value: neither written over nor read; all others are there."""
+    with Redis() as redis:
+        place = ("--cache", f"{redis.url}/1")
+        meterline("replay", "-t", "synthetic", "--series", 40, "--duration", "10m")
+        redis.command_in(1, "RPUSH", "7", "mine")
+        redis.command_in(1, "SET", "0", "garbage")
+        redis.command_in(1, "SET", "1", "2001-01-01T00:00:00Z")   # ours, and older
+        _, text = meterline("run", "--final", *place)
+        assert "database 1 has keys" in text and "left alone" in text, text
+        assert redis.command_in(1, "LRANGE", "7", 0, -1) == ["mine"] and redis.command_in(1, "GET", "0") == "garbage"
+        gateways, _ = expected(meterline)
+        assert latest(meterline, "gateways", *place) == {key: time for key, time in gateways.items() if key not in ("0", "7")}
+        assert gateways["1"] > 1e12

@@ -6,6 +6,7 @@ that is called redis-check-rdb checks files, under any other name it is the serv
 import shutil
 import socket
 
+from .certificates import Certificates
 from .common import Engine, free_ports, program
 from .process import EngineError
 
@@ -13,19 +14,25 @@ TIMEOUT = 5   # seconds
 
 
 class Redis(Engine):
-    """`url`: redis://127.0.0.1:PORT, with the password where there is one."""
+    """`url`: redis://127.0.0.1:PORT, with the password where there is one. With `tls` also `tls_url`, rediss:// at a port of its own, and `certificates`."""
     name = "redis"
 
-    def __init__(self, password: str | None = None, port: int | None = None, folder=None, detached: bool = False):
+    def __init__(self, password: str | None = None, port: int | None = None, folder=None, detached: bool = False, tls: bool = False):
         super().__init__(1, folder, detached)
-        self.password, self.port = password, port
+        self.password, self.port, self._tls, self.tls_port, self.certificates = password, port, tls, None, None
 
     @property
     def url(self) -> str:
         return f"redis://{f':{self.password}@' if self.password else ''}127.0.0.1:{self.port}"
 
+    @property
+    def tls_url(self) -> str:
+        return self.url.replace("redis://", "rediss://").replace(f":{self.port}", f":{self.tls_port}")
+
     def _prepare(self) -> None:
-        self.port = self.port or free_ports(1)[0]
+        ports = free_ports(2)
+        self.port, self.tls_port = self.port or ports[0], ports[1]
+        self.certificates = Certificates(self.folder / "certificates") if self._tls else None
         self._server.symlink_to(shutil.which("redis-server") or program("redis-check-rdb"))
 
     @property
@@ -34,7 +41,9 @@ class Redis(Engine):
 
     def _command(self, node: int) -> list:
         password = ["--requirepass", self.password] if self.password else []
-        return [self._server, "--bind", "127.0.0.1", "--port", self.port, "--dir", self.folder, "--save", "", "--appendonly", "no", *password]
+        tls = ["--tls-port", self.tls_port, "--tls-cert-file", self.certificates.server_certificate, "--tls-key-file", self.certificates.server_key,
+               "--tls-ca-cert-file", self.certificates.ca, "--tls-auth-clients", "optional"] if self._tls else []
+        return [self._server, "--bind", "127.0.0.1", "--port", self.port, "--dir", self.folder, "--save", "", "--appendonly", "no", *password, *tls]
 
     def _ready(self, node: int) -> bool:
         try:
@@ -47,6 +56,14 @@ class Redis(Engine):
         with socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT) as connection, connection.makefile("rwb") as stream:
             if self.password:
                 self._ask(stream, ("AUTH", self.password))
+            return self._ask(stream, words)
+
+    def command_in(self, database: int, *words):
+        """The same in one of its databases."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT) as connection, connection.makefile("rwb") as stream:
+            if self.password:
+                self._ask(stream, ("AUTH", self.password))
+            self._ask(stream, ("SELECT", database))
             return self._ask(stream, words)
 
     def _ask(self, stream, words):

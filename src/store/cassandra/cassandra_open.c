@@ -9,7 +9,7 @@
 int cassandra_connect(const struct cassandra_store *store, bool bare, struct cql_cluster **ret_cluster,
                       struct error *error) {
     const struct cassandra_settings *settings = &store->settings;
-    struct cql_tls_settings tls = {settings->authorities, settings->certificate, settings->key, settings->trust_any};
+    struct tls_settings tls = {settings->authorities, settings->certificate, settings->key, settings->trust_any};
     struct cql_options options = {
         .contacts = settings->contacts,
         .contact_count = settings->contact_count,
@@ -132,6 +132,19 @@ const struct store_driver cassandra_store_driver = {
     .counts = cassandra_counts,
 };
 
+static void store_warn_of_password(const struct cassandra_store *store) {
+    const struct cassandra_settings *settings = &store->settings;
+    for (size_t i = 0; i < settings->contact_count && settings->password && !settings->tls; i++)
+        if (!tls_is_loopback(settings->contacts[i].host)) {
+            log_write(
+                store->base.options.log, LOG_WARNING,
+                "the password goes to Cassandra at %s as it is, for all on the way to read: -X cassandra.tls=true "
+                "encrypts it",
+                settings->contacts[i].host);
+            return;
+        }
+}
+
 int cassandra_store_open(const char *address, const struct store_options *options, struct store **ret_store,
                          struct error *error) {
     struct cassandra_store *store = memory_zero(1, sizeof *store);
@@ -146,6 +159,7 @@ int cassandra_store_open(const char *address, const struct store_options *option
         free(store);
         return status;
     }
+    store_warn_of_password(store);
     pthread_mutex_init(&store->lock, NULL);
     *ret_store = &store->base;
     return 0;

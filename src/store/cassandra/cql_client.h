@@ -21,7 +21,7 @@
 #include "store/cassandra/cql_error.h"
 #include "store/cassandra/cql_request.h"
 #include "store/cassandra/cql_response.h"
-#include "store/cassandra/cql_tls.h"
+#include "store/tls.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -42,14 +42,14 @@ struct cql_options {
     const char *user, *password; /* NULL: none */
     /* where most requests go: its replication decides the routing; NULL: requests go to any node */
     const char *keyspace;
-    const char *data_center;            /* the local one; NULL: that of the node that answers first */
-    const struct cql_tls_settings *tls; /* NULL: plain */
-    bool lz4;                           /* compress larger frames when the server can */
-    unsigned connections;               /* to each node [1] */
-    size_t in_flight_maximum;           /* requests [512] */
-    size_t in_flight_bytes;             /* [16 MiB] */
-    unsigned attempts;                  /* of a request that may be repeated [4] */
-    int64_t connect_timeout;            /* ms, until a connection is ready [5000] */
+    const char *data_center;        /* the local one; NULL: that of the node that answers first */
+    const struct tls_settings *tls; /* NULL: plain */
+    bool lz4;                       /* compress larger frames when the server can */
+    unsigned connections;           /* to each node [1] */
+    size_t in_flight_maximum;       /* requests [512] */
+    size_t in_flight_bytes;         /* [16 MiB] */
+    unsigned attempts;              /* of a request that may be repeated [4] */
+    int64_t connect_timeout;        /* ms, until a connection is ready [5000] */
     /* ms, of each attempt, and to wait for a connection [12000: longer than the server's own] */
     int64_t request_timeout;
     int64_t reconnect_pause; /* ms, after the first failure; doubles, half of it at random, to at most 30 s [250] */

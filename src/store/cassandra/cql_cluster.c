@@ -439,7 +439,7 @@ static int cluster_fill(struct cql_cluster *cluster, const struct cql_options *o
         to->port = from->port ? from->port : CQL_PORT;
     }
     cluster_set(cluster, options);
-    int status = options->tls ? cql_tls_context_open(options->tls, &cluster->settings.tls, error) : 0;
+    int status = options->tls ? tls_context_open(options->tls, &cluster->settings.tls, error) : 0;
     return status ? status : cql_contacts_add(cluster, error);
 }
 
@@ -489,7 +489,7 @@ struct cql_cluster *cql_cluster_close(struct cql_cluster *cluster) {
     cql_statements_release(cluster);
     cql_topology_release(&cluster->topology);
     cql_topology_release(&cluster->control.next);
-    cluster->settings.tls = cql_tls_context_close(cluster->settings.tls);
+    cluster->settings.tls = tls_context_close(cluster->settings.tls);
     if (cluster->password)
         explicit_bzero(cluster->password, strlen(cluster->password));
     for (size_t i = 0; i < cluster->contact_count; i++)

@@ -15,7 +15,7 @@
 #include "core/clock.h"
 #include "store/cassandra/cql_address.h"
 #include "store/cassandra/cql_request.h"
-#include "store/cassandra/cql_tls.h"
+#include "store/tls.h"
 
 enum { CQL_STREAMS_MAXIMUM = 2048 };
 
@@ -23,7 +23,7 @@ struct cql_connection;
 
 struct cql_connection_settings {
     struct slice user, password;              /* data NULL: none */
-    struct cql_tls_context *tls;              /* NULL: plain */
+    struct tls_context *tls;                  /* NULL: plain */
     bool lz4;                                 /* when the server has it */
     size_t output_maximum;                    /* bytes */
     int64_t connect_timeout, request_timeout; /* ns */

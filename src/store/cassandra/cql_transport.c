@@ -45,10 +45,10 @@ static int transport_connect(struct cql_transport *transport, const struct cql_a
     return 0;
 }
 
-int cql_transport_open(struct cql_transport *transport, const struct cql_address *address, struct cql_tls_context *tls,
+int cql_transport_open(struct cql_transport *transport, const struct cql_address *address, struct tls_context *tls,
                        const char *host, struct error *error) {
     *transport = (struct cql_transport){.socket = -1};
-    int status = tls ? cql_tls_open(tls, host, &transport->tls, error) : 0;
+    int status = tls ? tls_open(tls, host, &transport->tls, error) : 0;
     if (!status)
         status = transport_connect(transport, address, error);
     if (status)
@@ -70,7 +70,7 @@ void cql_transport_close(struct cql_transport *transport) {
     if (transport->socket >= 0)
         close(transport->socket);
     transport->socket = -1;
-    transport->tls = cql_tls_close(transport->tls);
+    transport->tls = tls_close(transport->tls);
     transport->plain.length = transport->wire.length = transport->sent = 0;
     cql_transport_wipe(transport);
     bytes_release(&transport->input);
@@ -121,7 +121,7 @@ static int transport_write(struct cql_transport *transport, struct error *error)
 
 int cql_transport_flush(struct cql_transport *transport, struct error *error) {
     if (transport->secured && transport->plain.length) {
-        int status = cql_tls_write(transport->tls, bytes_slice(&transport->plain), &transport->wire, error);
+        int status = tls_write(transport->tls, bytes_slice(&transport->plain), &transport->wire, error);
         if (status)
             return status;
         transport->plain.length = 0;
@@ -131,7 +131,7 @@ int cql_transport_flush(struct cql_transport *transport, struct error *error) {
 
 /* When it fails the alert is sent before: the server should know why. */
 static int transport_handshake(struct cql_transport *transport, struct error *error) {
-    int status = cql_tls_handshake(transport->tls, &transport->wire, error);
+    int status = tls_handshake(transport->tls, &transport->wire, error);
     transport->secured = status == 1;
     if (status < 0) {
         transport_write(transport, NULL);
@@ -152,12 +152,12 @@ int cql_transport_connected(struct cql_transport *transport, struct error *error
 
 static int transport_decrypt(struct cql_transport *transport, struct slice wire, bool *ret_closed,
                              struct error *error) {
-    int status = cql_tls_feed(transport->tls, wire, error);
+    int status = tls_feed(transport->tls, wire, error);
     if (!status && !transport->secured)
         status = transport_handshake(transport, error);
     if (status || !transport->secured)
         return status;
-    return cql_tls_read(transport->tls, &transport->input, ret_closed, error);
+    return tls_read(transport->tls, &transport->input, ret_closed, error);
 }
 
 int cql_transport_receive(struct cql_transport *transport, bool *ret_closed, struct error *error) {

@@ -9,21 +9,21 @@
 #include "core/bytes.h"
 #include "core/error.h"
 #include "store/cassandra/cql_address.h"
-#include "store/cassandra/cql_tls.h"
+#include "store/tls.h"
 #include <stdbool.h>
 
 struct cql_transport {
     int socket;
-    struct cql_tls *tls; /* NULL: plain */
-    bool secured;        /* the TLS handshake is done */
-    struct bytes input;  /* plain bytes that came */
-    struct bytes plain;  /* with TLS: bytes that are not encrypted yet */
-    struct bytes wire;   /* bytes for the socket; `sent` of them are gone */
+    struct tls *tls;    /* NULL: plain */
+    bool secured;       /* the TLS handshake is done */
+    struct bytes input; /* plain bytes that came */
+    struct bytes plain; /* with TLS: bytes that are not encrypted yet */
+    struct bytes wire;  /* bytes for the socket; `sent` of them are gone */
     size_t sent;
 };
 
 /* Begins to connect; `tls` NULL: plain. The outcome is known when the socket can be written. */
-int cql_transport_open(struct cql_transport *transport, const struct cql_address *address, struct cql_tls_context *tls,
+int cql_transport_open(struct cql_transport *transport, const struct cql_address *address, struct tls_context *tls,
                        const char *host, struct error *error);
 void cql_transport_close(struct cql_transport *transport); /* wipes the output buffers */
 

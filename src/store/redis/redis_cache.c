@@ -2,13 +2,14 @@
  * once: a script reads the values at hand, keeps those that are not older, and sets the rest, all in one step of the
  * server, so that writers cannot overtake each other.
  *
+ * Keys of another type, and values that do not begin with a time, belong to others: they are left alone.
+ *
  * Times are compared as text, up to the 'Z', which sorts them: all have the same form, with or without a fraction of
  * a second. */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
 #include "core/bytes.h"
 #include "core/memory.h"
@@ -16,101 +17,123 @@
 #include "model/time.h"
 #include "store/cache_driver.h"
 #include "store/redis/redis_address.h"
+#include "store/redis/redis_link.h"
+#include "store/redis/redis_settings.h"
 
 #define REDIS_MARKS "meterline.marks"
 
 enum {
     REDIS_KEYS = 256,
     REDIS_PIPE = 32 /* scripts under way */,
-    REDIS_TIMEOUT_S = 5,
     REDIS_SCAN = 1000,
     REDIS_VALUE_SIZE = TIME_TEXT_SIZE + NUMBER_DOUBLE_SIZE + 2,
     REDIS_HASH_SIZE = 41
 };
 
 static const char redis_script[] =
-    "local old=redis.call('MGET',unpack(KEYS)) local set={} "
+    "local old=redis.call('MGET',unpack(KEYS)) local set={} local foreign=0 "
     "for i=1,#KEYS do local v=ARGV[i] local o=old[i] "
-    "if not o or string.sub(o,1,(string.find(o,'Z',1,true) or 1)-1)<=string.sub(v,1,string.find(v,'Z',1,true)-1) then "
+    "if o and not string.find(o,'^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.?%d*Z') or "
+    "not o and redis.call('EXISTS',KEYS[i])==1 then foreign=foreign+1 "
+    "elseif not o or string.sub(o,1,string.find(o,'Z',1,true)-1)<=string.sub(v,1,string.find(v,'Z',1,true)-1) then "
     "set[#set+1]=KEYS[i] set[#set+1]=v end end "
-    "if #set>0 then redis.call('MSET',unpack(set)) end return #set/2";
+    "if #set>0 then redis.call('MSET',unpack(set)) end return foreign";
 
 struct redis_cache {
     struct cache base;
     struct redis_address address;
+    struct tls_context *tls; /* NULL: plain */
 };
 
 struct redis_writer {
     struct cache_writer base;
     const struct redis_cache *cache;
-    redisContext *connection;     /* NULL: to be made */
+    struct redis_link *link;      /* NULL: to be made */
+    bool warned;                  /* of keys that are left alone */
     char script[REDIS_HASH_SIZE]; /* its SHA-1 at the server */
     const char *arguments[3 + 2 * REDIS_KEYS];
     size_t lengths[3 + 2 * REDIS_KEYS];
     char values[REDIS_KEYS][REDIS_VALUE_SIZE];
 };
 
-/* The server could not be reached, or has answered with an error: LOADING, READONLY and the like pass by themselves,
- * others do not. */
-static int redis_failed(const struct redis_cache *cache, const redisContext *connection, const redisReply *reply,
-                        struct error *error) {
-    const char *text = reply ? reply->str : connection ? connection->errstr : "no memory";
+/* The server has answered with an error: LOADING, READONLY and the like pass by themselves, others do not. */
+static int redis_refused(const struct redis_cache *cache, const redisReply *reply, struct error *error) {
     static const char *const passing[] = {"LOADING",  "BUSY",     "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN",
                                           "READONLY", "NOSCRIPT", "OOM",      "MISCONF"};
-    bool passes = reply == NULL;
-    for (size_t i = 0; reply && i < sizeof passing / sizeof *passing; i++)
-        passes |= strncmp(text, passing[i], strlen(passing[i])) == 0;
+    bool passes = false;
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+        passes |= strncmp(reply->str, passing[i], strlen(passing[i])) == 0;
     error_set(error, passes ? ERROR_IO : ERROR_INVALID, "Redis at %s:%d: %.200s", cache->address.host,
-              cache->address.port, text);
+              cache->address.port, reply->str);
     if (error)
         error->retriable = passes;
     return passes ? ERROR_IO : ERROR_INVALID;
 }
 
-static int redis_command(const struct redis_cache *cache, redisContext *connection, int count, const char **words,
+/* An error of the connection, with the place. */
+static int redis_lost(const struct redis_cache *cache, int status, struct error *error) {
+    return status && error ? error_wrap(error, "Redis at %s:%d", cache->address.host, cache->address.port) : status;
+}
+
+/* The next reply; one that is an error becomes ours. */
+static int redis_reply(const struct redis_cache *cache, struct redis_link *link, redisReply **ret_reply,
+                       struct error *error) {
+    redisReply *reply;
+    int status = redis_lost(cache, redis_link_reply(link, &reply, error), error);
+    if (status)
+        return status;
+    if (reply->type == REDIS_REPLY_ERROR)
+        status = redis_refused(cache, reply, error);
+    if (status)
+        freeReplyObject(reply);
+    else
+        *ret_reply = reply;
+    return status;
+}
+
+static int redis_command(const struct redis_cache *cache, struct redis_link *link, int count, const char **words,
                          redisReply **ret_reply, struct error *error) {
-    redisReply *reply = redisCommandArgv(connection, count, words, NULL);
-    int status = !reply || reply->type == REDIS_REPLY_ERROR ? redis_failed(cache, connection, reply, error) : 0;
+    redisReply *reply;
+    int status = redis_link_append(link, count, words, NULL, error);
+    if (!status)
+        status = redis_reply(cache, link, &reply, error);
     if (!status && ret_reply)
         *ret_reply = reply;
-    else if (reply)
+    else if (!status)
         freeReplyObject(reply);
     return status;
 }
 
-static int redis_greet(const struct redis_cache *cache, redisContext *connection, struct error *error) {
+static int redis_greet(const struct redis_cache *cache, struct redis_link *link, struct error *error) {
     const struct redis_address *address = &cache->address;
     char database[16];
     const char *login[] = {"AUTH", address->user ? address->user : address->password, address->password};
     const char *choice[] = {"SELECT", database};
     snprintf(database, sizeof database, "%d", address->database);
-    int status = address->password ? redis_command(cache, connection, address->user ? 3 : 2, login, NULL, error) : 0;
-    return status ? status : redis_command(cache, connection, 2, choice, NULL, error);
+    int status = address->password ? redis_command(cache, link, address->user ? 3 : 2, login, NULL, error) : 0;
+    return status ? status : redis_command(cache, link, 2, choice, NULL, error);
 }
 
-static int redis_connect(const struct redis_cache *cache, redisContext **ret_connection, struct error *error) {
-    struct timeval timeout = {REDIS_TIMEOUT_S, 0};
-    redisContext *connection = redisConnectWithTimeout(cache->address.host, cache->address.port, timeout);
-    int status = !connection || connection->err ? redis_failed(cache, connection, NULL, error) : 0;
-    if (!status && redisSetTimeout(connection, timeout) != REDIS_OK)
-        status = redis_failed(cache, connection, NULL, error);
-    if (!status)
-        status = redis_greet(cache, connection, error);
+static int redis_connect(const struct redis_cache *cache, struct redis_link **ret_link, struct error *error) {
+    struct redis_link *link;
+    int status = redis_link_open(cache->address.host, cache->address.port, cache->tls, &link, error);
+    if (status)
+        return redis_lost(cache, status, error);
+    status = redis_greet(cache, link, error);
     if (status) {
-        if (connection)
-            redisFree(connection);
+        redis_link_close(link);
         return status;
     }
-    *ret_connection = connection;
+    *ret_link = link;
     return 0;
 }
 
 static int redis_load(struct redis_writer *writer, struct error *error) {
     const char *words[] = {"SCRIPT", "LOAD", redis_script};
     redisReply *reply = NULL;
-    int status = redis_connect(writer->cache, &writer->connection, error);
+    int status = redis_connect(writer->cache, &writer->link, error);
     if (!status)
-        status = redis_command(writer->cache, writer->connection, 3, words, &reply, error);
+        status = redis_command(writer->cache, writer->link, 3, words, &reply, error);
     if (!status)
         snprintf(writer->script, sizeof writer->script, "%s", reply->str);
     if (reply)
@@ -119,9 +142,7 @@ static int redis_load(struct redis_writer *writer, struct error *error) {
 }
 
 static void redis_drop(struct redis_writer *writer) {
-    if (writer->connection)
-        redisFree(writer->connection);
-    writer->connection = NULL;
+    writer->link = redis_link_close(writer->link);
 }
 
 static size_t redis_write_value(char *to, const struct cache_entry *entry) {
@@ -148,26 +169,30 @@ static int redis_append(struct redis_writer *writer, const struct cache_entry *e
         writer->arguments[3 + count + i] = writer->values[i];
         writer->lengths[3 + count + i] = redis_write_value(writer->values[i], &entries[i]);
     }
-    return redisAppendCommandArgv(writer->connection, (int)(3 + 2 * count), writer->arguments, writer->lengths) ==
-                   REDIS_OK
-               ? 0
-               : redis_failed(writer->cache, writer->connection, NULL, error);
+    return redis_link_append(writer->link, (int)(3 + 2 * count), writer->arguments, writer->lengths, error);
 }
 
 static int redis_answer(struct redis_writer *writer, struct error *error) {
-    void *answer = NULL;
-    if (redisGetReply(writer->connection, &answer) != REDIS_OK)
-        return redis_failed(writer->cache, writer->connection, NULL, error);
-    redisReply *reply = answer;
-    int status = reply->type == REDIS_REPLY_ERROR ? redis_failed(writer->cache, writer->connection, reply, error) : 0;
+    redisReply *reply;
+    int status = redis_reply(writer->cache, writer->link, &reply, error);
+    if (status)
+        return status;
+    if (reply->type == REDIS_REPLY_INTEGER && reply->integer > 0 && !writer->warned) {
+        log_write(
+            writer->cache->base.options.log, LOG_WARNING,
+            "Redis at %s:%d: database %d has keys of gateways or series whose values are not ours (%lld now): they "
+            "are left alone, and their latest values are not kept; use another database",
+            writer->cache->address.host, writer->cache->address.port, writer->cache->address.database, reply->integer);
+        writer->warned = true;
+    }
     freeReplyObject(reply);
-    return status;
+    return 0;
 }
 
 static int redis_write_all(struct redis_writer *writer, const struct cache_entry *entries, size_t count,
                            struct error *error) {
     size_t waiting = 0;
-    int status = writer->connection ? 0 : redis_load(writer, error);
+    int status = writer->link ? 0 : redis_load(writer, error);
     for (size_t at = 0; at < count && !status; at += REDIS_KEYS) {
         status = redis_append(writer, entries + at, count - at < REDIS_KEYS ? count - at : REDIS_KEYS, error);
         waiting += !status;
@@ -193,9 +218,9 @@ static int redis_cache_write(struct cache_writer *door, const struct cache_entry
 /* An answer to HEXISTS or HSETNX on the hash of marks, as a number. */
 static int redis_marks(struct redis_writer *writer, int count, const char **words, bool *ret_yes, struct error *error) {
     redisReply *reply = NULL;
-    int status = writer->connection ? 0 : redis_load(writer, error);
+    int status = writer->link ? 0 : redis_load(writer, error);
     if (!status)
-        status = redis_command(writer->cache, writer->connection, count, words, &reply, error);
+        status = redis_command(writer->cache, writer->link, count, words, &reply, error);
     if (!status)
         *ret_yes = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
     else
@@ -222,8 +247,10 @@ static void redis_writer_close(struct cache_writer *door) {
 }
 
 static void redis_cache_close(struct cache *door) {
-    redis_address_release(&((struct redis_cache *)door)->address);
-    free(door);
+    struct redis_cache *cache = (struct redis_cache *)door;
+    tls_context_close(cache->tls);
+    redis_address_release(&cache->address);
+    free(cache);
 }
 
 static const struct cache_driver redis_cache_driver;
@@ -256,7 +283,7 @@ static int redis_found_add(struct redis_found *found, const redisReply *keys, st
 }
 
 /* All keys; a key that a scan gives twice is there twice. */
-static int redis_scan(const struct redis_cache *cache, redisContext *connection, struct redis_found *found,
+static int redis_scan(const struct redis_cache *cache, struct redis_link *link, struct redis_found *found,
                       struct error *error) {
     char cursor[32] = "0", step[16];
     snprintf(step, sizeof step, "%d", REDIS_SCAN);
@@ -264,7 +291,7 @@ static int redis_scan(const struct redis_cache *cache, redisContext *connection,
     do {
         const char *words[] = {"SCAN", cursor, "COUNT", step};
         redisReply *reply;
-        status = redis_command(cache, connection, 4, words, &reply, error);
+        status = redis_command(cache, link, 4, words, &reply, error);
         if (status)
             return status;
         bool shape = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
@@ -293,14 +320,16 @@ static bool redis_read_value(const char *text, size_t length, struct cache_entry
     return !space || number_read_double((struct slice){space + 1, length - time.length - 1}, &entry->value);
 }
 
-static int redis_visit(const struct redis_cache *cache, redisContext *connection, const char *key, bool series,
+static int redis_visit(const struct redis_cache *cache, struct redis_link *link, const char *key, bool series,
                        cache_visit visit, void *context, struct error *error) {
     const char *words[] = {"GET", key};
-    redisReply *reply = redisCommandArgv(connection, 2, words, NULL);
+    redisReply *reply = NULL;
     struct cache_entry entry = {.key = slice_of(key)};
-    int status = 0;
-    if (!reply)
-        return redis_failed(cache, connection, NULL, error);
+    int status = redis_link_append(link, 2, words, NULL, error);
+    if (!status)
+        status = redis_lost(cache, redis_link_reply(link, &reply, error), error);
+    if (status)
+        return status;
     if (reply->type == REDIS_REPLY_STRING && redis_read_value(reply->str, reply->len, &entry) &&
         entry.has_value == series)
         status = visit(context, &entry, error); /* an error reply is WRONGTYPE: somebody else's */
@@ -312,19 +341,18 @@ static int redis_cache_read(struct cache *door, const char *key, bool series, ca
                             struct error *error) {
     const struct redis_cache *cache = (struct redis_cache *)door;
     struct redis_found found = {0};
-    redisContext *connection = NULL;
-    int status = redis_connect(cache, &connection, error);
+    struct redis_link *link = NULL;
+    int status = redis_connect(cache, &link, error);
     if (!status && key)
-        status = redis_visit(cache, connection, key, series, visit, context, error);
+        status = redis_visit(cache, link, key, series, visit, context, error);
     else if (!status)
-        status = redis_scan(cache, connection, &found, error);
+        status = redis_scan(cache, link, &found, error);
     if (!status && found.count)
         qsort_r(found.places, found.count, sizeof *found.places, redis_compare, found.keys.data);
     for (size_t i = 0; i < found.count && !status; i++)
         if (i == 0 || strcmp(found.keys.data + found.places[i], found.keys.data + found.places[i - 1]) != 0)
-            status = redis_visit(cache, connection, found.keys.data + found.places[i], series, visit, context, error);
-    if (connection)
-        redisFree(connection);
+            status = redis_visit(cache, link, found.keys.data + found.places[i], series, visit, context, error);
+    redis_link_close(link);
     bytes_release(&found.keys);
     free(found.places);
     return status;
@@ -340,18 +368,29 @@ static const struct cache_driver redis_cache_driver = {
     .read = redis_cache_read,
 };
 
-int redis_cache_open(const char *address, const struct cache_options *options, struct cache **ret_cache,
+int redis_cache_open(const char *address, bool tls, const struct cache_options *options, struct cache **ret_cache,
                      struct error *error) {
+    struct tls_settings settings = {0};
     struct redis_cache *cache = memory_zero(1, sizeof *cache);
     if (!cache)
         return error_no_memory(error);
     cache->base.driver = &redis_cache_driver;
     cache->base.options = *options;
+    cache->base.options.properties = NULL;
+    cache->base.options.property_count = 0;
     int status = redis_address_read(address, &cache->address, error);
+    if (!status)
+        status = redis_settings_read(options, &settings, error);
+    if (!status && tls)
+        status = tls_context_open(&settings, &cache->tls, error);
     if (status) {
-        free(cache);
+        redis_cache_close(&cache->base);
         return status;
     }
+    if (cache->address.password && !tls && !tls_is_loopback(cache->address.host))
+        log_write(options->log, LOG_WARNING,
+                  "the password goes to Redis at %s as it is, for all on the way to read: rediss:// encrypts it",
+                  cache->address.host);
     *ret_cache = &cache->base;
     return 0;
 }

@@ -1,5 +1,5 @@
 /* OpenSSL between two memory buffers. What the library wants to send is drained after every call. */
-#include "store/cassandra/cql_tls.h"
+#include "store/tls.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -11,12 +11,12 @@
 
 enum { TLS_RECORD = 16 << 10 }; /* plain bytes of a record, at most */
 
-struct cql_tls_context {
+struct tls_context {
     SSL_CTX *openssl;
     bool trust_any;
 };
 
-struct cql_tls {
+struct tls {
     SSL *openssl; /* owns both BIOs */
     BIO *from_network, *to_network;
 };
@@ -35,7 +35,7 @@ static int tls_no_pass_phrase(char *to, int room, int writing, void *context) {
     return -1;
 }
 
-static int tls_trust(SSL_CTX *openssl, const struct cql_tls_settings *settings, struct error *error) {
+static int tls_trust(SSL_CTX *openssl, const struct tls_settings *settings, struct error *error) {
     SSL_CTX_set_verify(openssl, settings->trust_any ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     if (settings->trust_any)
         return 0;
@@ -47,7 +47,7 @@ static int tls_trust(SSL_CTX *openssl, const struct cql_tls_settings *settings, 
                      settings->authorities ? settings->authorities : "the system's folder", tls_reason());
 }
 
-static int tls_identify(SSL_CTX *openssl, const struct cql_tls_settings *settings, struct error *error) {
+static int tls_identify(SSL_CTX *openssl, const struct tls_settings *settings, struct error *error) {
     if (!settings->certificate)
         return 0;
     const char *key = settings->key ? settings->key : settings->certificate;
@@ -63,10 +63,9 @@ static int tls_identify(SSL_CTX *openssl, const struct cql_tls_settings *setting
     return 0;
 }
 
-int cql_tls_context_open(const struct cql_tls_settings *settings, struct cql_tls_context **ret_context,
-                         struct error *error) {
+int tls_context_open(const struct tls_settings *settings, struct tls_context **ret_context, struct error *error) {
     ERR_clear_error();
-    struct cql_tls_context *context = memory_zero(1, sizeof *context);
+    struct tls_context *context = memory_zero(1, sizeof *context);
     if (!context || !(context->openssl = SSL_CTX_new(TLS_client_method()))) {
         free(context);
         return error_no_memory(error);
@@ -80,14 +79,14 @@ int cql_tls_context_open(const struct cql_tls_settings *settings, struct cql_tls
     if (!status)
         status = tls_identify(context->openssl, settings, error);
     if (status) {
-        cql_tls_context_close(context);
+        tls_context_close(context);
         return status;
     }
     *ret_context = context;
     return 0;
 }
 
-struct cql_tls_context *cql_tls_context_close(struct cql_tls_context *context) {
+struct tls_context *tls_context_close(struct tls_context *context) {
     if (context)
         SSL_CTX_free(context->openssl);
     free(context);
@@ -97,6 +96,10 @@ struct cql_tls_context *cql_tls_context_close(struct cql_tls_context *context) {
 static bool tls_is_address(const char *host) {
     unsigned char address[16];
     return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+}
+
+bool tls_is_loopback(const char *host) {
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0;
 }
 
 /* The name to be found in the certificate, and (RFC 6066) the name that is asked for, which an address is not. */
@@ -110,15 +113,15 @@ static bool tls_expect(SSL *openssl, const char *host, bool trust_any) {
                                  : X509_VERIFY_PARAM_set1_host(parameters, host, 0)) == 1;
 }
 
-int cql_tls_open(struct cql_tls_context *context, const char *host, struct cql_tls **ret_tls, struct error *error) {
-    struct cql_tls *tls = memory_zero(1, sizeof *tls);
+int tls_open(struct tls_context *context, const char *host, struct tls **ret_tls, struct error *error) {
+    struct tls *tls = memory_zero(1, sizeof *tls);
     if (tls)
         tls->openssl = SSL_new(context->openssl);
     BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
     if (!tls || !tls->openssl || !in || !out) {
         BIO_free(in);
         BIO_free(out);
-        cql_tls_close(tls);
+        tls_close(tls);
         return error_no_memory(error);
     }
     SSL_set_bio(tls->openssl, in, out);
@@ -126,27 +129,27 @@ int cql_tls_open(struct cql_tls_context *context, const char *host, struct cql_t
     tls->to_network = out;
     SSL_set_connect_state(tls->openssl);
     if (!tls_expect(tls->openssl, host, context->trust_any)) {
-        cql_tls_close(tls);
+        tls_close(tls);
         return error_set(error, ERROR_INVALID, "%s is not a host name for TLS: %s", host, tls_reason());
     }
     *ret_tls = tls;
     return 0;
 }
 
-struct cql_tls *cql_tls_close(struct cql_tls *tls) {
+struct tls *tls_close(struct tls *tls) {
     if (tls)
         SSL_free(tls->openssl);
     free(tls);
     return NULL;
 }
 
-int cql_tls_feed(struct cql_tls *tls, struct slice wire, struct error *error) {
+int tls_feed(struct tls *tls, struct slice wire, struct error *error) {
     if (!wire.length || BIO_write(tls->from_network, wire.data, (int)wire.length) == (int)wire.length)
         return 0;
     return error_no_memory(error);
 }
 
-static int tls_drain(struct cql_tls *tls, struct bytes *wire, struct error *error) {
+static int tls_drain(struct tls *tls, struct bytes *wire, struct error *error) {
     size_t waiting = BIO_ctrl_pending(tls->to_network);
     if (!waiting)
         return 0;
@@ -158,7 +161,7 @@ static int tls_drain(struct cql_tls *tls, struct bytes *wire, struct error *erro
     return 0;
 }
 
-static int tls_failed(struct cql_tls *tls, const char *doing, struct error *error) {
+static int tls_failed(struct tls *tls, const char *doing, struct error *error) {
     long verdict = SSL_get_verify_result(tls->openssl);
     if (verdict != X509_V_OK && SSL_get_verify_mode(tls->openssl) != SSL_VERIFY_NONE) {
         ERR_clear_error();
@@ -175,7 +178,7 @@ static bool tls_waits(int reason) {
     return reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE;
 }
 
-int cql_tls_handshake(struct cql_tls *tls, struct bytes *wire, struct error *error) {
+int tls_handshake(struct tls *tls, struct bytes *wire, struct error *error) {
     ERR_clear_error();
     int result = SSL_do_handshake(tls->openssl), reason = SSL_get_error(tls->openssl, result);
     int status = tls_drain(tls, wire, error); /* also the alert that says why it failed */
@@ -186,7 +189,7 @@ int cql_tls_handshake(struct cql_tls *tls, struct bytes *wire, struct error *err
     return tls_waits(reason) ? 0 : tls_failed(tls, "handshake", error);
 }
 
-int cql_tls_read(struct cql_tls *tls, struct bytes *to, bool *ret_closed, struct error *error) {
+int tls_read(struct tls *tls, struct bytes *to, bool *ret_closed, struct error *error) {
     ERR_clear_error();
     for (;;) {
         char *room = bytes_reserve(to, TLS_RECORD);
@@ -205,7 +208,7 @@ int cql_tls_read(struct cql_tls *tls, struct bytes *to, bool *ret_closed, struct
     }
 }
 
-int cql_tls_write(struct cql_tls *tls, struct slice plain, struct bytes *wire, struct error *error) {
+int tls_write(struct tls *tls, struct slice plain, struct bytes *wire, struct error *error) {
     ERR_clear_error();
     while (plain.length) {
         int part = plain.length < TLS_RECORD ? (int)plain.length : TLS_RECORD;

@@ -2,39 +2,41 @@
  * touches no socket, so the connection keeps its own reading, writing and time-outs. TLS 1.2 or later; the server's
  * certificate must come from a trusted authority and be made out to the host that was asked for, unless the settings
  * say otherwise. */
-#ifndef METERLINE_STORE_CASSANDRA_CQL_TLS_H
-#define METERLINE_STORE_CASSANDRA_CQL_TLS_H
+#ifndef METERLINE_STORE_TLS_H
+#define METERLINE_STORE_TLS_H
 
 #include "core/bytes.h"
 #include "core/error.h"
 #include "core/slice.h"
 #include <stdbool.h>
 
-struct cql_tls_settings {
+struct tls_settings {
     const char *authorities; /* PEM file of trusted certificates; NULL: the system's */
     const char *certificate; /* PEM chain of the client, or NULL */
     const char *key;         /* PEM of its key, not encrypted; NULL: in the certificate's file */
     bool trust_any;          /* neither authority nor host name are looked at */
 };
 
-struct cql_tls_context; /* the settings, read; shared by the connections of one thread */
-struct cql_tls;         /* one connection */
+struct tls_context; /* the settings, read; shared by the connections of one thread */
+struct tls;         /* one connection */
 
-int cql_tls_context_open(const struct cql_tls_settings *settings, struct cql_tls_context **ret_context,
-                         struct error *error);
-struct cql_tls_context *cql_tls_context_close(struct cql_tls_context *context);
+int tls_context_open(const struct tls_settings *settings, struct tls_context **ret_context, struct error *error);
+struct tls_context *tls_context_close(struct tls_context *context);
 
 /* `host` is a name or an address; the certificate must be made out to it. */
-int cql_tls_open(struct cql_tls_context *context, const char *host, struct cql_tls **ret_tls, struct error *error);
-struct cql_tls *cql_tls_close(struct cql_tls *tls);
+int tls_open(struct tls_context *context, const char *host, struct tls **ret_tls, struct error *error);
+struct tls *tls_close(struct tls *tls);
+
+/* Does what goes to the host stay on this machine? */
+bool tls_is_loopback(const char *host);
 
 /* Takes what the network brought. */
-int cql_tls_feed(struct cql_tls *tls, struct slice wire, struct error *error);
+int tls_feed(struct tls *tls, struct slice wire, struct error *error);
 /* Goes on with the handshake; what must be sent is appended to `wire`. 1: done, 0: more must come from the network. */
-int cql_tls_handshake(struct cql_tls *tls, struct bytes *wire, struct error *error);
+int tls_handshake(struct tls *tls, struct bytes *wire, struct error *error);
 /* Plain bytes that are complete, appended to `to`. *ret_closed: the server has said goodbye. */
-int cql_tls_read(struct cql_tls *tls, struct bytes *to, bool *ret_closed, struct error *error);
+int tls_read(struct tls *tls, struct bytes *to, bool *ret_closed, struct error *error);
 /* Encrypts; appended to `wire`. */
-int cql_tls_write(struct cql_tls *tls, struct slice plain, struct bytes *wire, struct error *error);
+int tls_write(struct tls *tls, struct slice plain, struct bytes *wire, struct error *error);
 
 #endif
