@@ -58,6 +58,7 @@ struct query_input {
     int64_t until;                 /* end offset at start, for --until-end; INT64_MAX: not known yet */
     int64_t load_until;            /* of a table: up to here it goes before the streams; 0: no further */
     struct origins origins;        /* of a repartition topic: what those that feed it have told */
+    struct incomplete incomplete;  /* results that lack records which the topic has lost */
     bool at_end;                   /* there was nothing more when we last looked */
     bool until_is_whole;           /* `until` also counts what was not committed yet when it was first reached */
     int64_t held_since_ns;         /* monotonic: a transaction that is open holds records up; 0: none does */

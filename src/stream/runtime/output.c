@@ -167,8 +167,18 @@ static int output_wait(struct query_output *output, size_t member, int32_t parti
     struct arena *arena = &output->arena;
     struct bus_record copy = {.key = arena_copy(arena, record->key),
                               .value = arena_copy(arena, record->value),
-                              .timestamp = record->timestamp};
-    if ((record->key.data && !copy.key.data) || (record->value.data && !copy.value.data) ||
+                              .timestamp = record->timestamp,
+                              .header_count = record->header_count};
+    struct bus_header *headers =
+        arena_allocate(arena, (record->header_count ? record->header_count : 1) * sizeof *headers);
+    for (size_t i = 0; headers && i < record->header_count; i++) {
+        headers[i] = (struct bus_header){arena_copy(arena, record->headers[i].name),
+                                         arena_copy(arena, record->headers[i].value)};
+        if (!headers[i].name.data || !headers[i].value.data)
+            headers = NULL;
+    }
+    copy.headers = headers;
+    if (!headers || (record->key.data && !copy.key.data) || (record->value.data && !copy.value.data) ||
         !memory_reserve((void **)&output->records, &output->record_capacity, output->record_count + 1,
                         sizeof *output->records))
         return error_no_memory(error);

@@ -55,6 +55,7 @@ int query_position_write(const struct query_position *position, char *to, size_t
     bytes_append_format(&text, POSITION_VERSION " p=%" PRId32, position->partitions);
     if (position->load_until)
         bytes_append_format(&text, " l=%" PRId64, position->load_until);
+    incomplete_write(&position->incomplete, &text);
     if (position->origins.length) {
         bytes_append_string(&text, " o=");
         bytes_append_slice(&text, position->origins);
@@ -164,6 +165,8 @@ int query_position_read(const char *text, struct arena *arena, struct query_posi
     if (!position.stages)
         return error_no_memory(error);
     if (position_take(&at, " l=") && !position_take_number(&at, &position.load_until))
+        return position_unreadable(text, error);
+    if (!incomplete_read(&at, &position.incomplete))
         return position_unreadable(text, error);
     if (position_take(&at, " o=")) {
         position.origins = (struct slice){at, strcspn(at, " ")};

@@ -249,6 +249,18 @@ static int run_account(const struct run *run, size_t marks, struct error *error)
     return status;
 }
 
+/* The first record after a gap says how far the windows reach that may lack records. */
+static void run_pass_gap(const struct run *run) {
+    const struct query_group *group = run->task->work->group;
+    int64_t grace = 0;
+    for (size_t m = 0; m < group->member_count; m++)
+        for (const struct node_plan *node = group->members[m].plan->sink; node; node = node->inputs[0])
+            if (group->members[m].topics[0] == run->input->topic && node->kind == NODE_AGGREGATE &&
+                node->aggregate.window.grace > grace)
+                grace = node->aggregate.window.grace;
+    incomplete_pass(&run->input->incomplete, run->batch->times[run->from], grace);
+}
+
 static int task_run(struct query_task *task, struct query_input *input, bool recovering, struct error *error) {
     struct query_work *work = task->work;
     const struct query_group *group = work->group;
@@ -256,6 +268,8 @@ static int task_run(struct query_task *task, struct query_input *input, bool rec
     struct run run = {task, input, input->first, input->first->done, input->first->done + length, recovering};
     size_t marks = run_note_marks(&run);
     int status = 0;
+    if (!recovering && input->incomplete.unread && length)
+        run_pass_gap(&run);
     for (size_t m = 0; m < group->member_count && !status; m++)
         if (!atomic_load(&group->members[m].removed))
             status = run_push_member(&run, m, error);

@@ -84,6 +84,10 @@ static bool node_keeps_below(const struct node_plan *node) {
     return false;
 }
 
+bool stage_keeps_rows(const struct stage_plan *plan) {
+    return node_keeps_below(plan->sink);
+}
+
 /* The depth of a plan is bounded by that of its statement: a dozen nodes for each join. `kept`: an operator between
  * the node and the sink keeps rows. */
 static int stage_build(struct stage *stage, const struct node_plan *node, bool kept, const struct registry *registry,

@@ -7,19 +7,31 @@
 /* --- opening
  * ------------------------------------------------------------------------------------------------------------------ */
 
+/* Does the result lack records that a topic of the member has lost? */
+static bool member_lacks(const struct query_member_task *at, const struct sink_plan *sink, struct slice key) {
+    const struct query_member *member = &at->task->work->group->members[at->number];
+    for (size_t s = 0; s < member->plan->source_count; s++)
+        if (incomplete_is(&at->task->inputs[member->topics[s]].incomplete, sink, stage_keeps_rows(member->plan), key))
+            return true;
+    return false;
+}
+
 static int task_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
                      struct error *error) {
     struct query_member_task *member = context;
     struct query_task *task = member->task;
     char text[STREAM_TIME_SIZE];
-    (void)sink;
-    if (!task->work->group->members[member->number].marks)
-        return query_output_emit(task->work->output, member->number, task->partition, record, origin, error);
+    struct bus_record stamped = *record;
+    if (!task->work->group->members[member->number].marks) {
+        bool lacks = member_lacks(member, sink, record->key);
+        stamped.headers = lacks ? &incomplete_header : record->headers;
+        stamped.header_count = lacks ? 1 : record->header_count;
+        return query_output_emit(task->work->output, member->number, task->partition, &stamped, origin, error);
+    }
     if (!task->work->group->members[member->number].follows && record->timestamp > member->stream_time)
         member->stream_time = record->timestamp;
     int64_t time = member->stamps ? member->stamps[origin] : query_member_time(task, member->number);
     struct bus_header header = stream_time_header(time, text);
-    struct bus_record stamped = *record;
     stamped.headers = &header;
     stamped.header_count = time != INT64_MIN;
     return query_output_emit(task->work->output, member->number, task->partition, &stamped, origin, error);
@@ -100,6 +112,7 @@ static int task_resume_input(struct query_task *task, struct query_input *input,
     input->next_offset = committed->next_offset;
     input->revision = committed->revision;
     input->load_until = position.load_until;
+    input->incomplete = position.incomplete;
     return !position.origins.length || origins_read(&input->origins, position.origins.data, position.origins.length)
                ? 0
                : error_set(
@@ -148,6 +161,26 @@ static int64_t task_replay_from(const struct query_task *task, const struct quer
     return from;
 }
 
+static int64_t task_stream_time(const struct query_task *task, size_t at) {
+    int64_t time = task->members[at].stream_time;
+    for (size_t i = 0; i < task->work->group->members[at].operator_count; i++) {
+        const struct stream_operator *op = stage_operator(task->members[at].stage, i);
+        int64_t its = op->driver->stream_time ? op->driver->stream_time(op) : INT64_MIN;
+        time = its > time ? its : time;
+    }
+    return time;
+}
+
+/* The largest stream time of the windows over a topic. */
+static int64_t task_windows_time(const struct query_task *task, size_t topic) {
+    int64_t time = INT64_MIN;
+    for (size_t i = 0; i < task->work->group->member_count; i++) {
+        int64_t its = task->work->group->members[i].topics[0] == topic ? task_stream_time(task, i) : INT64_MIN;
+        time = its > time ? its : time;
+    }
+    return time;
+}
+
 static int task_lost(struct query_task *task, struct query_input *input, int64_t *from, int64_t start, int64_t end,
                      struct error *error) {
     const struct query_group *group = task->work->group;
@@ -165,6 +198,9 @@ static int task_lost(struct query_task *task, struct query_input *input, int64_t
                          "--on-lost-offsets earliest, with results that lack these records",
                          (long long)*from, (long long)start - 1, topic, (int)task->partition, group->name);
     *from = task->work->lost_offsets == LOST_OFFSETS_LATEST ? end : start;
+    incomplete_lose(&input->incomplete, input->next_offset > end || input->next_offset < *from,
+                    task_windows_time(task, input->topic));
+    task->dirty = true; /* that results lack records is not forgotten */
     if (input->next_offset > end || input->next_offset < *from)
         input->next_offset = *from;
     if (input->load_until > end) /* of a topic that is no more */
@@ -187,16 +223,6 @@ static int task_seek(struct query_task *task, struct query_input *input, struct 
         status = task_lost(task, input, &from, start, end, error);
     input->read_offset = input->work_offset = from;
     return status ? status : bus_consumer_seek(task->work->consumer, topic, task->partition, from, error);
-}
-
-static int64_t task_stream_time(const struct query_task *task, size_t at) {
-    int64_t time = task->members[at].stream_time;
-    for (size_t i = 0; i < task->work->group->members[at].operator_count; i++) {
-        const struct stream_operator *op = stage_operator(task->members[at].stage, i);
-        int64_t its = op->driver->stream_time ? op->driver->stream_time(op) : INT64_MIN;
-        time = its > time ? its : time;
-    }
-    return time;
 }
 
 static int task_start(struct query_task *task, struct arena *arena, struct error *error) {
@@ -323,7 +349,8 @@ static struct query_position_stage task_position(const struct query_task *task, 
 static int task_write_position(struct query_task *task, struct query_input *input, struct arena *arena,
                                struct error *error) {
     const struct query_group *group = task->work->group;
-    struct query_position position = {.partitions = group->partitions, .load_until = input->load_until};
+    struct query_position position = {
+        .partitions = group->partitions, .load_until = input->load_until, .incomplete = input->incomplete};
     position.stages = arena_allocate(arena, group->member_count * sizeof *position.stages);
     if (!position.stages)
         return error_no_memory(error);
