@@ -1,6 +1,7 @@
 """Pipelines of SQL statements: what they write, what they count, and that kills and restarts change nothing of it."""
 import csv
 import io
+import json
 import random
 import shutil
 import signal
@@ -260,6 +261,8 @@ def test_clock_and_chance_are_functions_of_the_log(meterline):
     rows = [record["value"] for record in meterline.records("p", data=once)]
     assert len(rows) == 40 and len({row["R"] for row in rows} | {row["Q"] for row in rows}) == 80, rows
     assert all(begun - 1 <= row["T"] <= ended + 1 and row["D"] == row["T"] // 86400000 for row in rows), rows
+    asked = [json.loads(meterline("sql", "-b", "--format", "json", "-e", "SELECT UNIX_TIMESTAMP() AS t, RANDOM() AS r FROM s EMIT CHANGES LIMIT 1;", data=once)[0]) for _ in range(2)]
+    assert ended - 1 < asked[0]["T"] < asked[1]["T"] <= time.time() * 1000 + 1 and asked[0]["R"] != asked[1]["R"], asked     # at the prompt they are of the moment
     windows = [record["value"] for record in meterline.records("w", data=once)]
     assert 0 < sum(window["N"] for window in windows) < 40, windows
 

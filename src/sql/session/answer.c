@@ -329,6 +329,7 @@ int answer_run(const struct answer_options *options, const struct query_plan *qu
                                        .log = options->log,
                                        .rejected = ANSWER_REJECTED,
                                        .free_scratch = evaluation_scratch_free,
+                                       .of_the_moment = true,
                                        .partitions = status ? 1 : answer.topics[0].partitions};
     if (!status)
         status = local_run_open(&local, &answer.local, error);

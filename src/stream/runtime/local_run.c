@@ -56,6 +56,7 @@ int local_run_open(const struct local_run_settings *settings, struct local_run *
                                            .rejected = settings->rejected,
                                            .workers = 1,
                                            .manual = true,
+                                           .of_the_moment = settings->of_the_moment,
                                            .free_scratch = settings->free_scratch};
     if (status) {
         local_run_close(run);

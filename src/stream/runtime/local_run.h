@@ -18,6 +18,7 @@ struct local_run_settings {
     const struct log *log;           /* what could not be computed, and more; NULL: silent */
     const char *rejected;            /* as query_settings has it */
     void (*free_scratch)(void *scratch);
+    bool of_the_moment; /* as query_settings has it */
     int32_t partitions;
     size_t batch; /* records that a worker reads at once; 0: as they were appended */
 };

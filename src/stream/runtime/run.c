@@ -162,7 +162,7 @@ static int run_push_rows(const struct run *run, size_t member, size_t source, si
         .late = run->recovering ? NULL : run_late,
         .late_context = work,
         .dictionaries = &run->task->dictionaries};
-    context.evaluation.records = &run->batch->records;
+    context.evaluation.records = work->of_the_moment ? NULL : &run->batch->records;
     int status = stage_push(task->stage, source, rows, &context, error);
     work->scratch = context.evaluation.scratch;
     if (!run->recovering)

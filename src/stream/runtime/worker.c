@@ -334,7 +334,8 @@ int query_worker_open(struct query_worker *worker, const struct query_settings *
                                        .log = settings->log,
                                        .group = group,
                                        .stop = settings->stop,
-                                       .lost_offsets = settings->lost_offsets};
+                                       .lost_offsets = settings->lost_offsets,
+                                       .of_the_moment = settings->of_the_moment};
     worker->member = (struct bus_member){worker_assigned, worker_revoked, worker};
     snprintf(name, sizeof name, "%s.%zu", group->name, number);
     worker->tasks = memory_zero(partitions, sizeof(struct query_task *));

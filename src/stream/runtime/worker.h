@@ -17,6 +17,8 @@ struct query_settings {
     const char *rejected;  /* topic of records that cannot be read; NULL: TOPIC-rejected of each */
     size_t workers;        /* threads of each group, at most one for each partition */
     int64_t idle_close;    /* ms, 0: off */
+    /* an answer at a prompt: functions of the clock and of chance are of the moment, not of the record */
+    bool of_the_moment;
     enum lost_offsets lost_offsets;
     struct taps taps; /* zeroed: none */
     bool until_end, final, at_least_once;
