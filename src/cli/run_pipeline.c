@@ -115,6 +115,17 @@ static int pipeline_note_dropped(struct run_pipeline *pipeline, const char *id, 
     return 0;
 }
 
+/* The query ends in any case. What it leaves may have to wait: positions of a group on Kafka while another instance has
+ * not ended it yet; the next start forgets them. */
+static int pipeline_remove(struct run_pipeline *pipeline, const char *id, struct error *error) {
+    int status = query_runner_remove(pipeline->runner, id, true, error);
+    if (!status || status == ERROR_NOT_FOUND || status == ERROR_NO_MEMORY)
+        return status == ERROR_NOT_FOUND ? 0 : status;
+    log_write(pipeline->settings.log, LOG_INFO, "query %s has ended; what it leaves is forgotten later: %s", id,
+              error->message);
+    return 0;
+}
+
 static int pipeline_stop_query(struct run_pipeline *pipeline, const char *id, struct error *error) {
     int status = pipeline->runner ? 0 : pipeline_note_dropped(pipeline, id, error);
     if (status)
@@ -127,8 +138,7 @@ static int pipeline_stop_query(struct run_pipeline *pipeline, const char *id, st
         }
     if (pipeline_drop_aggregate(pipeline, id) || !pipeline->runner)
         return 0;
-    status = query_runner_remove(pipeline->runner, id, true, error);
-    return status == ERROR_NOT_FOUND ? 0 : status;
+    return pipeline_remove(pipeline, id, error);
 }
 
 /* --- effects
@@ -243,8 +253,7 @@ static int pipeline_end_orphan(struct run_pipeline *pipeline, const struct query
     error_set(&why, ERROR_NOT_FOUND, "topic %s was deleted while it was written to; the next run begins it anew",
               plan->stages[plan->stage_count - 1].sink->sink.topic);
     pipeline_query_failed(pipeline, plan, &why);
-    int status = query_runner_remove(pipeline->runner, plan->id, true, error);
-    return status == ERROR_NOT_FOUND ? 0 : status;
+    return pipeline_remove(pipeline, plan->id, error);
 }
 
 /* A topic is deleted after its statement was kept (DROP .. DELETE TOPIC), so that this is known when the topic is
