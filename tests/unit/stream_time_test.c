@@ -88,13 +88,13 @@ static void put_time(struct fixture *f, int32_t partition, int64_t time) {
 
 static const int64_t hour = 3600000;
 
-/* Forty hours of both partitions, of which the second lies a day after the first in the log. */
-static void put_days(struct fixture *f, int hours) {
+/* So many rows of both partitions, `step` apart. */
+static void put_steps(struct fixture *f, const char *topic, int count, int64_t step) {
     struct bus_producer *producer;
     OK(bus_producer_open(f->bus, &(struct bus_producer_options){0}, &producer, &f->error));
     for (int32_t p = 0; p < 2; p++)
-        for (int i = 0; i < hours; i++)
-            put_with(f, producer, "s", key_of(p), "{\"city\":\"x\"}", i * hour + p);
+        for (int i = 0; i < count; i++)
+            put_with(f, producer, topic, key_of(p), "{\"city\":\"x\"}", i * step + p);
     OK(bus_producer_commit(producer, NULL, 0, &f->error));
     bus_producer_close(producer);
 }
@@ -111,7 +111,7 @@ static size_t count_lines(struct fixture *f, const char *topic, const char *line
 static void test_catching_up(void **state) {
     struct fixture *f = *state;
     sql(f, HOURS);
-    put_days(f, 40);
+    put_steps(f, "s", 40, hour);
     f->settings.workers = 1;
     run(f);
     assert_int_equal(report_of(f, "CTAS_HOURS")->total.late, 0);
@@ -126,7 +126,7 @@ static void test_catching_up(void **state) {
 static void test_two_workers(void **state) {
     struct fixture *f = *state;
     sql(f, HOURS);
-    put_days(f, 40);
+    put_steps(f, "s", 40, hour);
     f->settings.workers = 2;
     run(f);
     assert_int_equal(report_of(f, "CTAS_HOURS")->total.late, 0);
@@ -217,6 +217,56 @@ static void test_step_by_step(void **state) {
     free(both);
 }
 
+static void test_sessions(void **state) {
+    struct fixture *f = *state;
+    sql(f,
+        CITIES "CREATE TABLE gone WITH (KAFKA_TOPIC='gone', PARTITIONS=1) AS SELECT city, COUNT(*) AS n FROM s WINDOW "
+               "SESSION (1 HOUR, GRACE PERIOD 0 SECONDS) GROUP BY city EMIT FINAL;"
+               "CREATE TABLE kept WITH (KAFKA_TOPIC='kept', PARTITIONS=1) AS SELECT city, COUNT(*) AS n FROM s WINDOW "
+               "SESSION (1 HOUR, GRACE PERIOD 0 SECONDS) GROUP BY city;");
+    put_steps(f, "s", 40, 3 * hour);
+    run(f);
+    assert_int_equal(count_lines(f, "gone", "{\"N\":2}"), 39);
+    assert_int_equal(count_lines(f, "gone", "{\"N\":1}"), 0);
+    assert_int_equal(count_lines(f, "kept", "{\"N\":2}"), 40);
+    assert_int_equal(report_of(f, "CTAS_GONE")->total.late, 0);
+    assert_int_equal(report_of(f, "CTAS_KEPT")->total.late, 0);
+    put_time(f, 0, 40 * 3 * hour);
+    put_time(f, 1, 50 * 3 * hour);
+    put_time(f, 0, 39 * 3 * hour); /* late in its own partition */
+    f->settings.final = true;
+    run(f);
+    assert_int_equal(report_of(f, "CTAS_GONE")->total.late, 1);
+    assert_int_equal(count_lines(f, "gone", "{\"N\":2}"), 40);
+    assert_int_equal(count_lines(f, "gone", "{\"N\":1}"), 2);
+}
+
+#define JOINED                                                                                                         \
+    CITIES                                                                                                             \
+        "CREATE STREAM t (k STRING KEY, city STRING) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', PARTITIONS=2);"       \
+        "CREATE STREAM pairs WITH (KAFKA_TOPIC='pairs', PARTITIONS=1) AS SELECT s.city AS city, s.k AS one, t.k AS "   \
+        "other FROM s LEFT JOIN t WITHIN 1 HOUR GRACE PERIOD 0 SECONDS ON s.city = t.city;"                            \
+        "CREATE TABLE counts WITH (KAFKA_TOPIC='counts', PARTITIONS=1) AS SELECT t.k AS k, COUNT(*) AS n FROM s "      \
+        "JOIN t WITHIN 1 HOUR GRACE PERIOD 0 SECONDS ON s.city = t.city WINDOW TUMBLING (SIZE 1 HOUR, GRACE "          \
+        "PERIOD 0 SECONDS) GROUP BY t.k EMIT FINAL;"
+
+/* Both sides go through topics of their own, and what comes of them through a third. */
+static void test_joins(void **state) {
+    struct fixture *f = *state;
+    sql(f, JOINED);
+    put_steps(f, "s", 40, 3 * hour);
+    put_steps(f, "t", 40, 3 * hour);
+    put_time(f, 0, 200 * hour); /* unmatched */
+    f->settings.final = true;
+    f->settings.workers = 2;
+    run(f);
+    assert_int_equal(count_lines(f, "pairs", "\"OTHER\":null"), 1);
+    assert_int_equal(count_lines(f, "pairs", "\"ONE\""), 161);
+    assert_int_equal(count_lines(f, "counts", "{\"N\":2}"), 80);
+    assert_int_equal(count_lines(f, "counts", "{\"N\""), 80);
+    assert_int_equal(report_of(f, "CTAS_COUNTS")->total.late, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -228,6 +278,8 @@ int main(void) {
         TEST(test_slow_and_empty_partitions),
         TEST(test_partition_without_rows),
         TEST(test_final),
+        TEST(test_sessions),
+        TEST(test_joins),
         TEST(test_step_by_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,9 +46,22 @@ void group_sessions_close(struct group_aggregate *aggregate) {
 }
 
 /* A session is closed when its end is before this. */
-static int64_t session_limit(const struct group_aggregate *aggregate) {
-    return group_time_subtract(group_time_subtract(aggregate->stream_time, aggregate->plan->window.grace),
+static int64_t session_limit(const struct group_aggregate *aggregate, int64_t stream_time) {
+    return group_time_subtract(group_time_subtract(stream_time, aggregate->plan->window.grace),
                                aggregate->plan->window.size);
+}
+
+/* A session is gone when its end is before this. Sessions that are not final stay two gaps longer, as a row may still
+ * join them to one that is open. */
+static int64_t session_gone(const struct group_aggregate *aggregate, int64_t stream_time) {
+    int64_t limit = session_limit(aggregate, stream_time), gap = aggregate->plan->window.size;
+    return aggregate->plan->final ? limit : group_time_subtract(group_time_subtract(limit, gap), gap);
+}
+
+/* By which a row is late: the operator's, or after a repartition topic the row's own when that is later. */
+static int64_t session_stream_time(const struct group_aggregate *aggregate, const struct rows *rows, size_t row) {
+    const int64_t *times = rows->stream_times;
+    return times && times[row] > aggregate->stream_time ? times[row] : aggregate->stream_time;
 }
 
 /* --- heap
@@ -173,13 +186,15 @@ static size_t sessions_due(const struct group_aggregate *aggregate, size_t place
 static int session_compare(const void *a, const void *b, void *context) {
     const struct group_aggregate *aggregate = context;
     const struct group_session *x = *(struct group_session *const *)a, *y = *(struct group_session *const *)b;
+    if (x->end != y->end)
+        return x->end < y->end ? -1 : 1;
     if (x->start != y->start)
         return x->start < y->start ? -1 : 1;
     return slice_compare(state_table_key(aggregate->session_groups, x->group),
                          state_table_key(aggregate->session_groups, y->group));
 }
 
-/* Final results of what is due, by (start, key). */
+/* Final results of what is due, by (end, start, key): in the same order however often stream time is told. */
 static int sessions_finish(struct group_aggregate *aggregate, struct operator_context *context, int64_t limit,
                            uint32_t origin, struct error *error) {
     const struct group_aggregate_plan *plan = aggregate->plan;
@@ -201,16 +216,13 @@ static int sessions_finish(struct group_aggregate *aggregate, struct operator_co
     return status;
 }
 
-/* Closes what the stream time has closed. Sessions that are not final stay two gaps longer, as a row may still join
- * them to one that is open. */
+/* Closes what the stream time has closed. */
 static int sessions_expire(struct group_aggregate *aggregate, struct operator_context *context, uint32_t origin,
                            struct error *error) {
-    const struct group_aggregate_plan *plan = aggregate->plan;
-    int64_t limit = session_limit(aggregate), gap = plan->window.size;
-    int status = plan->final ? sessions_finish(aggregate, context, limit, origin, error) : 0;
+    int64_t limit = session_gone(aggregate, aggregate->stream_time);
+    int status = aggregate->plan->final ? sessions_finish(aggregate, context, limit, origin, error) : 0;
     if (status < 0)
         return status;
-    limit = plan->final ? limit : group_time_subtract(group_time_subtract(limit, gap), gap);
     while (aggregate->heap_count && aggregate->heap[0]->end < limit) {
         struct group_session *session = aggregate->heap[0];
         struct session_group *group = session->group;
@@ -234,8 +246,10 @@ struct session_merge {
 };
 
 static void session_merge_find(const struct group_aggregate *aggregate, struct session_group *group, int64_t time,
-                               struct session_merge *ret_merge) {
+                               int64_t stream_time, struct session_merge *ret_merge) {
     int64_t gap = aggregate->plan->window.size, from = group_time_subtract(time, gap), to = group_time_add(time, gap);
+    int64_t gone = session_gone(aggregate, stream_time); /* for this row; others may still join it */
+    from = gone > from ? gone : from;
     struct session_merge merge = {.group = group, .start = time, .end = time};
     struct group_session *session = group->last;
     for (; session && session->start > to; session = session->before)
@@ -313,10 +327,10 @@ static int session_fold(struct group_aggregate *aggregate, const struct session_
 
 static int sessions_push_row(struct group_aggregate *aggregate, const struct group_input *input, size_t row,
                              struct operator_context *context, struct error *error) {
-    int64_t time = input->rows->times[row];
+    int64_t time = input->rows->times[row], stream_time;
     bool made;
     int status = 0;
-    if (aggregate->stream_time < time) {
+    if (!input->rows->stream_times && aggregate->stream_time < time) {
         aggregate->stream_time = time;
         status = sessions_expire(aggregate, context, input->rows->origins[row], error);
     }
@@ -329,11 +343,11 @@ static int sessions_push_row(struct group_aggregate *aggregate, const struct gro
     if (!group)
         return error_no_memory(error);
     struct session_merge merge;
-    session_merge_find(aggregate, group, time, &merge);
-    if (merge.end < session_limit(aggregate)) {
+    stream_time = session_stream_time(aggregate, input->rows, row);
+    session_merge_find(aggregate, group, time, stream_time, &merge);
+    if (merge.end < session_limit(aggregate, stream_time)) {
         session_group_settle(aggregate, group);
-        return operator_late(context, input->rows->origins[row], aggregate->plan->window.size, aggregate->stream_time,
-                             error);
+        return operator_late(context, input->rows->origins[row], aggregate->plan->window.size, stream_time, error);
     }
     context->counters->folded++;
     return session_fold(aggregate, &merge, input, row, context, error);

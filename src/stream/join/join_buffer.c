@@ -160,6 +160,17 @@ bool join_buffer_arrive(struct join_buffer *buffer, unsigned side, int64_t time)
     return join_buffer_forget(buffer, side);
 }
 
+bool join_buffer_pass(struct join_buffer *buffer, int64_t time) {
+    for (unsigned side = 0; side < 2; side++)
+        if (!join_buffer_arrive(buffer, side, time))
+            return false;
+    return true;
+}
+
+int64_t join_buffer_forgotten(const struct join_buffer *buffer, int64_t stream_time) {
+    return join_time_add(stream_time, -buffer->retention);
+}
+
 struct join_row *join_buffer_put(struct join_buffer *buffer, uint64_t sequence, unsigned side, struct slice key,
                                  struct slice stored, bool held) {
     bool new;
@@ -184,8 +195,9 @@ struct join_row *join_buffer_put(struct join_buffer *buffer, uint64_t sequence, 
     return row->key ? row : NULL;
 }
 
-bool join_buffer_add(struct join_buffer *buffer, unsigned side, struct slice key, struct slice stored, bool held) {
-    bool found = stored_row_time(stored) > join_time_add(buffer->largest[side], -buffer->retention);
+bool join_buffer_add(struct join_buffer *buffer, unsigned side, int64_t stream_time, struct slice key,
+                     struct slice stored, bool held) {
+    bool found = stored_row_time(stored) > join_buffer_forgotten(buffer, stream_time);
     if (!found && !held)
         return true;
     struct join_row *row = join_buffer_put(buffer, buffer->sequence, side, key, stored, held);

@@ -40,6 +40,7 @@ struct join_buffer {
     int64_t stream_time, largest[2]; /* INT64_MIN: none yet */
     uint64_t sequence;               /* of the next row */
     bool times_changed;              /* since the last commit */
+    bool followed;                   /* rows carry stream times: those of the buffer move by `join_buffer_pass` */
     bool unlinked;                   /* rows have been loaded into `rows` only */
     struct state_table *rows;        /* by sequence number: struct join_row */
     struct state_table *keys[2];     /* by join key: struct join_key */
@@ -52,6 +53,8 @@ void join_buffer_close(struct join_buffer *buffer);
 
 /* A row of a side has come: moves the times on, and forgets what cannot be found any more. False: no memory. */
 bool join_buffer_arrive(struct join_buffer *buffer, unsigned side, int64_t time);
+/* After a repartition topic: stream time, and so that of both sides, has gone on to `time`. False: no memory. */
+bool join_buffer_pass(struct join_buffer *buffer, int64_t time);
 /* The first row whose window has passed, of those that are held or have been, ordered by (time, the right side
  * first, as in Kafka Streams, sequence); then it has to leave. NULL: none. */
 struct join_row *join_buffer_due(const struct join_buffer *buffer);
@@ -65,8 +68,12 @@ struct join_row **join_buffer_find(struct join_buffer *buffer, unsigned side, st
                                    int64_t to, size_t *ret_count);
 /* The row has found a partner. False: no memory. */
 bool join_buffer_match(struct join_buffer *buffer, struct join_row *row);
-/* Keeps a copy of a row that has arrived, unless it is neither held nor can be found. False: no memory. */
-bool join_buffer_add(struct join_buffer *buffer, unsigned side, struct slice key, struct slice stored, bool held);
+/* Rows of a side that are not later than this are not found any more at `stream_time` of it. */
+int64_t join_buffer_forgotten(const struct join_buffer *buffer, int64_t stream_time);
+/* Keeps a copy of a row that has arrived, when that of its side was `stream_time`, unless it is neither held nor can
+ * be found. False: no memory. */
+bool join_buffer_add(struct join_buffer *buffer, unsigned side, int64_t stream_time, struct slice key,
+                     struct slice stored, bool held);
 struct slice join_row_key(const struct join_buffer *buffer, const struct join_row *row);
 
 /* Changelog, in join_buffer_log.c. Loaded rows find their places in join_buffer_link, which is called before

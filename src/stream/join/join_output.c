@@ -26,12 +26,14 @@ static bool join_output_grow(struct join_output *output) {
                                                                                   capacity, sizeof *before)
                                                          : NULL;
     int64_t *times = join_output_grow_array(arena, output->times, output->count, capacity, sizeof *times);
+    int64_t *stamps = join_output_grow_array(arena, output->stamps, output->count, capacity, sizeof *stamps);
     uint32_t *origins = join_output_grow_array(arena, output->origins, output->count, capacity, sizeof *origins);
-    if (!pairs || (output->plan->want_before && !before) || !times || !origins)
+    if (!pairs || (output->plan->want_before && !before) || !times || !stamps || !origins)
         return false;
     output->pairs = pairs;
     output->before = before;
     output->times = times;
+    output->stamps = stamps;
     output->origins = origins;
     output->capacity = capacity;
     return true;
@@ -62,6 +64,7 @@ int join_output_add(struct join_output *output, const struct join_pair *pair, co
         (before && !join_output_keep(output, &output->before[output->count], before)))
         return error_no_memory(error);
     output->times[output->count] = time;
+    output->stamps[output->count] = output->stamp;
     output->origins[output->count++] = origin;
     return 0;
 }
@@ -114,7 +117,12 @@ static struct rows *join_output_make(struct join_output *output, const struct jo
         rows->selected.rows[i] = (uint32_t)i;
     }
     rows->selected.count = output->count;
-    return rows;
+    if (!output->stamped)
+        return rows;
+    rows->stream_times = arena_allocate(arena, output->count * sizeof *rows->stream_times);
+    if (rows->stream_times)
+        memcpy(rows->stream_times, output->stamps, output->count * sizeof *rows->stream_times);
+    return rows->stream_times ? rows : NULL;
 }
 
 int join_output_flush(struct join_output *output, struct error *error) {

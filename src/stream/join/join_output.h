@@ -25,6 +25,8 @@ struct join_output {
     struct join_pair *pairs,
         *before; /* before: of tables with want_before, the pair that stood there, for each pair; else NULL */
     int64_t *times;
+    bool stamped; /* results carry stream times (model/rows.h): what stands in `stamp` when they are added */
+    int64_t stamp, *stamps;
     uint32_t *origins;
     size_t count, capacity;
 };

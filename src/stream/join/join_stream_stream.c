@@ -22,7 +22,7 @@ struct join_arrival {
     const struct rows *rows;
     size_t row;
     unsigned side;
-    int64_t time;
+    int64_t time, stream_time; /* by which it is late */
     uint32_t origin;
     struct value key;
 };
@@ -72,8 +72,11 @@ static int join_add_matches(struct join_stream_stream *join, struct join_output 
                             const struct join_arrival *arrival, size_t *ret_count, struct error *error) {
     const int64_t *look = join->buffer.look;
     unsigned side = arrival->side, other = !side;
+    int64_t forgotten = join_buffer_forgotten(&join->buffer, arrival->stream_time);
     int64_t from = join_time_within(arrival->time, -look[other]), to = join_time_within(arrival->time, look[side]);
     size_t count;
+    if (join->buffer.followed && from <= forgotten) /* perhaps still there, as others have not come so far */
+        from = join_time_within(forgotten, 1);
     struct join_row **found = join_buffer_find(&join->buffer, other, bytes_slice(&join->key), from, to, &count);
     for (size_t i = 0; i < count; i++) {
         struct join_pair pair = {.key = arrival->key};
@@ -90,14 +93,19 @@ static int join_add_matches(struct join_stream_stream *join, struct join_output 
     return 0;
 }
 
-static int join_arrive(struct join_stream_stream *join, struct join_output *output, const struct join_arrival *arrival,
+static int join_arrive(struct join_stream_stream *join, struct join_output *output, struct join_arrival *arrival,
                        struct error *error) {
     const struct join_plan *plan = join->plan;
     struct join_buffer *buffer = &join->buffer;
     unsigned side = arrival->side;
     size_t matches;
-    if (!join_buffer_arrive(buffer, side, arrival->time))
+    if (!buffer->followed && !join_buffer_arrive(buffer, side, arrival->time))
         return error_no_memory(error);
+    if (!buffer->followed)
+        arrival->stream_time = buffer->stream_time;
+    else if (arrival->stream_time < buffer->stream_time)
+        arrival->stream_time = buffer->stream_time;
+    output->stamp = arrival->stream_time;
     int status = join_release_due(join, output, arrival->origin, error);
     if (!status)
         status = join_add_matches(join, output, arrival, &matches, error);
@@ -105,14 +113,16 @@ static int join_arrive(struct join_stream_stream *join, struct join_output *outp
         return status;
     bool unmatched = join_side_outer(plan, side) && matches == 0;
     bool held =
-        unmatched && plan->grace >= 0 && join_time_within(arrival->time, buffer->look[side]) >= buffer->stream_time;
+        unmatched && plan->grace >= 0 && join_time_within(arrival->time, buffer->look[side]) >= arrival->stream_time;
     if (unmatched && !held)
         status = join_add_unmatched(output, arrival, error);
     if (status)
         return status;
     join->row.length = 0;
     stored_row_write(&join->row, arrival->rows, 0, arrival->row);
-    if (join->row.failed || !join_buffer_add(buffer, side, bytes_slice(&join->key), bytes_slice(&join->row), held))
+    int64_t of_side = buffer->followed ? arrival->stream_time : buffer->largest[side];
+    if (join->row.failed ||
+        !join_buffer_add(buffer, side, of_side, bytes_slice(&join->key), bytes_slice(&join->row), held))
         return error_no_memory(error);
     return 0;
 }
@@ -125,6 +135,8 @@ static int join_take_row(struct join_stream_stream *join, struct join_output *ou
         return 0;
     }
     arrival->time = arrival->rows->times[arrival->row];
+    arrival->stream_time = arrival->rows->stream_times ? arrival->rows->stream_times[arrival->row] : INT64_MIN;
+    output->stamp = arrival->stream_time;
     arrival->origin = arrival->rows->origins[arrival->row];
     vector_get(keys, arrival->row, &arrival->key);
     if (arrival->key.null && !join_side_outer(join->plan, arrival->side)) {
@@ -154,6 +166,7 @@ static int join_stream_stream_push(struct stream_operator *op, unsigned input, s
     if (!join_buffer_link(&join->buffer))
         return error_no_memory(error);
     join_output_open(&output, join->plan, op, context);
+    output.stamped = join->buffer.followed = rows->stream_times != NULL;
     for (size_t i = 0; i < rows->selected.count && !status; i++) {
         arrival.row = rows->selected.rows[i];
         status = join_take_row(join, &output, &arrival, &keys, error);
@@ -173,7 +186,11 @@ static int join_stream_stream_advance(struct stream_operator *op, int64_t time, 
         join->buffer.stream_time = until;
         join->buffer.times_changed = true;
     }
+    if (join->buffer.followed && time != INT64_MAX && !join_buffer_pass(&join->buffer, time))
+        return error_no_memory(error);
     join_output_open(&output, join->plan, op, context);
+    output.stamped = join->buffer.followed;
+    output.stamp = until;
     int status = join_release_due(join, &output, 0, error);
     if (!status)
         status = join_output_flush(&output, error);
