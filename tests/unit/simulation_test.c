@@ -44,6 +44,7 @@ struct script {
     /* several topics are read together: a join is as deterministic as the order of arrival between its topics, so
      * the order of times is that of arrival, and records of one topic are worked on before another's come */
     bool ordered;
+    bool apart; /* queries may be added one after the other, at any time */
     struct {
         const char *topic;
         enum sameness same;
@@ -58,17 +59,19 @@ struct script {
 #define HOPPING  "WINDOW HOPPING (SIZE 30 SECONDS, ADVANCE BY 10 SECONDS, GRACE PERIOD 5 SECONDS) "
 
 static const struct script scripts[] = {
-    {"filter", "CREATE STREAM a AS SELECT k, v + 1 AS x FROM s WHERE v > 3;", false, {{"A", SAME_ORDER}}},
+    {"filter", "CREATE STREAM a AS SELECT k, v + 1 AS x FROM s WHERE v > 3;", false, false, {{"A", SAME_ORDER}}},
     {"windows",
      "CREATE TABLE a AS SELECT k, SUM(v) AS x, COUNT(*) AS n FROM s " TUMBLING "GROUP BY k EMIT FINAL;"
      "CREATE TABLE b AS SELECT k, MAX(v) AS x, COLLECT_LIST(v) AS l FROM s " TUMBLING "GROUP BY k;"
      "CREATE TABLE c AS SELECT k, MIN(v) AS x FROM s WINDOW TUMBLING (SIZE 50 SECONDS, GRACE PERIOD 0 SECONDS) "
      "WHERE v > 2 GROUP BY k EMIT FINAL;",
      false,
+     false,
      {{"A", SAME_ORDER}, {"B", SAME_ORDER}, {"C", SAME_ORDER}, {"s-late", SAME_ORDER}}},
     {"hopping",
      "CREATE TABLE a AS SELECT k, SUM(v) AS x FROM s " HOPPING "GROUP BY k EMIT FINAL;"
      "CREATE TABLE b AS SELECT k, AVG(v) AS x, LATEST_BY_OFFSET(v) AS l FROM s " HOPPING "GROUP BY k;",
+     false,
      false,
      {{"A", SAME_ORDER}, {"B", SAME_ORDER}, {"s-late", SAME_ORDER}}},
     {"sessions",
@@ -77,30 +80,89 @@ static const struct script scripts[] = {
      "CREATE TABLE b AS SELECT k, COUNT(*) AS n FROM s WINDOW SESSION (20 SECONDS, GRACE PERIOD 0 SECONDS) GROUP BY k "
      "EMIT FINAL;",
      false,
+     false,
      {{"A", SAME_ORDER}, {"B", SAME_ORDER}, {"s-late", SAME_ORDER}}},
     {"groups",
      "CREATE TABLE a AS SELECT k, SUM(v) AS x, COLLECT_LIST(city) AS l FROM s GROUP BY k HAVING SUM(v) > 4;",
+     false,
      false,
      {{"A", SAME_ORDER}}},
     {"groups after a repartition topic",
      "CREATE TABLE a AS SELECT city, SUM(v) AS x, COUNT(*) AS n FROM s GROUP BY city;",
      false,
+     false,
      {{"A", SAME_LAST}}},
+    {"windows after a repartition topic",
+     "CREATE TABLE a AS SELECT city, SUM(v) AS x, COUNT(*) AS n FROM s " TUMBLING "GROUP BY city EMIT FINAL;"
+     "CREATE TABLE b AS SELECT city, MAX(v) AS x FROM s " HOPPING "GROUP BY city;",
+     false,
+     false,
+     {{"A", SAME_SET}, {"B", SAME_LAST}}},
+    {"a chain",
+     "CREATE TABLE a AS SELECT city, SUM(v) AS x FROM s " TUMBLING "GROUP BY city EMIT FINAL;"
+     "CREATE STREAM per_window (x INT) WITH (KAFKA_TOPIC='A', VALUE_FORMAT='JSON');"
+     "CREATE STREAM b AS SELECT 'all' AS every, x FROM per_window PARTITION BY 'all';"
+     "CREATE TABLE c AS SELECT every, SUM(x) AS total, COUNT(*) AS n FROM b GROUP BY every;",
+     false,
+     false,
+     {{"A", SAME_SET}, {"B", SAME_SET}, {"C", SAME_LAST}}},
+    {"queries that are added later",
+     "CREATE STREAM a AS SELECT k, v FROM s WHERE v > 3;"
+     "CREATE TABLE b AS SELECT city, SUM(v) AS x FROM s " TUMBLING "GROUP BY city EMIT FINAL;"
+     "CREATE TABLE c AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;"
+     "CREATE TABLE d AS SELECT k, MAX(v) AS x FROM s " HOPPING "GROUP BY k;",
+     false,
+     true,
+     {{"A", SAME_ORDER}, {"B", SAME_SET}, {"C", SAME_ORDER}, {"D", SAME_ORDER}}},
     {"stream and table",
      "CREATE STREAM a AS SELECT s.k AS k, s.v AS v, t.v AS w FROM s JOIN t ON s.k = t.k;"
      "CREATE STREAM b AS SELECT s.k AS k, s.v AS v, t.v AS w FROM s LEFT JOIN t ON s.k = t.k;",
      true,
+     false,
      {{"A", SAME_ORDER}, {"B", SAME_ORDER}}},
     {"stream and stream",
      "CREATE STREAM a AS SELECT s.k AS k, s.v AS v, u.v AS w FROM s JOIN u WITHIN 20 SECONDS ON s.k = u.k;"
      "CREATE STREAM b AS SELECT s.k AS k, s.v AS v, u.v AS w FROM s LEFT JOIN u WITHIN 10 SECONDS GRACE PERIOD 5 "
      "SECONDS ON s.k = u.k;",
      true,
+     false,
      {{"A", SAME_ORDER}, {"B", SAME_SET}}},
+    {"two writers of one topic",
+     "CREATE STREAM a AS SELECT k, v FROM s WHERE v > 5;"
+     "INSERT INTO a SELECT k, v + 100 AS v FROM s WHERE v < 7;"
+     "INSERT INTO a SELECT k, EXPLODE(ARRAY[v, v + 200]) AS v FROM s;",
+     false,
+     false,
+     {{"A", SAME_ORDER}}},
+    {"a stream by another key",
+     "CREATE STREAM a AS SELECT city, v FROM s WHERE v < 8 PARTITION BY city;"
+     "CREATE TABLE b AS SELECT city, COUNT(*) AS n, SUM(v) AS x FROM a GROUP BY city;",
+     false,
+     false,
+     {{"A", SAME_SET}, {"B", SAME_LAST}}},
+    {"a join after repartition topics",
+     "CREATE STREAM a AS SELECT s.city AS city, s.v AS v, u.v AS w FROM s JOIN u WITHIN 20 SECONDS ON s.city = u.city;",
+     true,
+     false,
+     {{"A", SAME_SET}}},
+    {"an outer join",
+     "CREATE STREAM a AS SELECT ROWKEY AS k, s.v AS v, u.v AS w FROM s FULL OUTER JOIN u WITHIN 15 SECONDS GRACE "
+     "PERIOD 10 "
+     "SECONDS ON s.k = u.k;",
+     true,
+     false,
+     {{"A", SAME_SET}}},
+    {"windows over a join",
+     "CREATE STREAM a AS SELECT s.k AS k, s.v AS v, t.v AS w FROM s JOIN t ON s.k = t.k;"
+     "CREATE TABLE b AS SELECT k, SUM(v + w) AS x FROM a " TUMBLING "GROUP BY k EMIT FINAL;",
+     true,
+     false,
+     {{"A", SAME_ORDER}, {"B", SAME_ORDER}}},
     {"table and table",
      "CREATE TABLE a AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;"
      "CREATE TABLE b AS SELECT a.k AS k, n, v FROM a JOIN t ON a.k = t.k;",
      true,
+     false,
      {{"A", SAME_ORDER}, {"B", SAME_LAST}}},
 };
 enum { SCRIPTS = sizeof scripts / sizeof *scripts };
@@ -123,6 +185,7 @@ struct simulation {
     const struct planned *planned;
     struct input inputs[RECORDS_MAXIMUM];
     size_t input_count;
+    size_t query_count; /* that have been added */
     int32_t partitions;
     uint64_t random;
     bool wild;   /* things happen */
@@ -216,7 +279,9 @@ static int sim_fault(void *context, enum memory_bus_call call, struct error *err
     sim->now += 1000000;
     if (!sim->armed || sim->faults >= FAULTS_MAXIMUM)
         return 0;
-    int chance = random_below(sim, call == MEMORY_BUS_POLL ? 60 : 12);
+    int chance = random_below(sim, call == MEMORY_BUS_POLL || call == MEMORY_BUS_ASK ? 60 : 12);
+    if (call == MEMORY_BUS_ASK)
+        return chance ? 0 : inject(sim, ERROR_BUSY, true, "a question is not answered", error);
     if (call == MEMORY_BUS_POLL && chance == 0)
         return inject(sim, ERROR_BUSY, true, "a poll fails for now", error);
     if (call == MEMORY_BUS_POLL && chance == 1 && !sim->ending) {
@@ -248,7 +313,7 @@ static void sim_start(struct simulation *sim) {
     OK(query_runner_open(&sim->settings, &sim->runner, &sim->error));
     bool armed = sim->armed;
     sim->armed = false;
-    OK(query_runner_add(sim->runner, sim->planned->plans, sim->planned->count, &sim->error));
+    OK(query_runner_add(sim->runner, sim->planned->plans, sim->query_count, &sim->error));
     sim->armed = armed;
 }
 
@@ -311,6 +376,15 @@ static void sim_begin(struct simulation *sim) {
     sim_settle(sim);
 }
 
+static void sim_add_query(struct simulation *sim) {
+    if (sim->query_count == sim->planned->count)
+        return;
+    tell(sim, "  query %s is added", sim->planned->plans[sim->query_count]->id);
+    sim->armed = false;
+    OK(query_runner_add(sim->runner, &sim->planned->plans[sim->query_count], 1, &sim->error));
+    sim->query_count++;
+}
+
 static void sim_happen(struct simulation *sim) {
     int what = random_below(sim, 8);
     if (what == 0)
@@ -319,6 +393,8 @@ static void sim_happen(struct simulation *sim) {
         memory_bus_rebalance(sim->bus, random_below(sim, 4) == 0);
     if (what == 2)
         sim->settings.workers = 1 + (size_t)random_below(sim, 3); /* from the next start on */
+    if (what == 3)
+        sim_add_query(sim);
 }
 
 /* Everything that is open leaves. */
@@ -326,6 +402,7 @@ static void sim_finish(struct simulation *sim) {
     atomic_store(&sim->stop, true);
     sim_check(sim, query_runner_wait(sim->runner, &sim->error));
     sim_close(sim);
+    sim->query_count = sim->planned->count;
     sim->settings.until_end = sim->settings.final = sim->ending = true;
     for (int i = 0;; i++) {
         sim_start(sim);
@@ -353,6 +430,7 @@ static size_t sim_piece(struct simulation *sim, size_t from) {
 
 /* The first positions are committed before anything comes: tables that are there at the start would be loaded first. */
 static void sim_run(struct simulation *sim) {
+    sim->query_count = sim->wild && sim->script->apart ? 1 : sim->planned->count;
     sim_start(sim);
     sim_settle(sim);
     sim_restart(sim);

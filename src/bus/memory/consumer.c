@@ -217,8 +217,11 @@ int memory_offsets(struct bus_consumer *door, const char *topic, int32_t partiti
                    int64_t *ret_end, struct error *error) {
     struct memory_consumer *consumer = (struct memory_consumer *)door;
     struct memory_topic *found;
+    int status = memory_bus_fault(consumer->bus, MEMORY_BUS_ASK, error);
+    if (status)
+        return status;
     pthread_mutex_lock(&consumer->bus->lock);
-    int status = memory_partition_find(consumer->bus, topic, partition, &found, error);
+    status = memory_partition_find(consumer->bus, topic, partition, &found, error);
     if (!status) {
         *ret_start = found->partitions[partition].start_offset;
         *ret_end = found->partitions[partition].end_offset;

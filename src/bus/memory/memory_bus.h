@@ -10,6 +10,7 @@
 
 enum memory_bus_call {
     MEMORY_BUS_POLL,     /* a consumer is about to look for records */
+    MEMORY_BUS_ASK,      /* a position, or where a partition begins and ends, is asked for */
     MEMORY_BUS_COMMIT,   /* a producer is about to commit: an error leaves everything as it is */
     MEMORY_BUS_COMMITTED /* it has: an error is returned all the same, as by a broker whose answer is lost */
 };

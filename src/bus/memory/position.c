@@ -97,8 +97,10 @@ void memory_positions_forget(struct memory_bus *bus, const char *group, const ch
 
 int memory_committed(struct bus *door, const char *group, const char *topic, int32_t partition,
                      struct bus_committed *ret_committed, struct error *error) {
-    (void)error;
     struct memory_bus *bus = (struct memory_bus *)door;
+    int status = memory_bus_fault(bus, MEMORY_BUS_ASK, error);
+    if (status)
+        return status;
     pthread_mutex_lock(&bus->lock);
     size_t at = position_place(bus, group, topic, partition, &ret_committed->exists);
     const struct memory_position *found = ret_committed->exists ? &bus->positions[at] : NULL;
