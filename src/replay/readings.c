@@ -2,24 +2,36 @@
  * timestamp, value in any order, or JSON lines with the names of topic `metrics`; the first character that is not
  * blank decides ('{' is JSON).
  *
- * Series are numbered through an open-addressing table over the three names. A reading is valid as in
- * codec/reading_decoder.h. */
+ * Series are numbered through an open-addressing table over the three names. A reading is valid when gateway, type
+ * and attribute are not empty and free of control characters, the series key is at most SERIES_KEY_MAXIMUM bytes, the
+ * timestamp in range, the value finite. */
 #include <math.h>
 
-#include "codec/json/json.h"
+#include "codec/row/reason.h"
+#include "codec/row/row_codec.h"
 #include "core/hash.h"
 #include "core/memory.h"
 #include "core/number.h"
-#include "model/batch.h"
+#include "model/schema.h"
 #include "model/time.h"
 #include "replay/source_driver.h"
 
 static const char readings_header[] = "gateway,type,attribute,timestamp,value (or JSON lines)";
 static const char *const readings_names[READING_COLUMNS] = {"gateway", "type", "attribute", "timestamp", "value"};
 
+/* Of a line of JSON. */
+static const struct row_column readings_columns[READING_COLUMNS] = {
+    [READING_GATEWAY] = {{"gateway", 7}, &type_string},
+    [READING_TYPE] = {{"metricType", 10}, &type_string},
+    [READING_ATTRIBUTE] = {{"metricAttribute", 15}, &type_string},
+    [READING_TIMESTAMP] = {{"timestamp", 9}, &type_string},
+    [READING_VALUE] = {{"value", 5}, &type_double},
+};
+
 struct readings {
     size_t columns[READING_COLUMNS]; /* column of the file for each column of a reading (CSV) */
-    struct batch *batch;             /* one row (JSON); NULL: CSV */
+    struct row_reader *json;         /* NULL: CSV */
+    struct arena arena;              /* of the line of JSON at hand */
     struct bytes unquoted;           /* fields of a line whose quotes were taken off */
     uint32_t *slots;                 /* series number + 1, 0 = free */
     size_t slot_count;               /* a power of two, at most half full */
@@ -162,8 +174,8 @@ static int readings_open(struct replay_source *source, struct error *error) {
     if (line.data[blank] != '{')
         return readings_open_csv(source, line, error);
     source->held = line;
-    readings->batch = batch_new(&schema_reading, 1);
-    return readings->batch ? 0 : error_no_memory(error);
+    return row_reader_new(&(struct row_format){.format = FORMAT_JSON, .wrapped = true}, readings_columns,
+                          READING_COLUMNS, NULL, &readings->json, error);
 }
 
 static bool readings_name_valid(struct slice name) {
@@ -220,18 +232,41 @@ static int readings_read_csv(struct replay_source *source, struct slice line, st
     return 0;
 }
 
+/* NULL, or why the line is no reading. */
+static const char *readings_take_json(const struct vector *columns, struct arena *arena, struct series *series,
+                                      struct replay_reading *reading) {
+    for (size_t c = 0; c < READING_COLUMNS; c++)
+        if (columns[c].nulls[0])
+            return reason_format(arena, "%s is missing", readings_columns[c].name.data);
+    struct slice timestamp = columns[READING_TIMESTAMP].texts[0];
+    if (!time_read(timestamp, &reading->timestamp) && !number_read_integer(timestamp, &reading->timestamp))
+        return reason_timestamp(arena, "timestamp", timestamp);
+    *series = (struct series){columns[READING_GATEWAY].texts[0], columns[READING_TYPE].texts[0],
+                              columns[READING_ATTRIBUTE].texts[0]};
+    reading->value = columns[READING_VALUE].doubles[0];
+    return NULL;
+}
+
 static int readings_read_json(struct replay_source *source, struct slice line, struct series *series,
                               struct replay_reading *reading, bool *ret_read, struct error *error) {
-    struct batch *batch = ((struct readings *)source->state)->batch;
-    if (!batch_clear(batch, 1))
-        return error_no_memory(error);
-    const char *problem = json_decode(line, batch, 0);
+    struct readings *readings = source->state;
+    struct vector columns[READING_COLUMNS];
+    uint8_t outcome;
+    const char *problem;
+    arena_reset(&readings->arena);
+    for (size_t c = 0; c < READING_COLUMNS; c++)
+        if (!vector_allocate(&readings->arena, readings_columns[c].type, 1, &columns[c]))
+            return error_no_memory(error);
+    int status =
+        row_reader_read(readings->json, &line, sizeof line, 1, &readings->arena, columns, &outcome, &problem, error);
+    if (status)
+        return status;
+    if (outcome == ROW_READ_NULL)
+        problem = "not JSON: an empty line or null";
+    if (outcome == ROW_READ_GOOD)
+        problem = readings_take_json(columns, &readings->arena, series, reading);
     if (problem)
         return source_malformed(source, error, "%s", problem);
-    *series = (struct series){batch->columns[READING_GATEWAY].strings[0], batch->columns[READING_TYPE].strings[0],
-                              batch->columns[READING_ATTRIBUTE].strings[0]};
-    reading->timestamp = batch->columns[READING_TIMESTAMP].integers[0];
-    reading->value = batch->columns[READING_VALUE].doubles[0];
     *ret_read = true;
     return 0;
 }
@@ -247,7 +282,7 @@ static int readings_next(struct replay_source *source, struct replay_reading *re
         if (status <= 0)
             return status;
         status =
-            (readings->batch ? readings_read_json : readings_read_csv)(source, line, &series, &reading, &read, error);
+            (readings->json ? readings_read_json : readings_read_csv)(source, line, &series, &reading, &read, error);
         if (!status && read)
             status = readings_check(source, &series, &reading, &good, error);
         if (!status && good)
@@ -265,7 +300,8 @@ static void readings_close(struct replay_source *source) {
     struct readings *readings = source->state;
     if (!readings)
         return;
-    batch_free(readings->batch);
+    row_reader_free(readings->json);
+    arena_release(&readings->arena);
     bytes_release(&readings->unquoted);
     free(readings->slots);
     free(readings);

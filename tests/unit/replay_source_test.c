@@ -218,10 +218,22 @@ static void test_readings_json_lines(void **state) {
                                           "{\"gateway\":\"g\",\"metricType\":\"GAS\",\"metricAttribute\":\"X\","
                                           "\"timestamp\":\"2024-01-01T00:00:00Z\",\"value\":1.5}\n"
                                           "{\"gateway\":\"h\",\"metricType\":\"GAS\",\"metricAttribute\":\"X\","
-                                          "\"timestamp\":1000,\"value\":-2}\n{\"gateway\":\n"));
+                                          "\"timestamp\":1000,\"value\":-2}\n{\"gateway\":\n"
+                                          "{\"gateway\":\"g\",\"metricType\":\"GAS\",\"metricAttribute\":\"X\","
+                                          "\"timestamp\":\"2024-01-01T00:00:00Z\",\"value\":null}\n"
+                                          "{\"gateway\":\"g\",\"metricType\":\"GAS\",\"metricAttribute\":\"X\","
+                                          "\"timestamp\":\"soon\",\"value\":1}\n"
+                                          "{\"gateway\":\"g\",\"metricType\":\"GAS\",\"metricAttribute\":\"X\","
+                                          "\"timestamp\":-1,\"value\":1}\nnull\n"));
     assert_next(source, "g.GAS.X", 1704067200000, 1.5);
     assert_next(source, "h.GAS.X", 1000, -2);
-    assert_end(source, 3, 0, 1, 2);
+    assert_end(source, 7, 0, 5, 2);
+    static const char *const problems[] = {"truncated: the JSON text ends at byte 11", "value is missing",
+                                           "timestamp 'soon' is not an ISO-8601 time", "timestamp outside 1970 to 9999",
+                                           "not JSON: an empty line or null"};
+    for (size_t i = 0; i < sizeof problems / sizeof *problems; i++)
+        if (!strstr(replay_source_counts(source)->problems[i].message, problems[i]))
+            fail_msg("%s", replay_source_counts(source)->problems[i].message);
     replay_source_close(source);
 }
 

@@ -1,6 +1,7 @@
 /* hex, utf8, ascii and base64: a writer and a strict reader for each. */
 #include "sql/function/library/byte_text.h"
 
+#include "codec/row/row_value.h"
 #include "core/text.h"
 #include "sql/function/library/text_units.h"
 #include <openssl/evp.h>
@@ -38,18 +39,11 @@ static void write_characters(struct slice bytes, bool ascii, struct bytes *to) {
     }
 }
 
-static void write_base64(struct slice bytes, struct bytes *to) {
-    char *place = bytes_reserve(to, (bytes.length + 2) / 3 * 4 + 1);
-    if (place && bytes.length)
-        to->length +=
-            (size_t)EVP_EncodeBlock((unsigned char *)place, (const unsigned char *)bytes.data, (int)bytes.length);
-}
-
 void byte_text_write(enum byte_text encoding, struct slice bytes, struct bytes *to) {
     if (encoding == BYTE_TEXT_HEX)
         write_hex(bytes, to);
     else if (encoding == BYTE_TEXT_BASE64)
-        write_base64(bytes, to);
+        row_write_base64(to, bytes);
     else
         write_characters(bytes, encoding == BYTE_TEXT_ASCII, to);
 }
