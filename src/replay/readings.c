@@ -2,13 +2,10 @@
  * timestamp, value in any order, or JSON lines with the names of topic `metrics`; the first character that is not
  * blank decides ('{' is JSON).
  *
- * Series are numbered through an open-addressing table over the three names. A reading is valid when gateway, type
- * and attribute are not empty and free of control characters, the series key is at most SERIES_KEY_MAXIMUM bytes, the
- * timestamp in range, the value finite. */
-#include <math.h>
-
-#include "codec/row/reason.h"
-#include "codec/row/row_codec.h"
+ * Series are numbered through an open-addressing table over the three names. A reading is valid as in
+ * codec/reading.h. */
+#include "codec/reading.h"
+#include "core/bytes.h"
 #include "core/hash.h"
 #include "core/memory.h"
 #include "core/number.h"
@@ -19,19 +16,10 @@
 static const char readings_header[] = "gateway,type,attribute,timestamp,value (or JSON lines)";
 static const char *const readings_names[READING_COLUMNS] = {"gateway", "type", "attribute", "timestamp", "value"};
 
-/* Of a line of JSON. */
-static const struct row_column readings_columns[READING_COLUMNS] = {
-    [READING_GATEWAY] = {{"gateway", 7}, &type_string},
-    [READING_TYPE] = {{"metricType", 10}, &type_string},
-    [READING_ATTRIBUTE] = {{"metricAttribute", 15}, &type_string},
-    [READING_TIMESTAMP] = {{"timestamp", 9}, &type_string},
-    [READING_VALUE] = {{"value", 5}, &type_double},
-};
-
 struct readings {
     size_t columns[READING_COLUMNS]; /* column of the file for each column of a reading (CSV) */
-    struct row_reader *json;         /* NULL: CSV */
-    struct arena arena;              /* of the line of JSON at hand */
+    struct reading_reader *json;     /* NULL: CSV */
+    struct arena arena;              /* of the line at hand */
     struct bytes unquoted;           /* fields of a line whose quotes were taken off */
     uint32_t *slots;                 /* series number + 1, 0 = free */
     size_t slot_count;               /* a power of two, at most half full */
@@ -174,32 +162,16 @@ static int readings_open(struct replay_source *source, struct error *error) {
     if (line.data[blank] != '{')
         return readings_open_csv(source, line, error);
     source->held = line;
-    return row_reader_new(&(struct row_format){.format = FORMAT_JSON, .wrapped = true}, readings_columns,
-                          READING_COLUMNS, NULL, &readings->json, error);
-}
-
-static bool readings_name_valid(struct slice name) {
-    for (size_t i = 0; i < name.length; i++)
-        if ((unsigned char)name.data[i] < 0x20 || name.data[i] == 0x7f)
-            return false;
-    return name.length > 0;
+    return reading_reader_new(FORMAT_JSON, NULL, &readings->json, error);
 }
 
 static int readings_check(struct replay_source *source, const struct series *series,
                           const struct replay_reading *reading, bool *ret_good, struct error *error) {
-    const struct slice names[] = {series->gateway, series->type, series->attribute};
-    char excerpt[SOURCE_EXCERPT_SIZE];
-    for (size_t i = 0; i < 3; i++)
-        if (!readings_name_valid(names[i]))
-            return source_malformed(source, error, "%s \"%s\" is empty or holds control characters", readings_names[i],
-                                    source_excerpt(excerpt, names[i]));
-    if (series_key_length(series) > SERIES_KEY_MAXIMUM)
-        return source_malformed(source, error, "gateway, type and attribute are longer than %d bytes together",
-                                SERIES_KEY_MAXIMUM);
-    if (reading->timestamp < TIME_MINIMUM || reading->timestamp > TIME_MAXIMUM)
-        return source_malformed(source, error, "timestamp outside 1970 to 9999");
-    if (!isfinite(reading->value))
-        return source_malformed(source, error, "value is not finite");
+    struct readings *readings = source->state;
+    struct reading checked = {*series, reading->timestamp, reading->value, NULL, false};
+    const char *reason = reading_check(&checked, &readings->arena);
+    if (reason)
+        return source_malformed(source, error, "%s", reason);
     *ret_good = true;
     return 0;
 }
@@ -232,52 +204,30 @@ static int readings_read_csv(struct replay_source *source, struct slice line, st
     return 0;
 }
 
-/* NULL, or why the line is no reading. */
-static const char *readings_take_json(const struct vector *columns, struct arena *arena, struct series *series,
-                                      struct replay_reading *reading) {
-    for (size_t c = 0; c < READING_COLUMNS; c++)
-        if (columns[c].nulls[0])
-            return reason_format(arena, "%s is missing", readings_columns[c].name.data);
-    struct slice timestamp = columns[READING_TIMESTAMP].texts[0];
-    if (!time_read(timestamp, &reading->timestamp) && !number_read_integer(timestamp, &reading->timestamp))
-        return reason_timestamp(arena, "timestamp", timestamp);
-    *series = (struct series){columns[READING_GATEWAY].texts[0], columns[READING_TYPE].texts[0],
-                              columns[READING_ATTRIBUTE].texts[0]};
-    reading->value = columns[READING_VALUE].doubles[0];
-    return NULL;
-}
-
 static int readings_read_json(struct replay_source *source, struct slice line, struct series *series,
                               struct replay_reading *reading, bool *ret_read, struct error *error) {
     struct readings *readings = source->state;
-    struct vector columns[READING_COLUMNS];
-    uint8_t outcome;
-    const char *problem;
-    arena_reset(&readings->arena);
-    for (size_t c = 0; c < READING_COLUMNS; c++)
-        if (!vector_allocate(&readings->arena, readings_columns[c].type, 1, &columns[c]))
-            return error_no_memory(error);
-    int status =
-        row_reader_read(readings->json, &line, sizeof line, 1, &readings->arena, columns, &outcome, &problem, error);
+    struct reading *read;
+    int status = reading_reader_read(readings->json, &line, sizeof line, 1, &readings->arena, &read, error);
     if (status)
         return status;
-    if (outcome == ROW_READ_NULL)
-        problem = "not JSON: an empty line or null";
-    if (outcome == ROW_READ_GOOD)
-        problem = readings_take_json(columns, &readings->arena, series, reading);
-    if (problem)
-        return source_malformed(source, error, "%s", problem);
+    if (read->null || read->reason)
+        return source_malformed(source, error, "%s", read->null ? "not JSON: an empty line or null" : read->reason);
+    *series = read->series;
+    reading->timestamp = read->timestamp;
+    reading->value = read->value;
     *ret_read = true;
     return 0;
 }
 
 static int readings_next(struct replay_source *source, struct replay_reading *ret_reading, struct error *error) {
-    const struct readings *readings = source->state;
+    struct readings *readings = source->state;
     for (;;) {
         struct slice line;
         struct series series;
         struct replay_reading reading = {0};
         bool read = false, good = false;
+        arena_reset(&readings->arena);
         int status = source_next_line(source, &line, error);
         if (status <= 0)
             return status;
@@ -300,7 +250,7 @@ static void readings_close(struct replay_source *source) {
     struct readings *readings = source->state;
     if (!readings)
         return;
-    row_reader_free(readings->json);
+    reading_reader_free(readings->json);
     arena_release(&readings->arena);
     bytes_release(&readings->unquoted);
     free(readings->slots);

@@ -3,15 +3,15 @@
 
 #include <stdlib.h>
 
-#include "codec/reading_decoder.h"
+#include "codec/reading.h"
 #include "core/memory.h"
 #include "model/series.h"
 #include "stream/sink/cache_gather.h"
 
 struct cache_sink {
     struct cache_gather gather;
-    struct reading_decoder *decoder;
-    struct batch *batch;
+    struct reading_reader *reader;
+    struct arena arena; /* of the batch at hand */
     bool values;
     int64_t max_ahead;
 };
@@ -19,8 +19,8 @@ struct cache_sink {
 static void cache_sink_close(void *context) {
     struct cache_sink *sink = context;
     cache_gather_close(&sink->gather);
-    reading_decoder_free(sink->decoder);
-    batch_free(sink->batch);
+    reading_reader_free(sink->reader);
+    arena_release(&sink->arena);
     free(sink);
 }
 
@@ -31,8 +31,7 @@ int cache_sink_new(struct cache *cache, const struct registry *registry, bool va
         return error_no_memory(error);
     sink->values = values;
     sink->max_ahead = max_ahead;
-    sink->batch = batch_new(&schema_reading, 4096);
-    int status = sink->batch ? reading_decoder_new(registry, &sink->decoder, error) : error_no_memory(error);
+    int status = reading_reader_new(FORMAT_AVRO, registry, &sink->reader, error);
     if (!status)
         status = cache_gather_open(&sink->gather, cache, error);
     if (status) {
@@ -47,18 +46,14 @@ static int cache_sink_flush(void *context, struct error *error) {
     return cache_gather_flush(&((struct cache_sink *)context)->gather, error);
 }
 
-static int cache_sink_reading(struct cache_sink *sink, size_t row, struct error *error) {
-    const union column *columns = sink->batch->columns;
-    struct series series = {columns[READING_GATEWAY].strings[row], columns[READING_TYPE].strings[row],
-                            columns[READING_ATTRIBUTE].strings[row]};
-    struct cache_entry entry = {.key = series.gateway, .timestamp = columns[READING_TIMESTAMP].integers[row]};
+static int cache_sink_reading(struct cache_sink *sink, const struct reading *reading, struct error *error) {
+    struct cache_entry entry = {.key = reading->series.gateway, .timestamp = reading->timestamp};
     int status = cache_gather_put(&sink->gather, &entry, error);
     if (status || !sink->values)
         return status;
     char key[SERIES_KEY_MAXIMUM];
-    series_key_write(&series, key);
-    entry = (struct cache_entry){
-        {key, series_key_length(&series)}, entry.timestamp, true, columns[READING_VALUE].doubles[row]};
+    series_key_write(&reading->series, key);
+    entry = (struct cache_entry){{key, series_key_length(&reading->series)}, reading->timestamp, true, reading->value};
     return cache_gather_put(&sink->gather, &entry, error);
 }
 
@@ -66,13 +61,15 @@ static int cache_sink_write(void *context, const struct bus_batch *records, stru
                             struct error *error) {
     struct cache_sink *sink = context;
     (void)mail;
-    int status = reading_decoder_decode(sink->decoder, &records->records[0].value, sizeof records->records[0],
-                                        records->count, records->base_offset, sink->batch, error);
-    for (size_t row = 0; row < sink->batch->count && !status; row++) {
+    struct reading *readings;
+    arena_reset(&sink->arena);
+    int status = reading_reader_read(sink->reader, &records->records[0].value, sizeof records->records[0],
+                                     records->count, &sink->arena, &readings, error);
+    for (size_t row = 0; !status && row < records->count; row++) {
+        const struct reading *reading = &readings[row];
         int64_t clock = records->append_time ? records->append_time : records->records[row].timestamp;
-        if (sink->batch->status[row] == ROW_GOOD &&
-            (clock < 0 || sink->batch->columns[READING_TIMESTAMP].integers[row] - sink->max_ahead <= clock))
-            status = cache_sink_reading(sink, row, error);
+        if (!reading->null && !reading->reason && (clock < 0 || reading->timestamp - sink->max_ahead <= clock))
+            status = cache_sink_reading(sink, reading, error);
     }
     *ret_done = status ? 0 : records->count;
     return status;
