@@ -1,10 +1,14 @@
 #include "stream/sink/store_rows.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/json/json.h"
+#include "codec/row/reason.h"
+#include "codec/row/row_codec.h"
 #include "core/memory.h"
+#include "core/number.h"
+#include "model/time.h"
 
 enum {
     COLUMN_START,
@@ -20,37 +24,38 @@ enum {
     COLUMNS
 };
 
-static const struct column_definition aggregate_columns[COLUMNS] = {
-    [COLUMN_START] = {"windowStart", COLUMN_TIMESTAMP},
-    [COLUMN_END] = {"windowEnd", COLUMN_TIMESTAMP},
-    [COLUMN_COUNT] = {"sampleCount", COLUMN_DOUBLE},
-    [COLUMN_MINIMUM] = {"min", COLUMN_DOUBLE},
-    [COLUMN_MAXIMUM] = {"max", COLUMN_DOUBLE},
-    [COLUMN_SUM] = {"sum", COLUMN_DOUBLE},
-    [COLUMN_AVERAGE] = {"average", COLUMN_DOUBLE},
-    [COLUMN_TYPE] = {"metricType", COLUMN_STRING},
-    [COLUMN_ATTRIBUTE] = {"metricAttribute", COLUMN_STRING},
-    [COLUMN_GATEWAY] = {"gateway", COLUMN_STRING},
+/* Times as text: ISO-8601, or a whole number of ms. */
+static const struct row_column aggregate_columns[COLUMNS] = {
+    [COLUMN_START] = {{"windowStart", 11}, &type_string},
+    [COLUMN_END] = {{"windowEnd", 9}, &type_string},
+    [COLUMN_COUNT] = {{"sampleCount", 11}, &type_double},
+    [COLUMN_MINIMUM] = {{"min", 3}, &type_double},
+    [COLUMN_MAXIMUM] = {{"max", 3}, &type_double},
+    [COLUMN_SUM] = {{"sum", 3}, &type_double},
+    [COLUMN_AVERAGE] = {{"average", 7}, &type_double},
+    [COLUMN_TYPE] = {{"metricType", 10}, &type_string},
+    [COLUMN_ATTRIBUTE] = {{"metricAttribute", 15}, &type_string},
+    [COLUMN_GATEWAY] = {{"gateway", 7}, &type_string},
 };
-static const struct schema schema_aggregate = {aggregate_columns, COLUMNS};
 
 int store_rows_open(struct store_rows *rows, int64_t window_size, struct error *error) {
-    *rows = (struct store_rows){.window_size = window_size, .batch = batch_new(&schema_aggregate, 1024)};
-    return rows->batch ? 0 : error_no_memory(error);
+    *rows = (struct store_rows){.window_size = window_size};
+    return row_reader_new(&(struct row_format){.format = FORMAT_JSON, .wrapped = true}, aggregate_columns, COLUMNS,
+                          NULL, &rows->reader, error);
 }
 
 void store_rows_release(struct store_rows *rows) {
-    batch_free(rows->batch);
+    row_reader_free(rows->reader);
+    arena_release(&rows->arena);
     free(rows->rows);
     *rows = (struct store_rows){0};
 }
 
 int store_rows_begin(struct store_rows *rows, size_t records, struct error *error) {
     rows->count = 0;
-    return batch_clear(rows->batch, records) &&
-                   memory_reserve((void **)&rows->rows, &rows->capacity, records, sizeof *rows->rows)
-               ? 0
-               : error_no_memory(error);
+    arena_reset(&rows->arena);
+    return memory_reserve((void **)&rows->rows, &rows->capacity, records, sizeof *rows->rows) ? 0
+                                                                                              : error_no_memory(error);
 }
 
 /* NULL when the row is one of this topic, otherwise why not. */
@@ -73,34 +78,73 @@ static bool store_rows_incomplete(const struct bus_record *record) {
     return memmem(record->value.data, record->value.length, member, sizeof member - 1) != NULL;
 }
 
-static const char *store_rows_read(const struct store_rows *rows, const struct bus_record *record, size_t at,
-                                   struct aggregate_row *row) {
-    const struct batch *batch = rows->batch;
-    const char *reason = json_decode(record->value, rows->batch, at);
+static const char *store_rows_time(struct store_rows *rows, const struct vector *columns, size_t column,
+                                   int64_t *ret_time) {
+    struct slice text = columns[column].texts[0];
+    if (!time_read(text, ret_time) && !number_read_integer(text, ret_time))
+        return reason_timestamp(&rows->arena, aggregate_columns[column].name.data, text);
+    return *ret_time < TIME_MINIMUM || *ret_time > TIME_MAXIMUM
+               ? reason_range(&rows->arena, aggregate_columns[column].name.data, *ret_time)
+               : NULL;
+}
+
+/* The columns of a record; NULL, or why it has not all of them. */
+static int store_rows_columns(struct store_rows *rows, const struct bus_record *record, struct vector columns[COLUMNS],
+                              const char **ret_reason, struct error *error) {
+    uint8_t outcome;
+    const char *reason;
+    for (size_t c = 0; c < COLUMNS; c++)
+        if (!vector_allocate(&rows->arena, aggregate_columns[c].type, 1, &columns[c]))
+            return error_no_memory(error);
+    int status = row_reader_read(rows->reader, &record->value, sizeof record->value, 1, &rows->arena, columns, &outcome,
+                                 &reason, error);
+    if (status)
+        return status;
+    if (outcome == ROW_READ_NULL)
+        reason = "no JSON object";
+    for (size_t c = 0; c < COLUMNS && !reason; c++) {
+        if (columns[c].nulls[0])
+            reason = reason_format(&rows->arena, "%s is missing", aggregate_columns[c].name.data);
+        else if (aggregate_columns[c].type == &type_double && !isfinite(columns[c].doubles[0]))
+            reason = reason_format(&rows->arena, "%s is not a finite number", aggregate_columns[c].name.data);
+    }
+    *ret_reason = reason;
+    return 0;
+}
+
+static const char *store_rows_take(struct store_rows *rows, const struct bus_record *record,
+                                   const struct vector columns[COLUMNS], struct aggregate_row *row) {
+    int64_t start = 0, end = 0;
+    const char *reason = store_rows_time(rows, columns, COLUMN_START, &start);
+    if (!reason)
+        reason = store_rows_time(rows, columns, COLUMN_END, &end);
     if (reason)
         return reason;
-    const union column *columns = batch->columns;
-    double count = columns[COLUMN_COUNT].doubles[at];
+    double count = columns[COLUMN_COUNT].doubles[0];
     *row = (struct aggregate_row){
-        .series = {columns[COLUMN_GATEWAY].strings[at], columns[COLUMN_TYPE].strings[at],
-                   columns[COLUMN_ATTRIBUTE].strings[at]},
+        .series = {columns[COLUMN_GATEWAY].texts[0], columns[COLUMN_TYPE].texts[0], columns[COLUMN_ATTRIBUTE].texts[0]},
         .key = record->key,
-        .window_start = columns[COLUMN_START].integers[at],
-        .window_end = columns[COLUMN_END].integers[at],
+        .window_start = start,
+        .window_end = end,
         .count = count >= 1 && count <= 9007199254740992.0 ? (uint64_t)count : 0,
-        .minimum = columns[COLUMN_MINIMUM].doubles[at],
-        .maximum = columns[COLUMN_MAXIMUM].doubles[at],
-        .sum = columns[COLUMN_SUM].doubles[at],
-        .average = columns[COLUMN_AVERAGE].doubles[at],
+        .minimum = columns[COLUMN_MINIMUM].doubles[0],
+        .maximum = columns[COLUMN_MAXIMUM].doubles[0],
+        .sum = columns[COLUMN_SUM].doubles[0],
+        .average = columns[COLUMN_AVERAGE].doubles[0],
         .revision = store_rows_incomplete(record) ? AGGREGATE_INCOMPLETE : 0,
     };
     return store_rows_check(rows, row, count);
 }
 
-const char *store_rows_add(struct store_rows *rows, const struct bus_record *record, size_t at) {
+int store_rows_add(struct store_rows *rows, const struct bus_record *record, const char **ret_reason,
+                   struct error *error) {
+    struct vector columns[COLUMNS];
+    *ret_reason = NULL;
     if (!record->value.data)
-        return NULL;
-    const char *reason = store_rows_read(rows, record, at, &rows->rows[rows->count]);
-    rows->count += !reason;
-    return reason;
+        return 0;
+    int status = store_rows_columns(rows, record, columns, ret_reason, error);
+    if (!status && !*ret_reason)
+        *ret_reason = store_rows_take(rows, record, columns, &rows->rows[rows->count]);
+    rows->count += !status && !*ret_reason;
+    return status;
 }

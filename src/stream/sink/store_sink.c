@@ -37,8 +37,9 @@ static int store_sink_write(void *context, const struct bus_batch *records, stru
     struct store_sink *sink = context;
     int status = store_rows_begin(&sink->rows, records->count, error);
     for (size_t i = 0; i < records->count && !status; i++) {
-        const char *reason = store_rows_add(&sink->rows, &records->records[i], i);
-        if (reason)
+        const char *reason;
+        status = store_rows_add(&sink->rows, &records->records[i], &reason, error);
+        if (!status && reason)
             status = mail_reject(mail, records, i, reason, error);
     }
     if (!status && sink->rows.count)

@@ -54,8 +54,11 @@ static int tap_write(void *context, struct database *transaction, const struct b
         return 0;
     int status = store_rows_begin(&writer->rows, count, error);
     bool good = true;
-    for (size_t i = 0; i < count && !status; i++)
-        good &= store_rows_add(&writer->rows, &records[i], i) == NULL;
+    for (size_t i = 0; i < count && !status; i++) {
+        const char *reason;
+        status = store_rows_add(&writer->rows, &records[i], &reason, error);
+        good &= !status && !reason;
+    }
     if (!status && writer->rows.count)
         status = store_write(writer->writer, transaction, writer->rows.window_size, writer->rows.rows,
                              writer->rows.count, error);
