@@ -23,8 +23,7 @@ int64_t time_days_from_civil(int64_t year, unsigned month, unsigned day) {
     return cycle * 146097 + time_days((uint32_t)(year - cycle * 400), month, day);
 }
 
-/* Days since the epoch, not negative. */
-static void time_civil_from_days(uint32_t days, unsigned *ret_year, unsigned *ret_month, unsigned *ret_day) {
+void time_civil_from_days(uint32_t days, unsigned *ret_year, unsigned *ret_month, unsigned *ret_day) {
     uint32_t quarters = 4 * (days + TIME_EPOCH) + 3, century = quarters / 146097;
     uint64_t scaled =
         UINT64_C(2939745) *

@@ -1,11 +1,9 @@
-/* The calendar is reckoned in days since the epoch with years that begin in March, so that a leap day is the last of
- * its year; readers take one field after the other and check the date as a whole. */
+/* Readers take one field after the other and check the date as a whole; the calendar is that of model/time.c. */
 #include "model/time_text.h"
 
-#include "model/time.h"
 #include <stdio.h>
 
-enum { DAYS_OF_400_YEARS = 146097, DAYS_TO_EPOCH = 719468 /* from 0000-03-01 */ };
+enum { DAYS_OF_400_YEARS = 146097 };
 #define YEAR_MAXIMUM INT64_C(999999999)
 #define DAYS_MINIMUM INT64_C(-365243219162)
 #define DAYS_MAXIMUM INT64_C(365241780471)
@@ -19,28 +17,19 @@ int64_t floor_modulo(int64_t value, int64_t divisor) {
     return rest && (rest < 0) != (divisor < 0) ? rest + divisor : rest;
 }
 
-/* Years that begin in March, so that the leap day is the last of a year (as model/time.c, for years before 1970
- * too). */
+/* The calendar repeats itself after 400 years: the date is that of a day from 1970 to 2369. */
 struct civil_date civil_from_days(int64_t days) {
     days = days < DAYS_MINIMUM ? DAYS_MINIMUM : days > DAYS_MAXIMUM ? DAYS_MAXIMUM : days;
-    days += DAYS_TO_EPOCH;
     int64_t cycle = floor_divide(days, DAYS_OF_400_YEARS);
-    unsigned day = (unsigned)(days - cycle * DAYS_OF_400_YEARS);
-    unsigned year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-    unsigned day_of_year = day - (365 * year + year / 4 - year / 100);
-    unsigned line = (5 * day_of_year + 2) / 153;
-    struct civil_date date = {.month = line < 10 ? line + 3 : line - 9, .day = day_of_year - (153 * line + 2) / 5 + 1};
-    date.year = cycle * 400 + year + (date.month <= 2);
+    struct civil_date date;
+    unsigned year;
+    time_civil_from_days((uint32_t)(days - cycle * DAYS_OF_400_YEARS), &year, &date.month, &date.day);
+    date.year = cycle * 400 + year;
     return date;
 }
 
 int64_t civil_to_days(struct civil_date date) {
-    int64_t year = date.year - (date.month <= 2);
-    int64_t cycle = floor_divide(year, 400);
-    unsigned of_cycle = (unsigned)(year - cycle * 400);
-    unsigned day_of_year = (153 * (date.month > 2 ? date.month - 3 : date.month + 9) + 2) / 5 + date.day - 1;
-    unsigned day = of_cycle * 365 + of_cycle / 4 - of_cycle / 100 + day_of_year;
-    return cycle * DAYS_OF_400_YEARS + day - DAYS_TO_EPOCH;
+    return time_days_from_civil(date.year, date.month, date.day);
 }
 
 bool civil_valid(struct civil_date date) {
@@ -50,29 +39,29 @@ bool civil_valid(struct civil_date date) {
 /* --- writing
  * ------------------------------------------------------------------------------------------------------------------ */
 
-size_t time_text_write_date(char to[TIME_TEXT_LENGTH], int64_t days) {
+size_t time_text_write_date(char to[TIME_TEXT_SIZE], int64_t days) {
     struct civil_date date = civil_from_days(days);
     const char *plus = date.year > 9999 ? "+" : "";
     int digits = date.year < 0 ? 5 : 4; /* with the sign */
-    return (size_t)snprintf(to, TIME_TEXT_LENGTH, "%s%0*lld-%02u-%02u", plus, digits, (long long)date.year, date.month,
+    return (size_t)snprintf(to, TIME_TEXT_SIZE, "%s%0*lld-%02u-%02u", plus, digits, (long long)date.year, date.month,
                             date.day);
 }
 
-size_t time_text_write_time(char to[TIME_TEXT_LENGTH], int64_t milliseconds) {
+size_t time_text_write_time(char to[TIME_TEXT_SIZE], int64_t milliseconds) {
     unsigned rest = (unsigned)floor_modulo(milliseconds, MILLISECONDS_OF_DAY), fraction = rest % 1000,
              seconds = rest / 1000;
-    int length = snprintf(to, TIME_TEXT_LENGTH, "%02u:%02u", seconds / 3600, seconds / 60 % 60);
+    int length = snprintf(to, TIME_TEXT_SIZE, "%02u:%02u", seconds / 3600, seconds / 60 % 60);
     if (seconds % 60 || fraction)
-        length += snprintf(to + length, TIME_TEXT_LENGTH - (size_t)length, ":%02u", seconds % 60);
+        length += snprintf(to + length, TIME_TEXT_SIZE - (size_t)length, ":%02u", seconds % 60);
     if (fraction)
-        length += snprintf(to + length, TIME_TEXT_LENGTH - (size_t)length, ".%03u", fraction);
+        length += snprintf(to + length, TIME_TEXT_SIZE - (size_t)length, ".%03u", fraction);
     return (size_t)length;
 }
 
-size_t time_text_write_timestamp(char to[TIME_TEXT_LENGTH], int64_t milliseconds) {
+size_t time_text_write_timestamp(char to[TIME_TEXT_SIZE], int64_t milliseconds) {
     size_t length = time_text_write_date(to, floor_divide(milliseconds, MILLISECONDS_OF_DAY));
     unsigned rest = (unsigned)floor_modulo(milliseconds, MILLISECONDS_OF_DAY), seconds = rest / 1000;
-    return length + (size_t)snprintf(to + length, TIME_TEXT_LENGTH - length, "T%02u:%02u:%02u.%03u", seconds / 3600,
+    return length + (size_t)snprintf(to + length, TIME_TEXT_SIZE - length, "T%02u:%02u:%02u.%03u", seconds / 3600,
                                      seconds / 60 % 60, seconds % 60, rest % 1000);
 }
 

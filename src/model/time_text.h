@@ -7,11 +7,11 @@
 #define METERLINE_MODEL_TIME_TEXT_H
 
 #include "core/slice.h"
+#include "model/time.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TIME_TEXT_LENGTH = 40 };
 #define MILLISECONDS_OF_DAY INT64_C(86400000)
 
 struct civil_date {
@@ -27,11 +27,11 @@ int64_t floor_divide(int64_t value, int64_t divisor);
 int64_t floor_modulo(int64_t value, int64_t divisor);
 
 /* Writers return the length; no NUL byte. "2020-01-31", "+12020-01-31", "-0044-03-15". */
-size_t time_text_write_date(char to[TIME_TEXT_LENGTH], int64_t days);
+size_t time_text_write_date(char to[TIME_TEXT_SIZE], int64_t days);
 /* "10:15", "10:15:30", "10:15:30.123": seconds and fraction only when there are any, as LocalTime.toString. */
-size_t time_text_write_time(char to[TIME_TEXT_LENGTH], int64_t milliseconds);
+size_t time_text_write_time(char to[TIME_TEXT_SIZE], int64_t milliseconds);
 /* "2020-01-31T10:15:30.123": always with milliseconds. */
-size_t time_text_write_timestamp(char to[TIME_TEXT_LENGTH], int64_t milliseconds);
+size_t time_text_write_timestamp(char to[TIME_TEXT_SIZE], int64_t milliseconds);
 
 /* "2020-01-31", "2020-01", "2020": what is missing is the first. */
 bool time_text_read_date(struct slice text, int64_t *ret_days);

@@ -265,7 +265,7 @@ static void test_times(void **state) {
             fail_msg("%s", cases[i].text);
         if (!good)
             continue;
-        char text[TIME_TEXT_LENGTH + 1];
+        char text[TIME_TEXT_SIZE + 1];
         text[time_text_write_timestamp(text, milliseconds)] = '\0';
         assert_string_equal(text, cases[i].shown);
         assert_true(milliseconds == cases[i].milliseconds);
