@@ -10,6 +10,7 @@
 #include "codec/row/row_codec.h"
 #include "stream/aggregate/group_aggregate.h"
 #include "stream/join/join.h"
+#include "stream/operator/duplicates.h"
 #include "stream/operator/filter.h"
 #include "stream/operator/project.h"
 #include "stream/operator/table_source.h"
@@ -56,6 +57,7 @@ struct sink_plan {
 enum node_kind {
     NODE_SOURCE,
     NODE_FILTER,
+    NODE_DUPLICATES,
     NODE_PROJECT,
     NODE_FLATTEN,
     NODE_AGGREGATE,
@@ -78,6 +80,7 @@ struct node_plan {
             struct table_source_plan table;
         };
         struct filter_plan filter;
+        struct duplicates_plan duplicates;
         struct project_plan project;
         struct flatten_plan flatten;
         struct group_aggregate_plan aggregate;

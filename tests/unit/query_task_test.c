@@ -153,6 +153,57 @@ static void test_times_of_a_source(void **state) {
     assert_reasons(f, "pattern-rejected", reasons, count);
 }
 
+/* What has come before does not count in windows: also over restarts, and before a repartition topic. */
+static void test_duplicates(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *key, *value;
+        bool restart; /* before it */
+    } records[] = {
+        {"a", "{\"c\":\"x\",\"t\":10000,\"v\":1}", false},
+        {"a", "{\"c\":\"x\",\"t\":10000,\"v\":1}", false}, /* again */
+        {"a", "{\"c\":\"x\",\"t\":11000,\"v\":1}", false}, /* another time */
+        {"a", "{\"c\":\"x\",\"t\":10000,\"v\":2}", false}, /* another value */
+        {"b", "{\"c\":\"x\",\"t\":10000,\"v\":1}", false}, /* another key */
+        {"a", "{\"c\":\"x\",\"t\":10000,\"v\":null}", false},
+        {"a", "{\"c\":\"x\",\"t\":10000,\"v\":null}", true}, /* again, with a NULL */
+        {"a", "{\"c\":\"x\",\"t\":10000,\"v\":1}", true},    /* again, over two restarts */
+        {NULL, "{\"c\":\"x\",\"t\":10000,\"v\":1}", false},  /* without a key: */
+        {NULL, "{\"c\":\"x\",\"t\":10000,\"v\":1}", false},  /* never the same */
+        {"a", "{\"c\":\"x\",\"t\":65000,\"v\":8}", true},
+        {"a", "{\"c\":\"x\",\"t\":10000,\"v\":1}", true}, /* again, the window is open still */
+        {"a", "{\"c\":\"x\",\"t\":80000,\"v\":16}", false},
+        {"a", "{\"c\":\"x\",\"t\":10000,\"v\":1}", true}, /* late: its window has closed */
+        {"a", "{\"c\":\"x\",\"t\":65000,\"v\":8}", false},
+    };
+    sql(f, "CREATE STREAM s (k STRING KEY, c STRING, t BIGINT, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', "
+           "PARTITIONS=1, TIMESTAMP='t', DUPLICATES='DROP');"
+           "CREATE TABLE sums WITH (KAFKA_TOPIC='sums') AS SELECT k, SUM(v) AS s, COUNT(*) AS n FROM s WINDOW TUMBLING "
+           "(SIZE 1 MINUTE, GRACE PERIOD 10 SECONDS) GROUP BY k EMIT FINAL;"
+           "CREATE TABLE cities WITH (KAFKA_TOPIC='cities') AS SELECT c, COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 1 "
+           "MINUTE, GRACE PERIOD 10 SECONDS) GROUP BY c EMIT FINAL;"
+           "CREATE TABLE all_time WITH (KAFKA_TOPIC='all') AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;");
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        if (records[i].restart)
+            run(f);
+        put(f, "s", records[i].key, records[i].value, 1);
+    }
+    f->settings.final = true;
+    run(f);
+    assert_topic("sums", "a<00><00><00><00><00><00><00><00> {\"S\":4,\"N\":4} 11000\n"
+                         "b<00><00><00><00><00><00><00><00> {\"S\":1,\"N\":1} 10000\n"
+                         "a<00><00><00><00><00><00><ea>` {\"S\":24,\"N\":2} 80000\n");
+    const struct query_counters *n = &report_of(f, "CTAS_SUMS")->total;
+    assert_int_equal(n->read, 15);
+    assert_int_equal(n->folded, 7);
+    assert_int_equal(n->duplicates, 5);
+    assert_int_equal(n->late, 1);
+    assert_int_equal(n->null, 2);
+    assert_int_equal(report_of(f, "CTAS_CITIES")->total.duplicates, 5);
+    assert_int_equal(report_of(f, "CTAS_ALL_TIME")->total.duplicates, 0);
+    assert_int_equal(report_of(f, "CTAS_ALL_TIME")->total.folded, 13);
+}
+
 static void count_spread(void *context, enum log_level level, const char *text) {
     size_t *warnings = context;
     *warnings +=
@@ -517,6 +568,7 @@ int main(void) {
         TEST(test_two_queries_share_a_topic),
         TEST(test_rules_of_a_source),
         TEST(test_times_of_a_source),
+        TEST(test_duplicates),
         TEST(test_keys_on_other_partitions),
         TEST(test_order_of_outputs),
         TEST(test_windows_over_runs),

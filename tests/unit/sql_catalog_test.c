@@ -427,6 +427,9 @@ static void test_definition_errors(void **state) {
         {RULES "REQUIRED='b, x')", "line 1, column 116: REQUIRED: S has no column X; did you mean B?"},
         {RULES "REQUIRED='b.c')", "line 1, column 116: REQUIRED must be names of columns with commas between, in "
                                   "backticks inside the string where they have small letters"},
+        {RULES "DUPLICATES='LESS')", "line 1, column 118: DUPLICATES must be 'DROP' or 'KEEP'"},
+        {"CREATE TABLE s (k INT PRIMARY KEY, a INT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', DUPLICATES='DROP')",
+         "line 1, column 87: DUPLICATES does not go with CREATE TABLE"},
         {RULES "MAX_AHEAD='0 DAYS')",
          "line 1, column 117: MAX_AHEAD must be a number and a unit of time: '10 SECONDS'"},
         {PAIR "CREATE STREAM r WITH (KEY_OF='v') AS SELECT * FROM keyed",
@@ -625,13 +628,14 @@ static void test_listings(void **state) {
     assert_listing(&listing, "Field|Type\nV|BIGINT\nI|BYTES (header('q'))\nJ|DECIMAL(4, 2)");
     source = catalog_source(session.catalog, SLICE("KEYED"));
     assert_int_equal(describe_properties(session.catalog, source, &session.arena, &listing, &session.error), 0);
-    assert_listing(&listing,
-                   "Property|Value\nName|KEYED\nType|STREAM\nTimestamp field|not set: the record's own\nTimestamp "
-                   "format|not set\nKey format|KAFKA\n"
-                   "Value format|JSON\nKey of|not set\nRequired|not set\nMaximum ahead (ms)|not set\nKafka "
-                   "topic|k\nPartitions|not set\nReplicas|not set\nQueries that "
-                   "read|CSAS_A_1\nQueries that write|INSERTQUERY_2\n"
-                   "Statement|CREATE STREAM keyed (k INT KEY, v INT) WITH (KAFKA_TOPIC='k', VALUE_FORMAT='JSON')");
+    assert_listing(
+        &listing,
+        "Property|Value\nName|KEYED\nType|STREAM\nTimestamp field|not set: the record's own\nTimestamp "
+        "format|not set\nKey format|KAFKA\n"
+        "Value format|JSON\nKey of|not set\nRequired|not set\nMaximum ahead (ms)|not set\nDuplicates|kept\nKafka "
+        "topic|k\nPartitions|not set\nReplicas|not set\nQueries that "
+        "read|CSAS_A_1\nQueries that write|INSERTQUERY_2\n"
+        "Statement|CREATE STREAM keyed (k INT KEY, v INT) WITH (KAFKA_TOPIC='k', VALUE_FORMAT='JSON')");
     assert_int_equal(variables_define(&variables, SLICE("x"), SLICE("1"), &session.error), 0);
     assert_int_equal(describe_variables(&variables, &session.arena, &listing, &session.error), 0);
     assert_listing(&listing, "Variable Name|Value\nx|1");

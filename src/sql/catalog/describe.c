@@ -197,7 +197,7 @@ static void describe_users(struct listing_writer *writer, const char *name, cons
 int describe_properties(const struct catalog *catalog, const struct source *source, struct arena *arena,
                         struct listing *ret_listing, struct error *error) {
     static const char *const titles[] = {"Property", "Value"};
-    struct listing_writer writer = listing_begin(arena, titles, 2, 15);
+    struct listing_writer writer = listing_begin(arena, titles, 2, 16);
     describe_pair(&writer, "Name", source->name);
     describe_pair(&writer, "Type", slice_of(source->object == OBJECT_TABLE ? "TABLE" : "STREAM"));
     describe_pair(&writer, "Timestamp field",
@@ -209,6 +209,7 @@ int describe_properties(const struct catalog *catalog, const struct source *sour
     describe_names(&writer, "Key of", source->key_of, source->key_of_count, ".");
     describe_names(&writer, "Required", source->required, source->required_count, ", ");
     describe_number(&writer, "Maximum ahead (ms)", source->max_ahead);
+    describe_pair(&writer, "Duplicates", source->drop_duplicates ? SLICE("dropped in windows") : SLICE("kept"));
     describe_pair(&writer, "Kafka topic", source->topic);
     describe_number(&writer, "Partitions", source->partitions);
     describe_number(&writer, "Replicas", source->replicas);

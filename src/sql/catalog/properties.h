@@ -29,6 +29,7 @@ enum property_name {
     PROPERTY_KEY_OF,
     PROPERTY_MAX_AHEAD,
     PROPERTY_REQUIRED,
+    PROPERTY_DUPLICATES,
     PROPERTY_WRAP_SINGLE_VALUE,
     PROPERTY_WINDOW_IN_KEY,
     PROPERTY_WINDOW_TYPE,
@@ -69,6 +70,7 @@ struct properties {
     struct slice timestamp_format;
     struct property_names key_of, required; /* meterline's own, as the next */
     int64_t max_ahead;                      /* ms; 0: not given */
+    struct slice duplicates;                /* as it was written */
     bool wrap_single_value;
     bool window_in_key; /* meterline's own: FALSE leaves the window out of a windowed result's key */
     enum window_kind window;

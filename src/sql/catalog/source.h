@@ -49,6 +49,7 @@ struct source {
     struct slice *key_of, *required;
     size_t key_of_count, required_count;
     int64_t max_ahead;       /* ms that the event time may be ahead of the clock at which the log took it; 0: any */
+    bool drop_duplicates;    /* rows that have come before do not count in windows */
     enum window_kind window; /* of a windowed key */
     int64_t window_size;     /* ms; 0 for a session */
 };
@@ -82,7 +83,7 @@ int source_copy(const struct source *source, struct arena *arena, struct source 
 struct properties;
 int source_check(const struct source *source, struct place name_place, const struct place format_places[2],
                  struct error *error);
-/* KEY_OF, MAX_AHEAD and REQUIRED. */
+/* KEY_OF, MAX_AHEAD, REQUIRED and DUPLICATES. */
 int source_set_rules(const struct properties *properties, struct source *source, struct arena *arena,
                      struct error *error);
 

@@ -1,4 +1,4 @@
-/* What a source asks of its records beyond its columns: KEY_OF, MAX_AHEAD, REQUIRED. Meterline's own properties; the
+/* What a source asks of its records beyond its columns: KEY_OF, MAX_AHEAD, REQUIRED, DUPLICATES. Meterline's own properties; the
  * records are checked in stream/runtime/source_rules.c. */
 #include "sql/catalog/properties.h"
 #include "sql/catalog/source.h"
@@ -76,6 +76,10 @@ int source_set_rules(const struct properties *properties, struct source *source,
         status = source_check_list(properties, PROPERTY_REQUIRED, &properties->required, source, error);
     if (status)
         return status;
+    if (properties->given[PROPERTY_DUPLICATES] && !slice_equal(properties->duplicates, SLICE("DROP")) &&
+        !slice_equal(properties->duplicates, SLICE("KEEP")))
+        return place_error(error, properties->places[PROPERTY_DUPLICATES], "DUPLICATES must be 'DROP' or 'KEEP'");
+    source->drop_duplicates = slice_equal(properties->duplicates, SLICE("DROP"));
     source->max_ahead = properties->max_ahead;
     if (!source_take_names(&properties->key_of, arena, &source->key_of, &source->key_of_count) ||
         !source_take_names(&properties->required, arena, &source->required, &source->required_count))

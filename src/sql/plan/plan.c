@@ -104,6 +104,8 @@ static int plan_body(struct plan_draft *draft, struct plan_result *result, struc
     if (!status && query->where)
         status = plan_filter(draft, query->where, draft->table, error);
     if (!status)
+        status = plan_drop_duplicates(draft, error);
+    if (!status)
         status = plan_table_functions(draft, &rewritten, error);
     if (!status && query->group_by.count)
         status = plan_group(draft, &rewritten, error);
@@ -267,8 +269,8 @@ int plan_finish(const struct planner *planner, const struct plan_result *result,
  * ------------------------------------------------------------------------------------------------------------------ */
 
 static void plan_explain_node(struct bytes *to, const struct node_plan *node, int depth) {
-    static const char *const names[] = {"source", "filter",        "project",       "flatten", "aggregate",
-                                        "join",   "split changes", "unite changes", "sink"};
+    static const char *const names[] = {"source",    "filter", "drop duplicates", "project",       "flatten",
+                                        "aggregate", "join",   "split changes",   "unite changes", "sink"};
     bytes_append_format(to, "%*s%s", 2 * depth, "", names[node->kind]);
     if (node->text && *node->text)
         bytes_append_format(to, " %s", node->text);

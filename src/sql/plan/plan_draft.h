@@ -66,6 +66,8 @@ int plan_joins(struct plan_draft *draft, struct error *error);
 
 /* --- plan_group.c --- */
 /* GROUP BY, aggregates and HAVING; *ret_rewritten: for each item of SELECT its tree over the groups. */
+/* Readings of a stream with DUPLICATES = 'DROP' count once in windows. */
+int plan_drop_duplicates(struct plan_draft *draft, struct error *error);
 int plan_group(struct plan_draft *draft, const struct expression ***ret_rewritten, struct error *error);
 /* Without GROUP BY there may be no aggregates, windows or HAVING. */
 int plan_check_ungrouped(const struct plan_draft *draft, struct error *error);

@@ -505,6 +505,23 @@ static int plan_rewrite_all(struct plan_grouping *grouping, const struct express
     return query->having && !*ret_having ? error->code : 0;
 }
 
+int plan_drop_duplicates(struct plan_draft *draft, struct error *error) {
+    struct window_definition window;
+    if (!draft->sides[0].source->drop_duplicates || draft->side_count > 1 || draft->table ||
+        draft->query->group_by.count == 0)
+        return 0;
+    int status = plan_window(draft, &window, error);
+    if (status || window.shape == WINDOW_SHAPE_NONE)
+        return status;
+    struct node_plan *node = plan_node(draft, NODE_DUPLICATES, draft->node, error);
+    if (!node)
+        return ERROR_NO_MEMORY;
+    node->duplicates = (struct duplicates_plan){node->schema, window.size + window.grace};
+    node->text = "";
+    draft->node = node;
+    return 0;
+}
+
 int plan_group(struct plan_draft *draft, const struct expression ***ret_rewritten, struct error *error) {
     const struct select_query *query = draft->query;
     struct plan_grouping grouping = {.draft = draft,

@@ -52,6 +52,8 @@ static int stage_operator_new(const struct node_plan *node, const struct registr
     switch (node->kind) {
     case NODE_FILTER:
         return filter_new(&node->filter, next, next_input, ret_operator, error);
+    case NODE_DUPLICATES:
+        return duplicates_new(&node->duplicates, next, next_input, ret_operator, error);
     case NODE_PROJECT:
         return project_new(&node->project, &node->schema, next, next_input, ret_operator, error);
     case NODE_FLATTEN:
