@@ -27,8 +27,8 @@ static inline uint64_t statistics_count(const struct statistics *s) {
     return s->count & ~STATISTICS_SCALED;
 }
 
-/* Parts of statistics_fold that are seldom needed: the first value and sums out of range; a new minimum or maximum, in
- * the order of Double.compare (-0.0 before 0.0, NaN last). */
+/* Parts of statistics_fold that are seldom needed: the first value and sums out of range (a NaN leads there too, and all
+ * values after it); a new minimum or maximum in the order of Double.compare (-0.0 before 0.0, NaN last). */
 void statistics_fold_rare(struct statistics *s, double value);
 void statistics_widen(struct statistics *s, double value);
 
@@ -41,7 +41,9 @@ static inline void statistics_fold(struct statistics *s, double value) {
     s->compensation += fabs(s->sum) >= fabs(value) ? (s->sum - total) + value : (value - total) + s->sum;
     s->sum = total;
     s->count++;
-    if (!(value >= s->minimum && value <= s->maximum) || value == 0)
+    s->minimum = value < s->minimum ? value : s->minimum;
+    s->maximum = value > s->maximum ? value : s->maximum;
+    if (value == 0)
         statistics_widen(s, value);
 }
 

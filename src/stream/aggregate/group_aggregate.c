@@ -247,8 +247,10 @@ static bool group_lay_out(struct group_aggregate *aggregate) {
     const struct group_aggregate_plan *plan = aggregate->plan;
     aggregate->key_values = memory_zero(plan->key_count, sizeof *aggregate->key_values);
     aggregate->part_values = memory_zero(plan->part_count + 1, sizeof *aggregate->part_values);
+    bool windows = plan->window.shape == WINDOW_SHAPE_TUMBLING || plan->window.shape == WINDOW_SHAPE_HOPPING;
     return aggregate->key_values && aggregate->part_values &&
-           group_states_open(&aggregate->states, plan->calls, plan->call_count);
+           group_states_open(&aggregate->states, plan->calls, plan->call_count,
+                             windows && group_windows_are_compact(plan));
 }
 
 static int group_open(struct group_aggregate *aggregate, struct error *error) {

@@ -5,9 +5,28 @@ enum { RESULTS_FEW = 16, RESULTS_MANY = 4096 };
 /* --- input
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* Those of `from` that are not absent and not NULL in any of `count` columns. */
-static bool group_select(struct arena *arena, const struct selection *from, const uint8_t *absent,
-                         const struct vector *columns, size_t count, struct selection *ret_selection) {
+/* Is a row marked? Of rows that are not selected too, whose marks mean nothing. */
+static bool group_marks(const uint8_t *marks, size_t mask, size_t count) {
+    return mask ? memchr(marks, 1, count) != NULL : marks[0];
+}
+
+/* May one of the rows be absent or NULL? A look at all marks is worth it for many rows. */
+static bool group_may_exclude(const struct rows *rows, size_t selected, const uint8_t *absent,
+                              const struct vector *columns, size_t count) {
+    bool found = selected < rows->count / 8 || (absent && group_marks(absent, SIZE_MAX, rows->count));
+    for (size_t c = 0; c < count && !found; c++)
+        found = group_marks(columns[c].nulls, columns[c].mask, rows->count);
+    return found;
+}
+
+/* Those of `from` that are not absent and not NULL in any of `count` columns; often all of them, then `from`. */
+static bool group_select(struct arena *arena, const struct rows *rows, const struct selection *from,
+                         const uint8_t *absent, const struct vector *columns, size_t count,
+                         struct selection *ret_selection) {
+    if (!group_may_exclude(rows, from->count, absent, columns, count)) {
+        *ret_selection = *from;
+        return true;
+    }
     struct selection selected = {arena_allocate(arena, (from->count + 1) * sizeof *selected.rows), 0};
     if (!selected.rows)
         return false;
@@ -77,20 +96,22 @@ int group_input_evaluate(struct group_aggregate *aggregate, const struct rows *r
         quiet.errors = &nowhere;
         evaluation = &quiet;
     }
-    input.is_live = arena_allocate(arena, rows->count + 1);
+    input.is_live = plan->table ? arena_allocate(arena, rows->count + 1) : NULL;
     input.arguments = arena_allocate(arena, (plan->call_count + 1) * sizeof *input.arguments);
-    if (!input.is_live || !input.arguments || !group_select(arena, &rows->selected, rows->absent, NULL, 0, &present))
+    if ((plan->table && !input.is_live) || !input.arguments ||
+        !group_select(arena, rows, &rows->selected, rows->absent, NULL, 0, &present))
         return error_no_memory(error);
     int status = group_evaluate(plan->keys, plan->key_count, evaluation, rows, &present, &input.keys, error);
     if (status == 0 &&
-        !group_select(arena, &present, NULL, input.keys, present.count ? plan->key_count : 0, &input.live))
+        !group_select(arena, rows, &present, NULL, input.keys, present.count ? plan->key_count : 0, &input.live))
         status = error_no_memory(error);
     for (size_t c = 0; c < plan->call_count && status == 0; c++)
         status = group_evaluate_call(plan, c, evaluation, &input, error);
     if (status < 0)
         return status;
-    memset(input.is_live, 0, rows->count);
-    for (size_t i = 0; i < input.live.count; i++)
+    if (plan->table)
+        memset(input.is_live, 0, rows->count);
+    for (size_t i = 0; i < input.live.count && plan->table; i++)
         input.is_live[input.live.rows[i]] = 1;
     *ret_input = input;
     return 0;

@@ -41,7 +41,7 @@ struct group_aggregate {
 struct group_input {
     const struct rows *rows;
     struct selection live;
-    uint8_t *is_live; /* by row */
+    uint8_t *is_live; /* by row; of a table */
     struct vector *keys;
     struct vector **arguments; /* of each call */
 };
@@ -87,6 +87,10 @@ extern const struct operator_driver group_windows_driver, group_sessions_driver;
 /* Makes what cells, or sessions, are kept in; the release of everything is in the driver's free. */
 int group_windows_open(struct group_aggregate *aggregate, struct error *error);
 int group_sessions_open(struct group_aggregate *aggregate, struct error *error);
+/* Do cells have room for rows without a value before their states (group_states_open)? */
+static inline bool group_windows_are_compact(const struct group_aggregate_plan *plan) {
+    return plan->window.size <= UINT32_MAX;
+}
 void group_windows_close(struct group_aggregate *aggregate);
 void group_sessions_close(struct group_aggregate *aggregate);
 void group_aggregate_free(struct stream_operator *op);

@@ -35,16 +35,41 @@ static size_t call_owner(const struct group_call *calls, size_t count, size_t nu
     return number;
 }
 
-bool group_states_open(struct group_states *states, const struct group_call *calls, size_t count) {
+/* The call whose statistics a COUNT(*) can use; SIZE_MAX: there is none. */
+static size_t star_owner(const struct group_call *calls, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!calls[i].part && calls[i].call.driver == &aggregate_statistics_driver &&
+            calls[i].call.arguments[0]->kind == TYPE_DOUBLE)
+            return i;
+    return SIZE_MAX;
+}
+
+static bool call_is_star(const struct group_call *call) {
+    return call->call.function == &aggregate_of_count && call->call.argument_count == 0;
+}
+
+/* Finds the statistics for every COUNT(*). */
+static size_t states_share_stars(struct group_states *states) {
+    size_t owner = star_owner(states->calls, states->call_count), found = SIZE_MAX;
+    for (size_t i = 0; i < states->call_count && owner != SIZE_MAX; i++) {
+        states->places[i].star = call_is_star(&states->calls[i]);
+        found = states->places[i].star ? call_owner(states->calls, states->call_count, owner) : found;
+    }
+    return found;
+}
+
+bool group_states_open(struct group_states *states, const struct group_call *calls, size_t count, bool nulls) {
     size_t arguments = 0;
-    *states = (struct group_states){.calls = calls, .call_count = count};
+    *states = (struct group_states){.calls = calls, .call_count = count, .star_owner = SIZE_MAX};
     states->places = memory_zero(count, sizeof *states->places);
     states->owners = memory_zero(count, sizeof *states->owners);
     if (!states->places || !states->owners)
         return false;
+    if (nulls)
+        states->star_owner = states_share_stars(states);
     for (size_t i = 0; i < count; i++) {
         const struct aggregate_call *call = &calls[i].call;
-        if (calls[i].part)
+        if (calls[i].part || states->places[i].star)
             continue;
         size_t owner = call_owner(calls, count, i);
         arguments = arguments < call->argument_count ? call->argument_count : arguments;
@@ -57,7 +82,9 @@ bool group_states_open(struct group_states *states, const struct group_call *cal
         states->released |= call->driver->release != NULL;
     }
     for (size_t i = 0; i < count; i++)
-        if (!calls[i].part)
+        if (states->places[i].star)
+            states->places[i].offset = states->places[states->star_owner].offset;
+        else if (!calls[i].part)
             states->places[i].offset = states->places[call_owner(calls, count, i)].offset;
     states->arguments = memory_zero(arguments + 1, sizeof *states->arguments);
     return states->arguments != NULL;
@@ -114,6 +141,18 @@ static bool states_fold_call(struct group_states *states, size_t number, const s
     return true;
 }
 
+/* Counts the rows whose statistics have no value. */
+static bool states_count_nulls(const struct group_states *states, const struct group_fold *fold) {
+    const struct vector *vector = &fold->arguments[states->star_owner][0];
+    bool good = true;
+    for (size_t i = 0; i < fold->count; i++)
+        if (vector->nulls[fold->rows[i] & vector->mask]) {
+            uint32_t *nulls = (uint32_t *)(void *)(fold->states[i] - sizeof *nulls);
+            good &= ++*nulls != 0;
+        }
+    return good;
+}
+
 int group_states_fold_run(struct group_states *states, const struct group_fold *fold, struct error *error) {
     for (size_t i = 0; i < states->owner_count; i++) {
         const char *problem = NULL;
@@ -121,6 +160,8 @@ int group_states_fold_run(struct group_states *states, const struct group_fold *
             return state_failed(&states->calls[states->owners[i]].call, problem, error);
     }
     states->sequence += (int64_t)fold->count;
+    if (states->star_owner != SIZE_MAX && !states_count_nulls(states, fold))
+        return error_set(error, ERROR_INVALID, "COUNT: more than %u rows of a group are without a value", UINT32_MAX);
     return 0;
 }
 
@@ -157,6 +198,12 @@ int group_states_merge(struct group_states *states, char *at, const char *other,
 bool group_states_result(const struct group_states *states, size_t call, const char *at, struct arena *arena,
                          struct value *ret_value) {
     const struct group_state_place *place = &states->places[call];
+    if (place->star) {
+        const struct statistics *statistics = (const void *)(at + place->offset);
+        uint32_t nulls = *(const uint32_t *)(const void *)(at - sizeof nulls);
+        *ret_value = value_of_integer((int64_t)(statistics_count(statistics) + nulls));
+        return true;
+    }
     return place->driver->result(&states->calls[call].call, at + place->offset, arena, ret_value);
 }
 

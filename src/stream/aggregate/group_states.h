@@ -8,6 +8,7 @@
 struct group_state_place {
     const struct aggregate_state_driver *driver; /* makes the result */
     size_t offset;
+    bool star; /* COUNT(*) that is the count of the statistics there, and the rows without a value */
 };
 
 struct group_states {
@@ -16,6 +17,7 @@ struct group_states {
     struct group_state_place *places; /* by call */
     size_t *owners;                   /* the calls that have a state of their own */
     size_t owner_count;
+    size_t star_owner; /* the call whose statistics a COUNT(*) uses; SIZE_MAX: none does */
     size_t size;
     bool released;    /* some state must be released */
     size_t memory;    /* bytes that all states hold beside their place */
@@ -31,7 +33,9 @@ struct group_fold {
     size_t count;
 };
 
-bool group_states_open(struct group_states *states, const struct group_call *calls, size_t count);
+/* `nulls`: right before each group's states are four bytes for a number, zero at first, in which rows without a value
+ * can be counted; a COUNT(*) then needs no state beside statistics. */
+bool group_states_open(struct group_states *states, const struct group_call *calls, size_t count, bool nulls);
 void group_states_close(struct group_states *states);
 
 /* ERROR_INVALID: what ends a query, such as a DECIMAL sum that overflows. */

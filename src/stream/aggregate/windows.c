@@ -459,6 +459,46 @@ static int row_push(struct group_aggregate *aggregate, const struct group_input 
                                                         : row_emit(aggregate, input, row, context, error);
 }
 
+/* Most rows of tumbling windows fall into the window of the row before, in which their group has its newest cell.
+ * Returns how many from row number `first` on do and have been taken. */
+static size_t rows_take(struct group_aggregate *aggregate, const struct group_input *input, size_t first) {
+    struct group_windows *windows = aggregate->windows;
+    const struct key_dictionary *keys = windows->keys.keys;
+    const int64_t *times = input->rows->times;
+    uint32_t number = windows->order[windows->first + windows->guess], room = FOLD_RUN - (uint32_t)windows->run_count;
+    int64_t start = windows->windows[number].start, size = windows->advance;
+    size_t i = first, end = input->live.count - first < room ? input->live.count : first + room;
+    for (; i < end; i++) {
+        uint32_t row = input->live.rows[i];
+        int64_t time = times[row];
+        uint32_t index = *key_dictionary_head(keys, keys->ids[row], windows->keys.lane);
+        if (time < start || time - start >= size || time > aggregate->stream_time || index == NONE ||
+            block_at(windows, index / CELLS_IN_BLOCK)->window != number)
+            break;
+        cell_note_time(windows, cell_at(windows, index), start, time);
+        windows->run_rows[windows->run_count] = row;
+        windows->run_cells[windows->run_count++] = index;
+    }
+    return i - first;
+}
+
+static int rows_push(struct group_aggregate *aggregate, const struct group_input *input,
+                     struct operator_context *context, struct error *error) {
+    struct group_windows *windows = aggregate->windows;
+    bool quick = windows->most == 1 && (aggregate->plan->final || context->restoring) && !input->rows->stream_times;
+    int status = 0;
+    for (size_t i = 0; i < input->live.count && !status;) {
+        size_t taken = quick && windows->guess < windows->count ? rows_take(aggregate, input, i) : 0;
+        context->counters->folded += context->restoring ? 0 : taken;
+        i += taken;
+        if (windows->run_count == FOLD_RUN)
+            status = windows_fold(aggregate, input, error);
+        else if (i < input->live.count)
+            status = row_push(aggregate, input, input->live.rows[i++], context, error);
+    }
+    return status;
+}
+
 static int windows_push(struct stream_operator *op, unsigned number, struct rows *rows,
                         struct operator_context *context, struct error *error) {
     struct group_aggregate *aggregate = (struct group_aggregate *)op;
@@ -472,8 +512,7 @@ static int windows_push(struct stream_operator *op, unsigned number, struct rows
     if (!context->restoring)
         context->counters->null += rows->selected.count - input.live.count;
     group_results_start(aggregate, input.live.count);
-    for (size_t i = 0; i < input.live.count && !status; i++)
-        status = row_push(aggregate, &input, input.live.rows[i], context, error);
+    status = rows_push(aggregate, &input, context, error);
     if (!status)
         status = windows_fold(aggregate, &input, error);
     return status ? status : group_results_flush(aggregate, context, error);
@@ -530,7 +569,7 @@ int group_windows_open(struct group_aggregate *aggregate, struct error *error) {
         return error_no_memory(error);
     size_t cell_size = sizeof(struct window_cell) + aggregate->states.size;
     windows->keys.plan = aggregate->plan;
-    windows->compact = window->size <= UINT32_MAX;
+    windows->compact = group_windows_are_compact(aggregate->plan);
     windows->advance = window->shape == WINDOW_SHAPE_HOPPING ? window->advance : window->size;
     windows->cells = (struct slabs){.element_size = CELLS_IN_BLOCK * cell_size, .shift = BLOCKS_SHIFT};
     windows->blocks = (struct slabs){.element_size = sizeof(struct window_block), .shift = BLOCKS_SHIFT};
