@@ -50,7 +50,8 @@ struct input {
     bool shuffled;
     struct bytes bytes;
     size_t offsets[BATCH + 1];
-    char keys[BATCH][KEY_SIZE];
+    char keys[BATCH * KEY_SIZE];
+    size_t keys_used;
     struct bus_record records[BATCH];
     uint32_t series[BATCH];
     size_t count;
@@ -68,19 +69,20 @@ static uint32_t input_series(const struct input *input) {
 
 static void input_write_reading(struct input *input, uint32_t series) {
     static const char *const attributes[] = {"ACTIVE_POWER", "REACTIVE_POWER", "VOLTAGE", "INTENSITY"};
-    char gateway[16], *key = input->keys[input->count];
+    char gateway[16], *key = input->keys + input->keys_used;
     int length = snprintf(gateway, sizeof gateway, "%" PRIu32, series / 4);
     input->random = input->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     avro_write_reading_head(&input->bytes, SCHEMA, (struct slice){gateway, (size_t)length}, SLICE("ELECTRICITY"),
                             slice_of(attributes[series % 4]));
     avro_write_reading_tail(&input->bytes, input->timestamp, (double)(input->random >> 44) / 1000);
     length = snprintf(key, KEY_SIZE, "%s.ELECTRICITY.%s", gateway, attributes[series % 4]);
+    input->keys_used += (size_t)length;
     input->records[input->count] = (struct bus_record){.key = {key, (size_t)length}, .timestamp = input->timestamp};
 }
 
 /* The next readings, at most to the end of the tick. */
 static void input_fill(struct input *input) {
-    input->bytes.length = 0;
+    input->bytes.length = input->keys_used = 0;
     for (input->count = 0; input->count < BATCH && input->next < input->series_count; input->count++) {
         input->offsets[input->count] = input->bytes.length;
         input->series[input->count] = input_series(input);

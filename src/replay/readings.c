@@ -26,7 +26,7 @@ struct readings {
 };
 
 static uint64_t readings_hash(const struct series *series) {
-    uint64_t hash = hash_bytes(series->gateway.data, series->gateway.length, 0);
+    uint64_t hash = hash_bytes(series->gateway.data, series->gateway.length, hash_seed());
     hash = hash_bytes(series->type.data, series->type.length, hash);
     return hash_bytes(series->attribute.data, series->attribute.length, hash);
 }

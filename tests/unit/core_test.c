@@ -244,6 +244,20 @@ static int compare_words(const void *a, const void *b) {
 }
 
 /* Keys as meterline's: no two alike, and the low and the high bits fill a table evenly. */
+/* 64 random bits, the same whenever they are asked for; keys that share a slot without them do not with them. */
+static void test_hash_seed(void **state) {
+    (void)state;
+    uint64_t found = hash_seed();
+    size_t together = 0, made = 0;
+    assert_true(found != 0 && found == hash_seed());
+    for (uint32_t i = 0; made < 1000; i++)
+        if (hash_bytes(&i, sizeof i, 0) % 256 == 7) {
+            made++;
+            together += hash_bytes(&i, sizeof i, found) % 256 == 7;
+        }
+    assert_true(together < 100);
+}
+
 static void test_hash_spread(void **state) {
     (void)state;
     uint64_t *hashes = malloc(HASH_KEYS * sizeof *hashes);
@@ -357,8 +371,9 @@ int main(void) {
         cmocka_unit_test(test_error_message), cmocka_unit_test(test_error_errno),  cmocka_unit_test(test_error_long),
         cmocka_unit_test(test_memory),        cmocka_unit_test(test_arena),        cmocka_unit_test(test_arena_steady),
         cmocka_unit_test(test_bytes),         cmocka_unit_test(test_bytes_failed), cmocka_unit_test(test_varint),
-        cmocka_unit_test(test_crc32c),        cmocka_unit_test(test_hash_spread),  cmocka_unit_test(test_hash_bits),
-        cmocka_unit_test(test_clock),         cmocka_unit_test(test_log),          cmocka_unit_test(test_log_taken),
+        cmocka_unit_test(test_crc32c),        cmocka_unit_test(test_hash_seed),    cmocka_unit_test(test_hash_spread),
+        cmocka_unit_test(test_hash_bits),     cmocka_unit_test(test_clock),        cmocka_unit_test(test_log),
+        cmocka_unit_test(test_log_taken),
     };
     return cmocka_run_group_tests_name("core", tests, NULL, NULL);
 }

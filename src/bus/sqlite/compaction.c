@@ -43,7 +43,7 @@ struct compaction {
 };
 
 static struct newest *newest_find(const struct compaction *compaction, struct slice key) {
-    size_t at = hash_bytes(key.data, key.length, 0) & (compaction->slot_count - 1);
+    size_t at = hash_bytes(key.data, key.length, hash_seed()) & (compaction->slot_count - 1);
     while (compaction->slots[at].key.data && !slice_equal(compaction->slots[at].key, key))
         at = (at + 1) & (compaction->slot_count - 1);
     return &compaction->slots[at];

@@ -219,7 +219,7 @@ const struct sequence *row_items_finish_map(struct row_items *items, struct aren
     memset(slots, 0, size * sizeof *slots);
     for (size_t i = 0; i < items->count; i += 2) {
         struct slice key = items->items[i].text;
-        size_t slot = hash_bytes(key.data, key.length, 0) & (size - 1);
+        size_t slot = hash_bytes(key.data, key.length, hash_seed()) & (size - 1);
         while (slots[slot] && !slice_equal(items->items[slots[slot] - 1].text, key))
             slot = (slot + 1) & (size - 1);
         if (!slots[slot]) {

@@ -133,7 +133,7 @@ static int writer_insert_statement(struct sqlite_writer *writer, struct database
  * ------------------------------------------------------------------------------------------------------------------ */
 
 static size_t series_slot(const struct sqlite_writer *writer, const struct series *series) {
-    uint64_t hash = hash_bytes(series->gateway.data, series->gateway.length, 1);
+    uint64_t hash = hash_bytes(series->gateway.data, series->gateway.length, hash_seed());
     hash = hash_bytes(series->type.data, series->type.length, hash);
     hash = hash_bytes(series->attribute.data, series->attribute.length, hash);
     size_t mask = writer->table_size - 1, at = (size_t)hash & mask;

@@ -5,17 +5,22 @@ enum { RESULTS_FEW = 16, RESULTS_MANY = 4096 };
 /* --- input
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* Is a row marked? Of rows that are not selected too, whose marks mean nothing. */
-static bool group_marks(const uint8_t *marks, size_t mask, size_t count) {
-    return mask ? memchr(marks, 1, count) != NULL : marks[0];
+/* A look at all marks is worth it for many rows. */
+static bool group_is_marked(const struct rows *rows, size_t selected, const uint8_t *marks, size_t mask) {
+    if (!mask)
+        return marks[0];
+    return selected < rows->count / 8 || memchr(marks, 1, rows->count) != NULL;
 }
 
-/* May one of the rows be absent or NULL? A look at all marks is worth it for many rows. */
+bool group_may_be_null(const struct rows *rows, size_t selected, const struct vector *vector) {
+    return group_is_marked(rows, selected, vector->nulls, vector->mask);
+}
+
 static bool group_may_exclude(const struct rows *rows, size_t selected, const uint8_t *absent,
                               const struct vector *columns, size_t count) {
-    bool found = selected < rows->count / 8 || (absent && group_marks(absent, SIZE_MAX, rows->count));
+    bool found = absent && group_is_marked(rows, selected, absent, SIZE_MAX);
     for (size_t c = 0; c < count && !found; c++)
-        found = group_marks(columns[c].nulls, columns[c].mask, rows->count);
+        found = group_may_be_null(rows, selected, &columns[c]);
     return found;
 }
 
@@ -134,7 +139,7 @@ int group_key_take(struct group_aggregate *aggregate, const struct group_input *
 int group_fold_row(struct group_aggregate *aggregate, char *states, const struct group_input *input, size_t row,
                    bool undo, struct error *error) {
     uint32_t number = (uint32_t)row;
-    struct group_fold fold = {input->arguments, &number, &states, 1};
+    struct group_fold fold = {input->arguments, &number, &states, 1, true};
     return undo ? group_states_undo(&aggregate->states, states, input->arguments, row, error)
                 : group_states_fold_run(&aggregate->states, &fold, error);
 }

@@ -50,6 +50,9 @@ struct group_input {
 int group_input_evaluate(struct group_aggregate *aggregate, const struct rows *rows, struct evaluation *evaluation,
                          bool silent, struct group_input *ret_input, struct error *error);
 
+/* Can a value be NULL among `selected` rows? A quick look at all rows, also those whose marks mean nothing. */
+bool group_may_be_null(const struct rows *rows, size_t selected, const struct vector *vector);
+
 /* Folds row `row` into the states of its group, or undoes it. */
 int group_fold_row(struct group_aggregate *aggregate, char *states, const struct group_input *input, size_t row,
                    bool undo, struct error *error);
@@ -87,9 +90,10 @@ extern const struct operator_driver group_windows_driver, group_sessions_driver;
 /* Makes what cells, or sessions, are kept in; the release of everything is in the driver's free. */
 int group_windows_open(struct group_aggregate *aggregate, struct error *error);
 int group_sessions_open(struct group_aggregate *aggregate, struct error *error);
-/* Do cells have room for rows without a value before their states (group_states_open)? */
+/* Does the lower half of a time say which of the windows that are open it lies in? Then cells have room for a number of
+ * rows without a value before their states (group_states_open). */
 static inline bool group_windows_are_compact(const struct group_aggregate_plan *plan) {
-    return plan->window.size <= UINT32_MAX;
+    return plan->window.size < INT32_MAX / 2 && plan->window.grace < INT32_MAX / 2;
 }
 void group_windows_close(struct group_aggregate *aggregate);
 void group_sessions_close(struct group_aggregate *aggregate);

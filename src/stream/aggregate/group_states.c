@@ -160,7 +160,7 @@ int group_states_fold_run(struct group_states *states, const struct group_fold *
             return state_failed(&states->calls[states->owners[i]].call, problem, error);
     }
     states->sequence += (int64_t)fold->count;
-    if (states->star_owner != SIZE_MAX && !states_count_nulls(states, fold))
+    if (states->star_owner != SIZE_MAX && fold->nulls && !states_count_nulls(states, fold))
         return error_set(error, ERROR_INVALID, "COUNT: more than %u rows of a group are without a value", UINT32_MAX);
     return 0;
 }

@@ -31,6 +31,7 @@ struct group_fold {
     const uint32_t *rows;
     char *const *states;
     size_t count;
+    bool nulls; /* false: no value is NULL that COUNT(*) has to know of */
 };
 
 /* `nulls`: right before each group's states are four bytes for a number, zero at first, in which rows without a value

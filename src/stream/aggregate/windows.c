@@ -20,7 +20,7 @@
 #include "stream/aggregate/group_keys.h"
 #include "stream/aggregate/group_operator.h"
 
-enum { CELLS_IN_BLOCK = 16, BLOCKS_SHIFT = 11, FOLD_RUN = 256 };
+enum { CELLS_IN_BLOCK = 16, BLOCKS_SHIFT = 11, FOLD_RUN = 256, PREFETCH_FROM = 4096 };
 #define NONE UINT32_MAX
 
 struct window_cell {
@@ -28,7 +28,7 @@ struct window_cell {
     union {
         int64_t time; /* the largest ROWTIME folded so far */
         struct {
-            uint32_t after; /* that, from the start of the window on: when windows are short enough */
+            uint32_t low;   /* its lower half, of a window that is short enough */
             uint32_t nulls; /* as group_states.h has it */
         };
     };
@@ -53,7 +53,7 @@ struct window_found {
 
 struct group_windows {
     struct group_keys keys;
-    bool compact; /* window_cell.after and .nulls, not .time */
+    bool compact; /* window_cell.low and .nulls, not .time */
     int64_t advance;
     size_t most;                /* windows that a row falls into */
     struct slabs cells, blocks; /* an element of `cells` is a block of them */
@@ -67,10 +67,11 @@ struct group_windows {
     int64_t closes_end; /* of the window that closes first; INT64_MAX: none is open */
     struct window_found *found;
     size_t found_count;
-    /* rows to fold, and their cells */
-    uint32_t run_rows[FOLD_RUN], run_cells[FOLD_RUN];
+    /* rows to fold, and their states; folded before cells move */
+    uint32_t run_rows[FOLD_RUN];
     char *run_states[FOLD_RUN];
     size_t run_count;
+    bool nulls; /* values of this push may be NULL */
 };
 
 static int64_t window_end(const struct group_aggregate *aggregate, int64_t start) {
@@ -90,25 +91,28 @@ static struct window_block *block_at(const struct group_windows *windows, uint32
 }
 
 static int64_t cell_time(const struct group_windows *windows, const struct window_cell *cell, int64_t start) {
-    return windows->compact ? start + cell->after : cell->time;
+    return windows->compact ? start + (int64_t)(cell->low - (uint32_t)start) : cell->time;
 }
 
-static void cell_note_time(const struct group_windows *windows, struct window_cell *cell, int64_t start, int64_t time) {
-    if (windows->compact)
-        cell->after = (uint32_t)(time - start) > cell->after ? (uint32_t)(time - start) : cell->after;
+static void cell_note_time(bool compact, struct window_cell *cell, int64_t start, int64_t time) {
+    if (compact)
+        cell->low = time - start > cell->low - (uint32_t)start ? (uint32_t)time : cell->low;
     else
         cell->time = time > cell->time ? time : cell->time;
+}
+
+static bool blocks_have_room(const struct group_windows *windows, size_t count) {
+    return windows->block_free_count >= count || windows->block_used + count <= windows->blocks.room;
 }
 
 /* Room for `count` new blocks. Cells may move. */
 static bool blocks_reserve(struct group_windows *windows, size_t count) {
     uint64_t need = (uint64_t)windows->block_used + count;
-    return windows->block_free_count >= count || need <= windows->blocks.room ||
-           (need < NONE / CELLS_IN_BLOCK && slabs_reserve(&windows->cells, need) &&
+    return (need < NONE / CELLS_IN_BLOCK && slabs_reserve(&windows->cells, need) &&
             slabs_reserve(&windows->blocks, need)); /* last: what it has room for, both have */
 }
 
-/* After blocks_reserve. */
+/* When there is room. */
 static uint32_t block_take(struct group_windows *windows) {
     uint32_t block = windows->block_free;
     if (block == NONE)
@@ -136,8 +140,10 @@ static uint32_t cell_add(struct group_windows *windows, uint32_t number, uint32_
     memset(cell, 0, windows->cells.element_size / CELLS_IN_BLOCK);
     cell->older = *link;
     cell->group = group;
-    if (!windows->compact)
-        cell->time = INT64_MIN;
+    if (windows->compact)
+        cell->low = (uint32_t)window->start;
+    else
+        cell->time = window->start;
     *link = index;
     return index;
 }
@@ -329,9 +335,8 @@ static bool window_drop(struct group_aggregate *aggregate) {
 
 static int windows_fold(struct group_aggregate *aggregate, const struct group_input *input, struct error *error) {
     struct group_windows *windows = aggregate->windows;
-    struct group_fold fold = {input->arguments, windows->run_rows, windows->run_states, windows->run_count};
-    for (size_t i = 0; i < windows->run_count; i++)
-        windows->run_states[i] = cell_at(windows, windows->run_cells[i])->states;
+    struct group_fold fold = {input->arguments, windows->run_rows, windows->run_states, windows->run_count,
+                              windows->nulls};
     windows->run_count = 0;
     return fold.count ? group_states_fold_run(&aggregate->states, &fold, error) : 0;
 }
@@ -363,14 +368,13 @@ static int64_t newest_start(const struct group_windows *windows, int64_t time) {
     return time - time % windows->advance;
 }
 
-/* Finds the row's cells in the windows that end after `limit`: windows->found, from the newest window on. */
+/* Finds the row's cells in the windows that end after `limit`: windows->found, from the newest window on. There is room
+ * for new ones. */
 static int row_find(struct group_aggregate *aggregate, uint32_t group, int64_t time, int64_t limit, int64_t offset,
                     struct error *error) {
     struct group_windows *windows = aggregate->windows;
     int64_t advance = windows->advance, oldest = group_time_subtract(time, aggregate->plan->window.size);
     size_t guess = windows->guess;
-    if (!blocks_reserve(windows, windows->most))
-        return error_no_memory(error);
     uint32_t *link = key_dictionary_head(windows->keys.keys, group, windows->keys.lane);
     for (int64_t start = newest_start(windows, time);
          start >= 0 && start > oldest && window_end(aggregate, start) > limit; start -= advance) {
@@ -382,7 +386,7 @@ static int row_find(struct group_aggregate *aggregate, uint32_t group, int64_t t
         found->cell = cell_find(windows, found->window, group, &link, &found->made);
         struct window *window = &windows->windows[found->window];
         window->first_offset = offset < window->first_offset ? offset : window->first_offset;
-        cell_note_time(windows, cell_at(windows, found->cell), start, time);
+        cell_note_time(windows->compact, cell_at(windows, found->cell), start, time);
         if (windows->found_count++ == 0)
             windows->guess = place;
         guess = place - 1; /* of the next older window; SIZE_MAX is no place */
@@ -419,7 +423,7 @@ static int row_fold(struct group_aggregate *aggregate, const struct group_input 
     int status = 0;
     for (size_t i = 0; i < windows->found_count && !status; i++) {
         windows->run_rows[windows->run_count] = row;
-        windows->run_cells[windows->run_count++] = windows->found[i].cell;
+        windows->run_states[windows->run_count++] = cell_at(windows, windows->found[i].cell)->states;
         if (windows->run_count == FOLD_RUN)
             status = windows_fold(aggregate, input, error);
     }
@@ -444,6 +448,11 @@ static int row_push(struct group_aggregate *aggregate, const struct group_input 
     if (!rows->stream_times || late_at < aggregate->stream_time)
         late_at = aggregate->stream_time;
     windows->found_count = 0;
+    if (!status && !blocks_have_room(windows, windows->most)) {
+        status = windows_fold(aggregate, input, error);
+        if (!status && !blocks_reserve(windows, windows->most))
+            status = error_no_memory(error);
+    }
     if (!status && time >= 0)
         status = row_find(aggregate, windows->keys.keys->ids[row], time,
                           group_time_subtract(late_at, aggregate->plan->window.grace),
@@ -459,26 +468,55 @@ static int row_push(struct group_aggregate *aggregate, const struct group_input 
                                                         : row_emit(aggregate, input, row, context, error);
 }
 
-/* Most rows of tumbling windows fall into the window of the row before, in which their group has its newest cell.
- * Returns how many from row number `first` on do and have been taken. */
-static size_t rows_take(struct group_aggregate *aggregate, const struct group_input *input, size_t first) {
-    struct group_windows *windows = aggregate->windows;
+/* Is the cell one of the window? Windows that are open at one time lie so close together that a time tells. */
+static bool cell_is_of(bool compact, const struct window_cell *cell, int64_t start, uint64_t size) {
+    return compact ? cell->low - (uint32_t)start < size : (uint64_t)(cell->time - start) < size;
+}
+
+/* Starts the loads that rows_take will wait for: heads, then cells. */
+static void rows_prefetch(const struct group_windows *windows, const uint32_t *rows, size_t count) {
     const struct key_dictionary *keys = windows->keys.keys;
-    const int64_t *times = input->rows->times;
-    uint32_t number = windows->order[windows->first + windows->guess], room = FOLD_RUN - (uint32_t)windows->run_count;
-    int64_t start = windows->windows[number].start, size = windows->advance;
-    size_t i = first, end = input->live.count - first < room ? input->live.count : first + room;
-    for (; i < end; i++) {
-        uint32_t row = input->live.rows[i];
-        int64_t time = times[row];
-        uint32_t index = *key_dictionary_head(keys, keys->ids[row], windows->keys.lane);
-        if (time < start || time - start >= size || time > aggregate->stream_time || index == NONE ||
-            block_at(windows, index / CELLS_IN_BLOCK)->window != number)
-            break;
-        cell_note_time(windows, cell_at(windows, index), start, time);
-        windows->run_rows[windows->run_count] = row;
-        windows->run_cells[windows->run_count++] = index;
+    if (keys->live < PREFETCH_FROM)
+        return;
+    for (size_t i = 0; i < count; i++)
+        __builtin_prefetch(key_dictionary_head(keys, keys->ids[rows[i]], windows->keys.lane));
+    for (size_t i = 0; i < count; i++) {
+        uint32_t index = *key_dictionary_head(keys, keys->ids[rows[i]], windows->keys.lane);
+        if (index != NONE)
+            __builtin_prefetch(cell_at(windows, index)->states, 1);
     }
+}
+
+/* Most rows of tumbling windows fall into the window of the row before, in which their group has its newest cell.
+ * Returns how many from row number `first` up to `end` do and have been taken; there is room for them in the run. */
+static size_t rows_take(struct group_aggregate *aggregate, const struct group_input *input, size_t first, size_t end) {
+    struct group_windows *windows = aggregate->windows;
+    /* copies, which what is written here cannot change */
+    const struct slabs entries = windows->keys.keys->entries, cells = windows->cells;
+    const uint32_t *ids = windows->keys.keys->ids, *rows = input->live.rows;
+    const int64_t *times = input->rows->times;
+    const size_t head = offsetof(struct key_entry, heads) + windows->keys.lane * sizeof(uint32_t);
+    const size_t cell_size = cells.element_size / CELLS_IN_BLOCK;
+    const uint32_t number = windows->order[windows->first + windows->guess];
+    const int64_t start = windows->windows[number].start, limit = aggregate->stream_time;
+    const uint64_t size = (uint64_t)windows->advance;
+    const bool compact = windows->compact;
+    size_t count = windows->run_count, i = first;
+    for (; i < end; i++, count++) {
+        uint32_t row = rows[i], index;
+        int64_t time = times[row];
+        memcpy(&index, (char *)slabs_at(&entries, ids[row]) + head, sizeof index);
+        if (time < start || (uint64_t)(time - start) >= size || time > limit || index == NONE)
+            break;
+        struct window_cell *cell =
+            (void *)((char *)slabs_at(&cells, index / CELLS_IN_BLOCK) + index % CELLS_IN_BLOCK * cell_size);
+        if (!cell_is_of(compact, cell, start, size))
+            break;
+        cell_note_time(compact, cell, start, time);
+        windows->run_rows[count] = row;
+        windows->run_states[count] = cell->states;
+    }
+    windows->run_count = count;
     return i - first;
 }
 
@@ -486,14 +524,18 @@ static int rows_push(struct group_aggregate *aggregate, const struct group_input
                      struct operator_context *context, struct error *error) {
     struct group_windows *windows = aggregate->windows;
     bool quick = windows->most == 1 && (aggregate->plan->final || context->restoring) && !input->rows->stream_times;
+    size_t count = input->live.count, until = 0;
     int status = 0;
-    for (size_t i = 0; i < input->live.count && !status;) {
-        size_t taken = quick && windows->guess < windows->count ? rows_take(aggregate, input, i) : 0;
+    for (size_t i = 0; i < count && !status;) {
+        if (i == until) {
+            until = count - i < FOLD_RUN ? count : i + FOLD_RUN;
+            rows_prefetch(windows, input->live.rows + i, until - i);
+            status = windows_fold(aggregate, input, error);
+        }
+        size_t taken = quick && !status && windows->guess < windows->count ? rows_take(aggregate, input, i, until) : 0;
         context->counters->folded += context->restoring ? 0 : taken;
         i += taken;
-        if (windows->run_count == FOLD_RUN)
-            status = windows_fold(aggregate, input, error);
-        else if (i < input->live.count)
+        if (i < until && !status)
             status = row_push(aggregate, input, input->live.rows[i++], context, error);
     }
     return status;
@@ -511,6 +553,9 @@ static int windows_push(struct stream_operator *op, unsigned number, struct rows
         return status;
     if (!context->restoring)
         context->counters->null += rows->selected.count - input.live.count;
+    size_t star = aggregate->states.star_owner;
+    aggregate->windows->nulls =
+        star != SIZE_MAX && input.live.count && group_may_be_null(rows, input.live.count, &input.arguments[star][0]);
     group_results_start(aggregate, input.live.count);
     status = rows_push(aggregate, &input, context, error);
     if (!status)

@@ -42,7 +42,7 @@ int cache_gather_mark(void *gather, const char *mark, struct error *error) {
 }
 
 int cache_gather_put(struct cache_gather *gather, const struct cache_entry *entry, struct error *error) {
-    size_t slot = hash_bytes(entry->key.data, entry->key.length, entry->has_value) % TABLE_SIZE;
+    size_t slot = hash_bytes(entry->key.data, entry->key.length, hash_seed() + entry->has_value) % TABLE_SIZE;
     while (gather->slots[slot]) {
         struct cache_entry *known = &gather->entries[gather->slots[slot] - 1];
         if (known->has_value == entry->has_value && slice_equal(known->key, entry->key)) {

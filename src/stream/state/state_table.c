@@ -206,7 +206,7 @@ static void state_slot_remove(struct state_table *table, const struct state_head
 }
 
 static uint32_t state_hash(struct slice key) {
-    uint64_t hash = hash_bytes(key.data, key.length, 0);
+    uint64_t hash = hash_bytes(key.data, key.length, hash_seed());
     return (uint32_t)(hash ^ hash >> 32);
 }
 
