@@ -2,9 +2,10 @@
 --
 --   meterline run share/pipelines/aggregates.sql
 --
--- Each table is final: a window leaves once, when its grace period is over, into a topic of its own and from there into the store. Tables of this very form that
--- read the same stream are computed together, in one pass over the topic, with compensated sums. `meterline run --windows 900,86400 --grace 1h` makes the same
--- statements with other numbers.
+-- Each table is final: a window leaves once, when its grace period is over, into a topic of its own. `meterline run --windows 900,86400 --grace 1h` makes the same
+-- statements with other numbers (each size after the pattern of the first), and brings the topics to the store; for statements of your own a connector does:
+--
+--   CREATE SINK CONNECTOR ROWS WITH ('type' = 'store', 'topics' = 'metrics-aggregates-60, metrics-aggregates-600, metrics-aggregates-3600, metrics-aggregates-86400');
 CREATE STREAM READINGS (
   SERIES STRING KEY,
   `gateway` STRING,
@@ -18,7 +19,9 @@ CREATE STREAM READINGS (
   KEY_OF = '`gateway`.`metricType`.`metricAttribute`', REQUIRED = '`value`', MAX_AHEAD = '1 DAY'
 );
 
-CREATE TABLE AGGREGATES_60 WITH (KAFKA_TOPIC = 'metrics-aggregates-60', VALUE_FORMAT = 'JSON', WINDOW_IN_KEY = FALSE) AS
+CREATE TABLE AGGREGATES_60 WITH (
+  KAFKA_TOPIC = 'metrics-aggregates-60', VALUE_FORMAT = 'JSON', WINDOW_IN_KEY = FALSE, QUERY_ID = 'AGGREGATES_60'
+) AS
   SELECT
     SERIES,
     FORMAT_TIMESTAMP(FROM_UNIXTIME(WINDOWSTART), 'yyyy-MM-dd''T''HH:mm:ssX') AS `windowStart`,
@@ -36,7 +39,9 @@ CREATE TABLE AGGREGATES_60 WITH (KAFKA_TOPIC = 'metrics-aggregates-60', VALUE_FO
   GROUP BY SERIES
   EMIT FINAL;
 
-CREATE TABLE AGGREGATES_600 WITH (KAFKA_TOPIC = 'metrics-aggregates-600', VALUE_FORMAT = 'JSON', WINDOW_IN_KEY = FALSE) AS
+CREATE TABLE AGGREGATES_600 WITH (
+  KAFKA_TOPIC = 'metrics-aggregates-600', VALUE_FORMAT = 'JSON', WINDOW_IN_KEY = FALSE, QUERY_ID = 'AGGREGATES_600'
+) AS
   SELECT
     SERIES,
     FORMAT_TIMESTAMP(FROM_UNIXTIME(WINDOWSTART), 'yyyy-MM-dd''T''HH:mm:ssX') AS `windowStart`,
@@ -54,7 +59,9 @@ CREATE TABLE AGGREGATES_600 WITH (KAFKA_TOPIC = 'metrics-aggregates-600', VALUE_
   GROUP BY SERIES
   EMIT FINAL;
 
-CREATE TABLE AGGREGATES_3600 WITH (KAFKA_TOPIC = 'metrics-aggregates-3600', VALUE_FORMAT = 'JSON', WINDOW_IN_KEY = FALSE) AS
+CREATE TABLE AGGREGATES_3600 WITH (
+  KAFKA_TOPIC = 'metrics-aggregates-3600', VALUE_FORMAT = 'JSON', WINDOW_IN_KEY = FALSE, QUERY_ID = 'AGGREGATES_3600'
+) AS
   SELECT
     SERIES,
     FORMAT_TIMESTAMP(FROM_UNIXTIME(WINDOWSTART), 'yyyy-MM-dd''T''HH:mm:ssX') AS `windowStart`,
@@ -72,7 +79,9 @@ CREATE TABLE AGGREGATES_3600 WITH (KAFKA_TOPIC = 'metrics-aggregates-3600', VALU
   GROUP BY SERIES
   EMIT FINAL;
 
-CREATE TABLE AGGREGATES_86400 WITH (KAFKA_TOPIC = 'metrics-aggregates-86400', VALUE_FORMAT = 'JSON', WINDOW_IN_KEY = FALSE) AS
+CREATE TABLE AGGREGATES_86400 WITH (
+  KAFKA_TOPIC = 'metrics-aggregates-86400', VALUE_FORMAT = 'JSON', WINDOW_IN_KEY = FALSE, QUERY_ID = 'AGGREGATES_86400'
+) AS
   SELECT
     SERIES,
     FORMAT_TIMESTAMP(FROM_UNIXTIME(WINDOWSTART), 'yyyy-MM-dd''T''HH:mm:ssX') AS `windowStart`,

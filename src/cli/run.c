@@ -1,19 +1,16 @@
-/* meterline run: the aggregate query over a topic, its results into topics and the store. */
-#include <inttypes.h>
+/* meterline run: queries of a pipeline, those of the command topic, connectors; until it is stopped or done. */
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
-
-#include <pthread.h>
 #include <stdnoreturn.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/default_pipeline.h"
 #include "cli/run_pipeline.h"
+#include "cli/run_report.h"
 #include "cli/text_file.h"
 #include "core/memory.h"
-#include "stream/runner.h"
-#include "stream/runtime/metrics.h"
 
 struct run_settings {
     struct common_settings common;
@@ -26,8 +23,11 @@ struct run_settings {
 #define OPTION(member) .offset = offsetof(struct run_settings, member)
 
 static const struct option run_options[] = {
-    {"windows", 'w', OPTION_STRING, "SECONDS,...", "60,600,3600,86400",
-     .help = "Sizes of the tumbling windows, folded in one pass.", OPTION(windows)},
+    {"windows", 'w', OPTION_STRING, "TIME,...", "60,600,3600,86400",
+     .help =
+         "Sizes of the tumbling windows, in seconds or with a unit (15m, 1h), folded in one pass. A size that is added "
+         "later begins with the oldest reading that there is.",
+     OPTION(windows)},
     {"grace", 'g', OPTION_DURATION, "TIME", "5m", .minimum = 0, .maximum = 366 * 86400e3,
      .help = "How long a window stays open for readings out of order, in event time.", OPTION(grace)},
     {"max-ahead", 0, OPTION_DURATION, "TIME", "1d", .minimum = 0, .maximum = 366 * 86400e3,
@@ -104,200 +104,31 @@ static const struct command_line run_line = {
 /* What a run works on. Store and cache may be NULL. */
 struct run {
     const struct run_settings *settings;
+    struct default_pipeline aggregates; /* when no file was given: */
+    const char *path;                   /* NULL */
     struct log log;
     struct bus *bus;
     struct bus_claim *claim; /* of the group, where only one process may have it */
     struct store *store;
     struct cache *cache;
     struct cache *connector_cache; /* of connectors when no cache was named: in the data folder */
-    struct aggregate_query query;  /* of the aggregates of readings, when they are among the queries */
     struct run_pipeline pipeline;
-    struct bytes metrics;
-    pthread_t thread; /* of the aggregates */
-    int status;       /* what they ended with */
+    int status; /* of the first part that failed, with its error */
     struct error error;
 };
 
-/* --- the aggregates of readings
- * ---------------------------------------------------------------------------------------------------- */
-
-static void run_print_counters(const char *what, const struct task_counters *n, const struct window_settings *windows) {
-    for (size_t i = 0; i < windows->size_count; i++)
-        fprintf(stderr,
-                "%s %" PRIu64 " = folded %" PRIu64 " + late %" PRIu64 " + rejected %" PRIu64 " + null %" PRIu64
-                " + filtered %" PRIu64 "  (%" PRId64 " s, %" PRIu64 " results)\n",
-                what, n->read, n->folded[i], n->late[i], n->rejected, n->null, n->filtered, windows->sizes[i] / 1000,
-                n->results[i]);
+/* The first error is the run's. */
+static void run_note(struct run *run, int status, const struct error *error) {
+    if (!status || run->status)
+        return;
+    run->status = status;
+    run->error = *error;
 }
 
-static int run_report_aggregates(struct run *run, const struct run_report *report, struct error *error) {
-    if (!run->settings->common.quiet)
-        run_print_counters("read", &report->run, &run->query.windows);
-    if (!task_counters_balance(&report->run, run->query.windows.size_count))
-        return error_set(
-            error, ERROR_CORRUPT,
-            "the counters do not add up: this is a defect of meterline, please report it with the lines above");
-    metrics_append(&run->metrics, &run->query, report);
-    return 0;
-}
-
-static int run_aggregates(struct run *run, struct error *error) {
-    const struct run_settings *settings = run->settings;
-    bool remote = run->store && store_is_remote(run->store);
-    struct worker_settings workers = {.bus = run->bus,
-                                      .store = remote ? NULL : run->store,
-                                      .query = &run->query,
-                                      .clock = &clock_system,
-                                      .log = &run->log,
-                                      .stop = &cli_stop,
-                                      .until_end = settings->until_end || settings->final,
-                                      .final = settings->final};
-    struct run_report report;
-    int status = run_query(&workers, (size_t)settings->workers, &report, error);
-    if (report.recovered)
-        log_write(&run->log, LOG_DEBUG, "read %" PRId64 " records again to rebuild the open windows", report.recovered);
-    cli_registry_counts(&report.registry);
-    store_counts(run->store, &report.store);
-    struct error report_error;
-    int report_status =
-        report.partitions && report.lags ? run_report_aggregates(run, &report, status ? &report_error : error) : 0;
-    run_report_release(&report);
-    return status ? status : report_status;
-}
-
-static void *run_aggregates_thread(void *context) {
-    struct run *run = context;
-    run->status = run_aggregates(run, &run->error);
-    if (run->status)
-        atomic_store(&cli_stop, true);
-    return NULL;
-}
-
-/* The connectors that options ask for: a store that is a server, the cache of readings. */
-static int run_option_connectors(struct run *run, struct error *error) {
-    const struct run_settings *settings = run->settings;
-    const struct window_settings *windows = &run->query.windows;
-    char group[BUS_TOPIC_NAME_MAXIMUM + 64], topic[BUS_TOPIC_NAME_MAXIMUM + 64];
-    struct connector_definition definition = {.name = "of --store",
-                                              .type = "store",
-                                              .topics = topic,
-                                              .group = group,
-                                              .required = true,
-                                              .workers = (size_t)settings->sink_workers,
-                                              .values = settings->cache_values,
-                                              .max_ahead = run->query.max_ahead};
-    int status = 0;
-    for (size_t i = 0; run->store && store_is_remote(run->store) && i < windows->size_count && !status; i++) {
-        long long seconds = (long long)(windows->sizes[i] / 1000);
-        snprintf(group, sizeof group, "%s.store-%lld", run->query.group, seconds);
-        snprintf(topic, sizeof topic, "%s-aggregates-%lld", run->query.topic, seconds);
-        status = run_connectors_start(&run->pipeline.connectors, &definition, error);
-    }
-    if (status || !run->cache)
-        return status;
-    snprintf(group, sizeof group, "%s.cache", run->query.group);
-    snprintf(topic, sizeof topic, "%s", run->query.topic);
-    definition.name = "of --cache";
-    definition.type = "readings";
-    return run_connectors_start(&run->pipeline.connectors, &definition, error);
-}
-
-/* --- the other queries
- * ------------------------------------------------------------------------------------------------------------- */
-
-static void run_print_rare(const char *name, const char *before, uint64_t count) {
-    if (count)
-        fprintf(stderr, "%s%s %" PRIu64, before, name, count);
-}
-
-static void run_print_queries(const struct run *run, const struct query_run_report *report) {
-    for (size_t i = 0; i < report->row_count && !run->settings->common.quiet; i++) {
-        const struct query_counters *n = &report->rows[i].run;
-        fprintf(stderr,
-                "%s: read %" PRIu64 " = folded %" PRIu64 " + late %" PRIu64 " + rejected %" PRIu64 " + null %" PRIu64
-                " + filtered %" PRIu64,
-                report->rows[i].id, n->read, n->folded, n->late, n->rejected, n->null, n->filtered);
-        run_print_rare("failed", " + ", n->failed);
-        run_print_rare("duplicates", " + ", n->duplicates);
-        run_print_rare("made by the query", " - ", n->added);
-        run_print_rare("errors", "; ", n->errors);
-        if (report->rows[i].window_size)
-            fprintf(stderr, "  (%g s, %" PRIu64 " results)\n", (double)report->rows[i].window_size / 1000,
-                    report->rows[i].results);
-        else
-            fprintf(stderr, "; written %" PRIu64 "\n", n->emitted);
-    }
-}
-
-static int run_report_queries(struct run *run, struct error *error) {
-    struct query_run_report report = {0};
-    int status = run->pipeline.runner ? query_runner_report(run->pipeline.runner, &report, error) : 0;
-    if (!status && report.row_count) {
-        run_print_queries(run, &report);
-        query_metrics_append(&run->metrics, &report);
-        status = query_run_report_check(&report, error);
-    }
-    query_run_report_release(&report);
-    return status;
-}
-
-/* With --until-end the aggregates come first, as the other queries may read their topics; otherwise all run at once. */
-static int run_all(struct run *run, struct error *error) {
-    bool until_end = run->pipeline.settings.until_end,
-         others = run->pipeline.plan_count || run->pipeline.connectors.wanted_count || !until_end;
-    int status = run->pipeline.aggregates ? run_option_connectors(run, error) : 0;
-    if (status)
-        return status;
-    if (run->pipeline.aggregates) {
-        int failed = pthread_create(&run->thread, NULL, run_aggregates_thread, run);
-        if (failed)
-            return error_set_errno(error, failed, "cannot start a thread");
-        if (until_end)
-            pthread_join(run->thread, NULL);
-    }
-    bool goes_on =
-        others && !(until_end &&
-                    run->status); /* while the aggregates run, their status is theirs; they stop all when they fail */
-    if (goes_on)
-        status = run_pipeline_start(&run->pipeline, error);
-    if (goes_on && !status)
-        status = run_pipeline_follow(&run->pipeline, error);
-    if (status)
-        atomic_store(&cli_stop, true);
-    if (run->pipeline.aggregates && !until_end)
-        pthread_join(run->thread, NULL);
-    struct error end_error;
-    int end_status = run_connectors_end(&run->pipeline.connectors, until_end && !status && !run->status, &cli_asked,
-                                        status ? &end_error : error);
-    status = status ? status : end_status;
-    if (run->status && !status) {
-        *error = run->error;
-        status = run->status;
-    }
-    struct error report_error;
-    int report_status = run_report_queries(run, status ? &report_error : error);
-    return status ? status : report_status;
-}
-
-/* --- opening
+/* --- planning
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static int run_reset(const struct run *run, struct error *error) {
-    char group[300];
-    int status = bus_group_reset(run->bus, run->query.group, error);
-    for (size_t i = 0; i < run->query.windows.size_count && !status; i++) {
-        snprintf(group, sizeof group, "%s.store-%lld", run->query.group,
-                 (long long)(run->query.windows.sizes[i] / 1000));
-        status = bus_group_reset(run->bus, group, error);
-    }
-    snprintf(group, sizeof group, "%s.cache", run->query.group);
-    if (!status)
-        status = bus_group_reset(run->bus, group, error);
-    return status ? status : run_pipeline_reset(&run->pipeline, error);
-}
-
-/* The cache of connectors: the one that was named, or the data folder's, which is not opened before somebody wants
- * it. */
+/* The cache of connectors: the one that was named, or the data folder's, which is opened when one wants it. */
 static int run_cache(void *context, struct cache **ret_cache, struct error *error) {
     struct run *run = context;
     int status = run->cache || run->connector_cache
@@ -308,8 +139,11 @@ static int run_cache(void *context, struct cache **ret_cache, struct error *erro
     return status;
 }
 
-/* Statements of the file, or those of the default pipeline with the windows that were asked for. */
-static int run_plan(struct run *run, const char *path, struct error *error) {
+static enum lost_offsets run_lost_offsets(const char *choice) {
+    return choice[0] == 'f' ? LOST_OFFSETS_FAIL : choice[0] == 'e' ? LOST_OFFSETS_EARLIEST : LOST_OFFSETS_LATEST;
+}
+
+static int run_open_pipeline(struct run *run, struct slice statements, struct error *error) {
     const struct run_settings *settings = run->settings;
     struct query_settings queries = {.bus = run->bus,
                                      .clock = &clock_system,
@@ -318,10 +152,10 @@ static int run_plan(struct run *run, const char *path, struct error *error) {
                                      .group = settings->group,
                                      .workers = (size_t)settings->workers,
                                      .idle_close = settings->idle_close,
-                                     .lost_offsets = run->query.lost_offsets,
+                                     .lost_offsets = run_lost_offsets(settings->lost_offsets),
                                      .until_end = settings->until_end || settings->final,
                                      .final = settings->final,
-                                     .at_least_once = run->query.at_least_once,
+                                     .at_least_once = settings->delivery[0] == 'a',
                                      .free_scratch = evaluation_scratch_free};
     struct connector_settings targets = {.bus = run->bus,
                                          .store = run->store,
@@ -331,88 +165,138 @@ static int run_plan(struct run *run, const char *path, struct error *error) {
                                          .log = &run->log,
                                          .group = settings->group,
                                          .failed = &cli_stop};
+    return run_pipeline_open(&run->pipeline, &queries, &targets, settings->drain_limit, statements, run->path != NULL,
+                             error);
+}
+
+/* The connectors that options ask for beside the default pipeline: its topics to the store, readings to the cache. */
+static int run_option_connectors(struct run *run, struct error *error) {
+    const struct run_settings *settings = run->settings;
+    char group[BUS_TOPIC_NAME_MAXIMUM + 64], topic[BUS_TOPIC_NAME_MAXIMUM + 64];
+    struct connector_definition definition = {.name = "of --store",
+                                              .type = "store",
+                                              .topics = topic,
+                                              .group = group,
+                                              .required = true,
+                                              .workers = (size_t)settings->sink_workers,
+                                              .values = settings->cache_values,
+                                              .max_ahead = settings->max_ahead};
+    int status = 0;
+    for (size_t i = 0; run->store && i < run->aggregates.size_count && !status; i++) {
+        snprintf(group, sizeof group, "%s.store-%lld", settings->group, (long long)(run->aggregates.sizes[i] / 1000));
+        default_pipeline_topic(&run->aggregates, run->aggregates.sizes[i], topic, sizeof topic);
+        status = run_connectors_add(&run->pipeline.connectors, &definition, error);
+    }
+    if (status || !run->cache)
+        return status;
+    snprintf(group, sizeof group, "%s.cache", settings->group);
+    snprintf(topic, sizeof topic, "%s", settings->topic);
+    definition.name = "of --cache";
+    definition.type = "readings";
+    return run_connectors_add(&run->pipeline.connectors, &definition, error);
+}
+
+/* Statements of the file, or those of the default pipeline with the numbers that were asked for. */
+static int run_plan(struct run *run, struct error *error) {
     cleanup(bytes_release) struct bytes statements = {0};
     int status = 0;
-    if (path)
-        status = cli_read_text(path, &statements, error);
+    if (run->path)
+        status = cli_read_text(run->path, &statements, error);
     else
-        series_aggregates_write(&statements, run->query.topic, &run->query.windows);
+        default_pipeline_write(&run->aggregates, &statements);
     if (!status && statements.failed)
         status = error_no_memory(error);
     if (!status)
-        status = run_pipeline_open(&run->pipeline, &queries, &targets, settings->drain_limit, bytes_slice(&statements),
-                                   path != NULL, error);
+        status = run_open_pipeline(run, bytes_slice(&statements), error);
     if (status)
-        return path ? error_wrap(error, "%s", path) : status;
-    if (run->pipeline.aggregates) {
-        run->query.topic = run->pipeline.topic;
-        run->query.windows = run->pipeline.windows;
-    }
-    return 0;
+        return run->path ? error_wrap(error, "%s", run->path) : status;
+    status = run->path ? 0 : run_option_connectors(run, error);
+    if (status)
+        run_pipeline_close(&run->pipeline);
+    return status;
+}
+
+/* --- working
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/* Positions of the queries, and of the connectors that options ask for. */
+static int run_reset(const struct run *run, struct error *error) {
+    int status = run_pipeline_reset(&run->pipeline, error);
+    return status ? status : run_connectors_reset(&run->pipeline.connectors, error);
+}
+
+static void run_work(struct run *run) {
+    struct error error;
+    int status = run->settings->reset ? run_reset(run, &error) : 0;
+    if (!status)
+        status = run_pipeline_start(&run->pipeline, &error);
+    if (!status)
+        status = run_pipeline_follow(&run->pipeline, &error);
+    run_note(run, status, &error);
+    if (status)
+        atomic_store(&cli_stop, true);
+    bool drain = run->pipeline.settings.until_end && !status;
+    run_note(run, run_connectors_end(&run->pipeline.connectors, drain, &cli_asked, &error), &error);
+    struct run_report report = {.pipeline = &run->pipeline,
+                                .bus = run->bus,
+                                .store = run->store,
+                                .log = &run->log,
+                                .quiet = run->settings->common.quiet,
+                                .metrics = run->settings->metrics};
+    run_note(run, run_report_write(&report, &error), &error);
 }
 
 /* A thread of a connector still waits for its target, with all that it uses: nothing of it may be freed. What was
  * committed is safe. */
-static noreturn void run_leave(int status, const struct error *error) {
-    if (status)
-        cli_fail("run", error);
+static noreturn void run_leave(const struct run *run) {
+    if (run->status)
+        cli_fail("run", &run->error);
     fflush(NULL);
-    _exit(status != 0);
+    _exit(run->status != 0);
 }
 
-static int run_open_and_work(struct run *run, const char *path, struct error *error) {
+static void run_open_and_work(struct run *run) {
     const struct common_settings *common = &run->settings->common;
-    int status = cli_open_bus(common, true, &run->bus, error);
+    struct error error;
+    int status = cli_open_bus(common, true, &run->bus, &error);
     if (!status)
-        status = bus_group_claim(run->bus, run->settings->group, &run->claim, error);
+        status = bus_group_claim(run->bus, run->settings->group, &run->claim, &error);
     if (!status && !(common->store && strcmp(common->store, "none") == 0))
-        status = cli_open_store(common, true, &run->store, error);
+        status = cli_open_store(common, true, &run->store, &error);
     if (!status)
-        status = cli_open_cache(common, false, true, &run->cache, error);
+        status = cli_open_cache(common, false, true, &run->cache, &error);
     if (!status)
-        status = run_plan(run, path, error);
+        status = run_plan(run, &error);
+    run_note(run, status, &error);
     if (!status) {
-        status = run->settings->reset ? run_reset(run, error) : 0;
-        if (!status)
-            status = run_all(run, error);
+        run_work(run);
         if (run->pipeline.connectors.abandoned)
-            run_leave(status, error);
+            run_leave(run);
         run_pipeline_close(&run->pipeline);
     }
-    if (!status && run->settings->metrics)
-        status = run->metrics.failed ? error_no_memory(error)
-                                     : metrics_save(run->settings->metrics, bytes_slice(&run->metrics), error);
-    bytes_release(&run->metrics);
     cache_close(run->cache);
     cache_close(run->connector_cache);
     store_close(run->store);
     bus_group_release(run->bus, run->claim);
     bus_close(run->bus);
-    return status;
 }
 
 static int run_main(int argc, char **argv) {
     struct run_settings settings = {0};
-    struct error error = {0};
-    const char *path = NULL;
+    struct error error;
+    struct run run = {.settings = &settings};
     size_t operands;
-    int status = cli_parse(&run_line, argc, argv, &settings, &path, &operands);
+    int status = cli_parse(&run_line, argc, argv, &settings, &run.path, &operands);
     if (status != CLI_CONTINUE)
         return status;
-    struct run run = {.settings = &settings, .log = cli_log(&settings.common)};
-    run.query = (struct aggregate_query){.group = settings.group,
-                                         .topic = settings.topic,
-                                         .max_ahead = settings.max_ahead,
-                                         .idle_close = settings.idle_close,
-                                         .at_least_once = settings.delivery[0] == 'a',
-                                         .lost_offsets = settings.lost_offsets[0] == 'f'   ? LOST_OFFSETS_FAIL
-                                                         : settings.lost_offsets[0] == 'e' ? LOST_OFFSETS_EARLIEST
-                                                                                           : LOST_OFFSETS_LATEST};
-    if (window_settings_read(settings.windows, settings.grace, &run.query.windows, &error))
+    run.log = cli_log(&settings.common);
+    run.aggregates =
+        (struct default_pipeline){.topic = settings.topic, .grace = settings.grace, .max_ahead = settings.max_ahead};
+    if (default_pipeline_read_windows(settings.windows, &run.aggregates, &error))
         return cli_usage("run", "--windows %s: %s", settings.windows, error.message);
     cli_catch_signals();
-    status = run_open_and_work(&run, path, &error);
-    return status ? cli_fail("run", &error) : 0;
+    run_open_and_work(&run);
+    return run.status ? cli_fail("run", &run.error) : 0;
 }
 
 const struct command command_run = {&run_line, run_main};

@@ -18,10 +18,37 @@ void run_connectors_open(struct run_connectors *connectors, const struct connect
 
 void run_connectors_release(struct run_connectors *connectors) {
     store_taps_release(&connectors->taps);
+    arena_release(&connectors->arena);
 }
 
-int run_connectors_start(struct run_connectors *connectors, const struct connector_definition *definition,
-                         struct error *error) {
+/* --- of options
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+int run_connectors_add(struct run_connectors *connectors, const struct connector_definition *definition,
+                       struct error *error) {
+    struct arena *arena = &connectors->arena;
+    if (connectors->added_count == RUN_CONNECTORS_MAXIMUM)
+        return error_set(error, ERROR_INVALID, "at most %d connectors can run", RUN_CONNECTORS_MAXIMUM);
+    struct connector_definition *at = &connectors->added[connectors->added_count];
+    *at = *definition;
+    at->name = arena_copy(arena, slice_of(definition->name)).data;
+    at->topics = arena_copy(arena, slice_of(definition->topics)).data;
+    at->group = arena_copy(arena, slice_of(definition->group)).data;
+    if (!at->name || !at->topics || !at->group)
+        return error_no_memory(error);
+    connectors->added_count++;
+    return 0;
+}
+
+int run_connectors_reset(const struct run_connectors *connectors, struct error *error) {
+    int status = 0;
+    for (size_t i = 0; i < connectors->added_count && !status; i++)
+        status = bus_group_reset(connectors->settings.bus, connectors->added[i].group, error);
+    return status;
+}
+
+static int connectors_start(struct run_connectors *connectors, const struct connector_definition *definition,
+                            struct error *error) {
     if (connectors->count == 2 * RUN_CONNECTORS_MAXIMUM)
         return error_set(error, ERROR_INVALID, "at most %d connectors can run", 2 * RUN_CONNECTORS_MAXIMUM);
     int status = connector_start(&connectors->settings, definition, &connectors->running[connectors->count], error);
@@ -73,7 +100,7 @@ static int connectors_run(struct run_connectors *connectors, const struct sessio
     int status = connectors_define(wanted, &arena, &definition, error);
     if (!status)
         status = connectors_authorization(connectors, wanted, &arena, &definition, error);
-    return status ? status : run_connectors_start(connectors, &definition, error);
+    return status ? status : connectors_start(connectors, &definition, error);
 }
 
 static void connectors_try(struct run_connectors *connectors, const struct session_connector *wanted) {
@@ -101,6 +128,8 @@ int run_connectors_want(struct run_connectors *connectors, const struct session_
 int run_connectors_tap_wanted(struct run_connectors *connectors, struct error *error) {
     cleanup(arena_release) struct arena arena = {0};
     int status = 0;
+    for (size_t i = 0; i < connectors->added_count && !status; i++)
+        status = connector_tap(&connectors->settings, &connectors->added[i], error);
     for (size_t i = 0; i < connectors->wanted_count && !status; i++) {
         struct connector_definition definition;
         status = connectors_define(connectors->wanted[i], &arena, &definition, error);
@@ -110,11 +139,17 @@ int run_connectors_tap_wanted(struct run_connectors *connectors, struct error *e
     return status;
 }
 
-void run_connectors_start_wanted(struct run_connectors *connectors) {
+int run_connectors_start_wanted(struct run_connectors *connectors, struct error *error) {
+    int status = 0;
     connectors->started = true;
+    for (size_t i = 0; i < connectors->added_count && !status; i++)
+        status = connectors_start(connectors, &connectors->added[i], error);
+    if (status)
+        return status;
     for (size_t i = 0; i < connectors->wanted_count; i++)
         connectors_try(connectors, connectors->wanted[i]);
     connectors->wanted_count = 0;
+    return 0;
 }
 
 /* Takes a connector out of the running ones. */
@@ -197,19 +232,22 @@ int run_connectors_end(struct run_connectors *connectors, bool drain, const atom
         clock_sleep_ns(clock, LOOK_NS);
     while (connectors->count) {
         struct connector *connector = connectors_take(connectors, 0);
-        bool ended = connector_has_ended(connector);
+        bool ended = connector_has_ended(connector), required = connector_is_required(connector);
         int status = ended ? connector_close(connector, &found) : 0;
         if (!ended)
             connectors_abandon(connectors, connector);
-        if (status == ERROR_INTERRUPTED && atomic_load(asked)) {
+        if (status && atomic_load(asked) && (status == ERROR_INTERRUPTED || !required)) {
             log_write(connectors->settings.log, LOG_WARNING, "%s", found.message);
         } else if (status && !connectors->status) {
             connectors->error = found;
             connectors->status = status;
+            connectors->required_failed = required;
         }
     }
     connectors_reap(connectors);
     connectors->abandoned |= connectors->dropped_count > 0;
+    if (!connectors->required_failed && atomic_load(asked))
+        return 0;
     if (connectors->status)
         *error = connectors->error;
     return connectors->status;

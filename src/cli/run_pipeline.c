@@ -9,52 +9,12 @@
 #define FOLLOW_INTERVAL_NS INT64_C(200000000)
 enum { FOLLOW_DOUBLINGS = 5 }; /* of the interval, from try to try of what fails */
 
-/* One pass has one topic and one grace period; what differs is an ordinary query. */
-static bool pipeline_take_aggregate(struct run_pipeline *pipeline, const struct query_plan *plan) {
-    struct series_aggregate found;
-    struct window_settings *windows = &pipeline->windows;
-    size_t at = 0;
-    if (pipeline->runner || !series_aggregate_recognise(plan, &found) || strlen(found.topic) > BUS_TOPIC_NAME_MAXIMUM)
-        return false;
-    if (pipeline->aggregates && (strcmp(pipeline->topic, found.topic) != 0 || windows->grace != found.grace ||
-                                 windows->size_count == WINDOW_SIZES_MAXIMUM))
-        return false;
-    while (at < windows->size_count && windows->sizes[at] < found.size)
-        at++;
-    if (at < windows->size_count && windows->sizes[at] == found.size)
-        return false;
-    memmove(&windows->sizes[at + 1], &windows->sizes[at], (windows->size_count - at) * sizeof windows->sizes[0]);
-    memmove(&pipeline->aggregate_ids[at + 1], &pipeline->aggregate_ids[at],
-            (windows->size_count - at) * sizeof pipeline->aggregate_ids[0]);
-    snprintf(pipeline->aggregate_ids[at], sizeof pipeline->aggregate_ids[at], "%s",
-             pipeline->sql.session ? plan->id : "");
-    windows->sizes[at] = found.size;
-    windows->size_count++;
-    windows->grace = found.grace;
-    pipeline->aggregates = true;
-    snprintf(pipeline->topic, sizeof pipeline->topic, "%s", found.topic);
-    return true;
-}
-
-/* A query that was taken as an aggregate is ended again, as long as nothing runs. */
-static bool pipeline_drop_aggregate(struct run_pipeline *pipeline, const char *id) {
-    struct window_settings *windows = &pipeline->windows;
-    size_t at = 0;
-    while (at < windows->size_count && strcmp(pipeline->aggregate_ids[at], id) != 0)
-        at++;
-    if (at == windows->size_count)
-        return false;
-    if (pipeline->runner) {
-        log_write(pipeline->settings.log, LOG_WARNING, "query %s is one of the aggregates of this run: it ends with it",
-                  id);
-        return true;
-    }
-    windows->size_count--;
-    memmove(&windows->sizes[at], &windows->sizes[at + 1], (windows->size_count - at) * sizeof windows->sizes[0]);
-    memmove(&pipeline->aggregate_ids[at], &pipeline->aggregate_ids[at + 1],
-            (windows->size_count - at) * sizeof pipeline->aggregate_ids[0]);
-    pipeline->aggregates = windows->size_count > 0;
-    return true;
+/* Is it one of the default pipeline, which no statement has made? */
+static bool pipeline_is_own(const struct run_pipeline *pipeline, const struct query_plan *plan) {
+    for (size_t i = pipeline->own_begin; i < pipeline->own_end; i++)
+        if (pipeline->plans[i] == plan)
+            return true;
+    return false;
 }
 
 /* Says once why a query does not run; the first of them is what the run ends with. */
@@ -70,7 +30,7 @@ static void pipeline_query_failed(void *context, const struct query_plan *plan, 
     if (memory_reserve((void **)&pipeline->failed, &pipeline->failed_capacity, pipeline->failed_count + 1,
                        sizeof(struct query_plan *)))
         pipeline->failed[pipeline->failed_count++] = plan;
-    if (sql_session_note_query(&pipeline->sql, plan->id, why->message, &ignored))
+    if (!pipeline_is_own(pipeline, plan) && sql_session_note_query(&pipeline->sql, plan->id, why->message, &ignored))
         log_write(pipeline->settings.log, LOG_WARNING, "SHOW QUERIES does not know of it: %s", ignored.message);
 }
 
@@ -80,7 +40,7 @@ static void pipeline_query_runs(struct run_pipeline *pipeline, const struct quer
     for (size_t i = 0; i < pipeline->failed_count; i++)
         if (pipeline->failed[i] == plan)
             return;
-    if (sql_session_note_query(&pipeline->sql, plan->id, NULL, &ignored))
+    if (!pipeline_is_own(pipeline, plan) && sql_session_note_query(&pipeline->sql, plan->id, NULL, &ignored))
         log_write(pipeline->settings.log, LOG_WARNING, "SHOW QUERIES does not know that query %s runs: %s", plan->id,
                   ignored.message);
 }
@@ -96,8 +56,6 @@ static int pipeline_start_queries(struct run_pipeline *pipeline, const struct qu
 static int pipeline_start_query(struct run_pipeline *pipeline, const struct query_plan *plan, struct error *error) {
     if (pipeline->runner)
         return pipeline_start_queries(pipeline, &plan, 1, error);
-    if (pipeline_take_aggregate(pipeline, plan))
-        return 0;
     if (!memory_reserve((void **)&pipeline->plans, &pipeline->plan_capacity, pipeline->plan_count + 1,
                         sizeof(struct query_plan *)))
         return error_no_memory(error);
@@ -136,7 +94,7 @@ static int pipeline_stop_query(struct run_pipeline *pipeline, const char *id, st
                     (--pipeline->plan_count - i) * sizeof pipeline->plans[0]);
             return 0;
         }
-    if (pipeline_drop_aggregate(pipeline, id) || !pipeline->runner)
+    if (!pipeline->runner)
         return 0;
     return pipeline_remove(pipeline, id, error);
 }
@@ -164,15 +122,38 @@ static int pipeline_effect(void *context, const struct session_effect *effect, s
     }
 }
 
-/* The default pipeline is nobody's statement: it is planned in a session of its own and not kept. */
+/* The query that writes a topic; NULL: none of those at hand. */
+static const struct query_plan *pipeline_writer(const struct run_pipeline *pipeline, const char *topic) {
+    for (size_t i = 0; i < pipeline->plan_count; i++) {
+        const struct query_plan *plan = pipeline->plans[i];
+        if (strcmp(plan->stages[plan->stage_count - 1].sink->sink.topic, topic) == 0)
+            return plan;
+    }
+    return NULL;
+}
+
+/* A result is not written twice: when a statement has made a query for it, that one does it. */
+static int pipeline_default_effect(void *context, const struct session_effect *effect, struct error *error) {
+    struct run_pipeline *pipeline = context;
+    if (effect->kind != EFFECT_QUERY_START)
+        return pipeline_effect(context, effect, error);
+    const char *topic = effect->query->stages[effect->query->stage_count - 1].sink->sink.topic;
+    const struct query_plan *writer = pipeline_writer(pipeline, topic);
+    if (!writer)
+        return pipeline_effect(context, effect, error);
+    log_write(pipeline->settings.log, LOG_INFO, "topic %s is written by query %s of the statements in the log", topic,
+              writer->id);
+    return 0;
+}
+
+/* The default pipeline is not a statement of the log: it is planned in a session of its own, and not kept. */
 static int pipeline_plan_default(struct run_pipeline *pipeline, struct slice statements, struct error *error) {
     struct session_options options = {.registry = bus_registry(pipeline->settings.bus), .clock = &clock_system};
-    struct session *session;
-    int status = session_new(&options, &session, error);
-    if (status)
-        return status;
-    status = session_execute(session, statements, pipeline_effect, pipeline, error);
-    session_free(session); /* all of its queries were taken as aggregates */
+    int status = session_new(&options, &pipeline->own, error);
+    pipeline->own_begin = pipeline->plan_count;
+    if (!status)
+        status = session_execute(pipeline->own, statements, pipeline_default_effect, pipeline, error);
+    pipeline->own_end = pipeline->plan_count;
     return status;
 }
 
@@ -182,11 +163,10 @@ int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings
     *pipeline = (struct run_pipeline){.settings = *settings};
     run_connectors_open(&pipeline->connectors, targets, limit);
     pipeline->settings.taps = (struct taps){store_taps_find, &pipeline->connectors.taps};
-    int status = lasting ? 0 : pipeline_plan_default(pipeline, statements, error);
+    int status = sql_session_open(&pipeline->sql, settings->bus, settings->log, pipeline_effect, pipeline, error);
     if (!status)
-        status = sql_session_open(&pipeline->sql, settings->bus, settings->log, pipeline_effect, pipeline, error);
-    if (!status && lasting)
-        status = sql_session_execute(&pipeline->sql, statements, true, error);
+        status = lasting ? sql_session_execute(&pipeline->sql, statements, true, error)
+                         : pipeline_plan_default(pipeline, statements, error);
     if (status)
         run_pipeline_close(pipeline);
     return status;
@@ -196,6 +176,7 @@ void run_pipeline_close(struct run_pipeline *pipeline) {
     pipeline->runner = query_runner_close(pipeline->runner); /* before the session, whose plans it runs */
     run_connectors_release(&pipeline->connectors);
     sql_session_close(&pipeline->sql);
+    pipeline->own = session_free(pipeline->own);
     free(pipeline->plans);
     free(pipeline->failed);
     free(pipeline->dropped);
@@ -205,7 +186,18 @@ void run_pipeline_close(struct run_pipeline *pipeline) {
     pipeline->plan_count = pipeline->plan_capacity = 0;
 }
 
+/* One that has been made again is not forgotten. */
+static void pipeline_keep_made(struct run_pipeline *pipeline) {
+    for (size_t i = pipeline->dropped_count; i-- > 0;)
+        for (size_t p = 0; p < pipeline->plan_count; p++)
+            if (strcmp(pipeline->plans[p]->id, pipeline->dropped[i]) == 0) {
+                pipeline->dropped[i] = pipeline->dropped[--pipeline->dropped_count];
+                break;
+            }
+}
+
 int run_pipeline_start(struct run_pipeline *pipeline, struct error *error) {
+    pipeline_keep_made(pipeline);
     int status = query_runner_open(&pipeline->settings, &pipeline->runner, error);
     if (!status)
         status = query_forget_queries(pipeline->settings.bus, pipeline->settings.group, pipeline->dropped,
@@ -215,15 +207,15 @@ int run_pipeline_start(struct run_pipeline *pipeline, struct error *error) {
         status = run_connectors_tap_wanted(&pipeline->connectors, error);
     if (!status && pipeline->plan_count)
         status = pipeline_start_queries(pipeline, pipeline->plans, pipeline->plan_count, error);
-    bool nothing = pipeline->failed_count && pipeline->failed_count == pipeline->plan_count && !pipeline->aggregates &&
-                   !pipeline->connectors.wanted_count;
+    bool nothing =
+        pipeline->failed_count && pipeline->failed_count == pipeline->plan_count && !pipeline->connectors.wanted_count;
     pipeline->plan_count = 0;
     if (!status && nothing) {
         *error = pipeline->failure;
         return pipeline->failure.code;
     }
     if (!status)
-        run_connectors_start_wanted(&pipeline->connectors);
+        status = run_connectors_start_wanted(&pipeline->connectors, error);
     return status;
 }
 

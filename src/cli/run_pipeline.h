@@ -1,35 +1,27 @@
 /* The queries of a run: those of a pipeline's file, or the default one, and those that the command topic holds;
- * statements that come while it runs are picked up.
- *
- * Queries that are the aggregates of readings (sql/series_aggregates.h) are taken out: they are one pass with its
- * own workers (stream/runner.h). */
+ * statements that come while it runs are picked up. All of them run in one runner. */
 #ifndef METERLINE_CLI_RUN_PIPELINE_H
 #define METERLINE_CLI_RUN_PIPELINE_H
 
 #include "cli/run_connectors.h"
 #include "cli/sql_session.h"
-#include "sql/plan/series_aggregates.h"
 #include "stream/runtime/runner.h"
 
 struct run_pipeline {
     struct sql_session sql;
+    struct session *own; /* of the default pipeline; NULL: there is none */
     struct query_settings settings;
     struct run_connectors connectors;
     struct query_runner *runner;     /* NULL: no query so far */
     const struct query_plan **plans; /* to be started */
     size_t plan_count, plan_capacity;
+    size_t own_begin, own_end;        /* those of the default pipeline, by index */
     const struct query_plan **failed; /* queries that could not start */
     size_t failed_count, failed_capacity;
     struct error failure; /* of the first of them; code 0: none */
     struct arena names;   /* of queries that were dropped while nothing ran: what they have left is forgotten */
     const char **dropped;
     size_t dropped_count, dropped_capacity;
-    bool aggregates; /* the aggregates of readings are among the queries: */
-    char topic[BUS_TOPIC_NAME_MAXIMUM + 1];
-    struct window_settings windows;
-    char aggregate_ids[WINDOW_SIZES_MAXIMUM]
-                      [BUS_TOPIC_NAME_MAXIMUM +
-                       1]; /* by size: the query; empty: the default pipeline's, which no statement ends */
 };
 
 /* Reads the command topic and the statements; nothing runs yet. `lasting`: the statements are somebody's, kept for

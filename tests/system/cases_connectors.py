@@ -241,6 +241,8 @@ def test_rows_and_results_are_one_commit(meterline):
     source = ("-t", "synthetic", "--series", 50, "--interval", "10s", "--duration", "2h", "--seed", 4)
     replay = meterline.start("replay", *source, "-r", 20000)
     counts = []
+    while not (meterline.data / "meterline.db").exists():
+        time.sleep(0.02)
     for wanted in (1, 600, 1500, 3000):
         run = meterline.start("run", pipeline)
         while run.poll() is None and (not counts_of(meterline, name(60)) or counts_of(meterline, name(60)) < wanted):

@@ -69,9 +69,26 @@ def test_readers_wake_up(meterline):
 def test_changed_definition_is_refused(meterline):
     synthetic(meterline)
     meterline("run", "--until-end")
-    meterline("run", "--windows", "60,900", "--until-end", status=1, says=["--reset", "--group"])
-    meterline("run", "--windows", "60,900", "--group", "other", "--final")
+    meterline("run", "--grace", "1h", "--until-end", status=1, says=["--reset", "--group"])
+    meterline("run", "--grace", "1h", "--windows", "60,900", "--group", "other", "--final")
     assert len(meterline.rows(900)) == 8 * 4
+
+
+def test_a_size_that_comes_later(meterline):
+    """It begins with the oldest reading, and the others go on where they were; one that is left out and comes again goes on too."""
+    synthetic(meterline)
+    meterline("run", "--windows", "60", "--until-end")
+    _, err = meterline("run", "--windows", "60,15m", "--until-end")
+    assert "AGGREGATES_60: read 0 " in err and f"AGGREGATES_900: read {8 * 360} " in err, err
+    synthetic(meterline, "--seed", 2, "--start", "2024-01-01T01:00:00Z")
+    _, err = meterline("run", "--windows", "900", "--until-end")
+    assert f"AGGREGATES_900: read {8 * 360} " in err, err
+    metrics = meterline.metrics("--windows", "60,900,3600", "--final")
+    meterline.check_conservation(metrics, ("60", "900", "3600"))
+    assert sum(int(row["sampleCount"]) for row in meterline.rows(60)) == 2 * 8 * 360
+    for window, rows in ((60, 120), (900, 8), (3600, 2)):
+        assert len(meterline.rows(window)) == 8 * rows, window
+        assert len(meterline.records(f"metrics-aggregates-{window}")) == 8 * rows, "written once"
 
 
 def test_final_then_more_is_late(meterline):
@@ -171,7 +188,8 @@ def test_topics(meterline):
     out, _ = meterline("topics", "--format", "csv")
     assert "mine,2,0,0,2592000000,-1" in out and f"metrics,4,{8 * 360}," in out
     out, _ = meterline("topics", "metrics", "--format", "csv")
-    lags = [line.split(",") for line in out.splitlines() if line.startswith("run,")]
+    lags = [line.split(",") for line in out.splitlines() if line.startswith("run.")]
+    assert {line[0] for line in lags} == {"run.sql.metrics"}
     assert sum(int(line[4]) for line in lags) == 8 * 360 and all(line[5] == "0" for line in lags)
     meterline("topics", "alter", "mine", "--retention-bytes", "1M")   # it is empty
     out, _ = meterline("topics", "--format", "csv")

@@ -87,9 +87,9 @@ def query_counters(text):
     """From a metrics file: {(name without prefix, query): value}."""
     counters = {}
     for line in text.splitlines():
-        if line.startswith("meterline_query_") and "{query=" in line:
+        if line.startswith("meterline_") and "{query=" in line:
             name, value = line.rsplit(" ", 1)
-            counters[name.split("{")[0].removeprefix("meterline_query_"), name.split('"')[1]] = int(value)
+            counters[name.split("{")[0].removeprefix("meterline_"), name.split('"')[1]] = int(value)
     return counters
 
 

@@ -90,11 +90,10 @@ class Program:
         return totals
 
     def check_conservation(self, metrics, windows=("60", "600", "3600", "86400")):
-        read = metrics["meterline_records_read_total", None]
-        others = sum(metrics[f"meterline_records_{what}_total", None] for what in ("rejected", "null", "filtered"))
-        assert read == self.end_offsets(), f"read {read} of {self.end_offsets()}"
         for window in windows:
-            parts = metrics["meterline_records_folded_total", window] + metrics["meterline_records_late_total", window] + others
+            read = metrics["meterline_records_read_total", window]
+            assert read == self.end_offsets(), f"read {read} of {self.end_offsets()}"
+            parts = sum(metrics[f"meterline_records_{what}_total", window] for what in ("folded", "late", "rejected", "null", "filtered"))
             assert read == parts, f"window {window}: read {read}, accounted for {parts}"
 
     def check_oracle(self, readings, windows=(60, 600, 3600, 86400), grace=300):

@@ -37,8 +37,7 @@ static void test_two_queries_share_a_topic(void **state) {
     query_metrics_append(&metrics, &f->report);
     bytes_append_char(&metrics, '\0');
     assert_non_null(strstr(
-        metrics.data,
-        "# TYPE meterline_query_records_read_total counter\nmeterline_query_records_read_total{query=\"CSAS_HIGH"));
+        metrics.data, "# TYPE meterline_records_read_total counter\nmeterline_records_read_total{query=\"CSAS_HIGH"));
     assert_non_null(strstr(metrics.data, "\"} 6\n"));
     bytes_release(&metrics);
 }

@@ -12,10 +12,16 @@
 #define METERLINE_STREAM_RUNTIME_INPUT_H
 
 #include "core/log.h"
-#include "stream/query.h"
 #include "stream/runtime/late.h"
 #include "stream/runtime/source_reader.h"
 #include "stream/runtime/stream_time.h"
+
+/* When the log no longer has what a position needs. */
+enum lost_offsets {
+    LOST_OFFSETS_FAIL,     /* an error that says what cannot be completed */
+    LOST_OFFSETS_EARLIEST, /* go on with the oldest record there is; results that lack records are marked */
+    LOST_OFFSETS_LATEST,   /* go on with the next record that comes, marked likewise */
+};
 
 /* What the tasks of a worker share. */
 struct query_work {

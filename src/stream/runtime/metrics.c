@@ -23,39 +23,9 @@ void metrics_label(struct bytes *to, const char *value) {
     }
 }
 
-static void metrics_sample(struct bytes *to, const char *name, const struct aggregate_query *query, int32_t partition,
-                           int64_t window, uint64_t value) {
-    bytes_append_format(to, "%s{group=\"", name);
-    metrics_label(to, query->group);
-    bytes_append_string(to, "\",topic=\"");
-    metrics_label(to, query->topic);
-    bytes_append_format(to, "\",partition=\"%" PRId32 "\"", partition);
-    if (window)
-        bytes_append_format(to, ",window=\"%" PRId64 "\"", window / 1000);
-    bytes_append_format(to, "} %" PRIu64 "\n", value);
-}
-
 void metrics_head(struct bytes *to, const char *name, const char *type, const char *help) {
     bytes_append_format(to, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
-
-struct metrics_counter {
-    const char *name, *help;
-    size_t offset; /* in struct task_counters */
-    bool by_window;
-};
-
-static const struct metrics_counter metrics_counters[] = {
-    {"meterline_records_read_total", "Records read.", offsetof(struct task_counters, read), false},
-    {"meterline_records_null_total", "Records without a value.", offsetof(struct task_counters, null), false},
-    {"meterline_records_rejected_total", "Records that could not be read.", offsetof(struct task_counters, rejected),
-     false},
-    {"meterline_records_filtered_total", "Records that a filter left out.", offsetof(struct task_counters, filtered),
-     false},
-    {"meterline_records_folded_total", "Readings folded into a window.", offsetof(struct task_counters, folded), true},
-    {"meterline_records_late_total", "Readings whose window had closed.", offsetof(struct task_counters, late), true},
-    {"meterline_results_total", "Final results.", offsetof(struct task_counters, results), true},
-};
 
 static void metrics_total(struct bytes *to, const char *name, const char *help, uint64_t value) {
     metrics_head(to, name, "counter", help);
@@ -92,39 +62,19 @@ static void metrics_store(struct bytes *to, const struct store_counts *store) {
                         answers, (double)store->latency_sum / 1e6, answers);
 }
 
-void metrics_append(struct bytes *to, const struct aggregate_query *query, const struct run_report *report) {
-    for (size_t c = 0; c < sizeof metrics_counters / sizeof *metrics_counters; c++) {
-        const struct metrics_counter *counter = &metrics_counters[c];
-        metrics_head(to, counter->name, "counter", counter->help);
-        for (int32_t p = 0; p < report->partition_count; p++) {
-            const uint64_t *values = (const uint64_t *)((const char *)&report->partitions[p] + counter->offset);
-            if (!counter->by_window)
-                metrics_sample(to, counter->name, query, p, 0, *values);
-            else
-                for (size_t i = 0; i < query->windows.size_count; i++)
-                    metrics_sample(to, counter->name, query, p, query->windows.sizes[i], values[i]);
-        }
-    }
-    metrics_head(to, "meterline_lag_records", "gauge", "Records not yet read.");
-    for (int32_t p = 0; p < report->partition_count; p++)
-        metrics_sample(to, "meterline_lag_records", query, p, 0, (uint64_t)report->lags[p]);
-    metrics_total(to, "meterline_commits_total", "Commits of this run.", report->commits);
-    metrics_total(to, "meterline_rewinds_total",
-                  "Times that a commit was undone and a worker went back to its positions.", report->rewinds);
-    metrics_total(to, "meterline_rebalances_total", "Rebalances of the consumer group.", report->bus.rebalances);
+void metrics_append_clients(struct bytes *to, const struct bus_counts *bus, const struct registry_counts *registry,
+                            const struct store_counts *store) {
+    metrics_total(to, "meterline_rebalances_total", "Rebalances of the consumer group.", bus->rebalances);
     metrics_total(to, "meterline_partitions_lost_total", "Partitions that the group gave to others without asking.",
-                  report->bus.partitions_lost);
-    metrics_total(to, "meterline_transactions_total", "Transactions of the log.", report->bus.transactions);
+                  bus->partitions_lost);
+    metrics_total(to, "meterline_transactions_total", "Transactions of the log.", bus->transactions);
     metrics_total(to, "meterline_transactions_aborted_total", "Transactions of the log that were aborted.",
-                  report->bus.transactions_aborted);
-    metrics_total(to, "meterline_connections_lost_total", "Connections to the log that broke.", report->bus.reconnects);
-    metrics_total(to, "meterline_registry_requests_total", "Requests to the schema registry.",
-                  report->registry.requests);
+                  bus->transactions_aborted);
+    metrics_total(to, "meterline_connections_lost_total", "Connections to the log that broke.", bus->reconnects);
+    metrics_total(to, "meterline_registry_requests_total", "Requests to the schema registry.", registry->requests);
     metrics_total(to, "meterline_registry_failures_total",
-                  "Requests to the schema registry that were not answered or refused.", report->registry.failures);
-    metrics_store(to, &report->store);
-    metrics_head(to, "meterline_recovered_records", "gauge", "Records read again at start to rebuild open windows.");
-    bytes_append_format(to, "meterline_recovered_records %" PRId64 "\n", report->recovered);
+                  "Requests to the schema registry that were not answered or refused.", registry->failures);
+    metrics_store(to, store);
 }
 
 /* The file at hand keeps its permissions; a new one is for its owner alone. */

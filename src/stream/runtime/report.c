@@ -6,27 +6,30 @@
 #include "stream/runtime/metrics.h"
 #include "stream/runtime/runner.h"
 
-static void metrics_sample(struct bytes *to, const char *name, const char *query, int64_t value) {
+/* Labelled with the query and, when it has one, the size of its windows. */
+static void metrics_sample(struct bytes *to, const char *name, const struct query_report_row *row, uint64_t value) {
     bytes_append_format(to, "%s{query=\"", name);
-    metrics_label(to, query);
-    bytes_append_format(to, "\"} %" PRId64 "\n", value);
+    metrics_label(to, row->id);
+    if (row->window_size)
+        bytes_append_format(to, "\",window=\"%g", (double)row->window_size / 1000);
+    bytes_append_format(to, "\"} %" PRIu64 "\n", value);
 }
 
 /* In the order of struct query_counters. */
 static const struct {
     const char *name, *help;
 } query_counter_metrics[QUERY_COUNTERS] = {
-    {"meterline_query_records_read_total", "Records read by the query's stages."},
-    {"meterline_query_records_added_total", "Rows beyond one for each record: of table functions and joins."},
-    {"meterline_query_records_folded_total", "Records folded into what a query keeps, or passed on."},
-    {"meterline_query_records_late_total", "Records whose windows had closed."},
-    {"meterline_query_records_filtered_total", "Records that a condition left out, or that found no partner."},
-    {"meterline_query_records_rejected_total", "Records that could not be read."},
-    {"meterline_query_records_null_total", "Records without a value or key that the query passed by."},
-    {"meterline_query_records_failed_total", "Records without a time, and records that could not be passed on."},
-    {"meterline_query_records_duplicate_total", "Records that had come before."},
-    {"meterline_query_errors_total", "Expressions that could not be computed, rows that could not be written."},
-    {"meterline_query_records_written_total", "Records written by the query's stages."},
+    {"meterline_records_read_total", "Records read by the query's stages."},
+    {"meterline_records_added_total", "Rows beyond one for each record: of table functions and joins."},
+    {"meterline_records_folded_total", "Records folded into what a query keeps, or passed on."},
+    {"meterline_records_late_total", "Records whose windows had closed."},
+    {"meterline_records_filtered_total", "Records that a condition left out, or that found no partner."},
+    {"meterline_records_rejected_total", "Records that could not be read."},
+    {"meterline_records_null_total", "Records without a value or key that the query passed by."},
+    {"meterline_records_failed_total", "Records without a time, and records that could not be passed on."},
+    {"meterline_records_duplicate_total", "Records that had come before."},
+    {"meterline_errors_total", "Expressions that could not be computed, rows that could not be written."},
+    {"meterline_records_written_total", "Records written by the query's stages."},
 };
 
 static void metrics_total(struct bytes *to, const char *name, const char *type, const char *help, int64_t value) {
@@ -39,20 +42,23 @@ void query_metrics_append(struct bytes *to, const struct query_run_report *repor
         metrics_head(to, query_counter_metrics[c].name, "counter", query_counter_metrics[c].help);
         for (size_t i = 0; i < report->row_count; i++) {
             struct query_counters total = report->rows[i].total;
-            metrics_sample(to, query_counter_metrics[c].name, report->rows[i].id,
-                           (int64_t)*query_counters_field(&total, c));
+            metrics_sample(to, query_counter_metrics[c].name, &report->rows[i], *query_counters_field(&total, c));
         }
     }
-    metrics_head(to, "meterline_query_lag_records", "gauge", "Records in the query's topics that it has not read.");
+    metrics_head(to, "meterline_lag_records", "gauge", "Records in the query's topics that it has not read.");
     for (size_t i = 0; i < report->row_count; i++)
-        metrics_sample(to, "meterline_query_lag_records", report->rows[i].id, report->rows[i].lag);
-    metrics_total(to, "meterline_query_groups", "gauge", "Consumer groups of queries.", (int64_t)report->groups);
-    metrics_total(to, "meterline_query_commits_total", "counter", "Commits of queries in this run.",
+        metrics_sample(to, "meterline_lag_records", &report->rows[i], (uint64_t)report->rows[i].lag);
+    metrics_head(to, "meterline_results_total", "counter",
+                 "Records that the query has written, without those between its stages.");
+    for (size_t i = 0; i < report->row_count; i++)
+        metrics_sample(to, "meterline_results_total", &report->rows[i], report->rows[i].total_results);
+    metrics_total(to, "meterline_groups", "gauge", "Consumer groups of queries.", (int64_t)report->groups);
+    metrics_total(to, "meterline_commits_total", "counter", "Commits of queries in this run.",
                   (int64_t)report->commits);
-    metrics_total(to, "meterline_query_rewinds_total", "counter",
+    metrics_total(to, "meterline_rewinds_total", "counter",
                   "Times that a commit was undone and a worker of queries went back to its positions.",
                   (int64_t)report->rewinds);
-    metrics_total(to, "meterline_query_recovered_records", "gauge", "Records read again to rebuild what queries keep.",
+    metrics_total(to, "meterline_recovered_records", "gauge", "Records read again to rebuild what queries keep.",
                   report->recovered);
 }
 
@@ -92,6 +98,7 @@ bool query_report_add_group(struct query_run_report *report, struct query_group 
         for (int32_t p = 0; room && counted && p < group->partitions; p++) {
             struct query_counters run = member->counters[p];
             query_counters_add(&row->total, &run);
+            row->total_results += member->plan->sink->sink.internal ? 0 : run.emitted;
             query_counters_subtract(&run, &member->before[p]);
             query_counters_add(&row->run, &run);
             row->results += member->plan->sink->sink.internal ? 0 : run.emitted;

@@ -44,6 +44,7 @@ struct query_report_row {
     struct query_counters run;   /* of them, what this run has counted */
     int64_t window_size;         /* ms, of the query's windows (of sessions their gap); 0: it has none */
     uint64_t results;            /* of run.emitted, without what went to repartition topics */
+    uint64_t total_results;      /* the same of total.emitted */
     int64_t lag;                 /* records that its topics hold and it has not read */
 };
 

@@ -21,6 +21,7 @@ struct connector {
     char name[256], group[700];
     struct connector_sink **sinks;
     size_t count, started, capacity;
+    bool required;
     atomic_bool end, drain;
 };
 
@@ -217,6 +218,7 @@ int connector_start(const struct connector_settings *settings, const struct conn
     if (!connector)
         return error_no_memory(error);
     connector->settings = *settings;
+    connector->required = definition->required;
     snprintf(connector->name, sizeof connector->name, "%s", definition->name);
     if (definition->group)
         snprintf(connector->group, sizeof connector->group, "%s", definition->group);
@@ -286,6 +288,10 @@ int connector_close(struct connector *connector, struct error *error) {
         error_wrap(error, "connector %s", connector->name);
     free(connector);
     return status;
+}
+
+bool connector_is_required(const struct connector *connector) {
+    return connector->required;
 }
 
 const char *connector_name(const struct connector *connector) {

@@ -61,5 +61,6 @@ uint64_t connector_progress(const struct connector *connector);
  * drain and did not, ERROR_INTERRUPTED: how much is left, and why. */
 int connector_close(struct connector *connector, struct error *error);
 const char *connector_name(const struct connector *connector);
+bool connector_is_required(const struct connector *connector);
 
 #endif
