@@ -95,7 +95,7 @@ class KafkaBench:
         end = time.monotonic() + 300
         while time.monotonic() < end:
             rows = [json.loads(line) for line in self.bench.output("topics", topic, "--format", "json").splitlines()]
-            lags = [row["lag"] for row in rows if row.get("group") == group]
+            lags = [row["lag"] for row in rows if row.get("group") == f"{group}.sql.{topic}"]
             if lags and sum(lags) == 0:
                 return
             time.sleep(0.2)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/number.h"
 #include "core/options.h"
 
 static const unsigned char default_text[] = {
@@ -26,7 +27,10 @@ static int size_read(struct slice text, int64_t *ret_size, struct error *error) 
     char copy[32];
     bool fits = text.length < sizeof copy;
     snprintf(copy, sizeof copy, "%.*s", fits ? (int)text.length : 0, text.data);
-    if (!fits || !options_read_duration(copy, ret_size) || *ret_size % 1000)
+    bool seconds = number_read_integer(text, ret_size);
+    if (seconds)
+        *ret_size = *ret_size > 0 && *ret_size <= WINDOW_SIZE_MAXIMUM_S ? *ret_size * 1000 : 0;
+    if (!fits || (!seconds && options_read_duration("windows", copy, ret_size, NULL)) || *ret_size % 1000)
         return error_set(error, ERROR_INVALID,
                          "window size '%.*s' is not a whole number of seconds, or a time such as 15m or 1h",
                          (int)(text.length > 40 ? 40 : text.length), text.data);

@@ -155,26 +155,24 @@ def counters(path):
         for line in file:
             if not line.startswith("#"):
                 name, value = line.rsplit(" ", 1)
-                if "{" in name:   # of a partition; what has no partition is about this run
+                if "{" in name:   # of a query; what has no query is about this run
                     totals[name] = int(value)
     return totals
 
 
 def check_conservation(totals):
-    """For every partition and window size: read = folded + late + rejected + null + filtered."""
+    """For every query: read = folded + late + rejected + null + filtered."""
     values = {}
     for name, value in totals.items():
         metric, labels = name.rstrip("}").split("{")
-        label = dict(part.split("=", 1) for part in labels.split(","))
-        values[metric, label["partition"], label.get("window")] = value
-    for (metric, partition, window), folded in values.items():
+        values[metric, labels] = value
+    for (metric, labels), folded in values.items():
         if metric != "meterline_records_folded_total":
             continue
-        rest = sum(values[f"meterline_records_{kind}_total", partition, None] for kind in ("rejected", "null", "filtered"))
-        late = values["meterline_records_late_total", partition, window]
-        read = values["meterline_records_read_total", partition, None]
-        if read != folded + late + rest:
-            raise Failure(f"partition {partition}, window {window}: read {read} != folded {folded} + late {late} + others {rest}")
+        rest = sum(values[f"meterline_records_{kind}_total", labels] for kind in ("late", "rejected", "null", "filtered", "failed", "duplicate"))
+        read = values["meterline_records_read_total", labels]
+        if read != folded + rest:
+            raise Failure(f"{labels}: read {read} != folded {folded} + others {rest}")
 
 
 def measured(function):

@@ -57,8 +57,8 @@ def test_position_and_lag(meterline):
     assert 0 < meterline.lag("g1") <= out
     meterline("run", "--until-end", "--group", "g1")
     assert meterline.lag("g1") == 0
-    meterline("run", "--until-end", "--group", "g1", "--windows", "60", status=1, says=["other windows", "--reset"])
-    meterline("run", "--until-end", "--group", "g1", "--windows", "60", "--reset")
+    meterline("run", "--until-end", "--group", "g1", "--windows", "60", "--grace", "1h", status=1, says=["--reset"])
+    meterline("run", "--until-end", "--group", "g1", "--windows", "60", "--grace", "1h", "--reset")
 
 
 def test_metrics(meterline):
@@ -68,7 +68,7 @@ def test_metrics(meterline):
     values = dict(line.rsplit(" ", 1) for line in path.read_text().splitlines() if "{" not in line and not line.startswith("#"))
     assert int(values["meterline_transactions_total"]) >= 1 and int(values["meterline_transactions_aborted_total"]) == 0
     assert int(values["meterline_rebalances_total"]) >= 1 and int(values["meterline_registry_requests_total"]) >= 1
-    assert 'meterline_lag_records{group="run",topic="metrics",partition="0"} 0' in path.read_text()
+    assert 'meterline_lag_records{query="AGGREGATES_60",window="60"} 0' in path.read_text()
 
 
 def killed(meterline, seconds, *words):

@@ -32,7 +32,7 @@ def test_poison_of_every_kind(meterline):
         (b"another.KEY", good, "key"),
         (b"p.WATER.FLOW", wire + reading("p", "2024-13-01T00:00:30Z", 7), "timestamp"),
         (b"p.WATER.FLOW", wire + reading("p", "2024-01-01T00:00:30Z", float("nan")), "finite"),
-        (b"p.WATER.FLOW", wire + reading("p", "2094-01-01T00:00:30Z", 1), "--max-ahead"),
+        (b"p.WATER.FLOW", wire + reading("p", "2094-01-01T00:00:30Z", 1), "MAX_AHEAD"),
     ]
     for key, value, _ in poison:
         path = meterline.file("value", value)
@@ -44,8 +44,8 @@ def test_poison_of_every_kind(meterline):
     meterline.kcat("-P", "-t", "metrics", "-k", "p.WATER.FLOW", "-p", oracle.partition_of(("p", "WATER", "FLOW")), "-H", "trace=1", null_key)
     metrics = meterline.metrics("--final")
     meterline.check_conservation(metrics)
-    assert metrics["meterline_records_rejected_total", None] == len(poison) + 1
-    assert metrics["meterline_records_null_total", None] == 1
+    assert metrics["meterline_records_rejected_total", "60"] == len(poison) + 1
+    assert metrics["meterline_records_null_total", "60"] == 1
     rejected = meterline.records("metrics-rejected")
     assert len(rejected) == len(poison) + 1
     raw = meterline.kcat("-C", "-t", "metrics-rejected", "-e", "-q", "-f", "%S\n").decode().split()

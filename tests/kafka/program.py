@@ -106,9 +106,9 @@ class KafkaProgram(system_program.Program):
             time.sleep(0.1)
 
     def lag(self, group, topic="metrics"):
-        """Records behind the end, as `topics` says; None when the group has no positions yet."""
+        """Records behind the end of the topic, of the default pipeline of a group, as `topics` says; None when it has no positions yet."""
         if topic not in self.topics():
             return None
         out, _ = self("topics", topic, "--format", "json")
-        rows = [row for row in map(json.loads, out.splitlines()) if row.get("group") == group]
+        rows = [row for row in map(json.loads, out.splitlines()) if row.get("group") == f"{group}.sql.{topic}"]
         return sum(row["lag"] for row in rows) if rows else None

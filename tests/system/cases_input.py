@@ -49,7 +49,7 @@ def test_usage(meterline):
     cases = [
         (["run", "--windws", "60"], "did you mean --windows"),
         (["run", "--windows", "0"], "out of range"),
-        (["run", "--windows", "-60"], "not a whole number"),
+        (["run", "--windows", "-60"], "out of range"),
         (["run", "--windows", ",".join(str(n) for n in range(1, 40))], "more than 16"),
         (["run", "--grace", "5x"], "not a duration"),
         (["replay", "-t", "elektricity", "f"], "electricity"),
