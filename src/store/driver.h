@@ -9,6 +9,8 @@ struct store_driver {
     bool remote;
     void (*close)(struct store *store);
     bool (*joins)(const struct store *store, struct database *transaction); /* NULL: never */
+    int (*note_topic)(struct store *store, int64_t window_size, const char *topic, char **ret_other,
+                      struct error *error); /* NULL: it does not know */
     int (*writer_open)(struct store *store, struct store_writer **ret_writer, struct error *error);
     void (*writer_close)(struct store_writer *writer);
     int (*write)(struct store_writer *writer, struct database *transaction, int64_t window_size,

@@ -36,6 +36,12 @@ int store_writer_open(struct store *store, struct store_writer **ret_writer, str
     return store->driver->writer_open(store, ret_writer, error);
 }
 
+int store_note_topic(struct store *store, int64_t window_size, const char *topic, char **ret_other,
+                     struct error *error) {
+    *ret_other = NULL;
+    return store->driver->note_topic ? store->driver->note_topic(store, window_size, topic, ret_other, error) : 0;
+}
+
 struct store_writer *store_writer_close(struct store_writer *writer) {
     if (writer)
         writer->driver->writer_close(writer);

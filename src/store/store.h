@@ -35,6 +35,11 @@ int store_open(const char *url, const struct store_options *options, struct stor
 struct store *store_close(struct store *store);
 
 int store_writer_open(struct store *store, struct store_writer **ret_writer, struct error *error);
+/* Notes that rows of a window size (ms) come from `topic`. Rows do not say where they are from: *ret_other, which the
+ * caller frees, is another topic that has brought rows of that size before, whose rows of the same series they
+ * replace; NULL: there is none, or the store does not know. */
+int store_note_topic(struct store *store, int64_t window_size, const char *topic, char **ret_other,
+                     struct error *error);
 struct store_writer *store_writer_close(struct store_writer *writer);
 /* Writes rows of one window size (ms), in any order. `transaction` is the log's open transaction: when it is of the
  * same database the rows join it; otherwise (or when it is NULL) the writer commits them itself, at the latest in

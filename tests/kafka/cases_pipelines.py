@@ -4,9 +4,10 @@ import random
 import signal
 import time
 
+import cases_forms
 import shipped_pipelines
 import sql_pipeline
-from program import QUICK, slow
+from program import QUICK, oracle, slow
 
 SOURCE = ("-t", "synthetic", "--json", "--series", 40, "--interval", "5s", "--seed", 5, "--disordered", 0.05)
 TRANSACTIONS = ("-X", "transaction.timeout.ms=4000")
@@ -92,3 +93,15 @@ def test_rowtime_of_inserts_is_kept(meterline):
         meterline.kcat("-P", "-t", topic, input=b"x")
     kinds = {topic: json.loads(meterline.kcat("-C", "-t", topic, "-e", "-q", "-J", "-c", 1).decode(errors="replace"))["tstype"] for topic in ("metrics", "mine", "results", "given", "C")}
     assert kinds == {"metrics": "logappend", "mine": "logappend", "results": "create", "given": "create", "C": "create"}, kinds
+
+
+def test_one_pipeline_in_several_forms(meterline):
+    """The default pipeline and others of its meaning, with other names, another format and further windows: the oracle's numbers, to the last bit."""
+    meterline("replay", *cases_forms.LOAD)
+    answer = oracle.fold(oracle.topic_readings(meterline.dump()), cases_forms.WINDOWS, cases_forms.GRACE)
+    for form in ("default", "names, order and alias", "another format", "further windows"):
+        statements, topic, _ = cases_forms.FORMS[form]
+        cases_forms.run_form(meterline, statements and statements.split("CREATE SINK CONNECTOR")[0], None, "--store", "none", *QUICK)
+        for window in cases_forms.WINDOWS:
+            found = cases_forms.results_of(meterline, topic, window)
+            assert {place: [float(n) for n in numbers] for place, numbers in found.items()} == cases_forms.expected_results(answer, window), f"{form}, {window} s"

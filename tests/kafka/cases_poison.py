@@ -78,7 +78,7 @@ def test_registry_away_means_waiting(meterline):
         meterline("replay", "-t", "synthetic", "--series", 8, "--duration", "20m", "--resume")
         time.sleep(1)
         meterline.wait_for(lambda: meterline.lag("waits") == 0, "the rest is read")
-        gets = [path for path in proxy.requests if path.startswith("GET")]
+        gets = [path for path in proxy.requests if path.startswith("GET /schemas/ids/")]
         assert len(gets) == 1 and sum(proxy.requests.values()) <= asked + 1, f"a schema is asked for once: {proxy.requests}"
         run.terminate()
         _, text = run.communicate(timeout=30)

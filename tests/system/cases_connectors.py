@@ -278,3 +278,15 @@ def test_a_store_connector_that_comes_later(meterline):
     meterline("run", "--final", pipeline, "--group", "other")
     meterline("run", "--until-end", pipeline)
     assert in_store(meterline, 60) == sorted(set(in_topic(meterline, name(60))))
+
+
+def test_two_topics_in_one_store_are_told(meterline):
+    """Rows do not say from which topic they are: of one series the last would stay, silently."""
+    for topic in ("metrics", "other"):
+        meterline("replay", "-t", "readings", readings(meterline, 60), "--topic", topic)
+    _, err = meterline("run", "--windows", "60", "--final")
+    assert "too: of one series" not in err, err
+    _, err = meterline("run", "--windows", "60", "--final", "--topic", "other", "--group", "other")
+    assert "the store has windows of 60 s of topic metrics-aggregates-60 too" in err, err
+    _, err = meterline("run", "--windows", "3600", "--final", "--topic", "other", "--group", "another")
+    assert "too: of one series" not in err, err

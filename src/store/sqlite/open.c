@@ -16,6 +16,7 @@ static bool sqlite_store_joins(const struct store *door, struct database *transa
 const struct store_driver sqlite_store_driver = {
     .close = sqlite_store_close,
     .joins = sqlite_store_joins,
+    .note_topic = sqlite_note_topic,
     .writer_open = sqlite_writer_open,
     .writer_close = sqlite_writer_close,
     .write = sqlite_write,

@@ -118,3 +118,42 @@ int sqlite_count(struct store *door, int64_t window_size, int64_t *ret_rows, str
     database_close(database);
     return status < 0 ? status : 0;
 }
+
+int sqlite_note_topic(struct store *door, int64_t window_size, const char *topic, char **ret_other,
+                      struct error *error) {
+    struct sqlite_store *store = (struct sqlite_store *)door;
+    struct database *database;
+    sqlite3_stmt *find = NULL, *add = NULL;
+    int status = sqlite_store_connect(store, &database, error);
+    if (status)
+        return status;
+    status = database_execute(database,
+                              "CREATE TABLE IF NOT EXISTS store_topics(size INTEGER, topic TEXT, PRIMARY KEY(size, "
+                              "topic)) WITHOUT ROWID",
+                              error);
+    if (!status)
+        status = database_prepare(database, "SELECT topic FROM store_topics WHERE size=? AND topic<>? LIMIT 1", &find,
+                                  error);
+    if (!status)
+        status =
+            database_prepare(database, "INSERT OR IGNORE INTO store_topics(size, topic) VALUES(?, ?)", &add, error);
+    if (!status) {
+        sqlite3_bind_int64(find, 1, window_size);
+        database_bind_slice(find, 2, slice_of(topic));
+        sqlite3_bind_int64(add, 1, window_size);
+        database_bind_slice(add, 2, slice_of(topic));
+        status = database_step(database, find, error);
+        if (status == 1 && !(*ret_other = strdup((const char *)sqlite3_column_text(find, 0))))
+            status = error_no_memory(error);
+        sqlite3_reset(find);
+        status = status < 0 ? status : database_run(database, add, error);
+    }
+    sqlite3_finalize(find);
+    sqlite3_finalize(add);
+    database_close(database);
+    if (status) {
+        free(*ret_other);
+        *ret_other = NULL;
+    }
+    return status;
+}

@@ -3,6 +3,7 @@
  *     store_windows        size (ms)
  *     store_series         id, gateway, type, attribute
  *     store_aggregates_N   series, start (ms), count, minimum, maximum, sum, revision; primary key (series, start), clustered
+ *     store_topics         size, topic: from where rows of a size have come
  *     metrics_aggregates_N view with the names that others rely on
  *
  * The average is sum / count, which is how it was made, so it is not stored. */
@@ -33,6 +34,8 @@ int sqlite_reader_open(struct store *door, const struct store_query *query, stru
 void sqlite_reader_close(struct store_reader *door);
 int sqlite_reader_next(struct store_reader *door, struct aggregate_row *ret_row, struct error *error);
 int sqlite_window_sizes(struct store *door, int64_t **ret_sizes, size_t *ret_count, struct error *error);
+int sqlite_note_topic(struct store *door, int64_t window_size, const char *topic, char **ret_other,
+                      struct error *error);
 int sqlite_count(struct store *door, int64_t window_size, int64_t *ret_rows, struct error *error);
 
 #endif

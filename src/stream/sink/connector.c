@@ -105,6 +105,20 @@ int connector_validate(const struct connector_definition *definition, struct err
 /* --- sinks
  * ------------------------------------------------------------------------------------------------------------------ */
 
+/* Rows of two topics in one store: of one series the last that comes stays. */
+static int connector_note_topic(const struct connector *connector, const char *topic, int64_t window,
+                                struct error *error) {
+    char *other;
+    int status = store_note_topic(connector->settings.store, window, topic, &other, error);
+    if (!status && other)
+        log_write(connector->settings.log, LOG_WARNING,
+                  "connector %s: the store has windows of %lld s of topic %s too: of one series and window the rows of "
+                  "%s replace them; --store, or --data, gives them a store of their own",
+                  connector->name, (long long)(window / 1000), other, topic);
+    free(other);
+    return status;
+}
+
 static int connector_target(const struct connector *connector, const struct connector_definition *definition,
                             const char *topic, const struct sink_target **ret_target, void **ret_context,
                             struct error *error) {
@@ -112,8 +126,9 @@ static int connector_target(const struct connector *connector, const struct conn
     if (strcmp(definition->type, "store") == 0) {
         if (!settings->store)
             return error_set(error, ERROR_INVALID, "there is no store: give one by --store");
+        int status = connector_note_topic(connector, topic, connector_window(topic), error);
         *ret_target = &store_sink_target;
-        return store_sink_new(settings->store, connector_window(topic), ret_context, error);
+        return status ? status : store_sink_new(settings->store, connector_window(topic), ret_context, error);
     }
     if (strcmp(definition->type, "cache") == 0 || strcmp(definition->type, "readings") == 0) {
         struct cache *cache;
