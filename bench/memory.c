@@ -104,13 +104,17 @@ static void input_fill(struct input *input) {
 /* --- the pipeline
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static int schema_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int schema_find(void *context, enum schema_kind kind, int32_t id, struct arena *arena, struct slice *ret_schema,
+                       struct error *error) {
+    (void)kind;
     (void)context, (void)id, (void)arena, (void)error;
     *ret_schema = slice_of(schema_reading_avro);
     return 0;
 }
 
-static int schema_add(void *context, const char *subject, struct slice schema, int32_t *ret_id, struct error *error) {
+static int schema_add(void *context, const char *subject, enum schema_kind kind, struct slice schema, int32_t *ret_id,
+                      struct error *error) {
+    (void)kind;
     (void)context, (void)subject, (void)schema, (void)error;
     *ret_id = SCHEMA;
     return 0;

@@ -69,7 +69,7 @@ static void bench_fill(struct bench *bench) {
     struct error error;
     int32_t schema;
     const struct registry *registry = registry_memory_registry(bench->registry);
-    if (registry->add(registry->context, "metrics-value", slice_of(schema_reading_avro), &schema, &error))
+    if (registry->add(registry->context, "metrics-value", SCHEMA_AVRO, slice_of(schema_reading_avro), &schema, &error))
         fail("registry", &error);
     for (uint32_t b = 0; b < BATCHES; b++) {
         struct bus_record *records = arena_allocate(&bench->arena, BATCH * sizeof *records);

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct arena arena = {0};
     struct error error = {0};
     int32_t id = -1;
-    int status = registry_response_schema(body, 7, &arena, &schema, &error);
+    int status = registry_response_schema(body, SCHEMA_AVRO, 7, &arena, &schema, &error);
     if (status ? schema.data != NULL : !schema.data || schema.length > size)
         abort();
     if (status)

@@ -52,7 +52,9 @@ struct fuzz_registry {
     size_t written_length;
 };
 
-static int fuzz_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int fuzz_find(void *context, enum schema_kind kind, int32_t id, struct arena *arena, struct slice *ret_schema,
+                     struct error *error) {
+    (void)kind;
     const struct fuzz_registry *registry = context;
     size_t known = sizeof schemas / sizeof *schemas;
     if (id == WRITTEN_ID && registry->written_length)
@@ -66,7 +68,9 @@ static int fuzz_find(void *context, int32_t id, struct arena *arena, struct slic
     return 0;
 }
 
-static int fuzz_add(void *context, const char *subject, struct slice schema, int32_t *ret_id, struct error *error) {
+static int fuzz_add(void *context, const char *subject, enum schema_kind kind, struct slice schema, int32_t *ret_id,
+                    struct error *error) {
+    (void)kind;
     struct fuzz_registry *registry = context;
     (void)subject, (void)error;
     if (schema.length > sizeof registry->written)

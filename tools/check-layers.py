@@ -22,7 +22,7 @@ ALLOWED = {
 INNER = {
     "bus": {".": set(), "sqlite": {"."}, "kafka": {"."}, "memory": {"."}},
     "store": {".": set(), "sqlite": {"."}, "cassandra": {"."}, "redis": {"."}},
-    "codec": {"row": set(), "json": {"row"}, "avro": {"row", "json"}, "registry": {"json"},
+    "codec": {"row": set(), "json": {"row"}, "avro": {"row", "json"}, "protobuf": {"row"}, "registry": {"json"},
               ".": {"row", "json", "avro"}},
     "stream": {"state": set(), "operator": {"state"}, "aggregate": {"operator", "state"},
                "join": {"operator", "state"}, ".": {"operator", "aggregate", "join", "runtime"},

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "codec/avro/avro.h"
-#include "codec/avro/schema_plans.h"
+#include "codec/row/schema_plans.h"
 #include "codec/json/json.h"
 #include "codec/row/reason.h"
 #include "core/memory.h"

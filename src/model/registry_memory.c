@@ -6,6 +6,7 @@
 
 struct registry_entry {
     struct slice subject, schema;
+    enum schema_kind kind;
 };
 
 struct registry_memory {
@@ -16,10 +17,13 @@ struct registry_memory {
     size_t count, capacity;
 };
 
-static int find_locked(const struct registry_memory *memory, int32_t id, struct arena *arena, struct slice *ret_schema,
-                       struct error *error) {
+static int find_locked(const struct registry_memory *memory, enum schema_kind kind, int32_t id, struct arena *arena,
+                       struct slice *ret_schema, struct error *error) {
     if (id < 1 || (size_t)id > memory->count)
         return error_set(error, ERROR_NOT_FOUND, "there is no schema %d", (int)id);
+    if (memory->entries[id - 1].kind != kind)
+        return error_set(error, ERROR_UNSUPPORTED, "schema %d is %s, not %s", (int)id,
+                         schema_kind_name(memory->entries[id - 1].kind), schema_kind_name(kind));
     struct slice copy = arena_copy(arena, memory->entries[id - 1].schema);
     if (!copy.data)
         return error_no_memory(error);
@@ -27,24 +31,25 @@ static int find_locked(const struct registry_memory *memory, int32_t id, struct 
     return 0;
 }
 
-static int registry_memory_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema,
-                                struct error *error) {
+static int registry_memory_find(void *context, enum schema_kind kind, int32_t id, struct arena *arena,
+                                struct slice *ret_schema, struct error *error) {
     struct registry_memory *memory = context;
     pthread_mutex_lock(&memory->lock);
-    int status = find_locked(memory, id, arena, ret_schema, error);
+    int status = find_locked(memory, kind, id, arena, ret_schema, error);
     pthread_mutex_unlock(&memory->lock);
     return status;
 }
 
-static int add_locked(struct registry_memory *memory, const char *subject, struct slice schema, int32_t *ret_id,
-                      struct error *error) {
+static int add_locked(struct registry_memory *memory, const char *subject, enum schema_kind kind, struct slice schema,
+                      int32_t *ret_id, struct error *error) {
     for (size_t i = 0; i < memory->count; i++)
         if (slice_equal(memory->entries[i].schema, schema) &&
             slice_equal(memory->entries[i].subject, slice_of(subject))) {
             *ret_id = (int32_t)i + 1;
             return 0;
         }
-    struct registry_entry entry = {arena_copy(&memory->arena, slice_of(subject)), arena_copy(&memory->arena, schema)};
+    struct registry_entry entry = {arena_copy(&memory->arena, slice_of(subject)), arena_copy(&memory->arena, schema),
+                                   kind};
     if (!entry.subject.data || !entry.schema.data ||
         !memory_reserve((void **)&memory->entries, &memory->capacity, memory->count + 1, sizeof *memory->entries))
         return error_no_memory(error);
@@ -53,17 +58,17 @@ static int add_locked(struct registry_memory *memory, const char *subject, struc
     return 0;
 }
 
-static int registry_memory_add(void *context, const char *subject, struct slice schema, int32_t *ret_id,
-                               struct error *error) {
+static int registry_memory_add(void *context, const char *subject, enum schema_kind kind, struct slice schema,
+                               int32_t *ret_id, struct error *error) {
     struct registry_memory *memory = context;
     pthread_mutex_lock(&memory->lock);
-    int status = add_locked(memory, subject, schema, ret_id, error);
+    int status = add_locked(memory, subject, kind, schema, ret_id, error);
     pthread_mutex_unlock(&memory->lock);
     return status;
 }
 
-static int registry_memory_latest(void *context, const char *subject, struct arena *arena, struct slice *ret_schema,
-                                  struct error *error) {
+static int registry_memory_latest(void *context, const char *subject, enum schema_kind kind, struct arena *arena,
+                                  struct slice *ret_schema, struct error *error) {
     struct registry_memory *memory = context;
     int status = ERROR_NOT_FOUND;
     pthread_mutex_lock(&memory->lock);
@@ -71,7 +76,7 @@ static int registry_memory_latest(void *context, const char *subject, struct are
     while (i > 0 && !slice_equal(memory->entries[i - 1].subject, slice_of(subject)))
         i--;
     if (i > 0)
-        status = find_locked(memory, (int32_t)i, arena, ret_schema, error);
+        status = find_locked(memory, kind, (int32_t)i, arena, ret_schema, error);
     pthread_mutex_unlock(&memory->lock);
     return i > 0 ? status : error_set(error, ERROR_NOT_FOUND, "there is no schema of subject %s", subject);
 }

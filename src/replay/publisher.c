@@ -41,7 +41,7 @@ int publisher_open(struct bus *bus, const char *name, const char *topic, bool js
         status = bus_producer_topic(publisher->producer, topic, NULL, &publisher->topic, &publisher->partitions, error);
     const struct registry *registry = bus_registry(bus);
     if (!status && !json)
-        status = registry->add(registry->context, SCHEMA_READING_SUBJECT, slice_of(schema_reading_avro),
+        status = registry->add(registry->context, SCHEMA_READING_SUBJECT, SCHEMA_AVRO, slice_of(schema_reading_avro),
                                &publisher->schema_id, error);
     if (status) {
         publisher_close(publisher);

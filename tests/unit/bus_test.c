@@ -245,14 +245,14 @@ static void test_registry(void **state) {
     struct arena arena = {0};
     int32_t first, second, again;
     struct slice schema;
-    OK(registry->add(registry->context, "metrics-value", SLICE("\"long\""), &first, &f->error));
-    OK(registry->add(registry->context, "metrics-value", SLICE("\"string\""), &second, &f->error));
-    OK(registry->add(registry->context, "metrics-value", SLICE("\"long\""), &again, &f->error));
+    OK(registry->add(registry->context, "metrics-value", SCHEMA_AVRO, SLICE("\"long\""), &first, &f->error));
+    OK(registry->add(registry->context, "metrics-value", SCHEMA_AVRO, SLICE("\"string\""), &second, &f->error));
+    OK(registry->add(registry->context, "metrics-value", SCHEMA_AVRO, SLICE("\"long\""), &again, &f->error));
     assert_int_equal(first, again);
     assert_int_not_equal(first, second);
-    OK(registry->find(registry->context, second, &arena, &schema, &f->error));
+    OK(registry->find(registry->context, SCHEMA_AVRO, second, &arena, &schema, &f->error));
     assert_text(schema, "\"string\"");
-    FAILS(registry->find(registry->context, 99, &arena, &schema, &f->error), ERROR_NOT_FOUND, "99");
+    FAILS(registry->find(registry->context, SCHEMA_AVRO, 99, &arena, &schema, &f->error), ERROR_NOT_FOUND, "99");
     assert_false(f->error.retriable);
     arena_release(&arena);
 }

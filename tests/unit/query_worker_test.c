@@ -96,7 +96,9 @@ struct away {
     atomic_int questions, left;
 };
 
-static int away_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int away_find(void *context, enum schema_kind kind, int32_t id, struct arena *arena, struct slice *ret_schema,
+                     struct error *error) {
+    (void)kind;
     struct away *away = context;
     atomic_fetch_add(&away->questions, 1);
     if (atomic_load(&away->left) > 0 && atomic_fetch_sub(&away->left, 1) > 0) {
@@ -104,12 +106,14 @@ static int away_find(void *context, int32_t id, struct arena *arena, struct slic
         error->retriable = true;
         return ERROR_BUSY;
     }
-    return away->registry->find(away->registry->context, id, arena, ret_schema, error);
+    return away->registry->find(away->registry->context, SCHEMA_AVRO, id, arena, ret_schema, error);
 }
 
-static int away_add(void *context, const char *subject, struct slice schema, int32_t *ret_id, struct error *error) {
+static int away_add(void *context, const char *subject, enum schema_kind kind, struct slice schema, int32_t *ret_id,
+                    struct error *error) {
+    (void)kind;
     struct away *away = context;
-    return away->registry->add(away->registry->context, subject, schema, ret_id, error);
+    return away->registry->add(away->registry->context, subject, SCHEMA_AVRO, schema, ret_id, error);
 }
 
 /* While the registry is away records wait, and nothing is read again; other topics go on. Also while state is

@@ -50,12 +50,12 @@ static struct registry_client *open_client(const char *urls, int port, int other
 static int find(const struct registry_client *client, int32_t id, struct arena *arena, struct slice *ret_schema,
                 struct error *error) {
     const struct registry *registry = registry_client_registry(client);
-    return registry->find(registry->context, id, arena, ret_schema, error);
+    return registry->find(registry->context, SCHEMA_AVRO, id, arena, ret_schema, error);
 }
 
 static int add(const struct registry_client *client, const char *subject, int32_t *ret_id, struct error *error) {
     const struct registry *registry = registry_client_registry(client);
-    return registry->add(registry->context, subject, SLICE("\"string\""), ret_id, error);
+    return registry->add(registry->context, subject, SCHEMA_AVRO, SLICE("\"string\""), ret_id, error);
 }
 
 static void expect_counts(const struct registry_client *client, uint64_t requests, uint64_t failures, uint64_t found,

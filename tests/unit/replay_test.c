@@ -42,7 +42,9 @@ static struct bus_producer fake_producer;
 static atomic_bool stop;
 static int64_t now;
 
-static int fake_add(void *context, const char *subject, struct slice schema, int32_t *ret_id, struct error *error) {
+static int fake_add(void *context, const char *subject, enum schema_kind kind, struct slice schema, int32_t *ret_id,
+                    struct error *error) {
+    (void)kind;
     (void)context, (void)error;
     assert_string_equal(subject, "metrics-value");
     assert_true(schema.length > 50);

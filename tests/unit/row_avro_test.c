@@ -10,7 +10,9 @@ struct one_schema {
     bool away;
 };
 
-static int one_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int one_find(void *context, enum schema_kind kind, int32_t id, struct arena *arena, struct slice *ret_schema,
+                    struct error *error) {
+    (void)kind;
     struct one_schema *one = context;
     one->asked++;
     if (one->away) {
@@ -27,7 +29,9 @@ static int one_find(void *context, int32_t id, struct arena *arena, struct slice
     return 0;
 }
 
-static int one_add(void *context, const char *subject, struct slice schema, int32_t *ret_id, struct error *error) {
+static int one_add(void *context, const char *subject, enum schema_kind kind, struct slice schema, int32_t *ret_id,
+                   struct error *error) {
+    (void)kind;
     struct one_schema *one = context;
     one->adds++;
     if (one->away) {

@@ -439,7 +439,8 @@ static void formats_refuse_columns(void **state) {
          "the delimiter of format DELIMITED must be one character, but no quote and no line end"},
         {&json, &map, 1, ERROR_UNSUPPORTED, "format JSON cannot hold column A: the keys of a MAP must be STRING"},
         {&none, two, 2, ERROR_UNSUPPORTED, "format NONE has no columns; name another format"},
-        {&unset, two, 2, ERROR_UNSUPPORTED, "no format is given; possible are JSON, AVRO, DELIMITED, KAFKA or NONE"},
+        {&unset, two, 2, ERROR_UNSUPPORTED,
+         "no format is given; possible are JSON, JSON_SR, AVRO, PROTOBUF, PROTOBUF_NOSR, DELIMITED, KAFKA or NONE"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct row_reader *reader = NULL;

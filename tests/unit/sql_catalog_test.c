@@ -344,8 +344,8 @@ static void test_definition_errors(void **state) {
          "line 1, column 15: CREATE STREAM T needs its topic: WITH (KAFKA_TOPIC='...')"},
         {"CREATE STREAM t (a INT)", "line 1, column 15: CREATE STREAM T needs its topic: WITH (KAFKA_TOPIC='...')"},
         {"CREATE TABLE t (a INT PRIMARY KEY) WITH (KAFKA_TOPIC='t')",
-         "line 1, column 14: CREATE TABLE T needs VALUE_FORMAT, or FORMAT for key and value: JSON, AVRO, DELIMITED, "
-         "KAFKA or NONE"},
+         "line 1, column 14: CREATE TABLE T needs VALUE_FORMAT, or FORMAT for key and value: JSON, JSON_SR, AVRO, "
+         "PROTOBUF, PROTOBUF_NOSR, DELIMITED, KAFKA or NONE"},
         {"CREATE STREAM t WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON')",
          "line 1, column 15: the stream T has no columns"},
         {"CREATE STREAM t (a INT, b INT, a STRING) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON')",
@@ -386,10 +386,12 @@ static void test_definition_errors(void **state) {
          "line 1, column 63: the key format NONE is for sources without key columns"},
         {"CREATE STREAM t (a INT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='NONE')",
          "line 1, column 61: the format NONE is for keys only"},
-        {"CREATE STREAM t (a INT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='PROTOBUF')",
-         "line 1, column 61: the format PROTOBUF is not supported here; use JSON, AVRO, DELIMITED, KAFKA or NONE"},
+        {"CREATE STREAM t (a ARRAY<MAP<STRING, INT>>) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='PROTOBUF')",
+         "line 1, column 18: the format PROTOBUF does not carry an ARRAY or a MAP inside of another one: column A has "
+         "the type ARRAY<MAP<STRING, INTEGER>>"},
         {"CREATE STREAM t (a INT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JASON')",
-         "line 1, column 61: VALUE_FORMAT must be one of JSON, AVRO, DELIMITED, KAFKA or NONE, in single quotes"},
+         "line 1, column 61: VALUE_FORMAT must be one of JSON, JSON_SR, AVRO, PROTOBUF, PROTOBUF_NOSR, DELIMITED, "
+         "KAFKA or NONE, in single quotes"},
         {"CREATE STREAM t (a INT) WITH (KAFKA_TOPIC='t', FORMAT='JSON', VALUE_FORMAT='JSON')",
          "line 1, column 76: VALUE_FORMAT cannot be given beside FORMAT, which stands for both the key's and the "
          "value's"},
@@ -405,7 +407,7 @@ static void test_definition_errors(void **state) {
         {HEAD "VALUE_DELIMITER='|')", "line 1, column 106: VALUE_DELIMITER goes with the format DELIMITED only"},
         {HEAD "KEY_DELIMITER='||')",
          "line 1, column 104: KEY_DELIMITER must be one ASCII character, or SPACE or TAB, in single quotes"},
-        {HEAD "VALUE_SCHEMA_ID=1)", "line 1, column 106: VALUE_SCHEMA_ID goes with the format AVRO only"},
+        {HEAD "VALUE_SCHEMA_ID=1)", "line 1, column 106: VALUE_SCHEMA_ID goes with the formats AVRO and JSON_SR only"},
         {HEAD "TIMESTAMP='x')", "line 1, column 100: TIMESTAMP: S has no column X; did you mean K?"},
         {HEAD "TIMESTAMP='a')",
          "line 1, column 100: TIMESTAMP needs a column of type BIGINT, TIMESTAMP, or STRING with TIMESTAMP_FORMAT"},

@@ -182,17 +182,17 @@ static void kafka_counts(struct bus *door, struct bus_counts *ret_counts) {
                                       .reconnects = atomic_load(&bus->reconnects)};
 }
 
-static int no_registry_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema,
-                            struct error *error) {
+static int no_registry_find(void *context, enum schema_kind kind, int32_t id, struct arena *arena,
+                            struct slice *ret_schema, struct error *error) {
     (void)context, (void)arena, (void)ret_schema;
     return error_set(error, ERROR_INVALID,
-                     "schema %d is needed to read Avro: say where the schema registry is (--registry http://HOST:8081)",
-                     (int)id);
+                     "schema %d is needed to read %s: say where the schema registry is (--registry http://HOST:8081)",
+                     (int)id, schema_kind_name(kind));
 }
 
-static int no_registry_add(void *context, const char *subject, struct slice schema, int32_t *ret_id,
-                           struct error *error) {
-    (void)context, (void)schema, (void)ret_id;
+static int no_registry_add(void *context, const char *subject, enum schema_kind kind, struct slice schema,
+                           int32_t *ret_id, struct error *error) {
+    (void)context, (void)kind, (void)schema, (void)ret_id;
     return error_set(error, ERROR_INVALID,
                      "the schema of %s must be registered to write Avro: say where the schema registry is (--registry "
                      "http://HOST:8081), or write JSON",

@@ -26,6 +26,9 @@ static const char compaction_columns[] =
     "ALTER TABLE log_partitions ADD COLUMN compacted_offset INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE log_partitions ADD COLUMN compacted_records INTEGER NOT NULL DEFAULT 0;";
 
+/* What logs lack whose schemas were all Avro's. */
+static const char kind_column[] = "ALTER TABLE log_schemas ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;";
+
 static int schema_finds(struct database *database, const char *query, bool *ret_exists, struct error *error) {
     sqlite3_stmt *statement;
     int status = database_prepare(database, query, &statement, error);
@@ -56,7 +59,10 @@ static int schema_add(struct database *database, const char *query, const char *
 
 int sqlite_bus_create_tables(struct database *database, struct error *error) {
     int status = schema_add(database, "SELECT 1 FROM sqlite_master WHERE name='log_schemas'", tables, error);
+    if (!status)
+        status = schema_add(database, "SELECT 1 FROM pragma_table_info('log_topics') WHERE name='compacted'",
+                            compaction_columns, error);
     return status ? status
-                  : schema_add(database, "SELECT 1 FROM pragma_table_info('log_topics') WHERE name='compacted'",
-                               compaction_columns, error);
+                  : schema_add(database, "SELECT 1 FROM pragma_table_info('log_schemas') WHERE name='kind'",
+                               kind_column, error);
 }

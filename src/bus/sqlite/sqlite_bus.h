@@ -4,7 +4,7 @@
  *     log_partitions  id, topic, partition, start_offset, next_offset, bytes, last_append, compacted_offset, compacted_records
  *     log_batches     id = partition id << 44 | base offset, count (of offsets), append_time, data (batch_format.h)
  *     log_positions   group, topic, partition, next_offset, revision, metadata
- *     log_schemas     id, subject, schema
+ *     log_schemas     id, subject, schema, kind (0 Avro, 1 JSON Schema, 2 Protobuf)
  *
  * Partition ids are never used again, so a topic that was deleted and made anew cannot be taken for the old one. */
 #ifndef METERLINE_BUS_SQLITE_SQLITE_BUS_H

@@ -56,7 +56,8 @@ static int avro_text_open(struct avro_text *text, struct avro_text_schema *schem
     static const struct row_format avro = {.format = FORMAT_AVRO, .wrapped = true},
                                    json = {.format = FORMAT_JSON, .wrapped = true};
     struct slice definition;
-    int status = text->registry->find(text->registry->context, schema->id, &schema->arena, &definition, error);
+    int status =
+        text->registry->find(text->registry->context, SCHEMA_AVRO, schema->id, &schema->arena, &definition, error);
     if (!status)
         status = row_columns_of_avro(definition, &schema->arena, &schema->columns, &schema->count, error);
     if (!status && schema->count == 1 && schema->columns[0].name.length == 0)

@@ -4,9 +4,9 @@
  * it is read by the rules of JSON. */
 #include "codec/avro/row_avro.h"
 
-#include "codec/avro/schema_plans.h"
 #include "codec/row/reason.h"
 #include "codec/row/row_value.h"
+#include "codec/row/schema_plans.h"
 #include "core/memory.h"
 
 static int row_avro_check(const struct row_layout *layout, struct error *error) {
@@ -111,7 +111,7 @@ static int row_avro_find_schema(struct row_writer *writer, struct slice *ret_sch
     const struct registry *registry = writer->layout.registry;
     int64_t id = writer->layout.format.schema_id;
     int status = id > 0 && id <= INT32_MAX
-                     ? registry->find(registry->context, (int32_t)id, &writer->arena, ret_schema, error)
+                     ? registry->find(registry->context, SCHEMA_AVRO, (int32_t)id, &writer->arena, ret_schema, error)
                      : error_set(error, ERROR_INVALID, "%lld is no id of a schema", (long long)id);
     return status && error ? error_wrap(error, "schema %lld", (long long)id) : status;
 }
@@ -151,7 +151,8 @@ static void row_avro_close_writer(struct row_writer *writer) {
 
 static int row_avro_register(struct row_writer *writer, struct row_avro_writer *avro, struct error *error) {
     const struct registry *registry = writer->layout.registry;
-    int status = registry->add(registry->context, writer->layout.format.subject, avro->schema, &avro->id, error);
+    int status =
+        registry->add(registry->context, writer->layout.format.subject, SCHEMA_AVRO, avro->schema, &avro->id, error);
     if (!status)
         avro->schema.data = NULL;
     return status;

@@ -117,12 +117,9 @@ static void json_put_value(struct bytes *to, const struct type *type, const stru
     }
 }
 
-static int row_json_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to,
-                          struct error *error) {
-    const struct row_layout *layout = &writer->layout;
-    const struct row_json_names *names = writer->state;
+int row_json_put_row(const struct row_layout *layout, const struct row_json_names *names, const struct vector *columns,
+                     size_t row, struct bytes *to) {
     struct value value;
-    (void)error;
     if (layout->bare) {
         vector_get(&columns[0], row, &value);
         if (!value.null)
@@ -140,7 +137,13 @@ static int row_json_write(struct row_writer *writer, const struct vector *column
     return 0;
 }
 
-static int row_json_open_writer(struct row_writer *writer, struct error *error) {
+static int row_json_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to,
+                          struct error *error) {
+    (void)error;
+    return row_json_put_row(&writer->layout, writer->state, columns, row, to);
+}
+
+int row_json_open_writer(struct row_writer *writer, struct error *error) {
     const struct row_layout *layout = &writer->layout;
     struct row_json_names *names = arena_allocate(&writer->arena, sizeof *names);
     struct slice *heads = arena_allocate(&writer->arena, layout->count * sizeof *heads);

@@ -15,6 +15,7 @@
 
 struct kept_schema {
     int32_t id;
+    enum schema_kind kind;
     struct slice text;
 };
 
@@ -35,7 +36,8 @@ struct registry_client {
 /* A question and where its answer goes. */
 struct question {
     const char *path;
-    struct slice body;   /* a schema to add; no data: one to find */
+    struct slice body; /* a schema to add; no data: one to find */
+    enum schema_kind kind;
     int32_t id;          /* the schema to find, or the answer to adding */
     struct slice schema; /* the answer to finding, in the client's arena */
     /* there is an answer to finding, but none that serves: what is wrong with it */
@@ -88,9 +90,9 @@ static int client_judge(struct registry_client *client, struct question *questio
                         struct error *error) {
     if (status < 200 || status >= 300)
         return client_refused(client, question, status, body, error);
-    int failed = question->body.data
-                     ? registry_response_id(body, &question->id, error)
-                     : registry_response_schema(body, question->id, &client->arena, &question->schema, error);
+    int failed = question->body.data ? registry_response_id(body, &question->id, error)
+                                     : registry_response_schema(body, question->kind, question->id, &client->arena,
+                                                                &question->schema, error);
     return failed == ERROR_IO ? client_retriable(failed, error) : failed;
 }
 
@@ -181,13 +183,13 @@ static size_t client_search(const struct registry_client *client, int32_t id) {
     return low;
 }
 
-static int client_find_locked(struct registry_client *client, int32_t id, struct slice *ret_schema,
-                              struct error *error) {
+static int client_find_locked(struct registry_client *client, enum schema_kind kind, int32_t id,
+                              struct slice *ret_schema, struct error *error) {
     size_t at = client_search(client, id);
     if (at == client->kept_count || client->kept[at].id != id) {
         char path[40];
         snprintf(path, sizeof path, "/schemas/ids/%d", (int)id);
-        struct question question = {.path = path, .id = id};
+        struct question question = {.path = path, .kind = kind, .id = id};
         if (!memory_reserve((void **)&client->kept, &client->kept_capacity, client->kept_count + 1,
                             sizeof *client->kept))
             return error_no_memory(error);
@@ -200,9 +202,12 @@ static int client_find_locked(struct registry_client *client, int32_t id, struct
             return status;
         }
         memmove(&client->kept[at + 1], &client->kept[at], (client->kept_count - at) * sizeof *client->kept);
-        client->kept[at] = (struct kept_schema){id, question.schema};
+        client->kept[at] = (struct kept_schema){id, kind, question.schema};
         client->kept_count++;
     }
+    if (client->kept[at].kind != kind)
+        return error_set(error, ERROR_UNSUPPORTED, "schema %d is %s, not %s", (int)id,
+                         schema_kind_name(client->kept[at].kind), schema_kind_name(kind));
     *ret_schema = client->kept[at].text;
     return 0;
 }
@@ -213,14 +218,15 @@ static int client_finish(int status, const struct error *problem, struct error *
     return status;
 }
 
-static int client_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int client_find(void *context, enum schema_kind kind, int32_t id, struct arena *arena, struct slice *ret_schema,
+                       struct error *error) {
     struct registry_client *client = context;
     struct slice schema = {0};
     struct error problem = {0};
     if (id < 0) /* the API knows none, and may answer with any status */
         return error_set(error, ERROR_NOT_FOUND, "schema id %d is not in the registry", (int)id);
     pthread_mutex_lock(&client->lock);
-    int status = client_find_locked(client, id, &schema, &problem);
+    int status = client_find_locked(client, kind, id, &schema, &problem);
     pthread_mutex_unlock(&client->lock);
     struct slice copy = status ? schema : arena_copy(arena, schema);
     if (!status && !copy.data)
@@ -243,7 +249,8 @@ static void append_segment(struct bytes *to, const char *text) {
             bytes_append_format(to, "%%%02X", (unsigned char)*text);
 }
 
-static int client_add(void *context, const char *subject, struct slice schema, int32_t *ret_id, struct error *error) {
+static int client_add(void *context, const char *subject, enum schema_kind kind, struct slice schema, int32_t *ret_id,
+                      struct error *error) {
     struct registry_client *client = context;
     cleanup(bytes_release) struct bytes path = {0}, body = {0};
     struct error problem = {0};
@@ -252,6 +259,8 @@ static int client_add(void *context, const char *subject, struct slice schema, i
     bytes_append(&path, "/versions", sizeof "/versions"); /* with its NUL */
     bytes_append_string(&body, "{\"schema\":");
     json_write_string(&body, schema);
+    if (kind != SCHEMA_AVRO) /* registries that know no other kind are not asked for it */
+        bytes_append_format(&body, ",\"schemaType\":\"%s\"", schema_kind_name(kind));
     bytes_append_char(&body, '}');
     if (path.failed || body.failed)
         return error_no_memory(error);

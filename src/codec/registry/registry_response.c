@@ -24,15 +24,16 @@ static void response_show(char *to, size_t size, const char *from) {
     to[length] = '\0';
 }
 
-static int response_read_schema(const json_t *object, int32_t id, struct arena *arena, struct slice *ret_schema,
-                                struct error *error) {
+static int response_read_schema(const json_t *object, enum schema_kind kind, int32_t id, struct arena *arena,
+                                struct slice *ret_schema, struct error *error) {
     const json_t *type = json_object_get(object, "schemaType"), *schema = json_object_get(object, "schema");
     char shown[40];
     response_show(shown, sizeof shown, json_string_value(type));
     if (!json_is_string(schema))
         return error_set(error, ERROR_IO, "the answer has no string 'schema'");
-    if (json_is_string(type) && strcmp(shown, "AVRO") != 0)
-        return error_set(error, ERROR_UNSUPPORTED, "schema %d is %s, not AVRO", (int)id, shown);
+    if (strcmp(json_is_string(type) ? shown : "AVRO", schema_kind_name(kind)) != 0)
+        return error_set(error, ERROR_UNSUPPORTED, "schema %d is %s, not %s", (int)id,
+                         json_is_string(type) ? shown : "AVRO", schema_kind_name(kind));
     if (json_array_size(json_object_get(object, "references")) > 0)
         return error_set(error, ERROR_UNSUPPORTED,
                          "schema %d refers to other schemas, which is not supported: register it in one piece",
@@ -44,12 +45,12 @@ static int response_read_schema(const json_t *object, int32_t id, struct arena *
     return 0;
 }
 
-int registry_response_schema(struct slice body, int32_t id, struct arena *arena, struct slice *ret_schema,
-                             struct error *error) {
+int registry_response_schema(struct slice body, enum schema_kind kind, int32_t id, struct arena *arena,
+                             struct slice *ret_schema, struct error *error) {
     json_t *object = NULL;
     int status = response_object(body, &object, error);
     if (!status)
-        status = response_read_schema(object, id, arena, ret_schema, error);
+        status = response_read_schema(object, kind, id, arena, ret_schema, error);
     json_decref(object);
     return status;
 }

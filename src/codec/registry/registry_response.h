@@ -5,15 +5,16 @@
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/slice.h"
+#include "model/registry.h"
 #include <stdbool.h>
 #include <stdint.h>
 
 enum { REGISTRY_SCHEMA_NOT_FOUND = 40403 };
 
 /* {"schema": "..."} in answer to the question for schema `id`; the text in `arena`. ERROR_IO when it is not that,
- * ERROR_UNSUPPORTED when it has a schemaType that is not AVRO, or references. */
-int registry_response_schema(struct slice body, int32_t id, struct arena *arena, struct slice *ret_schema,
-                             struct error *error);
+ * ERROR_UNSUPPORTED when it has a schemaType (AVRO when it has none) that is not `kind`, or references. */
+int registry_response_schema(struct slice body, enum schema_kind kind, int32_t id, struct arena *arena,
+                             struct slice *ret_schema, struct error *error);
 
 /* {"id": N}; ERROR_IO when it is not that. */
 int registry_response_id(struct slice body, int32_t *ret_id, struct error *error);

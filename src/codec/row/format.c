@@ -3,8 +3,15 @@
 #include <strings.h>
 
 static const char *const format_names[FORMAT_COUNT] = {
-    [FORMAT_UNSET] = "",    [FORMAT_NONE] = "NONE",           [FORMAT_JSON] = "JSON",
-    [FORMAT_AVRO] = "AVRO", [FORMAT_DELIMITED] = "DELIMITED", [FORMAT_KAFKA] = "KAFKA",
+    [FORMAT_UNSET] = "",
+    [FORMAT_NONE] = "NONE",
+    [FORMAT_JSON] = "JSON",
+    [FORMAT_JSON_SR] = "JSON_SR",
+    [FORMAT_AVRO] = "AVRO",
+    [FORMAT_PROTOBUF] = "PROTOBUF",
+    [FORMAT_PROTOBUF_NOSR] = "PROTOBUF_NOSR",
+    [FORMAT_DELIMITED] = "DELIMITED",
+    [FORMAT_KAFKA] = "KAFKA",
 };
 
 static bool format_same(struct slice name, const char *other) {
@@ -22,10 +29,18 @@ enum format format_find(struct slice name) {
     return FORMAT_UNSET;
 }
 
-bool format_foreign(struct slice name) {
-    return format_same(name, "JSON_SR") || format_same(name, "PROTOBUF") || format_same(name, "PROTOBUF_NOSR");
+bool format_has_schema(enum format format) {
+    return format == FORMAT_JSON_SR || format == FORMAT_AVRO || format == FORMAT_PROTOBUF;
+}
+
+bool format_tells_columns(enum format format) {
+    return format == FORMAT_AVRO || format == FORMAT_PROTOBUF;
+}
+
+bool format_always_wraps(enum format format) {
+    return format == FORMAT_PROTOBUF || format == FORMAT_PROTOBUF_NOSR;
 }
 
 const char *format_choices(void) {
-    return "JSON, AVRO, DELIMITED, KAFKA or NONE";
+    return "JSON, JSON_SR, AVRO, PROTOBUF, PROTOBUF_NOSR, DELIMITED, KAFKA or NONE";
 }

@@ -29,7 +29,9 @@ static const struct row_format_driver row_none_driver = {
     .check = row_none_check, .read = row_none_read, .write = row_none_write};
 
 static const struct row_format_driver *const row_drivers[FORMAT_COUNT] = {
-    [FORMAT_NONE] = &row_none_driver,           [FORMAT_JSON] = &row_json_driver,   [FORMAT_AVRO] = &row_avro_driver,
+    [FORMAT_NONE] = &row_none_driver,           [FORMAT_JSON] = &row_json_driver,
+    [FORMAT_JSON_SR] = &row_json_sr_driver,     [FORMAT_AVRO] = &row_avro_driver,
+    [FORMAT_PROTOBUF] = &row_protobuf_driver,   [FORMAT_PROTOBUF_NOSR] = &row_protobuf_plain_driver,
     [FORMAT_DELIMITED] = &row_delimited_driver, [FORMAT_KAFKA] = &row_kafka_driver,
 };
 
@@ -59,7 +61,7 @@ static int row_layout_init(struct row_layout *layout, const struct row_format *f
     *layout = (struct row_layout){
         .driver = format->format < FORMAT_COUNT ? row_drivers[format->format] : NULL,
         .format = *format,
-        .bare = count == 1 && !format->wrapped,
+        .bare = count == 1 && !format->wrapped && !format_always_wraps(format->format),
         .columns = columns,
         .count = count,
         .registry = registry,

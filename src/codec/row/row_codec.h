@@ -1,5 +1,5 @@
-/* Keys and values of records to columns of SQL types and back: JSON, AVRO (Confluent wire format), DELIMITED, KAFKA
- * primitives, NONE.
+/* Keys and values of records to columns of SQL types and back: JSON, AVRO, JSON_SR and PROTOBUF (Confluent wire
+ * format), DELIMITED, KAFKA primitives, NONE.
  *
  * The rules of each format are in the dialect's page (docs/sql.md, Formats): how field names are found, what a wrong
  * type does, how times and decimals stand. A reader knows its columns, not streams or tables. One thread each. */
@@ -66,6 +66,9 @@ int row_writer_write(struct row_writer *writer, const struct vector *columns, si
  * SQL cannot hold. */
 int row_columns_of_avro(struct slice schema, struct arena *arena, struct row_column **ret_columns, size_t *ret_count,
                         struct error *error);
+/* The same of the first message of a Protobuf schema (text of a .proto file). */
+int row_columns_of_protobuf(struct slice schema, struct arena *arena, struct row_column **ret_columns,
+                            size_t *ret_count, struct error *error);
 
 /* --- windowed keys, as Kafka Streams' serializers write them: the key's bytes, then the window's start (time
  * window), or its end and start (session), 8 bytes each, big-endian --- */

@@ -49,6 +49,7 @@ struct row_format_driver {
 /* ERROR_UNSUPPORTED when the keys of a MAP are no STRING: names of JSON's members and keys of Avro's maps are. */
 int row_check_map_keys(const struct row_layout *layout, struct error *error);
 
-extern const struct row_format_driver row_json_driver, row_avro_driver, row_delimited_driver, row_kafka_driver;
+extern const struct row_format_driver row_json_driver, row_json_sr_driver, row_avro_driver, row_protobuf_driver,
+    row_protobuf_plain_driver, row_delimited_driver, row_kafka_driver;
 
 #endif

@@ -163,9 +163,6 @@ static int property_read_names(const struct property_reader *reader, enum token_
 static int property_read_format(const struct property_reader *reader) {
     const struct expression *value = reader->property->value;
     enum format format = value->kind == EXPRESSION_STRING ? format_find(value->text) : FORMAT_UNSET;
-    if (format == FORMAT_UNSET && value->kind == EXPRESSION_STRING && format_foreign(value->text))
-        return place_error(reader->error, value->place, "the format %.*s is not supported here; use %s",
-                           (int)value->text.length, value->text.data, format_choices());
     if (format == FORMAT_UNSET)
         return place_error(reader->error, value->place, "%s must be one of %s, in single quotes", reader->row->name,
                            format_choices());

@@ -46,8 +46,8 @@ static int source_check_encoding(const struct properties *properties, const stru
                                  enum property_name schema_name, struct error *error) {
     if (properties->given[delimiter] && encoding->format != FORMAT_DELIMITED)
         return source_refuse(properties, delimiter, "goes with the format DELIMITED only", error);
-    if (properties->given[schema_id] && encoding->format != FORMAT_AVRO)
-        return source_refuse(properties, schema_id, "goes with the format AVRO only", error);
+    if (properties->given[schema_id] && encoding->format != FORMAT_AVRO && encoding->format != FORMAT_JSON_SR)
+        return source_refuse(properties, schema_id, "goes with the formats AVRO and JSON_SR only", error);
     if (properties->given[schema_name] && encoding->format != FORMAT_AVRO)
         return source_refuse(properties, schema_name, "goes with the format AVRO only", error);
     return 0;
@@ -131,8 +131,12 @@ static int source_set_wrapping(const struct properties *properties, struct sourc
     source->wrapped = !properties->given[PROPERTY_WRAP_SINGLE_VALUE] || properties->wrap_single_value;
     if (!properties->given[PROPERTY_WRAP_SINGLE_VALUE])
         return 0;
-    if (source->value.format != FORMAT_JSON && source->value.format != FORMAT_AVRO)
-        return source_refuse(properties, PROPERTY_WRAP_SINGLE_VALUE, "goes with the formats JSON and AVRO only", error);
+    if (format_always_wraps(source->value.format)
+            ? !source->wrapped
+            : source->value.format != FORMAT_JSON && source->value.format != FORMAT_JSON_SR &&
+                  source->value.format != FORMAT_AVRO)
+        return source_refuse(properties, PROPERTY_WRAP_SINGLE_VALUE,
+                             "goes with the formats JSON, JSON_SR and AVRO only", error);
     if (values != 1)
         return source_refuse(properties, PROPERTY_WRAP_SINGLE_VALUE, "is for exactly one value column", error);
     return 0;
@@ -255,7 +259,7 @@ bool source_wants_schema(const struct create_statement *create) {
     enum property_use use = create->object == OBJECT_TABLE ? PROPERTY_USE_TABLE : PROPERTY_USE_STREAM;
     bool wants = !create->query && !source_declares_values(create) &&
                  properties_read(&create->properties, use, &arena, &properties, NULL) == 0 &&
-                 (properties.value_format == FORMAT_AVRO || properties.format == FORMAT_AVRO);
+                 (format_tells_columns(properties.value_format) || format_tells_columns(properties.format));
     arena_release(&arena);
     return wants;
 }
@@ -270,7 +274,7 @@ static int source_declare_needs(const struct create_statement *create, const str
     if (source->value.format == FORMAT_UNSET)
         return place_error(error, create->name.place, "%s %.*s needs VALUE_FORMAT, or FORMAT for key and value: %s",
                            kind, names_shown(name), name.data, format_choices());
-    if (source->value.format == FORMAT_AVRO && !source_declares_values(create) && !inferred)
+    if (format_tells_columns(source->value.format) && !source_declares_values(create) && !inferred)
         return place_error(error, create->name.place,
                            "%s %.*s has no value columns, and no schema registry is there to know them", kind,
                            names_shown(name), name.data);

@@ -116,7 +116,10 @@ static const char *source_foreign_part(const struct type *type, enum format form
                    : "other types than INT, BIGINT, DOUBLE, STRING and BYTES";
     if (type->kind == TYPE_MAP && type->key->kind != TYPE_STRING)
         return "maps whose keys are not STRING";
-    if (type->kind == TYPE_ARRAY || type->kind == TYPE_MAP)
+    bool many = type->kind == TYPE_ARRAY || type->kind == TYPE_MAP;
+    if (many && format_always_wraps(format) && (type->element->kind == TYPE_ARRAY || type->element->kind == TYPE_MAP))
+        return "an ARRAY or a MAP inside of another one";
+    if (many)
         return source_foreign_part(type->element, format);
     for (size_t i = 0; !foreign && i < type->field_count; i++)
         foreign = source_foreign_part(type->fields[i].type, format);
@@ -149,11 +152,11 @@ static int source_check_carried(const struct source_column *column, enum format 
     int shown = names_shown(column->name);
     if (foreign)
         return source_refuse_type(column, format, foreign, error);
-    if (format == FORMAT_AVRO && !source_avro_name(column->name))
+    if ((format == FORMAT_AVRO || format_always_wraps(format)) && !source_avro_name(column->name))
         return place_error(
             error, column->place,
-            "the format AVRO does not carry names with other characters than letters, digits and _: column %.*s", shown,
-            column->name.data);
+            "the format %s does not carry names with other characters than letters, digits and _: column %.*s",
+            format_name(format), shown, column->name.data);
     if (source_is_key(column) && source_holds_map(column->type))
         return place_error(error, column->place, "a key cannot hold a MAP, whose order is not fixed: column %.*s",
                            shown, column->name.data);

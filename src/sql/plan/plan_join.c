@@ -209,7 +209,7 @@ static int plan_rekey(struct plan_draft *draft, struct join_side *side, const st
 
 static bool plan_same_key_format(const struct row_format *a, const struct row_format *b) {
     return a->format == b->format && a->wrapped == b->wrapped &&
-           (a->format != FORMAT_DELIMITED || a->delimiter == b->delimiter) && a->format != FORMAT_AVRO;
+           (a->format != FORMAT_DELIMITED || a->delimiter == b->delimiter) && !format_has_schema(a->format);
 }
 
 /* Brings both sides to the same key. */
@@ -218,7 +218,7 @@ static int plan_copartition(struct plan_draft *draft, const struct join *join, s
     const struct row_format bare = {.format = FORMAT_JSON};
     struct row_format format = right->keyed ? right->format : left->keyed ? left->format : bare;
     int status = 0;
-    if (format.format == FORMAT_NONE || (format.format == FORMAT_AVRO && !right->table))
+    if (format.format == FORMAT_NONE || (format_has_schema(format.format) && !right->table))
         format = bare;
     if (!right->keyed || !(right->table || plan_same_key_format(&right->format, &format)))
         status = plan_rekey(draft, right, &format, join->kind == JOIN_RIGHT || join->kind == JOIN_FULL, error);

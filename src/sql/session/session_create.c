@@ -25,12 +25,16 @@ static int session_infer(struct session_work *work, const struct create_statemen
                         work->arena, &properties, error);
     if (status)
         return status;
+    enum schema_kind kind = properties.value_format == FORMAT_PROTOBUF || properties.format == FORMAT_PROTOBUF
+                                ? SCHEMA_PROTOBUF
+                                : SCHEMA_AVRO;
     if (!registry)
         return place_error(error, create->name.place,
                            "%.*s has no value columns, and no schema registry is there to know them",
                            names_shown(create->name.name), create->name.name.data);
     if (properties.value_schema_id > 0)
-        status = registry->find(registry->context, (int32_t)properties.value_schema_id, work->arena, &schema, error);
+        status =
+            registry->find(registry->context, kind, (int32_t)properties.value_schema_id, work->arena, &schema, error);
     else if (!registry->latest)
         return place_error(error, create->name.place,
                            "%.*s has no value columns: list them, or name their schema by VALUE_SCHEMA_ID",
@@ -38,10 +42,11 @@ static int session_infer(struct session_work *work, const struct create_statemen
     else {
         char subject[BUS_TOPIC_NAME_MAXIMUM + 16];
         snprintf(subject, sizeof subject, "%.*s-value", (int)properties.topic.length, properties.topic.data);
-        status = registry->latest(registry->context, subject, work->arena, &schema, error);
+        status = registry->latest(registry->context, subject, kind, work->arena, &schema, error);
     }
     if (!status)
-        status = row_columns_of_avro(schema, work->arena, &columns, &count, error);
+        status = (kind == SCHEMA_PROTOBUF ? row_columns_of_protobuf : row_columns_of_avro)(schema, work->arena,
+                                                                                           &columns, &count, error);
     if (status)
         return error_wrap(error, "the schema of %.*s", names_shown(create->name.name), create->name.name.data);
     struct source_column *result = arena_allocate(work->arena, (count + 1) * sizeof *result);

@@ -1,5 +1,5 @@
 /* A table of plans by schema id, searched by halves. A plan is made at the first value that names its id. */
-#include "codec/avro/schema_plans.h"
+#include "codec/row/schema_plans.h"
 
 #include "codec/row/reason.h"
 #include "core/memory.h"
@@ -58,7 +58,7 @@ static int schema_plans_ask(const struct schema_plans *plans, struct schema_plan
     struct schema_plan entry = {.id = id};
     struct slice schema;
     struct error problem = {0};
-    int found = plans->registry->find(plans->registry->context, id, &arena, &schema, &problem);
+    int found = plans->registry->find(plans->registry->context, plans->kind, id, &arena, &schema, &problem);
     int status = found ? found : schema_plans_compile(plans, schema, &entry, &problem);
     bool unreadable = !found && status == ERROR_INVALID;
     if (found == ERROR_NOT_FOUND) /* whoever keeps the schemas */

@@ -5,8 +5,8 @@
  * refused is kept too, but only until the owner forgets it, as the schema may be registered, or the right to it given,
  * a moment later. That the registry
  * cannot be asked is an error, never a fault of the value. One thread. */
-#ifndef METERLINE_CODEC_AVRO_SCHEMA_PLANS_H
-#define METERLINE_CODEC_AVRO_SCHEMA_PLANS_H
+#ifndef METERLINE_CODEC_ROW_SCHEMA_PLANS_H
+#define METERLINE_CODEC_ROW_SCHEMA_PLANS_H
 
 #include "core/error.h"
 #include "model/registry.h"
@@ -20,6 +20,7 @@ struct schema_plan {
 
 struct schema_plans {
     const struct registry *registry;
+    enum schema_kind kind;
     const char *purpose; /* "schema 7 cannot be read as PURPOSE" */
     /* ERROR_INVALID: the schema cannot be used. */
     int (*compile)(void *context, struct slice schema, void **ret_plan, struct error *error);
