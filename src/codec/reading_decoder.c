@@ -4,9 +4,9 @@
 #include <math.h>
 
 #include "codec/avro/avro.h"
-#include "codec/row/schema_plans.h"
 #include "codec/json/json.h"
 #include "codec/row/reason.h"
+#include "codec/row/schema_plans.h"
 #include "core/memory.h"
 #include "core/text.h"
 #include "model/series.h"
