@@ -9,8 +9,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int registry_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema,
-                         struct error *error) {
+static int registry_find(void *context, enum schema_kind kind, int32_t id, struct arena *arena,
+                         struct slice *ret_schema, struct error *error) {
+    (void)kind;
     (void)context;
     if (id % 3 == 0)
         return error_set(error, ERROR_NOT_FOUND, "no schema");

@@ -24,7 +24,9 @@ struct fake_registry {
     bool down;
 };
 
-static int fake_find(void *context, int32_t id, struct arena *arena, struct slice *ret_schema, struct error *error) {
+static int fake_find(void *context, enum schema_kind kind, int32_t id, struct arena *arena, struct slice *ret_schema,
+                     struct error *error) {
+    (void)kind;
     struct fake_registry *fake = context;
     fake->asked++;
     if (fake->down)

@@ -228,9 +228,9 @@ static void test_readings_json_lines(void **state) {
     assert_next(source, "g.GAS.X", 1704067200000, 1.5);
     assert_next(source, "h.GAS.X", 1000, -2);
     assert_end(source, 7, 0, 5, 2);
-    static const char *const problems[] = {"truncated: the JSON text ends at byte 11", "value is missing",
-                                           "timestamp 'soon' is not an ISO-8601 time", "timestamp -1 is not a time in ms between 1970 and 9999",
-                                           "not JSON: an empty line or null"};
+    static const char *const problems[] = {
+        "truncated: the JSON text ends at byte 11", "value is missing", "timestamp 'soon' is not an ISO-8601 time",
+        "timestamp -1 is not a time in ms between 1970 and 9999", "not JSON: an empty line or null"};
     for (size_t i = 0; i < sizeof problems / sizeof *problems; i++)
         if (!strstr(replay_source_counts(source)->problems[i].message, problems[i]))
             fail_msg("%s", replay_source_counts(source)->problems[i].message);

@@ -62,8 +62,9 @@ static int fixture_effect(void *context, const struct session_effect *effect, st
     return 0;
 }
 
-static int fixture_schema(void *context, int32_t id, struct arena *arena, struct slice *ret_schema,
-                          struct error *error) {
+static int fixture_schema(void *context, enum schema_kind kind, int32_t id, struct arena *arena,
+                          struct slice *ret_schema, struct error *error) {
+    (void)kind;
     struct fixture *f = context;
     (void)arena;
     if (f->registry_away) {

@@ -243,12 +243,12 @@ static void test_sessions(void **state) {
 
 #define JOINED                                                                                                         \
     CITIES                                                                                                             \
-        "CREATE STREAM t (k STRING KEY, city STRING) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', PARTITIONS=2);"       \
-        "CREATE STREAM pairs WITH (KAFKA_TOPIC='pairs', PARTITIONS=1) AS SELECT s.city AS city, s.k AS one, t.k AS "   \
-        "other FROM s LEFT JOIN t WITHIN 1 HOUR GRACE PERIOD 0 SECONDS ON s.city = t.city;"                            \
-        "CREATE TABLE counts WITH (KAFKA_TOPIC='counts', PARTITIONS=1) AS SELECT t.k AS k, COUNT(*) AS n FROM s "      \
-        "JOIN t WITHIN 1 HOUR GRACE PERIOD 0 SECONDS ON s.city = t.city WINDOW TUMBLING (SIZE 1 HOUR, GRACE "          \
-        "PERIOD 0 SECONDS) GROUP BY t.k EMIT FINAL;"
+    "CREATE STREAM t (k STRING KEY, city STRING) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', PARTITIONS=2);"           \
+    "CREATE STREAM pairs WITH (KAFKA_TOPIC='pairs', PARTITIONS=1) AS SELECT s.city AS city, s.k AS one, t.k AS "       \
+    "other FROM s LEFT JOIN t WITHIN 1 HOUR GRACE PERIOD 0 SECONDS ON s.city = t.city;"                                \
+    "CREATE TABLE counts WITH (KAFKA_TOPIC='counts', PARTITIONS=1) AS SELECT t.k AS k, COUNT(*) AS n FROM s "          \
+    "JOIN t WITHIN 1 HOUR GRACE PERIOD 0 SECONDS ON s.city = t.city WINDOW TUMBLING (SIZE 1 HOUR, GRACE "              \
+    "PERIOD 0 SECONDS) GROUP BY t.k EMIT FINAL;"
 
 /* Both sides go through topics of their own, and what comes of them through a third. */
 static void test_joins(void **state) {

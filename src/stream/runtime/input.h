@@ -37,7 +37,7 @@ struct query_work {
     struct late_records late;       /* of the run */
     void *scratch;                  /* of evaluations */
     enum lost_offsets lost_offsets;
-    bool of_the_moment; /* as query_settings has it */
+    bool of_the_moment;              /* as query_settings has it */
     struct query_troubles *troubles; /* by member, and behind them by topic: what has been logged */
 };
 

@@ -52,7 +52,8 @@ bool stored_set_find(struct stored_set *set, struct slice value, struct stored_i
         return false;
     }
     size_t mask = set->index_size - 1;
-    for (size_t slot = hash_bytes(value.data, value.length, hash_seed()) & mask; set->index[slot]; slot = (slot + 1) & mask) {
+    for (size_t slot = hash_bytes(value.data, value.length, hash_seed()) & mask; set->index[slot];
+         slot = (slot + 1) & mask) {
         size_t at = set->index[slot] - 1;
         stored_list_next(&set->list, true, &at, &item);
         if (slice_equal(item.value, value)) {
