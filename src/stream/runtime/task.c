@@ -284,7 +284,9 @@ int query_task_reopen(struct query_task *task, bool *ret_reopened, struct error 
     for (size_t i = 0; i < group->topic_count && !status && same; i++) {
         struct query_input *input = &task->inputs[i];
         status = bus_committed(task->work->bus, group->name, group->topics[i].name, task->partition, committed, error);
-        input->revision = status ? input->revision : committed->revision; /* others may have committed the same */
+        if (status)
+            return status;
+        input->revision = committed->revision; /* others may have committed the same */
         same = committed->exists && committed->next_offset == input->next_offset &&
                strcmp(committed->metadata, input->metadata) == 0;
     }
