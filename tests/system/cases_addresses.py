@@ -38,3 +38,13 @@ def test_no_password_stays_in_the_arguments(meterline):
         assert run.poll() is None, run.communicate()
         run.kill()
         assert "ssX" not in arguments, arguments
+
+
+def test_a_server_that_stays_away_is_said_with_quiet_too(meterline):
+    meterline("replay", "-t", "synthetic", "--series", 4, "--duration", "1m")
+    run = meterline.start("run", "-q", "--cache", "redis://127.0.0.1:1/1")
+    line = run.stderr.readline()
+    assert line.startswith("meterline: error: ") and "is waiting" in line and "127.0.0.1:1" in line, line
+    run.terminate()
+    _, rest = run.communicate(timeout=60)
+    assert rest.count("is waiting") == 0, rest

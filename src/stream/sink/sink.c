@@ -13,7 +13,7 @@
 #define RETRY_MAXIMUM_NS   INT64_C(3200000000)
 #define SLEEP_NS           INT64_C(100000000) /* between two looks at `stop` */
 #define NOTICE_INTERVAL_NS INT64_C(5000000000)
-enum { POLL_TIMEOUT = 50 };
+enum { POLL_TIMEOUT = 50, NOTICE_OF_ERROR = 1 /* the second one */ };
 
 struct sink_partition {
     bool ours, dirty, marked;
@@ -25,12 +25,13 @@ static bool sink_stopped(const struct sink *sink) {
     return atomic_load(sink->settings.stop);
 }
 
-/* Says what is waited for, now and then, and waits: longer after each try that fails, or as the target asks for. */
+/* Says what is waited for, now and then, and waits: longer after each try that fails, or as the target asks for. A
+ * wait that lasts is an error, once: with --quiet too it must not stay unknown. */
 static void sink_wait(struct sink *sink, const struct error *why) {
     int64_t now = clock_monotonic_ns(sink->settings.clock), pause = RETRY_NS << (sink->tries < 8 ? sink->tries : 8);
     if (sink->last_notice_ns == 0 || now - sink->last_notice_ns >= NOTICE_INTERVAL_NS) {
-        log_write(sink->settings.log, LOG_WARNING, "%s of %s is waiting: %s", sink->target->name, sink->settings.topic,
-                  why->message);
+        log_write(sink->settings.log, sink->notices++ == NOTICE_OF_ERROR ? LOG_ERROR : LOG_WARNING,
+                  "%s of %s is waiting: %s", sink->target->name, sink->settings.topic, why->message);
         sink->last_notice_ns = now;
     }
     sink->tries++;

@@ -62,6 +62,7 @@ struct sink {
     bool assigned, given_up;
     int tries; /* without success */
     int64_t last_commit_ns, last_notice_ns;
+    unsigned notices; /* of waiting */
     struct sink_counts counts;
     pthread_t thread;
     atomic_bool ended; /* the thread has; then: */
