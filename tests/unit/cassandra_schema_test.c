@@ -83,7 +83,10 @@ static void answer_version(struct cql_server *server, const struct cql_server_fr
 }
 
 static void keep_text(char *to, size_t room, struct slice text) {
-    snprintf(to, room, "%.*s", (int)text.length, text.data);
+    size_t length = text.length < room ? text.length : room - 1;
+    if (length)
+        memcpy(to, text.data, length);
+    to[length] = '\0';
 }
 
 static bool define(struct script *script, struct cql_server *server, const struct cql_server_frame *frame,
