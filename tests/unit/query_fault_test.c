@@ -137,7 +137,8 @@ static void worker_open(struct fixture *f, struct query_groups *groups, struct q
     for (size_t i = 0; i < group->member_count; i++) {
         group->members[i].counters = calloc((size_t)group->partitions, sizeof *group->members[i].counters);
         group->members[i].before = calloc((size_t)group->partitions, sizeof *group->members[i].before);
-        assert_true(group->members[i].counters && group->members[i].before);
+        group->members[i].memory = calloc((size_t)group->partitions, sizeof *group->members[i].memory);
+        assert_true(group->members[i].counters && group->members[i].before && group->members[i].memory);
     }
     OK(query_worker_open(worker, &f->settings, group, 0, &f->error));
 }

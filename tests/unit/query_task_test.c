@@ -316,6 +316,7 @@ static void test_changelog_over_runs(void **state) {
     run(f);
     put(f, "readings", "a", "{\"v\":10}", 3);
     run(f);
+    assert_true(report_of(f, "CTAS_TOTALS")->memory > 2 * sizeof(int64_t)); /* two groups */
     assert_topic("TOTALS", "a {\"S\":1} 1\nb {\"S\":2} 2\na {\"S\":11} 3\n");
     snprintf(name, sizeof name, "_meterline-g.%s.changelog-0", f->plans[0]->id);
     OK(bus_topic_describe(f->bus, name, &info, &f->error));

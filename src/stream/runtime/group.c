@@ -12,6 +12,7 @@ void query_member_release(struct query_member *member) {
     free(member->kept);
     free(member->counters);
     free(member->before);
+    free(member->memory);
 }
 
 struct query_group *query_group_new(size_t members, size_t sources) {

@@ -42,6 +42,7 @@ struct query_member {
     struct query_counters *counters; /* by partition: what the last commit had; under the group's lock */
     /* by partition: what was committed when this process began with it; under the lock */
     struct query_counters *before;
+    size_t *memory; /* by partition: bytes of what it keeps, as of the last look; under the lock */
 };
 
 struct query_topic {

@@ -45,6 +45,9 @@ void query_metrics_append(struct bytes *to, const struct query_run_report *repor
             metrics_sample(to, query_counter_metrics[c].name, &report->rows[i], *query_counters_field(&total, c));
         }
     }
+    metrics_head(to, "meterline_state_bytes", "gauge", "Memory of what the query keeps in this process.");
+    for (size_t i = 0; i < report->row_count; i++)
+        metrics_sample(to, "meterline_state_bytes", &report->rows[i], report->rows[i].memory);
     metrics_head(to, "meterline_lag_records", "gauge", "Records in the query's topics that it has not read.");
     for (size_t i = 0; i < report->row_count; i++)
         metrics_sample(to, "meterline_lag_records", &report->rows[i], (uint64_t)report->rows[i].lag);
@@ -94,7 +97,8 @@ bool query_report_add_group(struct query_run_report *report, struct query_group 
         const struct query_member *member = &group->members[m];
         struct query_report_row *row = report_row(report, member);
         room = row != NULL;
-        bool counted = group->lags && member->counters && member->before; /* not when it could not be started */
+        bool counted =
+            group->lags && member->counters && member->before && member->memory; /* not when it could not be started */
         for (int32_t p = 0; room && counted && p < group->partitions; p++) {
             struct query_counters run = member->counters[p];
             query_counters_add(&row->total, &run);
@@ -103,6 +107,7 @@ bool query_report_add_group(struct query_run_report *report, struct query_group 
             query_counters_add(&row->run, &run);
             row->results += member->plan->sink->sink.internal ? 0 : run.emitted;
             row->lag += group->lags[p];
+            row->memory += member->memory[p];
         }
     }
     pthread_mutex_unlock(&group->lock);

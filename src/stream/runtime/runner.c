@@ -240,7 +240,8 @@ static int group_prepare(struct query_runner *runner, struct query_group *group,
     for (size_t i = 0; i < group->member_count && room; i++) {
         group->members[i].counters = memory_zero(partitions, sizeof *group->members[i].counters);
         group->members[i].before = memory_zero(partitions, sizeof *group->members[i].before);
-        room = group->members[i].counters && group->members[i].before;
+        group->members[i].memory = memory_zero(partitions, sizeof *group->members[i].memory);
+        room = group->members[i].counters && group->members[i].before && group->members[i].memory;
     }
     return room ? 0 : error_no_memory(error);
 }

@@ -45,6 +45,7 @@ struct query_report_row {
     int64_t window_size;         /* ms, of the query's windows (of sessions their gap); 0: it has none */
     uint64_t results;            /* of run.emitted, without what went to repartition topics */
     uint64_t total_results;      /* the same of total.emitted */
+    uint64_t memory;             /* bytes of what the query keeps in this process */
     int64_t lag;                 /* records that its topics hold and it has not read */
 };
 

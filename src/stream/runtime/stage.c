@@ -164,6 +164,15 @@ int stage_advance(struct stage *stage, int64_t time, struct operator_context *co
     return status;
 }
 
+size_t stage_memory(const struct stage *stage) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < stage->count; i++) {
+        const struct stream_operator *op = stage->operators[i];
+        bytes += op->driver->memory ? op->driver->memory(op) : 0;
+    }
+    return bytes;
+}
+
 size_t stage_operator_count(const struct stage *stage) {
     return stage->stateful_count;
 }

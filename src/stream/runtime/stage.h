@@ -20,6 +20,7 @@ int stage_advance(struct stage *stage, int64_t time, struct operator_context *co
 size_t stage_operator_count(const struct stage *stage);
 struct stream_operator *stage_operator(const struct stage *stage, size_t index);
 
+size_t stage_memory(const struct stage *stage); /* bytes of what its operators keep */
 /* Do operators of the stage keep rows, so that a result follows from more than one record? */
 bool stage_keeps_rows(const struct stage_plan *plan);
 

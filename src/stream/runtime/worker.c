@@ -64,6 +64,8 @@ static void worker_publish(struct query_worker *worker, const struct query_task 
         if (!group->begun[task->partition])
             group->members[m].before[task->partition] = task->members[m].before;
         group->members[m].counters[task->partition] = task->members[m].counters;
+        if (with_lag)
+            group->members[m].memory[task->partition] = stage_memory(task->members[m].stage);
     }
     group->begun[task->partition] = true;
     if (with_lag)
