@@ -38,8 +38,8 @@ FORMS = {
     "default": (None, "metrics", True),
     "shipped file": (shipped(), "metrics", True),
     "names, order and alias": (tables("mine", WINDOWS, "OTHER_", "R", "K", "X", COLUMNS[::-1]), "mine", True),
-    "another format": (tables("avro", WINDOWS, output="AVRO"), "avro", False),
-    "further windows": (tables("more", (*WINDOWS, 7, 1234)), "more", True),
+    "another format": (tables("avro", WINDOWS, "A", output="AVRO"), "avro", False),
+    "further windows": (tables("more", (*WINDOWS, 7, 1234), "M"), "more", True),
 }
 
 
