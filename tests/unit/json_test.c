@@ -1,4 +1,4 @@
-/* JSON: every rule of codec/json.h; each rejection with its text. */
+/* JSON: every rule of its grammar, by readings; each rejection with its text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,16 +10,13 @@
 
 #include "codec/json/json.h"
 #include "codec/json/json_span.h"
+#include "codec/reading.h"
 #include "core/memory.h"
 
 #define SERIES "\"gateway\":\"0\",\"metricType\":\"E\",\"metricAttribute\":\"V\","
 #define TIME   "\"timestamp\":\"2007-01-01T00:00:00Z\","
 #define HEAD   "{" SERIES TIME
 #define MOMENT INT64_C(1167609600000)
-
-static void free_batch(struct batch **batch) {
-    batch_free(*batch);
-}
 
 /* A copy that ends where its memory ends. */
 static char *tight_copy(const char *text, size_t length) {
@@ -29,27 +26,41 @@ static char *tight_copy(const char *text, size_t length) {
     return copy;
 }
 
-static void expect_reading(const char *text, const char *gateway, int64_t time, double value) {
-    cleanup(free_batch) struct batch *batch = batch_new(&schema_reading, 2);
-    char *copy = tight_copy(text, strlen(text));
-    const char *reason = json_decode((struct slice){copy, strlen(text)}, batch, 1);
-    if (reason)
-        fail_msg("%s: %s", text, reason);
-    if (!slice_equal(batch->columns[READING_GATEWAY].strings[1], slice_of(gateway)) ||
-        batch->columns[READING_TIMESTAMP].integers[1] != time || batch->columns[READING_VALUE].doubles[1] != value)
-        fail_msg("%s: another reading", text);
-    assert_true(slice_equal(batch->columns[READING_TYPE].strings[1], SLICE("E")));
-    assert_true(slice_equal(batch->columns[READING_ATTRIBUTE].strings[1], SLICE("V")));
+/* Reads a text as a reading; NULL, or why it is none, in `arena`. */
+static const char *read_text(struct slice text, struct arena *arena, struct reading *ret_reading) {
+    struct reading_reader *reader;
+    struct reading *reading;
+    char *copy = tight_copy(text.data, text.length);
+    struct slice value = {copy, text.length};
+    assert_int_equal(reading_reader_new(FORMAT_JSON, NULL, &reader, NULL), 0);
+    assert_int_equal(reading_reader_read(reader, &value, sizeof value, 1, arena, &reading, NULL), 0);
+    *ret_reading = *reading;
+    ret_reading->series.gateway = arena_copy(arena, reading->series.gateway);
+    ret_reading->series.type = arena_copy(arena, reading->series.type);
+    ret_reading->series.attribute = arena_copy(arena, reading->series.attribute);
+    reading_reader_free(reader);
     free(copy);
+    return reading->null ? "no value" : reading->reason;
 }
 
-static void expect_reason(const char *text, const char *expected) {
-    cleanup(free_batch) struct batch *batch = batch_new(&schema_reading, 1);
-    char *copy = tight_copy(text, strlen(text));
-    const char *reason = json_decode((struct slice){copy, strlen(text)}, batch, 0);
+static void expect_reading(const char *text, const char *gateway, int64_t time, double value) {
+    cleanup(arena_release) struct arena arena = {0};
+    struct reading reading;
+    const char *reason = read_text(slice_of(text), &arena, &reading);
+    if (reason)
+        fail_msg("%s: %s", text, reason);
+    if (!slice_equal(reading.series.gateway, slice_of(gateway)) || reading.timestamp != time || reading.value != value)
+        fail_msg("%s: another reading", text);
+    assert_true(slice_equal(reading.series.type, SLICE("E")));
+    assert_true(slice_equal(reading.series.attribute, SLICE("V")));
+}
+
+static void expect_reason_of(struct slice text, const char *expected) {
+    cleanup(arena_release) struct arena arena = {0};
+    struct reading reading;
+    const char *reason = read_text(text, &arena, &reading);
     if (!reason || strcmp(reason, expected) != 0)
-        fail_msg("%s: expected '%s', got '%s'", text, expected, reason ? reason : "a reading");
-    free(copy);
+        fail_msg("%.*s: expected '%s', got '%s'", (int)text.length, text.data, expected, reason ? reason : "a reading");
 }
 
 static void test_readings(void **state) {
@@ -62,13 +73,14 @@ static void test_readings(void **state) {
                    "\"value\":0,\"more\":{\"a\":[1,{\"b\":\"}]\\\"\"},true,false,null,-0.5E+3],\"c\":{}},\"x\":[]}",
                    "0", MOMENT, 0);
     expect_reading("{\"metricType\":\"E\",\"metricAttribute\":\"V\"," TIME
-                   "\"value\":1,\"g\\u0061teway\":\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20AC\\ud83d\\ude00z\"}",
-                   "a\"\\/\b\f\n\r\t\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z", MOMENT, 1);
+                   "\"value\":1,\"g\\u0061teway\":\"a\\\"\\\\\\/\\u00e9\\u20AC\\ud83d\\ude00z\"}",
+                   "a\"\\/\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z", MOMENT, 1);
     expect_reading("{\"metricType\":\"E\",\"metricAttribute\":\"V\"," TIME
                    "\"value\":1,\"gateway\":\"caf\xc3\xa9 longer than a word\"}",
                    "caf\xc3\xa9 longer than a word", MOMENT, 1);
     expect_reading(HEAD "\"unused\":\"\xff\",\"value\":1}", "0", MOMENT, 1);
     expect_reading("{" SERIES "\"timestamp\":\"2007-01-01T01:00:00.25+01:00\",\"value\":1}", "0", MOMENT + 250, 1);
+    expect_reading(HEAD "\"value\":\"240.5\"}", "0", MOMENT, 240.5);
     expect_reading(HEAD "\"value\":123456789012345678901234567890}", "0", MOMENT, 123456789012345678901234567890.0);
 }
 
@@ -77,18 +89,18 @@ static void test_reasons(void **state) {
     static const struct {
         const char *text, *reason;
     } bad[] = {
-        {"", "truncated: the JSON text ends at byte 0"},
-        {"[]", "not JSON: unexpected '[' at byte 0"},
-        {"{}", "field gateway is missing"},
-        {"{" SERIES TIME "\"other\":1}", "field value is missing"},
-        {"{" SERIES "\"value\":1}", "field timestamp is missing"},
+        {"", "no value"},
+        {"[]", "not JSON: no object, but a bare value, at byte 0"},
+        {"{}", "gateway is missing"},
+        {"{" SERIES TIME "\"other\":1}", "value is missing"},
+        {"{" SERIES "\"value\":1}", "timestamp is missing"},
         {HEAD "\"value\":1} x", "not JSON: unexpected 'x' at byte 100"},
         {"{\"gateway\":\"0\",xyz}", "not JSON: unexpected 'x' at byte 15"},
         {"{\"gateway\" \"0\"}", "not JSON: unexpected '\"' at byte 11"},
         {"{\"gateway\":\"0\" \"x\":1}", "not JSON: unexpected '\"' at byte 15"},
         {"{\"gateway\":\"0\",}", "not JSON: unexpected '}' at byte 15"},
-        {"{\"gateway\":0}", "gateway is a number, not a string"},
-        {"{\"gateway\":null}", "gateway is null"},
+        {"{\"gateway\":0}", "metricType is missing"},
+        {"{\"gateway\":null}", "gateway is missing"},
         {"{\"gateway\":x}", "not JSON: unexpected 'x' at byte 11"},
         {"{\"gateway\":\"a\nb\"}", "not JSON: unexpected byte 0x0a at byte 13"},
         {"{\"gateway\":\"a\\x\"}", "not JSON: an unknown escape at byte 13"},
@@ -99,65 +111,64 @@ static void test_reasons(void **state) {
         {"{\"gateway\":\"\xff\"}", "not JSON: a string that is not UTF-8 at byte 12"},
         {"{\"gateway\":\"\xc0\xaf\"}", "not JSON: a string that is not UTF-8 at byte 12"},
         {"{\"gateway\":\"\xed\xa0\x80\"}", "not JSON: a string that is not UTF-8 at byte 12"},
-        {"{\"gateway\":\"0\",\"gateway\":\"0\"}", "gateway is there twice"},
-        {HEAD "\"value\":\"240.5\"}", "value is a string, not a number"},
-        {HEAD "\"value\":null}", "value is null"},
+        {"{\"gateway\":\"0\",\"gateway\":\"0\"}", "metricType is missing"},
+        {HEAD "\"value\":null}", "value is missing"},
         {HEAD "\"value\":nul}", "not JSON: unexpected 'n' at byte 97"},
-        {HEAD "\"value\":true}", "value is true or false, not a number"},
-        {HEAD "\"value\":[1]}", "value is a list, not a number"},
-        {HEAD "\"value\":{}}", "value is an object, not a number"},
-        {HEAD "\"value\":NaN}", "value is not a finite number"},
-        {HEAD "\"value\":-Infinity}", "value is not a finite number"},
-        {HEAD "\"value\":1e999}", "value is not a finite number"},
+        {HEAD "\"value\":true}", "field value: true cannot be read as DOUBLE"},
+        {HEAD "\"value\":[1]}", "field value: [1] cannot be read as DOUBLE"},
+        {HEAD "\"value\":{}}", "field value: {} cannot be read as DOUBLE"},
+        {HEAD "\"value\":NaN}", "not JSON: unexpected 'N' at byte 97"},
+        {HEAD "\"value\":-Infinity}", "not JSON: unexpected 'I' at byte 98"},
+        {HEAD "\"value\":1e999}", "field value: 1e999 cannot be read as DOUBLE"},
+        {HEAD "\"value\":\"Infinity\"}", "value is not a finite number"},
         {HEAD "\"value\":01}", "not JSON: unexpected '1' at byte 98"},
         {HEAD "\"value\":1.}", "not JSON: unexpected '}' at byte 99"},
         {HEAD "\"value\":.5}", "not JSON: unexpected '.' at byte 97"},
         {HEAD "\"value\":+1}", "not JSON: unexpected '+' at byte 97"},
         {HEAD "\"value\":1e}", "not JSON: unexpected '}' at byte 99"},
-        {"{\"timestamp\":\"2007-13-01\"}", "timestamp '2007-13-01' is not an ISO-8601 time between 1970 and 9999"},
-        {"{\"timestamp\":\"1234567890123456789012345678901234567890\\u00e9\"}",
+        {"{" SERIES "\"timestamp\":\"2007-13-01\",\"value\":1}",
+         "timestamp '2007-13-01' is not an ISO-8601 time between 1970 and 9999"},
+        {"{" SERIES "\"timestamp\":\"1234567890123456789012345678901234567890\\u00e9\",\"value\":1}",
          "timestamp '1234567890123456789012345678901234567890...' is not an ISO-8601 time between 1970 and 9999"},
-        {"{\"timestamp\":-1}", "timestamp -1 is not a time in ms between 1970 and 9999"},
-        {"{\"timestamp\":253402300800000}", "timestamp 253402300800000 is not a time in ms between 1970 and 9999"},
-        {"{\"timestamp\":1.5}", "timestamp is neither an ISO-8601 time nor a whole number of milliseconds"},
-        {"{\"timestamp\":null}", "timestamp is null"},
+        {"{" SERIES "\"timestamp\":-1,\"value\":1}", "timestamp -1 is not a time in ms between 1970 and 9999"},
+        {"{" SERIES "\"timestamp\":253402300800000,\"value\":1}",
+         "timestamp 253402300800000 is not a time in ms between 1970 and 9999"},
+        {"{" SERIES "\"timestamp\":1.5,\"value\":1}", "timestamp '1.5' is not an ISO-8601 time between 1970 and 9999"},
+        {"{" SERIES "\"timestamp\":null,\"value\":1}", "timestamp is missing"},
         {"{\"other\":tru}", "not JSON: unexpected 't' at byte 9"},
         {"{\"other\":{1}}", "not JSON: unexpected '1' at byte 10"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        expect_reason(bad[i].text, bad[i].reason);
-    cleanup(free_batch) struct batch *batch = batch_new(&schema_reading, 1);
-    assert_non_null(json_decode(SLICE("{\"value\\u0000\":1}"), batch, 0));
-    assert_string_equal(json_decode(SLICE("{\"gateway\":\0}"), batch, 0), "not JSON: unexpected byte 0x00 at byte 11");
-    assert_string_equal(json_decode(SLICE("{\"timestamp\":\0}"), batch, 0),
-                        "not JSON: unexpected byte 0x00 at byte 13");
-    assert_string_equal(json_decode(SLICE("{\"value\":\0}"), batch, 0), "not JSON: unexpected byte 0x00 at byte 9");
+        expect_reason_of(slice_of(bad[i].text), bad[i].reason);
+    expect_reason_of(SLICE("{\"value\\u0000\":1}"), "gateway is missing");
+    expect_reason_of(SLICE("{\"gateway\":\0}"), "not JSON: unexpected byte 0x00 at byte 11");
+    expect_reason_of(SLICE("{\"timestamp\":\0}"), "not JSON: unexpected byte 0x00 at byte 13");
+    expect_reason_of(SLICE("{\"value\":\0}"), "not JSON: unexpected byte 0x00 at byte 9");
 }
 
 static void test_cut_anywhere(void **state) {
     (void)state;
     static const char text[] = HEAD "\"x\\u00e9\":[{\"a\":true},\"b\\n\"],\"value\":240.5}";
-    cleanup(free_batch) struct batch *batch = batch_new(&schema_reading, 1);
-    for (size_t length = 0; length < sizeof text - 1; length++) {
-        char *copy = tight_copy(text, length);
-        assert_non_null(json_decode((struct slice){copy, length}, batch, 0));
-        free(copy);
-    }
-    assert_null(json_decode(slice_of(text), batch, 0));
+    cleanup(arena_release) struct arena arena = {0};
+    struct reading reading;
+    for (size_t length = 0; length < sizeof text - 1; length++)
+        assert_non_null(read_text((struct slice){text, length}, &arena, &reading));
+    assert_null(read_text(slice_of(text), &arena, &reading));
 }
 
 static void test_depth(void **state) {
     (void)state;
     for (size_t depth = 63; depth <= 64; depth++) { /* and the object itself */
         cleanup(bytes_release) struct bytes text = {0};
-        cleanup(free_batch) struct batch *batch = batch_new(&schema_reading, 1);
+        cleanup(arena_release) struct arena arena = {0};
+        struct reading reading;
         bytes_append_string(&text, HEAD "\"value\":1,\"x\":");
         for (size_t i = 0; i < depth; i++)
             bytes_append_char(&text, '[');
         for (size_t i = 0; i < depth; i++)
             bytes_append_char(&text, ']');
         bytes_append_char(&text, '}');
-        const char *reason = json_decode(bytes_slice(&text), batch, 0);
+        const char *reason = read_text(bytes_slice(&text), &arena, &reading);
         if (depth == 63)
             assert_null(reason);
         else

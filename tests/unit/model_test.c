@@ -12,7 +12,6 @@
 #include <time.h>
 
 #include "model/aggregate.h"
-#include "model/batch.h"
 #include "model/schema.h"
 #include "model/series.h"
 #include "model/time.h"
@@ -307,59 +306,12 @@ static void test_series_key(void **state) {
 
 static void test_schema(void **state) {
     (void)state;
-    static const struct column_definition expected[] = {{"gateway", COLUMN_STRING},
-                                                        {"metricType", COLUMN_STRING},
-                                                        {"metricAttribute", COLUMN_STRING},
-                                                        {"timestamp", COLUMN_TIMESTAMP},
-                                                        {"value", COLUMN_DOUBLE}};
-    assert_int_equal(schema_reading.count, READING_COLUMNS);
-    for (size_t i = 0; i < READING_COLUMNS; i++) {
-        assert_string_equal(schema_reading.columns[i].name, expected[i].name);
-        assert_int_equal(schema_reading.columns[i].type, expected[i].type);
-    }
     assert_string_equal(schema_reading_avro,
                         "{\"type\":\"record\",\"name\":\"MetricAvro\",\"namespace\":\"auth.ece.common.model.avro\","
                         "\"fields\":[{\"name\":\"gateway\",\"type\":"
                         "\"string\"},{\"name\":\"metricType\",\"type\":\"string\"},{\"name\":\"metricAttribute\","
                         "\"type\":\"string\"},{\"name\":\"timestamp\","
                         "\"type\":\"string\"},{\"name\":\"value\",\"type\":\"double\"}]}");
-}
-
-static void test_batch(void **state) {
-    (void)state;
-    struct batch *batch = batch_new(&schema_reading, 3);
-    assert_non_null(batch);
-    assert_ptr_equal(batch->schema, &schema_reading);
-    assert_int_equal(batch->count, 0);
-    assert_true(batch->capacity >= 3);
-    for (size_t capacity = 1; capacity < 5000; capacity *= 3) {
-        assert_true(batch_clear(batch, capacity));
-        assert_true(batch->capacity >= capacity && batch->count == 0);
-        for (size_t i = 0; i < batch->capacity; i++) { /* each array has room */
-            batch->columns[READING_GATEWAY].strings[i] = arena_copy(&batch->arena, SLICE("17"));
-            batch->columns[READING_TYPE].strings[i] = SLICE("WATER");
-            batch->columns[READING_ATTRIBUTE].strings[i] = SLICE("FLOW");
-            batch->columns[READING_TIMESTAMP].integers[i] = (int64_t)i;
-            batch->columns[READING_VALUE].doubles[i] = 0.5;
-            batch->offsets[i] = (int64_t)i;
-            batch->status[i] = ROW_REJECTED;
-            batch->reasons[i] = "no";
-        }
-        batch->count = batch->capacity;
-    }
-    size_t capacity = batch->capacity;
-    volatile size_t huge = SIZE_MAX / 8;
-    assert_false(batch_clear(batch, huge)); /* no memory: as good as before */
-    assert_int_equal(batch->capacity, capacity);
-    assert_int_equal(batch->count, 0);
-    batch->columns[READING_VALUE].doubles[capacity - 1] = 1;
-    assert_true(batch_clear(batch, capacity));
-    assert_null(batch_free(batch));
-    assert_null(batch_free(NULL));
-    assert_null(batch_new(&schema_reading, huge));
-    batch = batch_new(&schema_reading, 0);
-    assert_non_null(batch);
-    assert_null(batch_free(batch));
 }
 
 int main(void) {
@@ -375,7 +327,6 @@ int main(void) {
         cmocka_unit_test(test_aggregate_overflow),
         cmocka_unit_test(test_series_key),
         cmocka_unit_test(test_schema),
-        cmocka_unit_test(test_batch),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }

@@ -113,6 +113,9 @@ static void test_times_of_a_source(void **state) {
         {"{\"at\":\"2007-01-01T00:00:00+01\"}", NULL, NULL},
         {"{\"at\":\"2007-01-01T00:00:01.5\"}", NULL,
          "at '2007-01-01T00:00:01.5' is no time of the form that TIMESTAMP_FORMAT says"},
+        {"{\"at\":1167609602000}", NULL, "at '1167609602000' is no time of the form that TIMESTAMP_FORMAT says"},
+        {"{\"at\":-1}", "at '-1' is no time of the form that TIMESTAMP_FORMAT says",
+         "at '-1' is no time of the form that TIMESTAMP_FORMAT says"},
         {"{\"at\":\"2007-02-30T00:00:00Z\"}",
          "at '2007-02-30T00:00:00Z' is no time of the form that TIMESTAMP_FORMAT says", NULL},
         {"{\"at\":\"1969-12-31T23:59:59Z\"}",
@@ -137,7 +140,7 @@ static void test_times_of_a_source(void **state) {
     }
     run(f);
     assert_topic("one", "a {\"R\":1167609600000} 1167609600000\na {\"R\":1167606000000} 1167606000000\n"
-                        "a {\"R\":1167609601500} 1167609601500\n");
+                        "a {\"R\":1167609601500} 1167609601500\na {\"R\":1167609602000} 1167609602000\n");
     assert_topic("two", "a {\"R\":1167609600000} 1167609600000\na {\"R\":1167606000000} 1167606000000\n"
                         "a {\"R\":1172620800000} 1172620800000\n");
     size_t count = 0;

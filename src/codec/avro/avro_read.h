@@ -1,4 +1,4 @@
-/* Avro's binary encoding, piece by piece: what decoders of readings and of rows share.
+/* Avro's binary encoding, piece by piece: what reading and skipping share.
  *
  * Invariants: at <= end, and no byte at or behind `end` is read; each length is compared with what is left before it
  * is used. */
@@ -18,7 +18,6 @@ enum avro_outcome {
     AVRO_BAD_LENGTH,
     AVRO_BAD_BRANCH,
     AVRO_BAD_SYMBOL,
-    AVRO_BAD_TEXT,
     AVRO_BAD_DECIMAL,
     AVRO_TOO_DEEP,
     AVRO_TOO_MANY

@@ -113,8 +113,6 @@ __attribute__((cold)) const char *avro_reason(struct arena *arena, enum avro_out
         return reason_format(arena, "field %.80s has a union branch that its schema does not know", field);
     case AVRO_BAD_SYMBOL:
         return reason_format(arena, "field %.80s has an enum symbol that its schema does not know", field);
-    case AVRO_BAD_TEXT:
-        return reason_format(arena, "field %.80s has bytes that are not UTF-8 text", field);
     case AVRO_BAD_DECIMAL:
         return reason_format(arena, "field %.80s has a decimal without bytes, or beyond the range of a double", field);
     case AVRO_TOO_DEEP:

@@ -1,16 +1,10 @@
-/* JSON on the hot path: readings and aggregates, without building a tree (RFC 8259; UTF-8; nesting at most 64 deep). */
+/* JSON without a tree (RFC 8259; UTF-8; nesting at most 64 deep): what is no row. Rows are in row_json.h. */
 #ifndef METERLINE_CODEC_JSON_JSON_H
 #define METERLINE_CODEC_JSON_JSON_H
 
 #include "core/arena.h"
 #include "core/bytes.h"
 #include "model/aggregate.h"
-#include "model/batch.h"
-
-/* Decodes one object with the column names of the batch's schema into row `row`; unknown names are skipped, a
- * repeated name is refused; strings with escapes are copied into the batch's arena. A timestamp is an ISO-8601
- * string or a whole number of ms; a value must be a number. NULL when it was read, otherwise why not. */
-const char *json_decode(struct slice text, struct batch *batch, size_t row);
 
 /* Is the text one JSON object, and nothing else? */
 bool json_object_valid(struct slice text);

@@ -2,6 +2,7 @@
  * are skipped without recursion, with a count of what is open. */
 #include "codec/json/json_scan.h"
 
+#include "codec/json/json.h"
 #include "codec/row/reason.h"
 
 __attribute__((cold)) bool json_refuse(struct json_scan *scan, const char *what) {
@@ -131,4 +132,12 @@ bool json_skip(struct json_scan *scan, int depth) {
     default:
         return json_number(scan, &text);
     }
+}
+
+bool json_object_valid(struct slice text) {
+    struct json_scan scan = {.start = text.data, .at = text.data, .end = text.data + text.length};
+    if (text.length == 0 || text.data[0] != '{' || !json_skip(&scan, 0))
+        return false;
+    json_space(&scan);
+    return scan.at == scan.end && utf8_valid(text);
 }

@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
+#include "core/number.h"
 #include "model/time.h"
-#include "model/time_text.h"
 #include "sql/time/java_time_format.h"
 
 enum row_window plan_row_window(enum window_kind window) {
@@ -42,7 +42,7 @@ int plan_formats(const struct source *source, struct arena *arena, struct row_fo
 /* --- times
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* A column of text: of ISO-8601 in all its forms (model/time.h), or of a pattern whose texts mostly look like
+/* A column of text: of ISO-8601 in all its forms (model/time.h) or a whole number of ms, or of a pattern whose texts mostly look like
  * "2007-01-01T00:00:00Z", which is read at once, others by the pattern. */
 struct plan_text_time {
     struct evaluator base;
@@ -57,6 +57,14 @@ static bool plan_is_iso(struct slice text) {
            text.data[13] == ':' && text.data[16] == ':' && text.data[19] == 'Z';
 }
 
+static bool plan_read_milliseconds(struct slice text, int64_t *ret_time) {
+    int64_t time;
+    bool read = number_read_integer(text, &time) && time >= TIME_MINIMUM && time <= TIME_MAXIMUM;
+    if (read)
+        *ret_time = time;
+    return read;
+}
+
 static int plan_text_time_run(const struct evaluator *evaluator, struct evaluation *evaluation, const struct rows *rows,
                               const struct selection *selected, struct vector *ret_vector, struct error *error) {
     const struct plan_text_time *time = (const struct plan_text_time *)evaluator;
@@ -69,7 +77,8 @@ static int plan_text_time_run(const struct evaluator *evaluator, struct evaluati
         uint32_t row = selected->rows[i];
         struct slice text = texts->texts[row & texts->mask];
         result.nulls[row] = texts->nulls[row & texts->mask];
-        if (result.nulls[row] || ((!time->pattern || plan_is_iso(text)) && time_read(text, &result.integers[row])))
+        if (result.nulls[row] || ((!time->pattern || plan_is_iso(text)) && time_read(text, &result.integers[row])) ||
+            (!time->pattern && plan_read_milliseconds(text, &result.integers[row])))
             continue;
         result.nulls[row] = 1;
         if (time->pattern)
