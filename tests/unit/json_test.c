@@ -226,28 +226,6 @@ static void test_write_string(void **state) {
 static void test_write_rows(void **state) {
     (void)state;
     cleanup(bytes_release) struct bytes bytes = {0};
-    struct aggregate_row row = {.series = {SLICE("0"), SLICE("ELECTRICITY"), SLICE("VOLTAGE")},
-                                .window_start = MOMENT,
-                                .window_end = MOMENT + 60000,
-                                .count = 12,
-                                .minimum = 241.1,
-                                .maximum = 242.3,
-                                .sum = 2901.2,
-                                .average = 2901.2 / 12};
-    json_write_aggregate(&bytes, &row);
-    assert_true(
-        slice_equal(bytes_slice(&bytes),
-                    SLICE("{\"windowStart\":\"2007-01-01T00:00:00Z\",\"windowEnd\":\"2007-01-01T00:01:00Z\","
-                          "\"sampleCount\":12,\"min\":241.1,"
-                          "\"max\":242.3,\"sum\":2901.2,\"average\":241.76666666666665,\"metricType\":\"ELECTRICITY\","
-                          "\"metricAttribute\":\"VOLTAGE\",\"gateway\":\"0\"}")));
-    bytes.length = 0;
-    row.series.gateway = SLICE("a\"b");
-    json_write_aggregate(&bytes, &row);
-    static const char tail[] =
-        ",\"metricType\":\"ELECTRICITY\",\"metricAttribute\":\"VOLTAGE\",\"gateway\":\"a\\\"b\"}";
-    assert_memory_equal(bytes.data + bytes.length - (sizeof tail - 1), tail, sizeof tail - 1);
-    bytes.length = 0;
     json_write_reading(&bytes, SLICE("0"), SLICE("E"), SLICE("V"), MOMENT, 0.1);
     assert_true(
         slice_equal(bytes_slice(&bytes), SLICE("{" SERIES "\"timestamp\":\"2007-01-01T00:00:00Z\",\"value\":0.1}")));

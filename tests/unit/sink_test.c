@@ -2,7 +2,8 @@
  * positions follow what was acknowledged. */
 #include "bus_fixture.h"
 
-#include "codec/json/json.h"
+#include "core/bytes.h"
+#include "model/time.h"
 #include "store/driver.h"
 #include "stream/sink/store_sink.h"
 
@@ -85,17 +86,14 @@ static void produce_aggregates(struct fixture *f, int from, int count) {
     struct bytes json = {0};
     OK(bus_producer_topic(f->producer, "t", NULL, &topic, &partitions, &f->error));
     for (int i = from; i < from + count; i++) {
-        struct aggregate_row row = {.series = {SLICE("g \"1\""), SLICE("WATER"), SLICE("FLOW")},
-                                    .window_start = i * WINDOW,
-                                    .window_end = (i + 1) * WINDOW,
-                                    .count = (uint64_t)i + 1,
-                                    .minimum = -1,
-                                    .maximum = 7,
-                                    .sum = i / 8.0,
-                                    .average = 1,
-                                    .revision = i % 10 ? 0 : AGGREGATE_INCOMPLETE};
+        char start[TIME_TEXT_SIZE], end[TIME_TEXT_SIZE];
+        int start_length = (int)time_write(start, i * WINDOW), end_length = (int)time_write(end, (i + 1) * WINDOW);
         json.length = 0;
-        json_write_aggregate(&json, &row);
+        bytes_append_format(&json,
+                            "{\"windowStart\":\"%.*s\",\"windowEnd\":\"%.*s\",\"sampleCount\":%d,\"min\":-1.0,\"max\":"
+                            "7.0,\"sum\":%.3f,\"average\":1.0,%s\"metricType\":\"WATER\",\"metricAttribute\":\"FLOW\","
+                            "\"gateway\":\"g \\\"1\\\"\"}",
+                            start_length, start, end_length, end, i + 1, i / 8.0, i % 10 ? "" : "\"incomplete\":true,");
         struct bus_record record = {.key = SLICE("k"), .value = bytes_slice(&json)};
         OK(bus_produce(f->producer, topic, i % partitions, &record, &f->error));
         if (i % 100 == 0)

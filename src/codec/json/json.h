@@ -4,7 +4,6 @@
 
 #include "core/arena.h"
 #include "core/bytes.h"
-#include "model/aggregate.h"
 
 /* Is the text one JSON object, and nothing else? */
 bool json_object_valid(struct slice text);
@@ -14,7 +13,5 @@ void json_write_string(struct bytes *to, struct slice text);
 /* {"gateway":..,"metricType":..,"metricAttribute":..,"timestamp":"..","value":..} */
 void json_write_reading(struct bytes *to, struct slice gateway, struct slice type, struct slice attribute,
                         int64_t timestamp, double value);
-/* The value of topics metrics-aggregates-N, design section 7. */
-void json_write_aggregate(struct bytes *to, const struct aggregate_row *row);
 
 #endif

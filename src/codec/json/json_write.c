@@ -60,62 +60,6 @@ void json_write_string(struct bytes *to, struct slice text) {
 
 #define JSON_PUT(at, literal) ((char *)memcpy(at, literal, sizeof(literal) - 1) + sizeof(literal) - 1)
 
-static inline char *json_put_plain(char *at, struct slice text) {
-    if (text.length)
-        memcpy(at, text.data, text.length);
-    return at + text.length;
-}
-
-enum {
-    JSON_ROW_SIZE = 220 + 2 * TIME_TEXT_SIZE + NUMBER_INTEGER_SIZE + 4 * NUMBER_DOUBLE_SIZE
-}; /* all of a row but its strings */
-
-static char *json_put_numbers(char *at, const struct aggregate_row *row) {
-    at = JSON_PUT(at, "{\"windowStart\":\"");
-    at += time_write(at, row->window_start);
-    at = JSON_PUT(at, "\",\"windowEnd\":\"");
-    at += time_write(at, row->window_end);
-    at = JSON_PUT(at, "\",\"sampleCount\":");
-    at += number_write_integer(at, (int64_t)row->count);
-    at = JSON_PUT(at, ",\"min\":");
-    at += number_write_double(at, row->minimum);
-    at = JSON_PUT(at, ",\"max\":");
-    at += number_write_double(at, row->maximum);
-    at = JSON_PUT(at, ",\"sum\":");
-    at += number_write_double(at, row->sum);
-    at = JSON_PUT(at, ",\"average\":");
-    return at + number_write_double(at, row->average);
-}
-
-void json_write_aggregate(struct bytes *to, const struct aggregate_row *row) {
-    const struct series *series = &row->series;
-    char *at = bytes_reserve(to, JSON_ROW_SIZE + series_key_length(series));
-    if (!at)
-        return;
-    at = json_put_numbers(at, row);
-    if (row->revision == AGGREGATE_INCOMPLETE)
-        at = JSON_PUT(at, ",\"incomplete\":true");
-    if (json_plain(series->type) && json_plain(series->attribute) && json_plain(series->gateway)) {
-        at = JSON_PUT(at, ",\"metricType\":\"");
-        at = json_put_plain(at, series->type);
-        at = JSON_PUT(at, "\",\"metricAttribute\":\"");
-        at = json_put_plain(at, series->attribute);
-        at = JSON_PUT(at, "\",\"gateway\":\"");
-        at = json_put_plain(at, series->gateway);
-        at = JSON_PUT(at, "\"}");
-        to->length = (size_t)(at - to->data);
-        return;
-    }
-    to->length = (size_t)(at - to->data);
-    bytes_append_slice(to, SLICE(",\"metricType\":"));
-    json_write_string(to, series->type);
-    bytes_append_slice(to, SLICE(",\"metricAttribute\":"));
-    json_write_string(to, series->attribute);
-    bytes_append_slice(to, SLICE(",\"gateway\":"));
-    json_write_string(to, series->gateway);
-    bytes_append_char(to, '}');
-}
-
 void json_write_reading(struct bytes *to, struct slice gateway, struct slice type, struct slice attribute,
                         int64_t timestamp, double value) {
     bytes_append_slice(to, SLICE("{\"gateway\":"));
