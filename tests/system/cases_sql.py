@@ -368,9 +368,10 @@ def test_a_topic_that_is_deleted_while_it_is_written(meterline):
             meterline("sql", "-e", f"DROP STREAM copy{i} DELETE TOPIC;")
         else:
             meterline("topics", "delete", f"copy{i}", "--yes")
-        assert run.poll() is None
+        assert run.poll() is None, run.communicate()
     assert replay.wait(timeout=120) == 0
     while "FAILED: topic copy5 was deleted while it was written to" not in meterline("sql", "-e", "SHOW QUERIES;")[0]:
+        meterline("replay", *SOURCE, "--duration", "20s", "--again")    # it is missed when there is something to write
         assert run.poll() is None, run.communicate()
     run.send_signal(signal.SIGTERM)
     told = run.communicate()[1]

@@ -213,25 +213,31 @@ static int worker_commit(struct query_worker *worker, struct error *error) {
     return 0;
 }
 
-/* Stages whose topic has been deleted end, the others of the group go on. False: there are none, and none has been
- * removed since the last commit began. */
-static bool worker_lets_go(struct query_worker *worker) {
-    struct query_group *group = worker->group;
+static bool worker_topic_is_gone(const struct query_worker *worker, const char *topic) {
     struct bus_topic_info info;
     struct error missing;
+    int status = bus_topic_describe(worker->settings->bus, topic, &info, &missing);
+    if (!status)
+        bus_topic_info_release(&info);
+    return status == ERROR_NOT_FOUND;
+}
+
+/* Stages whose topic has been deleted end, the others of the group go on. False: none has been removed since the last
+ * time, by this worker or another one, so that what is missing is no topic of theirs. */
+static bool worker_lets_go(struct query_worker *worker) {
+    struct query_group *group = worker->group;
+    size_t removed = 0, before = worker->removed;
     for (size_t m = 0; m < group->member_count; m++) {
         struct query_member *member = &group->members[m];
-        int status = atomic_load(&member->removed)
-                         ? 0
-                         : bus_topic_describe(worker->settings->bus, member->sink_topic, &info, &missing);
-        if (!atomic_load(&member->removed) && !status)
-            bus_topic_info_release(&info);
-        if (status != ERROR_NOT_FOUND || atomic_exchange(&member->removed, true))
-            continue;
-        atomic_store(&member->orphaned, true);
-        atomic_fetch_add(&group->removals, 1);
+        if (!atomic_load(&member->removed) && worker_topic_is_gone(worker, member->sink_topic) &&
+            !atomic_exchange(&member->removed, true)) {
+            atomic_store(&member->orphaned, true);
+            atomic_fetch_add(&group->removals, 1);
+        }
+        removed += atomic_load(&member->removed);
     }
-    return atomic_load(&group->removals) != worker->removals;
+    worker->removed = removed;
+    return removed > before;
 }
 
 /* An error that is to be tried again means that part of a commit's records have been made: they are undone. So is what

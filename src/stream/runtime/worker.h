@@ -42,6 +42,7 @@ struct query_worker {
     struct bus_position *positions;      /* room for a commit */
     uint64_t rewinds;
     unsigned removals; /* of the group, as many as the positions know of */
+    size_t removed;    /* members that were removed when a topic was last missed */
     int64_t last_commit_ns, last_notice_ns, last_lag_ns, last_watch_ns, last_trim_ns, quiet_since_ns;
     int status; /* what the thread ended with */
     struct error error;
