@@ -66,7 +66,7 @@ def test_partitions_added_while_running(meterline):
 
 
 def test_retention_has_eaten_what_open_windows_need(meterline):
-    """A clear error that names the windows; then the run goes on, and what lacks readings says so: only that."""
+    """A clear error that names the records; then the run goes on, and what lacks readings says so: only that."""
     meterline("replay", *SOURCE, "--duration", "90m")
     meterline("run", "--until-end", "--group", "eaten")
     configure(meterline, "metrics", retention_bytes=1, segment_bytes=1048576, segment_ms=1000, retention_ms=1000)
@@ -80,10 +80,10 @@ def test_retention_has_eaten_what_open_windows_need(meterline):
         time.sleep(0.5)
     assert all(start > 0 for start in starts), f"retention did not delete: {starts}"
     configure(meterline, "metrics", retention_ms=-1, retention_bytes=-1, segment_ms=604800000)
-    meterline("run", "--until-end", "--group", "eaten", status=1, says=["retention has deleted", "of 3600 s from 2024-01-01T01:00:00Z", "--on-lost-offsets earliest"])
+    meterline("run", "--until-end", "--group", "eaten", status=1, says=["retention has deleted", "eaten.sql.metrics", "--on-lost-offsets earliest"])
     meterline("replay", *SOURCE, "--duration", "4h", "--resume")
     meterline("run", "--final", "--group", "eaten", "--on-lost-offsets", "earliest")
-    marked = {window: {r["value"]["windowStart"] for r in meterline.records(f"metrics-aggregates-{window}") if r["value"].get("incomplete")} for window in WINDOWS}
+    marked = {window: {r["value"]["windowStart"] for r in meterline.records(f"metrics-aggregates-{window}") if r["headers"].get("incomplete")} for window in WINDOWS}
     assert "2024-01-01T01:00:00Z" in marked[3600] and "2024-01-01T00:00:00Z" not in marked[3600] and "2024-01-01T02:00:00Z" not in marked[3600], marked[3600]
     assert marked[86400] == {"2024-01-01T00:00:00Z"}
     revisions = {row["windowStart"] for row in meterline.rows(3600)}
