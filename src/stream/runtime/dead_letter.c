@@ -7,8 +7,12 @@
 
 int mail_open(struct mail *mail, struct bus_producer *producer, const char *name, struct error *error) {
     static const struct bus_topic_settings kept = {.retention_time = -1, .retention_bytes = -1};
-    mail->producer = producer;
+    *mail = (struct mail){.producer = producer, .headers = mail->headers, .header_capacity = mail->header_capacity};
     return bus_producer_topic(producer, name, &kept, &mail->topic, &mail->partitions, error);
+}
+
+void mail_open_later(struct mail *mail, struct bus_producer *producer, const char *name) {
+    *mail = (struct mail){.producer = producer, .name = name};
 }
 
 void mail_release(struct mail *mail) {
@@ -23,6 +27,9 @@ static struct bus_header header_of(const char *name, const char *value) {
 int mail_produce(struct mail *mail, const struct bus_batch *batch, size_t index, const struct bus_header *why,
                  size_t why_count, struct error *error) {
     struct bus_record record = batch->records[index];
+    int status = mail->name ? mail_open(mail, mail->producer, mail->name, error) : 0;
+    if (status)
+        return status;
     size_t count = record.header_count;
     if (!memory_reserve((void **)&mail->headers, &mail->header_capacity, count + why_count + 3, sizeof *mail->headers))
         return error_no_memory(error);

@@ -229,7 +229,7 @@ int sink_open(struct sink *sink, const struct sink_settings *settings, const str
     if (!status)
         status = bus_producer_open(settings->bus, &options, &sink->producer, error);
     if (!status)
-        status = mail_open(&sink->mail, sink->producer, settings->rejected, error);
+        mail_open_later(&sink->mail, sink->producer, settings->rejected);
     if (!status)
         status = bus_consumer_join(sink->consumer, &sink->settings.topic, 1, settings->number, settings->count,
                                    &sink->member, error);
