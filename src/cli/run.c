@@ -17,7 +17,7 @@ struct run_settings {
     const char *windows, *group, *topic, *metrics;
     const char *delivery, *lost_offsets;
     int64_t grace, max_ahead, idle_close, workers, sink_workers, drain_limit;
-    bool until_end, final, reset, cache_values;
+    bool until_end, final, reset, yes, cache_values;
 };
 
 #define OPTION(member) .offset = offsetof(struct run_settings, member)
@@ -69,9 +69,12 @@ static const struct option run_options[] = {
              "NAME-rejected.",
      OPTION(topic)},
     {"reset", 0, OPTION_FLAG,
-     .help =
-         "Forget the group's positions and start from the beginning. What was written to topics before stays there.",
+     .help = "Forget the group's positions, empty the topics that its queries have made for their results, and start "
+             "from the beginning. Asks for --yes when there are results.",
      OPTION(reset)},
+    {"yes", 'y', OPTION_FLAG,
+     .help = "With --reset: empty topics of results. With --group: write results that another group writes too.",
+     OPTION(yes)},
     {"metrics", 0, OPTION_STRING, "FILE", .help = "Write the counters as Prometheus text at exit.", OPTION(metrics)},
     {0},
 };
@@ -269,6 +272,7 @@ static void run_open_and_work(struct run *run) {
         status = run_plan(run, &error);
     run_note(run, status, &error);
     if (!status) {
+        run->pipeline.yes = run->settings->yes;
         run_work(run);
         if (run->pipeline.connectors.abandoned)
             run_leave(run);

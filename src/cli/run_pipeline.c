@@ -4,6 +4,7 @@
 
 #include "core/memory.h"
 #include "stream/runtime/forget.h"
+#include "stream/runtime/results.h"
 #include "stream/runtime/startup.h"
 
 #define FOLLOW_INTERVAL_NS INT64_C(200000000)
@@ -186,6 +187,21 @@ void run_pipeline_close(struct run_pipeline *pipeline) {
     pipeline->plan_count = pipeline->plan_capacity = 0;
 }
 
+/* Results of statements that the log keeps are written by one group, or by several that know of it. */
+static int pipeline_check_groups(const struct run_pipeline *pipeline, struct error *error) {
+    cleanup(arena_release) struct arena arena = {0};
+    const struct query_plan **plans = arena_allocate(&arena, (pipeline->plan_count + 1) * sizeof *plans);
+    size_t count = 0;
+    if (!plans)
+        return error_no_memory(error);
+    for (size_t i = 0; i < pipeline->plan_count; i++)
+        if (!pipeline_is_own(pipeline, pipeline->plans[i]))
+            plans[count++] = pipeline->plans[i];
+    return count && !pipeline->yes
+               ? query_results_check(pipeline->settings.bus, pipeline->settings.group, plans, count, error)
+               : 0;
+}
+
 /* One that has been made again is not forgotten. */
 static void pipeline_keep_made(struct run_pipeline *pipeline) {
     for (size_t i = pipeline->dropped_count; i-- > 0;)
@@ -198,7 +214,9 @@ static void pipeline_keep_made(struct run_pipeline *pipeline) {
 
 int run_pipeline_start(struct run_pipeline *pipeline, struct error *error) {
     pipeline_keep_made(pipeline);
-    int status = query_runner_open(&pipeline->settings, &pipeline->runner, error);
+    int status = pipeline_check_groups(pipeline, error);
+    if (!status)
+        status = query_runner_open(&pipeline->settings, &pipeline->runner, error);
     if (!status)
         status = query_forget_queries(pipeline->settings.bus, pipeline->settings.group, pipeline->dropped,
                                       pipeline->dropped_count, error);
@@ -280,5 +298,15 @@ int run_pipeline_follow(struct run_pipeline *pipeline, struct error *error) {
 }
 
 int run_pipeline_reset(const struct run_pipeline *pipeline, struct error *error) {
-    return query_forget_all(pipeline->settings.bus, pipeline->settings.group, error);
+    const struct query_settings *settings = &pipeline->settings;
+    cleanup(bytes_release) struct bytes results = {0};
+    int status = query_results_list(settings->bus, pipeline->plans, pipeline->plan_count, &results, error);
+    if (!status && results.length && !pipeline->yes)
+        return error_set(error, ERROR_EXISTS,
+                         "--reset makes all results of group %s anew, and deletes those there are first: topics %.*s; "
+                         "what the topics of input no longer hold cannot be made again; add --yes to do it",
+                         settings->group, (int)results.length, results.data);
+    if (!status)
+        status = query_forget_all(settings->bus, settings->group, error);
+    return status ? status : query_results_empty(settings->bus, pipeline->plans, pipeline->plan_count, error);
 }

@@ -16,6 +16,7 @@ struct run_pipeline {
     const struct query_plan **plans; /* to be started */
     size_t plan_count, plan_capacity;
     size_t own_begin, own_end;        /* those of the default pipeline, by index */
+    bool yes;                         /* what a reset deletes, or another group writes too, has been agreed to */
     const struct query_plan **failed; /* queries that could not start */
     size_t failed_count, failed_capacity;
     struct error failure; /* of the first of them; code 0: none */
@@ -31,9 +32,10 @@ int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings
                       const struct connector_settings *targets, int64_t limit, struct slice statements, bool lasting,
                       struct error *error);
 void run_pipeline_close(struct run_pipeline *pipeline);
-/* Forgets the positions of the queries, and deletes what lies between their stages and what they keep. */
+/* Forgets the positions of the queries, deletes what lies between their stages and what they keep, and empties the
+ * topics that they have made for their results; ERROR_EXISTS when that takes records and was not agreed to. */
 int run_pipeline_reset(const struct run_pipeline *pipeline, struct error *error);
-/* Starts the queries. */
+/* Starts the queries. ERROR_EXISTS: another group writes the results of one, and that was not agreed to. */
 int run_pipeline_start(struct run_pipeline *pipeline, struct error *error);
 /* Picks up statements until everything has ended: stopped, failed, or done (--until-end). */
 int run_pipeline_follow(struct run_pipeline *pipeline, struct error *error);

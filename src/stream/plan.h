@@ -103,7 +103,8 @@ struct query_plan {
     uint64_t definition;
     const struct stage_plan *stages; /* in the order of the data */
     size_t stage_count;
-    int64_t limit; /* of a push query; -1: none */
+    int64_t limit;    /* of a push query; -1: none */
+    bool makes_topic; /* its statement has made what the last stage writes; INSERT adds to what others have made */
 };
 
 #endif

@@ -58,7 +58,7 @@ def test_position_and_lag(meterline):
     meterline("run", "--until-end", "--group", "g1")
     assert meterline.lag("g1") == 0
     meterline("run", "--until-end", "--group", "g1", "--windows", "60", "--grace", "1h", status=1, says=["--reset"])
-    meterline("run", "--until-end", "--group", "g1", "--windows", "60", "--grace", "1h", "--reset")
+    meterline("run", "--until-end", "--group", "g1", "--windows", "60", "--grace", "1h", "--reset", "--yes")
 
 
 def test_metrics(meterline):

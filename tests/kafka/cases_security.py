@@ -22,7 +22,7 @@ def on(meterline, kafka):
 
 def works(program, *words):
     program("replay", *SOURCE, *words)
-    program("run", "--final", "--reset", *words)
+    program("run", "--final", "--reset", "--yes", *words)
     assert len(program.rows(60)) == 8 * 5
     assert "metrics" in program("topics", "--format", "json", *words)[0]
 

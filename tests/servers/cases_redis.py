@@ -41,7 +41,7 @@ def test_latest_values_in_redis_and_embedded(meterline):
         meterline("replay", *SOURCE)
         meterline("run", "--final", "--cache-values", *place)
         check(meterline, *place)
-        meterline("run", "--final", "--reset", "--cache-values", *place)     # all of it again: nothing goes back
+        meterline("run", "--final", "--reset", "--yes", "--cache-values", *place)     # all of it again: nothing goes back
         check(meterline, *place)
         meterline("run", "--final", "--group", "embedded", "--cache-values", "--cache", f"sqlite:{meterline.data}")
         check(meterline)

@@ -275,7 +275,7 @@ def test_a_store_connector_that_comes_later(meterline):
     meterline("sql", "-e", store_of(name))
     meterline("run", "--until-end", pipeline)
     assert in_store(meterline, 60) == in_topic(meterline, name(60)) and len(in_store(meterline, 60)) == 30
-    meterline("run", "--final", pipeline, "--group", "other")
+    meterline("run", "--final", pipeline, "--group", "other", "--yes")
     meterline("run", "--until-end", pipeline)
     assert in_store(meterline, 60) == sorted(set(in_topic(meterline, name(60))))
 

@@ -7,7 +7,7 @@ def test_sample_equals_oracle_for_any_workers(meterline):
     meterline("replay", "-t", "electricity", "-s", 0, "-e", 2, SAMPLE)
     answers = set()
     for workers in (1, 2, 4):
-        meterline("run", "--final", "--reset", "--workers", workers)
+        meterline("run", "--final", "--reset", "--yes", "--workers", workers)
         answers.add(tuple(meterline.query(window) for window in (60, 600, 3600, 86400)))
     assert len(answers) == 1, "the number of workers changes the results"
     meterline.check_oracle(oracle.raw_readings("electricity", SAMPLE, 0, 2))

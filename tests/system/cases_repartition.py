@@ -57,3 +57,42 @@ def test_windows_after_a_repartition_topic_killed(meterline):
         kills += 1
     assert replay.returncode == 0
     check_counted(meterline, finish(meterline, "--workers", 2))
+
+
+COUNTS = """CREATE STREAM S (K STRING KEY, V INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=2);
+CREATE TABLE C AS SELECT V, COUNT(*) AS N FROM S GROUP BY V;"""
+ROWS = "".join(f"INSERT INTO S (K, V) VALUES ('k{v}', {v});" for v in (1, 2, 3, 1, 1, 2))
+
+
+def counted(meterline):
+    """What stands on the topic of counts, in any order of keys."""
+    return sorted(record["value"]["N"] for record in meterline.records("C"))
+
+
+def test_reset_and_other_groups_count_once(meterline):
+    meterline("sql", "-f", meterline.file("counts.sql", COUNTS))
+    meterline("sql", "-e", ROWS)
+    meterline("run", "--until-end")
+    once = counted(meterline)
+    assert once == [1, 1, 1, 2, 2, 3], once
+    meterline("run", "--until-end", "--reset", status=1, says=["C (6 records)", "--yes"])
+    meterline("run", "--until-end", "--reset", "--yes")
+    assert counted(meterline) == once, "results of a reset group stand there once"
+    meterline("run", "--until-end", "--group", "other", status=1, says=["group run", "topic C", "--yes"])
+    meterline("run", "--until-end", "--group", "x.sql.y", status=1, says=[".sql."])
+    meterline("run", "--until-end", "--group", "other", "--yes")
+    assert counted(meterline) == sorted(once + once), "a group of its own counts what there is, and nothing of the other's"
+    meterline("run", "--until-end")
+    assert counted(meterline) == sorted(once + once)
+
+
+def test_dropped_queries_leave_nothing(meterline):
+    """Dropped while no run is up: the next one forgets what they have kept."""
+    meterline("sql", "-f", meterline.file("counts.sql", COUNTS))
+    meterline("sql", "-e", ROWS)
+    meterline("run", "--until-end")
+    assert "_meterline-run." in meterline("topics", "--format", "csv")[0]
+    meterline("sql", "-e", "DROP TABLE C;")
+    meterline("run", "--until-end")
+    assert "_meterline-run." not in meterline("topics", "--format", "csv")[0], "internal topics of a dropped query"
+    assert "run.sql." not in meterline("topics", "s", "--format", "csv")[0], "positions of a dropped query"

@@ -4,6 +4,7 @@
 #include "stream/runtime/forget.h"
 #include "stream/runtime/grouping.h"
 #include "stream/runtime/internal_topic.h"
+#include "stream/runtime/results.h"
 
 #define FIFTY "12345678901234567890123456789012345678901234567890"
 #define LONG  FIFTY FIFTY FIFTY FIFTY FIFTY
@@ -194,6 +195,80 @@ static void test_bad_group_is_refused(void **state) {
     RUN_FAILS(ERROR_INVALID, "x.sql.y");
 }
 
+/* Who would write the results of another group once more is told so; who asks for what there is learns it. */
+static void test_results_of_another_group(void **state) {
+    struct fixture *f = *state;
+    struct bytes list = {0};
+    sql(f, COUNTS
+        "CREATE STREAM copy WITH (KAFKA_TOPIC='copy') AS SELECT k, v FROM s; INSERT INTO copy SELECT k, v + 1 AS "
+        "v FROM s;");
+    put_counted(f);
+    OK(query_results_check(f->bus, "g", f->plans, f->plan_count, &f->error));
+    run(f);
+    OK(query_results_check(f->bus, "g", f->plans, f->plan_count, &f->error));
+    FAILS(query_results_check(f->bus, "other", f->plans, f->plan_count, &f->error), ERROR_EXISTS, "group other would");
+    assert_non_null(strstr(f->error.message, "--group g,"));
+    OK(query_results_check(f->bus, "other", f->plans, 0, &f->error));
+    f->settings.group = "other";
+    run(f); /* all the same */
+    OK(query_results_check(f->bus, "other", f->plans, f->plan_count, &f->error));
+    OK(query_results_list(f->bus, f->plans, f->plan_count, &list, &f->error));
+    bytes_append_char(&list, '\0');
+    assert_string_equal(list.data, "c (12 records), copy (24 records)"); /* once, and not for INSERT */
+    OK(query_results_empty(f->bus, f->plans, f->plan_count, &f->error));
+    bytes_release(&list);
+    OK(query_results_list(f->bus, f->plans, f->plan_count, &list, &f->error));
+    assert_int_equal(list.length, 0);
+    bytes_release(&list);
+    put(f, "s", "k1", "{\"v\":1}", 2000);
+    f->settings.group = "g";
+    run(f);
+    assert_int_equal(count_of(f, "c", "{\"N\":4}"), 1); /* the others go on */
+}
+
+enum { TABLES = 8, FLOOD = 30000 };
+
+/* Queries of a group are removed while its workers have begun something for them. */
+static void test_removal_under_load(void **state) {
+    struct fixture *f = *state;
+    struct query_runner *runner;
+    struct bus_producer *producer;
+    char text[300], key[16];
+    f->settings.until_end = false;
+    sql(f, "CREATE STREAM s (k STRING KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=2);"
+           "CREATE STREAM copy WITH (KAFKA_TOPIC='copy', PARTITIONS=1) AS SELECT k, v FROM s;");
+    for (int i = 0; i < TABLES; i++) {
+        snprintf(text, sizeof text, "CREATE TABLE c%d AS SELECT v, COUNT(*) AS n FROM s GROUP BY v;", i);
+        sql(f, text);
+    }
+    OK(query_runner_open(&f->settings, &runner, &f->error));
+    OK(query_runner_add(runner, f->plans, f->plan_count, &f->error));
+    OK(bus_producer_open(f->bus, &(struct bus_producer_options){0}, &producer, &f->error));
+    for (int i = 0; i < FLOOD; i++) {
+        snprintf(key, sizeof key, "k%d", i % 7);
+        put_with(f, producer, "s", key, "{\"v\":1}", i);
+        if (i % (FLOOD / TABLES) == FLOOD / TABLES / 2) {
+            OK(bus_producer_commit(producer, NULL, 0, &f->error));
+            OK(query_runner_remove(runner, f->plans[1 + i / (FLOOD / TABLES)]->id, true, &f->error));
+        }
+    }
+    OK(bus_producer_commit(producer, NULL, 0, &f->error));
+    bus_producer_close(producer);
+    struct query_run_report report;
+    for (uint64_t copied = 0; copied < FLOOD;) {
+        assert_false(atomic_load(&f->stop));
+        OK(query_runner_report(runner, &report, &f->error));
+        copied = report.rows[0].total.emitted;
+        query_run_report_release(&report);
+        usleep(2000);
+    }
+    assert_int_equal(count_topics(f, "g"), 0);
+    OK(query_runner_remove(runner, f->plans[0]->id, true, &f->error));
+    OK(query_runner_wait(runner, &f->error));
+    query_runner_close(runner);
+    assert_int_equal(count_positions(f), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -205,6 +280,8 @@ int main(void) {
         TEST(test_forgotten_queries),
         TEST(test_long_and_odd_names),
         TEST(test_bad_group_is_refused),
+        TEST(test_results_of_another_group),
+        TEST(test_removal_under_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -236,6 +236,12 @@ static uint64_t plan_definition(const struct plan_draft *draft, struct slice tex
     return plan_hash_settings(hash, &draft->planner->settings);
 }
 
+/* Was the sink made for this query? */
+static bool plan_makes(const struct planner *planner, const struct source *sink, struct slice id) {
+    const struct source *known = catalog_source(planner->catalog, sink->name);
+    return known && slice_equal(known->query, id);
+}
+
 int plan_finish(const struct planner *planner, const struct plan_result *result, const struct source *sink,
                 struct slice id, struct slice text, struct arena *arena, const struct query_plan **ret_query,
                 struct error *error) {
@@ -260,7 +266,8 @@ int plan_finish(const struct planner *planner, const struct plan_result *result,
                                  .definition = plan_definition(draft, text),
                                  .stages = stages,
                                  .stage_count = draft->sink_count + 1,
-                                 .limit = draft->query->limit};
+                                 .limit = draft->query->limit,
+                                 .makes_topic = plan_makes(planner, sink, id)};
     *ret_query = query;
     return 0;
 }

@@ -40,6 +40,7 @@ struct query_group *query_group_free(struct query_group *group) {
     free(group->begun);
     free(group->upstream);
     free(group->at_end);
+    free(group->settled);
     free(group);
     return NULL;
 }

@@ -234,9 +234,10 @@ static int group_prepare(struct query_runner *runner, struct query_group *group,
     size_t partitions = (size_t)group->partitions, workers = runner->settings->workers;
     group->workers = workers < 1 ? 1 : workers < partitions ? workers : partitions;
     group->at_end = memory_zero(group->workers, sizeof *group->at_end);
+    group->settled = memory_zero(group->workers, sizeof *group->settled);
     group->lags = memory_zero(partitions, sizeof *group->lags);
     group->begun = memory_zero(partitions, sizeof *group->begun);
-    bool room = group->at_end && group->lags && group->begun;
+    bool room = group->at_end && group->settled && group->lags && group->begun;
     for (size_t i = 0; i < group->member_count && room; i++) {
         group->members[i].counters = memory_zero(partitions, sizeof *group->members[i].counters);
         group->members[i].before = memory_zero(partitions, sizeof *group->members[i].before);
@@ -480,6 +481,26 @@ static void runner_await(struct query_runner *runner, struct running_group *runn
         clock_sleep_ns(runner->settings->clock, AWAIT_NS);
 }
 
+static bool group_is_settled(const struct query_group *group) {
+    unsigned removals = atomic_load(&group->removals);
+    for (size_t i = 0; i < group->workers; i++)
+        if (atomic_load(&group->settled[i]) < removals)
+            return false;
+    return true;
+}
+
+/* Until what the workers have begun for a query that was removed is committed: its topics may go then. */
+static void runner_await_settled(struct query_runner *runner, struct running_group *running) {
+    struct error ignored; /* of a worker, which has kept it */
+    while (!group_is_settled(running->group) && !running->joined && !atomic_load(runner->settings->stop) &&
+           atomic_load(&running->group->finished) < running->group->workers)
+        if (runner->settings->manual)
+            for (size_t w = 0; w < running->group->workers; w++)
+                running_turn(running, w, &ignored);
+        else
+            clock_sleep_ns(runner->settings->clock, AWAIT_NS);
+}
+
 /* Marks the stages of a query; false: the group has none that works. */
 static bool group_remove(struct query_group *group, const char *id) {
     bool found = false;
@@ -515,6 +536,8 @@ int query_runner_remove(struct query_runner *runner, const char *id, bool forget
     for (size_t i = 0; i < runner->count; i++)
         if (runner->running[i]->leaving && query_group_is_empty(runner->running[i]->group))
             runner_await(runner, runner->running[i]);
+        else if (runner->running[i]->leaving)
+            runner_await_settled(runner, runner->running[i]);
     for (size_t i = 0; i < runner->count && !status; i++)
         if (runner->running[i]->leaving)
             status = runner_forget(runner, runner->running[i]->group, id, forget, error);

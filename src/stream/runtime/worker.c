@@ -252,6 +252,8 @@ static int worker_commit_or_rewind(struct query_worker *worker, struct error *er
 static bool worker_commit_due(const struct query_worker *worker) {
     int64_t since = worker_now(worker) - worker->last_commit_ns;
     const struct query_output *output = worker->work.output;
+    if (worker->removals != atomic_load(&worker->group->settled[worker->number])) /* a query waits to be forgotten */
+        return true;
     if (worker->quiet && query_output_pending(output))
         return true;
     if (!worker->quiet && (since >= COMMIT_INTERVAL_NS || query_output_pending_bytes(output) >= PENDING_BYTES_MAXIMUM))
@@ -530,6 +532,12 @@ static void worker_note_removals(struct query_worker *worker) {
     worker->removals = removals;
 }
 
+/* Nothing of what this worker has begun is for queries that were removed. */
+static void worker_settle(struct query_worker *worker) {
+    if (!query_output_pending(worker->work.output) && !worker_dirty(worker))
+        atomic_store(&worker->group->settled[worker->number], worker->removals);
+}
+
 static int worker_step(struct query_worker *worker, struct error *error) {
     worker_note_removals(worker);
     query_worker_watch(worker);
@@ -545,7 +553,11 @@ static int worker_step(struct query_worker *worker, struct error *error) {
         worker_wait(worker, error);
         return worker_rewind(worker, error);
     }
-    return !status && worker_commit_due(worker) ? worker_commit_or_rewind(worker, error) : status;
+    if (!status && worker_commit_due(worker))
+        status = worker_commit_or_rewind(worker, error);
+    if (!status)
+        worker_settle(worker);
+    return status;
 }
 
 /* --- the end
