@@ -21,8 +21,8 @@
 #include "model/schema.h"
 #include "model/statistics.h"
 #include "sql/session/session.h"
-#include "stream/runtime/source_reader.h"
-#include "stream/runtime/stage.h"
+#include "stream/group/stage.h"
+#include "stream/source/source_reader.h"
 #include "stream/state/key_dictionary.h"
 
 enum { SIZES = 4, BATCH = 4096, SCHEMA = 1, TICK = 5000, OPEN_TICKS = 11, QUERIES_MAXIMUM = 16, KEY_SIZE = 64 };

@@ -10,8 +10,8 @@
 #include "model/registry_memory.h"
 #include "model/schema.h"
 #include "sql/session/session.h"
-#include "stream/runtime/source_reader.h"
-#include "stream/runtime/stage.h"
+#include "stream/group/stage.h"
+#include "stream/source/source_reader.h"
 #include "stream/state/key_dictionary.h"
 
 enum { BATCH = 4096, BATCHES = 250, SERIES = 1000, THRESHOLDS = 10000, QUERIES_MAXIMUM = 16 };

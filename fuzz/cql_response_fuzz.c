@@ -4,10 +4,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "store/cassandra/cql_error.h"
-#include "store/cassandra/cql_lz4.h"
-#include "store/cassandra/cql_response.h"
-#include "store/cassandra/cql_topology.h"
+#include "store/cassandra/cql/cql_error.h"
+#include "store/cassandra/cql/cql_lz4.h"
+#include "store/cassandra/cql/cql_response.h"
+#include "store/cassandra/cql/cql_topology.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "bus/bus.h"
-#include "stream/runtime/position.h"
+#include "stream/group/position.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 
 #include "codec/reading.h"
 #include "model/schema.h"
-#include "model/time.h"
+#include "model/time/time.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "model/time.h"
+#include "model/time/time.h"
 #include "replay/source_driver.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -9,7 +9,7 @@
 #include "cli/table.h"
 #include "core/memory.h"
 #include "core/number.h"
-#include "model/time.h"
+#include "model/time/time.h"
 
 struct query_settings {
     struct common_settings common;

@@ -10,7 +10,7 @@
 #include "cli/command.h"
 #include "core/bytes.h"
 #include "core/number.h"
-#include "model/time.h"
+#include "model/time/time.h"
 #include "replay/replay.h"
 
 struct replay_command {

@@ -11,7 +11,7 @@
 #include "core/bytes.h"
 #include "core/memory.h"
 #include "core/number.h"
-#include "model/time.h"
+#include "model/time/time.h"
 
 enum { TABLE_COLUMNS = 24, TABLE_HELD_ROWS = 1000, TABLE_WIDTH_MAXIMUM = 200 };
 

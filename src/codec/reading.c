@@ -8,7 +8,7 @@
 #include "core/number.h"
 #include "core/text.h"
 #include "model/schema.h"
-#include "model/time.h"
+#include "model/time/time.h"
 
 static const struct row_column reading_columns[READING_COLUMNS] = {
     [READING_GATEWAY] = {{"gateway", 7}, &type_string},

@@ -4,7 +4,7 @@
 
 #include "core/hash.h"
 #include "model/java_number.h"
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 #include <math.h>
 
 /* --- order

@@ -1,7 +1,7 @@
 /* Water and gas: AMPds2 meter files (S. Makonin, doi:10.7910/DVN/FIE0S4), columns unix_ts, counter, avg_rate,
  * inst_rate, split by commas or tabs. A row gives *_IDD (inst_rate) and *_SUMMATION (counter) of each household. */
 #include "core/number.h"
-#include "model/time.h"
+#include "model/time/time.h"
 #include "replay/source_driver.h"
 
 enum { AMPDS_TIME, AMPDS_COUNTER, AMPDS_AVERAGE, AMPDS_RATE, AMPDS_COLUMNS, AMPDS_VALUES = 2 };

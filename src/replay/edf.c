@@ -2,7 +2,7 @@
  * d/m/yyyy, UTC. A row gives ACTIVE_POWER, REACTIVE_POWER, VOLTAGE and INTENSITY of each household; '?' stands for a
  * missing value. */
 #include "core/number.h"
-#include "model/time.h"
+#include "model/time/time.h"
 #include "replay/source_driver.h"
 
 enum { EDF_DATE, EDF_TIME, EDF_FIRST_VALUE, EDF_VALUES = 4, EDF_COLUMNS = EDF_FIRST_VALUE + EDF_VALUES };

@@ -10,7 +10,7 @@
 #include "core/memory.h"
 #include "core/number.h"
 #include "model/schema.h"
-#include "model/time.h"
+#include "model/time/time.h"
 #include "replay/source_driver.h"
 
 static const char readings_header[] = "gateway,type,attribute,timestamp,value (or JSON lines)";

@@ -9,7 +9,7 @@
 
 #include "core/memory.h"
 #include "core/number.h"
-#include "model/time.h"
+#include "model/time/time.h"
 #include "replay/source_driver.h"
 
 enum { SYNTHETIC_ATTRIBUTES = 4, SYNTHETIC_SERIES_MAXIMUM = 100000000 };

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 #include "stream/aggregate/aggregate_function.h"
 
 enum { VALUES_MAXIMUM = 16 };

@@ -14,7 +14,7 @@
 #include "codec/reading.h"
 #include "core/memory.h"
 #include "model/schema.h"
-#include "model/time.h"
+#include "model/time/time.h"
 
 #define RECORD(fields)    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" fields "]}"
 #define FIELD(name, type) "{\"name\":\"" name "\",\"type\":" type "}"

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model/time.h"
+#include "model/time/time.h"
 #include "store/cache.h"
 #include "stream/sink/cache_topic_sink.h"
 

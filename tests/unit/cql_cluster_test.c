@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "cql_fixture.h"
-#include "store/cassandra/cql_murmur3.h"
+#include "store/cassandra/cql/cql_murmur3.h"
 
 enum { KEPT = 64 };
 

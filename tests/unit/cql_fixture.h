@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "cql_server.h"
-#include "store/cassandra/cql_client.h"
-#include "store/cassandra/cql_value.h"
+#include "store/cassandra/cql/cql_client.h"
+#include "store/cassandra/cql/cql_value.h"
 
 #define BYTES(literal) ((struct slice){literal, sizeof(literal) - 1})
 

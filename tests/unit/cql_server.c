@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "store/cassandra/cql_lz4.h"
-#include "store/cassandra/cql_response.h"
-#include "store/cassandra/cql_value.h"
+#include "store/cassandra/cql/cql_lz4.h"
+#include "store/cassandra/cql/cql_response.h"
+#include "store/cassandra/cql/cql_value.h"
 
 enum { NODES = 4, CONNECTIONS = 64 };
 

@@ -9,7 +9,7 @@
 #define METERLINE_TESTS_CQL_SERVER_H
 
 #include "core/bytes.h"
-#include "store/cassandra/cql_frame.h"
+#include "store/cassandra/cql/cql_frame.h"
 #include <stdbool.h>
 #include <stdint.h>
 

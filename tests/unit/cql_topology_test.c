@@ -7,9 +7,9 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "store/cassandra/cql_murmur3.h"
-#include "store/cassandra/cql_topology.h"
-#include "store/cassandra/cql_value.h"
+#include "store/cassandra/cql/cql_murmur3.h"
+#include "store/cassandra/cql/cql_topology.h"
+#include "store/cassandra/cql/cql_value.h"
 
 /* From Cassandra 5.0.5: SELECT token(k). Bytes above 0x7f behind the last block of 16 show whether they are taken as
  * signed. */

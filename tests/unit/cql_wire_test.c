@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/cassandra/cql_error.h"
-#include "store/cassandra/cql_lz4.h"
-#include "store/cassandra/cql_request.h"
+#include "store/cassandra/cql/cql_error.h"
+#include "store/cassandra/cql/cql_lz4.h"
+#include "store/cassandra/cql/cql_request.h"
 
 #define BYTES(literal) ((struct slice){literal, sizeof(literal) - 1})
 

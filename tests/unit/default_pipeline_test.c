@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "bus/bus.h"
-#include "cli/default_pipeline.h"
+#include "cli/run/default_pipeline.h"
 #include "core/memory.h"
 #include "sql/session/session.h"
 

@@ -11,7 +11,7 @@
 #include "core/random.h"
 #include "function_cases.h"
 #include "model/java_number.h"
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 
 const struct type decimal_2_1 = {.kind = TYPE_DECIMAL, .precision = 2, .scale = 1},
                   decimal_5_2 = {.kind = TYPE_DECIMAL, .precision = 5, .scale = 2},

@@ -14,7 +14,7 @@
 #include "model/aggregate.h"
 #include "model/schema.h"
 #include "model/series.h"
-#include "model/time.h"
+#include "model/time/time.h"
 
 /* Asked for what is not there, the sanitizer's malloc shall say no instead of stopping the program. */
 const char *__asan_default_options(void);

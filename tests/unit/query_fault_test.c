@@ -1,8 +1,8 @@
 /* Queries that meet what seldom happens: adds that fail, removals in the middle, partitions held back, topics made
  * anew, a stop while state is read. */
 #include "query_fixture.h"
-#include "stream/runtime/grouping.h"
-#include "stream/runtime/topics.h"
+#include "stream/group/grouping.h"
+#include "stream/group/topics.h"
 
 #define READINGS                                                                                                       \
     "CREATE STREAM readings (k STRING KEY, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=1);"

@@ -1,10 +1,10 @@
 /* Groups: what their topics and positions are called, that they are independent, and what is left of them when they
  * are to be forgotten. */
 #include "query_fixture.h"
-#include "stream/runtime/forget.h"
-#include "stream/runtime/grouping.h"
-#include "stream/runtime/internal_topic.h"
-#include "stream/runtime/results.h"
+#include "stream/group/forget.h"
+#include "stream/group/grouping.h"
+#include "stream/group/internal_topic.h"
+#include "stream/group/results.h"
 
 #define FIFTY "12345678901234567890123456789012345678901234567890"
 #define LONG  FIFTY FIFTY FIFTY FIFTY FIFTY

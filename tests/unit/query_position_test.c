@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "bus/bus.h"
-#include "stream/runtime/position.h"
+#include "stream/group/position.h"
 
 static const char text[] = "q2 p=4 l=900 i=+-5 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,-,-5 "
                            "n=4000,,3981,3,2,12,1,1,,7,320] "

@@ -3,7 +3,7 @@
 #include "bus_fixture.h"
 
 #include "core/bytes.h"
-#include "model/time.h"
+#include "model/time/time.h"
 #include "store/driver.h"
 #include "stream/sink/store_sink.h"
 

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/time_text.h"
-#include "model/time_zone.h"
+#include "model/time/time_text.h"
+#include "model/time/time_zone.h"
 #include "sql/time/java_time_format.h"
 
 static int64_t instant_of(const char *text) {

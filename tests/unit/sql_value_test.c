@@ -11,7 +11,7 @@
 
 #include "model/decimal.h"
 #include "model/java_number.h"
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 #include "model/value.h"
 #include "model/vector.h"
 

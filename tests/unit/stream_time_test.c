@@ -1,7 +1,7 @@
 /* Windows after a repartition topic: what is late and what closes follows from the partitions that feed it, however
  * they were read. */
 #include "query_fixture.h"
-#include "stream/runtime/stream_time.h"
+#include "stream/source/stream_time.h"
 
 /* --- headers and positions
  * ------------------------------------------------------------------------------------------------------------------ */

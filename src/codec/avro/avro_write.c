@@ -1,5 +1,5 @@
 #include "codec/avro/avro.h"
-#include "model/time.h"
+#include "model/time/time.h"
 
 static void avro_write_string(struct bytes *to, struct slice text) {
     bytes_append_zigzag(to, (int64_t)text.length);

@@ -7,8 +7,8 @@
 #include "codec/row/row_value.h"
 #include "core/number.h"
 #include "core/text.h"
-#include "model/time.h"
-#include "model/time_text.h"
+#include "model/time/time.h"
+#include "model/time/time_text.h"
 
 enum { ROW_AVRO_ITEMS_PER_BYTE = 64 };
 

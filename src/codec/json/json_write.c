@@ -3,7 +3,7 @@
 #include "codec/json/json.h"
 #include "core/number.h"
 #include "core/text.h"
-#include "model/time.h"
+#include "model/time/time.h"
 
 /* Printable ASCII without quote and backslash. */
 static bool json_plain(struct slice text) {

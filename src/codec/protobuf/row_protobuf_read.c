@@ -10,7 +10,7 @@
 #include "codec/row/reason.h"
 #include "codec/row/row_value.h"
 #include "core/varint.h"
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 
 enum wire { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_GROUP = 3, WIRE_GROUP_END = 4, WIRE_32 = 5 };
 enum { PROTO_READ_DEPTH = 40, SECOND_MS = 1000, DAY_MS = 86400000, NANOS_IN_MS = 1000000 };

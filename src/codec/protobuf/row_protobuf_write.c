@@ -4,7 +4,7 @@
 
 #include "core/bytes.h"
 #include "core/memory.h"
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, SECOND_MS = 1000, NANOS_IN_MS = 1000000 };
 

@@ -10,7 +10,7 @@
 #include "core/number.h"
 #include "core/text.h"
 #include "model/java_number.h"
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 
 const char *row_unfit(struct arena *arena, struct slice field, const struct type *type, struct slice shown) {
     char text[61];

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "model/java_number.h"
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 #include "sql/expression/node.h"
 
 enum { CAST_SHOWN_MAXIMUM = 40 };

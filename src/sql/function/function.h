@@ -7,7 +7,7 @@
 #define METERLINE_SQL_FUNCTION_FUNCTION_H
 
 #include "core/clock.h"
-#include "model/time_zone.h"
+#include "model/time/time_zone.h"
 #include "model/value.h"
 
 /* What a parameter accepts. */

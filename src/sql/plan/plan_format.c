@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "core/number.h"
-#include "model/time.h"
+#include "model/time/time.h"
 #include "sql/time/java_time_format.h"
 
 enum row_window plan_row_window(enum window_kind window) {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "core/memory.h"
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 #include "sql/expression/rewrite.h"
 #include "sql/plan/plan_draft.h"
 #include "sql/plan/plan_format.h"

@@ -5,7 +5,7 @@
 #include "sql/session/session_state.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
-#include "stream/runtime/emit.h"
+#include "stream/group/emit.h"
 
 struct insert_values {
     struct session_work *work;

@@ -1,7 +1,7 @@
 /* Writing by a pattern. */
 #include "sql/time/java_time_format.h"
 
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 #include "sql/time/java_time_pattern.h"
 #include <inttypes.h>
 #include <stdio.h>

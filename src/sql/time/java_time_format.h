@@ -10,7 +10,7 @@
 #include "core/bytes.h"
 #include "core/error.h"
 #include "core/slice.h"
-#include "model/time_zone.h"
+#include "model/time/time_zone.h"
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -2,7 +2,7 @@
  * resolved to a date and a time. */
 #include "sql/time/java_time_format.h"
 
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 #include "sql/time/java_time_pattern.h"
 #include <ctype.h>
 #include <inttypes.h>

@@ -13,7 +13,7 @@
 #include "core/arena.h"
 #include "core/memory.h"
 #include "model/series.h"
-#include "model/time.h"
+#include "model/time/time.h"
 #include "store/cassandra/cassandra_store.h"
 
 #define DAY_MS INT64_C(86400000)

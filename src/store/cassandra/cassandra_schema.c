@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/bytes.h"
-#include "model/time.h"
+#include "model/time/time.h"
 #include "store/cassandra/cassandra_store.h"
 
 #define DAY_MS INT64_C(86400000)

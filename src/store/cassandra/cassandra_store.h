@@ -12,7 +12,7 @@
 #ifndef METERLINE_STORE_CASSANDRA_CASSANDRA_STORE_H
 #define METERLINE_STORE_CASSANDRA_CASSANDRA_STORE_H
 
-#include "store/cassandra/cql_client.h"
+#include "store/cassandra/cql/cql_client.h"
 #include "store/driver.h"
 #include <pthread.h>
 

@@ -14,7 +14,7 @@
 #include "core/bytes.h"
 #include "core/memory.h"
 #include "core/number.h"
-#include "model/time.h"
+#include "model/time/time.h"
 #include "store/cache_driver.h"
 #include "store/redis/redis_address.h"
 #include "store/redis/redis_link.h"

@@ -14,7 +14,7 @@
 
 #include "core/hash.h"
 #include "core/memory.h"
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 #include "stream/state/stored_row.h"
 
 struct duplicates_set {

@@ -2,7 +2,7 @@
 
 #include "core/hash.h"
 #include "core/memory.h"
-#include "stream/runtime/key_spread.h"
+#include "stream/source/key_spread.h"
 
 enum { WAITING_RECORDS = 16384, WAITING_BYTES = 16 << 20, MESSAGES_AT_ONCE = 4 };
 

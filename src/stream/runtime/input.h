@@ -12,9 +12,9 @@
 #define METERLINE_STREAM_RUNTIME_INPUT_H
 
 #include "core/log.h"
-#include "stream/runtime/late.h"
-#include "stream/runtime/source_reader.h"
-#include "stream/runtime/stream_time.h"
+#include "stream/output/late.h"
+#include "stream/source/source_reader.h"
+#include "stream/source/stream_time.h"
 
 /* When the log no longer has what a position needs. */
 enum lost_offsets {

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "stream/runtime/grouping.h"
-#include "stream/runtime/kept.h"
-#include "stream/runtime/topics.h"
+#include "stream/group/grouping.h"
+#include "stream/group/kept.h"
+#include "stream/group/topics.h"
 
 #define AWAIT_NS INT64_C(5000000)
 #define HOLD_NS  INT64_C(200000000)

@@ -1,7 +1,7 @@
 #include "stream/runtime/startup.h"
 
 #include "core/memory.h"
-#include "stream/runtime/grouping.h"
+#include "stream/group/grouping.h"
 
 /* A position of a query in a group. */
 struct startup_place {

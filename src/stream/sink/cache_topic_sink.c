@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
-#include "model/time.h"
+#include "model/time/time.h"
 #include "stream/sink/cache_gather.h"
 
 int cache_topic_sink_new(struct cache *cache, void **ret_context, struct error *error) {

@@ -11,7 +11,7 @@
 
 #include "bus/bus.h"
 #include "core/log.h"
-#include "stream/runtime/dead_letter.h"
+#include "stream/output/dead_letter.h"
 #include <pthread.h>
 #include <stdatomic.h>
 

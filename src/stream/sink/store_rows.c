@@ -8,7 +8,7 @@
 #include "codec/row/row_codec.h"
 #include "core/memory.h"
 #include "core/number.h"
-#include "model/time.h"
+#include "model/time/time.h"
 
 enum {
     COLUMN_START,

@@ -4,7 +4,7 @@
 #define METERLINE_STREAM_SINK_STORE_TAP_H
 
 #include "store/store.h"
-#include "stream/runtime/tap.h"
+#include "stream/output/tap.h"
 #include "stream/sink/ledger.h"
 
 struct store_tap;

@@ -3,8 +3,8 @@
 
 #include "codec/json/json.h"
 #include "model/java_number.h"
-#include "model/time_text.h"
-#include "sql/function/library/byte_text.h"
+#include "model/time/time_text.h"
+#include "sql/function/library/text/byte_text.h"
 #include <math.h>
 
 static struct slice json_slice(const json_t *text) {

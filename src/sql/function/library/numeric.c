@@ -5,7 +5,7 @@
 #include "core/memory.h"
 #include "core/number.h"
 #include "model/java_number.h"
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Reckoning with dates, times of day and timestamps; the clock. */
 #include "sql/function/library/functions.h"
 
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 #include <strings.h>
 
 /* --- units

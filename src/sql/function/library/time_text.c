@@ -3,7 +3,7 @@
 #include "sql/function/library/functions.h"
 
 #include "core/memory.h"
-#include "model/time_text.h"
+#include "model/time/time_text.h"
 #include "sql/time/java_time_format.h"
 
 #define TIMESTAMP_DAYS INT64_C(106000000000) /* what 64 bits of milliseconds hold, nearly */
