@@ -127,7 +127,7 @@ static struct record *load(const char *bootstrap, const char *topic, long count)
     return records;
 }
 
-/* The reading's time in Confluent's wire format: behind 5 bytes and three short strings, each with its length,
+/* The reading's time in Confluent's wire format: after 5 bytes and three short strings, each with its length,
  * doubled, in one byte. */
 static const char *record_time(const struct record *record) {
     const char *at = record->bytes + record->key + 5;

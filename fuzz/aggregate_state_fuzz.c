@@ -14,7 +14,7 @@ static void require(bool holds) {
         abort();
 }
 
-/* Of one column, or with a number behind it; false when the function does not take a column of the type. */
+/* Of one column, or with a number after it; false when the function does not take a column of the type. */
 static bool resolve(const struct aggregate_function *function, const struct type *type, struct arena *arena,
                     struct aggregate_call *ret_call) {
     const struct type *types[] = {type, &type_integer};
@@ -87,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         arguments[0] = value_of_number(5);
     if (call.argument_count && call.arguments[0]->kind == TYPE_DECIMAL)
         arguments[0] = value_of_decimal(500);
-    char *copy = malloc(size - 2 ? size - 2 : 1); /* so that the sanitizer sees a read behind the end */
+    char *copy = malloc(size - 2 ? size - 2 : 1); /* so that the sanitizer sees a read after the end */
     void *state = state_new(&call);
     require(copy != NULL);
     memcpy(copy, data + 2, size - 2);

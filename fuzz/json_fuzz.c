@@ -1,6 +1,6 @@
 /* Fuzz target: any bytes as a JSON reading, held against jansson: what jansson takes for an object is never "not
  * JSON" here (but for depth), both read the same value where it is a number, and strings that were read are valid UTF-8 and survive
- * writing and reading. jansson passes over a NUL behind a number or a word; text with a NUL is never JSON (RFC 8259)
+ * writing and reading. jansson passes over a NUL after a number or a word; text with a NUL is never JSON (RFC 8259)
  * and is held against that alone. */
 #include <jansson.h>
 #include <stdlib.h>

@@ -31,7 +31,7 @@ static void check_time(int64_t time) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    char *copy = malloc(size + 1); /* so that the sanitizer sees a read behind the end */
+    char *copy = malloc(size + 1); /* so that the sanitizer sees a read after the end */
     char *exact = malloc(size ? size : 1);
     int64_t time = -77;
     if (copy && exact) {

@@ -129,7 +129,7 @@ void bus_topic_list_release(struct bus_topic_list *list);
 /* Deletes whole batches that are beyond retention, and compacts; returns the number of records deleted. Called by
  * producers now and then as well; Kafka's brokers do it alone. */
 int bus_apply_retention(struct bus *bus, int64_t *ret_records, struct error *error);
-/* Drops the records of a partition below `offset`, which nobody needs any more; the embedded log drops whole
+/* Drops the records of a partition below `offset`, which are needed no more; the embedded log drops whole
  * batches. */
 int bus_trim(struct bus *bus, const char *topic, int32_t partition, int64_t offset, struct error *error);
 
@@ -181,7 +181,7 @@ int bus_consumer_open(struct bus *bus, const char *group, struct bus_consumer **
 struct bus_consumer *bus_consumer_close(struct bus_consumer *consumer); /* leaves the group */
 
 /* Membership: which partitions of the topics that it joins are this consumer's. Topics that are joined together have
- * the same number of partitions, and go together: whoever has partition 2 of one has partition 2 of all, so the
+ * the same number of partitions, and go together: a consumer that has partition 2 of one has partition 2 of all, so the
  * callbacks are told numbers. Both are called by bus_consumer_poll, in its thread; an error ends that poll. When
  * members come or go Kafka takes all partitions away and gives new ones at once, often the same. */
 struct bus_member {
@@ -221,7 +221,7 @@ int64_t bus_known_end(const struct bus_consumer *consumer, const char *topic, in
 /* Producer: records gather in memory until the commit writes all of them in one transaction. */
 struct bus_producer_options {
     /* what it is for, such as "replay.FILE"; on Kafka, of two producers with one name the older is fenced off. NULL:
-     * nobody else is meant */
+     * no other is meant */
     const char *name;
     /* positions are those of its group and fenced by its membership; NULL: of any group. Outlives the producer */
     struct bus_consumer *member;
@@ -240,10 +240,10 @@ size_t bus_producer_pending_records(const struct bus_producer *producer);
 size_t bus_producer_pending_bytes(
     const struct bus_producer *producer); /* uncompressed; the caller commits before it grows too far */
 /* Opens the transaction ahead of the commit and gives the database it runs in, so that a store in the same file can
- * join; NULL on a bus whose transaction nobody can join. */
+ * join; NULL on a bus whose transaction cannot be joined. */
 int bus_producer_begin(struct bus_producer *producer, struct database **ret_database, struct error *error);
 /* Writes pending records and positions; afterwards both are visible to all, and durable as the bus was opened.
- * ERROR_CONFLICT: somebody else has taken over; nothing was written. ERROR_ABORTED (Kafka): whether it was written
+ * ERROR_CONFLICT: another owner has taken over; nothing was written. ERROR_ABORTED (Kafka): whether it was written
  * is to be seen in the committed positions: go back to them and work again. On any other error the transaction is
  * rolled back; the pending records are kept after a retriable one and dropped by bus_producer_abort. */
 int bus_producer_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count,

@@ -26,7 +26,7 @@ void table_double(struct table *table, double value);
 void table_time(struct table *table, int64_t time);
 void table_json(struct table *table, struct slice json);
 void table_row_end(struct table *table);
-/* Prints what is held back; for rows that come slowly. False: nobody reads any more, or it failed: table_end says
+/* Prints what is held back; for rows that come slowly. False: the reader has left, or it failed: table_end says
  * which. */
 bool table_flush(struct table *table);
 /* A whole listing of texts. */

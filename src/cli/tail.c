@@ -121,7 +121,7 @@ static void tail_headers(struct tail *tail, const struct bus_record *record, str
     table_json(table, bytes_slice(text));
 }
 
-/* *left is 0 when that was enough, or nobody reads any more. */
+/* *left is 0 when that was enough, or the reader has left. */
 static int tail_batch(struct tail *tail, const struct bus_batch *records, int64_t *left, struct error *error) {
     struct table *table = tail->table;
     int status = 0;

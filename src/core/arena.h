@@ -15,7 +15,7 @@ struct arena {
 };
 
 void *arena_allocate(struct arena *arena, size_t size); /* 16-byte aligned, not zeroed; NULL: no memory */
-/* A copy with a NUL byte behind it; data is NULL when memory has run out or `from.data` is NULL. */
+/* A copy with a NUL byte after it; data is NULL when memory has run out or `from.data` is NULL. */
 struct slice arena_copy(struct arena *arena, struct slice from);
 void arena_reset(struct arena *arena);
 void arena_release(struct arena *arena); /* usable with cleanup() */

@@ -15,7 +15,7 @@ struct bytes {
     bool failed;
 };
 
-/* Makes room for `more` bytes behind `length`; the caller writes there and adds to `length`. NULL: no memory. */
+/* Makes room for `more` bytes after `length`; the caller writes there and adds to `length`. NULL: no memory. */
 char *bytes_reserve_slow(struct bytes *bytes, size_t more);
 static inline char *bytes_reserve(struct bytes *bytes, size_t more) {
     if (bytes->capacity - bytes->length >= more && bytes->data)

@@ -394,6 +394,6 @@ void database_bind_slice(sqlite3_stmt *statement, int index, struct slice text) 
 
 struct slice database_column_slice(sqlite3_stmt *statement, int index) {
     const char *text =
-        sqlite3_column_blob(statement, index); /* the text's own bytes: nothing is allocated for a NUL behind them */
+        sqlite3_column_blob(statement, index); /* the text's own bytes: nothing is allocated for a NUL after them */
     return (struct slice){text ? text : "", (size_t)sqlite3_column_bytes(statement, index)};
 }

@@ -23,7 +23,7 @@ struct database_options {
 };
 
 /* Opens DIR/meterline.db. A folder and files that are made are for their owner alone, 0700 and 0600, whatever the umask
- * lets through: readings of households, and what scripts say, are nobody else's. A file with another application_id, or a newer user_version than `version`, is refused
+ * lets through: readings of households, and what scripts say, are private. A file with another application_id, or a newer user_version than `version`, is refused
  * before anything is written. When the file is new, it gets both. Each room creates its own tables with IF NOT
  * EXISTS. */
 int database_open(const char *folder, const struct database_options *options, struct database **ret_database,

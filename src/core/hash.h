@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Not stored, and no result hangs on it: in tables of keys from outside, `seed` is hash_seed(), so that nobody can send
+/* Not stored, and no result hangs on it: in tables of keys from outside, `seed` is hash_seed(), so that no one can send
  * keys that collide. */
 uint64_t hash_bytes(const void *data, size_t length, uint64_t seed);
 /* Random, the same for the life of the process. Any thread. */

@@ -28,5 +28,5 @@ void log_write(const struct log *log, enum log_level level, const char *format, 
     }
     line[length++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, (size_t)length);
-    (void)written; /* there is nobody left to tell */
+    (void)written; /* there is nowhere left to write to */
 }

@@ -130,7 +130,7 @@ static size_t number_write_exponent(char *to, int exponent) {
     return 2 + number_digits(to + 2, (uint64_t)abs(exponent));
 }
 
-/* Lays out `count` digits whose point stands behind the first `point` of them. */
+/* Lays out `count` digits whose point stands after the first `point` of them. */
 static size_t number_layout(char *to, const char *digits, int count, int point) {
     if (point >= count && point <= 17) { /* 2400 */
         memcpy(to, digits, (size_t)count);
@@ -243,7 +243,7 @@ static bool number_scan(struct slice text, struct number_scan *scan) {
     return (*at == 'e' || *at == 'E') && number_scan_exponent(at + 1, end, &scan->exponent);
 }
 
-/* strtod on "DDD...DeN": the first NUMBER_SIGNIFICANT digits, then a 1 when something behind them is not 0. */
+/* strtod on "DDD...DeN": the first NUMBER_SIGNIFICANT digits, then a 1 when something after them is not 0. */
 static bool number_read_slow(const struct number_scan *scan, double *ret_value) {
     char copy[NUMBER_SIGNIFICANT + 1 + 1 + NUMBER_INTEGER_SIZE + 1];
     size_t length = 0;

@@ -1,4 +1,4 @@
-/* Slices: pointer and length into memory that somebody else owns. Not NUL-terminated. */
+/* Slices: pointer and length into memory that another owns. Not NUL-terminated. */
 #ifndef METERLINE_CORE_SLICE_H
 #define METERLINE_CORE_SLICE_H
 

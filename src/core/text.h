@@ -70,7 +70,7 @@ static inline bool text_ascii(struct slice text, const char *end) {
     uint64_t high = 0;
     for (; stop - at >= 8; at += 8)
         high |= text_load(at);
-    if (at < stop && end - at >= 8) /* the bytes behind the text are shifted out; the first one is the lowest */
+    if (at < stop && end - at >= 8) /* the bytes after the text are shifted out; the first one is the lowest */
         return ((high | le64toh(text_load(at)) << 8 * (8 - (stop - at))) & TEXT_HIGHS) == 0;
     for (; at < stop; at++)
         high |= (unsigned char)*at;
@@ -105,7 +105,7 @@ static inline bool utf8_valid(struct slice text) {
     return true;
 }
 
-/* Writes a character in UTF-8 and returns the place behind it. */
+/* Writes a character in UTF-8 and returns the place after it. */
 static inline char *utf8_write(char *to, unsigned c) {
     if (c < 0x80) {
         *to++ = (char)c;
@@ -141,7 +141,7 @@ static inline int json_hex(const char *at, const char *end) {
     return value;
 }
 
-/* Reads what stands behind "\u": one unit, or a surrogate pair. Returns the bytes used, 0 when it is wrong. */
+/* Reads what stands after "\u": one unit, or a surrogate pair. Returns the bytes used, 0 when it is wrong. */
 static inline size_t json_unicode(const char *at, const char *end, unsigned *ret_character) {
     int unit = json_hex(at, end);
     if (unit < 0 || (unit >= 0xdc00 && unit < 0xe000))

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Reads one at *at, which moves behind it. False, with *at unspecified, at the end of the bytes or beyond 64 bits. */
+/* Reads one at *at, which moves after it. False, with *at unspecified, at the end of the bytes or beyond 64 bits. */
 static inline bool varint_read(const char **at, const char *end, uint64_t *ret_value) {
     const uint8_t *p = (const uint8_t *)*at, *stop = (const uint8_t *)end;
     uint64_t value = 0;

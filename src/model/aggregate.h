@@ -42,7 +42,7 @@ double aggregate_average(const struct aggregate *a);
 /* The revision of a result for which readings had been lost before they were folded: anything else replaces it. */
 enum { AGGREGATE_INCOMPLETE = -1 };
 
-/* A final result. Strings point into memory of whoever made the row. */
+/* A final result. Strings point into memory of what made the row. */
 struct aggregate_row {
     struct series series;
     struct slice key;                 /* the series key */

@@ -172,7 +172,7 @@ bool decimal_remainder(decimal a, unsigned scale_a, decimal b, unsigned scale_b,
 /* --- order
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* Whole parts first, then what is behind the point in units of 10^-38. */
+/* Whole parts first, then what is after the point in units of 10^-38. */
 int decimal_compare(decimal a, unsigned scale_a, decimal b, unsigned scale_b) {
     if (scale_a == scale_b)
         return (a > b) - (a < b);
@@ -234,7 +234,7 @@ int decimal_compare_double(decimal a, unsigned scale, double number) {
 /* --- text and double
  * ----------------------------------------------------------------------------------------------------------------- */
 
-/* What a number's text says: `digits` from the first that is not 0, the point behind `point` of them. */
+/* What a number's text says: `digits` from the first that is not 0, the point after `point` of them. */
 struct decimal_text {
     bool negative;
     const char *first, *end;
@@ -282,7 +282,7 @@ bool decimal_read(struct slice text, struct decimal_shape to, decimal *ret_value
     struct decimal_text scan;
     if (!text.data || !decimal_scan(text, &scan))
         return false;
-    int64_t wanted = scan.point + to.scale; /* so many digits of the text, zeros behind its end */
+    int64_t wanted = scan.point + to.scale; /* so many digits of the text, zeros after its end */
     magnitude value = 0;
     if (!scan.first || wanted < 0)
         return decimal_signed(0, false, to.precision, ret_value);

@@ -42,10 +42,10 @@ struct rows {
     /* of rows as a source has read them: the number of their batch, by which operators of a task know that row r of one
      * and of the other is the same record; 0: they are not */
     uint64_t batch;
-    int64_t *offsets;  /* ROWOFFSET; NULL behind an operator that makes rows of several records */
+    int64_t *offsets;  /* ROWOFFSET; NULL after an operator that makes rows of several records */
     int32_t partition; /* ROWPARTITION, with `offsets` */
     /* of a table, the values before the change, row by row (absent: there was none); NULL: not known, not asked for,
-     * or a stream. Only columns, absent and, but behind an aggregate, times count in it. */
+     * or a stream. Only columns, absent and, but after an aggregate, times count in it. */
     const struct rows *before;
 };
 

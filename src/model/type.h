@@ -73,7 +73,7 @@ struct slice type_text(struct arena *arena, const struct type *type); /* the sam
 
 /* A numeric type as a decimal: INTEGER is DECIMAL(10, 0), BIGINT DECIMAL(19, 0). False for others. */
 bool type_decimal_shape(const struct type *type, unsigned *ret_precision, unsigned *ret_scale);
-/* DECIMAL with that many digits before and behind the point; with more than 38 in all, those behind give way, but
+/* DECIMAL with that many digits before and after the point; with more than 38 in all, those after give way, but
  * not below 6. */
 const struct type *type_decimal_fitting(struct arena *arena, unsigned whole, unsigned scale);
 

@@ -10,7 +10,7 @@
 /* --- order
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* UTF-8 has the order of code points. UTF-16 puts U+E000 to U+FFFF (UTF-8: EE, EF ..) behind the surrogates of what
+/* UTF-8 has the order of code points. UTF-16 puts U+E000 to U+FFFF (UTF-8: EE, EF ..) after the surrogates of what
  * lies above (F0 ..). */
 int value_compare_text(struct slice a, struct slice b) {
     size_t common = a.length < b.length ? a.length : b.length, i = 0;

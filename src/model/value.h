@@ -1,7 +1,7 @@
 /* Values: one SQL value of any type, for constants, elements of collections, states of aggregates and the arguments
  * of scalar functions.
  *
- * The type is not in the value: whoever has a value knows its type. Texts and sequences lie in somebody's arena and
+ * The type is not in the value: its owner knows its type. Texts and sequences lie in an arena and
  * are not changed. */
 #ifndef METERLINE_MODEL_VALUE_H
 #define METERLINE_MODEL_VALUE_H

@@ -1,7 +1,7 @@
 /* Vectors: the values of one column or sub-expression for the rows of a batch, in an array of the type's own.
  *
  * Row r lies at index `r & mask`: the mask is all ones for a column and 0 for a constant, so that a kernel need not
- * know which it has. Rows that are not in the selection of whoever computed a vector are undefined, NULL marks
+ * know which it has. Rows that are not in the selection with which a vector was computed are undefined, NULL marks
  * included. Vectors live in the arena of a batch. */
 #ifndef METERLINE_MODEL_VECTOR_H
 #define METERLINE_MODEL_VECTOR_H

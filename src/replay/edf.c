@@ -26,7 +26,7 @@ static int edf_open(struct replay_source *source, struct error *error) {
     return source_add_households(source, SLICE("ELECTRICITY"), attributes, EDF_VALUES, error);
 }
 
-/* Digits up to `stop` (or the end), which *at is moved behind. */
+/* Digits up to `stop` (or the end), which *at is moved after. */
 static bool edf_read_digits(const char **at, const char *end, char stop, unsigned digits_maximum, unsigned *ret_value) {
     const char *p = *at;
     unsigned value = 0, digits = 0;

@@ -1,5 +1,5 @@
 /* Lines out of blocks: the buffer holds what was read and not yet given, [begin, end); a refill moves it to the
- * front and reads behind it. A read gives what is there: a line of a pipe is given as soon as it has come. */
+ * front and reads after it. A read gives what is there: a line of a pipe is given as soon as it has come. */
 #include "replay/input.h"
 
 #include <errno.h>
@@ -30,7 +30,7 @@ struct input {
     size_t capacity, begin, end;
     int64_t line;
     bool at_end;
-    struct error failure; /* met behind the last whole line; code 0: none */
+    struct error failure; /* met after the last whole line; code 0: none */
 };
 
 static int input_new(const char *name, struct input **ret_input, struct error *error) {

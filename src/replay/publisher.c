@@ -107,7 +107,7 @@ static void publisher_spoil(struct publisher *publisher, const struct series *se
     unsigned kind =
         (unsigned)(hash_bytes(&reading->timestamp, sizeof reading->timestamp, reading->series) >> 32) % KINDS;
     if (kind == FOREIGN_KEY) {
-        *key = SLICE("somebody.ELSE.KEY");
+        *key = SLICE("another.METER.KEY");
         return;
     }
     if (kind == TRUNCATED) {

@@ -63,7 +63,7 @@ static int source_skip_days(struct replay_source *source, struct error *error) {
         if (status == INPUT_END)
             return error_set(error, ERROR_INVALID,
                              "%s has only %" PRId64 " rows: a day offset of %" PRId64 " (%" PRId64
-                             " rows) starts behind its end",
+                             " rows) starts after its end",
                              input_name(source->input), i, source->settings.day_offset, rows);
     }
     return 0;

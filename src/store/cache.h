@@ -1,7 +1,7 @@
 /* The cache of latest values: of each gateway the newest timestamp that it has sent, by option of each series its
  * latest value. One door, two implementations: redis://[:PASSWORD@]HOST[:PORT]/DATABASE and sqlite:DIR.
  *
- * An entry never goes back in time: an older timestamp than the one at hand is ignored, whoever writes it and in
+ * An entry never goes back in time: an older timestamp than the one at hand is ignored, whichever program writes it and in
  * whatever order, so putting a reading again changes nothing. Redis: key = gateway, value = the timestamp
  * (ISO-8601); of a series key = gateway.TYPE.ATTRIBUTE, value = "TIMESTAMP VALUE". SQLite: table cache_latest (key,
  * time, value or NULL).

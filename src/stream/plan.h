@@ -43,7 +43,7 @@ struct source_plan {
 /* A topic as a query writes it. */
 struct sink_plan {
     const char *topic;
-    bool internal;                /* a repartition topic: nobody else reads it */
+    bool internal;                /* a repartition topic: no other query reads it */
     int32_t partitions, replicas; /* of a topic that is made; 0: as the input's, as the brokers are set */
     int64_t retention;            /* ms; -1: for ever */
     bool compacted;

@@ -26,7 +26,7 @@ def test_poison_of_every_kind(meterline):
         (b"p.WATER.FLOW", wire[:3], "truncated"),
         (b"p.WATER.FLOW", good[:-3], "truncated"),
         (b"p.WATER.FLOW", b"\x00\x00\x0f\xff\xff" + good[5:], "not in the registry"),
-        (b"p.WATER.FLOW", good + b"x", "behind its last field"),
+        (b"p.WATER.FLOW", good + b"x", "after its last field"),
         (b"p.WATER.FLOW", b"{broken", ""),
         (b"p.WATER.FLOW", b'{"gateway":"' + b"g" * 900000 + b'"}', ""),
         (b"another.KEY", good, "key"),

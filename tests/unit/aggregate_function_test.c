@@ -55,7 +55,7 @@ struct call_case {
     const char *function;
     const struct type *types[4];        /* as written */
     const char *constants[4];           /* NULL: a column */
-    const char *values[VALUES_MAXIMUM]; /* of the first column; of a second one behind a comma */
+    const char *values[VALUES_MAXIMUM]; /* of the first column; of a second one after a comma */
     const char *result_type, *result;
     const char *undone;  /* after the first value is taken back; NULL: not for tables */
     const char *problem; /* of the last fold */

@@ -108,8 +108,8 @@ static const struct example examples[] = {
     {"no time", schema_reading_avro, BODY(B_SERIES "\x14" "2007-13-01" B_VALUE), "timestamp '2007-13-01' is not an ISO-8601 time between 1970 and 9999"},
     {"string too long", schema_reading_avro, BODY("\x7e" "7"), "truncated: the value ends in field gateway"},
     {"string, negative", schema_reading_avro, BODY("\x01" "7"), "field gateway has a negative length"},
-    {"bytes behind", schema_reading_avro, BODY(B_SERIES B_TIME B_VALUE "\0"),
-     "the Avro value has bytes behind its last field: it was written with another schema"},
+    {"bytes after", schema_reading_avro, BODY(B_SERIES B_TIME B_VALUE "\0"),
+     "the Avro value has bytes after its last field: it was written with another schema"},
     {"empty", schema_reading_avro, BODY(""), "truncated: the value ends in field gateway"},
 
     /* names */
@@ -170,7 +170,7 @@ static const struct example examples[] = {
     {"micros before 1970", AT(LOGICAL("long", "timestamp-micros")), BODY(B_SERIES "\1" B_VALUE), "field timestamp: -1 cannot be read as TIMESTAMP"},
     {"micros, whole ms before 1970", AT(LOGICAL("long", "timestamp-micros")),
      BODY(B_SERIES "\xcf\x0f" B_VALUE), "field timestamp: -1 cannot be read as TIMESTAMP"},
-    {"millis behind 9999", AT("\"long\""), BODY(B_SERIES "\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01" B_VALUE),
+    {"millis after 9999", AT("\"long\""), BODY(B_SERIES "\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01" B_VALUE),
      "schema 1 cannot be read as the columns: field timestamp is a long, which cannot be read as STRING"},
 
     /* values */

@@ -109,7 +109,7 @@ static void test_lies(void **state) {
         {"\0\0\0\0", 4, 2, "claims 2 records in 4 bytes"},
         {"\0\0\0\0", 4, UINT32_MAX, "claims 4294967295 records"},
         {"", 0, 1, "claims 1 records in 0 bytes"},
-        {"\0\0\0\0\0\0\0\0", 8, 1, "has 4 bytes behind its last record"},
+        {"\0\0\0\0\0\0\0\0", 8, 1, "has 4 bytes after its last record"},
         {"\x09\0\0\0", 4, 1, "record 0 of the batch is damaged"}, /* key longer than the batch */
         {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10, 1,
          "record 0 of the batch is damaged"},                             /* length of 2^64 - 1 */

@@ -108,7 +108,7 @@ static void test_damage(void **state) {
               "topic metrics, partition 2, offset 5: the checksum of the batch does not match (stored ");
         assert_non_null(strstr(f->error.message, "restore it from a backup"));
     }
-    OK(bus_consumer_seek(f->consumer, "metrics", 2, 10, &f->error)); /* behind the damage there is nothing wrong */
+    OK(bus_consumer_seek(f->consumer, "metrics", 2, 10, &f->error)); /* after the damage there is nothing wrong */
     assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 0);
 }
 

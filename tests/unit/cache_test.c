@@ -174,13 +174,13 @@ static void test_many_entries_and_two_writers(void **state) {
     free(keys);
 }
 
-/* Values of a topic that are times, as text or as BIGINT; others go to the mail, however long they are. */
+/* Values of a topic that are times, as text or as BIGINT; others go to the dead_letters, however long they are. */
 static void test_topic_values(void **state) {
     struct fixture *f = *state;
     struct error error;
     struct bus *bus;
     struct bus_producer *producer;
-    struct mail mail = {0};
+    struct dead_letters dead_letters = {0};
     size_t done = 0;
     void *sink;
     const struct bus_record records[] = {
@@ -195,15 +195,15 @@ static void test_topic_values(void **state) {
                               &bus, &error),
                      0);
     assert_int_equal(bus_producer_open(bus, &(struct bus_producer_options){0}, &producer, &error), 0);
-    assert_int_equal(mail_open(&mail, producer, "times-rejected", &error), 0);
+    assert_int_equal(dead_letters_open(&dead_letters, producer, "times-rejected", &error), 0);
     assert_int_equal(cache_topic_sink_new(f->cache, &sink, &error), 0);
-    assert_int_equal(cache_topic_sink_target.write(sink, &batch, &mail, &done, &error), 0);
+    assert_int_equal(cache_topic_sink_target.write(sink, &batch, &dead_letters, &done, &error), 0);
     assert_int_equal(done, batch.count);
     assert_int_equal(bus_producer_pending_records(producer), 3);
     assert_int_equal(cache_topic_sink_target.flush(sink, &error), 0);
     cache_topic_sink_target.close(sink);
     assert_string_equal(read_all(f, NULL, false), "a@1167609601000 b@1000 ");
-    mail_release(&mail);
+    dead_letters_release(&dead_letters);
     bus_producer_close(producer);
     bus_close(bus);
 }

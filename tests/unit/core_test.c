@@ -169,7 +169,7 @@ static void test_bytes_failed(void **state) {
     bytes_append_string(&bytes, "abc");
     assert_null(bytes_reserve(&bytes, SIZE_MAX / 8)); /* more than there is */
     assert_true(bytes.failed);
-    bytes_append_string(&bytes, "d"); /* would have fitted; must not appear behind a hole */
+    bytes_append_string(&bytes, "d"); /* would have fitted; must not appear after a hole */
     bytes_append_varint(&bytes, 1);
     bytes_append_format(&bytes, "%d", 1);
     assert_int_equal(bytes.length, 3);

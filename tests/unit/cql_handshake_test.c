@@ -7,7 +7,7 @@ struct script {
     const char *expected; /* body of AUTH_RESPONSE */
     size_t expected_length;
     int32_t refuse;   /* error code in answer to AUTH_RESPONSE, or to STARTUP without an authenticator; 0: accept */
-    bool close_after; /* close the connection right behind the refusal */
+    bool close_after; /* close the connection right after the refusal */
 };
 
 static bool script_hook(void *context, struct cql_server *server, const struct cql_server_frame *frame) {
@@ -158,15 +158,15 @@ static void test_other_servers(void **state) {
     }
 }
 
-/* Streams that nobody asked on, and a connection that ends in the middle of a frame: tried again until time is up. */
+/* Streams that no one asked on, and a connection that ends in the middle of a frame: tried again until time is up. */
 static void test_broken_handshakes(void **state) {
     (void)state;
     static const struct {
         struct raw_answer answer;
         const char *message;
     } cases[] = {
-        {{BYTES("\x84\x00\x00\x05\x06\x00\x00\x00\x02\x00\x00"), false}, "what nobody asked for on stream 5"},
-        {{BYTES("\x84\x00\xff\xff\x06\x00\x00\x00\x02\x00\x00"), false}, "what nobody asked for on stream -1"},
+        {{BYTES("\x84\x00\x00\x05\x06\x00\x00\x00\x02\x00\x00"), false}, "what was not asked for on stream 5"},
+        {{BYTES("\x84\x00\xff\xff\x06\x00\x00\x00\x02\x00\x00"), false}, "what was not asked for on stream -1"},
         {{BYTES("\x84\x00\x00\x00\x06\x00\x00\x00\x02\x00"), true}, "the server closed the connection"},
         {{BYTES(""), true}, "the server closed the connection"},
     };

@@ -11,7 +11,7 @@
 #include "store/cassandra/cql/cql_topology.h"
 #include "store/cassandra/cql/cql_value.h"
 
-/* From Cassandra 5.0.5: SELECT token(k). Bytes above 0x7f behind the last block of 16 show whether they are taken as
+/* From Cassandra 5.0.5: SELECT token(k). Bytes above 0x7f after the last block of 16 show whether they are taken as
  * signed. */
 static void test_tokens(void **state) {
     (void)state;

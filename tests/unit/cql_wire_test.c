@@ -52,7 +52,7 @@ static void test_values(void **state) {
     bytes_release(&to);
 }
 
-/* The first read behind the end fails, and all that follow, even those that would fit. */
+/* The first read after the end fails, and all that follow, even those that would fit. */
 static void test_sticky_failure(void **state) {
     (void)state;
     struct cql_reader reader = cql_reader_of(BYTES("\x00\x05"
@@ -381,13 +381,13 @@ static void test_rows(void **state) {
     assert_false(cql_rows_next(&response.rows, cells));
 }
 
-/* Cut anywhere, it is damaged; bytes behind it are left alone, as the specification asks. */
+/* Cut anywhere, it is damaged; bytes after it are left alone, as the specification asks. */
 static void test_rows_cut(void **state) {
     (void)state;
     struct cql_response response;
     struct error error;
     for (size_t length = 0; length < rows_body.length; length++) {
-        char *exact = malloc(length ? length : 1); /* so that the sanitizer sees a read behind it */
+        char *exact = malloc(length ? length : 1); /* so that the sanitizer sees a read after it */
         memcpy(exact, rows_body.data, length);
         assert_int_equal(decode(CQL_RESULT, 0, (struct slice){exact, length}, &response, &error), ERROR_CORRUPT);
         free(exact);

@@ -160,7 +160,7 @@ static const struct operator_driver notes_driver = {.name = "notes", .push = not
 struct function_case {
     const char *name;
     size_t arguments[3], argument_count;
-    int64_t constant; /* behind the columns; 0: none */
+    int64_t constant; /* after the columns; 0: none */
     bool table;       /* has an undo */
 };
 

@@ -156,7 +156,7 @@ static void stream_stream_eager(void **state) {
 /* WITHIN 10 GRACE 5: held until stream time > ts + 15. */
 static const struct script_record held[] = {
     {'L', 1, "a", 100}, {'R', 2, "x", 100}, {'L', 2, "b", 109}, /* finds x */
-    {'R', 3, "y", 115},                                         /* 115 is not behind 115 */
+    {'R', 3, "y", 115},                                         /* 115 is not after 115 */
     {'L', 3, "c", 104}, /* 11 before y: no pair; 114 < 115: its window has passed, leaves at once */
     {'R', 4, "z", 116}, /* a leaves */
     {'R', 1, "w", 107}, /* a can be found all the same: largest left time 109 - 25 < 100; held no more */
@@ -248,7 +248,7 @@ static void stream_stream_advance(void **state) {
            "10: 141 4 c - 4 z -\n");
 }
 
-/* WITHIN (0, 5) GRACE 0: a left row is forgotten by its side 5 behind, and held one longer. */
+/* WITHIN (0, 5) GRACE 0: a left row is forgotten by its side 5 after, and held one longer. */
 static void stream_stream_forgotten_and_held(void **state) {
     (void)state;
     static const struct script_record records[] = {

@@ -188,7 +188,7 @@ static void test_object_valid(void **state) {
     assert_false(json_object_valid(SLICE("{\"a\"\0:6}")));
 }
 
-/* Of text that nobody has looked at: every step moves on. */
+/* Of text that no one has looked at: every step moves on. */
 static void test_spans_of_any_bytes(void **state) {
     (void)state;
     struct slice rest = json_span_inside(SLICE("{\"a\":\0,1:2,\"c\" : [1,\0]}")), name, value;

@@ -314,7 +314,7 @@ static void test_read_double(void **state) {
     assert_true(value == 12);
 }
 
-/* Digit strings of any length: what is behind the 768th significant digit still decides a tie. */
+/* Digit strings of any length: what is after the 768th significant digit still decides a tie. */
 static void test_read_double_long(void **state) {
     (void)state;
     enum { LONG = 5000 };

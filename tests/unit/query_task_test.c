@@ -122,9 +122,9 @@ static void test_times_of_a_source(void **state) {
          "at '1969-12-31T23:59:59Z' is no time of the form that TIMESTAMP_FORMAT says",
          "its time, -1000 ms, is before 1970"},
         {"{\"at\":null}", "at, which its time comes from, is missing", "at, which its time comes from, is missing"},
-        {"{\"at\":\"at some time that nobody has ever written down \\n\"}",
-         "at 'at some time that nobody has ever writte...' is no time of the form that TIMESTAMP_FORMAT says",
-         "at 'at some time that nobody has ever writte...' is no time of the form that TIMESTAMP_FORMAT says"},
+        {"{\"at\":\"at some time that no one has ever written down \\n\"}",
+         "at 'at some time that no one has ever writte...' is no time of the form that TIMESTAMP_FORMAT says",
+         "at 'at some time that no one has ever writte...' is no time of the form that TIMESTAMP_FORMAT says"},
     };
     enum { CASES = sizeof cases / sizeof *cases };
     const char *reasons[CASES];
@@ -542,8 +542,8 @@ static void test_idle_close(void **state) {
     free(text);
 }
 
-/* Records that no stage of one query takes go on in the others; troubles are counted. */
-static void test_troubles(void **state) {
+/* Records that no stage of one query takes go on in the others; diagnostics are counted. */
+static void test_diagnostics(void **state) {
     struct fixture *f = *state;
     sql(f, READINGS "CREATE STREAM parts AS SELECT k, 100 / v AS part FROM readings;"
                     "CREATE STREAM timed (k STRING KEY, v INT, at BIGINT) WITH (KAFKA_TOPIC='readings', "
@@ -584,7 +584,7 @@ int main(void) {
         TEST(test_topics_that_do_not_fit),
         TEST(test_add_and_remove),
         TEST(test_idle_close),
-        TEST(test_troubles),
+        TEST(test_diagnostics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

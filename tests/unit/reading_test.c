@@ -128,7 +128,7 @@ static void test_formats(void **state) {
     assert_true(f->readings[3].null);
     expect_rejected(f, 4, "not Avro in the wire format (first byte 0x41) and not JSON");
     expect_rejected(f, 5, "truncated: the wire format begins with byte 0 and four bytes of schema id");
-    expect_rejected(f, 6, "the Avro value has bytes behind its last field: it was written with another schema");
+    expect_rejected(f, 6, "the Avro value has bytes after its last field: it was written with another schema");
     assert_memory_equal(f->readings[7].reason, "schema 8 cannot be read as the columns: not an Avro schema: ", 60);
     expect_rejected(f, 8, "schema id 9 is not in the registry");
     expect_rejected(f, 9, "metricType is missing");
@@ -151,7 +151,7 @@ static void test_cache(void **state) {
     assert_int_equal(f->fake.asked, 6);
     expect_good(f, 0);
     expect_good(f, 4);
-    expect_rejected(f, 7, "the Avro value has bytes behind its last field: it was written with another schema");
+    expect_rejected(f, 7, "the Avro value has bytes after its last field: it was written with another schema");
 }
 
 /* A schema that is not Avro rejects its records, and is asked for once in each call. */

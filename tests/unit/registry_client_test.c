@@ -408,7 +408,7 @@ static void test_threads(void **state) {
 /* --- several addresses
  * -------------------------------------------------------------------------------------------------------- */
 
-/* A port that nobody listens on, as long as the socket is open. */
+/* A port that no one listens on, as long as the socket is open. */
 static int refused_port(int *ret_socket) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;

@@ -110,7 +110,7 @@ static void avro_types_are_read(void **state) {
         {FIELD_A("\"string\""), &type_string, BODY("\4a\xff"), "a\xef\xbf\xbd"},
         {FIELD_A("\"string\""), &type_string, BODY("\6ab"), "BAD: truncated: the value ends in field A"},
         {FIELD_A("\"string\""), &type_string, BODY("\1"), "BAD: field A has a negative length"},
-        {FIELD_A("\"string\""), &type_string, BODY("\2ab"), "BAD: the Avro value has bytes behind its last field"},
+        {FIELD_A("\"string\""), &type_string, BODY("\2ab"), "BAD: the Avro value has bytes after its last field"},
         {FIELD_A("{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"ON\",\"OFF\"]}"), &type_string, BODY("\2"), "OFF"},
         {FIELD_A("{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"ON\",\"OFF\"]}"), &type_string, BODY("\4"),
          "BAD: field A has an enum symbol"},

@@ -67,7 +67,7 @@ static void check_statements(const struct pair *cases, size_t count) {
     }
 }
 
-/* Expressions are printed behind SELECT. */
+/* Expressions are printed after SELECT. */
 static void check_expressions(const struct pair *cases, size_t count) {
     char text[2000], expected[2000];
     for (size_t i = 0; i < count; i++) {
@@ -495,7 +495,7 @@ static void test_nul_byte(void **state) {
     assert_string_equal(session.error.message, "line 1, column 9: a NUL byte cannot stand here");
 }
 
-/* Behind an error the script goes on with the next statement. */
+/* After an error the script goes on with the next statement. */
 static void test_after_error(void **state) {
     (void)state;
     cleanup(session_release) struct session session = {0};

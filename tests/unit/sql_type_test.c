@@ -143,7 +143,7 @@ static void test_common(void **state) {
     arena_release(&arena);
 }
 
-/* Too many digits: those behind the point give way, down to six. */
+/* Too many digits: those after the point give way, down to six. */
 static void test_fitting(void **state) {
     (void)state;
     static const struct {

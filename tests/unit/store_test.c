@@ -1,6 +1,6 @@
 /* The store's door: idempotent writes, revisions, order, ranges over buckets, names and numbers of every kind,
  * joining a transaction. One body for all stores: SQLite unless METERLINE_TEST_STORE names another one, such as
- * cassandra://127.0.0.1:9042/door (each test takes a keyspace of its own, with a number behind the name). */
+ * cassandra://127.0.0.1:9042/door (each test takes a keyspace of its own, with a number after the name). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

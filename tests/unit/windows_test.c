@@ -259,7 +259,7 @@ static void test_shared_keys(void **unused) {
         struct rows *rows = rows_of(&arena, records, count, round, false);
         for (size_t i = 0; i < OPERATORS; i++) {
             struct rows *some = rows_share(&arena, rows);
-            if (i == 4) { /* as behind a filter */
+            if (i == 4) { /* as after a filter */
                 some->selected.count = 0;
                 for (uint32_t r = 0; r < count; r++)
                     if (records[r].value < 5)

@@ -169,7 +169,7 @@ int kafka_consumer_pause(struct bus_consumer *door, const char *topic, int32_t p
         return kafka_error(consumer->bus, err, NULL, error, "cannot %s %s/%d", paused ? "pause" : "resume", topic,
                            (int)partition);
     consumer->paused |= paused;
-    place->opaque = paused ? consumer : NULL; /* nobody waits for its records */
+    place->opaque = paused ? consumer : NULL; /* no poll waits for its records */
     return 0;
 }
 
@@ -221,7 +221,7 @@ static void consumer_nudge(struct kafka_consumer *consumer) {
     if (!consumer->full || now - consumer->nudged_ns < NUDGE_NS)
         return;
     rd_kafka_topic_partition_list_t *positions = rd_kafka_topic_partition_list_copy(consumer->assigned);
-    rd_kafka_position(consumer->client, positions); /* asks nobody */
+    rd_kafka_position(consumer->client, positions); /* asks no broker */
     consumer->full = false;
     for (int i = 0; i < consumer->assigned->cnt; i++) {
         const rd_kafka_topic_partition_t *place = &consumer->assigned->elems[i];
@@ -303,7 +303,7 @@ static bool consumer_add_headers(struct kafka_consumer *consumer, rd_kafka_messa
     return true;
 }
 
-/* The headers of a run lie one behind the other; where they begin is known when no more come. */
+/* The headers of a run lie one after the other; where they begin is known when no more come. */
 static void consumer_place_headers(struct kafka_consumer *consumer, size_t count) {
     const struct bus_header *at = consumer->headers;
     for (size_t i = 0; consumer->header_count && i < count; i++) {

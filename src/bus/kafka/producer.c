@@ -266,7 +266,7 @@ static size_t producer_place(const struct kafka_producer *producer, const struct
                                                                     : last);
 }
 
-/* The next block: what is pending behind the last one, sorted by topic and partition by counting, which keeps the
+/* The next block: what is pending after the last one, sorted by topic and partition by counting, which keeps the
  * order of arrival. False: no memory. */
 static bool producer_order_block(struct kafka_producer *producer) {
     size_t count = producer->base.pending_records - producer->sent, partitions = 0;

@@ -39,7 +39,7 @@ struct kafka_producer {
     struct arena arena;
     struct kafka_pending *pending;
     size_t pending_capacity, sent; /* pending[0, sent) are with librdkafka */
-    /* the block behind them, pending[sent, sent + block), by topic and partition; order[0, handed) of it are with
+    /* the block after them, pending[sent, sent + block), by topic and partition; order[0, handed) of it are with
      * librdkafka too */
     size_t *order;
     size_t order_capacity, block, handed;

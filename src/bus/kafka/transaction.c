@@ -155,7 +155,7 @@ static int at_least_once_commit(struct kafka_producer *producer, const struct bu
 }
 
 int kafka_producer_begin(struct bus_producer *door, struct database **ret_database, struct error *error) {
-    (void)door, (void)error; /* nobody can join; the transaction begins with its first record */
+    (void)door, (void)error; /* cannot be joined; the transaction begins with its first record */
     *ret_database = NULL;
     return 0;
 }

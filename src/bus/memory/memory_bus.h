@@ -1,5 +1,5 @@
 /* The log in memory: for tests of pipelines and for answers at a prompt, which copy what they read. It is gone with
- * bus_close. No URL opens it: a run whose results vanish is nobody's wish.
+ * bus_close. No URL opens it: a run whose results vanish is of no use.
  *
  * It does what bus.h asks as the embedded log does, positions are compared and set; compaction drops nothing.
  * Faults, the cuts of batches and rebalances can be injected, so that a test repeats what happens with brokers. */

@@ -71,7 +71,7 @@ int memory_partition_find(struct memory_bus *bus, const char *topic, int32_t par
 struct memory_topic *memory_topic_free(struct memory_topic *topic);
 struct memory_batch *memory_batch_new(void);
 struct memory_batch *memory_batch_release(struct memory_batch *batch);
-/* Copies the record behind the others; false: no memory, nothing has changed. */
+/* Copies the record after the others; false: no memory, nothing has changed. */
 bool memory_batch_add(struct memory_batch *batch, const struct bus_record *record);
 
 /* Under the lock: ERROR_CONFLICT when the position is not what `position` expects. */

@@ -1,4 +1,4 @@
-/* Records gather in one batch for each partition; the commit puts the batches behind those that are there. What may
+/* Records gather in one batch for each partition; the commit puts the batches after those that are there. What may
  * fail is done before anything can be seen. */
 #include "bus/memory/memory_log.h"
 #include "core/memory.h"

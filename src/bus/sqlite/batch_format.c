@@ -184,7 +184,7 @@ static int batch_read_records(struct batch_reader *reader, uint32_t count, int64
             return error_set(error, ERROR_CORRUPT, "record %u of the batch is damaged", i);
     }
     if (at != end)
-        return error_set(error, ERROR_CORRUPT, "the batch has %zu bytes behind its last record", (size_t)(end - at));
+        return error_set(error, ERROR_CORRUPT, "the batch has %zu bytes after its last record", (size_t)(end - at));
     headers = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (reader->decoded[i].header_count)

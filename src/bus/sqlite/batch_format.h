@@ -1,6 +1,6 @@
 /* The blob of a stored batch: a header of 48 bytes, little-endian, and the records, compressed with zstd.
  *
- *      0  u32  CRC-32C of everything behind it
+ *      0  u32  CRC-32C of everything after it
  *      4  u8   format version: 1, or 2 when compaction has left gaps
  *      5  u8   codec: 1 = zstd
  *      6  u16  format 1: 0; format 2: upper bits of the number at 44

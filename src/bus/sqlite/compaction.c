@@ -39,7 +39,7 @@ struct compaction {
     int64_t base_offset, next_offset; /* it stands for these offsets */
     int64_t base_timestamp, append_time, last_offset;
     int64_t kept, bytes, passed;
-    int64_t gathered_to; /* behind the offset of the last record gathered */
+    int64_t gathered_to; /* after the offset of the last record gathered */
 };
 
 static struct newest *newest_find(const struct compaction *compaction, struct slice key) {
@@ -223,7 +223,7 @@ static int compact_partition(struct compaction *compaction, int64_t start, struc
                                   &compaction->insert, error);
     if (!status)
         status = compaction_learn(compaction, start, error);
-    if (status == ERROR_CORRUPT) { /* whoever reads the topic tells where; it stays as it is */
+    if (status == ERROR_CORRUPT) { /* readers of the topic report where; it stays as it is */
         compaction->last_offset = -1;
         status = 0;
     }

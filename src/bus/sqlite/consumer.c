@@ -200,7 +200,7 @@ static int consumer_run(struct sqlite_consumer *consumer, struct subscription *s
     const struct batch_reader *reader = &consumer->reader;
     int64_t end = base + reader->covered;
     size_t first = 0, count = consumer->held_count, behind;
-    while (first < count) { /* the first at or behind the next offset */
+    while (first < count) { /* the first at or after the next offset */
         size_t middle = (first + count) / 2;
         if (reader->offsets[middle] < subscription->next_offset)
             first = middle + 1;
@@ -278,7 +278,7 @@ static bool consumer_holds(const struct sqlite_consumer *consumer, const struct 
     return consumer->held && consumer->held <= id && id < consumer->held + consumer->reader.covered;
 }
 
-/* The batch at or behind the next offset: 1, with its row in consumer->next to be reset; 0: there is none. */
+/* The batch at or after the next offset: 1, with its row in consumer->next to be reset; 0: there is none. */
 static int consumer_step(struct sqlite_consumer *consumer, struct subscription *subscription, struct error *error) {
     for (bool searched = !subscription->aligned;; searched = true) {
         int64_t id;
@@ -362,7 +362,7 @@ static int consumer_search(struct sqlite_consumer *consumer, struct error *error
     return 0;
 }
 
-/* One look at each partition, beginning behind the one that was served last. */
+/* One look at each partition, beginning after the one that was served last. */
 static int consumer_look(struct sqlite_consumer *consumer, struct bus_batch *ret_batch, struct error *error) {
     for (size_t i = 0; i < consumer->count; i++) {
         size_t at = (consumer->turn + i) % consumer->count;

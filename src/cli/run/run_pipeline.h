@@ -25,7 +25,7 @@ struct run_pipeline {
     size_t dropped_count, dropped_capacity;
 };
 
-/* Reads the command topic and the statements; nothing runs yet. `lasting`: the statements are somebody's, kept for
+/* Reads the command topic and the statements; nothing runs yet. `lasting`: the statements are a user's, kept for
  * the next start; otherwise they are the default pipeline's. settings->bus and what they point to outlive the
  * pipeline. `limit`: of the connectors. They are ended by the caller, before the pipeline is closed. */
 int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings,

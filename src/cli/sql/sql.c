@@ -91,7 +91,7 @@ static int sql_row(void *context, struct slice json, struct error *error) {
         sql_cell(sql, value);
     table_row_end(sql->table);
     if (sql->slowly && !table_flush(sql->table))
-        return error_set(error, ERROR_INTERRUPTED, "nobody reads the rows any more");
+        return error_set(error, ERROR_INTERRUPTED, "the rows are read no more");
     return 0;
 }
 
@@ -122,7 +122,7 @@ static int sql_select(struct sql *sql, const struct session_effect *effect, stru
     if (!changes &&
         (effect->select->group_by.count || effect->select->join_count || effect->select->window.kind != WINDOW_NONE))
         return error_set(error, ERROR_INVALID,
-                         "a SELECT with GROUP BY, WINDOW or JOIN gives rows as they change: write EMIT CHANGES behind "
+                         "a SELECT with GROUP BY, WINDOW or JOIN gives rows as they change: write EMIT CHANGES after "
                          "it, or make a table of it by CREATE "
                          "TABLE .. AS SELECT");
     if (!titles)
@@ -138,7 +138,7 @@ static int sql_select(struct sql *sql, const struct session_effect *effect, stru
     return status ? status : end;
 }
 
-/* What a query has done so far, whoever runs it. */
+/* What a query has done so far, by whatever program. */
 static int sql_counters(struct sql *sql, const char *id, struct error *error) {
     static const char *const titles[] = {"query",    "read", "folded", "late",       "filtered",
                                          "rejected", "null", "failed", "duplicates", "written"};
@@ -182,7 +182,7 @@ static int sql_print_record(struct sql *sql, const struct source *source, const 
     sql_cell(sql, text.value.data ? text.value : SLICE("null"));
     table_row_end(sql->table);
     if (!table_flush(sql->table))
-        return error_set(error, ERROR_INTERRUPTED, "nobody reads the records any more");
+        return error_set(error, ERROR_INTERRUPTED, "the records are read no more");
     return status;
 }
 

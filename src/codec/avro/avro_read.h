@@ -1,6 +1,6 @@
 /* Avro's binary encoding, piece by piece: what reading and skipping share.
  *
- * Invariants: at <= end, and no byte at or behind `end` is read; each length is compared with what is left before it
+ * Invariants: at <= end, and no byte at or after `end` is read; each length is compared with what is left before it
  * is used. */
 #ifndef METERLINE_CODEC_AVRO_AVRO_READ_H
 #define METERLINE_CODEC_AVRO_AVRO_READ_H
@@ -23,12 +23,12 @@ enum avro_outcome {
     AVRO_TOO_MANY
 };
 
-/* Moves *at behind a value of any type. */
+/* Moves *at after a value of any type. */
 enum avro_outcome avro_skip_field(const struct avro_type *type, const char **at, const char *end);
 /* Why a field could not be read, in words; never NULL. */
 const char *avro_reason(struct arena *arena, enum avro_outcome outcome, const char *field);
 
-#define AVRO_TOO_LONG "the Avro value has bytes behind its last field: it was written with another schema"
+#define AVRO_TOO_LONG "the Avro value has bytes after its last field: it was written with another schema"
 
 /* Most lengths fit in one byte. */
 static inline enum avro_outcome avro_read_string(const char **at, const char *end, struct slice *ret_text) {

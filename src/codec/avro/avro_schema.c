@@ -184,7 +184,7 @@ static int avro_define(struct avro_parser *parser, struct avro_type *type, const
     return status;
 }
 
-/* Digits in all at least 1, of them behind the point (0 when it is not said) at least 0 and not more than in all. */
+/* Digits in all at least 1, of them after the point (0 when it is not said) at least 0 and not more than in all. */
 static void avro_set_decimal(struct avro_type *type, const json_t *json) {
     const json_t *scale = json_object_get(json, "scale");
     json_int_t precision = json_integer_value(json_object_get(json, "precision")), behind = json_integer_value(scale);

@@ -26,11 +26,11 @@ enum avro_kind {
 
 enum { AVRO_DEPTH_MAXIMUM = 64, AVRO_NO_SCALE = -1 };
 
-/* A record may contain itself, so the types form a graph; whoever walks it bounds the depth. */
+/* A record may contain itself, so the types form a graph; a walk bounds the depth. */
 struct avro_type {
     enum avro_kind kind;
     const char *logical; /* the logical type, or NULL: none, unknown, or not valid here, which count for nothing */
-    /* AVRO_LONG: units in a millisecond when it may be a timestamp; AVRO_BYTES, AVRO_FIXED: the digits behind the
+    /* AVRO_LONG: units in a millisecond when it may be a timestamp; AVRO_BYTES, AVRO_FIXED: the digits after the
      * point of a decimal; AVRO_NO_SCALE: neither */
     int64_t scale;
     int64_t precision;                /* of a decimal: digits in all */

@@ -1,4 +1,4 @@
-/* Walking over values that nobody wants. What does not take bytes (nulls, empty records, arrays of them) takes from
+/* Walking over values that are not wanted. What does not take bytes (nulls, empty records, arrays of them) takes from
  * a budget, and nesting from a depth, so that a short record cannot cost much. */
 #include "codec/avro/avro_read.h"
 #include "codec/row/reason.h"

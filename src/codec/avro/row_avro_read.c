@@ -366,7 +366,7 @@ static int row_avro_fields(struct row_avro_decoder *decoder, const struct row_av
     return AVRO_DONE;
 }
 
-/* A name of ours, for reasons, with a NUL behind it. */
+/* A name of ours, for reasons, with a NUL after it. */
 static const char *row_avro_column_name(const struct row_layout *layout, struct arena *arena) {
     struct slice name = arena_copy(arena, layout->columns[0].name);
     return name.data ? name.data : "of the value";

@@ -23,7 +23,7 @@ static enum row_avro_action row_avro_write_text(const struct avro_type *type, co
     return type->kind == AVRO_FIXED && !type->logical && source->kind == TYPE_BYTES ? ROW_AVRO_FIXED : ROW_AVRO_REFUSE;
 }
 
-/* As many digits before the point as the column has, and as many behind it. */
+/* As many digits before the point as the column has, and as many after it. */
 static bool row_avro_decimal_fits(const struct avro_type *type, const struct type *source) {
     return type->logical && strcmp(type->logical, "decimal") == 0 && type->scale >= (int64_t)source->scale &&
            type->precision <= TYPE_PRECISION_MAXIMUM &&

@@ -28,11 +28,11 @@ struct json_span {
 bool json_refuse(struct json_scan *scan, const char *what);
 /* What stands here cannot stand here. */
 bool json_unexpected(struct json_scan *scan);
-/* At a backslash: moves behind the escape when it is right. */
+/* At a backslash: moves after the escape when it is right. */
 bool json_check_escape(struct json_scan *scan);
 /* The string that a span with escapes or high bytes stands for; its escapes have been checked. */
 bool json_text_slow(struct json_scan *scan, const struct json_span *span, struct slice *ret_text);
-/* Moves behind any value; `depth` counts the lists and objects that it stands in. */
+/* Moves after any value; `depth` counts the lists and objects that it stands in. */
 bool json_skip(struct json_scan *scan, int depth);
 bool json_word(struct json_scan *scan, struct slice word);
 
@@ -50,7 +50,7 @@ static inline bool json_take(struct json_scan *scan, char c) {
     return true;
 }
 
-/* Scans a string behind its opening quote, to behind its closing one. */
+/* Scans a string after its opening quote, to after its closing one. */
 static inline bool json_span(struct json_scan *scan, struct json_span *ret_span) {
     const char *first = scan->at;
     uint64_t high = 0;

@@ -23,7 +23,7 @@ static const char *json_skip_space(const char *at, const char *end) {
     return at;
 }
 
-/* Behind the string that begins at `at`. */
+/* After the string that begins at `at`. */
 static const char *json_skip_string(const char *at, const char *end) {
     for (at++; at < end && *at != '"'; at++)
         if (*at == '\\')
@@ -31,7 +31,7 @@ static const char *json_skip_string(const char *at, const char *end) {
     return at < end ? at + 1 : end;
 }
 
-/* Behind the value that begins at `at`. */
+/* After the value that begins at `at`. */
 static const char *json_skip_value(const char *at, const char *end) {
     size_t depth = 0;
     do {

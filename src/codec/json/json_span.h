@@ -12,7 +12,7 @@ void json_blank_comments(char *text, size_t length);
 
 /* What stands inside of an object or array, to be walked through; data NULL: it is neither. */
 struct slice json_span_inside(struct slice text);
-/* The next item, which *rest is moved behind; false at the end. `ret_name`, of an object's member, is raw: without
+/* The next item, which *rest is moved after; false at the end. `ret_name`, of an object's member, is raw: without
  * its quotes, escapes as they are. */
 bool json_span_next(struct slice *rest, struct slice *ret_name, struct slice *ret_value);
 /* The value of a member; data NULL: there is none. */

@@ -119,7 +119,7 @@ static bool json_value_of_word(struct json_row *json, const struct type *type, s
     return true;
 }
 
-/* A string at `at`, as it is written when only what must be is escaped; moves behind it. */
+/* A string at `at`, as it is written when only what must be is escaped; moves after it. */
 static bool json_compact_string(struct json_scan *scan, struct bytes *to) {
     const char *begin = scan->at++;
     struct json_span span;
@@ -185,7 +185,7 @@ static bool json_array(struct json_row *json, const struct type *type, struct va
     return ret_value->sequence || json_no_memory(json);
 }
 
-/* A member's name and the colon behind it. */
+/* A member's name and the colon after it. */
 static inline bool json_name(struct json_scan *scan, struct slice *ret_name) {
     struct json_span span;
     if (!json_take(scan, '"'))
@@ -299,7 +299,7 @@ static bool json_value(struct json_row *json, const struct type *type, struct va
     }
 }
 
-/* Why a value does not fit, and moves behind it. NULL: it is no JSON either, as `scan` says. */
+/* Why a value does not fit, and moves after it. NULL: it is no JSON either, as `scan` says. */
 static __attribute__((cold)) const char *json_problem(struct json_row *json, struct slice field, const char *begin) {
     json->scan.at = json->unfit;
     if (!json_skip(&json->scan, 1))

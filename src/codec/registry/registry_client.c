@@ -86,8 +86,8 @@ static int client_refused(const struct registry_client *client, const struct que
     return error_set(error, ERROR_INVALID, "HTTP status %ld%s%s: is it a schema registry?", status, colon, said);
 }
 
-static int client_judge(struct registry_client *client, struct question *question, long status, struct slice body,
-                        struct error *error) {
+static int client_read_answer(struct registry_client *client, struct question *question, long status, struct slice body,
+                              struct error *error) {
     if (status < 200 || status >= 300)
         return client_refused(client, question, status, body, error);
     int failed = question->body.data ? registry_response_id(body, &question->id, error)
@@ -112,7 +112,7 @@ static int client_try(struct registry_client *client, const struct registry_addr
     struct slice body;
     int status = registry_http_request(client->http, address, question->path, question->body, &answer, &body, error);
     if (!status)
-        status = client_judge(client, question, answer, body, error);
+        status = client_read_answer(client, question, answer, body, error);
     client->requests++;
     client->served |= !status || status == ERROR_NOT_FOUND || status == ERROR_UNSUPPORTED;
     client_note_answer(client, question, status, answer, error);

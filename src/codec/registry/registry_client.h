@@ -10,11 +10,11 @@
  *   ERROR_CONFLICT       the schema is not compatible with its subject's (409), with the registry's words
  *
  * An answer about one id that is none that serves comes from the registry only if the registry is there: that is
- * asked (GET BASE/schemas/types lists AVRO) before the id is refused; otherwise the address is wrong, or somebody
+ * asked (GET BASE/schemas/types lists AVRO) before the id is refused; otherwise the address is wrong, or something
  * stands in between. 401 is ERROR_INVALID until the registry has served once, ERROR_IO, retriable, from then on.
  *
  * When there are several URLs a retriable failure is tried on the next one, beginning with the one that answered
- * last. A call may take the time-out for each URL; it does not wait between tries, so whoever repeats a call that
+ * last. A call may take the time-out for each URL; it does not wait between tries, so a caller that repeats a call that
  * failed waits before he does. Schemas found are kept for the client's life, refusals for a while
  * (registry_refusals.h). Any number of threads may share a client: their requests go one after another. Proxies are taken from the environment
  * as curl does. */

@@ -2,8 +2,8 @@
  * delimiter).
  *
  * Reading: a field that begins with a quote ends at the next one that is not doubled, and may hold delimiters and
- * line ends; behind it only white space may stand. Any other field is what lies between the delimiters, spaces
- * included. An empty field is NULL. Empty lines before and behind the line count for nothing. Writing: quotes stand
+ * line ends; after it only white space may stand. Any other field is what lies between the delimiters, spaces
+ * included. An empty field is NULL. Empty lines before and after the line count for nothing. Writing: quotes stand
  * around what would be read otherwise. Times are whole numbers, BYTES base64. */
 #include <strings.h>
 
@@ -90,7 +90,7 @@ static bool delimited_quoted(struct delimited_line *line, struct slice *ret_text
     return true;
 }
 
-/* The field at `at`, which moves to the delimiter or the line's end behind it. */
+/* The field at `at`, which moves to the delimiter or the line's end after it. */
 static bool delimited_field(struct delimited_line *line, struct slice *ret_text) {
     if (line->at < line->end && *line->at == '"')
         return delimited_quoted(line, ret_text);

@@ -54,7 +54,7 @@ bool row_integer_fits(const struct type *type, int64_t integer) {
     return integer >= row_integer_minimum(type) && integer <= row_integer_maximum(type);
 }
 
-/* 20 digits before the point hold every int64_t; 18 behind it are more than a double has. */
+/* 20 digits before the point hold every int64_t; 18 after it are more than a double has. */
 bool row_read_truncated(struct slice text, const struct type *type, int64_t *ret_integer) {
     const struct decimal_shape wide = {DECIMAL_DIGITS, 18};
     decimal number;
@@ -67,7 +67,7 @@ bool row_read_truncated(struct slice text, const struct type *type, int64_t *ret
     return true;
 }
 
-/* How many digits behind the point the number needs: 0 for 150, 15e1 and 1.50e1. `text` is a number. */
+/* How many digits after the point the number needs: 0 for 150, 15e1 and 1.50e1. `text` is a number. */
 static int64_t row_fraction_digits(struct slice text) {
     int64_t digits = 0, before = -1, last = 0, exponent = 0; /* `last`: up to the last one that is not 0 */
     for (size_t i = 0; i < text.length; i++) {

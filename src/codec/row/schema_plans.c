@@ -61,7 +61,7 @@ static int schema_plans_ask(const struct schema_plans *plans, struct schema_plan
     int found = plans->registry->find(plans->registry->context, plans->kind, id, &arena, &schema, &problem);
     int status = found ? found : schema_plans_compile(plans, schema, &entry, &problem);
     bool unreadable = !found && status == ERROR_INVALID;
-    if (found == ERROR_NOT_FOUND) /* whoever keeps the schemas */
+    if (found == ERROR_NOT_FOUND) /* the registry */
         error_set(&problem, found, "schema id %d is not in the registry", (int)id);
     entry.refused = found == ERROR_NOT_FOUND || found == ERROR_UNSUPPORTED;
     if ((unreadable || entry.refused) && !(entry.problem = strdup(problem.message)))

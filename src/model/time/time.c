@@ -46,7 +46,7 @@ bool time_date_valid(int64_t year, unsigned month, unsigned day) {
     return day <= (unsigned)lengths[month - 1] + (month == 2 && leap);
 }
 
-/* Exactly `count` digits at *at, which moves behind them. */
+/* Exactly `count` digits at *at, which moves after them. */
 static bool time_digits(const char **at, const char *end, int count, unsigned *ret_value) {
     unsigned value = 0;
     if (end - *at < count)

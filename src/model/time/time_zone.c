@@ -65,7 +65,7 @@ struct slice time_zone_abbreviation(const struct time_zone *zone, int64_t instan
 
 /*            before                      after             offset_a: a day before, offset_b: a day after
  *   ----------------------|----------------------------    An instant is local - offset, if that offset holds at it.
- *   gap:     local - offset_a lies behind the change and local - offset_b before it: neither holds; take offset_a.
+ *   gap:     local - offset_a lies after the change and local - offset_b before it: neither holds; take offset_a.
  *   overlap: both hold; take offset_a, which gives the first. */
 int64_t time_zone_instant(const struct time_zone *zone, int64_t local) {
     const int64_t day = MILLISECONDS_OF_DAY;
@@ -146,7 +146,7 @@ static bool tzif_transitions(struct arena *arena, const struct tzif_block *block
     return tzif_period(block, 0, &zone->first);
 }
 
-/* Between two line feeds behind the block; an empty one says that nothing is known of the future. */
+/* Between two line feeds after the block; an empty one says that nothing is known of the future. */
 static bool tzif_footer(struct slice file, size_t at, struct time_zone *zone) {
     const char *begin = file.data + at, *end = file.data + file.length;
     const char *stop = begin < end && *begin == '\n' ? memchr(begin + 1, '\n', (size_t)(end - begin - 1)) : NULL;

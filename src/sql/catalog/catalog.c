@@ -177,7 +177,7 @@ static int catalog_check_kind(const struct source *source, enum object_kind obje
                        source->object == OBJECT_TABLE ? "TABLE" : "STREAM");
 }
 
-/* The source with the new columns behind its own, in `arena`. */
+/* The source with the new columns after its own, in `arena`. */
 static int catalog_alter_columns(const struct catalog *catalog, const struct source *old,
                                  const struct alter_statement *alter, struct arena *arena, struct source *ret_new,
                                  struct error *error) {

@@ -42,10 +42,10 @@ static int type_resolve_decimal(const struct type_name *name, struct arena *aren
                                 struct error *error) {
     if (name->parameter_count != 2)
         return place_error(error, name->place,
-                           "DECIMAL needs its digits and how many of them stand behind the point: DECIMAL(10, 2)");
+                           "DECIMAL needs its digits and how many of them stand after the point: DECIMAL(10, 2)");
     if (!type_decimal_valid(name->parameters[0], name->parameters[1]))
         return place_error(error, name->place,
-                           "DECIMAL(%d, %d) cannot be: 1 to %d digits, at most all of them behind the point",
+                           "DECIMAL(%d, %d) cannot be: 1 to %d digits, at most all of them after the point",
                            name->parameters[0], name->parameters[1], TYPE_PRECISION_MAXIMUM);
     *ret_type = type_decimal(arena, (unsigned)name->parameters[0], (unsigned)name->parameters[1]);
     return *ret_type ? 0 : error_no_memory(error);

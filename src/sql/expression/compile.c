@@ -64,7 +64,7 @@ static int compiler_constant(struct compiler *compiler, const struct type *type,
 /* --- literals
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* Digits from the first that is not 0, but at least those behind the point. */
+/* Digits from the first that is not 0, but at least those after the point. */
 static int compiler_decimal(struct compiler *compiler, const struct expression *tree, const struct node **ret_node) {
     unsigned whole = 0, scale = 0;
     bool behind = false;

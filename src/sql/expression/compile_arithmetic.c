@@ -1,6 +1,6 @@
 /* Operators on numbers and texts: which types they take, and the type of the result.
  *
- * DECIMAL (ksqlDB's rules are those of SQL Server), p1, s1 and p2, s2 the digits of the operands and those behind
+ * DECIMAL (ksqlDB's rules are those of SQL Server), p1, s1 and p2, s2 the digits of the operands and those after
  * the point:
  *
  *     + -    scale max(s1, s2)             precision max(p1 - s1, p2 - s2) + scale + 1

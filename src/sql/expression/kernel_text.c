@@ -1,7 +1,7 @@
 /* Texts: joining them, and LIKE.
  *
  * LIKE: % stands for any characters, _ for one that ends no line (as . of Java's regular expressions), both for
- * themselves behind the ESCAPE character. The whole text must match. A pattern that is a constant is looked at once:
+ * themselves after the ESCAPE character. The whole text must match. A pattern that is a constant is looked at once:
  * most are a text with a % at one end, both or none. */
 #include "core/text.h"
 #include "sql/expression/node.h"
@@ -105,7 +105,7 @@ static bool like_at_escape(struct slice pattern, size_t at, struct slice escape)
  *     text      ab....cxd....e.....fg
  *
  * A segment without _ and ESCAPE is found in linear time. One with them is tried character by character, within a
- * number of steps that grows with the text only: a pattern and a text from outside can hold up nobody. */
+ * number of steps that grows with the text only: a pattern and a text from outside cannot hold up a worker. */
 enum { LIKE_END = -1, LIKE_ONE = 256, LIKE_MANY = 257 }; /* tokens beside the bytes that stand for themselves */
 enum { LIKE_STEPS = 10000000, LIKE_STEPS_BYTE = 8 };
 enum like_result { LIKE_NO, LIKE_YES, LIKE_TOO_LONG };
@@ -147,7 +147,7 @@ static struct like_segment like_next_segment(struct like_search *search) {
     }
 }
 
-/* Does the segment stand at `*in` of the text, which then moves behind it? */
+/* Does the segment stand at `*in` of the text, which then moves after it? */
 static bool like_stands(struct like_search *search, const struct like_segment *segment, size_t *in) {
     struct slice text = search->text;
     size_t at = segment->begin, to = *in;

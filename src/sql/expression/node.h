@@ -6,7 +6,7 @@
  * expression and at whatever is guarded (arguments of functions, CASTs): there the marked rows become NULL. A row is
  * reported once for each run of an evaluator, and never when it is `absent`.
  *
- * Vectors that a node gives may be shared with a column, a constant or another node: nobody writes into a vector
+ * Vectors that a node gives may be shared with a column, a constant or another node: no node writes into a vector
  * that he has not made. */
 #ifndef METERLINE_SQL_EXPRESSION_NODE_H
 #define METERLINE_SQL_EXPRESSION_NODE_H

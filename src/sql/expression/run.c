@@ -81,7 +81,7 @@ static bool node_report(struct node_run *run, size_t row, const char *message) {
     return true;
 }
 
-/* Is somebody going to read the message? */
+/* Is the message going to be read? */
 static bool node_heard(const struct node_run *run) {
     const struct row_errors *errors = run->evaluation->errors;
     return run->outer || (errors && errors->messages_left && errors->report);

@@ -44,7 +44,7 @@ struct plan_draft {
     size_t side_count;
     const struct node_plan *node;
     struct scope scope;
-    struct scope sources; /* the names of the sources, also behind GROUP BY: what trees of the query mean */
+    struct scope sources; /* the names of the sources, also after GROUP BY: what trees of the query mean */
     bool table;
     enum window_kind window;
     int64_t window_size;

@@ -299,7 +299,7 @@ static int plan_compile_keys(struct plan_grouping *grouping, const struct evalua
                              struct error *error) {
     struct plan_draft *draft = grouping->draft;
     const struct evaluator **keys = arena_allocate(draft->arena, grouping->key_count * sizeof(struct evaluator *));
-    /* A window's state comes back by reading its input again, which what a join gives is only behind a topic. */
+    /* A window's state comes back by reading its input again, which what a join gives is only after a topic. */
     bool same = grouping->key_count == draft->node->schema.key_count && !draft->node->schema.windowed &&
                 draft->query->join_count == 0;
     if (!keys)

@@ -16,7 +16,7 @@
 /* --- system columns
  * ---------------------------------------------------------------------------------------------------------------- */
 
-/* ROWTIME and the like of one side are columns behind a join, when the query names any. */
+/* ROWTIME and the like of one side are columns after a join, when the query names any. */
 static int plan_add_systems(struct plan_draft *draft, struct join_side *side, struct error *error) {
     const struct row_schema *schema = &side->node->schema;
     size_t count = side->scope.column_count, at = schema->count;

@@ -2,7 +2,7 @@
  * begins.
  *
  * Rows of a stream are written as they are. A change of a table is split first, as what it takes away and what it
- * adds may belong to different partitions, and put together again behind the topic (stream/change.h). */
+ * adds may belong to different partitions, and put together again after the topic (stream/change.h). */
 #include "core/memory.h"
 #include "sql/plan/plan_draft.h"
 

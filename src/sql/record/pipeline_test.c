@@ -96,7 +96,7 @@ static int test_append(struct test_run *run, const char *topic, const struct bus
     return status;
 }
 
-/* Inputs [first, end) of one topic as one batch. Those that nobody reads are left out. */
+/* Inputs [first, end) of one topic as one batch. Those that no query reads are left out. */
 static int test_push(struct test_run *run, size_t first, size_t end, struct error *error) {
     const char *topic = run->inputs[first].topic.data;
     struct bus_record *records = arena_allocate(&run->arena, (end - first) * sizeof *records);

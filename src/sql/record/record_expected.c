@@ -15,7 +15,7 @@ static bool expected_whole(struct slice text) {
     return at == text.length;
 }
 
-/* Digits, and behind a point as many of them as the scale has. */
+/* Digits, and after a point as many of them as the scale has. */
 static bool expected_decimal(struct slice text, unsigned scale) {
     const char *point = memchr(text.data, '.', text.length);
     struct slice whole = {text.data, point ? (size_t)(point - text.data) : text.length};

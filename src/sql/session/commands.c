@@ -169,7 +169,7 @@ static int commands_begin(struct commands *commands, struct error *error) {
     return 0;
 }
 
-/* Looks for the topic now and then, until somebody has made it. */
+/* Looks for the topic now and then, until it has been made. */
 static int commands_look(struct commands *commands, struct error *error) {
     struct bus_topic_info info;
     int64_t now = clock_monotonic_ns(commands->clock);

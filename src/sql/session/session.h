@@ -32,7 +32,7 @@ enum session_effect_kind {
     EFFECT_TOPIC_DELETE,    /* text: its name */
     EFFECT_QUERY_START,     /* query, text: its statement */
     EFFECT_QUERY_STOP,      /* text: its id */
-    EFFECT_SELECT,          /* query (its sink writes to nowhere: rows for whoever asked), select */
+    EFFECT_SELECT,          /* query (its sink writes to nowhere: rows for the caller), select */
     EFFECT_RECORD,          /* sink, record: INSERT INTO .. VALUES; text: the statement */
     EFFECT_CONNECTOR_START, /* connector */
     EFFECT_CONNECTOR_STOP,  /* text: its name */

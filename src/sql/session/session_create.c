@@ -308,7 +308,7 @@ int session_insert_select(struct session_work *work, const struct insert_stateme
 /* --- asked
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* A sink for rows that go to whoever asked: JSON in the order of the columns. */
+/* A sink for rows that go to the caller: JSON in the order of the columns. */
 static int session_answer_sink(struct session_work *work, const struct plan_result *result, struct source *ret_source) {
     *ret_source = (struct source){.object = OBJECT_STREAM,
                                   .name = SLICE("ANSWER"),

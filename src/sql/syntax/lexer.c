@@ -70,7 +70,7 @@ static void lexer_move(struct lexer *lexer, size_t length) {
 /* --- comments and quotes
  * ----------------------------------------------------------------------------------------------------------- */
 
-/* From an opening quote to behind the closing one; a doubled quote does not close. */
+/* From an opening quote to after the closing one; a doubled quote does not close. */
 static size_t lexer_quoted_length(struct slice text, size_t at, bool *ret_finished) {
     const char *first = text.data + at, *end = text.data + text.length, *next = first + 1;
     *ret_finished = false;
@@ -132,7 +132,7 @@ static size_t lexer_digits(const struct lexer *lexer, size_t from) {
     return from;
 }
 
-/* 12, 1.5, .5, 1., 1E3, 1.5e-3; a letter right behind is no number. */
+/* 12, 1.5, .5, 1., 1E3, 1.5e-3; a letter right after is no number. */
 static size_t lexer_number(const struct lexer *lexer, enum token_kind *ret_kind) {
     size_t length = lexer_digits(lexer, 0);
     *ret_kind = TOKEN_INTEGER;

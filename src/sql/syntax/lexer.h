@@ -26,7 +26,7 @@ struct lexer {
 /* The next token, TOKEN_END at the end. ERROR_INVALID with line and column: a quote or comment that does not end, a
  * number or character that cannot be. */
 int lexer_next(struct lexer *lexer, struct token *ret_token, struct error *error);
-/* Moves a place behind one character of `length` bytes. */
+/* Moves a place after one character of `length` bytes. */
 void place_advance(struct place *place, const char *character, size_t length);
 /* ERROR_INVALID with "line L, column C: " before the message. */
 int place_error(struct error *error, struct place place, const char *format, ...) __attribute__((format(printf, 3, 4)));

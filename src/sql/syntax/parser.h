@@ -15,10 +15,10 @@ enum { PARSER_EXPECTED_MAXIMUM = 32 };
 struct parser {
     struct arena *arena;
     struct error *error;
-    struct lexer lexer; /* stands behind `next` */
+    struct lexer lexer; /* stands after `next` */
     struct token token, next;
     struct token alias;      /* the last name taken as an alias without AS: perhaps a misspelt keyword */
-    struct place alias_next; /* of the token behind it */
+    struct place alias_next; /* of the token after it */
     const char *expected[PARSER_EXPECTED_MAXIMUM]; /* at `token` */
     size_t expected_count;
     unsigned depth; /* of recursion */
@@ -51,7 +51,7 @@ bool parser_advance(struct parser *parser);
 bool parser_at(struct parser *parser, enum token_kind kind);
 bool parser_at_keyword(struct parser *parser, enum keyword keyword);
 bool parser_at_keywords(struct parser *parser, enum keyword first, enum keyword second);
-/* Passes the token when it is there; *ret_found says whether it was. False: an error in the text behind it. */
+/* Passes the token when it is there; *ret_found says whether it was. False: an error in the text after it. */
 bool parser_take(struct parser *parser, enum token_kind kind, bool *ret_found);
 bool parser_take_keyword(struct parser *parser, enum keyword keyword, bool *ret_found);
 /* Both keywords or nothing: "GRACE PERIOD", "IF EXISTS". */
@@ -102,7 +102,7 @@ bool parser_unquote(struct parser *parser, const struct token *token, struct sli
 struct expression *parser_expression(struct parser *parser);        /* parser_expression.c */
 struct expression *parser_select_expression(struct parser *parser); /* a->* too */
 struct expression *parser_argument(struct parser *parser);          /* a lambda too */
-struct expression *parser_primary(struct parser *parser); /* parser_primary.c: with subscripts and fields behind it */
+struct expression *parser_primary(struct parser *parser); /* parser_primary.c: with subscripts and fields after it */
 struct expression *parser_literal(struct parser *parser); /* parser_primary.c: a literal, perhaps with a sign */
 struct expression *parser_node(struct parser *parser, enum expression_kind kind, struct place place);
 /* Takes the children pushed since `start` and the height that follows from them. */

@@ -205,7 +205,7 @@ static bool parser_is_number(const struct token *token) {
     return token->kind == TOKEN_INTEGER || token->kind == TOKEN_DECIMAL || token->kind == TOKEN_DOUBLE;
 }
 
-/* What stands before the first operator between two operands. A minus belongs to the number behind it. */
+/* What stands before the first operator between two operands. A minus belongs to the number after it. */
 static struct expression *parser_operand(struct parser *parser, enum precedence loosest) {
     if (parser->token.keyword == KEYWORD_NOT && loosest <= PRECEDENCE_NOT)
         return parser_prefixed(parser, OPERATOR_NOT, PRECEDENCE_NOT);

@@ -74,7 +74,7 @@ static bool parser_add_column(struct parser *parser, struct column_declaration *
     return (column->type = parser_type(parser));
 }
 
-/* Behind ALTER SYSTEM, SET: 'name' = 'value'. */
+/* After ALTER SYSTEM, SET: 'name' = 'value'. */
 static bool parser_setting(struct parser *parser, struct setting_statement *setting) {
     setting->name.place = parser->token.place;
     return parser_string(parser, &setting->name.name) && parser_expect(parser, TOKEN_EQUAL) &&

@@ -75,7 +75,7 @@ static bool parser_type_parts(struct parser *parser, struct type_name *type, siz
     return parser_pop(parser, start, &type->parts, &type->part_count);
 }
 
-/* Behind ARRAY, MAP or STRUCT, at '<'. */
+/* After ARRAY, MAP or STRUCT, at '<'. */
 static bool parser_type_nested(struct parser *parser, struct type_name *type) {
     if (!parser_expect(parser, TOKEN_LESS))
         return false;

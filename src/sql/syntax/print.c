@@ -167,7 +167,7 @@ static void print_list(struct bytes *to, struct expression *const *items, size_t
     }
 }
 
-/* A minus would become part of a bare number behind it, and two of them a comment. */
+/* A minus would become part of a bare number after it, and two of them a comment. */
 static void print_unary(struct bytes *to, const struct expression *node) {
     const struct expression *operand = node->children[0], *first = operand;
     bool minus = node->op == OPERATOR_NEGATE;

@@ -15,7 +15,7 @@ void script_open(struct script *script, struct slice text, struct variables *var
 
 struct script_cut {
     size_t start, end; /* the statement, without space around nor the semicolon; empty when there is none */
-    size_t next;       /* behind the semicolon */
+    size_t next;       /* after the semicolon */
     bool semicolon;
     bool finished; /* no quote or comment was left open */
 };
@@ -164,7 +164,7 @@ static int script_fill(struct script_filling *filling, struct error *error) {
 /* --- statements
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* The text to parse, with its lexer. The script moves behind the statement. */
+/* The text to parse, with its lexer. The script moves after the statement. */
 static int script_prepare(struct script *script, struct script_cut cut, struct arena *arena, struct lexer *ret_lexer,
                           struct error *error) {
     struct slice text = {script->text.data + cut.start, cut.end - cut.start};
@@ -213,7 +213,7 @@ static int script_read(struct script *script, struct script_cut cut, struct aren
     return status;
 }
 
-/* Behind the statement even when something in it cannot be passed. */
+/* After the statement even when something in it cannot be passed. */
 static void script_leave(struct script *script, struct script_cut cut) {
     struct error ignored;
     while (script_move(script, cut.next, &ignored) < 0)

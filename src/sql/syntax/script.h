@@ -7,7 +7,7 @@
  * Statements end with a semicolon; the last one may go without. DEFINE and UNDEFINE take effect on the variables as
  * they are read, ${name} stands for a variable's value in all later statements but for comments, $${name} for the
  * characters ${name}; what is not defined is left as it is. Every message begins with "line L, column C: ". After an
- * error the script stands behind the wrong statement and may go on. */
+ * error the script stands after the wrong statement and may go on. */
 #ifndef METERLINE_SQL_SYNTAX_SCRIPT_H
 #define METERLINE_SQL_SYNTAX_SCRIPT_H
 

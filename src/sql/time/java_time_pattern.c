@@ -78,7 +78,7 @@ static struct java_time_element *pattern_add(struct pattern_compiler *compiler, 
     return &compiler->elements[compiler->count++];
 }
 
-/* A number of fixed width right behind another one takes its digits from it; any other begins anew. */
+/* A number of fixed width right after another one takes its digits from it; any other begins anew. */
 static void pattern_add_number(struct pattern_compiler *compiler, struct java_time_element number) {
     struct java_time_element *base = compiler->base;
     bool fixed = number.minimum == number.maximum && number.sign == SIGN_NOT_NEGATIVE;
@@ -260,7 +260,7 @@ static int pattern_field(struct pattern_compiler *compiler, char letter, unsigne
     }
 }
 
-/* Text in quotes, '' for one quote; *at stands behind the opening one. */
+/* Text in quotes, '' for one quote; *at stands after the opening one. */
 static int pattern_quoted(struct pattern_compiler *compiler, struct arena *arena, const char **at, const char *end) {
     char *text = arena_allocate(arena, (size_t)(end - *at) + 1);
     size_t length = 0;

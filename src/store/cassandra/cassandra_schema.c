@@ -264,7 +264,7 @@ int cassandra_table_prepare(struct cassandra_store *store, struct cql_cluster *c
         status = table_create(store, cluster, window_size, error);
     else if (!status && (!table.has_sum || !table.has_revision))
         status = table_extend(store, cluster, &table, error) ? table_refused(store, cluster, window_size, error) : 0;
-    else if (!status) /* somebody may have made it just now */
+    else if (!status) /* another client may have made it just now */
         status = cql_cluster_agree(cluster, CASSANDRA_AGREEMENT_TIMEOUT, error);
     return status ? error_wrap(error, "preparing table metrics_aggregates_%lld", (long long)(window_size / 1000))
                   : cassandra_table_describe(store, cluster, window_size, ret_table, error);

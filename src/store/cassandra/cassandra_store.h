@@ -43,7 +43,7 @@ struct cassandra_store {
     struct store base;
     struct cassandra_settings settings;
     pthread_mutex_t lock;
-    struct cql_cluster *idle[CASSANDRA_IDLE]; /* clients that nobody uses now; under lock */
+    struct cql_cluster *idle[CASSANDRA_IDLE]; /* clients that are not in use; under lock */
     size_t idle_count;
     struct store_counts counts;           /* under lock */
     int64_t warned_of[CASSANDRA_WINDOWS]; /* window sizes of tables that lack columns of ours; under lock */

@@ -211,7 +211,7 @@ static int redis_cache_write(struct cache_writer *door, const struct cache_entry
     struct redis_writer *writer = (struct redis_writer *)door;
     int status = redis_write_all(writer, entries, count, error);
     if (status)
-        redis_drop(writer); /* answers that are under way belong to nobody */
+        redis_drop(writer); /* answers that are under way are dropped */
     return status;
 }
 
@@ -266,7 +266,7 @@ static int redis_writer_open(struct cache *door, struct cache_writer **ret_write
 }
 
 struct redis_found {
-    struct bytes keys; /* each with a NUL behind it */
+    struct bytes keys; /* each with a NUL after it */
     size_t *places;    /* of each key in `keys` */
     size_t count, capacity;
 };
@@ -310,7 +310,7 @@ static int redis_compare(const void *a, const void *b, void *keys) {
     return strcmp((const char *)keys + *(const size_t *)a, (const char *)keys + *(const size_t *)b);
 }
 
-/* "TIMESTAMP" or "TIMESTAMP VALUE"; false: somebody else's. */
+/* "TIMESTAMP" or "TIMESTAMP VALUE"; false: of another program. */
 static bool redis_read_value(const char *text, size_t length, struct cache_entry *entry) {
     const char *space = memchr(text, ' ', length);
     struct slice time = {text, space ? (size_t)(space - text) : length};
@@ -332,7 +332,7 @@ static int redis_visit(const struct redis_cache *cache, struct redis_link *link,
         return status;
     if (reply->type == REDIS_REPLY_STRING && redis_read_value(reply->str, reply->len, &entry) &&
         entry.has_value == series)
-        status = visit(context, &entry, error); /* an error reply is WRONGTYPE: somebody else's */
+        status = visit(context, &entry, error); /* an error reply is WRONGTYPE: of another program */
     freeReplyObject(reply);
     return status;
 }

@@ -70,7 +70,7 @@ int group_result_open(struct group_aggregate *aggregate, struct operator_context
 int group_result_close(struct group_aggregate *aggregate, struct operator_context *context,
                        const struct group_result *result, const char *states, struct error *error);
 int group_results_flush(struct group_aggregate *aggregate, struct operator_context *context, struct error *error);
-/* The values of the key of row `row` to key_values; its bytes to aggregate->key, behind room for a time when
+/* The values of the key of row `row` to key_values; its bytes to aggregate->key, after room for a time when
  * `timed`. */
 int group_key_take(struct group_aggregate *aggregate, const struct group_input *input, size_t row, bool timed,
                    struct error *error);

@@ -123,7 +123,7 @@ static void session_link(struct session_group *group, struct group_session *befo
         group->last = before;
 }
 
-/* A session of the group whose key is in aggregate->key behind room for the start; it stands before `after` in the
+/* A session of the group whose key is in aggregate->key after room for the start; it stands before `after` in the
  * group's list (NULL: at its end). NULL: no memory. */
 static struct group_session *session_new(struct group_aggregate *aggregate, struct session_group *group,
                                          struct group_session *after, int64_t start, int64_t end) {
@@ -240,7 +240,7 @@ static int sessions_expire(struct group_aggregate *aggregate, struct operator_co
  * from `first` on. */
 struct session_merge {
     struct session_group *group;
-    struct group_session *first, *after; /* NULL: none is absorbed; none stands behind those */
+    struct group_session *first, *after; /* NULL: none is absorbed; none stands after those */
     size_t count;
     int64_t start, end;
 };

@@ -19,7 +19,7 @@
 /* Of one topic. */
 struct incomplete {
     bool lost;     /* it has lost records; nothing else counts otherwise */
-    bool unread;   /* among them some that nobody had read: `until` moves with the next one that comes */
+    bool unread;   /* among them some that no one had read: `until` moves with the next one that comes */
     int64_t until; /* ms; INT64_MIN: no window lacks records yet */
 };
 
@@ -33,7 +33,7 @@ extern const struct bus_header incomplete_header;
 
 /* As positions have it, " i=UNTIL" or " i=+UNTIL" (unread); nothing when nothing was lost. */
 void incomplete_write(const struct incomplete *incomplete, struct bytes *to);
-/* Moves *at behind it; false: it is damaged. */
+/* Moves *at after it; false: it is damaged. */
 bool incomplete_read(const char **at, struct incomplete *ret_incomplete);
 
 #endif

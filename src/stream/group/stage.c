@@ -1,4 +1,4 @@
-/* Builds the operators of a stage from its plan: the sink first, as each operator knows the one behind it; then,
+/* Builds the operators of a stage from its plan: the sink first, as each operator knows the one after it; then,
  * from left to right, what feeds it. */
 #include "stream/group/stage.h"
 

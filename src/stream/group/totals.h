@@ -1,4 +1,4 @@
-/* What a query has counted since its first record, from the committed positions of whoever runs it. */
+/* What a query has counted since its first record, from the committed positions of by whatever program. */
 #ifndef METERLINE_STREAM_GROUP_TOTALS_H
 #define METERLINE_STREAM_GROUP_TOTALS_H
 

@@ -14,7 +14,7 @@
  *
  * State comes back by changelog. With `replayed` (tables only) there is none: the tables are filled by reading their
  * topics again from the beginning, with context->restoring set. While restoring, a join pushes no result but those
- * of left rows of a stream-table join, which may rebuild an operator behind it; a table that is not `replayed`, and
+ * of left rows of a stream-table join, which may rebuild an operator after it; a table that is not `replayed`, and
  * a buffer, ignore such rows. */
 #ifndef METERLINE_STREAM_JOIN_JOIN_H
 #define METERLINE_STREAM_JOIN_JOIN_H
@@ -36,7 +36,7 @@ struct join_plan {
     /* table-table: left_key is any expression over the left rows, whose own primary key is the result's; no key
      * column */
     bool foreign_key;
-    bool replayed;            /* not of stream-stream, and not behind a table_source, which is silent while restoring */
+    bool replayed;            /* not of stream-stream, and not after a table_source, which is silent while restoring */
     struct row_schema result; /* [key,] left columns, right columns; count == left->count + right->count + (0 or 1) */
 };
 

@@ -5,7 +5,7 @@
 
 #include "stream/join/join.h"
 
-/* One side of a pair: a row of the batch at hand, a stored row, or (both NULL) nobody. */
+/* One side of a pair: a row of the batch at hand, a stored row, or (both NULL) none. */
 struct join_part {
     const struct rows *rows;
     size_t row;
@@ -20,7 +20,7 @@ struct join_pair {
 
 struct join_output {
     const struct join_plan *plan;
-    struct stream_operator *op; /* behind which results go on */
+    struct stream_operator *op; /* after which results go on */
     struct operator_context *context;
     struct join_pair *pairs,
         *before; /* before: of tables with want_before, the pair that stood there, for each pair; else NULL */

@@ -3,13 +3,13 @@
  *     sets      [0, h)      [h, 2h)      [2h, 3h)                      h: the horizon
  *     ──────────┼───────────┼──────┬─────┼────────▶ event time
  *                                  stream time s:  a row whose time is at or before s - h is too late to be known: it
- *                                  passes, and the windows behind count it as late. So a set is not needed any more
+ *                                  passes, and the windows after count it as late. So a set is not needed any more
  *                                  when all of its times are.
  *
  * State comes back by replay, from the oldest record in a set that is kept. What is decided about a row depends on
  * rows of the same time alone, all of which lie in that set: the answer is the same after a restart, however far back
  * the replay begins. Rows without a key or a value pass, and do not move the stream time: it never goes ahead of that
- * of the windows behind. */
+ * of the windows after. */
 #include "stream/operator/duplicates.h"
 
 #include "core/hash.h"

@@ -99,7 +99,7 @@ static inline int operator_forward(struct stream_operator *op, struct rows *rows
     return operator_push(op->next, op->next_input, rows, context, error);
 }
 
-/* Lets what is behind this operator advance. */
+/* Lets what is after this operator advance. */
 static inline int operator_forward_advance(struct stream_operator *op, int64_t time, struct operator_context *context,
                                            struct error *error) {
     for (struct stream_operator *next = op->next; next; next = next->next)

@@ -75,7 +75,7 @@ static int project_before(const struct project *project, const struct rows *rows
     return status;
 }
 
-/* Values of rows that are absent are NULL, so that nobody meets what was not computed. */
+/* Values of rows that are absent are NULL, so that no operator meets what was not computed. */
 static int project_clear_absent(const struct project *project, struct rows *rows, struct operator_context *context,
                                 struct error *error) {
     bool any = false;

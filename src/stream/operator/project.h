@@ -7,7 +7,7 @@
 /* New columns, keys first. The columns of absent rows are NULL but for those of the key. */
 struct project_plan {
     const struct evaluator *const *columns; /* schema.count of them */
-    /* rows without a value are dropped (behind GROUP BY and PARTITION BY of streams, as the dialect says) */
+    /* rows without a value are dropped (after GROUP BY and PARTITION BY of streams, as the dialect says) */
     bool drop_absent;
     bool drop_null_key;
     bool table; /* `before` is projected too */

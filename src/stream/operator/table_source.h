@@ -5,7 +5,7 @@
  * and counted as null. The key of a windowed table is that of its columns and the bounds of its window.
  *
  * State comes back by reading the topic again from its beginning up to the committed position, with
- * context->restoring set: rows fill the table, and nothing is pushed. Operators behind it do not come to see those
+ * context->restoring set: rows fill the table, and nothing is pushed. Operators after it do not come to see those
  * rows: they have a changelog of their own, as aggregates without a window and joins do. */
 #ifndef METERLINE_STREAM_OPERATOR_TABLE_SOURCE_H
 #define METERLINE_STREAM_OPERATOR_TABLE_SOURCE_H

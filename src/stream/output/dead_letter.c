@@ -5,51 +5,56 @@
 
 #include "core/memory.h"
 
-int mail_open(struct mail *mail, struct bus_producer *producer, const char *name, struct error *error) {
+int dead_letters_open(struct dead_letters *dead_letters, struct bus_producer *producer, const char *name,
+                      struct error *error) {
     static const struct bus_topic_settings kept = {.retention_time = -1, .retention_bytes = -1};
-    *mail = (struct mail){.producer = producer, .headers = mail->headers, .header_capacity = mail->header_capacity};
-    return bus_producer_topic(producer, name, &kept, &mail->topic, &mail->partitions, error);
+    *dead_letters = (struct dead_letters){
+        .producer = producer, .headers = dead_letters->headers, .header_capacity = dead_letters->header_capacity};
+    return bus_producer_topic(producer, name, &kept, &dead_letters->topic, &dead_letters->partitions, error);
 }
 
-void mail_open_later(struct mail *mail, struct bus_producer *producer, const char *name) {
-    *mail = (struct mail){.producer = producer, .name = name};
+void dead_letters_open_later(struct dead_letters *dead_letters, struct bus_producer *producer, const char *name) {
+    *dead_letters = (struct dead_letters){.producer = producer, .name = name};
 }
 
-void mail_release(struct mail *mail) {
-    free(mail->headers);
-    *mail = (struct mail){0};
+void dead_letters_release(struct dead_letters *dead_letters) {
+    free(dead_letters->headers);
+    *dead_letters = (struct dead_letters){0};
 }
 
 static struct bus_header header_of(const char *name, const char *value) {
     return (struct bus_header){slice_of(name), slice_of(value)};
 }
 
-int mail_produce(struct mail *mail, const struct bus_batch *batch, size_t index, const struct bus_header *why,
-                 size_t why_count, struct error *error) {
+int dead_letters_produce(struct dead_letters *dead_letters, const struct bus_batch *batch, size_t index,
+                         const struct bus_header *why, size_t why_count, struct error *error) {
     struct bus_record record = batch->records[index];
-    int status = mail->name ? mail_open(mail, mail->producer, mail->name, error) : 0;
+    int status =
+        dead_letters->name ? dead_letters_open(dead_letters, dead_letters->producer, dead_letters->name, error) : 0;
     if (status)
         return status;
     size_t count = record.header_count;
-    if (!memory_reserve((void **)&mail->headers, &mail->header_capacity, count + why_count + 3, sizeof *mail->headers))
+    if (!memory_reserve((void **)&dead_letters->headers, &dead_letters->header_capacity, count + why_count + 3,
+                        sizeof *dead_letters->headers))
         return error_no_memory(error);
     char partition[16], offset[24];
     snprintf(partition, sizeof partition, "%d", (int)batch->partition);
     snprintf(offset, sizeof offset, "%lld", (long long)(batch->base_offset + (int64_t)index));
     if (count)
-        memcpy(mail->headers, record.headers, count * sizeof *record.headers);
-    memcpy(mail->headers + count, why, why_count * sizeof *why);
+        memcpy(dead_letters->headers, record.headers, count * sizeof *record.headers);
+    memcpy(dead_letters->headers + count, why, why_count * sizeof *why);
     count += why_count;
-    mail->headers[count++] = header_of("origin.topic", batch->topic);
-    mail->headers[count++] = header_of("origin.partition", partition);
-    mail->headers[count++] = header_of("origin.offset", offset);
-    record.headers = mail->headers;
+    dead_letters->headers[count++] = header_of("origin.topic", batch->topic);
+    dead_letters->headers[count++] = header_of("origin.partition", partition);
+    dead_letters->headers[count++] = header_of("origin.offset", offset);
+    record.headers = dead_letters->headers;
     record.header_count = count;
-    return bus_produce(mail->producer, mail->topic, batch->partition % mail->partitions, &record, error);
+    return bus_produce(dead_letters->producer, dead_letters->topic, batch->partition % dead_letters->partitions,
+                       &record, error);
 }
 
-int mail_reject(struct mail *mail, const struct bus_batch *batch, size_t index, const char *reason,
-                struct error *error) {
+int dead_letters_reject(struct dead_letters *dead_letters, const struct bus_batch *batch, size_t index,
+                        const char *reason, struct error *error) {
     struct bus_header header = header_of("error", reason);
-    return mail_produce(mail, batch, index, &header, 1, error);
+    return dead_letters_produce(dead_letters, batch, index, &header, 1, error);
 }

@@ -26,9 +26,9 @@ struct output_record {
 struct query_output {
     struct query_output_options options;
     struct bus_producer *producer;
-    struct output_topic *sinks, *changelogs; /* by member */
-    struct mail *mail, *late;                /* by topic of the group; of repartition topics not opened */
-    bool *mail_open, *late_open;
+    struct output_topic *sinks, *changelogs;  /* by member */
+    struct dead_letters *dead_letters, *late; /* by topic of the group; of repartition topics not opened */
+    bool *dead_letters_open, *late_open;
     bool *feeds; /* by member: its sink is a topic that the group reads */
     bool feeds_itself;
     struct tapped *tapped; /* by member */
@@ -55,15 +55,15 @@ static int output_open_member(struct query_output *output, size_t at, struct err
     return status;
 }
 
-static int output_open_mail(struct query_output *output, size_t topic, struct error *error) {
+static int output_open_dead_letters(struct query_output *output, size_t topic, struct error *error) {
     char name[BUS_TOPIC_NAME_MAXIMUM + 32];
     const struct query_topic *from = &output->options.group->topics[topic];
     if (from->internal)
         return 0;
     snprintf(name, sizeof name, "%s-rejected", from->name);
-    int status = mail_open(&output->mail[topic], output->producer,
-                           output->options.rejected ? output->options.rejected : name, error);
-    output->mail_open[topic] = !status;
+    int status = dead_letters_open(&output->dead_letters[topic], output->producer,
+                                   output->options.rejected ? output->options.rejected : name, error);
+    output->dead_letters_open[topic] = !status;
     return status;
 }
 
@@ -88,7 +88,7 @@ static int output_open_late(struct query_output *output, size_t topic, struct er
     if (!windows || group->topics[topic].internal)
         return 0;
     snprintf(name, sizeof name, "%s-late", group->topics[topic].name);
-    int status = mail_open(&output->late[topic], output->producer, name, error);
+    int status = dead_letters_open(&output->late[topic], output->producer, name, error);
     output->late_open[topic] = !status;
     return status;
 }
@@ -105,18 +105,18 @@ int query_output_open(const struct query_output_options *options, struct query_o
     output->sinks = memory_zero(group->member_count, sizeof *output->sinks);
     output->changelogs = memory_zero(group->member_count, sizeof *output->changelogs);
     output->feeds = memory_zero(group->member_count, sizeof *output->feeds);
-    output->mail = memory_zero(group->topic_count, sizeof *output->mail);
+    output->dead_letters = memory_zero(group->topic_count, sizeof *output->dead_letters);
     output->late = memory_zero(group->topic_count, sizeof *output->late);
-    output->mail_open = memory_zero(group->topic_count, sizeof *output->mail_open);
+    output->dead_letters_open = memory_zero(group->topic_count, sizeof *output->dead_letters_open);
     output->late_open = memory_zero(group->topic_count, sizeof *output->late_open);
     output->tapped = memory_zero(group->member_count, sizeof *output->tapped);
-    bool room = output->tapped && output->sinks && output->changelogs && output->feeds && output->mail &&
-                output->late && output->mail_open && output->late_open;
+    bool room = output->tapped && output->sinks && output->changelogs && output->feeds && output->dead_letters &&
+                output->late && output->dead_letters_open && output->late_open;
     int status = room ? bus_producer_open(options->bus, &producer, &output->producer, error) : error_no_memory(error);
     for (size_t i = 0; i < group->member_count && !status; i++)
         status = output_open_member(output, i, error);
     for (size_t i = 0; i < group->topic_count && !status; i++)
-        status = output_open_mail(output, i, error);
+        status = output_open_dead_letters(output, i, error);
     for (size_t i = 0; i < group->topic_count && !status; i++)
         status = output_open_late(output, i, error);
     if (status) {
@@ -134,16 +134,16 @@ struct query_output *query_output_close(struct query_output *output) {
         tapped_close(&output->tapped[i]);
     free(output->tapped);
     bus_producer_close(output->producer);
-    for (size_t i = 0; output->mail && i < output->options.group->topic_count; i++)
-        mail_release(&output->mail[i]);
+    for (size_t i = 0; output->dead_letters && i < output->options.group->topic_count; i++)
+        dead_letters_release(&output->dead_letters[i]);
     for (size_t i = 0; output->late && i < output->options.group->topic_count; i++)
-        mail_release(&output->late[i]);
+        dead_letters_release(&output->late[i]);
     free(output->sinks);
     free(output->changelogs);
     free(output->feeds);
-    free(output->mail);
+    free(output->dead_letters);
     free(output->late);
-    free(output->mail_open);
+    free(output->dead_letters_open);
     free(output->late_open);
     free(output->records);
     bytes_release(&output->key);
@@ -239,16 +239,17 @@ int query_output_flush(struct query_output *output, struct error *error) {
 
 int query_output_reject(struct query_output *output, size_t topic, const struct bus_batch *batch, size_t index,
                         const char *reason, struct error *error) {
-    if (!output->mail_open[topic])
+    if (!output->dead_letters_open[topic])
         return error_set(error, ERROR_CORRUPT,
                          "%s/%d, offset %lld: a record between two stages of a query cannot be read: %s", batch->topic,
                          (int)batch->partition, (long long)(batch->base_offset + (int64_t)index), reason);
-    return mail_reject(&output->mail[topic], batch, index, reason, error);
+    return dead_letters_reject(&output->dead_letters[topic], batch, index, reason, error);
 }
 
 int query_output_late(struct query_output *output, size_t topic, const struct bus_batch *batch, size_t index,
                       const struct bus_header *why, size_t why_count, struct error *error) {
-    return output->late_open[topic] ? mail_produce(&output->late[topic], batch, index, why, why_count, error) : 0;
+    return output->late_open[topic] ? dead_letters_produce(&output->late[topic], batch, index, why, why_count, error)
+                                    : 0;
 }
 
 int query_output_save(struct query_output *output, size_t member, int32_t partition, size_t op, struct slice key,

@@ -1,4 +1,4 @@
-/* Where the queries of a worker write: their sinks' topics, mail, changelogs, and the positions; all of it in one
+/* Where the queries of a worker write: their sinks' topics, dead letters, changelogs, and the positions; all of it in one
  * commit. One thread. */
 #ifndef METERLINE_STREAM_OUTPUT_OUTPUT_H
 #define METERLINE_STREAM_OUTPUT_OUTPUT_H
@@ -20,7 +20,7 @@ struct query_output_options {
     const struct clock *clock;
 };
 
-/* Everything it writes to must exist, but for topics of mail, which are made. */
+/* Everything it writes to must exist, but for topics of dead letters, which are made. */
 int query_output_open(const struct query_output_options *options, struct query_output **ret_output,
                       struct error *error);
 struct query_output *query_output_close(struct query_output *output);

@@ -6,36 +6,36 @@
 
 enum { WAITING_RECORDS = 16384, WAITING_BYTES = 16 << 20, MESSAGES_AT_ONCE = 4 };
 
-/* --- troubles
+/* --- diagnostics
  * ------------------------------------------------------------------------------------------------------------------ */
 
-void query_work_trouble(struct query_report *report, const char *message) {
+void query_work_diagnose(struct query_report *report, const char *message) {
     const struct query_work *work = report->work;
     const struct query_group *group = work->group;
-    struct query_troubles *troubles = &work->troubles[report->place];
+    struct query_diagnostics *diagnostics = &work->diagnostics[report->place];
     uint64_t hash = hash_bytes(message, strlen(message), 0);
     bool of_topic = report->place >= group->member_count;
-    for (size_t i = 0; i < troubles->count; i++)
-        if (troubles->seen[i] == hash)
+    for (size_t i = 0; i < diagnostics->count; i++)
+        if (diagnostics->seen[i] == hash)
             return;
-    if (troubles->count == QUERY_TROUBLES_MAXIMUM)
+    if (diagnostics->count == QUERY_DIAGNOSTICS_MAXIMUM)
         return;
-    troubles->seen[troubles->count++] = hash;
+    diagnostics->seen[diagnostics->count++] = hash;
     log_write(work->log, LOG_WARNING, "%s%s, partition %d, from offset %lld: %s%s", of_topic ? "topic " : "query ",
               of_topic ? group->topics[report->place - group->member_count].name
                        : group->members[report->place].query->id,
               (int)report->partition, (long long)report->offset, message,
-              troubles->count == QUERY_TROUBLES_MAXIMUM ? " (what else there may be is only counted)" : "");
+              diagnostics->count == QUERY_DIAGNOSTICS_MAXIMUM ? " (what else there may be is only counted)" : "");
 }
 
 static void report_row(void *context, size_t row, const char *message) {
     (void)row;
-    query_work_trouble(context, message);
+    query_work_diagnose(context, message);
 }
 
 struct evaluation query_work_evaluation(const struct query_work *work, struct arena *arena, struct query_report *report,
                                         struct row_errors *ret_errors) {
-    bool heard = report && work->troubles[report->place].count < QUERY_TROUBLES_MAXIMUM;
+    bool heard = report && work->diagnostics[report->place].count < QUERY_DIAGNOSTICS_MAXIMUM;
     *ret_errors =
         (struct row_errors){.report = report_row, .context = report, .messages_left = heard ? MESSAGES_AT_ONCE : 0};
     return (struct evaluation){.arena = arena, .errors = ret_errors, .clock = work->clock, .scratch = work->scratch};
@@ -110,7 +110,7 @@ static void query_batch_check_keys(const struct query_batch *batch, const struct
         for (size_t s = 0; s < group->members[m].plan->source_count; s++)
             if (group->members[m].topics[s] == input->topic && key_spread_matters(group->members[m].plan) &&
                 group->members[m].plan->sources[s]->source->window == ROW_WINDOW_NONE) {
-                query_work_trouble(report, KEY_SPREAD_MESSAGE);
+                query_work_diagnose(report, KEY_SPREAD_MESSAGE);
                 return;
             }
 }
@@ -193,7 +193,7 @@ static int input_pause(struct query_input *input, struct query_work *work, bool 
 }
 
 void query_input_release(struct query_input *input, struct query_work *work) {
-    struct error error; /* of a partition that is no longer ours, which nobody holds back */
+    struct error error; /* of a partition that is no longer ours, which is not held back */
     input_pause(input, work, false, &error);
 }
 

@@ -37,8 +37,8 @@ struct query_work {
     struct late_records late;       /* of the run */
     void *scratch;                  /* of evaluations */
     enum lost_offsets lost_offsets;
-    bool of_the_moment;              /* as query_settings has it */
-    struct query_troubles *troubles; /* by member, and behind them by topic: what has been logged */
+    bool of_the_moment;                    /* as query_settings has it */
+    struct query_diagnostics *diagnostics; /* by member, and after them by topic: what has been logged */
 };
 
 struct query_batch {
@@ -99,12 +99,12 @@ static inline int64_t query_batch_offset(const struct query_batch *batch) {
     return batch->records.base_offset + (int64_t)batch->done;
 }
 
-/* --- troubles: what is worth a line in the log, each once and not too many --- */
+/* --- diagnostics: what is worth a line in the log, each once and not too many --- */
 
-enum { QUERY_TROUBLES_MAXIMUM = 8 };
+enum { QUERY_DIAGNOSTICS_MAXIMUM = 8 };
 
-struct query_troubles {
-    uint64_t seen[QUERY_TROUBLES_MAXIMUM]; /* hashes of messages */
+struct query_diagnostics {
+    uint64_t seen[QUERY_DIAGNOSTICS_MAXIMUM]; /* hashes of messages */
     size_t count;
 };
 
@@ -115,8 +115,8 @@ struct query_report {
     int32_t partition;
     int64_t offset; /* of the first record at hand */
 };
-void query_work_trouble(struct query_report *report, const char *message);
-/* `report` NULL: nobody hears of errors. */
+void query_work_diagnose(struct query_report *report, const char *message);
+/* `report` NULL: errors are not reported. */
 struct evaluation query_work_evaluation(const struct query_work *work, struct arena *arena, struct query_report *report,
                                         struct row_errors *ret_errors);
 

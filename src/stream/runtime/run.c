@@ -94,7 +94,7 @@ struct run {
     bool recovering;
 };
 
-/* The index in the selection of the first row at or behind `row`. */
+/* The index in the selection of the first row at or after `row`. */
 static size_t selection_find(const struct selection *selection, size_t row) {
     size_t low = 0, high = selection->count;
     while (low < high) {
@@ -113,7 +113,7 @@ static int run_late(struct operator_context *context, uint32_t origin, int64_t w
     return late_records_add(&work->late, origin, window_size, stream_time, error);
 }
 
-/* The stream times by which rows are judged in a stage that follows others, and that they carry on (stream_time.h):
+/* The stream times by which rows are decided in a stage that follows others, and that they carry on (stream_time.h):
  * what they came with, or, of a topic that is joined with what came, the largest time up to each. */
 static bool run_stamp(const struct run *run, size_t member, size_t source, struct rows *rows) {
     struct query_member_task *task = &run->task->members[member];

@@ -19,7 +19,7 @@ struct running_group {
     struct query_worker *workers;
     size_t opened, started;
     bool *ended;  /* by worker, without threads: its last turn has been */
-    bool joined;  /* somebody waits for its threads, or has */
+    bool joined;  /* a thread waits for its threads, or has */
     bool leaving; /* it has stages of the query that is being removed */
     atomic_bool closed;
 };
@@ -31,7 +31,7 @@ struct query_runner {
     size_t order;               /* of the next stage */
     struct query_groups groups; /* the same, as the assignment wants them */
     size_t group_capacity;
-    pthread_mutex_t lock; /* of `running` and `groups`: whoever adds, removes, waits and reports */
+    pthread_mutex_t lock; /* of `running` and `groups`: for what adds, removes, waits and reports */
     int status;
     struct error error; /* the first of a worker */
 };
@@ -95,7 +95,7 @@ struct query_runner *query_runner_close(struct query_runner *runner) {
     return NULL;
 }
 
-/* The next that has not been waited for, taken so that nobody else waits for it; NULL: none. */
+/* The next that has not been waited for, taken so that no other thread waits for it; NULL: none. */
 static struct running_group *runner_take(struct query_runner *runner) {
     struct running_group *found = NULL;
     pthread_mutex_lock(&runner->lock);
@@ -473,7 +473,7 @@ static int runner_forget(struct query_runner *runner, const struct query_group *
     return status;
 }
 
-/* Until the threads of the group have gone; somebody else may be waiting for them. */
+/* Until the threads of the group have gone; another thread may be waiting for them. */
 static void runner_await(struct query_runner *runner, struct running_group *running) {
     if (!running->joined)
         running_join(runner, running);

@@ -164,7 +164,7 @@ static bool worker_dirty(const struct query_worker *worker) {
     return false;
 }
 
-/* Repartition topics are read by nobody else: what has been worked on, and is not needed to rebuild windows, goes. */
+/* Repartition topics are read by no other group: what has been worked on, and is not needed to rebuild windows, goes. */
 static void worker_trim(struct query_worker *worker) {
     const struct query_group *group = worker->group;
     struct error error;
@@ -241,7 +241,7 @@ static bool worker_lets_go(struct query_worker *worker) {
 }
 
 /* An error that is to be tried again means that part of a commit's records have been made: they are undone. So is what
- * was for a topic that somebody has deleted. */
+ * was for a topic that has been deleted. */
 static int worker_commit_or_rewind(struct query_worker *worker, struct error *error) {
     int status = worker_commit(worker, error);
     bool undone = status == ERROR_ABORTED || (status && error->retriable) ||
@@ -313,8 +313,8 @@ static int worker_open_readers(struct query_worker *worker, struct error *error)
     struct query_work *work = &worker->work;
     int status = 0;
     work->readers = memory_zero(group->reading_count, sizeof(struct source_reader *));
-    work->troubles = memory_zero(group->member_count + group->topic_count, sizeof *work->troubles);
-    if (!work->readers || !work->troubles)
+    work->diagnostics = memory_zero(group->member_count + group->topic_count, sizeof *work->diagnostics);
+    if (!work->readers || !work->diagnostics)
         return error_no_memory(error);
     for (size_t i = 0; i < group->reading_count && !status; i++)
         status = source_reader_new(group->readings[i].source, bus_registry(work->bus), &work->readers[i], error);
@@ -391,7 +391,7 @@ void query_worker_close(struct query_worker *worker) {
     late_records_release(&work->late);
     arena_release(&work->arena);
     free(work->readers);
-    free(work->troubles);
+    free(work->diagnostics);
     free(worker->tasks);
     free(worker->parked);
     free(worker->positions);

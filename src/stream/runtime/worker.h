@@ -21,7 +21,7 @@ struct query_settings {
     enum lost_offsets lost_offsets;
     struct taps taps; /* zeroed: none */
     bool until_end, final, at_least_once;
-    /* no threads: whoever runs the queries turns the workers (runner.h), in a fixed order, so that the same log is
+    /* no threads: the caller turns the workers (runner.h), in a fixed order, so that the same log is
      * worked on in the same way each time */
     bool manual;
     void (*free_scratch)(void *scratch); /* evaluation_scratch_free of sql/ */

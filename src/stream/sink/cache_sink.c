@@ -1,4 +1,4 @@
-/* Readings that cannot be read are the aggregate query's mail, not ours. */
+/* Readings that cannot be read are dead letters of the queries that read the topic, not of this sink. */
 #include "stream/sink/cache_sink.h"
 
 #include <stdlib.h>
@@ -57,10 +57,10 @@ static int cache_sink_reading(struct cache_sink *sink, const struct reading *rea
     return cache_gather_put(&sink->gather, &entry, error);
 }
 
-static int cache_sink_write(void *context, const struct bus_batch *records, struct mail *mail, size_t *ret_done,
-                            struct error *error) {
+static int cache_sink_write(void *context, const struct bus_batch *records, struct dead_letters *dead_letters,
+                            size_t *ret_done, struct error *error) {
     struct cache_sink *sink = context;
-    (void)mail;
+    (void)dead_letters;
     struct reading *readings;
     arena_reset(&sink->arena);
     int status = reading_reader_read(sink->reader, &records->records[0].value, sizeof records->records[0],

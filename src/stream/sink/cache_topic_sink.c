@@ -31,8 +31,8 @@ static bool cache_topic_time(struct slice value, int64_t *ret_time) {
 }
 
 /* A cache forgets nothing, so what is deleted stays. */
-static int cache_topic_write(void *context, const struct bus_batch *records, struct mail *mail, size_t *ret_done,
-                             struct error *error) {
+static int cache_topic_write(void *context, const struct bus_batch *records, struct dead_letters *dead_letters,
+                             size_t *ret_done, struct error *error) {
     int status = 0;
     for (size_t i = 0; i < records->count && !status; i++) {
         const struct bus_record *record = &records->records[i];
@@ -40,9 +40,10 @@ static int cache_topic_write(void *context, const struct bus_batch *records, str
         if (!record->value.data)
             continue;
         if (!record->key.data || record->key.length == 0)
-            status = mail_reject(mail, records, i, "there is no key", error);
+            status = dead_letters_reject(dead_letters, records, i, "there is no key", error);
         else if (!cache_topic_time(record->value, &entry.timestamp))
-            status = mail_reject(mail, records, i, "the value is neither an ISO-8601 time nor a BIGINT in ms", error);
+            status = dead_letters_reject(dead_letters, records, i,
+                                         "the value is neither an ISO-8601 time nor a BIGINT in ms", error);
         else
             status = cache_gather_put(context, &entry, error);
     }

@@ -1,5 +1,5 @@
 /* How a sink and a tap of one topic share the work: for each partition the offset up to which the target has all
- * records, whoever brought them.
+ * records, by whatever way they came.
  *
  *     offsets   ────────────────┬───────────┬──────▶
  *               the sink's       next        a commit's records, taken by the tap

@@ -229,7 +229,7 @@ int sink_open(struct sink *sink, const struct sink_settings *settings, const str
     if (!status)
         status = bus_producer_open(settings->bus, &options, &sink->producer, error);
     if (!status)
-        mail_open_later(&sink->mail, sink->producer, settings->rejected);
+        dead_letters_open_later(&sink->dead_letters, sink->producer, settings->rejected);
     if (!status)
         status = bus_consumer_join(sink->consumer, &sink->settings.topic, 1, settings->number, settings->count,
                                    &sink->member, error);
@@ -241,7 +241,7 @@ int sink_open(struct sink *sink, const struct sink_settings *settings, const str
 void sink_close(struct sink *sink) {
     if (sink->context)
         sink->target->close(sink->context);
-    mail_release(&sink->mail);
+    dead_letters_release(&sink->dead_letters);
     sink->producer = bus_producer_close(sink->producer);
     sink->consumer = bus_consumer_close(sink->consumer);
     free(sink->at);
@@ -305,7 +305,7 @@ static int sink_write(struct sink *sink, const struct bus_batch *records, size_t
     rest.records += from;
     rest.count -= from;
     *ret_done = 0;
-    return rest.count ? sink->target->write(sink->context, &rest, &sink->mail, ret_done, error) : 0;
+    return rest.count ? sink->target->write(sink->context, &rest, &sink->dead_letters, ret_done, error) : 0;
 }
 
 static bool sink_commit_due(const struct sink *sink) {

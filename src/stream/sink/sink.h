@@ -19,9 +19,9 @@
 struct sink_target {
     const char *name; /* "the store sink": in messages */
     /* Writes the first `*ret_done` records of the batch, one at least; the sink comes back with the rest. They count
-     * also when a later one fails. Records that cannot be read go to `mail`, and are done. A retriable error: the
+     * also when a later one fails. Records that cannot be read go to `dead_letters`, and are done. A retriable error: the
      * target is away. */
-    int (*write)(void *context, const struct bus_batch *records, struct mail *mail, size_t *ret_done,
+    int (*write)(void *context, const struct bus_batch *records, struct dead_letters *dead_letters, size_t *ret_done,
                  struct error *error);
     int (*flush)(void *context, struct error *error);
     /* How long to wait before the next try (ns) after a write or flush that failed; NULL, or 0: the sink decides. */
@@ -55,7 +55,7 @@ struct sink {
     void *context; /* the target's; owned */
     struct bus_consumer *consumer;
     struct bus_producer *producer;
-    struct mail mail;
+    struct dead_letters dead_letters;
     struct bus_member member;
     int32_t partitions;
     struct sink_partition *at; /* by partition */

@@ -32,15 +32,15 @@ int store_sink_new(struct store *store, int64_t window_size, void **ret_context,
     return 0;
 }
 
-static int store_sink_write(void *context, const struct bus_batch *records, struct mail *mail, size_t *ret_done,
-                            struct error *error) {
+static int store_sink_write(void *context, const struct bus_batch *records, struct dead_letters *dead_letters,
+                            size_t *ret_done, struct error *error) {
     struct store_sink *sink = context;
     int status = store_rows_begin(&sink->rows, records->count, error);
     for (size_t i = 0; i < records->count && !status; i++) {
         const char *reason;
         status = store_rows_add(&sink->rows, &records->records[i], &reason, error);
         if (!status && reason)
-            status = mail_reject(mail, records, i, reason, error);
+            status = dead_letters_reject(dead_letters, records, i, reason, error);
     }
     if (!status && sink->rows.count)
         status = store_write(sink->writer, NULL, sink->rows.window_size, sink->rows.rows, sink->rows.count, error);

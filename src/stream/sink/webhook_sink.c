@@ -116,8 +116,8 @@ static int webhook_body(struct webhook *webhook, const struct bus_batch *records
     return !status && body->failed ? error_no_memory(error) : status;
 }
 
-static int webhook_post(struct webhook *webhook, const struct bus_batch *records, size_t index, struct mail *mail,
-                        struct error *error) {
+static int webhook_post(struct webhook *webhook, const struct bus_batch *records, size_t index,
+                        struct dead_letters *dead_letters, struct error *error) {
     long answer = 0;
     curl_off_t retry_after = 0;
     char reason[128];
@@ -133,7 +133,7 @@ static int webhook_post(struct webhook *webhook, const struct bus_batch *records
         return 0;
     if (code == CURLE_OK && answer < 500 && answer != 408 && answer != 429) {
         snprintf(reason, sizeof reason, "the webhook answered %ld", answer);
-        return mail_reject(mail, records, index, reason, error);
+        return dead_letters_reject(dead_letters, records, index, reason, error);
     }
     if (code == CURLE_OK) {
         curl_easy_getinfo(webhook->curl, CURLINFO_RETRY_AFTER, &retry_after);
@@ -146,9 +146,9 @@ static int webhook_post(struct webhook *webhook, const struct bus_batch *records
     return ERROR_IO;
 }
 
-static int webhook_write(void *context, const struct bus_batch *records, struct mail *mail, size_t *ret_done,
-                         struct error *error) {
-    int status = webhook_post(context, records, 0, mail, error);
+static int webhook_write(void *context, const struct bus_batch *records, struct dead_letters *dead_letters,
+                         size_t *ret_done, struct error *error) {
+    int status = webhook_post(context, records, 0, dead_letters, error);
     *ret_done = !status;
     return status;
 }

@@ -1,7 +1,7 @@
-/* An element is a header and the entry behind it, in chunks; its key's bytes are a cell of 8 to 512 bytes in blocks,
+/* An element is a header and the entry after it, in chunks; its key's bytes are a cell of 8 to 512 bytes in blocks,
  * and cells of removed keys are used again by keys of the same rounded length; a longer key is an allocation of its
  * own, with its address in a cell. A slot of the hash table has 8 bytes, 32 bits of the hash and 32 of the element's
- * index plus one; collisions go to the next slot, and a removal moves back what stands behind it (Knuth, 6.4,
+ * index plus one; collisions go to the next slot, and a removal moves back what stands after it (Knuth, 6.4,
  * algorithm R).
  *
  * The dirty list holds indices. An element that is removed while it must stay in the list is only taken out of the
@@ -26,7 +26,7 @@ enum {
     STATE_SILENT = 8
 }; /* gone and silent: in the list, but not to be told of */
 
-/* chunks_give overwrites the first four bytes, so the flags stand behind them. */
+/* chunks_give overwrites the first four bytes, so the flags stand after them. */
 struct state_header {
     uint32_t key; /* cell */
     uint32_t flags : 4, key_length : 28;

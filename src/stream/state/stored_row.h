@@ -1,5 +1,5 @@
 /* Stored rows: a row as bytes, for state that is kept from batch to batch and for changelogs: its ROWTIME (zigzag),
- * then its columns, from some column on, as value_write writes them. Whoever keeps one knows which columns these
+ * then its columns, from some column on, as value_write writes them. Its owner knows which columns these
  * are. */
 #ifndef METERLINE_STREAM_STATE_STORED_ROW_H
 #define METERLINE_STREAM_STATE_STORED_ROW_H

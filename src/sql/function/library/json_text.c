@@ -153,7 +153,7 @@ static const json_t *member_of(const json_t *tree, struct slice name) {
     return json_is_object(tree) ? json_object_getn(tree, name.data, name.length) : NULL;
 }
 
-/* Behind a point: a name up to the next step. */
+/* After a point: a name up to the next step. */
 static const json_t *step_name(const json_t *tree, const char **at, const char *end, const char **ret_problem) {
     const char *begin = *at;
     while (*at < end && **at != '.' && **at != '[')
@@ -163,7 +163,7 @@ static const json_t *step_name(const json_t *tree, const char **at, const char *
     return member_of(tree, (struct slice){begin, (size_t)(*at - begin)});
 }
 
-/* Behind a bracket: an index from 0, or a name in quotes. */
+/* After a bracket: an index from 0, or a name in quotes. */
 static const json_t *step_bracket(const json_t *tree, const char **at, const char *end, const char **ret_problem) {
     char quote = *at < end && (**at == '"' || **at == '\'') ? **at : '\0';
     const char *begin = *at + (quote != '\0'), *close = begin;

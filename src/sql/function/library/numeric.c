@@ -97,7 +97,7 @@ static decimal decimal_floor(decimal number, decimal unit) {
     return number / unit - (number % unit < 0);
 }
 
-/* To `digits` behind the point, which may be negative; the scale stays. */
+/* To `digits` after the point, which may be negative; the scale stays. */
 static decimal decimal_round(decimal number, unsigned scale, int64_t digits, enum rounding rounding) {
     if (digits >= (int64_t)scale)
         return number;
@@ -367,7 +367,7 @@ FUNCTION_LIST(
     {.name = "ROUND",
      .category = "Numeric",
      .signature = "ROUND(number[, digits])",
-     .description = "The nearest number with so many digits behind the point (0 if not given; negative: before it), "
+     .description = "The nearest number with so many digits after the point (0 if not given; negative: before it), "
                     "the larger one at a tie. Without digits a DOUBLE "
                     "becomes a BIGINT; a DECIMAL keeps its type.",
      VARIANTS(TO_DIGITS(round_double, round_double_digits, round_decimal))},
@@ -386,7 +386,7 @@ FUNCTION_LIST(
     {.name = "TRUNC",
      .category = "Numeric",
      .signature = "TRUNC(number[, digits])",
-     .description = "The number without what is behind so many digits behind the point (0 if not given; negative: "
+     .description = "The number without what is after so many digits after the point (0 if not given; negative: "
                     "before it). Without digits a DOUBLE becomes a "
                     "BIGINT; a DECIMAL keeps its type.",
      VARIANTS(TO_DIGITS(trunc_double, trunc_double_digits, trunc_decimal))});

@@ -8,7 +8,7 @@
  * ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct unit {
-    const char *name; /* also with an S behind it */
+    const char *name; /* also with an S after it */
     int64_t milliseconds;
 } units[] = {{"MILLISECOND", 1}, {"SECOND", 1000}, {"MINUTE", 60000}, {"HOUR", 3600000}, {"DAY", 86400000}};
 

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 struct cql_address {
-    unsigned char bytes[16]; /* network order; zeros behind the length */
+    unsigned char bytes[16]; /* network order; zeros after the length */
     uint8_t length;          /* 4 or 16 */
     uint16_t port;
 };

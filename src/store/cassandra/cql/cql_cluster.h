@@ -1,5 +1,5 @@
 /* Inside of the client; shared by cql_cluster.c (requests), cql_node.c (connections, routing), cql_control.c
- * (topology), cql_statement.c (prepared statements), cql_definition.c (changes of the schema). Nobody else includes
+ * (topology), cql_statement.c (prepared statements), cql_definition.c (changes of the schema). No other source includes
  * it. */
 #ifndef METERLINE_STORE_CASSANDRA_CQL_CQL_CLUSTER_H
 #define METERLINE_STORE_CASSANDRA_CQL_CQL_CLUSTER_H
@@ -94,7 +94,7 @@ void cql_cluster_answered(struct cql_node *node, struct cql_connection *connecti
 /* The request met `error` at `node`: again, or the callback hears of it. */
 void cql_cluster_fault(struct cql_cluster *cluster, struct cql_request *request, const struct cql_node *node,
                        enum cql_fate fate, const struct error *error);
-void cql_cluster_wait(struct cql_cluster *cluster, struct cql_request *request); /* puts it behind those that wait */
+void cql_cluster_wait(struct cql_cluster *cluster, struct cql_request *request); /* puts it after those that wait */
 uint64_t cql_cluster_random(struct cql_cluster *cluster);
 
 /* cql_node.c */

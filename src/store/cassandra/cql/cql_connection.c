@@ -90,7 +90,7 @@ static void connection_corrupt(struct cql_connection *connection, const char *wh
 
 /* ---- sending ---- */
 
-/* A frame behind those that wait: its header is written when the body's length is known. False: no memory; the
+/* A frame after those that wait: its header is written when the body's length is known. False: no memory; the
  * connection has failed. */
 static bool connection_append(struct cql_connection *connection, uint8_t opcode, int16_t stream, struct slice body) {
     struct bytes *to = cql_transport_output(&connection->transport);
@@ -244,7 +244,7 @@ static void connection_dispatch(struct cql_connection *connection, int16_t strea
     else if (stream < 0 && response->opcode == CQL_ERROR) /* about the connection as a whole */
         connection_refused(connection, response);
     else if (stream < 0 || (connection->state != READY && stream != 0))
-        connection_corrupt(connection, "what nobody asked for", stream);
+        connection_corrupt(connection, "what was not asked for", stream);
     else if (connection->state == READY)
         connection_answer(connection, stream, response);
     else

@@ -4,7 +4,7 @@
  *     | version |  flags  |      stream       | opcode  | length of the body    | body ...
  *
  * The high bit of the version is set in what a server sends. A stream id ties an answer to its request; -1 is an
- * event that nobody asked for. */
+ * event that was not asked for. */
 #ifndef METERLINE_STORE_CASSANDRA_CQL_CQL_FRAME_H
 #define METERLINE_STORE_CASSANDRA_CQL_CQL_FRAME_H
 

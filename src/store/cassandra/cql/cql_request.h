@@ -88,7 +88,7 @@ void cql_request_batch(struct cql_request *request); /* unlogged; then for each 
 void cql_request_add(struct cql_request *request, const struct cql_statement *statement);
 void cql_request_prepare(struct cql_request *request, struct slice text);
 void cql_request_register(struct cql_request *request, const struct slice *events, uint16_t count);
-/* Goes on behind the page that gave this state; copied. */
+/* Goes on after the page that gave this state; copied. */
 void cql_request_page(struct cql_request *request, struct slice paging_state);
 
 void cql_bind_bytes(struct cql_request *request,

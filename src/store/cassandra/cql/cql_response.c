@@ -42,7 +42,7 @@ bool cql_columns_next(struct cql_columns *columns, struct cql_column *ret_column
     return !columns->reader.failed;
 }
 
-/* The descriptions from here on; the reader moves behind them. */
+/* The descriptions from here on; the reader moves after them. */
 static void response_read_columns(struct cql_reader *reader, int32_t flags, struct cql_columns *columns) {
     columns->described = flags & ROWS_NO_METADATA ? 0 : columns->count;
     columns->one_table = flags & ROWS_ONE_TABLE;

@@ -107,7 +107,7 @@ int cql_response_decode(const struct cql_frame *frame, struct slice body, struct
                         struct error *error);
 
 bool cql_columns_next(struct cql_columns *columns, struct cql_column *ret_column);
-/* The next row into `cells`, which has room for columns.count of them (at most CQL_COLUMNS_MAXIMUM); false behind
+/* The next row into `cells`, which has room for columns.count of them (at most CQL_COLUMNS_MAXIMUM); false after
  * the last. */
 bool cql_rows_next(struct cql_rows *rows, struct slice *cells);
 /* Whether SUPPORTED lists `value` for `option` ("COMPRESSION", "lz4"). */

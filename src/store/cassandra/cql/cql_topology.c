@@ -163,7 +163,7 @@ int cql_topology_seal(struct cql_topology *topology, struct slice data_center, s
     return 0;
 }
 
-/* The first entry whose token is not below; behind the last one the ring begins again. */
+/* The first entry whose token is not below; after the last one the ring begins again. */
 static size_t topology_owner(const struct cql_topology *topology, int64_t token) {
     size_t low = 0, high = topology->ring_count;
     while (low < high) {

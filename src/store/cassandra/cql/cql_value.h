@@ -2,7 +2,7 @@
  * strings and values.
  *
  * Writing appends to a `struct bytes`; its `failed` covers lack of memory and lengths that the notation cannot hold.
- * Reading never goes behind the end: the first read that would sets `failed`, and from then on every read gives zero
+ * Reading never goes after the end: the first read that would sets `failed`, and from then on every read gives zero
  * or null. So a decoder reads a whole message and looks at `failed` once. Slices point into the bytes that are read. */
 #ifndef METERLINE_STORE_CASSANDRA_CQL_CQL_VALUE_H
 #define METERLINE_STORE_CASSANDRA_CQL_CQL_VALUE_H

@@ -64,7 +64,7 @@ static struct slice property_name(struct slice name) {
     return (struct slice){name.data + skip, name.length - skip};
 }
 
-/* Behind \p or \P. */
+/* After \p or \P. */
 static bool translate_property(struct scan *scan, bool negated, bool in_class) {
     if (scan->at == scan->end)
         return scan_fail(scan, "\\p needs a name");
@@ -72,7 +72,7 @@ static bool translate_property(struct scan *scan, bool negated, bool in_class) {
     if (*scan->at == '{') {
         const char *close = memchr(scan->at, '}', (size_t)(scan->end - scan->at));
         if (!close || close == scan->at + 1)
-            return scan_fail(scan, "the name behind \\p{ is not closed");
+            return scan_fail(scan, "the name after \\p{ is not closed");
         name = (struct slice){scan->at + 1, (size_t)(close - scan->at - 1)};
         scan->at = close;
     }
@@ -156,7 +156,7 @@ static bool translate_escape(struct scan *scan, bool in_class) {
 
 static bool translate_class(struct scan *scan, unsigned depth);
 
-/* Does the class that begins at `at` (behind the bracket) hold another, or an intersection? */
+/* Does the class that begins at `at` (after the bracket) hold another, or an intersection? */
 static bool class_is_nested(const struct scan *scan) {
     const char *at = scan->at;
     if (at < scan->end && *at == '^')
@@ -225,7 +225,7 @@ static bool translate_union(struct scan *scan, unsigned depth) {
     return true;
 }
 
-/* Behind the opening bracket. */
+/* After the opening bracket. */
 static bool translate_class(struct scan *scan, unsigned depth) {
     if (depth > CLASS_DEPTH_MAXIMUM)
         return scan_fail(scan, "classes are nested too deeply");

@@ -149,7 +149,7 @@ static struct slice expression_group(const struct expression_state *state, struc
     return (struct slice){text.data + offsets[0], offsets[1] - offsets[0]};
 }
 
-/* Where to look for the next match: behind this one, a character further when it is empty. May lie behind the end:
+/* Where to look for the next match: after this one, a character further when it is empty. May lie after the end:
  * there is no other then. */
 static size_t expression_next(struct slice text, struct slice match) {
     size_t at = (size_t)(match.data - text.data) + match.length;
@@ -245,7 +245,7 @@ static bool split(struct function_call *call, const struct value *arguments, str
 /* --- REGEXP_REPLACE
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* Behind $: the group that is meant, by its digits (as many as make a group that exists) or its ${name}. -1: none. */
+/* After $: the group that is meant, by its digits (as many as make a group that exists) or its ${name}. -1: none. */
 static int64_t replacement_group(const struct expression_state *state, struct slice replacement, size_t *at) {
     int64_t groups = pcre2_get_ovector_count(state->match), group;
     if (*at < replacement.length && replacement.data[*at] == '{') {

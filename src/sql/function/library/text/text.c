@@ -251,7 +251,7 @@ FUNCTION_LIST(
     {.name = "CONCAT",
      .category = "String",
      .signature = "CONCAT(text, ..)",
-     .description = "The texts, or BYTES, one behind the other; NULL counts as empty.",
+     .description = "The texts, or BYTES, one after the other; NULL counts as empty.",
 
      VARIANTS({TAKES(STRING, STRING), .variadic = true, .result = &type_string, .call = concat},
               {TAKES(BYTES, BYTES), .variadic = true, .result = &type_bytes, .call = concat})},
