@@ -22,4 +22,4 @@ def test_store_body_on_cassandra(meterline, cassandra):
 
 def test_cache_body_on_redis(meterline):
     with Redis() as redis:
-        assert run_body(meterline, "cache_test", METERLINE_TEST_CACHE=f"{redis.url}/") == 5
+        assert run_body(meterline, "cache_test", METERLINE_TEST_CACHE=f"{redis.url}/") == 6
