@@ -90,8 +90,8 @@ static void bench_fill(struct bench *bench) {
 }
 
 static int bench_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
-                      struct error *error) {
-    (void)sink, (void)origin, (void)error;
+                      const int64_t *window_start, struct error *error) {
+    (void)sink, (void)origin, (void)window_start, (void)error;
     *(uint64_t *)context += record->value.length;
     return 0;
 }

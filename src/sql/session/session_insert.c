@@ -16,10 +16,11 @@ struct insert_values {
 };
 
 static int insert_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
-                       struct error *error) {
+                       const int64_t *window_start, struct error *error) {
     struct insert_values *insert = context;
     (void)sink;
     (void)origin;
+    (void)window_start;
     insert->record = *record;
     insert->record.key = arena_copy(insert->work->arena, record->key);
     insert->record.value = arena_copy(insert->work->arena, record->value);

@@ -75,7 +75,8 @@ static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32
         return 0;
     }
     if (!status)
-        status = sink->emitter.emit(sink->emitter.context, sink->plan, &record, rows->origins[row], error);
+        status = sink->emitter.emit(sink->emitter.context, sink->plan, &record, rows->origins[row],
+                                    rows->window_starts ? &rows->window_starts[row] : NULL, error);
     context->counters->emitted += !status;
     context->counters->folded += counts && !status;
     return status;

@@ -6,10 +6,11 @@
 #include "stream/operator/operator.h"
 #include "stream/plan.h"
 
-/* Where a sink's records go. `origin`: index of the input record that brought it about. Copies what it needs. */
+/* Where a sink's records go. `origin`: index of the input record that brought it about; `window_start`: in ms, of the
+ * row's window, which the key may leave out; NULL: it has none. Copies what it needs. */
 struct emitter {
     int (*emit)(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
-                struct error *error);
+                const int64_t *window_start, struct error *error);
     void *context;
 };
 

@@ -108,8 +108,8 @@ static bool grouping_is_taken(const struct grouping *grouping, const char *name)
  * ------------------------------------------------------------------------------------------------------------------ */
 
 static int probe_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
-                      struct error *error) {
-    (void)context, (void)sink, (void)record, (void)origin, (void)error;
+                      const int64_t *window_start, struct error *error) {
+    (void)context, (void)sink, (void)record, (void)origin, (void)window_start, (void)error;
     return 0;
 }
 

@@ -20,13 +20,8 @@ void incomplete_pass(struct incomplete *incomplete, int64_t time, int64_t grace)
     incomplete->unread = false;
 }
 
-bool incomplete_is(const struct incomplete *incomplete, const struct sink_plan *sink, bool keeps, struct slice key) {
-    int64_t start, end;
-    if (!incomplete->lost || !keeps)
-        return false;
-    if (sink->window == ROW_WINDOW_NONE || !key.data || !row_window_read(&key, sink->window, 0, &start, &end))
-        return true;
-    return start <= incomplete->until;
+bool incomplete_is(const struct incomplete *incomplete, bool keeps, const int64_t *window_start) {
+    return incomplete->lost && keeps && (!window_start || *window_start <= incomplete->until);
 }
 
 void incomplete_write(const struct incomplete *incomplete, struct bytes *to) {

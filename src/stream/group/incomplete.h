@@ -14,7 +14,6 @@
 
 #include "bus/bus.h"
 #include "core/bytes.h"
-#include "stream/plan.h"
 
 /* Of one topic. */
 struct incomplete {
@@ -27,8 +26,8 @@ struct incomplete {
 void incomplete_lose(struct incomplete *incomplete, bool unread, int64_t stream_time);
 /* The first record after the gap, of time `time`; `grace`: the longest of the windows over the topic. */
 void incomplete_pass(struct incomplete *incomplete, int64_t time, int64_t grace);
-/* Does a result with this key lack records? `keeps`: its query keeps rows. */
-bool incomplete_is(const struct incomplete *incomplete, const struct sink_plan *sink, bool keeps, struct slice key);
+/* Does a result lack records? `keeps`: its query keeps rows; `window_start`: ms, NULL without a window. */
+bool incomplete_is(const struct incomplete *incomplete, bool keeps, const int64_t *window_start);
 extern const struct bus_header incomplete_header;
 
 /* As positions have it, " i=UNTIL" or " i=+UNTIL" (unread); nothing when nothing was lost. */

@@ -8,22 +8,24 @@
  * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Does the result lack records that a topic of the member has lost? */
-static bool member_lacks(const struct query_member_task *at, const struct sink_plan *sink, struct slice key) {
+static bool member_lacks(const struct query_member_task *at, const int64_t *window_start) {
     const struct query_member *member = &at->task->work->group->members[at->number];
     for (size_t s = 0; s < member->plan->source_count; s++)
-        if (incomplete_is(&at->task->inputs[member->topics[s]].incomplete, sink, stage_keeps_rows(member->plan), key))
+        if (incomplete_is(&at->task->inputs[member->topics[s]].incomplete, stage_keeps_rows(member->plan),
+                          window_start))
             return true;
     return false;
 }
 
 static int task_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
-                     struct error *error) {
+                     const int64_t *window_start, struct error *error) {
+    (void)sink;
     struct query_member_task *member = context;
     struct query_task *task = member->task;
     char text[STREAM_TIME_SIZE];
     struct bus_record stamped = *record;
     if (!task->work->group->members[member->number].marks) {
-        bool lacks = member_lacks(member, sink, record->key);
+        bool lacks = member_lacks(member, window_start);
         stamped.headers = lacks ? &incomplete_header : record->headers;
         stamped.header_count = lacks ? 1 : record->header_count;
         return query_output_emit(task->work->output, member->number, task->partition, &stamped, origin, error);
