@@ -54,11 +54,15 @@ const struct option cli_common_options[] = {
     {0},
 };
 
+/* The list of -X properties, which each command's settings begin with; freed at the end of the command. */
+static const char **cli_properties;
+
 int cli_parse(const struct command_line *line, int argc, char **argv, void *settings, const char **operands,
               size_t *ret_operand_count) {
     struct error error;
     bool help = false;
     int status = options_parse(line, argc, argv, settings, operands, ret_operand_count, &help, &error);
+    cli_properties = ((struct common_settings *)settings)->connection.properties.items;
     if (status)
         return cli_usage(line->command, "%s", error.message);
     if (!help)
@@ -99,6 +103,8 @@ void cli_disconnect(void) {
     if (cli_connected)
         connection_release(&cli_connection);
     cli_connected = false;
+    free(cli_properties);
+    cli_properties = NULL;
 }
 
 /* A folder that others may read is left as it is: its owner may have meant it. Said once. */

@@ -17,6 +17,14 @@ def test_bus_addresses_that_are_no_folder(meterline):
     assert (data / "meterline.db").exists()
 
 
+def test_properties_are_let_go_of_at_the_end(meterline):
+    """A build that watches for leaks ends with another status."""
+    properties = ("-X", "linger.ms=5", "-X", "store.consistency=quorum")
+    meterline("run", "--until-end", *properties)
+    meterline("topics", *properties)
+    meterline("topics", *properties, "--no-such-option", status=2)
+
+
 def test_no_message_shows_a_password(meterline):
     for address in ("cassandra://u:topsecret/127.0.0.1/ks", "cassandra://u:topsecret", "cassandra://u:topsecret,h/ks", "cassandra://h/topsecret@", "cassandra://u:topsecret@h:99/9k",
                     "mysql://u:topsecret@h/ks"):
