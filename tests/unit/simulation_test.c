@@ -23,8 +23,19 @@
 #include "sql/session/session.h"
 #include "stream/runtime/runner.h"
 
+#ifdef __has_feature /* clang */
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#elif defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ /* gcc */
+#define SANITIZED 1
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
 enum {
-    SEEDS = 2000,
+    SEEDS = SANITIZED ? 1000 : 2000,
     RECORDS_MAXIMUM = 60,
     PLANS_MAXIMUM = 8,
     RESULTS_MAXIMUM = 6,
