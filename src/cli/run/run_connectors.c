@@ -47,9 +47,19 @@ int run_connectors_reset(const struct run_connectors *connectors, struct error *
     return status;
 }
 
+/* Those that were dropped and have ended are freed; the end of the others is not waited for. */
+static void connectors_reap(struct run_connectors *connectors) {
+    for (size_t i = connectors->dropped_count; i-- > 0;)
+        if (connector_has_ended(connectors->dropped[i])) {
+            connector_close(connectors->dropped[i], NULL);
+            connectors->dropped[i] = connectors->dropped[--connectors->dropped_count];
+        }
+}
+
 static int connectors_start(struct run_connectors *connectors, const struct connector_definition *definition,
                             struct error *error) {
-    if (connectors->count == 2 * RUN_CONNECTORS_MAXIMUM)
+    connectors_reap(connectors);
+    if (connectors->count + connectors->dropped_count >= 2 * RUN_CONNECTORS_MAXIMUM)
         return error_set(error, ERROR_INVALID, "at most %d connectors can run", 2 * RUN_CONNECTORS_MAXIMUM);
     int status = connector_start(&connectors->settings, definition, &connectors->running[connectors->count], error);
     connectors->count += !status;
@@ -118,6 +128,10 @@ int run_connectors_want(struct run_connectors *connectors, const struct session_
                         struct error *error) {
     if (connectors->wanted_count == RUN_CONNECTORS_MAXIMUM)
         return error_set(error, ERROR_INVALID, "at most %d connectors can run", RUN_CONNECTORS_MAXIMUM);
+    connectors_reap(connectors);
+    for (size_t i = 0; i < connectors->dropped_count; i++) /* its last commit would move the position of the new one */
+        if (slice_equal(slice_of(connector_name(connectors->dropped[i])), connector->name))
+            return error_set(error, ERROR_BUSY, "connector %s is still ending", connector_name(connectors->dropped[i]));
     if (connectors->started)
         connectors_try(connectors, connector);
     else
@@ -157,15 +171,6 @@ static struct connector *connectors_take(struct run_connectors *connectors, size
     struct connector *connector = connectors->running[at];
     connectors->running[at] = connectors->running[--connectors->count];
     return connector;
-}
-
-/* Those that were dropped and have ended are freed; the end of the others is not waited for. */
-static void connectors_reap(struct run_connectors *connectors) {
-    for (size_t i = connectors->dropped_count; i-- > 0;)
-        if (connector_has_ended(connectors->dropped[i])) {
-            connector_close(connectors->dropped[i], NULL);
-            connectors->dropped[i] = connectors->dropped[--connectors->dropped_count];
-        }
 }
 
 void run_connectors_drop(struct run_connectors *connectors, struct slice name) {

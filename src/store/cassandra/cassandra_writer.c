@@ -72,7 +72,15 @@ static void writer_answered(void *context, const struct cql_response *response, 
         writer->error = *error;
 }
 
-/* The error of requests that were under way, once. */
+/* The error of requests that were under way. It stays until the flush, which must not succeed after it: the rows of
+ * earlier batches are lost, though no request is under way any more. */
+static int writer_error(const struct cassandra_writer *writer, struct error *error) {
+    if (writer->error.code && error)
+        *error = writer->error;
+    return writer->error.code;
+}
+
+/* The same, once. */
 static int writer_take_error(struct cassandra_writer *writer, struct error *error) {
     int code = writer->error.code;
     if (code && error)
@@ -188,7 +196,7 @@ static int writer_take(struct cassandra_writer *writer, struct cql_request **ret
     for (;;) {
         int status = cql_cluster_take(writer->cluster, ret_request, error);
         if (status != ERROR_BUSY || writer->error.code)
-            return status == ERROR_BUSY ? writer_take_error(writer, error) : status;
+            return status == ERROR_BUSY ? writer_error(writer, error) : status;
         size_t enough =
             writer->under_way -
             writer->under_way / 4; /* then many go with one call of the system; the server still has the rest */
@@ -247,7 +255,7 @@ int cassandra_write(struct store_writer *door, struct database *transaction, int
     struct cassandra_writer *writer = (struct cassandra_writer *)door;
     const struct writer_table *table = NULL;
     (void)transaction;
-    int status = writer_take_error(writer, error);
+    int status = writer_error(writer, error);
     if (!status)
         status = writer_connect(writer, error);
     if (!status)

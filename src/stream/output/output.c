@@ -301,6 +301,9 @@ static int output_commit_once(struct query_output *output, const struct bus_posi
         status = bus_producer_begin(output->producer, &transaction, error);
     for (size_t i = 0; i < members && transaction && !status; i++)
         status = tapped_write(&output->tapped[i], transaction, error);
+    for (size_t i = 0; i < members && transaction && !status; i++)
+        for (size_t j = 0; j < members; j++)
+            tapped_join(&output->tapped[i], &output->tapped[j]);
     if (!status)
         status = bus_producer_commit(output->producer, positions, count, error);
     for (size_t i = 0; i < members; i++)

@@ -70,6 +70,13 @@ int tapped_write(struct tapped *tapped, struct database *transaction, struct err
     return status;
 }
 
+void tapped_join(struct tapped *tapped, const struct tapped *other) {
+    bool same = tapped->tap && other->tap && tapped->topic == other->topic;
+    for (int32_t p = 0; same && p < tapped->partition_count; p++)
+        if (other->partitions[p].count && !other->partitions[p].taken)
+            tapped->partitions[p].taken = false;
+}
+
 void tapped_committed(struct tapped *tapped, const struct bus_producer *producer) {
     int64_t from, to;
     for (int32_t p = 0; tapped->tap && p < tapped->partition_count; p++)

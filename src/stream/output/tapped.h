@@ -31,6 +31,8 @@ int tapped_add(struct tapped *tapped, int32_t partition, const struct bus_record
 bool tapped_pending(const struct tapped *tapped);
 /* Within the transaction that the producer has begun. */
 int tapped_write(struct tapped *tapped, struct database *transaction, struct error *error);
+/* What one of two taps of a topic has not taken, the other has not either: they share its offsets. */
+void tapped_join(struct tapped *tapped, const struct tapped *other);
 void tapped_committed(struct tapped *tapped, const struct bus_producer *producer);
 void tapped_rolled_back(struct tapped *tapped); /* the records are kept for the next try, until tapped_clear */
 void tapped_clear(struct tapped *tapped);

@@ -457,6 +457,18 @@ int query_runner_add(struct query_runner *runner, const struct query_plan *const
 /* --- removing
  * ------------------------------------------------------------------------------------------------------------------ */
 
+/* Does a group that lives on read the topic? Its consumers have subscribed to it. */
+static bool runner_reads(const struct query_runner *runner, const char *topic) {
+    for (size_t i = 0; i < runner->count; i++) {
+        const struct query_group *group = runner->running[i]->group;
+        bool lives = !runner->running[i]->joined && !query_group_is_empty(group);
+        for (size_t t = 0; lives && t < group->topic_count; t++)
+            if (strcmp(group->topics[t].name, topic) == 0)
+                return true;
+    }
+    return false;
+}
+
 static int runner_forget(struct query_runner *runner, const struct query_group *group, const char *id, bool topics,
                          struct error *error) {
     int status = query_group_is_empty(group) ? bus_group_reset(runner->settings->bus, group->name, error) : 0;
@@ -466,7 +478,8 @@ static int runner_forget(struct query_runner *runner, const struct query_group *
             continue;
         if (member->changelog_topic)
             status = bus_topic_delete(runner->settings->bus, member->changelog_topic, error);
-        if ((!status || status == ERROR_NOT_FOUND) && member->plan->sink->sink.internal)
+        if ((!status || status == ERROR_NOT_FOUND) && member->plan->sink->sink.internal &&
+            !runner_reads(runner, member->sink_topic)) /* the next start deletes it */
             status = bus_topic_delete(runner->settings->bus, member->sink_topic, error);
         status = status == ERROR_NOT_FOUND ? 0 : status;
     }

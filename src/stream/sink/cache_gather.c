@@ -27,10 +27,12 @@ void cache_gather_close(struct cache_gather *gather) {
 
 int cache_gather_flush(struct cache_gather *gather, struct error *error) {
     int status = cache_write(gather->writer, gather->entries, gather->count, error);
+    if (status)
+        return status;
     memset(gather->slots, 0, TABLE_SIZE * sizeof *gather->slots);
     gather->count = 0;
     arena_reset(&gather->keys);
-    return status;
+    return 0;
 }
 
 int cache_gather_marked(void *gather, const char *mark, bool *ret_marked, struct error *error) {

@@ -18,7 +18,7 @@ int cache_gather_open(struct cache_gather *gather, struct cache *cache, struct e
 void cache_gather_close(struct cache_gather *gather);
 /* Writes when there are many; copies the key. */
 int cache_gather_put(struct cache_gather *gather, const struct cache_entry *entry, struct error *error);
-/* After an error nothing is kept: the caller goes back to its positions and puts the entries again. */
+/* After an error all entries are kept for the next try: positions that count on them may not be committed before. */
 int cache_gather_flush(struct cache_gather *gather, struct error *error);
 
 /* The marks of a sink's target (stream/sink/sink.h); `gather` is a struct cache_gather. */

@@ -99,14 +99,22 @@ static int sink_begin_at(struct sink *sink, int32_t partition, struct error *err
     return bus_consumer_seek(sink->consumer, sink->settings.topic, partition, next, error);
 }
 
+/* Stopped while the target is away: positions stay where they are, and what the target lacks is written after the
+ * next start. */
+static int sink_give_up(struct sink *sink, const struct error *why) {
+    sink->given_up = true;
+    sink->waits_for = *why;
+    return 0;
+}
+
 /* Until the log answers, or the sink is stopped. */
 static int sink_begin(struct sink *sink, int32_t partition, struct error *error) {
     for (;;) {
         int status = sink_begin_at(sink, partition, error);
         if (!status || !error->retriable)
             return status;
-        if (sink_stopped(sink))
-            return 0;
+        if (sink_stopped(sink)) /* what is not committed is written again by the next run */
+            return sink_give_up(sink, error);
         sink_wait(sink, error);
     }
 }
@@ -167,14 +175,6 @@ static int sink_commit_once(struct sink *sink, struct error *error) {
 
 static bool sink_passes(const struct error *error) {
     return error->retriable || error->code == ERROR_ABORTED;
-}
-
-/* Stopped while the target is away: positions stay where they are, and what the target lacks is written after the
- * next start. */
-static int sink_give_up(struct sink *sink, const struct error *why) {
-    sink->given_up = true;
-    sink->waits_for = *why;
-    return 0;
 }
 
 static int sink_commit(struct sink *sink, struct error *error) {
@@ -286,10 +286,11 @@ static int sink_pass(struct sink *sink, struct error *error) {
     return status;
 }
 
-/* What is done of a batch is committed before the wait, so that a target that takes some records at a time gets on. */
-static int sink_retry(struct sink *sink, const struct error *why, struct error *error) {
+/* What is done of a batch is committed before the wait, so that a target that takes some records at a time gets on;
+ * not when there are dead letters of records that are `undone`, which would be written twice. */
+static int sink_retry(struct sink *sink, bool undone, const struct error *why, struct error *error) {
     struct error ignored, reason = *why;
-    if (sink_dirty(sink))
+    if (!undone && sink_dirty(sink))
         sink_commit_once(sink, &ignored);
     if (sink_stopped(sink))
         return sink_give_up(sink, &reason);
@@ -315,9 +316,10 @@ static bool sink_commit_due(const struct sink *sink) {
 
 /* A batch that takes long is committed on the way; after a commit that failed all is read again. */
 static int sink_write_all(struct sink *sink, const struct bus_batch *records, struct error *error) {
-    size_t from = 0, done;
+    size_t from = 0, done, letters;
     int status;
     do {
+        letters = bus_producer_pending_records(sink->producer);
         status = sink_write(sink, records, from, &done, error);
         from += done;
         sink_moved(sink, records->partition, records->base_offset + (int64_t)from, false);
@@ -329,7 +331,7 @@ static int sink_write_all(struct sink *sink, const struct bus_batch *records, st
             return 0;
     } while (!status && from < records->count && !sink_stopped(sink) && !sink->given_up);
     if (status && error->retriable)
-        return sink_retry(sink, error, error);
+        return sink_retry(sink, !done && bus_producer_pending_records(sink->producer) != letters, error, error);
     return status ? error_wrap(error, "%s of %s/%d from offset %lld", sink->target->name, records->topic,
                                (int)records->partition, (long long)(records->base_offset + (int64_t)from))
                   : 0;
@@ -372,10 +374,10 @@ static int sink_step(struct sink *sink, struct error *error) {
     struct bus_batch records;
     int passed = sink_pass(sink, error);
     if (passed)
-        return sink_passes(error) ? sink_retry(sink, error, error) : passed;
+        return sink_passes(error) ? sink_retry(sink, false, error, error) : passed;
     int got = bus_consumer_poll(sink->consumer, POLL_TIMEOUT, &records, error);
     if (got < 0)
-        return sink_passes(error) ? sink_retry(sink, error, error) : got;
+        return sink_passes(error) ? sink_retry(sink, false, error, error) : got;
     int status = got ? sink_process(sink, &records, error) : 0;
     return !status && !sink->given_up && (sink_commit_due(sink) || (!got && sink_in_haste(sink))) && sink_dirty(sink)
                ? sink_commit(sink, error)
