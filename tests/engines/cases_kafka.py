@@ -113,7 +113,7 @@ def test_java_peers():
             assert (read["key"], read["schemaId"], read["value"], read["headers"]) == (line["key"], answer["schemaId"], expected, []), read
         plain, = records.values()
         assert (plain["key"], plain["value"], plain["headers"], plain["schemaId"]) == ("plain", '{"x":1}', [{"key": "error", "value": "bad"}], None), plain
-        refused(lambda: jars.run_java("kafka", JAVA / "AvroConsumer.java", kafka.bootstrap, registry.url, "metrics", 6, 1), "only 5 of 6 records came")
+        refused(lambda: jars.run_java("kafka", JAVA / "AvroConsumer.java", kafka.bootstrap, registry.url, "metrics", 6, 10), "only 5 of 6 records came")
 
 
 def test_kafka_that_cannot_start_says_why():
