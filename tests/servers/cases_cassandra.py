@@ -173,7 +173,8 @@ def test_wrong_settings(meterline, cassandra):
     meterline("query", "--store", f"{url}/nowhere", status=1)
     for words, says in (((url,), "a keyspace must follow"), ((f"{url}/UPPER",), "a keyspace must follow"), (("cassandra://x@h/k",), "expected USER:PASSWORD@"),
                         (("cassandra://h:0/k",), "HOST:PORT"), ((f"{url}/k", "-X", "cassandra.consistency=MOST"), "consistency level"),
-                        ((f"{url}/k", "-X", "cassandra.consistancy=ONE"), "did you mean cassandra.consistency"), ((f"{url}/k", "-X", "cassandra.ttl=long"), "time to live"),
+                        ((f"{url}/k", "-X", "cassandra.consistancy=ONE"), "did you mean cassandra.consistency"), ((f"{url}/k", "-X", "cassandra.ttl=0s"), "'0s' is not a time to live"),
+                        ((f"{url}/k", "-X", "cassandra.ttl=long"), "-X cassandra.ttl: 'long' is not a duration"),
                         ((f"{url}/k", "-X", "cassandra.ssl.ca.location=/nonexistent"), "/nonexistent")):
         meterline("query", "--store", *words, status=1, says=says)
     meterline("query", "--store", "cassandra://127.0.0.1:1/k", status=1, says="127.0.0.1:1")
