@@ -29,8 +29,8 @@ struct memory_consumer {
     size_t partition_count;
     int32_t topic_partitions;
     size_t number, members;
-    bool assigned;
-    uint64_t generation; /* that its partitions are of */
+    bool assigned;       /* written under the lock: other members look at it */
+    uint64_t generation; /* that its partitions are of; written under the lock */
 };
 
 int memory_consumer_open(struct bus *door, const char *group, struct bus_consumer **ret_consumer, struct error *error) {
@@ -118,7 +118,6 @@ static bool consumer_must_wait(const struct memory_consumer *consumer) {
 }
 
 static int consumer_assign(struct memory_consumer *consumer, struct error *error) {
-    consumer->assigned = true;
     consumer->partition_count = 0;
     size_t shift = consumer->group ? (size_t)consumer->generation : 0;
     for (int32_t p = 0; p < consumer->topic_partitions; p++)
@@ -149,11 +148,11 @@ static int consumer_follow(struct memory_consumer *consumer, struct error *error
     if (status || consumer->assigned)
         return status;
     pthread_mutex_lock(&bus->lock);
-    bool waits = consumer->group && consumer_must_wait(consumer);
-    if (!waits)
+    consumer->assigned = !consumer->group || !consumer_must_wait(consumer);
+    if (consumer->assigned)
         consumer->generation = bus->generation;
     pthread_mutex_unlock(&bus->lock);
-    return waits ? 0 : consumer_assign(consumer, error);
+    return consumer->assigned ? consumer_assign(consumer, error) : 0;
 }
 
 /* --- places
