@@ -181,9 +181,11 @@ def test_water_with_tabs_and_commas(meterline):
 
 
 def test_interrupted_replay_goes_on_with_the_command_it_names(meterline):
-    words = ["replay", "-t", "electricity", "-r", "4000", "-c", "6000", str(SAMPLE)]
+    words = ["replay", "-t", "electricity", "-r", "1000", "-c", "6000", str(SAMPLE)]
     replay = meterline.start(*words)
-    time.sleep(0.5)
+    until = time.monotonic() + 60
+    while not (meterline.data / "meterline.db").exists() or not count(meterline):
+        assert time.monotonic() < until and replay.poll() is None, "no readings are there"
     replay.send_signal(signal.SIGINT)
     _, err = replay.communicate(timeout=10)
     assert replay.returncode == 0 and 0 < meterline.end_offsets() < 6000, err
