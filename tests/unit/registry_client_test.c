@@ -276,15 +276,15 @@ static void test_many_refusals(void **state) {
     struct error error = {.code = ERROR_UNSUPPORTED, .message = "no"}, found;
     for (int32_t id = 0; id <= REGISTRY_REFUSALS_MAXIMUM; id++) {
         test_now = id;
-        registry_refusals_keep(&refusals, id, &error);
+        registry_refusals_keep(&refusals, SCHEMA_AVRO, id, &error);
     }
     assert_int_equal(refusals.count, REGISTRY_REFUSALS_MAXIMUM);
-    assert_int_equal(registry_refusals_find(&refusals, 0, &found), 0);
+    assert_int_equal(registry_refusals_find(&refusals, SCHEMA_AVRO, 0, &found), 0);
     for (int32_t id = 1; id <= REGISTRY_REFUSALS_MAXIMUM; id++)
-        assert_int_equal(registry_refusals_find(&refusals, id, &found), ERROR_UNSUPPORTED);
+        assert_int_equal(registry_refusals_find(&refusals, SCHEMA_AVRO, id, &found), ERROR_UNSUPPORTED);
     assert_string_equal(found.message, "no");
-    registry_refusals_keep(&refusals, 999, &(struct error){.code = ERROR_IO});
-    assert_int_equal(registry_refusals_find(&refusals, 999, &found), 0);
+    registry_refusals_keep(&refusals, SCHEMA_AVRO, 999, &(struct error){.code = ERROR_IO});
+    assert_int_equal(registry_refusals_find(&refusals, SCHEMA_AVRO, 999, &found), 0);
     registry_refusals_release(&refusals);
 }
 

@@ -330,12 +330,22 @@ static void columns_of_schemas(void **state) {
     }
 }
 
+/* A message that comes again and again is merged each time: the work is bounded. */
+static void test_hostile_repetition(void **state) {
+    (void)state;
+    static const struct row_column column = COLUMN("A", &point);
+    cleanup(bytes_release) struct bytes value = {0};
+    for (int i = 0; i < 20000; i++)
+        bytes_append(&value, "\x0a\x02\x18\x01", 4);
+    check_read_with(&plain, NULL, &column, 1, bytes_slice(&value), "BAD: the Protobuf message holds too many values");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_are_read),    cmocka_unit_test(rows_come_back),
         cmocka_unit_test(schema_of_columns),  cmocka_unit_test(what_has_no_place_is_refused),
         cmocka_unit_test(schemas_of_others),  cmocka_unit_test(wrong_schemas),
-        cmocka_unit_test(columns_of_schemas),
+        cmocka_unit_test(columns_of_schemas), cmocka_unit_test(test_hostile_repetition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

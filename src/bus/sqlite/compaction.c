@@ -38,6 +38,7 @@ struct compaction {
     uint32_t count;
     int64_t base_offset, next_offset; /* it stands for these offsets */
     int64_t base_timestamp, append_time, last_offset;
+    int64_t gathered_time; /* at which the log took the first record gathered: the batch keeps it */
     int64_t kept, bytes, passed;
     int64_t gathered_to; /* after the offset of the last record gathered */
 };
@@ -133,10 +134,10 @@ static int compaction_flush(struct compaction *compaction, struct error *error) 
     int64_t covered = compaction->next_offset - compaction->base_offset;
     batch_set_gaps(&compaction->blob, covered);
     batch_stamp(&compaction->blob, (struct batch_place){(uint32_t)compaction->partition, compaction->base_offset},
-                compaction->append_time);
+                compaction->gathered_time);
     sqlite3_bind_int64(compaction->insert, 1, sqlite_bus_batch_id(compaction->partition, compaction->base_offset));
     sqlite3_bind_int64(compaction->insert, 2, covered);
-    sqlite3_bind_int64(compaction->insert, 3, compaction->append_time);
+    sqlite3_bind_int64(compaction->insert, 3, compaction->gathered_time);
     sqlite3_bind_blob64(compaction->insert, 4, compaction->blob.data, compaction->blob.length, SQLITE_STATIC);
     compaction->bytes += (int64_t)compaction->blob.length;
     compaction->base_offset = compaction->gathered_to = compaction->next_offset;
@@ -161,8 +162,10 @@ static void compaction_gather(struct compaction *compaction, int64_t base, size_
             compaction->passed++;
             continue;
         }
-        if (compaction->count++ == 0)
+        if (compaction->count++ == 0) {
             compaction->base_timestamp = record->timestamp;
+            compaction->gathered_time = compaction->append_time;
+        }
         batch_write_gap(&compaction->records, (uint64_t)(offset - compaction->gathered_to));
         batch_write_record(&compaction->records, record, compaction->base_timestamp);
         compaction->gathered_to = offset + 1;

@@ -288,7 +288,8 @@ static int consumer_step(struct sqlite_consumer *consumer, struct subscription *
         sqlite3_bind_int64(consumer->next, 1, id);
         sqlite3_bind_int64(consumer->next, 2, sqlite_bus_batch_id(subscription->id + 1, 0));
         status = database_step(consumer->database, consumer->next, error);
-        if (status != 1 || searched || !subscription->compacted || sqlite3_column_int64(consumer->next, 0) <= id)
+        if (status < 0 || searched || !subscription->compacted ||
+            (status == 1 && sqlite3_column_int64(consumer->next, 0) <= id))
             return status;
         sqlite3_reset(consumer->next); /* compacted since: it is the middle of a batch now */
         subscription->aligned = false;
@@ -323,10 +324,12 @@ static int consumer_check_one(struct sqlite_consumer *consumer, const struct sub
         return status;
     if (status == 0)
         return error_set(error, ERROR_NOT_FOUND, "topic %s was deleted while it was read", subscription->topic);
-    int64_t end = sqlite3_column_int64(consumer->exists, 1);
+    int64_t start = sqlite3_column_int64(consumer->exists, 0), end = sqlite3_column_int64(consumer->exists, 1);
     bool missing = subscription->aligned && !subscription->paused && end > subscription->next_offset &&
                    !sqlite3_column_int(consumer->exists, 2);
     sqlite3_reset(consumer->exists);
+    if (start > subscription->next_offset)
+        return consumer_gone(consumer, subscription, start, error);
     return missing
                ? sqlite_bus_damaged(subscription->topic, subscription->partition,
                                     "records are missing before its end, from offset", subscription->next_offset, error)
@@ -370,7 +373,8 @@ static int consumer_look(struct sqlite_consumer *consumer, struct bus_batch *ret
             continue;
         int status = consumer_read(consumer, &consumer->subscriptions[at], ret_batch, error);
         if (status) {
-            consumer->turn = at + 1;
+            bool more = status == 1 && consumer_holds(consumer, &consumer->subscriptions[at]);
+            consumer->turn = more ? at : at + 1; /* a batch that is unpacked is handed out whole */
             return status;
         }
     }

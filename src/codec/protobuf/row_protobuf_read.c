@@ -19,6 +19,7 @@ struct reading {
     struct arena *arena;
     const char *reason; /* why the message cannot be read; NULL with false: no memory */
     unsigned depth;
+    size_t values; /* that may still be made of it: a few bytes may stand for many */
 };
 
 /* A value as it stands on the wire. */
@@ -31,6 +32,14 @@ struct wire_value {
 static bool read_fail(struct reading *reading, const char *reason) {
     reading->reason = reason;
     return false;
+}
+
+/* Room for `count` more values. */
+static bool read_pay(struct reading *reading, size_t count) {
+    if (count > reading->values)
+        return read_fail(reading, "the Protobuf message holds too many values");
+    reading->values -= count;
+    return true;
 }
 
 static bool read_fixed(const char **at, const char *end, size_t size, uint64_t *ret_number) {
@@ -301,6 +310,8 @@ static bool read_message(struct reading *reading, const struct proto_plan *plan,
                          struct target *target);
 
 static bool target_open(struct reading *reading, const struct proto_plan *plan, struct target *ret_target) {
+    if (!read_pay(reading, plan->places + 1))
+        return false;
     *ret_target = (struct target){arena_allocate(reading->arena, (plan->places + 1) * sizeof(struct value)),
                                   arena_allocate(reading->arena, (plan->places + 1) * sizeof(struct row_items))};
     if (!ret_target->values || !ret_target->items)
@@ -349,6 +360,8 @@ static bool read_struct(struct reading *reading, const struct proto_plan *plan, 
             target.values[i] = before->sequence->items[i];
     for (size_t i = 0; before && !before->null && i < plan->count; i++) {
         const struct value *old = &target.values[plan->steps[i].place];
+        if (plan->steps[i].field->repeated && !old->null && !read_pay(reading, old->sequence->count))
+            return false;
         for (size_t k = 0; plan->steps[i].field->repeated && !old->null && k < old->sequence->count; k++)
             if (!row_items_add(&target.items[plan->steps[i].place], reading->arena, &old->sequence->items[k]))
                 return false;
@@ -392,7 +405,8 @@ static bool read_entry(struct reading *reading, const struct proto_step *step, s
         if (number == 2 && !read_single(reading, step, field, step->type->element, &value, &pair[1], &pair[1]))
             return false;
     }
-    return row_items_add(items, reading->arena, &pair[0]) && row_items_add(items, reading->arena, &pair[1]);
+    return read_pay(reading, 2) && row_items_add(items, reading->arena, &pair[0]) &&
+           row_items_add(items, reading->arena, &pair[1]);
 }
 
 static bool read_packed(struct reading *reading, const struct proto_step *step, struct slice bytes,
@@ -406,7 +420,7 @@ static bool read_packed(struct reading *reading, const struct proto_step *step, 
                                          : read_fixed(&at, end, wire == WIRE_64 ? 8 : 4, &from.number);
         if (!whole)
             return read_fail(reading, "the Protobuf message is cut off in the midst of a packed field");
-        if (!read_scalar(reading, step->field, step->type->element, &from, &value) ||
+        if (!read_pay(reading, 1) || !read_scalar(reading, step->field, step->type->element, &from, &value) ||
             !row_items_add(items, reading->arena, &value))
             return false;
     }
@@ -421,7 +435,7 @@ static bool read_repeated(struct reading *reading, const struct proto_step *step
                                         : read_fail(reading, "an entry of a map in the Protobuf message is no message");
     if (from->wire == WIRE_BYTES && wire_of(step->field->kind) != WIRE_BYTES)
         return read_packed(reading, step, from->bytes, items);
-    return read_single(reading, step, step->field, step->type->element, from, NULL, &value) &&
+    return read_pay(reading, 1) && read_single(reading, step, step->field, step->type->element, from, NULL, &value) &&
            row_items_add(items, reading->arena, &value);
 }
 
@@ -461,7 +475,9 @@ static bool read_message(struct reading *reading, const struct proto_plan *plan,
 
 int proto_read_row(const struct proto_plan *plan, struct slice message, struct arena *arena, struct vector *columns,
                    size_t row, enum row_read *ret_status, const char **ret_reason, struct error *error) {
-    struct reading reading = {.arena = arena};
+    enum { VALUES_FOR_A_BYTE = 64, VALUES_AT_LEAST = 65536, VALUES_MAXIMUM = 1 << 23 };
+    size_t values = message.length * VALUES_FOR_A_BYTE + VALUES_AT_LEAST;
+    struct reading reading = {.arena = arena, .values = values < VALUES_MAXIMUM ? values : VALUES_MAXIMUM};
     struct target target;
     *ret_status = ROW_READ_BAD;
     if (target_open(&reading, plan, &target) && read_message(&reading, plan, message, &target) &&

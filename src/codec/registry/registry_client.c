@@ -193,12 +193,12 @@ static int client_find_locked(struct registry_client *client, enum schema_kind k
         if (!memory_reserve((void **)&client->kept, &client->kept_capacity, client->kept_count + 1,
                             sizeof *client->kept))
             return error_no_memory(error);
-        int status = registry_refusals_find(&client->refusals, id, error);
+        int status = registry_refusals_find(&client->refusals, kind, id, error);
         if (status)
             return status;
         status = client_ask(client, &question, error);
         if (status) {
-            registry_refusals_keep(&client->refusals, id, error);
+            registry_refusals_keep(&client->refusals, kind, id, error);
             return status;
         }
         memmove(&client->kept[at + 1], &client->kept[at], (client->kept_count - at) * sizeof *client->kept);

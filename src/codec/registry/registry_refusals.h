@@ -5,6 +5,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "model/registry.h"
 #include <stddef.h>
 
 enum {
@@ -14,6 +15,7 @@ enum {
 };
 
 struct registry_refusal {
+    enum schema_kind kind;
     int32_t id;
     int64_t until_ns; /* of the monotonic clock */
     struct error error;
@@ -25,10 +27,11 @@ struct registry_refusals {
     size_t count;
 };
 
-/* The error that was the answer for `id` a short while ago; 0: there is none, ask. */
-int registry_refusals_find(struct registry_refusals *refusals, int32_t id, struct error *error);
+/* The error that was the answer for `id`, as a schema of `kind`, a short while ago; 0: there is none, ask. */
+int registry_refusals_find(struct registry_refusals *refusals, enum schema_kind kind, int32_t id, struct error *error);
 /* Keeps ERROR_NOT_FOUND and ERROR_UNSUPPORTED, nothing else. Without memory it is not kept. */
-void registry_refusals_keep(struct registry_refusals *refusals, int32_t id, const struct error *error);
+void registry_refusals_keep(struct registry_refusals *refusals, enum schema_kind kind, int32_t id,
+                            const struct error *error);
 void registry_refusals_release(struct registry_refusals *refusals);
 
 #endif

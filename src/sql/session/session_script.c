@@ -66,6 +66,8 @@ static int session_try(struct session_work *work, struct slice text, struct vari
         size_t from = work->count;
         if (last)
             return place_error(error, statement->place, "RUN SCRIPT must be the last statement of a script");
+        if (work->recalled && statement->kind == STATEMENT_INSERT_VALUES)
+            continue; /* its row is in its topic, its text is counted */
         work->passed_by = false;
         status = session_statement(work, statement, error);
         if (!status)
