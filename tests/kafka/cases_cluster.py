@@ -78,7 +78,7 @@ def test_all_brokers_away(meterline):
         time.sleep(LONG)
         kafka.start_broker(1)
         said = load.finish()
-        assert "waiting" in said or "going back to the committed positions" in said, said
+        assert "waiting" in said or "goes back to the committed positions" in said, said
 
 
 def test_broker_that_does_not_answer_undoes_transactions(meterline):
