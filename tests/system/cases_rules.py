@@ -137,3 +137,14 @@ def test_day_offset_households_and_count_equal_oracle(meterline):
     meterline.check_conservation(meterline.metrics("--final"))
     answer = meterline.check_oracle(oracle.raw_readings("electricity", SAMPLE, 4, 6, 3, 30001))
     assert answer.read == 30001
+
+
+def test_average_of_huge_values(meterline):
+    """A sum that no double holds is cut; the average is that of the values all the same."""
+    rows = "".join(f"g,E,X,2020-01-01T00:00:0{second}Z,{value}\n" for second, value in enumerate(("1e308", "1e308")))
+    meterline("replay", "-t", "readings", meterline.file("huge.csv", "gateway,type,attribute,timestamp,value\n" + rows))
+    meterline("run", "--final")
+    [row] = meterline.rows(60)
+    assert (row["min"], row["max"], row["average"]) == ("1e+308", "1e+308", "1e+308"), row
+    [record] = meterline.records("metrics-aggregates-60")
+    assert record["value"]["average"] == 1e308, record

@@ -1,5 +1,7 @@
 /* Rows of the series that match, in the order of the query: series are found first, then read one after the other by
  * their clustered key. */
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "core/arena.h"
@@ -130,6 +132,8 @@ static void reader_row(const struct sqlite_reader *reader, struct aggregate_row 
                                       .sum = sqlite3_column_double(reader->rows, 4),
                                       .revision = sqlite3_column_int64(reader->rows, 5)};
     ret_row->average = ret_row->sum / (double)ret_row->count;
+    if (ret_row->sum == DBL_MAX || ret_row->sum == -DBL_MAX) /* cut to what a double holds: between the extremes */
+        ret_row->average = fmax(ret_row->minimum, fmin(ret_row->maximum, ret_row->average));
 }
 
 int sqlite_reader_next(struct store_reader *door, struct aggregate_row *ret_row, struct error *error) {
