@@ -43,15 +43,15 @@ def test_pacing_is_even(meterline):
 
 def test_signals_stop_cleanly(meterline):
     replay = meterline.start("replay", "-t", "synthetic", "--series", 10, "-r", 500, "--duration", "1d")
-    time.sleep(0.6)
+    meterline.wait_for(lambda: b"metrics," in meterline.shown("topics", "--format", "csv"), replay)
     run = meterline.start("run")
-    time.sleep(0.8)
+    meterline.wait_for(lambda: b"run." in meterline.shown("topics", "metrics", "--format", "csv"), run)
     for process, number in ((run, signal.SIGTERM), (replay, signal.SIGINT)):
         began = time.monotonic()
         process.send_signal(number)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=30)
         assert process.returncode == 0, err
-        assert time.monotonic() - began < 1.5, "took too long to stop"
+        assert time.monotonic() - began < (1.5 if os.getloadavg()[0] < 2 * os.cpu_count() else 15), "took too long to stop"
     assert "--resume" in err
     metrics = meterline.metrics("--until-end")
     meterline.check_conservation(metrics)
@@ -103,7 +103,7 @@ def test_final_then_more_is_late(meterline):
 def test_idle_close(meterline):
     synthetic(meterline)
     run = meterline.start("run", "--windows", "1,2", "--grace", "0", "--idle-close", "1s")
-    time.sleep(3.5)
+    meterline.wait_for(lambda: meterline.shown("query", "--window", 1, "--format", "csv").count(b"\n") > 8 * 360, run)
     run.send_signal(signal.SIGTERM)
     run.communicate(timeout=10)
     assert len(meterline.rows(1)) == 8 * 360, "the last windows were not closed"

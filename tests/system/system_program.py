@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "share/sample/household_power_consumption.txt.gz"
@@ -51,6 +52,18 @@ class Program:
         for word in [says] if isinstance(says, str) else says:
             assert word in err, f"{' '.join(map(str, words))}: expected '{word}' in: {err[-2000:]}"
         return out, err
+
+    def shown(self, *words):
+        """What a command prints, also when it fails: there may be nothing yet."""
+        return subprocess.run(self.command(*words), capture_output=True, timeout=300).stdout
+
+    @staticmethod
+    def wait_for(holds, process, seconds=60):
+        """Waits while the process runs until the condition holds."""
+        until = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < until and process.poll() is None, "what was waited for has not come"
+            time.sleep(0.05)
 
     def path(self, name):
         return self.folder / name
