@@ -12,9 +12,9 @@ static const struct type array_of_double = {.kind = TYPE_ARRAY, .element = &type
 static const struct type_field fields[] = {{{"n", 1}, &type_bigint}, {{"l", 1}, &array_of_double}};
 static const struct type record = {.kind = TYPE_STRUCT, .fields = fields, .field_count = 2};
 static const struct type map = {.kind = TYPE_MAP, .key = &type_string, .element = &record};
-static const struct type decimal = {.kind = TYPE_DECIMAL, .precision = 10, .scale = 3};
+static const struct type decimal_type = {.kind = TYPE_DECIMAL, .precision = 10, .scale = 3};
 static const struct row_column columns[] = {
-    {{"a", 1}, &type_integer}, {{"b", 1}, &type_string}, {{"c", 1}, &map},        {{"d", 1}, &decimal},
+    {{"a", 1}, &type_integer}, {{"b", 1}, &type_string}, {{"c", 1}, &map},        {{"d", 1}, &decimal_type},
     {{"e", 1}, &type_date},    {{"f", 1}, &type_time},   {{"g", 1}, &type_bytes}, {{"h", 1}, &type_timestamp},
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
