@@ -169,7 +169,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     static struct fuzz_registry schema;
     static const char delimiters[] = {',', '\t', ' ', '|', '-', 'a'};
-    struct row_format format = {.format = (enum format)(FORMAT_JSON + data[0] % 4),
+    static const enum format formats[] = {FORMAT_JSON, FORMAT_AVRO, FORMAT_DELIMITED, FORMAT_KAFKA};
+    struct row_format format = {.format = formats[data[0] % 4],
                                 .delimiter = delimiters[data[0] / 4 % sizeof delimiters],
                                 .wrapped = data[1] & 1,
                                 .subject = "T-value"};

@@ -1,3 +1,4 @@
+/* Columns of readings are those of the row readers; the rules of key and time are those of the shipped declaration. */
 #include "codec/reading.h"
 
 #include <math.h>

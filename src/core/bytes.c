@@ -1,3 +1,4 @@
+/* The buffer doubles; writers of numbers and text reserve room first and write in place. */
 #include "core/bytes.h"
 
 #include <stdarg.h>

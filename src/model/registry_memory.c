@@ -1,3 +1,4 @@
+/* Entries stand in the order of their ids; a look-up by subject goes from the newest back. */
 #include "model/registry_memory.h"
 
 #include <pthread.h>

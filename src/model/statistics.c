@@ -1,3 +1,4 @@
+/* A sum beyond a double's range goes on in units of 2^64, so that an average of huge values is exact. */
 #include "model/statistics.h"
 
 #include <string.h>

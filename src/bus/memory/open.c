@@ -1,3 +1,5 @@
+/* The log in memory opened and closed: one lock over everything, one condition that wakes consumers when something
+ * was committed. */
 #include "bus/memory/memory_log.h"
 #include "core/memory.h"
 

@@ -1,3 +1,4 @@
+/* Positions of groups in memory, moved by compare-and-set on their revision as in the embedded log. */
 #include <stdio.h>
 
 #include "bus/memory/memory_log.h"

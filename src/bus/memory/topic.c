@@ -1,3 +1,5 @@
+/* Topics in memory: made, altered, listed and trimmed under the log's lock. Compaction is not done: every record is
+ * kept. */
 #include <stdio.h>
 
 #include "bus/memory/memory_log.h"

@@ -1,3 +1,5 @@
+/* The shipped text is taken apart at its one table of 60 s; that part is written once for each size that was asked
+ * for, with its numbers put in place. */
 #include "cli/run/default_pipeline.h"
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+/* Plans are gathered while statements are read, started together, and followed: what the command topic brings later
+ * is added or removed one by one. */
 #include "cli/run/run_pipeline.h"
 
 #include <stdio.h>

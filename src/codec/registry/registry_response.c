@@ -1,3 +1,4 @@
+/* Bodies are read as trees of jansson; what is shown of them later has no control characters. */
 #include "codec/registry/registry_response.h"
 
 #include "codec/json/json_tree.h"

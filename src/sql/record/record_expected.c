@@ -1,3 +1,4 @@
+/* Numbers keep the digits they were written with: a DECIMAL's scale is part of what is expected. */
 #include "sql/record/record_expected.h"
 
 #include "codec/json/json_span.h"

@@ -1,3 +1,5 @@
+/* The records that the answer needs are copied from the log, then a local run works on them; what it writes to the
+ * answer's sink are the rows. */
 #include "sql/session/answer.h"
 
 #include "core/memory.h"

@@ -1,3 +1,4 @@
+/* One function for each kind of statement; what the others share (effects, numbers of queries, settings) comes first. */
 #include "sql/session/session.h"
 
 #include <stdarg.h>

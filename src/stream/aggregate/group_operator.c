@@ -1,3 +1,4 @@
+/* Input is selected and evaluated column by column; results are gathered as rows and pushed on when there are many. */
 #include "stream/aggregate/group_operator.h"
 
 enum { RESULTS_FEW = 16, RESULTS_MANY = 4096 };

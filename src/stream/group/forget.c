@@ -1,3 +1,5 @@
+/* Positions go first: what is interrupted between the two steps begins anew all the same, and finds no old topics to
+ * trust. */
 #include "stream/group/forget.h"
 
 #include "core/memory.h"

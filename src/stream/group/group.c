@@ -1,3 +1,5 @@
+/* Members, topics and readings are put together once, before anything runs; levels follow from who writes what others
+ * read. */
 #include "stream/group/group.h"
 
 #include "core/memory.h"

@@ -1,3 +1,5 @@
+/* Stages with a position go to the group that has it; the others are joined by the topics that they share, directly
+ * or through others, and get groups of their own. */
 #include "stream/group/grouping.h"
 
 #include <stdio.h>

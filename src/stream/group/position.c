@@ -1,3 +1,4 @@
+/* Writing is one walk over the stages, reading one over the text; a text that is not exactly of this form is refused. */
 #include "stream/group/position.h"
 
 #include <inttypes.h>

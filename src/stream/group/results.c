@@ -1,3 +1,5 @@
+/* A topic counts when a query of the plans made it and records lie there. To empty it takes its records away; a
+ * compacted one on Kafka is deleted, and made anew by the start. */
 #include "stream/group/results.h"
 
 #include <inttypes.h>

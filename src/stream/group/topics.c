@@ -1,3 +1,4 @@
+/* Topics that are read come first, as what is written takes its number of partitions from them. */
 #include "stream/group/topics.h"
 
 #include "stream/group/internal_topic.h"

@@ -1,3 +1,5 @@
+/* Rows of a key stand in a list by time; a heap has those that are held, by when they leave; what can be found no
+ * more is forgotten from the front. */
 #include "stream/join/join_buffer.h"
 
 #include "core/memory.h"

@@ -1,3 +1,5 @@
+/* Records go to the producer as they come, but for topics that several members write, whose records wait until the
+ * run of input records is done. */
 #include "stream/output/output.h"
 
 #include <stdio.h>

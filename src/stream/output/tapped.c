@@ -1,3 +1,4 @@
+/* Copies of records by partition, in one arena that is reset by each commit. */
 #include "stream/output/tapped.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* The marks and the level of end.h. */
 #include "stream/runtime/end.h"
 
 #include "stream/runtime/worker.h"

@@ -1,3 +1,4 @@
+/* Batches stand in a list; each is decoded when it comes, or waits undecoded while the schema registry is away. */
 #include "stream/runtime/input.h"
 
 #include "core/hash.h"

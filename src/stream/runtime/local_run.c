@@ -1,3 +1,4 @@
+/* A log in memory with the sources' topics, a runner without threads over it, and a reader of what was written. */
 #include "stream/runtime/local_run.h"
 
 #include "core/memory.h"

@@ -1,3 +1,4 @@
+/* Samples and heads of the exposition format, and a file that is written beside the old one and renamed. */
 #include "stream/runtime/metrics.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Adding divides, makes topics, opens all workers and only then starts them, so that nothing has run when one cannot
+ * be opened. */
 #include "stream/runtime/runner.h"
 
 #include <string.h>

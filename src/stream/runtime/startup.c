@@ -1,3 +1,4 @@
+/* Queries are tried together first; when that fails, by what belongs together, so that each error has its query. */
 #include "stream/runtime/startup.h"
 
 #include "core/memory.h"

@@ -1,3 +1,5 @@
+/* Opening (positions, changelogs, where to read from) and committing (state, positions); the way of records through a
+ * task is in run.c. */
 #include "stream/runtime/task.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* The loop: poll, give to tasks, commit when it is due, rewind what was undone; and the answers to the group's
+ * assignments. */
 #include "stream/runtime/worker.h"
 
 #include <stdio.h>

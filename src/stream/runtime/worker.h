@@ -1,5 +1,6 @@
-/* A worker of a group of queries: a thread with its own consumer, output and tasks. The log gives each its partitions; a commit that was undone takes it back to the committed
- * positions; a partition that is taken away and comes back need not be rebuilt.
+/* A worker of a group of queries: a thread with its own consumer, output and tasks. The log gives each its partitions; a
+ * commit that was undone takes it back to the committed positions; a partition that is taken away and comes back need
+ * not be rebuilt.
  *
  * Which worker comes to the end when: end.h. */
 #ifndef METERLINE_STREAM_RUNTIME_WORKER_H

@@ -1,3 +1,4 @@
+/* The columns of a result are found by name in its JSON; its key tells the series. */
 #include "stream/sink/store_rows.h"
 
 #include <math.h>

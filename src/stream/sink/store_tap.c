@@ -1,3 +1,5 @@
+/* Each worker has a writer on the producer's own connection; the ledger is told what was taken when the commit has
+ * succeeded. */
 #include "stream/sink/store_tap.h"
 
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+/* A stamp on each record and marks between them, read and written here; how they move windows is in stream_time.h. */
 #include "stream/source/stream_time.h"
 
 #include <inttypes.h>
