@@ -23,8 +23,8 @@ enum avro_outcome {
     AVRO_TOO_MANY
 };
 
-/* Moves *at after a value of any type. */
-enum avro_outcome avro_skip_field(const struct avro_type *type, const char **at, const char *end);
+/* Moves *at after a value of any type. *items: values that the record may still have, as empty ones take no bytes. */
+enum avro_outcome avro_skip_field(const struct avro_type *type, const char **at, const char *end, uint64_t *items);
 /* Why a field could not be read, in words; never NULL. */
 const char *avro_reason(struct arena *arena, enum avro_outcome outcome, const char *field);
 

@@ -94,11 +94,11 @@ static enum avro_outcome avro_skip(struct avro_skipper *skipper, const struct av
     return AVRO_BAD_LENGTH;
 }
 
-/* Every byte that is left pays for itself and what it may be wrapped in. */
-enum avro_outcome avro_skip_field(const struct avro_type *type, const char **at, const char *end) {
-    struct avro_skipper skipper = {*at, end, (uint64_t)(end - *at) * AVRO_DEPTH_MAXIMUM + AVRO_FREE_ITEMS};
+enum avro_outcome avro_skip_field(const struct avro_type *type, const char **at, const char *end, uint64_t *items) {
+    struct avro_skipper skipper = {*at, end, *items};
     enum avro_outcome outcome = avro_skip(&skipper, type, 0);
     *at = skipper.at;
+    *items = skipper.items;
     return outcome;
 }
 

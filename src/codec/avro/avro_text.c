@@ -17,6 +17,8 @@ struct avro_text_schema {
     struct row_writer *writer;
 };
 
+enum { SCHEMAS_MAXIMUM = 256 };
+
 struct avro_text {
     const struct registry *registry;
     struct avro_text_schema **schemas;
@@ -40,11 +42,15 @@ static void avro_text_schema_free(struct avro_text_schema *schema) {
     free(schema);
 }
 
+static void avro_text_forget(struct avro_text *text) {
+    while (text->count)
+        avro_text_schema_free(text->schemas[--text->count]);
+}
+
 struct avro_text *avro_text_free(struct avro_text *text) {
     if (!text)
         return NULL;
-    for (size_t i = 0; i < text->count; i++)
-        avro_text_schema_free(text->schemas[i]);
+    avro_text_forget(text);
     free(text->schemas);
     arena_release(&text->arena);
     free(text);
@@ -76,6 +82,9 @@ static int avro_text_schema(struct avro_text *text, int32_t id, struct avro_text
             *ret_schema = text->schemas[i];
             return 0;
         }
+    if (text->count ==
+        SCHEMAS_MAXIMUM) /* ids of values that are no Avro at all: looked up again when they come again */
+        avro_text_forget(text);
     struct avro_text_schema *schema = memory_zero(1, sizeof *schema);
     if (!schema ||
         !memory_reserve((void **)&text->schemas, &text->capacity, text->count + 1, sizeof(struct avro_text_schema *))) {

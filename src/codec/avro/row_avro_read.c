@@ -215,8 +215,9 @@ static int row_avro_struct(struct row_avro_decoder *decoder, const struct row_av
         values[i] = VALUE_NULL;
     for (size_t i = 0; i < step->member_count; i++) {
         const struct row_avro_step *member = &step->members[i];
-        int outcome = member->action == ROW_AVRO_SKIP ? (int)avro_skip_field(member->type, &decoder->at, decoder->end)
-                                                      : row_avro_value(decoder, member, &values[member->place]);
+        int outcome = member->action == ROW_AVRO_SKIP
+                          ? (int)avro_skip_field(member->type, &decoder->at, decoder->end, &decoder->items)
+                          : row_avro_value(decoder, member, &values[member->place]);
         if (outcome != AVRO_DONE)
             return outcome;
     }
@@ -356,8 +357,9 @@ static int row_avro_fields(struct row_avro_decoder *decoder, const struct row_av
         if (step->action == ROW_AVRO_UNION)
             step = row_avro_branch(decoder, step, &outcome);
         if (step)
-            outcome = member->action == ROW_AVRO_SKIP ? (int)avro_skip_field(member->type, &decoder->at, decoder->end)
-                                                      : row_avro_column(decoder, step, &columns[member->place], row);
+            outcome = member->action == ROW_AVRO_SKIP
+                          ? (int)avro_skip_field(member->type, &decoder->at, decoder->end, &decoder->items)
+                          : row_avro_column(decoder, step, &columns[member->place], row);
         if (__builtin_expect(outcome != AVRO_DONE, 0)) {
             *ret_field = record->type->words[member - record->members].data;
             return outcome;
