@@ -102,12 +102,13 @@ static void put_number(struct bytes *to, const struct proto_field *field, const 
 }
 
 static bool is_default(const struct proto_field *field, const struct value *value) {
-    static const double zero = 0;
+    uint64_t bits = 0; /* of a DOUBLE: -0.0 is no default */
     switch (field->kind) {
     case PROTO_BOOL:
         return !value->boolean;
     case PROTO_DOUBLE:
-        return memcmp(&value->number, &zero, sizeof zero) == 0;
+        memcpy(&bits, &value->number, sizeof bits);
+        return bits == 0;
     case PROTO_STRING:
     case PROTO_BYTES:
         return value->text.length == 0;
