@@ -11,9 +11,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "model/aggregate.h"
 #include "model/schema.h"
 #include "model/series.h"
+#include "model/statistics.h"
 #include "model/time/time.h"
 
 /* Asked for what is not there, the sanitizer's malloc shall say no instead of stopping the program. */
@@ -212,70 +212,78 @@ static void test_time_each_second(void **state) {
     }
 }
 
-static void test_aggregate_fold(void **state) {
-    (void)state;
-    struct aggregate a;
-    aggregate_start(&a, 240.5);
-    aggregate_fold(&a, -3);
-    aggregate_fold(&a, 12.25);
-    assert_true(a.minimum == -3 && a.maximum == 240.5 && a.count == 3);
-    assert_true(aggregate_sum(&a) == 249.75 && aggregate_average(&a) == 83.25);
-    aggregate_start(&a, 1); /* Neumaier's own example: a plain sum gives 0 */
-    aggregate_fold(&a, 1e100);
-    aggregate_fold(&a, 1);
-    aggregate_fold(&a, -1e100);
-    assert_true(aggregate_sum(&a) == 2 && aggregate_average(&a) == 0.5);
-    aggregate_start(&a, 0.1);
-    for (int i = 1; i < 1000000; i++)
-        aggregate_fold(&a, 0.1);
-    assert_true(aggregate_sum(&a) == 100000.0);
+static void statistics_start(struct statistics *s, double value) {
+    *s = (struct statistics){0};
+    statistics_fold(s, value);
 }
 
-static void test_aggregate_merge(void **state) {
+static void test_statistics_fold(void **state) {
+    (void)state;
+    struct statistics a;
+    statistics_start(&a, 240.5);
+    statistics_fold(&a, -3);
+    statistics_fold(&a, 12.25);
+    assert_true(a.minimum == -3 && a.maximum == 240.5 && statistics_count(&a) == 3);
+    assert_true(statistics_sum(&a) == 249.75 && statistics_average(&a) == 83.25);
+    statistics_start(&a, 1); /* Neumaier's own example: a plain sum gives 0 */
+    statistics_fold(&a, 1e100);
+    statistics_fold(&a, 1);
+    statistics_fold(&a, -1e100);
+    assert_true(statistics_sum(&a) == 2 && statistics_average(&a) == 0.5);
+    statistics_start(&a, 0.1);
+    for (int i = 1; i < 1000000; i++)
+        statistics_fold(&a, 0.1);
+    assert_true(statistics_sum(&a) == 100000.0);
+}
+
+static void test_statistics_merge(void **state) {
     (void)state;
     uint64_t word = 88172645463325252;
     for (int round = 0; round < 1000; round++) {
-        struct aggregate whole, parts[2] = {0};
+        struct statistics whole, parts[2] = {0};
         for (int i = 0; i < 60; i++) {
             word ^= word << 13, word ^= word >> 7, word ^= word << 17;
             double value = (double)(int64_t)(word >> 20) / 1000 - 1e9;
-            struct aggregate *part = &parts[i >= 1 + round % 59];
+            struct statistics *part = &parts[i >= 1 + round % 59];
             if (i == 0)
-                aggregate_start(&whole, value);
+                statistics_start(&whole, value);
             else
-                aggregate_fold(&whole, value);
+                statistics_fold(&whole, value);
             if (part->count == 0)
-                aggregate_start(part, value);
+                statistics_start(part, value);
             else
-                aggregate_fold(part, value);
+                statistics_fold(part, value);
         }
-        aggregate_merge(&parts[0], &parts[1]);
-        assert_true(parts[0].count == 60 && parts[0].minimum == whole.minimum && parts[0].maximum == whole.maximum);
-        assert_true(fabs(aggregate_sum(&parts[0]) - aggregate_sum(&whole)) <=
-                    2 * DBL_EPSILON * fabs(aggregate_sum(&whole)));
+        statistics_merge(&parts[0], &parts[1]);
+        assert_true(statistics_count(&parts[0]) == 60 && parts[0].minimum == whole.minimum &&
+                    parts[0].maximum == whole.maximum);
+        assert_true(fabs(statistics_sum(&parts[0]) - statistics_sum(&whole)) <=
+                    2 * DBL_EPSILON * fabs(statistics_sum(&whole)));
     }
-    struct aggregate a, b; /* what each part has lost to rounding is not lost in the merge */
-    aggregate_start(&a, 1e100);
-    aggregate_fold(&a, 1);
-    aggregate_start(&b, -1e100);
-    aggregate_fold(&b, 2);
-    aggregate_merge(&a, &b);
-    assert_true(aggregate_sum(&a) == 3 && a.count == 4 && a.minimum == -1e100 && a.maximum == 1e100);
+    struct statistics a, b; /* what each part has lost to rounding is not lost in the merge */
+    statistics_start(&a, 1e100);
+    statistics_fold(&a, 1);
+    statistics_start(&b, -1e100);
+    statistics_fold(&b, 2);
+    statistics_merge(&a, &b);
+    assert_true(statistics_sum(&a) == 3 && a.count == 4 && a.minimum == -1e100 && a.maximum == 1e100);
 }
 
-static void test_aggregate_overflow(void **state) {
+/* A sum beyond the doubles is kept: it is cut only when it is reported, and comes back when it fits again. */
+static void test_statistics_overflow(void **state) {
     (void)state;
-    struct aggregate a, b;
-    aggregate_start(&a, DBL_MAX);
-    aggregate_fold(&a, DBL_MAX);
-    assert_true(aggregate_sum(&a) == DBL_MAX && aggregate_average(&a) == DBL_MAX / 2);
-    aggregate_fold(&a, -DBL_MAX); /* infinite once, clamped for ever */
-    assert_true(aggregate_sum(&a) == DBL_MAX);
-    aggregate_start(&b, -DBL_MAX);
-    aggregate_fold(&b, -DBL_MAX);
-    assert_true(aggregate_sum(&b) == -DBL_MAX);
-    aggregate_merge(&a, &b); /* infinity and minus infinity */
-    assert_true(aggregate_sum(&a) == 0 && aggregate_average(&a) == 0 && a.count == 5);
+    struct statistics a, b;
+    statistics_start(&a, DBL_MAX);
+    statistics_fold(&a, DBL_MAX);
+    assert_true(statistics_sum(&a) == DBL_MAX && statistics_average(&a) == DBL_MAX);
+    statistics_fold(&a, -DBL_MAX);
+    assert_true(statistics_sum(&a) == DBL_MAX && statistics_average(&a) == DBL_MAX / 3);
+    statistics_start(&b, -DBL_MAX);
+    statistics_fold(&b, -DBL_MAX);
+    assert_true(statistics_sum(&b) == -DBL_MAX && statistics_average(&b) == -DBL_MAX);
+    statistics_merge(&a, &b);
+    assert_true(statistics_sum(&a) == -DBL_MAX && statistics_average(&a) == -DBL_MAX / 5);
+    assert_int_equal(statistics_count(&a), 5);
 }
 
 static void test_series_key(void **state) {
@@ -322,9 +330,9 @@ int main(void) {
         cmocka_unit_test(test_time_write),
         cmocka_unit_test(test_time_each_day),
         cmocka_unit_test(test_time_each_second),
-        cmocka_unit_test(test_aggregate_fold),
-        cmocka_unit_test(test_aggregate_merge),
-        cmocka_unit_test(test_aggregate_overflow),
+        cmocka_unit_test(test_statistics_fold),
+        cmocka_unit_test(test_statistics_merge),
+        cmocka_unit_test(test_statistics_overflow),
         cmocka_unit_test(test_series_key),
         cmocka_unit_test(test_schema),
     };
