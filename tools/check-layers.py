@@ -15,7 +15,9 @@ ALLOWED = {
     "stream": {"codec", "bus", "store"},
     "sql": {"stream"},
     "replay": {"codec", "bus"},
-    "cli": {"sql", "stream", "replay"},
+    "net": {"core"},
+    "ingest": {"net", "codec", "bus", "sql"},
+    "cli": {"sql", "stream", "replay", "ingest"},
 }
 
 # Inside a room: the sub-folders that a sub-folder may include besides itself. "." are the files of the room itself.
