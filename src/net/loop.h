@@ -1,0 +1,20 @@
+/* An event loop: one thread, one epoll, the connections that it has accepted. Other threads talk to it by messages. */
+#ifndef METERLINE_NET_LOOP_H
+#define METERLINE_NET_LOOP_H
+
+#include <stdint.h>
+
+struct net_loop;
+
+/* Part of what it is about; `deliver` runs in the loop's thread and owns it. */
+struct net_message {
+    void (*deliver)(struct net_message *message);
+    struct net_message *next; /* the loop's */
+};
+
+/* Any thread; wakes the loop. Messages of one thread are delivered in their order. */
+void net_loop_post(struct net_loop *loop, struct net_message *message);
+/* Monotonic ms at the beginning of this turn. */
+int64_t net_loop_now(const struct net_loop *loop);
+
+#endif
