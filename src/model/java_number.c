@@ -42,17 +42,14 @@ static size_t java_put_fraction(char *to, const char *digits, int count) {
     return 1 + (size_t)count;
 }
 
-static size_t java_put_plain(char *to, const struct java_digits *parts) {
-    size_t length = 0;
-    if (parts->point <= 0) {
-        memcpy(to, "0.000", (size_t)(2 - parts->point));
-        length = (size_t)(2 - parts->point);
-        memcpy(to + length, parts->digits, (size_t)parts->count);
-        return length + (size_t)parts->count;
-    }
-    for (; length < (size_t)parts->point; length++)
-        to[length] = length < (size_t)parts->count ? parts->digits[length] : '0';
-    return length + java_put_fraction(to + length, parts->digits + parts->point, parts->count - parts->point);
+/* number.h writes numbers of this size without an exponent too, but whole ones without a point. */
+static size_t java_put_plain(char *to, double absolute) {
+    size_t length = number_write_double(to, absolute);
+    if (absolute != (double)(int64_t)absolute)
+        return length;
+    to[length] = '.';
+    to[length + 1] = '0';
+    return length + 2;
 }
 
 static size_t java_put_scientific(char *to, const struct java_digits *parts) {
@@ -93,9 +90,10 @@ size_t java_write_double(char to[JAVA_DOUBLE_SIZE], double value) {
     }
     if (absolute < JAVA_COARSE)
         return sign + java_put_coarse(to + sign, absolute);
+    if (absolute >= 1e-3 && absolute < 1e7)
+        return sign + java_put_plain(to + sign, absolute);
     struct java_digits parts = java_digits_of(absolute);
-    bool plain = absolute >= 1e-3 && absolute < 1e7;
-    return sign + (plain ? java_put_plain : java_put_scientific)(to + sign, &parts);
+    return sign + java_put_scientific(to + sign, &parts);
 }
 
 struct slice java_trim(struct slice text) {

@@ -117,6 +117,16 @@ void vector_set(struct vector *vector, size_t row, const struct value *value) {
     }
 }
 
+bool vector_is_same(const struct vector *vector, size_t a, size_t b) {
+    size_t width = vector_width(vector->type);
+    a &= vector->mask;
+    b &= vector->mask;
+    if (vector->nulls[a] || vector->nulls[b])
+        return vector->nulls[a] == vector->nulls[b];
+    const char *data = vector->data;
+    return a == b || memcmp(data + a * width, data + b * width, width) == 0;
+}
+
 #define COPY_ROWS(member)                                                                                              \
     for (size_t i = 0; i < rows->count; i++)                                                                           \
     to->member[rows->rows[i]] = from->member[rows->rows[i] & from->mask]

@@ -41,6 +41,9 @@ bool selection_all(struct arena *arena, size_t count, struct selection *ret_sele
 
 void vector_get(const struct vector *vector, size_t row, struct value *ret_value);
 void vector_set(struct vector *vector, size_t row, const struct value *value);
+/* Are the values of two rows the same without a look at their contents: the same bits, of texts and sequences the same
+ * place? */
+bool vector_is_same(const struct vector *vector, size_t a, size_t b);
 /* Copies rows of one vector to another of the same type. */
 void vector_copy_rows(struct vector *to, const struct vector *from, const struct selection *rows);
 

@@ -96,6 +96,34 @@ static void test_records_and_positions(void **state) {
     bus_producer_close(producer);
 }
 
+/* Headers of the last batch, when they are asked for; what was read before the next poll stays as it is. */
+static void test_deferred_headers(void **state) {
+    struct fixture *f = *state;
+    struct bus_producer *producer;
+    struct bus_consumer *consumer;
+    struct bus_batch batch = {.count = 0};
+    assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.name = "test"}, &producer, &f->error),
+                     0);
+    produce(f, producer, 8); /* the odd ones, of partitions 1 and 3, have headers */
+    assert_int_equal(bus_producer_commit(producer, NULL, 0, &f->error), 0);
+    assert_int_equal(bus_consumer_open(f->bus, NULL, &consumer, &f->error), 0);
+    bus_consumer_defer_headers(consumer);
+    for (int32_t partition = 0; partition < 2; partition++) {
+        assert_int_equal(bus_consumer_seek(consumer, "t", partition, 0, &f->error), 0);
+        do
+            assert_true(bus_consumer_poll(consumer, 10000, &batch, &f->error) >= 0);
+        while (!batch.count || batch.partition != partition);
+        assert_int_equal(batch.records[0].header_count, 0);
+        for (int again = 0; again < 2; again++)
+            assert_int_equal(bus_consumer_headers(consumer, &f->error), 0);
+        assert_int_equal(batch.records[0].header_count, partition);
+    }
+    assert_string_equal(batch.records[0].headers[0].name.data, "why");
+    assert_memory_equal(batch.records[0].headers[0].value.data, "because", 7);
+    bus_consumer_close(consumer);
+    bus_producer_close(producer);
+}
+
 struct fault {
     int request;
     rd_kafka_resp_err_t err;
@@ -341,9 +369,13 @@ static void test_join_of_several_topics(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(test_records_and_positions),  TEST(test_faults),
-                                       TEST(test_coordinators_move),      TEST(test_connections_reset_in_a_transaction),
-                                       TEST(test_join_of_several_topics), TEST(test_a_record_that_no_broker_takes),
+    const struct CMUnitTest tests[] = {TEST(test_records_and_positions),
+                                       TEST(test_deferred_headers),
+                                       TEST(test_faults),
+                                       TEST(test_coordinators_move),
+                                       TEST(test_connections_reset_in_a_transaction),
+                                       TEST(test_join_of_several_topics),
+                                       TEST(test_a_record_that_no_broker_takes),
                                        TEST(test_what_a_url_may_hold)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

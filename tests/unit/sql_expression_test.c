@@ -595,6 +595,35 @@ static void test_calls(void **state) {
     CHECK_RESULTS(cases);
 }
 
+/* Rows with the arguments of the row before them; what fails, fails again. */
+static void test_calls_with_the_same_arguments(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *values;
+        unsigned failed;
+    } cases[] = {
+        {"ABS(I)", "7|7|NULL|NULL", 0},
+        {"COALESCE(I, B)", "7|7|5|5", 0},
+        {"CONCAT(T, 'x')", "badx|badx|2020-01-31x|2020-01-31x", 0},
+        {"PARSE_DATE(T, 'yyyy-MM-dd')", "NULL|NULL|2020-01-31|2020-01-31", 2},
+        {"FORMAT_TIMESTAMP(FROM_UNIXTIME(B), 'ss.SSS')", "00.005|00.005|00.005|00.005", 0},
+    };
+    struct bench bench;
+    bench_open(&bench);
+    const struct value seven = value_of_integer(7), five = value_of_integer(5), bad = value_of_text(SLICE("bad")),
+                       date = value_of_text(SLICE("2020-01-31"));
+    for (size_t row = 0; row < ROWS; row++) {
+        vector_set(&bench.rows->columns[2], row, row < 2 ? &seven : &VALUE_NULL);
+        vector_set(&bench.rows->columns[4], row, &five);
+        vector_set(&bench.rows->columns[8], row, row < 2 ? &bad : &date);
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_string_equal(bench_run(&bench, cases[i].text), cases[i].values);
+        assert_int_equal(bench.errors.count, cases[i].failed);
+    }
+    bench_close(&bench);
+}
+
 /* What the expression gives when its rows were brought about by records `origins` of a batch that begins at `offset`;
  * in the memory of the bench. */
 static const char *run_on_records(struct bench *bench, const struct evaluator *evaluator, const char *topic,
@@ -1000,6 +1029,7 @@ int main(void) {
         cmocka_unit_test(test_cast),
         cmocka_unit_test(test_collections),
         cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_calls_with_the_same_arguments),
         cmocka_unit_test(test_clock_and_chance),
         cmocka_unit_test(test_places_of_chance),
         cmocka_unit_test(test_lambdas),

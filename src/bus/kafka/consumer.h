@@ -17,7 +17,9 @@ struct kafka_consumer {
     /* fetched; records point into them until the next fetch; NULL: given up */
     rd_kafka_message_t *messages[KAFKA_MESSAGES];
     size_t message_count, next_message;
-    struct bus_record records[KAFKA_MESSAGES];
+    struct bus_record records[KAFKA_MESSAGES]; /* of messages[run, run + run_count), which were given out last */
+    size_t run, run_count;
+    bool headers_missing; /* they have not been looked for yet */
     struct bus_header *headers;
     size_t header_count, header_capacity;
 

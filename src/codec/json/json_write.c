@@ -5,14 +5,24 @@
 #include "core/text.h"
 #include "model/time/time.h"
 
+/* Not zero when a byte of the word needs an escape, or is not ASCII. */
+static inline uint64_t json_escapes(uint64_t word) {
+    return text_any_below(word, 0x20) | text_any_equal(word, '"') | text_any_equal(word, '\\') |
+           text_any_equal(word, 0x7f) | (word & TEXT_HIGHS);
+}
+
 /* Printable ASCII without quote and backslash. */
 static bool json_plain(struct slice text) {
     const char *at = text.data, *end = at + text.length;
-    for (; end - at >= 8; at += 8) {
-        uint64_t word = text_load(at);
-        if (text_any_below(word, 0x20) | text_any_equal(word, '"') | text_any_equal(word, '\\') |
-            text_any_equal(word, 0x7f) | (word & TEXT_HIGHS))
-            return false;
+    uint64_t found = 0;
+    if (text.length >= 8) { /* the last eight, some of them a second time */
+        for (; end - at > 8; at += 8)
+            found |= json_escapes(text_load(at));
+        return (found | json_escapes(text_load(end - 8))) == 0;
+    }
+    if (text.length >= 4) {
+        uint64_t first = text_load_half(at), last = text_load_half(end - 4);
+        return json_escapes(first << 32 | last) == 0;
     }
     for (; at < end; at++)
         if ((unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f || *at == '"' || *at == '\\')

@@ -14,17 +14,22 @@ struct row_json_names {
     struct slice *heads;
 };
 
+enum { JSON_NUMBER_SIZE = JAVA_DOUBLE_SIZE + 2 }; /* the longest whole number, double or truth value */
+
 static void json_put_value(struct bytes *to, const struct type *type, const struct value *value);
 
+static size_t json_write_double(char *to, double number) {
+    if (__builtin_expect(isfinite(number), 1))
+        return java_write_double(to, number);
+    size_t length = 1 + java_write_double(to + 1, number);
+    to[0] = to[length] = '"';
+    return length + 1;
+}
+
 static void json_put_double(struct bytes *to, double number) {
-    char text[JAVA_DOUBLE_SIZE + 2], *at = text;
-    bool quoted = !isfinite(number);
-    if (quoted)
-        *at++ = '"';
-    at += java_write_double(at, number);
-    if (quoted)
-        *at++ = '"';
-    bytes_append(to, text, (size_t)(at - text));
+    char *at = bytes_reserve(to, JSON_NUMBER_SIZE);
+    if (at)
+        to->length += json_write_double(at, number);
 }
 
 static void json_put_decimal(struct bytes *to, decimal number, unsigned scale) {
@@ -117,6 +122,53 @@ static void json_put_value(struct bytes *to, const struct type *type, const stru
     }
 }
 
+static size_t json_write_literal(char *to, const char *text) {
+    size_t length = strlen(text);
+    memcpy(to, text, length);
+    return length;
+}
+
+/* A value of a column into JSON_NUMBER_SIZE bytes. `at` is its place in the vector. Returns the length, 0: it may need
+ * more room. */
+static size_t json_write_number(char *to, const struct vector *column, enum type_kind kind, size_t at) {
+    switch (kind) {
+    case TYPE_BOOLEAN:
+        return json_write_literal(to, column->booleans[at] ? "true" : "false");
+    case TYPE_INTEGER:
+    case TYPE_BIGINT:
+    case TYPE_DATE:
+    case TYPE_TIME:
+    case TYPE_TIMESTAMP:
+        return number_write_integer(to, column->integers[at]);
+    case TYPE_DOUBLE:
+        return json_write_double(to, column->doubles[at]);
+    default:
+        return 0;
+    }
+}
+
+/* A column of a row, after what stands before its value. */
+static void json_put_column(struct bytes *to, struct slice head, const struct type *type, const struct vector *column,
+                            size_t row) {
+    char *start = bytes_reserve(to, head.length + JSON_NUMBER_SIZE);
+    size_t at = row & column->mask;
+    if (!start)
+        return;
+    memcpy(start, head.data, head.length);
+    size_t length = column->nulls[at] ? json_write_literal(start + head.length, "null")
+                                      : json_write_number(start + head.length, column, type->kind, at);
+    to->length += head.length + length;
+    if (length)
+        return;
+    if (type->kind == TYPE_STRING) {
+        json_write_string(to, column->texts[at]);
+    } else {
+        struct value value;
+        vector_get(column, row, &value);
+        json_put_value(to, type, &value);
+    }
+}
+
 int row_json_put_row(const struct row_layout *layout, const struct row_json_names *names, const struct vector *columns,
                      size_t row, struct bytes *to) {
     struct value value;
@@ -128,11 +180,8 @@ int row_json_put_row(const struct row_layout *layout, const struct row_json_name
     }
     if (layout->count == 0)
         bytes_append_char(to, '{');
-    for (size_t c = 0; c < layout->count; c++) {
-        bytes_append_slice(to, names->heads[c]);
-        vector_get(&columns[c], row, &value);
-        json_put_value(to, layout->columns[c].type, &value);
-    }
+    for (size_t c = 0; c < layout->count; c++)
+        json_put_column(to, names->heads[c], layout->columns[c].type, &columns[c], row);
     bytes_append_char(to, '}');
     return 0;
 }

@@ -175,13 +175,34 @@ static bool call_row(struct function_call *call, struct call_context *context, c
     return call->problem && node_fail(context->run, context->row, "%s: %s", node->function->name, call->problem);
 }
 
+/* Rows that follow each other often have the same arguments: the bounds of a window, a unit, a name. */
+static bool call_repeats(const struct call_node *node, const struct vector *vectors, size_t row, size_t before) {
+    for (size_t i = 0; i < node->count; i++)
+        if (!vector_is_same(&vectors[i], row, before))
+            return false;
+    return true;
+}
+
+/* The same result as of an earlier row. */
+static void call_repeat(struct vector *result, size_t row, size_t before) {
+    struct value value;
+    vector_get(result, before, &value);
+    vector_set(result, row, &value);
+}
+
 static bool call_rows(struct function_call *call, struct call_context *context, const struct selection *selected,
                       const struct vector *vectors, struct value *arguments, struct vector *result) {
     const struct call_node *node = context->node;
-    bool done = true;
+    bool done = true, repeatable = !node->lambdas && !node->function->changing;
+    size_t before = SIZE_MAX; /* a row whose call has not failed */
     for (size_t i = 0; i < selected->count && done; i++) {
         size_t row = selected->rows[i];
+        if (before != SIZE_MAX && call_repeats(node, vectors, row, before)) {
+            call_repeat(result, row, before);
+            continue;
+        }
         context->row = row;
+        call->problem = NULL;
         context->entered = false;
         if (node->lambdas || node->function->changing)
             call_ask(context, call);
@@ -190,6 +211,7 @@ static bool call_rows(struct function_call *call, struct call_context *context, 
             result->nulls[row] = 1;
         else
             done = call_row(call, context, arguments, result);
+        before = repeatable && !call->problem ? row : SIZE_MAX;
         arena_reset(&context->arena);
     }
     return done;
