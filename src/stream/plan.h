@@ -33,8 +33,9 @@ struct source_plan {
     size_t value_count;          /* how many of the columns are the value's */
     const struct slice *headers; /* for each header column its header's name; data NULL: all headers as an array */
     size_t header_count;
-    enum row_window window; /* of the key */
-    int64_t window_size;    /* ms */
+    enum row_window window;                 /* of the key */
+    int64_t window_size;                    /* ms */
+    const struct calendar *window_calendar; /* that says where windows end; NULL: they have the size */
     /* BIGINT, ms, over `schema`; NULL: the record's timestamp. What has no time, or one before 1970, is rejected */
     const struct evaluator *timestamp;
     size_t timestamp_column; /* of `schema`, with `timestamp` */

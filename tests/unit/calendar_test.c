@@ -29,7 +29,7 @@ static int64_t instant_of(const char *text) {
 static struct calendar calendar_of(const char *name) {
     struct calendar calendar;
     struct error error;
-    if (calendar_read(slice_of(name), &zones, &arena, &calendar, &error))
+    if (calendar_read(slice_of(name), &arena, &calendar, &error))
         fail_msg("%s: %s", name, error.message);
     return calendar;
 }
@@ -213,7 +213,7 @@ static void test_names(void **state) {
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct calendar calendar;
         struct error error;
-        if (calendar_read(slice_of(wrong[i]), &zones, &arena, &calendar, &error) != ERROR_INVALID)
+        if (calendar_read(slice_of(wrong[i]), &arena, &calendar, &error) != ERROR_INVALID)
             fail_msg("%s was taken", wrong[i]);
     }
 }

@@ -72,7 +72,7 @@ static void test_late_topic(void **state) {
     OK(bus_producer_commit(producer, NULL, 0, &f->error));
     bus_producer_close(producer);
     run(f);
-#define LATE(sizes) "error=late: its windows of " sizes " s have closed late.windows=" sizes
+#define LATE(sizes) "error=late: its windows (" sizes ") have closed late.windows=" sizes
     static const char late[] = "b {\"v\":2} from=here " LATE(
         "1.500,30,60") " stream.time=1970-01-01T00:02:10Z origin.topic=readings "
                        "origin.partition=0 origin.offset=1\n"

@@ -480,25 +480,25 @@ static void windows_of_keys(void **state) {
     row_window_write(&key, ROW_WINDOW_TIME, 0x0102030405060708, 99);
     assert_true(slice_equal(bytes_slice(&key), SLICE("k1\1\2\3\4\5\6\7\10")));
     struct slice text = bytes_slice(&key);
-    assert_true(row_window_read(&text, ROW_WINDOW_TIME, 1000, &start, &end));
+    assert_true(row_window_read(&text, ROW_WINDOW_TIME, 1000, NULL, &start, &end));
     assert_true(slice_equal(text, SLICE("k1")));
     assert_true(start == 0x0102030405060708 && end == start + 1000);
     key.length = 0;
     row_window_write(&key, ROW_WINDOW_SESSION, -1, 2);
     assert_true(slice_equal(bytes_slice(&key), SLICE("\0\0\0\0\0\0\0\2\xff\xff\xff\xff\xff\xff\xff\xff")));
     text = bytes_slice(&key);
-    assert_true(row_window_read(&text, ROW_WINDOW_SESSION, 0, &start, &end));
+    assert_true(row_window_read(&text, ROW_WINDOW_SESSION, 0, NULL, &start, &end));
     assert_true(start == -1 && end == 2 && text.length == 0);
     text = SLICE("1234567");
-    assert_false(row_window_read(&text, ROW_WINDOW_TIME, 0, &start, &end));
+    assert_false(row_window_read(&text, ROW_WINDOW_TIME, 0, NULL, &start, &end));
     assert_int_equal(text.length, 7);
     text = SLICE("123456789012345");
-    assert_false(row_window_read(&text, ROW_WINDOW_SESSION, 0, &start, &end));
-    assert_true(row_window_read(&text, ROW_WINDOW_NONE, 0, &start, &end));
+    assert_false(row_window_read(&text, ROW_WINDOW_SESSION, 0, NULL, &start, &end));
+    assert_true(row_window_read(&text, ROW_WINDOW_NONE, 0, NULL, &start, &end));
     row_window_write(&key, ROW_WINDOW_NONE, 1, 2);
     assert_int_equal(key.length, 16);
     text = SLICE("\x7f\xff\xff\xff\xff\xff\xff\xff");
-    assert_true(row_window_read(&text, ROW_WINDOW_TIME, 10, &start, &end));
+    assert_true(row_window_read(&text, ROW_WINDOW_TIME, 10, NULL, &start, &end));
     assert_true(end == INT64_MAX);
 }
 

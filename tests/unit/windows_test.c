@@ -157,9 +157,9 @@ static int notes_push(struct stream_operator *op, unsigned input, struct rows *r
 
 static const struct operator_driver notes_driver = {.name = "notes", .push = notes_push};
 
-static int note_late(struct operator_context *context, uint32_t origin, int64_t window_size, int64_t stream_time,
-                     struct error *error) {
-    (void)origin, (void)window_size, (void)error;
+static int note_late(struct operator_context *context, uint32_t origin, const struct window_definition *window,
+                     int64_t stream_time, struct error *error) {
+    (void)origin, (void)window, (void)error;
     ((struct run *)context->late_context)->late_at = (uint64_t)stream_time;
     return 0;
 }

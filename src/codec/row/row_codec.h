@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "model/registry.h"
 #include "model/rows.h"
+#include "model/time/calendar.h"
 
 struct row_format {
     enum format format;
@@ -76,8 +77,9 @@ int row_columns_of_protobuf(struct slice schema, struct arena *arena, struct row
 enum row_window { ROW_WINDOW_NONE, ROW_WINDOW_TIME, ROW_WINDOW_SESSION };
 
 void row_window_write(struct bytes *to, enum row_window window, int64_t start, int64_t end);
-/* Takes the window off the end of `key`; of a time window the end is start + size. False: too short. Without a
- * window there is nothing to take, and no bounds are given. */
-bool row_window_read(struct slice *key, enum row_window window, int64_t size, int64_t *ret_start, int64_t *ret_end);
+/* Takes the window off the end of `key`; of a time window the end is start + size, or what `calendar` (may be
+ * NULL) says. False: too short. Without a window there is nothing to take, and no bounds are given. */
+bool row_window_read(struct slice *key, enum row_window window, int64_t size, const struct calendar *calendar,
+                     int64_t *ret_start, int64_t *ret_end);
 
 #endif

@@ -25,7 +25,8 @@ void row_window_write(struct bytes *to, enum row_window window, int64_t start, i
         row_window_put(to, start);
 }
 
-bool row_window_read(struct slice *key, enum row_window window, int64_t size, int64_t *ret_start, int64_t *ret_end) {
+bool row_window_read(struct slice *key, enum row_window window, int64_t size, const struct calendar *calendar,
+                     int64_t *ret_start, int64_t *ret_end) {
     size_t length = window == ROW_WINDOW_NONE ? 0 : window == ROW_WINDOW_TIME ? ROW_WINDOW_BOUND : 2 * ROW_WINDOW_BOUND;
     if (length == 0)
         return true;
@@ -35,6 +36,8 @@ bool row_window_read(struct slice *key, enum row_window window, int64_t size, in
     int64_t start = row_window_get(at + length - ROW_WINDOW_BOUND), end;
     if (window == ROW_WINDOW_SESSION)
         end = row_window_get(at);
+    else if (calendar)
+        end = calendar_window(calendar, calendar_index(calendar, start)).end;
     else if (__builtin_add_overflow(start, size, &end))
         end = INT64_MAX;
     key->length -= length;

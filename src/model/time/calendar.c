@@ -103,7 +103,7 @@ static int64_t parts_of_day(const struct calendar *calendar) {
 }
 
 int64_t calendar_index(const struct calendar *calendar, int64_t time) {
-    time = time > TIME_MAXIMUM ? TIME_MAXIMUM : time;
+    time = time > TIME_MAXIMUM ? TIME_MAXIMUM : time < -TIME_MAXIMUM ? -TIME_MAXIMUM : time;
     int64_t unit = time_unit(calendar, time);
     if (calendar->unit == CALENDAR_PART_OF_DAY)
         return unit * parts_of_day(calendar) + (time - unit_start(calendar, unit)) / calendar->count;
@@ -134,8 +134,9 @@ int64_t calendar_longest(const struct calendar *calendar) {
     static const int64_t days[] = {
         [CALENDAR_DAY] = 1, [CALENDAR_WEEK] = 7, [CALENDAR_MONTH] = 31, [CALENDAR_QUARTER] = 92, [CALENDAR_YEAR] = 366,
     };
-    return calendar->unit == CALENDAR_PART_OF_DAY ? calendar->count
-                                                  : calendar->count * days[calendar->unit] * DAY_LONGEST;
+    return calendar->unit == CALENDAR_PART_OF_DAY
+               ? calendar->count
+               : (calendar->count * days[calendar->unit] - 1) * MILLISECONDS_OF_DAY + DAY_LONGEST;
 }
 
 /* --- names
@@ -239,8 +240,7 @@ static bool unit_read(struct slice text, struct calendar *calendar) {
            (rest.data[0] == '~' && anchor_read((struct slice){rest.data + 1, rest.length - 1}, calendar));
 }
 
-int calendar_read(struct slice text, struct time_zones *zones, struct arena *arena, struct calendar *ret_calendar,
-                  struct error *error) {
+int calendar_read(struct slice text, struct arena *arena, struct calendar *ret_calendar, struct error *error) {
     const char *at = memchr(text.data, '@', text.length);
     struct calendar calendar = {.count = 1, .month = 1, .day = 1};
     bool good = at && unit_read((struct slice){text.data, (size_t)(at - text.data)}, &calendar);
@@ -251,7 +251,7 @@ int calendar_read(struct slice text, struct time_zones *zones, struct arena *are
                          "calendar window '%.*s': %s; examples: day@Europe/Athens, month@UTC, 15min@Asia/Kathmandu, "
                          "day+06:00@Europe/Berlin, week~SUNDAY@UTC, month~15@UTC",
                          (int)(text.length > 60 ? 60 : text.length), text.data, wrong);
-    int status = time_zone_find(zones, arena, (struct slice){at + 1, text.length - (size_t)(at + 1 - text.data)},
+    int status = time_zone_find(NULL, arena, (struct slice){at + 1, text.length - (size_t)(at + 1 - text.data)},
                                 &calendar.zone, error);
     if (!status)
         *ret_calendar = calendar;
@@ -277,4 +277,27 @@ size_t calendar_write(char to[CALENDAR_TEXT_SIZE], const struct calendar *calend
     int length = snprintf(to, CALENDAR_TEXT_SIZE, "%s%.*s%s%s@%.*s", count, (int)unit.length, unit.data, offset, anchor,
                           (int)zone.length, zone.data);
     return length < CALENDAR_TEXT_SIZE ? (size_t)length : CALENDAR_TEXT_SIZE - 1;
+}
+
+int calendar_copy(const struct calendar *calendar, struct arena *arena, const struct calendar **ret_copy,
+                  struct error *error) {
+    char name[CALENDAR_TEXT_SIZE];
+    *ret_copy = NULL;
+    if (!calendar)
+        return 0;
+    struct calendar *copy = arena_allocate(arena, sizeof *copy);
+    if (!copy)
+        return error_no_memory(error);
+    int status = calendar_read((struct slice){name, calendar_write(name, calendar)}, arena, copy, error);
+    copy->advance = calendar->advance;
+    *ret_copy = copy;
+    return status;
+}
+
+bool calendar_same(const struct calendar *a, const struct calendar *b) {
+    char names[2][CALENDAR_TEXT_SIZE];
+    if (!a || !b)
+        return a == b;
+    size_t length = calendar_write(names[0], a);
+    return length == calendar_write(names[1], b) && memcmp(names[0], names[1], length) == 0;
 }

@@ -41,22 +41,26 @@ struct calendar_window {
 
 /* NULL, or what is wrong with its numbers, for a message: "days in a month: 1 to 28". */
 const char *calendar_check(const struct calendar *calendar);
-/* The number of the newest window that `time` (ms since the epoch, not negative) falls into; older ones are those
- * before, as long as they end after `time`. Times after the year 9999 are in that of its last instant. */
+/* The number of the newest window that `time` (ms since the epoch) falls into; older ones are those before, as long as
+ * they end after `time`. Times after the year 9999 are in that of its last instant. */
 int64_t calendar_index(const struct calendar *calendar, int64_t time);
 struct calendar_window calendar_window(const struct calendar *calendar, int64_t index);
 /* The first instant of a local date (days since the epoch), or of `offset` ms of its wall clock later. */
 int64_t calendar_date_start(const struct time_zone *zone, int64_t date, int64_t offset);
 /* The most windows that a time is in. */
 size_t calendar_overlap(const struct calendar *calendar);
-/* No window is longer (ms): 50 hours a day. */
+/* No window is longer (ms). */
 int64_t calendar_longest(const struct calendar *calendar);
 
 /* Names of calendar windows: "day@Europe/Athens", "2week~SUNDAY@UTC", "15min@Asia/Kathmandu", "day+06:00@Europe/Berlin"
  * (gas days), "month~15@Europe/Paris", "year~10-01@UTC". A name says all but `advance`. */
-/* ERROR_INVALID. The zone is of `zones` or in `arena`. */
-int calendar_read(struct slice text, struct time_zones *zones, struct arena *arena, struct calendar *ret_calendar,
+/* The zone is read into `arena`. ERROR_INVALID. */
+int calendar_read(struct slice text, struct arena *arena, struct calendar *ret_calendar, struct error *error);
+/* A copy in `arena`, zone and all; NULL is copied to NULL. */
+int calendar_copy(const struct calendar *calendar, struct arena *arena, const struct calendar **ret_copy,
                   struct error *error);
+/* Have both the same windows by name? NULL is like NULL only. */
+bool calendar_same(const struct calendar *a, const struct calendar *b);
 /* Returns the length; no NUL byte. */
 size_t calendar_write(char to[CALENDAR_TEXT_SIZE], const struct calendar *calendar);
 struct slice calendar_unit_name(enum calendar_unit unit); /* "day"; "min" */

@@ -306,17 +306,19 @@ static int time_zone_unknown(struct slice name, struct error *error) {
 }
 
 /* Zone files have a few KB; what is much larger is none. */
-static int time_zone_load(struct time_zones *zones, struct slice name, const char *path_name,
-                          const struct time_zone **ret_zone, struct error *error) {
-    char path[512], bytes[TIME_ZONE_FILE_MAXIMUM];
-    snprintf(path, sizeof path, "%s/%s", zones->folder, path_name);
+static int time_zone_load(const char *folder, struct arena *arena, struct slice name, const struct time_zone **ret_zone,
+                          struct error *error) {
+    char path[512], path_name[TIME_ZONE_NAME_MAXIMUM + 1] = {0}, bytes[TIME_ZONE_FILE_MAXIMUM];
+    const char *alias = time_zone_short_name(name);
+    memcpy(path_name, name.data, name.length);
+    snprintf(path, sizeof path, "%s/%s", folder, alias ? alias : path_name);
     cleanup(time_zone_close) FILE *file = fopen(path, "rb");
     if (!file)
         return time_zone_unknown(name, error);
     size_t length = fread(bytes, 1, sizeof bytes, file);
     if (length < 4 || memcmp(bytes, "TZif", 4) != 0) /* a folder, a list */
         return time_zone_unknown(name, error);
-    return time_zone_read(&zones->arena, name, (struct slice){bytes, length}, ret_zone, error);
+    return time_zone_read(arena, name, (struct slice){bytes, length}, ret_zone, error);
 }
 
 void time_zones_release(struct time_zones *zones) {
@@ -333,11 +335,8 @@ static int time_zone_find_named(struct time_zones *zones, struct slice name, con
             return 0;
         }
     }
-    char path_name[TIME_ZONE_NAME_MAXIMUM + 1] = {0};
-    memcpy(path_name, name.data, name.length);
-    const char *alias = time_zone_short_name(name);
     const struct time_zone *zone;
-    int code = time_zone_load(zones, name, alias ? alias : path_name, &zone, error);
+    int code = time_zone_load(zones->folder, &zones->arena, name, &zone, error);
     if (code)
         return code;
     if (!memory_reserve((void **)&zones->found, &zones->capacity, zones->count + 1, sizeof *zones->found))
@@ -349,9 +348,12 @@ static int time_zone_find_named(struct time_zones *zones, struct slice name, con
 int time_zone_find(struct time_zones *zones, struct arena *arena, struct slice name, const struct time_zone **ret_zone,
                    struct error *error) {
     int32_t offset;
-    if (!time_zone_offset_name(name, &offset))
-        return time_zone_name_safe(name) ? time_zone_find_named(zones, name, ret_zone, error)
-                                         : time_zone_unknown(name, error);
+    if (!time_zone_offset_name(name, &offset)) {
+        if (!time_zone_name_safe(name))
+            return time_zone_unknown(name, error);
+        return zones ? time_zone_find_named(zones, name, ret_zone, error)
+                     : time_zone_load(TIME_ZONE_FOLDER, arena, name, ret_zone, error);
+    }
     const struct time_zone *zone = offset ? time_zone_fixed(arena, offset) : time_zone_utc;
     if (!zone)
         return error_no_memory(error);

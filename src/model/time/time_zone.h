@@ -25,8 +25,8 @@ struct time_zones {
 
 void time_zones_release(struct time_zones *zones); /* usable with cleanup() */
 /* UTC, GMT, Z, +02, +0200, +02:00, UTC+2, GMT-03:00, a name of the database (Europe/Vienna), or one of Java's short
- * names (PST, JST, ..). Zones of the database live as long as `zones`, fixed offsets are put into `arena`.
- * ERROR_INVALID: there is no such zone. */
+ * names (PST, JST, ..). Zones of the database live as long as `zones`, or without `zones` (NULL) in `arena`, as fixed
+ * offsets do. ERROR_INVALID: there is no such zone. */
 int time_zone_find(struct time_zones *zones, struct arena *arena, struct slice name, const struct time_zone **ret_zone,
                    struct error *error);
 /* From the bytes of a TZif file; ERROR_CORRUPT. */

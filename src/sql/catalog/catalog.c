@@ -123,11 +123,13 @@ static int catalog_check_replace(const struct source *old, const struct source *
     const char *what = old->object != new->object             ? "is of the other kind"
                        : old->result != new->result           ? (old->result ? "was made by AS SELECT" : "was declared")
                        : !slice_equal(old->topic, new->topic) ? "has another topic"
-                       : !catalog_same_encoding(&old->key, &new->key)                       ? "has another key format"
-                       : !catalog_same_encoding(&old->value, &new->value)                   ? "has another value format"
-                       : old->window != new->window || old->window_size != new->window_size ? "has other windows"
-                       : source_key_count(old) != source_key_count(new)                     ? "has another key"
-                                                                                            : NULL;
+                       : !catalog_same_encoding(&old->key, &new->key)     ? "has another key format"
+                       : !catalog_same_encoding(&old->value, &new->value) ? "has another value format"
+                       : old->window != new->window || old->window_size != new->window_size ||
+                               !calendar_same(old->window_calendar, new->window_calendar)
+                           ? "has other windows"
+                       : source_key_count(old) != source_key_count(new) ? "has another key"
+                                                                        : NULL;
     if (what)
         return place_error(error, place, "%s cannot be replaced: the old %s %s; DROP it first", new->name.data,
                            source_kind(old), what);

@@ -23,6 +23,7 @@ enum property_type {
     PROPERTY_TRUTH,     /* bool */
     PROPERTY_WINDOW,    /* enum window_kind */
     PROPERTY_DURATION,  /* int64_t ms: '10 SECONDS' */
+    PROPERTY_SIZE,      /* a duration, or the name of windows of a calendar */
 };
 
 enum {
@@ -65,7 +66,7 @@ static const struct property_row property_rows[PROPERTY_COUNT] = {
     ROW(WRAP_SINGLE_VALUE, PROPERTY_TRUTH, SOURCE, wrap_single_value),
     ROW(WINDOW_IN_KEY, PROPERTY_TRUTH, PROPERTY_USE_TABLE_RESULT, window_in_key),
     ROW(WINDOW_TYPE, PROPERTY_WINDOW, DECLARED, window),
-    ROW(WINDOW_SIZE, PROPERTY_DURATION, DECLARED, window_size),
+    ROW(WINDOW_SIZE, PROPERTY_SIZE, DECLARED, window_size),
     ROW(SOURCED_BY_CONNECTOR, PROPERTY_STRING, DECLARED, connector),
     ROW(QUERY_ID, PROPERTY_UPPER, RESULT | PROPERTY_USE_INSERT, query_id),
 };
@@ -233,6 +234,21 @@ static int property_read_duration(const struct property_reader *reader) {
     return 0;
 }
 
+static int property_read_size(const struct property_reader *reader) {
+    const struct expression *value = reader->property->value;
+    if (value->kind != EXPRESSION_STRING || !memchr(value->text.data, '@', value->text.length))
+        return property_read_duration(reader);
+    struct calendar *calendar = arena_allocate(reader->arena, sizeof *calendar);
+    if (!calendar)
+        return error_no_memory(reader->error);
+    struct error reason;
+    if (calendar_read(value->text, reader->arena, calendar, &reason))
+        return place_error(reader->error, value->place, "%s", reason.message);
+    reader->properties->window_calendar = calendar;
+    *(int64_t *)property_target(reader) = calendar_longest(calendar);
+    return 0;
+}
+
 static int property_read(const struct property_reader *reader) {
     switch (reader->row->type) {
     case PROPERTY_STRING:
@@ -261,6 +277,8 @@ static int property_read(const struct property_reader *reader) {
         return property_read_window(reader);
     case PROPERTY_DURATION:
         return property_read_duration(reader);
+    case PROPERTY_SIZE:
+        return property_read_size(reader);
     }
     return 0;
 }

@@ -74,7 +74,8 @@ struct properties {
     bool wrap_single_value;
     bool window_in_key; /* meterline's own: FALSE leaves the window out of a windowed result's key */
     enum window_kind window;
-    int64_t window_size; /* ms */
+    int64_t window_size;                    /* ms; of a calendar the most that a window lasts */
+    const struct calendar *window_calendar; /* WINDOW_SIZE = 'day@Europe/Athens'; NULL: a duration */
     struct slice connector;
     struct slice query_id; /* in upper case */
 };

@@ -149,13 +149,16 @@ static int source_set_window(const struct properties *properties, struct source 
     if (type && size == (properties->window == WINDOW_SESSION))
         return size ? source_refuse(properties, PROPERTY_WINDOW_SIZE,
                                     "does not go with SESSION windows, which have no size", error)
-                    : source_refuse(properties, PROPERTY_WINDOW_TYPE, "needs WINDOW_SIZE: WINDOW_SIZE='10 SECONDS'",
+                    : source_refuse(properties, PROPERTY_WINDOW_TYPE,
+                                    "needs WINDOW_SIZE: WINDOW_SIZE='10 SECONDS' or, by a calendar, "
+                                    "WINDOW_SIZE='day@Europe/Athens'",
                                     error);
     if (type && source_key_count(source) == 0)
         return source_refuse(properties, PROPERTY_WINDOW_TYPE, "needs a key column: a window is part of the key",
                              error);
     source->window = properties->window;
     source->window_size = properties->window_size;
+    source->window_calendar = properties->window_calendar;
     return 0;
 }
 
@@ -396,6 +399,7 @@ int source_copy(const struct source *source, struct arena *arena, struct source 
         if (!source_copy_column(&copy.columns[i], arena))
             return error_no_memory(error);
     }
+    int status = calendar_copy(source->window_calendar, arena, &copy.window_calendar, error);
     *ret_copy = copy;
-    return 0;
+    return status;
 }

@@ -51,7 +51,8 @@ struct source {
     int64_t max_ahead;       /* ms that the event time may be ahead of the clock at which the log took it; 0: any */
     bool drop_duplicates;    /* rows that have come before do not count in windows */
     enum window_kind window; /* of a windowed key */
-    int64_t window_size;     /* ms; 0 for a session */
+    int64_t window_size;     /* ms; 0 for a session; of a calendar the most that a window lasts */
+    const struct calendar *window_calendar; /* NULL: windows of a fixed size */
 };
 
 /* From CREATE with columns or none. When it has no value columns and its value format is AVRO, `inferred` are those

@@ -39,6 +39,7 @@ static int plan_first_source(struct plan_draft *draft, struct error *error) {
     draft->table = side->source->object == OBJECT_TABLE;
     draft->window = side->source->window;
     draft->window_size = side->source->window_size;
+    draft->window_calendar = side->source->window_calendar;
     return plan_source_keys(draft, error);
 }
 
@@ -134,6 +135,7 @@ int plan_select(const struct planner *planner, const struct select_query *query,
     result.table = draft->table;
     result.window = draft->node->schema.windowed ? draft->window : WINDOW_NONE;
     result.window_size = draft->node->schema.windowed ? draft->window_size : 0;
+    result.window_calendar = draft->node->schema.windowed ? draft->window_calendar : NULL;
     result.input = draft->sides[0].source;
     result.inputs = inputs;
     result.input_count = draft->side_count;

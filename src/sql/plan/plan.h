@@ -36,10 +36,11 @@ struct plan_result {
     struct source_column *columns; /* keys first, with their roles */
     size_t column_count, key_count;
     bool table;
-    enum window_kind window;    /* of the key */
-    int64_t window_size;        /* ms; 0 for a session */
-    const struct source *input; /* FROM: formats and partitions are its, unless said otherwise */
-    const struct slice *inputs; /* names of all sources */
+    enum window_kind window;                /* of the key */
+    int64_t window_size;                    /* ms; 0 for a session */
+    const struct calendar *window_calendar; /* NULL: windows of a fixed size */
+    const struct source *input;             /* FROM: formats and partitions are its, unless said otherwise */
+    const struct slice *inputs;             /* names of all sources */
     size_t input_count;
     struct plan_draft *draft;
 };

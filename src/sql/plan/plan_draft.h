@@ -48,6 +48,7 @@ struct plan_draft {
     bool table;
     enum window_kind window;
     int64_t window_size;
+    const struct calendar *window_calendar;
     struct plan_key *keys; /* of `node` */
     size_t key_count;
     const struct node_plan **sinks; /* of the stages that end in a repartition topic, in the order of the data */
@@ -66,6 +67,9 @@ int plan_joins(struct plan_draft *draft, struct error *error);
 
 /* --- plan_group.c --- */
 /* GROUP BY, aggregates and HAVING; *ret_rewritten: for each item of SELECT its tree over the groups. */
+/* --- plan_window.c: the clause of the query; without one, its shape is WINDOW_SHAPE_NONE. --- */
+int plan_window(const struct plan_draft *draft, struct window_definition *ret_window, struct error *error);
+
 /* Readings of a stream with DUPLICATES = 'DROP' count once in windows. */
 int plan_drop_duplicates(struct plan_draft *draft, struct error *error);
 int plan_group(struct plan_draft *draft, const struct expression ***ret_rewritten, struct error *error);

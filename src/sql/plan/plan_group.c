@@ -11,10 +11,6 @@
 #include "sql/syntax/names.h"
 #include "stream/aggregate/function/aggregates.h"
 
-#define DAY_MS INT64_C(86400000)
-
-enum { WINDOWS_OF_A_ROW = 100000 };
-
 struct plan_grouping {
     struct plan_draft *draft;
     struct expression *const *keys;
@@ -247,49 +243,6 @@ static const struct expression *plan_replace_grouped(void *context, const struct
     place_error(error, node->place, "the column %.*s is neither in GROUP BY nor in an aggregate function",
                 names_shown(node->name), node->name.data);
     return NULL;
-}
-
-/* --- windows
- * ------------------------------------------------------------------------------------------------------------------ */
-
-static int plan_window(const struct plan_draft *draft, struct window_definition *ret_window, struct error *error) {
-    const struct window_clause *clause = &draft->query->window;
-    static const enum window_shape shapes[] = {WINDOW_SHAPE_NONE, WINDOW_SHAPE_TUMBLING, WINDOW_SHAPE_HOPPING,
-                                               WINDOW_SHAPE_SESSION};
-    bool final = draft->query->emit == EMIT_FINAL;
-    *ret_window = (struct window_definition){.shape = shapes[clause->kind]};
-    if (clause->kind == WINDOW_NONE)
-        return final ? place_error(
-                           error, draft->query->emit_place,
-                           "EMIT FINAL is only for aggregates over windows: a group without a window is never final")
-                     : 0;
-    int64_t size = clause->size.milliseconds,
-            advance = clause->kind == WINDOW_HOPPING ? clause->advance.milliseconds : size;
-    if (draft->table)
-        return place_error(error, clause->place, "WINDOW is for streams; %.*s is a table",
-                           names_shown(draft->sides[0].source->name), draft->sides[0].source->name.data);
-    if (size <= 0)
-        return place_error(error, clause->size.place, "a window must be longer than 0 ms");
-    if (advance <= 0 || advance > size)
-        return place_error(error, clause->advance.place,
-                           "ADVANCE BY must be longer than 0 ms and at most the size of the window");
-    if (size / advance > WINDOWS_OF_A_ROW)
-        return place_error(error, clause->advance.place,
-                           "ADVANCE BY is too short: every row would be in %lld windows, and %d are possible",
-                           (long long)(size / advance), WINDOWS_OF_A_ROW);
-    int64_t grace = clause->grace.milliseconds >= 0 ? clause->grace.milliseconds
-                    : final                         ? 0
-                    : size < DAY_MS                 ? DAY_MS - size
-                                                    : 0;
-    if (clause->retention.milliseconds >= 0 && clause->retention.milliseconds - grace < size)
-        return place_error(
-            error, clause->retention.place,
-            "RETENTION of %lld ms is shorter than the size and the grace period of the window, %lld + %lld ms",
-            (long long)clause->retention.milliseconds, (long long)size, (long long)grace);
-    ret_window->size = size;
-    ret_window->advance = advance;
-    ret_window->grace = grace;
-    return 0;
 }
 
 /* --- the nodes
@@ -556,6 +509,7 @@ int plan_group(struct plan_draft *draft, const struct expression ***ret_rewritte
     draft->table = true;
     draft->window = query->window.kind;
     draft->window_size = query->window.kind == WINDOW_SESSION ? 0 : window.size;
+    draft->window_calendar = window.calendar;
     if (!status && having)
         status = plan_filter(draft, having, query->emit != EMIT_FINAL, error);
     draft->scope.column_count += window.shape != WINDOW_SHAPE_NONE ? 2 : 0;

@@ -21,7 +21,9 @@ int plan_check_windows(const struct plan_draft *draft, const struct join *join, 
             (left->node->schema.windowed ? source->name : first->name).data);
     if (!left->node->schema.windowed)
         return 0;
-    if (session != (source->window == WINDOW_SESSION) || (!session && draft->window_size != source->window_size))
+    if (session != (source->window == WINDOW_SESSION) ||
+        (!session && (draft->window_size != source->window_size ||
+                      !calendar_same(draft->window_calendar, source->window_calendar))))
         return place_error(
             error, join->place,
             "the windows of %.*s and %.*s are of different kinds or sizes, so their keys are never equal",

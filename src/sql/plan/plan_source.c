@@ -105,7 +105,8 @@ int plan_source(struct plan_sources *sources, const struct source *source, const
                                  .topic = copy.topic.data,
                                  .table = copy.object == OBJECT_TABLE,
                                  .window = plan_row_window(copy.window),
-                                 .window_size = copy.window_size};
+                                 .window_size = copy.window_size,
+                                 .window_calendar = copy.window_calendar};
     if (!plan_source_columns(&copy, &sources->arena, plan) || !plan_source_rules(&copy, &sources->arena, plan))
         return error_no_memory(error);
     status = plan_formats(&copy, &sources->arena, &plan->key, &plan->value, error);

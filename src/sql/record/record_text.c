@@ -179,7 +179,7 @@ static int record_decode_part(const struct record_part *part, struct slice bytes
 static struct slice record_window(const struct source *source, struct slice key, struct record_text *text) {
     if (source->window != WINDOW_NONE && key.data)
         text->windowed = row_window_read(&key, plan_row_window(source->window), source->window_size,
-                                         &text->window_start, &text->window_end);
+                                         source->window_calendar, &text->window_start, &text->window_end);
     return key;
 }
 

@@ -163,6 +163,7 @@ static int session_set_window(struct source *source, const struct plan_result *r
                            "WINDOW_IN_KEY is for results with windows");
     source->window = in_key ? result->window : WINDOW_NONE;
     source->window_size = in_key ? result->window_size : 0;
+    source->window_calendar = in_key ? result->window_calendar : NULL;
     if (!in_key && !source->cleanup_policy.data)
         source->cleanup_policy = SLICE("delete");
     return 0;
@@ -293,7 +294,8 @@ int session_insert_select(struct session_work *work, const struct insert_stateme
         status = plan_select(&work->session->planner, insert->query, PLAN_PERSISTENT, work->arena, result, error);
     if (!status && result->table)
         return place_error(error, insert->name.place, "this SELECT gives a table; INSERT INTO needs a stream");
-    if (!status && (result->window != sink->window || result->window_size != sink->window_size))
+    if (!status && (result->window != sink->window || result->window_size != sink->window_size ||
+                    !calendar_same(result->window_calendar, sink->window_calendar)))
         return place_error(error, insert->name.place, "the windows of the query and of %.*s do not match",
                            names_shown(sink->name), sink->name.data);
     if (!status)

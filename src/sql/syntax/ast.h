@@ -12,6 +12,7 @@
 #define METERLINE_SQL_SYNTAX_AST_H
 
 #include "core/slice.h"
+#include "model/time/calendar.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -167,10 +168,26 @@ struct join {
 
 enum window_kind { WINDOW_NONE, WINDOW_TUMBLING, WINDOW_HOPPING, WINDOW_SESSION };
 
+/* A size as it is written: 1 DAY, 2 WEEKS. */
+struct calendar_size {
+    int64_t count; /* of `unit`; ms of parts of a day */
+    enum calendar_unit unit;
+};
+
+/* TIMEZONE and what belongs to it: windows are of a calendar (model/time/calendar.h). */
+struct calendar_clause {
+    struct slice zone; /* NULL data: there is none */
+    struct place place;
+    struct calendar_size size, advance;
+    struct slice starting; /* "SUNDAY", "15", "10-01"; NULL data: not given */
+    struct duration offset;
+};
+
 struct window_clause {
     enum window_kind kind;
     struct place place;
-    struct duration size, advance, retention, grace; /* a session's gap is its size */
+    struct duration size, advance, retention, grace; /* a session's gap is its size; 0 ms: of units of a calendar */
+    struct calendar_clause calendar;
 };
 
 enum emit_kind { EMIT_DEFAULT, EMIT_CHANGES, EMIT_FINAL };

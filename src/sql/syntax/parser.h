@@ -112,6 +112,7 @@ bool parser_push_expressions(struct parser *parser);
 bool parser_expression_list(struct parser *parser, struct expression_list *ret_list);
 struct type_name *parser_type(struct parser *parser);                        /* parser_type.c */
 bool parser_duration(struct parser *parser, struct duration *ret_duration);  /* parser_select.c: 5 MINUTES */
+bool parser_window(struct parser *parser, struct window_clause *ret_window); /* parser_window.c: WINDOW .., or none */
 struct select_query *parser_select(struct parser *parser);                   /* parser_select.c */
 bool parser_columns(struct parser *parser, struct column_list *ret_columns); /* parser_create.c: (a INT KEY, ..) */
 bool parser_properties(struct parser *parser,

@@ -151,61 +151,6 @@ static bool parser_joins(struct parser *parser, struct select_query *query) {
     return parser_pop_structs(parser, start, sizeof *query->joins, &query->joins, &query->join_count);
 }
 
-/* --- windows
- * ------------------------------------------------------------------------------------------------------------------ */
-
-static bool parser_window_option(struct parser *parser, struct window_clause *window) {
-    struct place place = parser->token.place;
-    struct duration *duration = NULL;
-    bool two_words = true;
-    if (window->kind == WINDOW_HOPPING && parser_at_keywords(parser, KEYWORD_ADVANCE, KEYWORD_BY))
-        duration = &window->advance;
-    else if (parser_at_keywords(parser, KEYWORD_GRACE, KEYWORD_PERIOD))
-        duration = &window->grace;
-    else if (parser_at_keyword(parser, KEYWORD_RETENTION))
-        duration = &window->retention, two_words = false;
-    if (!duration)
-        return parser_unexpected(parser);
-    if (duration->milliseconds >= 0)
-        return parser_fail(parser, place, "%s is there twice", keyword_name(parser->token.keyword));
-    return parser_advance(parser) && (!two_words || parser_advance(parser)) && parser_duration(parser, duration);
-}
-
-static bool parser_window_kind(struct parser *parser, struct window_clause *window) {
-    if (parser_at_keyword(parser, KEYWORD_TUMBLING))
-        window->kind = WINDOW_TUMBLING;
-    else if (parser_at_keyword(parser, KEYWORD_HOPPING))
-        window->kind = WINDOW_HOPPING;
-    else if (parser_at_keyword(parser, KEYWORD_SESSION))
-        window->kind = WINDOW_SESSION;
-    else
-        return parser_unexpected(parser);
-    return parser_advance(parser);
-}
-
-/* WINDOW TUMBLING (SIZE d ..), HOPPING (SIZE d, ADVANCE BY d ..) or SESSION (d ..), each with RETENTION d and GRACE
- * PERIOD d. */
-static bool parser_window(struct parser *parser, struct window_clause *window) {
-    bool more, size;
-    window->place = parser->token.place;
-    if (!parser_advance(parser) || !parser_window_kind(parser, window) ||
-        !parser_expect(parser, TOKEN_LEFT_PARENTHESIS))
-        return false;
-    if (window->kind != WINDOW_SESSION && !parser_expect_keyword(parser, KEYWORD_SIZE))
-        return false;
-    if (window->kind == WINDOW_SESSION && !parser_take_keyword(parser, KEYWORD_SIZE, &size))
-        return false;
-    if (!parser_duration(parser, &window->size) || !parser_take(parser, TOKEN_COMMA, &more))
-        return false;
-    while (more)
-        if (!parser_window_option(parser, window) || !parser_take(parser, TOKEN_COMMA, &more))
-            return false;
-    if (window->kind == WINDOW_HOPPING && window->advance.milliseconds < 0)
-        return parser_fail(parser, window->place,
-                           "a hopping window needs ADVANCE BY: WINDOW HOPPING (SIZE 10 MINUTES, ADVANCE BY 1 MINUTE)");
-    return parser_expect(parser, TOKEN_RIGHT_PARENTHESIS);
-}
-
 /* --- the other clauses
  * ------------------------------------------------------------------------------------------------------------- */
 
@@ -285,12 +230,9 @@ struct select_query *parser_select(struct parser *parser) {
         return NULL;
     query->place = parser->token.place;
     query->limit = -1;
-    query->window.size.milliseconds = query->window.advance.milliseconds = -1;
-    query->window.retention.milliseconds = query->window.grace.milliseconds = -1;
     bool done = parser_expect_keyword(parser, KEYWORD_SELECT) && parser_items(parser, query) &&
                 parser_expect_keyword(parser, KEYWORD_FROM) && parser_from(parser, &query->from) &&
-                parser_joins(parser, query) &&
-                (!parser_at_keyword(parser, KEYWORD_WINDOW) || parser_window(parser, &query->window)) &&
+                parser_joins(parser, query) && parser_window(parser, &query->window) &&
                 parser_condition(parser, KEYWORD_WHERE, &query->where) &&
                 parser_by(parser, KEYWORD_GROUP, &query->group_by) &&
                 parser_by(parser, KEYWORD_PARTITION, &query->partition_by) &&

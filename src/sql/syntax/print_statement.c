@@ -1,6 +1,7 @@
 /* Queries and statements. */
 #include "sql/syntax/print.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 
 /* --- parts
@@ -107,14 +108,44 @@ static void print_join(struct bytes *to, const struct join *join) {
     print_expression(to, join->on);
 }
 
+static void print_window_size(struct bytes *to, const char *before, const struct window_clause *window,
+                              const struct duration *duration, const struct calendar_size *size) {
+    if (!window->calendar.zone.data || duration->milliseconds < 0 || size->unit == CALENDAR_PART_OF_DAY) {
+        print_duration(to, before, duration);
+        return;
+    }
+    bytes_append_format(to, "%s%" PRId64 " ", before, size->count);
+    for (struct slice unit = calendar_unit_name(size->unit); unit.length; unit.data++, unit.length--)
+        bytes_append_char(to, (char)toupper((unsigned char)*unit.data));
+    bytes_append_char(to, 'S');
+}
+
+static void print_starting(struct bytes *to, const struct calendar_clause *calendar) {
+    if (!calendar->starting.data)
+        return;
+    bytes_append_string(to, ", STARTING ");
+    if (calendar->size.unit == CALENDAR_MONTH)
+        bytes_append_string(to, "DAY ");
+    if (calendar->size.unit == CALENDAR_MONTH || calendar_weekday(calendar->starting))
+        bytes_append_slice(to, calendar->starting);
+    else
+        print_string(to, calendar->starting);
+}
+
 static void print_window(struct bytes *to, const struct window_clause *window) {
     static const char *const kinds[] = {[WINDOW_TUMBLING] = " WINDOW TUMBLING (SIZE ",
                                         [WINDOW_HOPPING] = " WINDOW HOPPING (SIZE ",
                                         [WINDOW_SESSION] = " WINDOW SESSION ("};
     if (window->kind == WINDOW_NONE)
         return;
-    print_duration(to, kinds[window->kind], &window->size);
-    print_duration(to, ", ADVANCE BY ", &window->advance);
+    print_window_size(to, kinds[window->kind], window, &window->size, &window->calendar.size);
+    print_window_size(to, ", ADVANCE BY ", window, &window->advance, &window->calendar.advance);
+    if (window->calendar.zone.data) {
+        bytes_append_string(to, ", TIMEZONE ");
+        print_string(to, window->calendar.zone);
+        print_starting(to, &window->calendar);
+        print_duration(to, ", OFFSET ", &window->calendar.offset);
+    }
     print_duration(to, ", RETENTION ", &window->retention);
     print_duration(to, ", GRACE PERIOD ", &window->grace);
     bytes_append_char(to, ')');

@@ -12,14 +12,7 @@
 
 #include "stream/aggregate/aggregate_function.h"
 #include "stream/operator/operator.h"
-
-enum window_shape { WINDOW_SHAPE_NONE, WINDOW_SHAPE_TUMBLING, WINDOW_SHAPE_HOPPING, WINDOW_SHAPE_SESSION };
-
-struct window_definition {
-    enum window_shape shape;
-    int64_t size, advance; /* ms; a session's gap is its size; a tumbling window advances by its size */
-    int64_t grace;         /* ms */
-};
+#include "stream/operator/window.h"
 
 struct group_call {
     struct aggregate_call call;

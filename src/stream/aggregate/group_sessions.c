@@ -347,7 +347,7 @@ static int sessions_push_row(struct group_aggregate *aggregate, const struct gro
     session_merge_find(aggregate, group, time, stream_time, &merge);
     if (merge.end < session_limit(aggregate, stream_time)) {
         session_group_settle(aggregate, group);
-        return operator_late(context, input->rows->origins[row], aggregate->plan->window.size, stream_time, error);
+        return operator_late(context, input->rows->origins[row], &aggregate->plan->window, stream_time, error);
     }
     context->counters->folded++;
     return session_fold(aggregate, &merge, input, row, context, error);

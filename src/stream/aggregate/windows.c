@@ -1,5 +1,6 @@
-/* Tumbling and hopping windows: [start, start + size) for every start that is a multiple of the advance, from 0 on.
- * They close by stream time:
+/* Tumbling and hopping windows: [start, start + size) for every start that is a multiple of the advance, from 0 on, or
+ * as a calendar has them (model/time/calendar.h). Windows are numbered by their starts, and a window that starts later
+ * does not end earlier. They close by stream time:
  *
  *        start                    end            end + grace
  *   ───────[════════ folded ═══════)───── still folded ──┃── closed: the final result leaves, the cells go; late ──▶ stream time
@@ -39,9 +40,15 @@ struct window_block {
     uint32_t next, window;
 };
 
+/* Bounds of a window, and its number. */
+struct window_span {
+    int64_t start, end, number;
+};
+
 /* Open windows; unused ones are listed through first_block. */
 struct window {
-    int64_t start, first_offset; /* of the first record that was folded into it */
+    struct window_span span;
+    int64_t first_offset; /* of the first record that was folded into it */
     uint32_t first_block, last_block, cell_count;
 };
 
@@ -74,8 +81,27 @@ struct group_windows {
     bool nulls; /* values of this push may be NULL */
 };
 
-static int64_t window_end(const struct group_aggregate *aggregate, int64_t start) {
-    return group_time_add(start, aggregate->plan->window.size);
+static struct window_span span_of(const struct group_aggregate *aggregate, int64_t number) {
+    const struct window_definition *definition = &aggregate->plan->window;
+    if (definition->calendar) {
+        struct calendar_window window = calendar_window(definition->calendar, number);
+        return (struct window_span){window.start, window.end, number};
+    }
+    int64_t start = number * aggregate->windows->advance;
+    return (struct window_span){start, group_time_add(start, definition->size), number};
+}
+
+/* The window that starts before. */
+static struct window_span span_before(const struct group_aggregate *aggregate, const struct window_span *span) {
+    struct window_span before = span_of(aggregate, span->number - 1);
+    while (before.start == span->start) /* of a date that the zone skips */
+        before = span_of(aggregate, before.number - 1);
+    return before;
+}
+
+/* Does a window that does not start after `time` hold it? */
+static bool span_reaches(const struct window_span *span, int64_t time) {
+    return span->end > time || span->end == INT64_MAX;
 }
 
 /* --- cells
@@ -141,9 +167,9 @@ static uint32_t cell_add(struct group_windows *windows, uint32_t number, uint32_
     cell->older = *link;
     cell->group = group;
     if (windows->compact)
-        cell->low = (uint32_t)window->start;
+        cell->low = (uint32_t)window->span.start;
     else
-        cell->time = window->start;
+        cell->time = window->span.start;
     *link = index;
     return index;
 }
@@ -154,7 +180,7 @@ static uint32_t cell_find(struct group_windows *windows, uint32_t window, uint32
     uint32_t cell = **link;
     while (cell != NONE) {
         uint32_t other = block_at(windows, cell / CELLS_IN_BLOCK)->window;
-        if (other != window && windows->windows[other].start < windows->windows[window].start)
+        if (other != window && windows->windows[other].span.start < windows->windows[window].span.start)
             break;
         uint32_t *older = &cell_at(windows, cell)->older;
         if (other == window) {
@@ -190,7 +216,7 @@ static bool windows_reserve(struct group_windows *windows) {
                                                            (size_t)windows->window_used + 1, sizeof *windows->windows));
 }
 
-static bool window_open(struct group_aggregate *aggregate, int64_t start, size_t place) {
+static bool window_open(struct group_aggregate *aggregate, const struct window_span *span, size_t place) {
     struct group_windows *windows = aggregate->windows;
     if (!windows_reserve(windows))
         return false;
@@ -200,35 +226,36 @@ static bool window_open(struct group_aggregate *aggregate, int64_t start, size_t
     else
         windows->window_free = windows->windows[number].first_block;
     windows->windows[number] =
-        (struct window){.start = start, .first_offset = INT64_MAX, .first_block = NONE, .last_block = NONE};
+        (struct window){.span = *span, .first_offset = INT64_MAX, .first_block = NONE, .last_block = NONE};
     uint32_t *at = windows->order + windows->first + place;
     memmove(at + 1, at, (windows->count - place) * sizeof *at);
     *at = number;
     windows->count++;
     if (place == 0)
-        windows->closes_end = window_end(aggregate, start);
+        windows->closes_end = span->end;
     return true;
 }
 
-/* The place of the window that starts at `start`, opened when it is not; `guess` is looked at first. False: no
- * memory. */
-static bool window_find(struct group_aggregate *aggregate, int64_t start, size_t guess, size_t *ret_place) {
+/* The place of a window, opened when it is not; `guess` is looked at first. False: no memory. */
+static bool window_find(struct group_aggregate *aggregate, const struct window_span *span, size_t guess,
+                        size_t *ret_place) {
     struct group_windows *windows = aggregate->windows;
     size_t low = 0, high = windows->count;
-    if (guess < windows->count && window_by_order(windows, guess)->start == start) {
+    int64_t start = span->start;
+    if (guess < windows->count && window_by_order(windows, guess)->span.start == start) {
         *ret_place = guess;
         return true;
     }
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (window_by_order(windows, middle)->start < start)
+        if (window_by_order(windows, middle)->span.start < start)
             low = middle + 1;
         else
             high = middle;
     }
     *ret_place = low;
-    return (low < windows->count && window_by_order(windows, low)->start == start) ||
-           window_open(aggregate, start, low);
+    return (low < windows->count && window_by_order(windows, low)->span.start == start) ||
+           window_open(aggregate, span, low);
 }
 
 /* --- closing
@@ -288,8 +315,8 @@ static int window_emit(struct group_aggregate *aggregate, struct operator_contex
         const struct window_cell *cell = results[i].cell;
         status = cell_show_group(aggregate, cell, arena) ? group_result_open(aggregate, context, NULL, error)
                                                          : error_no_memory(error);
-        struct group_result result = {cell_time(aggregate->windows, cell, window->start), window->start,
-                                      window_end(aggregate, window->start), origin};
+        struct group_result result = {cell_time(aggregate->windows, cell, window->span.start), window->span.start,
+                                      window->span.end, origin};
         if (!status)
             status = group_result_close(aggregate, context, &result, cell->states, error);
     }
@@ -329,7 +356,7 @@ static bool window_drop(struct group_aggregate *aggregate) {
     windows->count--;
     windows->first = windows->count ? windows->first : 0;
     windows->guess -= windows->guess > 0;
-    windows->closes_end = windows->count ? window_end(aggregate, window_by_order(windows, 0)->start) : INT64_MAX;
+    windows->closes_end = windows->count ? window_by_order(windows, 0)->span.end : INT64_MAX;
     return good;
 }
 
@@ -358,14 +385,16 @@ static int windows_close(struct group_aggregate *aggregate, int64_t limit, struc
 /* --- rows
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* Where the newest window of a time starts. */
-static int64_t newest_start(const struct group_windows *windows, int64_t time) {
-    if (windows->guess < windows->count) {
-        int64_t start = window_by_order(windows, windows->guess)->start;
-        if (time >= start && time - start < windows->advance)
-            return start;
+/* The newest window of a time. */
+static struct window_span span_newest(const struct group_aggregate *aggregate, int64_t time) {
+    const struct group_windows *windows = aggregate->windows;
+    const struct calendar *calendar = aggregate->plan->window.calendar;
+    if (windows->guess < windows->count && windows->most == 1) {
+        const struct window_span *span = &window_by_order(windows, windows->guess)->span;
+        if (time >= span->start && span_reaches(span, time))
+            return *span;
     }
-    return time - time % windows->advance;
+    return span_of(aggregate, calendar ? calendar_index(calendar, time) : time / windows->advance);
 }
 
 /* Finds the row's cells in the windows that end after `limit`: windows->found, from the newest window on. There is room
@@ -373,20 +402,21 @@ static int64_t newest_start(const struct group_windows *windows, int64_t time) {
 static int row_find(struct group_aggregate *aggregate, uint32_t group, int64_t time, int64_t limit, int64_t offset,
                     struct error *error) {
     struct group_windows *windows = aggregate->windows;
-    int64_t advance = windows->advance, oldest = group_time_subtract(time, aggregate->plan->window.size);
     size_t guess = windows->guess;
     uint32_t *link = key_dictionary_head(windows->keys.keys, group, windows->keys.lane);
-    for (int64_t start = newest_start(windows, time);
-         start >= 0 && start > oldest && window_end(aggregate, start) > limit; start -= advance) {
+    bool any = aggregate->plan->window.calendar != NULL; /* others start at 0 or later */
+    for (struct window_span span = span_newest(aggregate, time);
+         (any || span.number >= 0) && span_reaches(&span, time) && span.end > limit;
+         span = span_before(aggregate, &span)) {
         size_t place;
-        if (!window_find(aggregate, start, guess, &place))
+        if (!window_find(aggregate, &span, guess, &place))
             return error_no_memory(error);
         struct window_found *found = &windows->found[windows->found_count];
         found->window = windows->order[windows->first + place];
         found->cell = cell_find(windows, found->window, group, &link, &found->made);
         struct window *window = &windows->windows[found->window];
         window->first_offset = offset < window->first_offset ? offset : window->first_offset;
-        cell_note_time(windows->compact, cell_at(windows, found->cell), start, time);
+        cell_note_time(windows->compact, cell_at(windows, found->cell), span.start, time);
         if (windows->found_count++ == 0)
             windows->guess = place;
         guess = place - 1; /* of the next older window; SIZE_MAX is no place */
@@ -402,8 +432,8 @@ static int row_emit(struct group_aggregate *aggregate, const struct group_input 
     for (size_t i = windows->found_count; i-- && !status;) {
         const struct window_found *found = &windows->found[i];
         struct window_cell *cell = cell_at(windows, found->cell);
-        int64_t start = windows->windows[found->window].start;
-        struct group_result result = {cell_time(windows, cell, start), start, window_end(aggregate, start),
+        const struct window_span *span = &windows->windows[found->window].span;
+        struct group_result result = {cell_time(windows, cell, span->start), span->start, span->end,
                                       input->rows->origins[row]};
         if (!cell_show_group(aggregate, cell, context->evaluation.arena))
             return error_no_memory(error);
@@ -463,7 +493,7 @@ static int row_push(struct group_aggregate *aggregate, const struct group_input 
     if (!windows->found_count)
         return context->restoring
                    ? 0
-                   : operator_late(context, rows->origins[row], aggregate->plan->window.size, late_at, error);
+                   : operator_late(context, rows->origins[row], &aggregate->plan->window, late_at, error);
     return aggregate->plan->final || context->restoring ? row_fold(aggregate, input, row, error)
                                                         : row_emit(aggregate, input, row, context, error);
 }
@@ -498,8 +528,9 @@ static size_t rows_take(struct group_aggregate *aggregate, const struct group_in
     const size_t head = offsetof(struct key_entry, heads) + windows->keys.lane * sizeof(uint32_t);
     const size_t cell_size = cells.element_size / CELLS_IN_BLOCK;
     const uint32_t number = windows->order[windows->first + windows->guess];
-    const int64_t start = windows->windows[number].start, limit = aggregate->stream_time;
-    const uint64_t size = (uint64_t)windows->advance;
+    const struct window_span span = windows->windows[number].span;
+    const int64_t start = span.start, limit = aggregate->stream_time;
+    const uint64_t size = (uint64_t)span.end - (uint64_t)start;
     const bool compact = windows->compact;
     size_t count = windows->run_count, i = first;
     for (; i < end; i++, count++) {
@@ -573,7 +604,7 @@ static int windows_advance(struct stream_operator *op, int64_t time, struct oper
     const struct group_windows *windows = aggregate->windows;
     int64_t to = time, grace = aggregate->plan->window.grace;
     if (time == INT64_MAX && windows->count)
-        to = group_time_add(window_end(aggregate, window_by_order(windows, windows->count - 1)->start), grace);
+        to = group_time_add(window_by_order(windows, windows->count - 1)->span.end, grace);
     group_results_start(aggregate, 0);
     if (aggregate->stream_time < to && (time != INT64_MAX || windows->count)) {
         aggregate->stream_time = to;
@@ -619,7 +650,8 @@ int group_windows_open(struct group_aggregate *aggregate, struct error *error) {
     windows->cells = (struct slabs){.element_size = CELLS_IN_BLOCK * cell_size, .shift = BLOCKS_SHIFT};
     windows->blocks = (struct slabs){.element_size = sizeof(struct window_block), .shift = BLOCKS_SHIFT};
     windows->block_free = windows->window_free = NONE;
-    windows->most = (size_t)((window->size - 1) / windows->advance) + 1;
+    windows->most =
+        window->calendar ? calendar_overlap(window->calendar) : (size_t)((window->size - 1) / windows->advance) + 1;
     windows->closes_end = INT64_MAX;
     windows->found = memory_zero(windows->most, sizeof *windows->found);
     aggregate->windows = windows;

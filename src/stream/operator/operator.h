@@ -22,6 +22,7 @@
 
 #include "stream/operator/counters.h"
 #include "stream/operator/evaluator.h"
+#include "stream/operator/window.h"
 #include "stream/state/state_table.h"
 
 struct stream_operator;
@@ -36,10 +37,10 @@ struct operator_context {
     const int64_t *offsets; /* or, when not NULL, at offsets[origins[r]] */
     struct query_counters *counters;
     struct key_dictionaries *dictionaries; /* of the task, for keys that operators share; NULL: each has its own */
-    /* The record of row `origin` came after its window of `window_size` ms had closed, at `stream_time`: it goes to
-     * TOPIC-late. NULL: counted only. */
-    int (*late)(struct operator_context *context, uint32_t origin, int64_t window_size, int64_t stream_time,
-                struct error *error);
+    /* The record of row `origin` came after its windows had closed, at `stream_time`: it goes to TOPIC-late. `window`
+     * lives as long as the plan. NULL: counted only. */
+    int (*late)(struct operator_context *context, uint32_t origin, const struct window_definition *window,
+                int64_t stream_time, struct error *error);
     void *late_context;
 };
 
@@ -79,10 +80,10 @@ static inline bool operator_counts(const struct stream_operator *op, const struc
 }
 
 /* A row whose windows have all closed: counted, and kept apart by the task. */
-static inline int operator_late(struct operator_context *context, uint32_t origin, int64_t window_size,
-                                int64_t stream_time, struct error *error) {
+static inline int operator_late(struct operator_context *context, uint32_t origin,
+                                const struct window_definition *window, int64_t stream_time, struct error *error) {
     context->counters->late++;
-    return context->late ? context->late(context, origin, window_size, stream_time, error) : 0;
+    return context->late ? context->late(context, origin, window, stream_time, error) : 0;
 }
 
 static inline int operator_push(struct stream_operator *op, unsigned input, struct rows *rows,

@@ -1,7 +1,5 @@
 #include "stream/output/late.h"
 
-#include <inttypes.h>
-
 #include "core/bytes.h"
 #include "core/memory.h"
 #include "model/time/time.h"
@@ -11,11 +9,11 @@ void late_records_release(struct late_records *late) {
     *late = (struct late_records){0};
 }
 
-int late_records_add(struct late_records *late, uint32_t origin, int64_t window_size, int64_t stream_time,
-                     struct error *error) {
+int late_records_add(struct late_records *late, uint32_t origin, const struct window_definition *window,
+                     int64_t stream_time, struct error *error) {
     if (!memory_reserve((void **)&late->records, &late->capacity, late->count + 1, sizeof *late->records))
         return error_no_memory(error);
-    late->records[late->count++] = (struct late_record){origin, window_size, stream_time};
+    late->records[late->count++] = (struct late_record){origin, window, stream_time};
     return 0;
 }
 
@@ -23,18 +21,23 @@ static int late_compare(const void *a, const void *b) {
     const struct late_record *left = a, *right = b;
     if (left->origin != right->origin)
         return left->origin < right->origin ? -1 : 1;
-    return (left->window_size > right->window_size) - (left->window_size < right->window_size);
+    if (left->window->size != right->window->size || left->window == right->window)
+        return (left->window->size > right->window->size) - (left->window->size < right->window->size);
+    char names[2][WINDOW_NAME_SIZE];
+    window_write_name(names[0], left->window);
+    window_write_name(names[1], right->window);
+    return strcmp(names[0], names[1]);
 }
 
-/* "60,600": seconds, each size once. */
-static void late_write_sizes(struct bytes *to, const struct late_record *records, size_t count) {
+/* "60,600,day@Europe/Athens": each name once. */
+static void late_write_names(struct bytes *to, const struct late_record *records, size_t count) {
+    char name[WINDOW_NAME_SIZE], last[WINDOW_NAME_SIZE] = "";
     for (size_t i = 0; i < count; i++) {
-        int64_t size = records[i].window_size;
-        if (i && size == records[i - 1].window_size)
+        window_write_name(name, records[i].window);
+        if (strcmp(name, last) == 0)
             continue;
-        bytes_append_format(to, "%s%" PRId64, i ? "," : "", size / 1000);
-        if (size % 1000)
-            bytes_append_format(to, ".%03d", (int)(size % 1000));
+        bytes_append_format(to, "%s%s", i ? "," : "", name);
+        strcpy(last, name);
     }
     bytes_append_char(to, '\0');
 }
@@ -42,19 +45,19 @@ static void late_write_sizes(struct bytes *to, const struct late_record *records
 /* One record of the batch, late for `count` windows. */
 static int late_write(struct query_output *output, size_t topic, const struct bus_batch *batch,
                       const struct late_record *records, size_t count, struct error *error) {
-    cleanup(bytes_release) struct bytes sizes = {0}, reason = {0};
+    cleanup(bytes_release) struct bytes names = {0}, reason = {0};
     char time[TIME_TEXT_SIZE];
     int64_t stream_time = 0;
     for (size_t i = 0; i < count; i++)
         stream_time = records[i].stream_time > stream_time ? records[i].stream_time : stream_time;
-    late_write_sizes(&sizes, records, count);
-    if (!sizes.failed)
-        bytes_append_format(&reason, "late: its windows of %s s have closed", sizes.data);
-    if (sizes.failed || reason.failed)
+    late_write_names(&names, records, count);
+    if (!names.failed)
+        bytes_append_format(&reason, "late: its windows (%s) have closed", names.data);
+    if (names.failed || reason.failed)
         return error_no_memory(error);
     struct bus_header headers[] = {
         {SLICE("error"), bytes_slice(&reason)},
-        {SLICE("late.windows"), slice_of(sizes.data)},
+        {SLICE("late.windows"), slice_of(names.data)},
         {SLICE("stream.time"), {time, time_write(time, stream_time < TIME_MAXIMUM ? stream_time : TIME_MAXIMUM)}},
     };
     return query_output_late(output, topic, batch, records->origin, headers, sizeof headers / sizeof *headers, error);

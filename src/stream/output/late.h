@@ -13,8 +13,9 @@
 #include "stream/output/output.h"
 
 struct late_record {
-    uint32_t origin; /* index in the batch */
-    int64_t window_size, stream_time;
+    uint32_t origin;                        /* index in the batch */
+    const struct window_definition *window; /* lives until they are flushed */
+    int64_t stream_time;
 };
 
 struct late_records {
@@ -23,8 +24,8 @@ struct late_records {
 };
 
 void late_records_release(struct late_records *late);
-int late_records_add(struct late_records *late, uint32_t origin, int64_t window_size, int64_t stream_time,
-                     struct error *error);
+int late_records_add(struct late_records *late, uint32_t origin, const struct window_definition *window,
+                     int64_t stream_time, struct error *error);
 /* Writes them to the late topic of the group's topic `topic`, by index, and forgets them in any case. Those of a
  * repartition topic, which has no late topic, are counted only. */
 int late_records_flush(struct late_records *late, struct query_output *output, size_t topic,

@@ -160,7 +160,7 @@ static int32_t output_partition(const struct query_output *output, size_t member
     int32_t partitions = output->sinks[member].partitions;
     if (!key.data)
         return partition % partitions;
-    row_window_read(&key, output->options.group->members[member].plan->sink->sink.window, 0, &start, &end);
+    row_window_read(&key, output->options.group->members[member].plan->sink->sink.window, 0, NULL, &start, &end);
     return bus_partition(key, partitions);
 }
 

@@ -107,10 +107,10 @@ static size_t selection_find(const struct selection *selection, size_t row) {
     return low;
 }
 
-static int run_late(struct operator_context *context, uint32_t origin, int64_t window_size, int64_t stream_time,
-                    struct error *error) {
+static int run_late(struct operator_context *context, uint32_t origin, const struct window_definition *window,
+                    int64_t stream_time, struct error *error) {
     struct query_work *work = context->late_context;
-    return late_records_add(&work->late, origin, window_size, stream_time, error);
+    return late_records_add(&work->late, origin, window, stream_time, error);
 }
 
 /* The stream times by which rows are decided in a stage that follows others, and that they carry on (stream_time.h):

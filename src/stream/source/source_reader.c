@@ -79,8 +79,9 @@ static void source_reader_windows(struct source_reader *reader, const struct bus
     for (size_t i = 0; i < records->count; i++) {
         reader->keys[i] = records->records[i].key;
         to->rows->window_starts[i] = to->rows->window_ends[i] = 0;
-        if (reader->keys[i].data && !row_window_read(&reader->keys[i], plan->window, plan->window_size,
-                                                     &to->rows->window_starts[i], &to->rows->window_ends[i]))
+        if (reader->keys[i].data &&
+            !row_window_read(&reader->keys[i], plan->window, plan->window_size, plan->window_calendar,
+                             &to->rows->window_starts[i], &to->rows->window_ends[i]))
             source_refuse(to, i, "the key is too short for a key with a window");
     }
 }
