@@ -29,8 +29,15 @@ enum payload_format {
     PAYLOAD_VALUE,               /* 241.3, or {"timestamp":..,"value":..}; `gateway`, `type`, `attribute` are set */
 };
 
-/* Unit of the times of line protocol; all formats of our own tell it themselves. */
-enum payload_precision { PAYLOAD_NANOSECONDS, PAYLOAD_MICROSECONDS, PAYLOAD_MILLISECONDS, PAYLOAD_SECONDS };
+/* Unit of the times of line protocol; all other formats tell it themselves. AUTO, which InfluxDB 3 has, goes by the
+ * size: seconds below 5e9, milliseconds below 5e12, microseconds below 5e15, else nanoseconds. */
+enum payload_precision {
+    PAYLOAD_NANOSECONDS,
+    PAYLOAD_MICROSECONDS,
+    PAYLOAD_MILLISECONDS,
+    PAYLOAD_SECONDS,
+    PAYLOAD_AUTO,
+};
 
 struct payload_limits {
     int64_t earliest; /* ms since the epoch: an earlier time is that of a clock that was never set */

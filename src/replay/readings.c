@@ -5,24 +5,19 @@
  * Series are numbered through an open-addressing table over the three names. A reading is valid as in
  * codec/reading.h. */
 #include "codec/reading.h"
-#include "core/bytes.h"
+#include "codec/reading_csv.h"
 #include "core/hash.h"
 #include "core/memory.h"
-#include "core/number.h"
-#include "model/schema.h"
-#include "model/time/time.h"
 #include "replay/source_driver.h"
 
-static const char readings_header[] = "gateway,type,attribute,timestamp,value (or JSON lines)";
-static const char *const readings_names[READING_COLUMNS] = {"gateway", "type", "attribute", "timestamp", "value"};
+static const char readings_header[] = READING_CSV_HEADER " (or JSON lines)";
 
 struct readings {
-    size_t columns[READING_COLUMNS]; /* column of the file for each column of a reading (CSV) */
-    struct reading_reader *json;     /* NULL: CSV */
-    struct arena arena;              /* of the line at hand */
-    struct bytes unquoted;           /* fields of a line whose quotes were taken off */
-    uint32_t *slots;                 /* series number + 1, 0 = free */
-    size_t slot_count;               /* a power of two, at most half full */
+    struct reading_csv csv;
+    struct reading_reader *json; /* NULL: CSV */
+    struct arena arena;          /* of the line at hand */
+    uint32_t *slots;             /* series number + 1, 0 = free */
+    size_t slot_count;           /* a power of two, at most half full */
 };
 
 static uint64_t readings_hash(const struct series *series) {
@@ -77,71 +72,21 @@ static int readings_find(struct replay_source *source, const struct series *seri
     return 0;
 }
 
-/* Splits a line of CSV; quoted fields are unescaped into readings->unquoted. NULL, or why it cannot be. */
-static const char *readings_split(struct readings *readings, struct slice line,
-                                  struct slice fields[SOURCE_COLUMNS_MAXIMUM], size_t *ret_count) {
-    *ret_count = 0;
-    if (!memchr(line.data, '"', line.length)) {
-        *ret_count = source_split(line, ',', fields);
-        return NULL;
-    }
-    readings->unquoted.length = 0;
-    char *to = bytes_reserve(&readings->unquoted, line.length);
-    if (!to)
-        return "memory has run out";
-    const char *at = line.data, *end = at + line.length;
-    for (;;) {
-        struct slice field = {to, 0};
-        bool quoted = at < end && *at == '"';
-        for (at += quoted; at < end && (quoted || *at != ','); at++) {
-            if (*at == '"' && !quoted)
-                return "a quote in the middle of a field without quotes";
-            if (*at == '"' && (at + 1 == end || at[1] != '"'))
-                break;
-            at += *at == '"';
-            *to++ = *at;
-        }
-        if (quoted && at++ == end)
-            return "a quoted field does not end on its line";
-        if (at < end && *at != ',')
-            return "something follows a closing quote";
-        field.length = (size_t)(to - field.data);
-        if (*ret_count < SOURCE_COLUMNS_MAXIMUM)
-            fields[*ret_count] = field;
-        ++*ret_count;
-        if (at++ == end)
-            return NULL;
-    }
-}
-
 static int readings_open_csv(struct replay_source *source, struct slice line, struct error *error) {
     struct readings *readings = source->state;
-    struct slice fields[SOURCE_COLUMNS_MAXIMUM];
     char excerpt[SOURCE_EXCERPT_SIZE];
-    size_t found = 0;
-    if (readings_split(readings, line, fields, &source->columns) || source->columns > SOURCE_COLUMNS_MAXIMUM)
+    struct slice extra;
+    switch (reading_csv_read_header(&readings->csv, line, &extra)) {
+    case READING_CSV_NO_HEADER:
         return source_wrong_header(source, readings_header, line, error);
-    bool seen[READING_COLUMNS] = {0};
-    struct slice extra = {0};
-    for (size_t i = 0; i < source->columns; i++) {
-        size_t column = 0;
-        while (column < READING_COLUMNS && (seen[column] || !slice_equal(fields[i], slice_of(readings_names[column]))))
-            column++;
-        if (column == READING_COLUMNS) {
-            extra = extra.data ? extra : fields[i];
-            continue;
-        }
-        seen[column] = true;
-        readings->columns[column] = i;
-        found++;
-    }
-    if (found < READING_COLUMNS)
-        return source_wrong_header(source, readings_header, line, error);
-    if (extra.data)
+    case READING_CSV_EXTRA_COLUMN:
         return error_set(error, ERROR_INVALID,
                          "%s:%lld: column \"%s\" is not known or there twice: expected the header %s",
                          input_name(source->input), (long long)input_line(source->input),
                          source_excerpt(excerpt, extra), readings_header);
+    case READING_CSV_GOOD:
+        break;
+    }
     return 0;
 }
 
@@ -179,27 +124,17 @@ static int readings_check(struct replay_source *source, const struct series *ser
 static int readings_read_csv(struct replay_source *source, struct slice line, struct series *series,
                              struct replay_reading *reading, bool *ret_read, struct error *error) {
     struct readings *readings = source->state;
-    struct slice fields[SOURCE_COLUMNS_MAXIMUM];
-    char excerpt[SOURCE_EXCERPT_SIZE];
-    size_t columns;
-    const char *problem = readings_split(readings, line, fields, &columns);
-    if (problem)
-        return source_malformed(source, error, "%s", problem);
-    if (columns != source->columns)
-        return source_malformed(source, error, "%zu columns where the header has %zu", columns, source->columns);
-    struct slice timestamp = fields[readings->columns[READING_TIMESTAMP]],
-                 value = fields[readings->columns[READING_VALUE]];
-    if (source_is_missing(value)) {
+    struct reading read;
+    reading_csv_read(&readings->csv, line, &readings->arena, &read);
+    if (read.reason)
+        return source_malformed(source, error, "%s", read.reason);
+    if (read.null) {
         source->counts.missing++;
         return 0;
     }
-    if (!time_read(timestamp, &reading->timestamp))
-        return source_malformed(source, error, "timestamp \"%s\" is not a time as 2006-12-16T17:24:00Z, 1970 to 9999",
-                                source_excerpt(excerpt, timestamp));
-    if (!number_read_double(value, &reading->value))
-        return source_malformed(source, error, "value \"%s\" is not a finite number", source_excerpt(excerpt, value));
-    *series = (struct series){fields[readings->columns[READING_GATEWAY]], fields[readings->columns[READING_TYPE]],
-                              fields[readings->columns[READING_ATTRIBUTE]]};
+    *series = read.series;
+    reading->timestamp = read.timestamp;
+    reading->value = read.value;
     *ret_read = true;
     return 0;
 }
@@ -252,7 +187,7 @@ static void readings_close(struct replay_source *source) {
         return;
     reading_reader_free(readings->json);
     arena_release(&readings->arena);
-    bytes_release(&readings->unquoted);
+    reading_csv_release(&readings->csv);
     free(readings->slots);
     free(readings);
 }
