@@ -99,8 +99,7 @@ void reading_csv_read(struct reading_csv *csv, struct slice line, struct arena *
     if (ret_reading->reason)
         return;
     if (columns != csv->columns) {
-        ret_reading->reason =
-            reason_format(arena, "%zu columns where the header has %zu", columns, csv->columns);
+        ret_reading->reason = reason_format(arena, "%zu columns where the header has %zu", columns, csv->columns);
         return;
     }
     struct slice timestamp = fields[csv->column[READING_TIMESTAMP]], value = fields[csv->column[READING_VALUE]];

@@ -30,8 +30,8 @@ static void *payload_grow(struct arena *arena, void *array, size_t count, size_t
 
 bool payload_reject(struct payload_gather *gather, const struct payload_line *line, const char *reason) {
     struct payload_result *result = &gather->result;
-    struct payload_rejection *rejections = payload_grow(gather->arena, result->rejections, result->rejected,
-                                                        &gather->rejection_room, sizeof *rejections);
+    struct payload_rejection *rejections =
+        payload_grow(gather->arena, result->rejections, result->rejected, &gather->rejection_room, sizeof *rejections);
     if (!rejections)
         return false;
     result->rejections = rejections;
@@ -60,8 +60,8 @@ const char *payload_time_reason(const struct payload_gather *gather, int64_t tim
     bool early = timestamp < gather->earliest;
     int length = (int)time_write(text, timestamp);
     int limit_length = (int)time_write(limit, early ? gather->earliest : gather->latest);
-    return reason_format(gather->arena, "timestamp %.*s is %s than %.*s: the clock that it was made by is wrong", length,
-                         text, early ? "earlier" : "later", limit_length, limit);
+    return reason_format(gather->arena, "timestamp %.*s is %s than %.*s: the clock that it was made by is wrong",
+                         length, text, early ? "earlier" : "later", limit_length, limit);
 }
 
 static const char *payload_series_reason(struct arena *arena, const struct series *series) {

@@ -11,9 +11,9 @@ static bool csv_add(struct payload_gather *gather, const struct payload_line *li
         return true;
     }
     if (memchr(line->text.data, '"', line->text.length)) {
-        read.series = (struct series){arena_copy(gather->arena, read.series.gateway),
-                                      arena_copy(gather->arena, read.series.type),
-                                      arena_copy(gather->arena, read.series.attribute)};
+        read.series =
+            (struct series){arena_copy(gather->arena, read.series.gateway), arena_copy(gather->arena, read.series.type),
+                            arena_copy(gather->arena, read.series.attribute)};
         if (!read.series.gateway.data || !read.series.type.data || !read.series.attribute.data)
             return false;
     }

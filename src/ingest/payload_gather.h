@@ -31,8 +31,7 @@ struct payload_line {
 };
 
 /* Adds a reading, or rejects it for a name, value or time that cannot be. */
-bool payload_add(struct payload_gather *gather, const struct payload_reading *reading,
-                 const struct payload_line *line);
+bool payload_add(struct payload_gather *gather, const struct payload_reading *reading, const struct payload_line *line);
 bool payload_reject(struct payload_gather *gather, const struct payload_line *line, const char *reason);
 /* NULL, or why a time cannot be. */
 const char *payload_time_reason(const struct payload_gather *gather, int64_t timestamp);

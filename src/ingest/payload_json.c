@@ -10,8 +10,7 @@ struct json_batch {
     size_t count;
 };
 
-static bool json_batch_add(struct payload_gather *gather, const struct reading *read,
-                           const struct payload_line *line) {
+static bool json_batch_add(struct payload_gather *gather, const struct reading *read, const struct payload_line *line) {
     if (read->null || read->reason)
         return payload_reject(gather, line, read->reason ? read->reason : "null is no reading");
     struct payload_reading reading = {

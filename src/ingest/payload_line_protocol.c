@@ -37,12 +37,12 @@ static const struct lp_tag {
     enum lp_role role;
     unsigned rank; /* the lowest that a line has counts */
 } lp_tags[] = {
-    {SLICE("gateway"), LP_GATEWAY, 1},         {SLICE("device"), LP_GATEWAY, 2},
-    {SLICE("device_id"), LP_GATEWAY, 3},       {SLICE("meter"), LP_GATEWAY, 4},
-    {SLICE("entity_id"), LP_GATEWAY, 5},       {SLICE("host"), LP_GATEWAY, 6},
-    {SLICE("type"), LP_TYPE, 1},               {SLICE("metricType"), LP_TYPE, 2},
-    {SLICE("attribute"), LP_ATTRIBUTE, 1},     {SLICE("metricAttribute"), LP_ATTRIBUTE, 2},
-    {SLICE("unit"), LP_UNIT, 1},               {SLICE("unit_of_measurement"), LP_UNIT, 2},
+    {SLICE("gateway"), LP_GATEWAY, 1},     {SLICE("device"), LP_GATEWAY, 2},
+    {SLICE("device_id"), LP_GATEWAY, 3},   {SLICE("meter"), LP_GATEWAY, 4},
+    {SLICE("entity_id"), LP_GATEWAY, 5},   {SLICE("host"), LP_GATEWAY, 6},
+    {SLICE("type"), LP_TYPE, 1},           {SLICE("metricType"), LP_TYPE, 2},
+    {SLICE("attribute"), LP_ATTRIBUTE, 1}, {SLICE("metricAttribute"), LP_ATTRIBUTE, 2},
+    {SLICE("unit"), LP_UNIT, 1},           {SLICE("unit_of_measurement"), LP_UNIT, 2},
 };
 
 enum { LP_REMEMBERED = 32 };
@@ -371,8 +371,7 @@ static struct slice lp_attribute(struct lp *lp, size_t index) {
     }
     if (index < LP_REMEMBERED && lp->known[index].key.data && slice_equal(lp->known[index].key, key->text))
         return lp->known[index].attribute;
-    struct slice attribute =
-        lp_join(lp, lp_text(lp, &lp->measurement, LP_SPACE | LP_COMMA), lp_text(lp, key, escaped));
+    struct slice attribute = lp_join(lp, lp_text(lp, &lp->measurement, LP_SPACE | LP_COMMA), lp_text(lp, key, escaped));
     if (index < LP_REMEMBERED) {
         lp->known[index].key = key->text;
         lp->known[index].attribute = attribute;
@@ -399,8 +398,7 @@ static bool lp_add_field(struct lp *lp, size_t index, struct slice gateway) {
                                       .value = field->value,
                                       .part = (uint32_t)index,
                                       .own_time = lp->own_time};
-    return reading.series.type.data && reading.series.attribute.data &&
-           payload_add(lp->gather, &reading, &lp->line);
+    return reading.series.type.data && reading.series.attribute.data && payload_add(lp->gather, &reading, &lp->line);
 }
 
 static bool lp_add_line(struct lp *lp) {

@@ -2,9 +2,11 @@
  * DSMR 5.0 P1, of the German SML meters and of ESMR. */
 #include "codec/meter/unit.h"
 
-#define UNIT(name, type, quantity, factor) {SLICE(name), type, SLICE(quantity), factor}
+#define UNIT(name, type, quantity, factor)                                                                             \
+    { SLICE(name), type, SLICE(quantity), factor }
 #define ELECTRICITY SLICE("ELECTRICITY")
-#define ANY {NULL, 0}
+#define ANY                                                                                                            \
+    { NULL, 0 }
 
 static const struct meter_unit meter_units[] = {
     UNIT("W", ELECTRICITY, "ACTIVE_POWER", 1),
@@ -39,7 +41,8 @@ static const struct meter_unit meter_units[] = {
     UNIT("L/min", ANY, "FLOW", 0.06),
 };
 
-#define OBIS(code, type, attribute) {SLICE(code), SLICE(type), SLICE(attribute)}
+#define OBIS(code, type, attribute)                                                                                    \
+    { SLICE(code), SLICE(type), SLICE(attribute) }
 
 static const struct meter_obis meter_codes[] = {
     OBIS("1-0:1.8.0", "ELECTRICITY", "ENERGY_IMPORT"),
