@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "sql/catalog/catalog.h"
 #include "sql/catalog/describe.h"
+#include "sql/session/session.h"
 #include "sql/syntax/print.h"
 #include "sql/syntax/script.h"
 
@@ -49,6 +50,7 @@ static const struct command_line check_line = {
 
 struct check {
     struct catalog *catalog;
+    struct session *session; /* keeps the settings */
     struct variables variables;
     const char *format;
 };
@@ -58,9 +60,11 @@ static int check_declare(struct check *check, const struct statement *statement,
     struct source source;
     bool skip = false;
     int status = catalog_check_create(check->catalog, &statement->create, &skip, error);
-    if (status || skip || statement->create.query || source_wants_schema(&statement->create))
+    if (status || skip || statement->create.query ||
+        source_wants_schema(&statement->create, session_source_defaults(check->session)))
         return status; /* what a query or the registry gives is not known here */
-    status = source_declare(&statement->create, statement->text, check->catalog, NULL, 0, arena, &source, error);
+    status = source_declare(&statement->create, statement->text, check->catalog,
+                            session_source_defaults(check->session), NULL, 0, arena, &source, error);
     return status ? status : catalog_add_source(check->catalog, &source, statement->create.name.place, error);
 }
 
@@ -131,6 +135,9 @@ static int check_statement(struct check *check, const struct statement *statemen
         return catalog_alter(check->catalog, &statement->alter, error);
     case STATEMENT_DROP:
         return check_drop(check, statement, arena, error);
+    case STATEMENT_SET:
+    case STATEMENT_UNSET:
+        return session_execute(check->session, statement->text, NULL, NULL, error);
     case STATEMENT_SHOW:
     case STATEMENT_DESCRIBE:
         return check_answer(check, statement, arena, error);
@@ -168,13 +175,15 @@ static int check_main(int argc, char **argv) {
     struct check check = {.catalog = catalog_new(), .format = settings.format};
     if (settings.execute)
         bytes_append_string(&text, settings.execute);
-    status = check.catalog ? 0 : error_no_memory(&error);
+    status =
+        check.catalog ? session_new(&(struct session_options){0}, &check.session, &error) : error_no_memory(&error);
     if (!status && !settings.execute)
         status = cli_read_text(path, &text, &error);
     if (!status)
         status = check_script(&check, bytes_slice(&text), &error);
     variables_release(&check.variables);
     catalog_free(check.catalog);
+    session_free(check.session);
     bytes_release(&text);
     return status ? cli_fail("check", &error) : 0;
 }

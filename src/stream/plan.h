@@ -39,6 +39,7 @@ struct source_plan {
     /* BIGINT, ms, over `schema`; NULL: the record's timestamp. What has no time, or one before 1970, is rejected */
     const struct evaluator *timestamp;
     size_t timestamp_column; /* of `schema`, with `timestamp` */
+    bool strict_times;       /* what has no time fails the query instead */
 };
 
 /* A topic as a query writes it. */
@@ -53,6 +54,7 @@ struct sink_plan {
     enum row_window window;
     const struct evaluator *timestamp; /* BIGINT, ms; NULL: ROWTIME. NULL or negative drops the row */
     bool table;                        /* an absent row is a deletion; a row whose key is NULL is dropped */
+    bool always_keyed;                 /* a key that is NULL in all of its columns is a key (several columns) */
 };
 
 enum node_kind {

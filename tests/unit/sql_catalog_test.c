@@ -28,6 +28,8 @@ static void session_release(struct session *session) {
     session->catalog = catalog_free(session->catalog);
 }
 
+static const struct source_defaults defaults = {.wrapped = true};
+
 /* CREATE .. AS SELECT and INSERT INTO .. SELECT with all columns of the FROM source for their result: the catalog's
  * part of the work. */
 static int run_query(struct session *session, const struct statement *statement, const struct select_query *select,
@@ -42,8 +44,8 @@ static int run_query(struct session *session, const struct statement *statement,
         inputs[query.input_count++] = select->joins[i].source.name.name;
     if (status == 0 && statement->kind == STATEMENT_CREATE) {
         query.kind = statement->create.object == OBJECT_TABLE ? CATALOG_QUERY_TABLE : CATALOG_QUERY_STREAM;
-        status = source_result(&statement->create, statement->text, input, input->columns, input->column_count,
-                               &session->arena, &result, &session->error);
+        status = source_result(&statement->create, statement->text, input, &defaults, input->columns,
+                               input->column_count, &session->arena, &result, &session->error);
         if (status == 0)
             status = catalog_add_source(session->catalog, &result, statement->create.name.place, &session->error);
     } else if (status == 0) {
@@ -64,8 +66,8 @@ static int run_create(struct session *session, const struct statement *statement
         return status;
     if (statement->create.query)
         return run_query(session, statement, statement->create.query, statement->create.name.name);
-    status = source_declare(&statement->create, statement->text, session->catalog, NULL, 0, &session->arena, &source,
-                            &session->error);
+    status = source_declare(&statement->create, statement->text, session->catalog, &defaults, NULL, 0, &session->arena,
+                            &source, &session->error);
     return status < 0 ? status
                       : catalog_add_source(session->catalog, &source, statement->create.name.place, &session->error);
 }
@@ -170,7 +172,7 @@ static void test_declared_formats(void **state) {
         bool wrapped;
         const char *timestamp;
     } cases[] = {
-        {"CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='t', FORMAT='JSON')", FORMAT_NONE, FORMAT_JSON, ',', WINDOW_NONE, 0,
+        {"CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='t', FORMAT='JSON')", FORMAT_JSON, FORMAT_JSON, ',', WINDOW_NONE, 0,
          true, NULL},
         {"CREATE STREAM s (a INT KEY) WITH (KAFKA_TOPIC='t', FORMAT='JSON')", FORMAT_JSON, FORMAT_JSON, ',',
          WINDOW_NONE, 0, true, NULL},
@@ -190,12 +192,12 @@ static void test_declared_formats(void **state) {
          FORMAT_KAFKA, FORMAT_DELIMITED, '|', WINDOW_SESSION, 0, true, NULL},
         {"CREATE STREAM s (a INT, `t` STRING) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', TIMESTAMP='`t`', "
          "TIMESTAMP_FORMAT='yyyy')",
-         FORMAT_NONE, FORMAT_JSON, ',', WINDOW_NONE, 0, true, "t"},
+         FORMAT_KAFKA, FORMAT_JSON, ',', WINDOW_NONE, 0, true, "t"},
         {"CREATE STREAM s (a INT KEY) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON')", FORMAT_KAFKA, FORMAT_JSON, ',',
          WINDOW_NONE, 0, true, NULL},
         {"CREATE STREAM s (a INT, h ARRAY<STRUCT<key STRING, value BYTES>> HEADERS) WITH (KAFKA_TOPIC='t', "
          "VALUE_FORMAT='KAFKA')",
-         FORMAT_NONE, FORMAT_KAFKA, ',', WINDOW_NONE, 0, true, NULL},
+         FORMAT_KAFKA, FORMAT_KAFKA, ',', WINDOW_NONE, 0, true, NULL},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         cleanup(session_release) struct session session = {0};
@@ -248,10 +250,10 @@ static void test_results(void **state) {
         {"CREATE STREAM r WITH (VALUE_DELIMITER=';', PARTITIONS=2, KAFKA_TOPIC='x') AS SELECT * FROM keyed;",
          FORMAT_JSON, FORMAT_DELIMITED, ';', 2, "x"},
         {"CREATE STREAM r WITH (FORMAT='AVRO') AS SELECT * FROM keyed;", FORMAT_AVRO, FORMAT_AVRO, ',', 6, "R"},
-        {"CREATE STREAM r AS SELECT * FROM bare;", FORMAT_NONE, FORMAT_JSON, ',', 0, "R"},
-        {"CREATE STREAM r WITH (FORMAT='AVRO') AS SELECT * FROM bare;", FORMAT_NONE, FORMAT_AVRO, ',', 0, "R"},
+        {"CREATE STREAM r AS SELECT * FROM bare;", FORMAT_KAFKA, FORMAT_JSON, ',', 0, "R"},
+        {"CREATE STREAM r WITH (FORMAT='AVRO') AS SELECT * FROM bare;", FORMAT_AVRO, FORMAT_AVRO, ',', 0, "R"},
         {"CREATE STREAM r WITH (KEY_FORMAT='AVRO') AS SELECT * FROM bare;", FORMAT_AVRO, FORMAT_JSON, ',', 0, "R"},
-        {"CREATE STREAM `r` AS SELECT * FROM bare;", FORMAT_NONE, FORMAT_JSON, ',', 0, "r"},
+        {"CREATE STREAM `r` AS SELECT * FROM bare;", FORMAT_KAFKA, FORMAT_JSON, ',', 0, "r"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         cleanup(session_release) struct session session = {0};
@@ -284,7 +286,7 @@ static void test_result_with_new_key(void **state) {
     script_open(&script, SLICE("CREATE TABLE t AS SELECT v, COUNT(*) AS n FROM bare GROUP BY v;"), NULL);
     assert_int_equal(script_next(&script, &session.arena, &statement, &session.error), 0);
     assert_int_equal(source_result(&statement->create, statement->text, catalog_source(session.catalog, SLICE("BARE")),
-                                   columns, 2, &session.arena, &result, &session.error),
+                                   &defaults, columns, 2, &session.arena, &result, &session.error),
                      0);
     assert_int_equal(result.key.format, FORMAT_KAFKA);
     assert_int_equal(result.object, OBJECT_TABLE);
@@ -307,22 +309,22 @@ static void test_inferred(void **state) {
 #define RULES                                                                                                          \
     "CREATE STREAM s (k STRING KEY, b STRING, n INT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', PARTITIONS=1, "
     assert_int_equal(script_next(&script, &session.arena, &statement, &session.error), 0);
-    assert_true(source_wants_schema(&statement->create));
-    assert_int_equal(source_declare(&statement->create, statement->text, session.catalog, inferred, 2, &session.arena,
-                                    &source, &session.error),
+    assert_true(source_wants_schema(&statement->create, &defaults));
+    assert_int_equal(source_declare(&statement->create, statement->text, session.catalog, &defaults, inferred, 2,
+                                    &session.arena, &source, &session.error),
                      0);
     assert_int_equal(source.column_count, 3);
     assert_int_equal(source.value.schema_id, 7);
     assert_slice(source.columns[2].name, "B");
-    assert_int_equal(source_declare(&statement->create, statement->text, session.catalog, NULL, 0, &session.arena,
-                                    &source, &session.error),
+    assert_int_equal(source_declare(&statement->create, statement->text, session.catalog, &defaults, NULL, 0,
+                                    &session.arena, &source, &session.error),
                      ERROR_INVALID);
     assert_string_equal(
         session.error.message,
         "line 1, column 15: CREATE STREAM S has no value columns, and no schema registry is there to know them");
     for (int i = 0; i < 2; i++) {
         assert_int_equal(script_next(&script, &session.arena, &statement, &session.error), 0);
-        assert_false(source_wants_schema(&statement->create));
+        assert_false(source_wants_schema(&statement->create, &defaults));
     }
 }
 
@@ -615,7 +617,7 @@ static void test_listings(void **state) {
                             "CREATE STREAM a AS SELECT * FROM keyed; INSERT INTO keyed SELECT * FROM a;");
     assert_int_equal(describe_streams(session.catalog, &session.arena, &listing, &session.error), 0);
     assert_listing(&listing, "Stream Name|Kafka Topic|Key Format|Value "
-                             "Format|Windowed\nA|A|KAFKA|JSON|false\nH|h|NONE|JSON|false\nKEYED|k|KAFKA|JSON|false");
+                             "Format|Windowed\nA|A|KAFKA|JSON|false\nH|h|KAFKA|JSON|false\nKEYED|k|KAFKA|JSON|false");
     assert_int_equal(describe_tables(session.catalog, &session.arena, &listing, &session.error), 0);
     assert_listing(&listing, "Table Name|Kafka Topic|Key Format|Value Format|Windowed\nW|Wt|JSON|AVRO|true");
     assert_int_equal(describe_queries(session.catalog, &session.arena, &listing, &session.error), 0);

@@ -214,8 +214,47 @@ static void test_recalled_settings(void **state) {
              "collect_list.limit = '2', and it would be '3' now");
 }
 
+/* What WITH leaves out is said by settings, which stay with the statement. */
+static void test_default_formats(void **state) {
+    struct fixture *f = *state;
+    static const char kept[] = "{\"ksql.persistence.default.format.key\":\"DELIMITED\",\"ksql.persistence.default."
+                               "format.value\":\"JSON\",\"ksql.persistence.wrap.single.values\":\"false\"}";
+    struct door_test door = {0};
+    assert_int_equal(run_through(f,
+                                 "SET 'ksql.persistence.default.format.value' = 'json'; SET "
+                                 "'ksql.persistence.default.format.key' = 'DELIMITED'; SET "
+                                 "'ksql.persistence.wrap.single.values' = 'FALSE'; CREATE STREAM d (k INT KEY, v INT) "
+                                 "WITH (KAFKA_TOPIC = 'd', PARTITIONS = 1);",
+                                 &door),
+                     0);
+    assert_string_equal(door.settings, kept);
+    assert_int_equal(
+        run_through(f, "SET 'ksql.output.topic.name.prefix' = 'p.'; CREATE STREAM e AS SELECT k, v, 1 AS w FROM d;",
+                    &door),
+        0);
+    assert_string_equal(door.settings, "{\"ksql.output.topic.name.prefix\":\"p.\"}");
+    const struct source *e = catalog_source(session_catalog(f->session), SLICE("E"));
+    assert_true(slice_equal(e->topic, SLICE("p.E")));
+    assert_int_equal(e->key.format, FORMAT_DELIMITED);
+    assert_int_equal(run_through(f,
+                                 "UNSET 'ksql.persistence.default.format.key'; UNSET 'ksql.output.topic.name.prefix'; "
+                                 "DROP STREAM e; DROP STREAM d;",
+                                 &door),
+                     0);
+    struct session_script recalled = {
+        slice_of("CREATE STREAM d (k INT KEY, v INT) WITH (KAFKA_TOPIC = 'd', PARTITIONS = 1);"), true, slice_of(kept)};
+    struct session_door keep = {door_keep, door_effect, &door};
+    assert_int_equal(session_run(f->session, &recalled, &keep, &f->error), 0);
+    const struct source *d = catalog_source(session_catalog(f->session), SLICE("D"));
+    assert_int_equal(d->key.format, FORMAT_DELIMITED);
+    assert_int_equal(d->value.format, FORMAT_JSON);
+    assert_false(d->wrapped);
+    rejected(f, "SET 'ksql.persistence.default.format.value' = 'XML';", "is a format, not 'XML'");
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_parts, set_up, tear_down),
+    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_default_formats, set_up, tear_down),
+                                       cmocka_unit_test_setup_teardown(test_parts, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_recalled_settings, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_rejected_scripts, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_known_statements, set_up, tear_down)};

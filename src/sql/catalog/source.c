@@ -124,21 +124,29 @@ static int source_set_timestamp(const struct properties *properties, struct sour
     return 0;
 }
 
-static int source_set_wrapping(const struct properties *properties, struct source *source, struct error *error) {
+/* JSON, JSON_SR and AVRO write a lone value column either way; of the others each knows one. */
+static int source_set_wrapping(const struct properties *properties, const struct source_defaults *defaults,
+                               struct source *source, struct error *error) {
     size_t values = 0;
+    enum format format = source->value.format;
+    bool either = format == FORMAT_JSON || format == FORMAT_JSON_SR || format == FORMAT_AVRO,
+         given = properties->given[PROPERTY_WRAP_SINGLE_VALUE], wanted = properties->wrap_single_value;
     for (size_t i = 0; i < source->column_count; i++)
         values += source_is_value(&source->columns[i]);
-    source->wrapped = !properties->given[PROPERTY_WRAP_SINGLE_VALUE] || properties->wrap_single_value;
-    if (!properties->given[PROPERTY_WRAP_SINGLE_VALUE])
-        return 0;
-    if (format_always_wraps(source->value.format)
-            ? !source->wrapped
-            : source->value.format != FORMAT_JSON && source->value.format != FORMAT_JSON_SR &&
-                  source->value.format != FORMAT_AVRO)
-        return source_refuse(properties, PROPERTY_WRAP_SINGLE_VALUE,
-                             "goes with the formats JSON, JSON_SR and AVRO only", error);
-    if (values != 1)
+    source->wrapped = true;
+    if (given && values != 1)
         return source_refuse(properties, PROPERTY_WRAP_SINGLE_VALUE, "is for exactly one value column", error);
+    if (given && !either && wanted != format_always_wraps(format))
+        return place_error(error, properties->places[PROPERTY_WRAP_SINGLE_VALUE],
+                           "the format %s %s: WRAP_SINGLE_VALUE can only be %s", format_name(format),
+                           wanted ? "has no record around a single value" : "always writes a record",
+                           wanted ? "FALSE" : "TRUE");
+    if (either && values == 1) {
+        source->wrapped = given ? wanted : defaults->wrapped;
+        source->preset |= !given && !defaults->wrapped;
+        if (!given && !defaults->wrapped && defaults->notes)
+            defaults->notes->wrapping = true;
+    }
     return 0;
 }
 
@@ -195,7 +203,8 @@ static int source_check_topic(const struct source *source, const struct create_s
 
 /* What all definitions have in common; formats and columns are there. */
 static int source_finish(const struct create_statement *create, const struct properties *properties,
-                         struct arena *arena, struct source *source, struct error *error) {
+                         const struct source_defaults *defaults, struct arena *arena, struct source *source,
+                         struct error *error) {
     static const enum property_name formats[2][2] = {{PROPERTY_KEY_FORMAT, PROPERTY_FORMAT},
                                                      {PROPERTY_VALUE_FORMAT, PROPERTY_FORMAT}};
     struct place places[2];
@@ -213,7 +222,7 @@ static int source_finish(const struct create_statement *create, const struct pro
         (status = source_set_encodings(properties, source, error)) < 0 ||
         (status = source_check(source, create->name.place, places, error)) < 0 ||
         (status = source_set_timestamp(properties, source, error)) < 0 ||
-        (status = source_set_wrapping(properties, source, error)) < 0 ||
+        (status = source_set_wrapping(properties, defaults, source, error)) < 0 ||
         (status = source_set_window(properties, source, error)) < 0 ||
         (status = source_set_rules(properties, source, arena, error)) < 0)
         return status;
@@ -256,13 +265,15 @@ static bool source_declares_values(const struct create_statement *create) {
     return false;
 }
 
-bool source_wants_schema(const struct create_statement *create) {
+bool source_wants_schema(const struct create_statement *create, const struct source_defaults *defaults) {
     struct arena arena = {0};
     struct properties properties;
+    enum format key, value;
     enum property_use use = create->object == OBJECT_TABLE ? PROPERTY_USE_TABLE : PROPERTY_USE_STREAM;
     bool wants = !create->query && !source_declares_values(create) &&
                  properties_read(&create->properties, use, &arena, &properties, NULL) == 0 &&
-                 (format_tells_columns(properties.value_format) || format_tells_columns(properties.format));
+                 source_read_formats(&properties, &key, &value, NULL) == 0 &&
+                 format_tells_columns(value == FORMAT_UNSET ? defaults->value : value);
     arena_release(&arena);
     return wants;
 }
@@ -284,24 +295,43 @@ static int source_declare_needs(const struct create_statement *create, const str
     return 0;
 }
 
+/* What the session says where WITH says nothing; a key's format is KAFKA where the session says nothing either. */
+static void source_set_default_key(const struct source_defaults *defaults, struct source *source) {
+    bool set = defaults->key != FORMAT_UNSET;
+    source->key.format = set ? defaults->key : FORMAT_KAFKA;
+    source->preset |= set;
+    if (set && defaults->notes)
+        defaults->notes->key = true;
+}
+
+static void source_set_default_value(const struct source_defaults *defaults, struct source *source) {
+    bool set = defaults->value != FORMAT_UNSET;
+    source->value.format = defaults->value;
+    source->preset |= set;
+    if (set && defaults->notes)
+        defaults->notes->value = true;
+}
+
 int source_declare(const struct create_statement *create, struct slice text, const struct catalog *catalog,
-                   const struct source_column *inferred, size_t inferred_count, struct arena *arena,
-                   struct source *ret_source, struct error *error) {
+                   const struct source_defaults *defaults, const struct source_column *inferred, size_t inferred_count,
+                   struct arena *arena, struct source *ret_source, struct error *error) {
     struct properties properties;
     struct source source = {
         .object = create->object, .read_only = create->read_only, .name = create->name.name, .text = text};
     int status =
         properties_read(&create->properties, create->object == OBJECT_TABLE ? PROPERTY_USE_TABLE : PROPERTY_USE_STREAM,
                         arena, &properties, error);
-    if (status < 0 ||
-        (status = source_read_formats(&properties, &source.key.format, &source.value.format, error)) < 0 ||
-        (status = source_declare_needs(create, &properties, &source, inferred != NULL, error)) < 0 ||
+    if (status < 0 || (status = source_read_formats(&properties, &source.key.format, &source.value.format, error)) < 0)
+        return status;
+    if (source.key.format == FORMAT_UNSET)
+        source_set_default_key(defaults, &source);
+    if (source.value.format == FORMAT_UNSET)
+        source_set_default_value(defaults, &source);
+    if ((status = source_declare_needs(create, &properties, &source, inferred != NULL, error)) < 0 ||
         (status = source_declare_columns(create, catalog, inferred, inferred_count, arena, &source, error)) < 0)
         return status;
     source.topic = properties.topic;
-    if (source.key.format == FORMAT_UNSET || (source_key_count(&source) == 0 && !properties.given[PROPERTY_KEY_FORMAT]))
-        source.key.format = source_key_count(&source) ? FORMAT_KAFKA : FORMAT_NONE;
-    status = source_finish(create, &properties, arena, &source, error);
+    status = source_finish(create, &properties, defaults, arena, &source, error);
     if (status == 0)
         *ret_source = source;
     return status;
@@ -317,9 +347,25 @@ static void source_inherit(struct source_encoding *encoding, enum format given, 
         encoding->delimiter = input->delimiter;
 }
 
+/* The name of the result, after the session's prefix. */
+static int source_name_topic(const struct source_defaults *defaults, struct arena *arena, struct source *source,
+                             struct error *error) {
+    size_t prefix = strlen(defaults->topic_prefix);
+    char *topic = arena_allocate(arena, prefix + source->name.length + 1);
+    if (!topic)
+        return error_no_memory(error);
+    memcpy(topic, defaults->topic_prefix, prefix);
+    memcpy(topic + prefix, source->name.data, source->name.length);
+    topic[prefix + source->name.length] = '\0';
+    source->topic = (struct slice){topic, prefix + source->name.length};
+    if (prefix && defaults->notes)
+        defaults->notes->prefix = true;
+    return 0;
+}
+
 int source_result(const struct create_statement *create, struct slice text, const struct source *input,
-                  const struct source_column *columns, size_t column_count, struct arena *arena,
-                  struct source *ret_source, struct error *error) {
+                  const struct source_defaults *defaults, const struct source_column *columns, size_t column_count,
+                  struct arena *arena, struct source *ret_source, struct error *error) {
     struct properties properties;
     enum format key, value;
     struct source source = {.object = create->object,
@@ -340,13 +386,13 @@ int source_result(const struct create_statement *create, struct slice text, cons
         memcpy(source.columns, columns, column_count * sizeof *columns);
     source_inherit(&source.key, key, &input->key);
     source_inherit(&source.value, value, &input->value);
-    bool keyed = source_key_count(&source) > 0;
-    if (!keyed && !properties.given[PROPERTY_KEY_FORMAT])
-        source.key.format = FORMAT_NONE;
-    else if (keyed && source.key.format == FORMAT_NONE && key == FORMAT_UNSET)
-        source.key.format = FORMAT_KAFKA;
-    source.topic = properties.given[PROPERTY_KAFKA_TOPIC] ? properties.topic : source.name;
-    status = source_finish(create, &properties, arena, &source, error);
+    if (source_key_count(&source) > 0 && key == FORMAT_UNSET && source.key.format == FORMAT_NONE)
+        source_set_default_key(defaults, &source);
+    source.topic = properties.topic;
+    if (!properties.given[PROPERTY_KAFKA_TOPIC])
+        status = source_name_topic(defaults, arena, &source, error);
+    if (!status)
+        status = source_finish(create, &properties, defaults, arena, &source, error);
     if (status == 0)
         *ret_source = source;
     return status;

@@ -23,7 +23,7 @@ struct source_column {
 };
 
 struct source_encoding {
-    enum format format;
+    enum format format;       /* of a key without columns: of the keys that are made of the source */
     char delimiter;           /* of DELIMITED */
     int64_t schema_id;        /* in the registry; 0: the newest of the topic's subject */
     struct slice schema_name; /* full name of the Avro record; data NULL: the default */
@@ -39,6 +39,7 @@ struct source {
     struct source_column *columns; /* in the order of declaration */
     size_t column_count;
     struct source_encoding key, value;
+    bool preset;  /* settings, and not its text alone, have said its formats */
     bool wrapped; /* a lone value column is a field of a record: always, unless WRAP_SINGLE_VALUE=false */
     int64_t partitions, replicas; /* 0: as the topic has, or the defaults */
     int64_t retention;            /* ms; -1: not given */
@@ -55,19 +56,34 @@ struct source {
     const struct calendar *window_calendar; /* NULL: windows of a fixed size */
 };
 
+enum { SOURCE_PREFIX_SIZE = 250 };
+
+/* Which of the defaults a statement has come to depend on. */
+struct source_notes {
+    bool key, value, wrapping, prefix;
+};
+
+/* Settings of the session for what WITH leaves out. */
+struct source_defaults {
+    enum format key, value;                /* FORMAT_UNSET: KAFKA; none */
+    bool wrapped;                          /* a lone value column, where the format knows both forms */
+    char topic_prefix[SOURCE_PREFIX_SIZE]; /* of results */
+    struct source_notes *notes;            /* NULL: not wanted */
+};
+
 /* From CREATE with columns or none. When it has no value columns and its value format is AVRO, `inferred` are those
  * of its schema in the registry (source_wants_schema says so; NULL: ERROR_INVALID that asks for columns or a
  * registry). `text` is the statement's. */
 int source_declare(const struct create_statement *create, struct slice text, const struct catalog *catalog,
-                   const struct source_column *inferred, size_t inferred_count, struct arena *arena,
-                   struct source *ret_source, struct error *error);
+                   const struct source_defaults *defaults, const struct source_column *inferred, size_t inferred_count,
+                   struct arena *arena, struct source *ret_source, struct error *error);
 /* Must value columns come from the registry? */
-bool source_wants_schema(const struct create_statement *create);
+bool source_wants_schema(const struct create_statement *create, const struct source_defaults *defaults);
 /* From CREATE .. AS SELECT with the result's columns; formats and partitions that are not given are those of
  * `input`, the FROM source. */
 int source_result(const struct create_statement *create, struct slice text, const struct source *input,
-                  const struct source_column *columns, size_t column_count, struct arena *arena,
-                  struct source *ret_source, struct error *error);
+                  const struct source_defaults *defaults, const struct source_column *columns, size_t column_count,
+                  struct arena *arena, struct source *ret_source, struct error *error);
 
 bool source_is_key(const struct source_column *column);   /* KEY or PRIMARY KEY */
 bool source_is_value(const struct source_column *column); /* neither key nor header */

@@ -14,6 +14,7 @@ struct compile_notes {
     uint32_t places;    /* calls of functions whose results are left to chance */
     bool nested_errors; /* the meaning depends on settings.nested_errors_null, */
     bool lists, sets;   /* .list_limit, .set_limit */
+    bool times;         /* .strict_times */
 };
 
 /* Session settings that change the meaning of expressions. */
@@ -22,6 +23,8 @@ struct compile_settings {
     bool nested_errors_null;
     int64_t list_limit,
         set_limit; /* ksql.functions.collect_list.limit, ..collect_set.limit: most elements kept; 0: any number */
+    /* ksql.timestamp.throw.on.invalid: a record without a time that can be read fails the query */
+    bool strict_times;
     struct compile_notes *notes; /* of the statement; NULL: not wanted (every call of chance is the first one then) */
 };
 

@@ -227,14 +227,23 @@ static uint64_t plan_hash_settings(uint64_t hash, const struct compile_settings 
     bool strict = notes->nested_errors && !settings->nested_errors_null;
     int64_t lists = notes->lists ? settings->list_limit : 0, sets = notes->sets ? settings->set_limit : 0;
     snprintf(text, sizeof text, "%d %" PRId64 " %" PRId64, strict, lists, sets);
-    return strict || lists || sets ? plan_hash(hash, slice_of(text)) : hash;
+    hash = strict || lists || sets ? plan_hash(hash, slice_of(text)) : hash;
+    return notes->times ? plan_hash(hash, SLICE("strict times")) : hash;
+}
+
+/* The formats of a source that its text does not say. */
+static uint64_t plan_hash_formats(uint64_t hash, const struct source *source) {
+    char text[100];
+    snprintf(text, sizeof text, "%s %s %d", format_name(source->key.format), format_name(source->value.format),
+             source->wrapped);
+    return source->preset ? plan_hash(hash, slice_of(text)) : hash;
 }
 
 static uint64_t plan_definition(const struct plan_draft *draft, struct slice text) {
     uint64_t hash = plan_hash(UINT64_C(0xcbf29ce484222325), SLICE("2")); /* the version of the rules */
     hash = plan_hash(hash, text);
     for (size_t i = 0; i < draft->side_count; i++)
-        hash = plan_hash(hash, draft->sides[i].source->text);
+        hash = plan_hash_formats(plan_hash(hash, draft->sides[i].source->text), draft->sides[i].source);
     return plan_hash_settings(hash, &draft->planner->settings);
 }
 
@@ -256,6 +265,7 @@ int plan_finish(const struct planner *planner, const struct plan_result *result,
         return error_no_memory(error);
     int status = plan_sink(sink, &planner->settings, arena, &node->sink, error);
     node->text = node->sink.topic;
+    node->sink.always_keyed = draft->query->partition_by.count > 1 && node->sink.schema.key_count > 1;
     for (size_t i = 0; i < draft->sink_count && !status; i++) {
         snprintf(draft->topics[i], PLAN_TOPIC_SIZE, "_meterline-%.400s.repartition-%zu", name.data, i);
         status = plan_stage(draft->sinks[i], arena, &stages[i], error);

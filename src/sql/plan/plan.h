@@ -48,6 +48,9 @@ struct plan_result {
 /* `query`'s tree must live as long as `arena`, in which everything is made. ERROR_INVALID with line and column. */
 int plan_select(const struct planner *planner, const struct select_query *query, enum plan_use use, struct arena *arena,
                 struct plan_result *ret_result, struct error *error);
+/* Before plan_finish, for a sink that is there: columns of the sink's name and place take its type where that can be
+ * assigned. */
+int plan_assign(struct plan_result *result, const struct source *sink, struct error *error);
 /* The whole query, writing to `sink` (whose columns are the result's, in its order of keys and values). `text` is
  * what the definition is made of. */
 int plan_finish(const struct planner *planner, const struct plan_result *result, const struct source *sink,

@@ -24,7 +24,7 @@ static bool plan_subject(struct arena *arena, struct slice topic, const char *su
 
 int plan_formats(const struct source *source, struct arena *arena, struct row_format *ret_key,
                  struct row_format *ret_value, struct error *error) {
-    *ret_key = (struct row_format){.format = source->key.format,
+    *ret_key = (struct row_format){.format = source_key_count(source) ? source->key.format : FORMAT_NONE,
                                    .delimiter = source->key.delimiter,
                                    .wrapped = source_key_count(source) > 1,
                                    .schema_id = source->key.schema_id,

@@ -210,6 +210,33 @@ static bool plan_is_bound(const struct scope *scope, const struct expression *no
     return scope_find(scope, node, ret_column, NULL) == 0;
 }
 
+/* WINDOWSTART or WINDOWEND of the query's own window: bare, or after the name of a source that has no window. */
+static bool plan_is_own_bound(const struct plan_grouping *grouping, const struct expression *node) {
+    const struct plan_draft *draft = grouping->draft;
+    const struct scope_column *column;
+    bool named = !node->qualifier.data;
+    if (!grouping->windowed ||
+        !(slice_equal(node->name, SLICE("WINDOWSTART")) || slice_equal(node->name, SLICE("WINDOWEND"))))
+        return false;
+    for (size_t i = 0; i < draft->side_count && !named; i++)
+        named = slice_equal(node->qualifier, draft->sides[i].alias) && !plan_is_bound(&draft->sources, node, &column);
+    return named;
+}
+
+static const struct expression *plan_own_bound(struct plan_draft *draft, const struct expression *node,
+                                               struct error *error) {
+    struct expression *bare = arena_allocate(draft->arena, sizeof *bare);
+    if (!node->qualifier.data)
+        return node;
+    if (!bare) {
+        error_no_memory(error);
+        return NULL;
+    }
+    *bare = *node;
+    bare->qualifier = (struct slice){0};
+    return bare;
+}
+
 /* Keys and aggregates become columns; any other column of the sources is a fault. */
 static const struct expression *plan_replace_grouped(void *context, const struct expression *node,
                                                      struct error *error) {
@@ -234,10 +261,10 @@ static const struct expression *plan_replace_grouped(void *context, const struct
         plan_unknown_function(node, error);
         return NULL;
     }
-    if (node->kind != EXPRESSION_COLUMN ||
-        (!node->qualifier.data && grouping->windowed &&
-         (slice_equal(node->name, SLICE("WINDOWSTART")) || slice_equal(node->name, SLICE("WINDOWEND")))))
+    if (node->kind != EXPRESSION_COLUMN)
         return node;
+    if (plan_is_own_bound(grouping, node))
+        return plan_own_bound(draft, node, error);
     if (!plan_is_bound(&draft->sources, node, &column))
         return node; /* a parameter of a lambda, a unit of time, or unknown: the compiler knows */
     place_error(error, node->place, "the column %.*s is neither in GROUP BY nor in an aggregate function",

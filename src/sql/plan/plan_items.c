@@ -59,6 +59,19 @@ static struct slice plan_join_name(struct plan_draft *draft, struct slice qualif
     return (struct slice){text, length};
 }
 
+/* Does an item have this name of its own, by an alias or as a column that only one source has? */
+static bool plan_is_claimed(const struct plan_draft *draft, struct slice name) {
+    for (size_t i = 0; i < draft->query->item_count; i++) {
+        const struct select_item *item = &draft->query->items[i];
+        const struct expression *tree = item->expression;
+        bool column = item->kind == SELECT_EXPRESSION && tree->kind == EXPRESSION_COLUMN;
+        if (item->alias.name.data ? slice_equal(item->alias.name, name)
+                                  : column && slice_equal(tree->name, name) && !plan_is_ambiguous(draft, name))
+            return true;
+    }
+    return false;
+}
+
 static bool plan_is_taken(const struct plan_draft *draft, struct slice name) {
     for (size_t i = 0; i < draft->side_count; i++)
         if (source_column(draft->sides[i].source, name))
@@ -66,17 +79,25 @@ static bool plan_is_taken(const struct plan_draft *draft, struct slice name) {
     return false;
 }
 
-/* NAME, NAME_1, NAME_2, ..: the first that no column of the list has yet. */
-static struct slice plan_field_name(struct plan_draft *draft, struct slice name, const struct plan_item_list *list) {
+/* NAME, NAME_1, NAME_2, ..: the first that no column of the list has yet, nor what `other` knows (NULL: nothing). */
+static struct slice plan_free_name(struct plan_draft *draft, struct slice name, const struct plan_item_list *list,
+                                   bool (*other)(const struct plan_draft *draft, struct slice name)) {
     size_t length = name.length + 24;
     struct slice tried = name;
-    for (size_t number = 1; plan_is_listed(list, tried); number++) {
+    for (size_t number = 1; plan_is_listed(list, tried) || (other && other(draft, tried)); number++) {
         char *text = arena_allocate(draft->arena, length);
         if (!text)
             return (struct slice){0};
         tried = (struct slice){text, (size_t)snprintf(text, length, "%.*s_%zu", (int)name.length, name.data, number)};
     }
     return tried;
+}
+
+/* SOURCE_NAME, with a number where that is another's. */
+static struct slice plan_side_name(struct plan_draft *draft, const struct scope_column *column,
+                                   const struct plan_item_list *list) {
+    struct slice name = plan_join_name(draft, column->qualifier, column->name);
+    return name.data ? plan_free_name(draft, name, list, plan_is_claimed) : name;
 }
 
 /* KSQL_COL_0, KSQL_COL_1, .. */
@@ -96,12 +117,12 @@ static struct slice plan_item_name(struct plan_draft *draft, const struct select
     if (item->alias.name.data)
         return item->alias.name;
     if (tree->kind == EXPRESSION_FIELD)
-        return plan_field_name(draft, tree->name, list);
+        return plan_free_name(draft, tree->name, list, NULL);
     if (tree->kind != EXPRESSION_COLUMN)
         return plan_generated_name(draft, counter);
     if (draft->side_count > 1 && plan_is_ambiguous(draft, tree->name) &&
         scope_find(&draft->sources, tree, &column, NULL) == 0 && column->qualifier.data)
-        return plan_join_name(draft, column->qualifier, tree->name);
+        return plan_side_name(draft, column, list);
     return tree->name;
 }
 
@@ -110,9 +131,8 @@ static struct slice plan_item_name(struct plan_draft *draft, const struct select
 
 static int plan_add_column(struct plan_draft *draft, const struct scope_column *column, struct place place,
                            struct plan_item_list *list, struct error *error) {
-    struct slice name = draft->side_count > 1 && column->qualifier.data
-                            ? plan_join_name(draft, column->qualifier, column->name)
-                            : column->name;
+    struct slice name =
+        draft->side_count > 1 && column->qualifier.data ? plan_side_name(draft, column, list) : column->name;
     const struct evaluator *evaluator = compile_column(column->type, column->index, draft->arena);
     if (!evaluator)
         return error_no_memory(error);
@@ -121,20 +141,50 @@ static int plan_add_column(struct plan_draft *draft, const struct scope_column *
         error);
 }
 
-/* Keys, perhaps the bounds of the window, then the others. */
-static int plan_add_all(struct plan_draft *draft, const struct select_item *item, struct plan_item_list *list,
-                        struct error *error) {
+static bool plan_is_written(const struct plan_draft *draft, const struct expression *tree) {
+    for (size_t i = 0; i < draft->query->item_count; i++) {
+        const struct expression *written = draft->query->items[i].expression;
+        if (written && expression_equal(&draft->sources, written, tree))
+            return true;
+    }
+    return false;
+}
+
+/* What PARTITION BY computes, or a pseudo column, is part of a *; a column of the sources is there anyway. */
+static int plan_add_computed_keys(struct plan_draft *draft, struct place place, size_t *counter,
+                                  struct plan_item_list *list, struct error *error) {
+    for (size_t k = 0; k < draft->key_count; k++) {
+        const struct plan_key *key = &draft->keys[k];
+        struct plan_item item = {.tree = key->tree, .place = place, .index = INT_MIN};
+        if (!key->tree || (key->index_count && key->indices[0] >= 0) || plan_is_written(draft, key->tree))
+            continue;
+        int status = plan_compile(draft, key->tree, &item.evaluator, error);
+        if (status)
+            return status;
+        item.index = compile_is_column(item.evaluator);
+        item.name = key->tree->kind == EXPRESSION_FIELD ? plan_free_name(draft, key->tree->name, list, plan_is_taken)
+                                                        : plan_generated_name(draft, counter);
+        status = plan_list_item(draft, list, &item, error);
+        if (status)
+            return status;
+    }
+    return 0;
+}
+
+/* Keys, perhaps the bounds of the window, then the others; after PARTITION BY the former keys are the last. */
+static int plan_add_all(struct plan_draft *draft, const struct select_item *item, size_t *counter,
+                        struct plan_item_list *list, struct error *error) {
     bool bounds = item->kind == SELECT_ALL && draft->use == PLAN_TRANSIENT && draft->node->schema.windowed,
-         found = false;
-    int status = 0;
-    for (size_t pass = 0; pass < 3 && !status; pass++)
+         parted = draft->query->partition_by.count > 0, found = false;
+    int status = parted ? plan_add_computed_keys(draft, item->place, counter, list, error) : 0;
+    for (size_t pass = parted; pass < 3 + (size_t)parted && !status; pass++)
         for (size_t i = 0; i < draft->scope.column_count && !status; i++) {
             const struct scope_column *column = &draft->scope.columns[i];
             bool system = column->index < 0 || source_is_system_column(column->name) || column->name.data[0] == '\x01',
                  window = column->index == SCOPE_WINDOWSTART || column->index == SCOPE_WINDOWEND;
             bool key =
                 column->index >= 0 && (size_t)column->index < draft->node->schema.key_count && draft->side_count == 1;
-            bool wanted = pass == 0 ? key : pass == 1 ? bounds && window : !system && !key;
+            bool wanted = pass % 3 == 0 ? key : pass == 1 ? bounds && window : !system && !key;
             if (item->kind == SELECT_ALL_OF && !slice_equal(column->qualifier, item->source.name))
                 continue;
             found = true;
@@ -182,7 +232,7 @@ static int plan_add_fields(struct plan_draft *draft, const struct select_item *i
                                      .children = children,
                                      .child_count = 1};
         struct plan_item added = {
-            .place = item->place, .index = INT_MIN, .name = plan_field_name(draft, field->name, list)};
+            .place = item->place, .index = INT_MIN, .name = plan_free_name(draft, field->name, list, NULL)};
         added.tree = base == item->expression->children[0] ? field : NULL;
         status = plan_compile(draft, field, &added.evaluator, error);
         if (!status)
@@ -202,7 +252,7 @@ int plan_items(struct plan_draft *draft, const struct expression *const *rewritt
         const struct select_item *item = &draft->query->items[i];
         const struct expression *tree = rewritten ? rewritten[i] : item->expression;
         if (item->kind != SELECT_EXPRESSION)
-            status = plan_add_all(draft, item, &list, error);
+            status = plan_add_all(draft, item, &counter, &list, error);
         else if (item->expression->kind == EXPRESSION_ALL_FIELDS)
             status = plan_add_fields(draft, item, tree, &list, error);
         else

@@ -3,8 +3,9 @@
  *     [ key | left ... | right ... ]        the next join has all of this for its left side
  *     [ left ... | right ... ]              of a foreign-key join of tables, whose key is the left table's
  *
- * A side whose key is not what it is joined on goes through a repartition topic first; so does a stream whose key is
- * written in another format than the other side's, as equal keys must meet in one partition. */
+ * A side whose key is not what it is joined on goes through a repartition topic first; so does one whose key is
+ * written in another format than the other side's, as equal keys must meet in one partition. Of a stream and a table
+ * it is the stream that goes. */
 #include <limits.h>
 
 #include "sql/expression/rewrite.h"
@@ -193,6 +194,17 @@ int plan_key_first(struct plan_draft *draft, struct join_side *side, const struc
     return side->key ? 0 : error_no_memory(error);
 }
 
+/* What the changes of a table were before them is kept by where they come from, as they are split for the topic. */
+static void plan_keep_before(const struct node_plan *node) {
+    while (node->kind == NODE_PROJECT || node->kind == NODE_FILTER)
+        node = node->inputs[0];
+    struct node_plan *from = (struct node_plan *)node; /* of this draft, which is not finished */
+    if (from->kind == NODE_SOURCE)
+        from->materialised = true;
+    if (from->kind == NODE_JOIN)
+        from->join.want_before = true;
+}
+
 /* Through a topic whose key is in `format`. */
 static int plan_rekey(struct plan_draft *draft, struct join_side *side, const struct row_format *format, bool outer,
                       struct error *error) {
@@ -200,10 +212,13 @@ static int plan_rekey(struct plan_draft *draft, struct join_side *side, const st
     int status = plan_key_first(draft, side, side->key, &node, error);
     if (status)
         return status;
-    node->project.drop_absent = true;
-    node->project.drop_null_key = !outer;
+    if (side->table)
+        plan_keep_before(side->node);
+    node->project.table = side->table;
+    node->project.drop_absent = !side->table;
+    node->project.drop_null_key = !side->table && !outer;
     node->text = plan_text(draft, side->tree);
-    side->keyed = true;
+    side->keyed = side->carried = true;
     return plan_repartition(draft, node, format, &side->node, error);
 }
 
@@ -212,23 +227,35 @@ static bool plan_same_key_format(const struct row_format *a, const struct row_fo
            (a->format != FORMAT_DELIMITED || a->delimiter == b->delimiter) && !format_has_schema(a->format);
 }
 
+/* Brings two tables to the same format of their keys: the right one's, unless only the left one's does without a
+ * schema; keys with schemas are written anew on both sides. */
+static int plan_same_format(struct plan_draft *draft, struct join_side *left, struct join_side *right,
+                            struct error *error) {
+    const struct row_format bare = {.format = FORMAT_JSON};
+    bool free_left = !format_has_schema(left->format.format), free_right = !format_has_schema(right->format.format);
+    struct row_format format = free_right ? right->format : free_left ? left->format : bare;
+    int status = 0;
+    if (!plan_same_key_format(&left->format, &format))
+        status = plan_rekey(draft, left, &format, false, error);
+    if (!status && !plan_same_key_format(&right->format, &format))
+        status = plan_rekey(draft, right, &format, false, error);
+    left->format = format;
+    return status;
+}
+
 /* Brings both sides to the same key. */
 static int plan_copartition(struct plan_draft *draft, const struct join *join, struct join_side *left,
                             struct join_side *right, struct error *error) {
     const struct row_format bare = {.format = FORMAT_JSON};
     struct row_format format = right->keyed ? right->format : left->keyed ? left->format : bare;
     int status = 0;
+    if (left->table)
+        return plan_same_format(draft, left, right, error);
     if (format.format == FORMAT_NONE || (format_has_schema(format.format) && !right->table))
         format = bare;
     if (!right->keyed || !(right->table || plan_same_key_format(&right->format, &format)))
         status = plan_rekey(draft, right, &format, join->kind == JOIN_RIGHT || join->kind == JOIN_FULL, error);
-    bool same = plan_same_key_format(&left->format, &format);
-    if (!status && left->table && !same)
-        return place_error(error, join->place,
-                           "the keys of the two tables are written in different formats, %s and %s: give one of them "
-                           "the other's KEY_FORMAT",
-                           format_name(left->format.format), format_name(format.format));
-    if (!status && !left->table && (!left->keyed || !same))
+    if (!status && (!left->keyed || !plan_same_key_format(&left->format, &format)))
         status = plan_rekey(draft, left, &format, join->kind == JOIN_LEFT || join->kind == JOIN_FULL, error);
     return status;
 }
@@ -325,7 +352,7 @@ static int plan_join_node(struct plan_draft *draft, const struct join *join, con
                                     .result = node->schema};
     /* Tables that come right from their topics are read again; what an inner join gives is not. */
     node->join.foreign_key = left->foreign;
-    node->join.replayed = right->table && !plan_is_joined(left->node);
+    node->join.replayed = right->table && !plan_is_joined(left->node) && !left->carried && !right->carried;
     node->join.replayed |= node->join.inputs == JOIN_STREAM_TABLE;
     draft->node = node;
     return 0;

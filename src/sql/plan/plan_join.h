@@ -13,6 +13,7 @@ struct join_side {
     int column;               /* the column that the key is, or INT_MIN */
     int shift;                /* 1: a key has come before its columns */
     struct row_format format; /* of its key */
+    bool carried;             /* its rows come through a repartition topic */
     bool foreign;             /* the left side refers to the right one's key by another column than its own key */
 };
 

@@ -81,12 +81,20 @@ static bool plan_source_rules(const struct source *source, struct arena *arena, 
     return true;
 }
 
+/* Of one text, and of one meaning: settings may have been others. */
+static bool plan_is_same_source(const struct source *a, const struct source *b) {
+    return slice_equal(a->name, b->name) && slice_equal(a->text, b->text) && slice_equal(a->topic, b->topic) &&
+           a->column_count == b->column_count && a->key.format == b->key.format && a->value.format == b->value.format &&
+           a->wrapped == b->wrapped;
+}
+
 int plan_source(struct plan_sources *sources, const struct source *source, const struct compile_settings *settings,
                 const struct source_plan **ret_plan, struct error *error) {
+    bool strict = settings->strict_times && source->timestamp.data;
+    if (settings->notes && strict)
+        settings->notes->times = true;
     for (size_t i = 0; i < sources->count; i++)
-        if (slice_equal(sources->sources[i].name, source->name) &&
-            slice_equal(sources->sources[i].text, source->text) &&
-            sources->sources[i].column_count == source->column_count) {
+        if (plan_is_same_source(&sources->sources[i], source) && sources->plans[i]->strict_times == strict) {
             *ret_plan = sources->plans[i];
             return 0;
         }
@@ -106,7 +114,8 @@ int plan_source(struct plan_sources *sources, const struct source *source, const
                                  .table = copy.object == OBJECT_TABLE,
                                  .window = plan_row_window(copy.window),
                                  .window_size = copy.window_size,
-                                 .window_calendar = copy.window_calendar};
+                                 .window_calendar = copy.window_calendar,
+                                 .strict_times = strict};
     if (!plan_source_columns(&copy, &sources->arena, plan) || !plan_source_rules(&copy, &sources->arena, plan))
         return error_no_memory(error);
     status = plan_formats(&copy, &sources->arena, &plan->key, &plan->value, error);

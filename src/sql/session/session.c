@@ -45,6 +45,7 @@ int session_new(const struct session_options *options, struct session **ret_sess
     session->sources = plan_sources_new();
     session->planner = (struct planner){.settings = {.nested_errors_null = true, .notes = &session->notes},
                                         .sources = session->sources};
+    session->defaults = (struct source_defaults){.wrapped = true, .notes = &session->source_notes};
     if (!session->kept.catalog || !session->sources) {
         session_free(session);
         return error_no_memory(error);
@@ -94,6 +95,10 @@ struct slice session_failure(const struct session *session, struct slice id) {
 const char *session_setting(const struct session *session, const char *name) {
     const struct variable *setting = variables_find(&session->kept.settings, slice_of(name));
     return setting ? setting->value.data : NULL;
+}
+
+const struct source_defaults *session_source_defaults(const struct session *session) {
+    return &session->defaults;
 }
 
 /* `value` with data NULL: unset. */
@@ -270,6 +275,7 @@ int session_statement(struct session_work *work, const struct statement *stateme
     struct session *session = work->session;
     work->statement = statement;
     session->notes = (struct compile_notes){0};
+    session->source_notes = (struct source_notes){0};
     switch (statement->kind) {
     case STATEMENT_CREATE:
         return session_create(work, &statement->create, error);

@@ -87,6 +87,8 @@ int session_note_query(struct session *session, struct slice id, struct slice fa
 struct slice session_failure(const struct session *session, struct slice id);
 /* Value of a setting (SET 'name' = 'value'), or NULL. */
 const char *session_setting(const struct session *session, const char *name);
+/* What the settings say for what WITH leaves out. */
+const struct source_defaults *session_source_defaults(const struct session *session);
 
 /* Runs every statement of a script. The door is used when all have passed. What an effect points to lives as long as
  * the session. */

@@ -25,9 +25,10 @@ static int session_infer(struct session_work *work, const struct create_statemen
                         work->arena, &properties, error);
     if (status)
         return status;
-    enum schema_kind kind = properties.value_format == FORMAT_PROTOBUF || properties.format == FORMAT_PROTOBUF
-                                ? SCHEMA_PROTOBUF
-                                : SCHEMA_AVRO;
+    enum format format = properties.format != FORMAT_UNSET         ? properties.format
+                         : properties.value_format != FORMAT_UNSET ? properties.value_format
+                                                                   : work->session->defaults.value;
+    enum schema_kind kind = format == FORMAT_PROTOBUF ? SCHEMA_PROTOBUF : SCHEMA_AVRO;
     if (!registry)
         return place_error(error, create->name.place,
                            "%.*s has no value columns, and no schema registry is there to know them",
@@ -82,10 +83,12 @@ static int session_declare(struct session_work *work, const struct create_statem
     size_t count = 0;
     if (!source || !sink)
         return error_no_memory(error);
-    int status = source_wants_schema(create) ? session_infer(work, create, &inferred, &count, error) : 0;
+    int status = source_wants_schema(create, &work->session->defaults)
+                     ? session_infer(work, create, &inferred, &count, error)
+                     : 0;
     if (!status)
-        status =
-            source_declare(create, work->statement->text, work->catalog, inferred, count, work->arena, source, error);
+        status = source_declare(create, work->statement->text, work->catalog, &work->session->defaults, inferred, count,
+                                work->arena, source, error);
     if (!status)
         status = session_check_source(work, source, create->name.place, error);
     if (!status)
@@ -183,8 +186,8 @@ static int session_create_result(struct session_work *work, const struct create_
     if (!status)
         status = session_check_kind(create, result, error);
     if (!status)
-        status = source_result(create, work->statement->text, result->input, result->columns, result->column_count,
-                               work->arena, source, error);
+        status = source_result(create, work->statement->text, result->input, &work->session->defaults, result->columns,
+                               result->column_count, work->arena, source, error);
     if (status)
         return status;
     status = session_set_window(source, result, &properties, error);
@@ -298,6 +301,8 @@ int session_insert_select(struct session_work *work, const struct insert_stateme
                     !calendar_same(result->window_calendar, sink->window_calendar)))
         return place_error(error, insert->name.place, "the windows of the query and of %.*s do not match",
                            names_shown(sink->name), sink->name.data);
+    if (!status)
+        status = plan_assign(result, sink, error);
     if (!status)
         status = session_check_columns(work, insert, result, sink, error);
     if (!status)

@@ -18,13 +18,23 @@
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
 
+/* What the settings say, as the statements of a session read them. */
+struct session_meaning {
+    struct compile_settings *compile;
+    struct source_defaults *sources;
+};
+
 struct session_setting_rule {
     const char *name;
-    int (*read)(const char *value, struct compile_settings *settings); /* value NULL: not set. Negative: it is wrong */
-    int64_t (*get)(const struct compile_settings *settings);
-    bool (*used)(const struct compile_notes *notes);
-    bool number; /* else true or false */
+    /* value NULL: not set. Negative: it cannot be; then nothing is changed */
+    int (*read)(const char *value, const struct session_meaning *to);
+    void (*print)(const struct session_meaning *from, char *text, size_t size);
+    bool (*used)(const struct session *session); /* by the statement under way */
+    const char *expected;
 };
+
+/* --- values
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int setting_read_number(const char *value, int64_t *ret_number) {
     char *end = NULL;
@@ -35,78 +45,178 @@ static int setting_read_number(const char *value, int64_t *ret_number) {
     return 0;
 }
 
-static int setting_read_lists(const char *value, struct compile_settings *settings) {
-    return setting_read_number(value, &settings->list_limit);
+static int setting_read_truth(const char *value, bool unset, bool *ret_truth) {
+    bool yes = value && strcasecmp(value, "true") == 0;
+    if (value && !yes && strcasecmp(value, "false") != 0)
+        return -1;
+    *ret_truth = value ? yes : unset;
+    return 0;
 }
 
-static int setting_read_sets(const char *value, struct compile_settings *settings) {
-    return setting_read_number(value, &settings->set_limit);
+static void setting_print_truth(bool truth, char *text, size_t size) {
+    snprintf(text, size, "%s", truth ? "true" : "false");
 }
 
-static int setting_read_nested(const char *value, struct compile_settings *settings) {
-    settings->nested_errors_null = !value || strcasecmp(value, "true") == 0;
-    return settings->nested_errors_null || strcasecmp(value, "false") == 0 ? 0 : -1;
+/* An empty text counts as not set. */
+static int setting_read_format(const char *value, enum format *ret_format) {
+    enum format format = value ? format_find(slice_of(value)) : FORMAT_UNSET;
+    if (value && *value && format == FORMAT_UNSET)
+        return -1;
+    *ret_format = format;
+    return 0;
 }
 
-static int64_t setting_lists(const struct compile_settings *settings) {
-    return settings->list_limit;
+/* --- expressions
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static int setting_read_lists(const char *value, const struct session_meaning *to) {
+    return setting_read_number(value, &to->compile->list_limit);
 }
 
-static int64_t setting_sets(const struct compile_settings *settings) {
-    return settings->set_limit;
+static void setting_print_lists(const struct session_meaning *from, char *text, size_t size) {
+    snprintf(text, size, "%" PRId64, from->compile->list_limit);
 }
 
-static int64_t setting_nested(const struct compile_settings *settings) {
-    return settings->nested_errors_null;
+static bool setting_uses_lists(const struct session *session) {
+    return session->notes.lists;
 }
 
-static bool setting_uses_lists(const struct compile_notes *notes) {
-    return notes->lists;
+static int setting_read_sets(const char *value, const struct session_meaning *to) {
+    return setting_read_number(value, &to->compile->set_limit);
 }
 
-static bool setting_uses_sets(const struct compile_notes *notes) {
-    return notes->sets;
+static void setting_print_sets(const struct session_meaning *from, char *text, size_t size) {
+    snprintf(text, size, "%" PRId64, from->compile->set_limit);
 }
 
-static bool setting_uses_nested(const struct compile_notes *notes) {
-    return notes->nested_errors;
+static bool setting_uses_sets(const struct session *session) {
+    return session->notes.sets;
 }
 
+static int setting_read_nested(const char *value, const struct session_meaning *to) {
+    return setting_read_truth(value, true, &to->compile->nested_errors_null);
+}
+
+static void setting_print_nested(const struct session_meaning *from, char *text, size_t size) {
+    setting_print_truth(from->compile->nested_errors_null, text, size);
+}
+
+static bool setting_uses_nested(const struct session *session) {
+    return session->notes.nested_errors;
+}
+
+static int setting_read_times(const char *value, const struct session_meaning *to) {
+    return setting_read_truth(value, false, &to->compile->strict_times);
+}
+
+static void setting_print_times(const struct session_meaning *from, char *text, size_t size) {
+    setting_print_truth(from->compile->strict_times, text, size);
+}
+
+static bool setting_uses_times(const struct session *session) {
+    return session->notes.times;
+}
+
+/* --- sources
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+static int setting_read_key(const char *value, const struct session_meaning *to) {
+    return setting_read_format(value, &to->sources->key);
+}
+
+static void setting_print_key(const struct session_meaning *from, char *text, size_t size) {
+    snprintf(text, size, "%s", format_name(from->sources->key));
+}
+
+static bool setting_uses_key(const struct session *session) {
+    return session->source_notes.key;
+}
+
+static int setting_read_value(const char *value, const struct session_meaning *to) {
+    return setting_read_format(value, &to->sources->value);
+}
+
+static void setting_print_value(const struct session_meaning *from, char *text, size_t size) {
+    snprintf(text, size, "%s", format_name(from->sources->value));
+}
+
+static bool setting_uses_value(const struct session *session) {
+    return session->source_notes.value;
+}
+
+static int setting_read_wrapping(const char *value, const struct session_meaning *to) {
+    return setting_read_truth(value, true, &to->sources->wrapped);
+}
+
+static void setting_print_wrapping(const struct session_meaning *from, char *text, size_t size) {
+    setting_print_truth(from->sources->wrapped, text, size);
+}
+
+static bool setting_uses_wrapping(const struct session *session) {
+    return session->source_notes.wrapping;
+}
+
+static int setting_read_prefix(const char *value, const struct session_meaning *to) {
+    size_t length = value ? strlen(value) : 0;
+    if (length >= sizeof to->sources->topic_prefix)
+        return -1;
+    memcpy(to->sources->topic_prefix, value ? value : "", length + 1);
+    return 0;
+}
+
+static void setting_print_prefix(const struct session_meaning *from, char *text, size_t size) {
+    snprintf(text, size, "%s", from->sources->topic_prefix);
+}
+
+static bool setting_uses_prefix(const struct session *session) {
+    return session->source_notes.prefix;
+}
+
+#define ELEMENTS "a number of elements (0: any number)"
+#define TRUTH    "'true' or 'false'"
 static const struct session_setting_rule rules[] = {
-    {"ksql.functions.collect_list.limit", setting_read_lists, setting_lists, setting_uses_lists, true},
-    {"ksql.functions.collect_set.limit", setting_read_sets, setting_sets, setting_uses_sets, true},
-    {"ksql.nested.error.set.null", setting_read_nested, setting_nested, setting_uses_nested, false},
+    {"ksql.functions.collect_list.limit", setting_read_lists, setting_print_lists, setting_uses_lists, ELEMENTS},
+    {"ksql.functions.collect_set.limit", setting_read_sets, setting_print_sets, setting_uses_sets, ELEMENTS},
+    {"ksql.nested.error.set.null", setting_read_nested, setting_print_nested, setting_uses_nested, TRUTH},
+    {"ksql.timestamp.throw.on.invalid", setting_read_times, setting_print_times, setting_uses_times, TRUTH},
+    {"ksql.persistence.default.format.key", setting_read_key, setting_print_key, setting_uses_key, "a format"},
+    {"ksql.persistence.default.format.value", setting_read_value, setting_print_value, setting_uses_value, "a format"},
+    {"ksql.persistence.wrap.single.values", setting_read_wrapping, setting_print_wrapping, setting_uses_wrapping,
+     TRUTH},
+    {"ksql.output.topic.name.prefix", setting_read_prefix, setting_print_prefix, setting_uses_prefix,
+     "the beginning of a topic's name"},
 };
+#undef ELEMENTS
+#undef TRUTH
 
-enum { RULES = sizeof rules / sizeof *rules };
+enum { RULES = sizeof rules / sizeof *rules, SETTING_SIZE = SOURCE_PREFIX_SIZE };
 
-static void setting_print(const struct session_setting_rule *rule, const struct compile_settings *settings, char *text,
-                          size_t size) {
-    if (rule->number)
-        snprintf(text, size, "%" PRId64, rule->get(settings));
-    else
-        snprintf(text, size, "%s", rule->get(settings) ? "true" : "false");
+static struct session_meaning session_meaning_of(struct session *session) {
+    return (struct session_meaning){&session->planner.settings, &session->defaults};
 }
 
 int session_check_setting(struct slice name, struct slice given, struct place place, struct error *error) {
-    struct compile_settings ignored;
-    char value[64];
+    struct compile_settings compile;
+    struct source_defaults sources;
+    struct session_meaning ignored = {&compile, &sources};
+    char value[SETTING_SIZE + 1];
     snprintf(value, sizeof value, "%.*s", (int)(given.length < sizeof value ? given.length : sizeof value - 1),
              given.data);
     for (size_t i = 0; i < RULES; i++)
         if (strlen(rules[i].name) == name.length && strncasecmp(rules[i].name, name.data, name.length) == 0 &&
             rules[i].read(value, &ignored) < 0)
-            return place_error(error, place, "%s is %s, not '%s'", rules[i].name,
-                               rules[i].number ? "a number of elements (0: any number)" : "'true' or 'false'", value);
+            return place_error(error, place, "%s is %s, not '%s'", rules[i].name, rules[i].expected, value);
     return 0;
 }
 
 void session_apply_settings(struct session *session) {
+    struct session_meaning meaning = session_meaning_of(session);
     for (size_t i = 0; i < RULES; i++)
-        rules[i].read(session_setting(session, rules[i].name), &session->planner.settings);
+        rules[i].read(session_setting(session, rules[i].name), &meaning);
 }
 
 int session_recall_settings(struct session *session, struct slice recorded, struct error *error) {
+    struct session_meaning meaning = session_meaning_of(session);
     cleanup(bytes_release) struct bytes value = {0};
     for (size_t i = 0; i < RULES; i++) {
         struct slice text = json_span_member(recorded, rules[i].name);
@@ -115,7 +225,7 @@ int session_recall_settings(struct session *session, struct slice recorded, stru
         bytes_append_char(&value, '\0');
         if (value.failed)
             return error_no_memory(error);
-        if (rules[i].read(given ? value.data : NULL, &session->planner.settings) < 0)
+        if (rules[i].read(given ? value.data : NULL, &meaning) < 0)
             return error_set(error, ERROR_CORRUPT, "a statement was kept with %s = '%s', which cannot be",
                              rules[i].name, value.data);
     }
@@ -123,13 +233,14 @@ int session_recall_settings(struct session *session, struct slice recorded, stru
 }
 
 int session_used_settings(struct session_work *work, struct slice *ret_text, struct error *error) {
-    const struct session *session = work->session;
+    struct session *session = work->session;
+    struct session_meaning meaning = session_meaning_of(session);
     cleanup(bytes_release) struct bytes text = {0};
-    char value[32];
+    char value[SETTING_SIZE];
     for (size_t i = 0; i < RULES; i++) {
-        if (!rules[i].used(&session->notes))
+        if (!rules[i].used(session))
             continue;
-        setting_print(&rules[i], &session->planner.settings, value, sizeof value);
+        rules[i].print(&meaning, value, sizeof value);
         bytes_append_string(&text, text.length ? "," : "{");
         json_write_string(&text, slice_of(rules[i].name));
         bytes_append_char(&text, ':');
@@ -142,13 +253,14 @@ int session_used_settings(struct session_work *work, struct slice *ret_text, str
 }
 
 int session_same_settings(struct session_work *work, struct slice recorded, struct place place, struct error *error) {
-    char now[32];
+    struct session_meaning meaning = session_meaning_of(work->session);
+    char now[SETTING_SIZE];
     for (size_t i = 0; i < RULES; i++) {
         cleanup(bytes_release) struct bytes then = {0};
         struct slice text = recorded.data ? json_span_member(recorded, rules[i].name) : (struct slice){0};
         if (!text.data || !json_span_string(text, &then))
             continue;
-        setting_print(&rules[i], &work->session->planner.settings, now, sizeof now);
+        rules[i].print(&meaning, now, sizeof now);
         if (!slice_equal(bytes_slice(&then), slice_of(now)))
             return place_error(error, place,
                                "this query is there already, made with %s = '%.*s', and it would be '%s' now; its "

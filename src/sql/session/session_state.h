@@ -18,9 +18,11 @@ struct session {
     struct plan_sources *sources;
     struct variables failures; /* by query id: why it cannot run */
     bool pass_known;
-    struct planner planner;     /* its catalog is that of the script under way */
-    struct compile_notes notes; /* planner.settings.notes: of the statement under way */
-    struct arena **arenas;      /* of scripts that made something that lasts */
+    struct planner planner; /* its catalog is that of the script under way */
+    struct source_defaults defaults;
+    struct source_notes source_notes; /* defaults.notes: of the statement under way */
+    struct compile_notes notes;       /* planner.settings.notes: of the statement under way */
+    struct arena **arenas;            /* of scripts that made something that lasts */
     size_t arena_count, arena_capacity;
 };
 

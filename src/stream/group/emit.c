@@ -13,6 +13,8 @@ struct sink_operator {
 };
 
 static bool sink_key_is_null(const struct sink_operator *sink, const struct rows *rows, uint32_t row) {
+    if (sink->plan->always_keyed)
+        return false;
     for (size_t i = 0; i < sink->plan->schema.key_count; i++)
         if (!rows->columns[i].nulls[row & rows->columns[i].mask])
             return false;

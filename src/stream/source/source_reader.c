@@ -175,6 +175,11 @@ static int source_reader_times(const struct source_reader *reader, struct evalua
             missing = times.nulls[row & times.mask];
             rows->times[row] = missing ? -1 : times.integers[row & times.mask];
         }
+        if (rows->times[row] < 0 && reader->plan->strict_times)
+            return error_set(error, ERROR_INVALID,
+                             "topic %s, partition %d, offset %lld: %s, and ksql.timestamp.throw.on.invalid is true",
+                             reader->plan->topic, (int)rows->partition, (long long)rows->offsets[row],
+                             source_time_reason(reader->plan, rows, row, missing, evaluation->arena));
         if (rows->times[row] < 0)
             source_refuse(to, row, source_time_reason(reader->plan, rows, row, missing, evaluation->arena));
         rows->selected.rows[kept] = row;
