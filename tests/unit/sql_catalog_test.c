@@ -440,7 +440,8 @@ static void test_definition_errors(void **state) {
          "line 1, column 106: KEY_OF does not go with CREATE STREAM AS SELECT"},
         {HEAD "WRAP_SINGLE_VALUE=false)", "line 1, column 108: WRAP_SINGLE_VALUE is for exactly one value column"},
         {HEAD "WRAP_SINGLE_VALUE='no')", "line 1, column 108: WRAP_SINGLE_VALUE must be TRUE or FALSE"},
-        {HEAD "WINDOW_TYPE='HOPPING')", "line 1, column 102: WINDOW_TYPE needs WINDOW_SIZE: WINDOW_SIZE='10 SECONDS'"},
+        {HEAD "WINDOW_TYPE='HOPPING')", "line 1, column 102: WINDOW_TYPE needs WINDOW_SIZE: WINDOW_SIZE='10 SECONDS' "
+                                        "or, by a calendar, WINDOW_SIZE='day@Europe/Athens'"},
         {HEAD "WINDOW_SIZE='1 DAY')", "line 1, column 102: WINDOW_SIZE needs WINDOW_TYPE"},
         {HEAD "WINDOW_TYPE='SESSION', WINDOW_SIZE='1 DAY')",
          "line 1, column 125: WINDOW_SIZE does not go with SESSION windows, which have no size"},
