@@ -10,9 +10,10 @@
 #include "bus/bus.h"
 #include "stream/group/position.h"
 
-static const char text[] = "q2 p=4 l=900 i=+-5 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,-,-5 "
-                           "n=4000,,3981,3,2,12,1,1,,7,320] "
-                           "[0000000000000001.1 d=0000000000000002 r=- n=,,,,,,,,,,]";
+static const char text[] =
+    "q2 p=4 l=900 h=77 i=+-5 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,-,-5 "
+    "n=4000,,3981,3,2,12,1,1,,7,320] "
+    "[0000000000000001.1 d=0000000000000002 r=- n=,,,,,,,,,,]";
 
 static void test_both_ways(void **state) {
     (void)state;
@@ -23,6 +24,7 @@ static void test_both_ways(void **state) {
     assert_int_equal(query_position_read(text, &arena, &position, &error), 0);
     assert_int_equal(position.partitions, 4);
     assert_int_equal(position.load_until, 900);
+    assert_int_equal(position.first_identity, 77);
     assert_true(position.incomplete.lost && position.incomplete.unread && position.incomplete.until == -5);
     assert_int_equal(position.stage_count, 2);
     const struct query_position_stage *stage = query_position_find(&position, UINT64_C(0x9f3c0a51b2e4d677), 0);
@@ -69,6 +71,7 @@ static void test_stream_times(void **state) {
     char again[sizeof told];
     assert_int_equal(query_position_read(told, &arena, &position, &error), 0);
     assert_int_equal(position.origins.length, 15);
+    assert_true(position.first_identity == INT64_MAX);
     assert_int_equal(position.stages[0].stream_time, -5);
     assert_int_equal(query_position_write(&position, again, sizeof again, &error), 0);
     assert_string_equal(again, told);
@@ -86,8 +89,8 @@ static void test_damaged(void **state) {
     struct error error;
     char damaged[sizeof text + 1];
     for (size_t length = 0; length + 1 < sizeof text; length++) {
-        bool whole =
-            length == 6 || (length >= 10 && length <= 12) || length == 18 || (length && text[length - 1] == ']');
+        bool whole = length == 6 || (length >= 10 && length <= 12) || length == 16 || length == 17 || length == 23 ||
+                     (length && text[length - 1] == ']');
         memcpy(damaged, text, length);
         damaged[length] = '\0';
         int status = query_position_read(damaged, &arena, &position, &error);

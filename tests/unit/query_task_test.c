@@ -213,6 +213,69 @@ static void count_spread(void *context, enum log_level level, const char *text) 
 }
 
 /* A key on a partition that is not its own is told of once, if a query groups or joins by the key. */
+/* A record with the headers of a delivery; `sequence` NULL: the reading is its own identity. */
+static void put_delivery(struct fixture *f, const char *key, const char *value, const char *id, const char *sequence) {
+    struct bus_producer *producer;
+    int32_t topic, partitions;
+    struct bus_header headers[] = {{SLICE("ingest.id"), slice_of(id)}, {SLICE("ingest.seq"), slice_of(sequence)}};
+    struct bus_record record = {slice_of(key), slice_of(value), 1000, headers, sequence ? 2 : 1};
+    OK(bus_producer_open(f->bus, &(struct bus_producer_options){0}, &producer, &f->error));
+    OK(bus_producer_topic(producer, "readings", NULL, &topic, &partitions, &f->error));
+    OK(bus_produce(producer, topic, 0, &record, &f->error));
+    OK(bus_producer_commit(producer, NULL, 0, &f->error));
+    bus_producer_close(producer);
+}
+
+/* Deliveries that come again count once in every query, also after a restart, windows that are open or not; records
+ * without an identity are all of them new. */
+static void test_repeats(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *key, *value, *id, *sequence;
+        bool repeat;
+    } records[] = {
+        {"a", "{\"v\":1}", "x", "1.0", false}, {"a", "{\"v\":1}", "x", "2.0", false},
+        {"a", "{\"v\":1}", "x", "1.0", true}, /* other contents do not matter: the sender says that it is the same */
+        {"b", "{\"v\":5}", "x", "2.0", true},  {"a", "{\"v\":1}", "y", "1.0", false},
+        {"a", "{\"v\":2}", "", NULL, false},   {"b", "{\"v\":2}", "", NULL, false},
+        {"a", "{\"v\":3}", "", NULL, false},   {"a", "{\"v\":2}", "", NULL, true},
+        {"a", "no json", "z", "1.0", false},   {"a", "no json", "z", "1.0", true},
+    };
+    enum { RECORDS = sizeof records / sizeof *records, REPEATS = 4 };
+    for (size_t round = 0; round < 2 * (RECORDS + 1); round++) {
+        size_t cut = round / 2;
+        bool windowed = round % 2; /* without windows nothing else is read again */
+        char text[600];
+        if (round)
+            OK(bus_topic_delete(f->bus, "readings", &f->error));
+        OK(bus_group_reset(f->bus, "g", &f->error));
+        sql_anew(f);
+        snprintf(text, sizeof text,
+                 READINGS "CREATE TABLE sums%zu AS SELECT k, SUM(v) AS s FROM readings %s GROUP BY k EMIT %s;", round,
+                 windowed ? "WINDOW TUMBLING (SIZE 1 MINUTE)" : "", windowed ? "FINAL" : "CHANGES");
+        sql(f, text);
+        put(f, "readings", "a", "{\"v\":1}", 1000);
+        put(f, "readings", "a", "{\"v\":1}", 1000);
+        for (size_t i = 0; i <= RECORDS; i++) {
+            if (i == cut)
+                run(f);
+            if (i < RECORDS)
+                put_delivery(f, records[i].key, records[i].value, records[i].id, records[i].sequence);
+        }
+        put(f, "readings", "c", "{\"v\":1}", 1000000000);
+        run(f);
+        const struct query_report_row *row = report_of(f, "CTAS_SUMS");
+        assert_int_equal(row->total.read, 3 + RECORDS);
+        assert_int_equal(row->total.duplicates, REPEATS);
+        assert_int_equal(row->total.rejected, 1);
+        snprintf(text, sizeof text, "SUMS%zu", round);
+        char *sums = dump(f, text, false);
+        assert_non_null(strstr(sums, "{\"S\":10}"));
+        assert_null(strstr(sums, "{\"S\":11}"));
+        free(sums);
+    }
+}
+
 static void test_keys_on_other_partitions(void **state) {
     struct fixture *f = *state;
     static const struct {
@@ -572,6 +635,7 @@ int main(void) {
         TEST(test_rules_of_a_source),
         TEST(test_times_of_a_source),
         TEST(test_duplicates),
+        TEST(test_repeats),
         TEST(test_keys_on_other_partitions),
         TEST(test_order_of_outputs),
         TEST(test_windows_over_runs),

@@ -56,6 +56,8 @@ int query_position_write(const struct query_position *position, char *to, size_t
     bytes_append_format(&text, POSITION_VERSION " p=%" PRId32, position->partitions);
     if (position->load_until)
         bytes_append_format(&text, " l=%" PRId64, position->load_until);
+    if (position->first_identity != INT64_MAX)
+        bytes_append_format(&text, " h=%" PRId64, position->first_identity);
     incomplete_write(&position->incomplete, &text);
     if (position->origins.length) {
         bytes_append_string(&text, " o=");
@@ -152,7 +154,7 @@ static int position_unreadable(const char *text, struct error *error) {
 
 int query_position_read(const char *text, struct arena *arena, struct query_position *ret_position,
                         struct error *error) {
-    struct query_position position = {0};
+    struct query_position position = {.first_identity = INT64_MAX};
     const char *at = text;
     int64_t partitions;
     size_t room = 0;
@@ -166,6 +168,8 @@ int query_position_read(const char *text, struct arena *arena, struct query_posi
     if (!position.stages)
         return error_no_memory(error);
     if (position_take(&at, " l=") && !position_take_number(&at, &position.load_until))
+        return position_unreadable(text, error);
+    if (position_take(&at, " h=") && !position_take_number(&at, &position.first_identity))
         return position_unreadable(text, error);
     if (!incomplete_read(&at, &position.incomplete))
         return position_unreadable(text, error);

@@ -4,7 +4,7 @@
  *     q2 p=4 l=900 [9f3c0a51b2e4d677.0 d=17c6a0f2b3d4e5f6 r=1200 c=17 t=1167609600000,- n=4000,,3985,3,,12,,,,,320]
  *
  * version; number of partitions of the topic; offset up to which a table is loaded before the streams beside it
- * (only when there is one); which results lack records (incomplete.h, " i="); of a repartition topic what those that feed it have passed, " o="; then for each stage of a query whose first topic it is, in brackets: hash of the query's
+ * (only when there is one); the first offset whose record has the identity of a delivery, " h=" (repeats.h, only when there is one); which results lack records (incomplete.h, " i="); of a repartition topic what those that feed it have passed, " o="; then for each stage of a query whose first topic it is, in brackets: hash of the query's
  * id and number of the stage; hash of the query's definition; the offset from which the topic must be read again to
  * rebuild open windows (- none); the offset from which the stage's changelog counts (only with one); stream time of
  * each operator with state (- none yet); of a stage that writes marks (stream_time.h) its own stream time, " s=";
@@ -33,7 +33,8 @@ struct query_position_stage {
 
 struct query_position {
     int32_t partitions;
-    int64_t load_until; /* 0: nothing to load first */
+    int64_t load_until;     /* 0: nothing to load first */
+    int64_t first_identity; /* INT64_MAX: none so far */
     struct incomplete incomplete;
     struct slice origins; /* of a repartition topic, as stream_time.h has them; empty: none */
     struct query_position_stage *stages;

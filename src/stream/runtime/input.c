@@ -108,9 +108,13 @@ static int query_batch_copy(struct query_batch *batch, struct query_work *work, 
     return 0;
 }
 
+bool query_input_has_repeats(const struct query_input *input, const struct query_group *group) {
+    return !group->topics[input->topic].internal && !group->topics[input->topic].table;
+}
+
 /* Are headers part of what is read from the topic? */
 static bool input_reads_headers(const struct query_input *input, const struct query_group *group) {
-    bool reads = group->topics[input->topic].internal;
+    bool reads = group->topics[input->topic].internal || query_input_has_repeats(input, group);
     for (size_t i = 0; i < group->reading_count; i++)
         reads |= group->readings[i].topic == input->topic && group->readings[i].source->header_count;
     return reads;
@@ -170,7 +174,7 @@ static int query_batch_decode(struct query_batch *batch, const struct query_inpu
  * ------------------------------------------------------------------------------------------------------------------ */
 
 void query_input_open(struct query_input *input, size_t topic, int32_t partition) {
-    *input = (struct query_input){.topic = topic, .partition = partition, .until = INT64_MAX};
+    *input = (struct query_input){.topic = topic, .partition = partition, .until = INT64_MAX, .repeats = REPEATS_NONE};
     input->last = &input->first;
 }
 

@@ -13,6 +13,7 @@
 
 #include "core/log.h"
 #include "stream/output/late.h"
+#include "stream/source/repeats.h"
 #include "stream/source/source_reader.h"
 #include "stream/source/stream_time.h"
 
@@ -67,6 +68,7 @@ struct query_input {
     int64_t load_until;            /* of a table: up to here it goes before the streams; 0: no further */
     struct origins origins;        /* of a repartition topic: what those that feed it have told */
     struct incomplete incomplete;  /* results that lack records which the topic has lost */
+    struct repeats repeats;        /* of a stream's topic that others write */
     bool at_end;                   /* there was nothing more when we last looked */
     bool until_is_whole;           /* `until` also counts what was not committed yet when it was first reached */
     int64_t held_since_ns;         /* monotonic: a transaction that is open holds records up; 0: none does */
@@ -75,6 +77,8 @@ struct query_input {
     char metadata[BUS_METADATA_MAXIMUM + 1];
 };
 
+/* Are deliveries that are repeated looked for in the topic? */
+bool query_input_has_repeats(const struct query_input *input, const struct query_group *group);
 void query_input_open(struct query_input *input, size_t topic, int32_t partition);
 void query_input_close(struct query_input *input);
 /* Lets a partition that is held back go on: a pause would outlive the task, whose successor knows nothing of it. */

@@ -199,7 +199,44 @@ static int run_push_member(const struct run *run, size_t member, struct error *e
     return status;
 }
 
-/* Records that no source, or not every source, could read. */
+/* --- repeats
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/* Rows of repeats leave the selection. */
+static void run_drop_rows(const struct run *run, struct source_rows *decoded) {
+    struct selection *selected = &decoded->rows->selected;
+    size_t kept = selection_find(selected, run->from);
+    for (size_t i = kept; i < selected->count; i++) {
+        uint32_t row = selected->rows[i];
+        selected->rows[kept] = row;
+        kept += decoded->status[row] != SOURCE_REPEAT;
+    }
+    selected->count = kept;
+}
+
+/* Looks which of the records have come before: they count as duplicates, and nothing else becomes of them. */
+static int run_drop_repeats(const struct run *run, struct error *error) {
+    const struct query_group *group = run->task->work->group;
+    bool any = false;
+    if (!query_input_has_repeats(run->input, group))
+        return 0;
+    for (size_t record = run->from; record < run->to; record++) {
+        int64_t offset = run->batch->records.base_offset + (int64_t)record;
+        bool known;
+        if (!repeats_look(&run->input->repeats, &run->batch->records.records[record], offset, &known))
+            return error_no_memory(error);
+        for (size_t i = 0; known && i < group->reading_count; i++)
+            if (group->readings[i].topic == run->input->topic)
+                run->batch->rows[i].status[record] = SOURCE_REPEAT;
+        any |= known;
+    }
+    for (size_t i = 0; any && i < group->reading_count; i++)
+        if (group->readings[i].topic == run->input->topic)
+            run_drop_rows(run, &run->batch->rows[i]);
+    return 0;
+}
+
+/* Records that no source, or not every source, could read, and repeats. */
 static int run_account_record(const struct run *run, size_t record, struct error *error) {
     struct query_work *work = run->task->work;
     const struct query_group *group = work->group;
@@ -211,6 +248,10 @@ static int run_account_record(const struct run *run, size_t record, struct error
             if (plan->topics[s] != run->input->topic || atomic_load(&plan->removed) ||
                 rows->status[record] == SOURCE_GOOD || rows->status[record] == SOURCE_MARK)
                 continue;
+            if (rows->status[record] == SOURCE_REPEAT) {
+                run->task->members[m].counters.duplicates++;
+                continue;
+            }
             const char *reason = rows->reasons[record] ? rows->reasons[record] : "the record cannot be read";
             run->task->members[m].counters.rejected++;
             bad = bad ? bad : reason;
@@ -280,6 +321,7 @@ static int task_run(struct query_task *task, struct query_input *input, bool rec
     int status = 0;
     if (!recovering && input->incomplete.unread && length)
         run_pass_gap(&run);
+    status = run_drop_repeats(&run, error);
     for (size_t m = 0; m < group->member_count && !status; m++)
         if (!atomic_load(&group->members[m].removed))
             status = run_push_member(&run, m, error);

@@ -117,6 +117,7 @@ static int task_resume_input(struct query_task *task, struct query_input *input,
     input->revision = committed->revision;
     input->load_until = position.load_until;
     input->incomplete = position.incomplete;
+    input->repeats.first = position.first_identity;
     return !position.origins.length || origins_read(&input->origins, position.origins.data, position.origins.length)
                ? 0
                : error_set(
@@ -148,7 +149,7 @@ static int task_find_position(struct query_task *task, struct query_input *input
     return 0;
 }
 
-/* Where recovery begins on a topic: kept tables are read from their oldest record. */
+/* Where recovery begins on a topic: kept tables are read from their oldest record, repeats are known as before. */
 static int64_t task_replay_from(const struct query_task *task, const struct query_input *input, int64_t start) {
     const struct query_group *group = task->work->group;
     int64_t from = input->next_offset;
@@ -163,6 +164,12 @@ static int64_t task_replay_from(const struct query_task *task, const struct quer
                 from = start < from ? start : from;
     }
     return from;
+}
+
+/* What retention has deleted of deliveries is no loss: only what is there can be repeated in a result. */
+static int64_t task_look_from(const struct query_input *input, int64_t from, int64_t start) {
+    int64_t look = repeats_needed(input->repeats.first, from);
+    return look > start ? look : start < from ? start : from;
 }
 
 static int64_t task_stream_time(const struct query_task *task, size_t at) {
@@ -225,6 +232,8 @@ static int task_seek(struct query_task *task, struct query_input *input, struct 
     int64_t from = task_replay_from(task, input, start);
     if (from < start || input->next_offset > end)
         status = task_lost(task, input, &from, start, end, error);
+    if (query_input_has_repeats(input, task->work->group))
+        from = task_look_from(input, from, start);
     input->read_offset = input->work_offset = from;
     return status ? status : bus_consumer_seek(task->work->consumer, topic, task->partition, from, error);
 }
@@ -271,6 +280,7 @@ void query_task_close(struct query_task *task) {
     for (size_t i = 0; task->inputs && i < task->work->group->topic_count; i++) {
         query_input_release(&task->inputs[i], task->work);
         query_input_close(&task->inputs[i]);
+        repeats_release(&task->inputs[i].repeats);
         origins_close(&task->inputs[i].origins);
     }
     free(task->members);
@@ -355,8 +365,10 @@ static struct query_position_stage task_position(const struct query_task *task, 
 static int task_write_position(struct query_task *task, struct query_input *input, struct arena *arena,
                                struct error *error) {
     const struct query_group *group = task->work->group;
-    struct query_position position = {
-        .partitions = group->partitions, .load_until = input->load_until, .incomplete = input->incomplete};
+    struct query_position position = {.partitions = group->partitions,
+                                      .load_until = input->load_until,
+                                      .first_identity = input->repeats.first,
+                                      .incomplete = input->incomplete};
     position.stages = arena_allocate(arena, group->member_count * sizeof *position.stages);
     if (!position.stages)
         return error_no_memory(error);

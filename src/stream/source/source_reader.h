@@ -14,8 +14,9 @@ struct source_reader *source_reader_free(struct source_reader *reader);
 
 enum source_status {
     SOURCE_GOOD,
-    SOURCE_BAD, /* cannot be read, has no time, or breaks a rule of the source: rejected, with the reason */
-    SOURCE_MARK /* of a repartition topic: no row at all (stream_time.h) */
+    SOURCE_BAD,   /* cannot be read, has no time, or breaks a rule of the source: rejected, with the reason */
+    SOURCE_MARK,  /* of a repartition topic: no row at all (stream_time.h) */
+    SOURCE_REPEAT /* has come before (repeats.h) */
 };
 
 /* What became of each record of a batch. */
