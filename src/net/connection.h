@@ -57,8 +57,5 @@ void connection_deadline(struct connection *connection, int64_t at);
 void connection_end(struct connection *connection);
 /* Closes at the end of the turn, output or not. */
 void connection_abort(struct connection *connection);
-/* Bytes that the connection holds in memory, against the server's limit. False: there is no room now. */
-bool connection_hold(struct connection *connection, size_t bytes);
-void connection_let_go(struct connection *connection, size_t bytes);
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef METERLINE_NET_LOOP_H
 #define METERLINE_NET_LOOP_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct net_loop;
@@ -16,5 +18,10 @@ struct net_message {
 void net_loop_post(struct net_loop *loop, struct net_message *message);
 /* Monotonic ms at the beginning of this turn. */
 int64_t net_loop_now(const struct net_loop *loop);
+/* Memory that a request takes, against the server's limit; false: there is no room for it now. Any thread. */
+bool net_loop_hold(struct net_loop *loop, size_t bytes);
+void net_loop_let_go(struct net_loop *loop, size_t bytes);
+/* Has the server been asked to end? */
+bool net_loop_draining(const struct net_loop *loop);
 
 #endif

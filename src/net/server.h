@@ -15,7 +15,7 @@ struct tls;
 struct net_server_options {
     int workers;
     size_t connections, connections_of_address; /* at most */
-    size_t bytes;                               /* at most, of connection_hold */
+    size_t bytes;                               /* at most, of net_loop_hold */
     int64_t head_timeout;                       /* ms: PROXY header and TLS handshake together */
     int64_t send_timeout;                       /* ms without progress of output, then it is closed */
     const struct clock *clock;
