@@ -282,7 +282,7 @@ void committer_counts(struct committer *committer, struct commit_counts *ret_cou
                                          .commits = atomic_load(&committer->commits)};
 }
 
-struct committer *committer_close(struct committer *committer) {
+struct committer *committer_close(struct committer *committer, struct commit_counts *ret_counts) {
     if (!committer)
         return NULL;
     pthread_mutex_lock(&committer->lock);
@@ -290,6 +290,8 @@ struct committer *committer_close(struct committer *committer) {
     pthread_cond_signal(&committer->news);
     pthread_mutex_unlock(&committer->lock);
     pthread_join(committer->thread, NULL);
+    if (ret_counts)
+        committer_counts(committer, ret_counts);
     if (committer->open)
         record_writer_close(&committer->writer);
     arena_release(&committer->arena);

@@ -73,7 +73,7 @@ int64_t committer_waiting(struct committer *committer);
 /* The last commit or attempt failed as the log was away or busy. Any thread. */
 bool committer_log_is_away(struct committer *committer);
 void committer_counts(struct committer *committer, struct commit_counts *ret_counts);
-/* Commits what waits, calls done() of all, and ends the thread. NULL is fine; returns NULL. */
-struct committer *committer_close(struct committer *committer);
+/* Commits what waits, calls done() of all, and ends the thread. ret_counts may be NULL. NULL is fine; returns NULL. */
+struct committer *committer_close(struct committer *committer, struct commit_counts *ret_counts);
 
 #endif

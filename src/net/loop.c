@@ -28,6 +28,11 @@ void net_loop_let_go(struct net_loop *loop, size_t bytes) {
     net_limits_let_go(loop->limits, bytes);
 }
 
+bool net_loop_has_room(const struct net_loop *loop, size_t bytes) {
+    size_t held = atomic_load_explicit(&loop->limits->bytes, memory_order_relaxed);
+    return bytes <= loop->limits->bytes_maximum && held <= loop->limits->bytes_maximum - bytes;
+}
+
 static void loop_wake(struct net_loop *loop) {
     uint64_t one = 1;
     while (write(loop->wake, &one, sizeof one) < 0 && errno == EINTR)

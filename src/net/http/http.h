@@ -60,6 +60,7 @@ struct http_exchange {
     struct slice certificate_name; /* of the verified client certificate; length 0: none */
     struct arena arena;
     struct http_server *server;
+    void *state; /* the handler's */
 
     /* The answer, by http_answer. */
     bool answered;

@@ -165,6 +165,8 @@ static void http_check_body(struct http_connection *http, struct http_exchange *
         return;
     if (head->content_length > 0 && (uint64_t)head->content_length > http->server->body_maximum)
         http_answer_error(exchange, 413, "the body is too long", 0);
+    else if (head->content_length > 0 && !net_loop_has_room(exchange->loop, (size_t)head->content_length))
+        http_answer_error(exchange, 503, "too much is under way: there is no room for the body now", BUSY_SECONDS);
     else if (http_coding_of(http_head_field(head, "content-encoding")) == HTTP_CODING_UNKNOWN) {
         http_answer_header(exchange, "Accept-Encoding", "gzip, zstd, identity");
         http_answer_error(exchange, 415, "this Content-Encoding is not understood: gzip and zstd are", 0);

@@ -1,0 +1,145 @@
+#include "ingest/ingest.h"
+
+#include "core/memory.h"
+#include "ingest/http.h"
+
+enum { CERTIFICATE_LOOK_MS = 5000 };
+
+struct ingest {
+    struct ingest_options options;
+    struct net_server *server;
+    struct committer *committer;
+    struct token_store *tokens;
+    struct tls *tls; /* NULL: plain */
+    struct ingest_http http;
+    struct http_server http_server;
+    struct net_address http_address;
+    int64_t certificates_looked_at; /* monotonic ms */
+};
+
+static int ingest_open_access(struct ingest *ingest, struct error *error) {
+    const struct ingest_options *options = &ingest->options;
+    int status = token_store_open(options->tokens_file, &ingest->tokens, error);
+    if (!status && options->tls.certificate_file)
+        status = tls_open(&options->tls, &ingest->tls, error);
+    return status;
+}
+
+/* The address is bound already, but nothing is accepted: a name may stand for any address. */
+static int ingest_check_access(const struct ingest *ingest, const char *address, const struct net_address *bound,
+                               struct error *error) {
+    const struct ingest_options *options = &ingest->options;
+    bool tokens = token_store_count(ingest->tokens) > 0;
+    if (net_address_is_loopback(bound) || options->insecure || (tokens && ingest->tls))
+        return 0;
+    return error_set(error, ERROR_INVALID,
+                     "%s can be reached from other machines, and there is no %s%s%s: make tokens with 'meterline token "
+                     "create' and give --tls-certificate, or say --insecure to go without",
+                     address, tokens ? "" : "token", tokens || ingest->tls ? "" : " and no ",
+                     ingest->tls ? "" : "TLS certificate");
+}
+
+static int ingest_listen_http(struct ingest *ingest, struct error *error) {
+    const struct ingest_options *options = &ingest->options;
+    ingest->http_server = (struct http_server){.routes = ingest_http_routes,
+                                               .context = &ingest->http,
+                                               .clock = options->clock,
+                                               .body_maximum = options->body_maximum,
+                                               .head_timeout = options->head_timeout,
+                                               .idle_timeout = options->idle_timeout,
+                                               .body_grace = options->body_grace};
+    struct net_listener listener = {.address = options->http,
+                                    .protocol = &http_protocol,
+                                    .context = &ingest->http_server,
+                                    .tls = ingest->tls,
+                                    .proxied = options->proxied};
+    int status = net_server_listen(ingest->server, &listener, &ingest->http_address, error);
+    return status ? status : ingest_check_access(ingest, options->http, &ingest->http_address, error);
+}
+
+static int ingest_start(struct ingest *ingest, struct error *error) {
+    const struct ingest_options *options = &ingest->options;
+    const struct net_server_options server = {.workers = options->workers,
+                                              .connections = options->connections,
+                                              .connections_of_address = options->connections_of_address,
+                                              .bytes = options->bytes,
+                                              .head_timeout = options->head_timeout,
+                                              .send_timeout = options->send_timeout,
+                                              .clock = options->clock,
+                                              .log = options->log};
+    const struct commit_options commit = {.bus = options->bus,
+                                          .topic = options->topic,
+                                          .json = options->json,
+                                          .clock = options->clock,
+                                          .log = options->log};
+    int status = ingest_open_access(ingest, error);
+    if (!status)
+        status = net_server_open(&server, &ingest->server, error);
+    if (!status && options->http)
+        status = ingest_listen_http(ingest, error);
+    if (!status)
+        status = committer_open(&commit, &ingest->committer, error);
+    ingest->http.committer = ingest->committer;
+    ingest->http.tokens = ingest->tokens;
+    ingest->http.server = ingest->server;
+    return status ? status : net_server_start(ingest->server, error);
+}
+
+int ingest_open(const struct ingest_options *options, struct ingest **ret_ingest, struct error *error) {
+    struct ingest *ingest = memory_zero(1, sizeof *ingest);
+    if (!ingest)
+        return error_no_memory(error);
+    ingest->options = *options;
+    ingest->http = (struct ingest_http){.clock = options->clock,
+                                        .topic = options->topic,
+                                        .insecure = options->insecure,
+                                        .wait_maximum = options->wait_maximum};
+    ingest_http_init(&ingest->http);
+    int status = ingest_start(ingest, error);
+    if (status)
+        ingest_close(ingest, 0, NULL);
+    else
+        *ret_ingest = ingest;
+    return status;
+}
+
+struct net_address ingest_http_address(const struct ingest *ingest) {
+    return ingest->http_address;
+}
+
+void ingest_refresh(struct ingest *ingest, bool force) {
+    struct error error = {0};
+    const struct ingest_options *options = &ingest->options;
+    int64_t now = clock_monotonic_ns(options->clock) / 1000000;
+    bool changed = false;
+    if (token_store_refresh(ingest->tokens, &error))
+        log_write(options->log, LOG_ERROR, "the tokens stay as they were: %s", error.message);
+    if (!ingest->tls || (!force && now - ingest->certificates_looked_at < CERTIFICATE_LOOK_MS))
+        return;
+    ingest->certificates_looked_at = now;
+    if (tls_reload(ingest->tls, force, &changed, &error))
+        log_write(options->log, LOG_ERROR, "the certificate stays as it was: %s", error.message);
+    else if (changed)
+        log_write(options->log, LOG_INFO, "new connections get the certificate that is now in %s",
+                  options->tls.certificate_file);
+}
+
+void ingest_leave(struct ingest *ingest) {
+    atomic_store(&ingest->http_server.leaving, true);
+}
+
+/* The committer ends between the drain and the end of the workers: its answers go through them. */
+struct ingest *ingest_close(struct ingest *ingest, int64_t timeout, struct commit_counts *ret_counts) {
+    if (!ingest)
+        return NULL;
+    ingest_leave(ingest);
+    if (ingest->server)
+        net_server_drain(ingest->server, timeout);
+    committer_close(ingest->committer, ret_counts);
+    net_server_close(ingest->server);
+    ingest_http_release(&ingest->http);
+    token_store_close(ingest->tokens);
+    tls_close(ingest->tls);
+    free(ingest);
+    return NULL;
+}
