@@ -25,7 +25,7 @@ struct ingest_http {
     const struct net_server *server; /* whose counters /metrics shows */
     const struct clock *clock;
     const char *topic;             /* for messages */
-    bool open;                     /* no one needs a token */
+    bool insecure;                 /* while there are no tokens, none is needed */
     int64_t wait_maximum;          /* ms: when the oldest delivery has waited so long, new ones are refused */
     pthread_mutex_t lock;          /* of the list */
     struct ingest_reader *readers; /* payload readers that are free */

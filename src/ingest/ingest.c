@@ -10,7 +10,7 @@ struct ingest {
     struct net_server *server;
     struct committer *committer;
     struct token_store *tokens;
-    struct tls *tls; /* NULL: plain */
+    struct server_tls *tls; /* NULL: plain */
     struct ingest_http http;
     struct http_server http_server;
     struct net_address http_address;
@@ -21,7 +21,7 @@ static int ingest_open_access(struct ingest *ingest, struct error *error) {
     const struct ingest_options *options = &ingest->options;
     int status = token_store_open(options->tokens_file, &ingest->tokens, error);
     if (!status && options->tls.certificate_file)
-        status = tls_open(&options->tls, &ingest->tls, error);
+        status = server_tls_open(&options->tls, &ingest->tls, error);
     return status;
 }
 
@@ -117,7 +117,7 @@ void ingest_refresh(struct ingest *ingest, bool force) {
     if (!ingest->tls || (!force && now - ingest->certificates_looked_at < CERTIFICATE_LOOK_MS))
         return;
     ingest->certificates_looked_at = now;
-    if (tls_reload(ingest->tls, force, &changed, &error))
+    if (server_tls_reload(ingest->tls, force, &changed, &error))
         log_write(options->log, LOG_ERROR, "the certificate stays as it was: %s", error.message);
     else if (changed)
         log_write(options->log, LOG_INFO, "new connections get the certificate that is now in %s",
@@ -139,7 +139,7 @@ struct ingest *ingest_close(struct ingest *ingest, int64_t timeout, struct commi
     net_server_close(ingest->server);
     ingest_http_release(&ingest->http);
     token_store_close(ingest->tokens);
-    tls_close(ingest->tls);
+    server_tls_close(ingest->tls);
     free(ingest);
     return NULL;
 }

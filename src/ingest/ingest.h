@@ -17,9 +17,9 @@ struct ingest_options {
     const struct clock *clock;
     const struct log *log;
 
-    const char *http;       /* HOST:PORT, NULL: none */
-    bool proxied;           /* connections begin with a PROXY header */
-    struct tls_options tls; /* certificate_file NULL: plain */
+    const char *http;              /* HOST:PORT, NULL: none */
+    bool proxied;                  /* connections begin with a PROXY header */
+    struct server_tls_options tls; /* certificate_file NULL: plain */
     const char *tokens_file;
     /* Another address than loopback without TLS, or without a token in the file, is refused unless this is set. Then no
      * token is needed while there are none. */

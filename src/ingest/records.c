@@ -82,11 +82,11 @@ static int writer_write_piece(struct record_writer *writer, const struct deliver
                               struct error *error) {
     char line[16], part[48];
     size_t from = piece * REJECTION_PIECE, left = rejection->text.length - from;
+    snprintf(line, sizeof line, "%u", rejection->line);
     struct bus_header headers[5] = {{SLICE("error"), slice_of(rejection->reason)},
                                     {SLICE("origin.source"), delivery->source},
                                     {SLICE("origin.line"), slice_of(line)}};
     struct bus_record record = {.timestamp = delivery->received, .headers = headers, .header_count = 3};
-    snprintf(line, sizeof line, "%u", rejection->line);
     if (delivery->identity.length)
         headers[record.header_count++] = (struct bus_header){SLICE("ingest.id"), delivery->identity};
     if (pieces > 1) {

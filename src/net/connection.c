@@ -132,7 +132,7 @@ static void connection_identified(struct connection *connection) {
     connection->phase = CONNECTION_OPEN;
     if (!connection->listener->tls)
         return;
-    connection->ssl = tls_session(connection->listener->tls);
+    connection->ssl = server_tls_session(connection->listener->tls);
     if (!connection->ssl || SSL_set_fd(connection->ssl, connection->fd) != 1)
         connection_abort(connection);
     else

@@ -10,7 +10,7 @@
 #include "core/log.h"
 #include "net/connection.h"
 
-struct tls;
+struct server_tls;
 
 struct net_server_options {
     int workers;
@@ -25,9 +25,9 @@ struct net_server_options {
 struct net_listener {
     const char *address; /* HOST:PORT, port 0: any that is free */
     const struct net_protocol *protocol;
-    void *context;   /* of the protocol */
-    struct tls *tls; /* NULL: plain */
-    bool proxied;    /* each connection begins with a PROXY header, version 1 or 2 */
+    void *context;          /* of the protocol */
+    struct server_tls *tls; /* NULL: plain */
+    bool proxied;           /* each connection begins with a PROXY header, version 1 or 2 */
 };
 
 struct net_counts {

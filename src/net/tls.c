@@ -15,8 +15,8 @@ struct tls_stamp {
     ino_t number;
 };
 
-struct tls {
-    struct tls_options options;
+struct server_tls {
+    struct server_tls_options options;
     struct tls_stamp stamps[TLS_FILES]; /* of the files when they were read */
     pthread_mutex_t lock;               /* of `context` */
     SSL_CTX *context;
@@ -31,11 +31,11 @@ static int tls_failed(struct error *error, const char *what, const char *file) {
     return error_set(error, ERROR_INVALID, "%s %s: %s", what, file, reason);
 }
 
-static const char *tls_key_file(const struct tls_options *options) {
+static const char *tls_key_file(const struct server_tls_options *options) {
     return options->key_file ? options->key_file : options->certificate_file;
 }
 
-static int tls_load_authority(SSL_CTX *context, const struct tls_options *options, struct error *error) {
+static int tls_load_authority(SSL_CTX *context, const struct server_tls_options *options, struct error *error) {
     if (!options->client_ca_file)
         return 0;
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(options->client_ca_file);
@@ -49,7 +49,7 @@ static int tls_load_authority(SSL_CTX *context, const struct tls_options *option
     return 0;
 }
 
-static int tls_load(const struct tls_options *options, SSL_CTX **ret_context, struct error *error) {
+static int tls_load(const struct server_tls_options *options, SSL_CTX **ret_context, struct error *error) {
     static const unsigned char session_context[] = "meterline";
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     if (!context)
@@ -75,7 +75,7 @@ static int tls_load(const struct tls_options *options, SSL_CTX **ret_context, st
     return status;
 }
 
-static void tls_stamp_files(const struct tls *tls, struct tls_stamp stamps[TLS_FILES]) {
+static void tls_stamp_files(const struct server_tls *tls, struct tls_stamp stamps[TLS_FILES]) {
     const char *files[TLS_FILES] = {tls->options.certificate_file, tls->options.key_file, tls->options.client_ca_file};
     struct stat file;
     for (size_t i = 0; i < TLS_FILES; i++) {
@@ -93,8 +93,8 @@ static bool tls_files_differ(const struct tls_stamp *a, const struct tls_stamp *
     return false;
 }
 
-int tls_open(const struct tls_options *options, struct tls **ret_tls, struct error *error) {
-    struct tls *tls = memory_zero(1, sizeof *tls);
+int server_tls_open(const struct server_tls_options *options, struct server_tls **ret_tls, struct error *error) {
+    struct server_tls *tls = memory_zero(1, sizeof *tls);
     if (!tls)
         return error_no_memory(error);
     tls->options = *options;
@@ -102,13 +102,13 @@ int tls_open(const struct tls_options *options, struct tls **ret_tls, struct err
     tls_stamp_files(tls, tls->stamps);
     int status = tls_load(options, &tls->context, error);
     if (status)
-        tls_close(tls);
+        server_tls_close(tls);
     else
         *ret_tls = tls;
     return status;
 }
 
-struct tls *tls_close(struct tls *tls) {
+struct server_tls *server_tls_close(struct server_tls *tls) {
     if (!tls)
         return NULL;
     SSL_CTX_free(tls->context);
@@ -118,7 +118,7 @@ struct tls *tls_close(struct tls *tls) {
 }
 
 /* Files that cannot be used are not tried again until they change once more: half of a pair may have been replaced. */
-int tls_reload(struct tls *tls, bool force, bool *ret_changed, struct error *error) {
+int server_tls_reload(struct server_tls *tls, bool force, bool *ret_changed, struct error *error) {
     struct tls_stamp stamps[TLS_FILES];
     SSL_CTX *context = NULL;
     tls_stamp_files(tls, stamps);
@@ -138,7 +138,7 @@ int tls_reload(struct tls *tls, bool force, bool *ret_changed, struct error *err
     return 0;
 }
 
-SSL *tls_session(struct tls *tls) {
+SSL *server_tls_session(struct server_tls *tls) {
     pthread_mutex_lock(&tls->lock);
     SSL *session = SSL_new(tls->context);
     pthread_mutex_unlock(&tls->lock);

@@ -9,7 +9,13 @@ enum { TOKEN = 1, TARGET = 2, VALUE = 4, HOST = 8 };
  * rewrite. */
 static const unsigned char classes[256] = {
     ['\t'] = VALUE,
-    [' ' ... '~'] = VALUE,
+    [' '] = VALUE,
+    ['"'] = VALUE,
+    ['<'] = VALUE,
+    ['>'] = VALUE,
+    ['\\'] = VALUE,
+    ['{'] = VALUE,
+    ['}'] = VALUE,
     [0x80 ... 0xff] = VALUE,
     ['!'] = TOKEN | TARGET | VALUE,
     ['#'] = TOKEN | VALUE,
