@@ -239,17 +239,30 @@ static int compiler_finish(struct compiler *compiler, const struct node *root, c
     return 0;
 }
 
+static int compiler_root(struct compiler *compiler, const struct expression *tree,
+                         const struct evaluator **ret_evaluator) {
+    const struct node *root;
+    int status = compiler_tree(compiler, tree, &root);
+    if (status < 0)
+        return status;
+    if (compiler_type_is_open(root->type))
+        return compiler_fail(compiler, tree->place, "the type of NULL is not known here: write CAST(NULL AS type)");
+    return compiler_finish(compiler, root, ret_evaluator);
+}
+
 int compile_expression(const struct expression *tree, const struct scope *scope, const struct catalog *catalog,
                        const struct compile_settings *settings, struct arena *arena,
                        const struct evaluator **ret_evaluator, struct error *error) {
     struct compiler compiler = compiler_new(scope, catalog, settings, arena, error);
-    const struct node *root;
-    int status = compiler_tree(&compiler, tree, &root);
-    if (status < 0)
-        return status;
-    if (compiler_type_is_open(root->type))
-        return compiler_fail(&compiler, tree->place, "the type of NULL is not known here: write CAST(NULL AS type)");
-    return compiler_finish(&compiler, root, ret_evaluator);
+    return compiler_root(&compiler, tree, ret_evaluator);
+}
+
+int compile_table_call(const struct expression *tree, const struct scope *scope, const struct catalog *catalog,
+                       const struct compile_settings *settings, struct arena *arena,
+                       const struct evaluator **ret_evaluator, struct error *error) {
+    struct compiler compiler = compiler_new(scope, catalog, settings, arena, error);
+    compiler.table_call = tree;
+    return compiler_root(&compiler, tree, ret_evaluator);
 }
 
 int compile_condition(const struct expression *tree, const struct scope *scope, const struct catalog *catalog,

@@ -32,6 +32,10 @@ struct compile_settings {
 int compile_expression(const struct expression *tree, const struct scope *scope, const struct catalog *catalog,
                        const struct compile_settings *settings, struct arena *arena,
                        const struct evaluator **ret_evaluator, struct error *error);
+/* The same for a call of a table function: the ARRAY of the rows that it makes. */
+int compile_table_call(const struct expression *tree, const struct scope *scope, const struct catalog *catalog,
+                       const struct compile_settings *settings, struct arena *arena,
+                       const struct evaluator **ret_evaluator, struct error *error);
 /* The same for a condition (WHERE, HAVING): ERROR_INVALID unless it is BOOLEAN. */
 int compile_condition(const struct expression *tree, const struct scope *scope, const struct catalog *catalog,
                       const struct compile_settings *settings, struct arena *arena,

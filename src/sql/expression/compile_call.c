@@ -329,8 +329,6 @@ static int call_unknown(struct compiler *compiler, const struct expression *tree
                              "%.*s is an aggregate function: it can only stand in the SELECT list or HAVING of a query "
                              "with GROUP BY, and not inside another one",
                              names_shown(tree->name), tree->name.data);
-    if (slice_equal(tree->name, SLICE("EXPLODE")))
-        return compiler_fail(compiler, tree->place, "EXPLODE gives rows: it can only stand among the items of SELECT");
     return compiler_fail(compiler, tree->place, "there is no function %.*s%s", names_shown(tree->name), tree->name.data,
                          names_suggest(suggestion, tree->name, names, count));
 }
@@ -340,6 +338,9 @@ int compiler_call(struct compiler *compiler, const struct expression *tree, cons
     const struct function_variant *variant;
     if (!call.function)
         return call_unknown(compiler, tree);
+    if (call.function->gives_rows && tree != compiler->table_call)
+        return compiler_fail(compiler, tree->place, "%s gives rows: it can only stand among the items of SELECT",
+                             call.function->name);
     if (tree->star)
         return compiler_fail(compiler, tree->place, "%s(*): only COUNT takes a star", call.function->name);
     int status = call_arguments_of(compiler, &call);

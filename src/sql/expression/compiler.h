@@ -23,6 +23,7 @@ struct compiler {
     struct error *error;
     const struct compiler_parameter *parameters;
     unsigned slot_count;
+    const struct expression *table_call; /* the call of a table function that may be here */
 };
 
 /* A tree and what has become of it. */

@@ -11,7 +11,7 @@ static const struct function_list *const function_lists[] = {
     &functions_null_handling, &functions_time,          &functions_time_text,
     &functions_arrays,        &functions_array_order,   &functions_maps,
     &functions_lambdas,       &functions_json,          &functions_url,
-    &functions_bytes,         &functions_geography,
+    &functions_bytes,         &functions_geography,     &functions_table,
 };
 
 /* All functions by name: made once from the tables, then only read. */

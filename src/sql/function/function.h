@@ -79,6 +79,7 @@ struct function {
     /* another result for the same arguments (RANDOM, UUID, UNIX_TIMESTAMP): never folded to a constant. It follows from
      * call->now and call->chance */
     bool changing;
+    bool gives_rows; /* a table function: its result, an ARRAY, is the rows that it makes; an item of SELECT only */
     /* Types of lambda parameters: of the lambda at argument `index` whose other arguments have `types` (NULL entries
      * for lambdas); those it cannot tell yet are filled in order. Returns the number of parameters, 0 when it does
      * not fit. */

@@ -3,9 +3,9 @@
 #include "sql/function/function.h"
 #include "stream/aggregate/aggregate_function.h"
 
-static const char *const reference_categories[] = {
-    "Numeric", "String", "Regular expressions", "Bytes", "Date and time", "Null handling", "Collections", "Lambdas",
-    "JSON",    "URL"};
+static const char *const reference_categories[] = {"Numeric",       "String",        "Regular expressions", "Bytes",
+                                                   "Date and time", "Null handling", "Collections",         "Lambdas",
+                                                   "JSON",          "URL",           "Table functions"};
 
 static void reference_title(struct bytes *to, const char *title) {
     bytes_append_format(to, "\n## %s\n\n| Function | What it gives |\n|---|---|\n", title);

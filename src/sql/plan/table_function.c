@@ -1,8 +1,9 @@
-/* Table functions in the SELECT list are taken out and computed first by a projection; EXPLODE's operator makes the
- * rows; what was around them is computed after it. */
+/* Table functions in the SELECT list are taken out and computed first by a projection, as lists; an operator makes
+ * rows of their items; what was around them is computed after it. */
 #include "sql/plan/table_function.h"
 
 #include "sql/expression/rewrite.h"
+#include "sql/function/function.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
 
@@ -13,7 +14,8 @@ struct table_calls {
 };
 
 static bool table_function_is(const struct expression *node) {
-    return node->kind == EXPRESSION_CALL && slice_equal(node->name, SLICE("EXPLODE"));
+    const struct function *function = node->kind == EXPRESSION_CALL ? function_find(node->name) : NULL;
+    return function && function->gives_rows;
 }
 
 static bool table_function_count(void *context, const struct expression *node) {
@@ -27,17 +29,10 @@ static const struct expression *table_function_replace(void *context, const stru
     const struct expression *reference;
     if (!table_function_is(node))
         return node;
-    if (node->child_count != 1) {
-        place_error(error, node->place, "EXPLODE takes one ARRAY");
+    const struct plan_draft *draft = calls->draft;
+    if (compile_table_call(node, &draft->scope, draft->planner->catalog, &draft->planner->settings, draft->arena,
+                           &calls->lists[calls->count], error) < 0)
         return NULL;
-    }
-    if (plan_compile(calls->draft, node->children[0], &calls->lists[calls->count], error) < 0)
-        return NULL;
-    if (calls->lists[calls->count]->type->kind != TYPE_ARRAY) {
-        struct slice type = type_text(calls->draft->arena, calls->lists[calls->count]->type);
-        place_error(error, node->place, "EXPLODE takes an ARRAY, not %.*s", (int)type.length, type.data);
-        return NULL;
-    }
     if (!(reference = plan_reference(calls->draft, "item", calls->count, node->place)))
         error_no_memory(error);
     calls->count++;

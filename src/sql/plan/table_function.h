@@ -1,4 +1,4 @@
-/* Table functions in SELECT: EXPLODE(list), a row for each item. */
+/* Table functions in SELECT: rows of the items of the lists that they give. */
 #ifndef METERLINE_SQL_PLAN_TABLE_FUNCTION_H
 #define METERLINE_SQL_PLAN_TABLE_FUNCTION_H
 

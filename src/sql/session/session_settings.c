@@ -209,6 +209,27 @@ int session_check_setting(struct slice name, struct slice given, struct place pl
     return 0;
 }
 
+size_t session_setting_count(void) {
+    return RULES;
+}
+
+bool session_is_setting(struct slice name) {
+    for (size_t i = 0; i < RULES; i++)
+        if (strlen(rules[i].name) == name.length && strncasecmp(rules[i].name, name.data, name.length) == 0)
+            return true;
+    return false;
+}
+
+int session_setting_at(struct session_work *work, size_t index, struct slice *ret_name, struct slice *ret_value,
+                       struct error *error) {
+    struct session_meaning meaning = session_meaning_of(work->session);
+    char value[SETTING_SIZE];
+    rules[index].print(&meaning, value, sizeof value);
+    *ret_name = slice_of(rules[index].name);
+    *ret_value = arena_copy(work->arena, slice_of(value));
+    return ret_value->data ? 0 : error_no_memory(error);
+}
+
 void session_apply_settings(struct session *session) {
     struct session_meaning meaning = session_meaning_of(session);
     for (size_t i = 0; i < RULES; i++)

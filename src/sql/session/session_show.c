@@ -89,10 +89,24 @@ static int session_show_connectors(struct session_work *work, struct error *erro
 }
 
 static int session_show_settings(struct session_work *work, struct error *error) {
-    static const char *const titles[] = {"setting", "value"};
+    static const char *const titles[] = {"setting", "value", "said by"};
+    const struct variables *set = &work->session->kept.settings;
+    size_t known = session_setting_count();
     struct listing listing;
-    int status = describe_variables(&work->session->kept.settings, work->arena, &listing, error);
-    listing.titles = titles;
+    int status = listing_new(work->arena, titles, 3, known + set->count, &listing, error);
+    for (size_t i = 0; i < known + set->count && !status; i++) {
+        struct slice *cells = &listing.cells[3 * listing.row_count];
+        if (i >= known && session_is_setting(set->items[i - known].name))
+            continue;
+        if (i < known)
+            status = session_setting_at(work, i, &cells[0], &cells[1], error);
+        else {
+            cells[0] = set->items[i - known].name;
+            cells[1] = set->items[i - known].value;
+        }
+        cells[2] = i >= known || variables_find(set, cells[0]) ? SLICE("SET") : SLICE("default");
+        listing.row_count++;
+    }
     return status ? status : session_list(work, &listing, error);
 }
 

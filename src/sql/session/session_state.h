@@ -59,6 +59,11 @@ int session_say(struct session_work *work, struct error *error, const char *form
 /* session_settings.c. A value that the setting cannot have is ERROR_INVALID. */
 int session_check_setting(struct slice name, struct slice value, struct place place, struct error *error);
 void session_apply_settings(struct session *session);
+/* Settings that mean something, and what they are; texts live as long as the script. */
+size_t session_setting_count(void);
+bool session_is_setting(struct slice name);
+int session_setting_at(struct session_work *work, size_t index, struct slice *ret_name, struct slice *ret_value,
+                       struct error *error);
 /* The planner's settings as a kept statement has them. */
 int session_recall_settings(struct session *session, struct slice recorded, struct error *error);
 /* Those that the statement under way depends on, in the arena; data NULL: none. */

@@ -4,6 +4,7 @@
 
 #include "core/options.h"
 #include "core/text.h"
+#include "sql/syntax/foreign.h"
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -102,12 +103,36 @@ static bool parser_report(struct parser *parser, const struct token *token, cons
                        shown.data, cut, quote, list);
 }
 
+static bool parser_is_foreign(const struct token *token) {
+    return token->kind == TOKEN_WORD && foreign_find(token->text);
+}
+
+/* What another dialect has is refused by what it is called there. */
+static bool parser_refuse_foreign(struct parser *parser, const struct token *token) {
+    const struct foreign_word *foreign = foreign_find(token->text);
+    return parser_fail(parser, token->place, "%s is not part of the dialect: %s", foreign->what, foreign->instead);
+}
+
+static bool parser_at_inner_select(const struct parser *parser) {
+    return parser->token.keyword == KEYWORD_SELECT ||
+           (parser->token.kind == TOKEN_LEFT_PARENTHESIS && parser->next.keyword == KEYWORD_SELECT);
+}
+
 bool parser_unexpected(struct parser *parser) {
     const struct token *token = &parser->token;
-    bool behind_alias = parser->alias.text.length && parser->alias_next.offset == token->place.offset;
-    const char *keyword = behind_alias ? parser_nearest(parser, &parser->alias) : NULL;
+    bool after_alias = parser->alias.text.length && parser->alias_next.offset == token->place.offset;
+    const char *keyword = after_alias ? parser_nearest(parser, &parser->alias) : NULL;
+    if (after_alias && parser_is_foreign(&parser->alias))
+        return parser_refuse_foreign(parser, &parser->alias);
     if (keyword)
         return parser_report(parser, &parser->alias, keyword);
+    if (parser_is_foreign(token))
+        return parser_refuse_foreign(parser, token);
+    if (parser_at_inner_select(parser))
+        return parser_fail(
+            parser, token->place,
+            "a SELECT inside of another is not part of the dialect: CREATE STREAM .. AS SELECT and CREATE "
+            "TABLE .. AS SELECT name a query");
     return parser_report(parser, token, parser_nearest(parser, token));
 }
 

@@ -328,6 +328,11 @@ struct statement *parser_any_statement(struct parser *parser) {
     for (size_t i = 0; i < sizeof parser_statements / sizeof *parser_statements; i++)
         if (parser_at_keyword(parser, parser_statements[i].keyword))
             return parser_statements[i].parse(parser, statement) ? statement : NULL;
-    parser_unexpected(parser);
+    if (parser_at_keyword(parser, KEYWORD_WITH))
+        parser_fail(parser, parser->token.place,
+                    "WITH before SELECT is not part of the dialect: CREATE STREAM .. AS SELECT and CREATE TABLE .. AS "
+                    "SELECT name a query");
+    else
+        parser_unexpected(parser);
     return NULL;
 }

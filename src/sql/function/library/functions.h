@@ -13,7 +13,7 @@ struct function_list {
 extern const struct function_list functions_numeric, functions_trigonometric, functions_text, functions_text_case,
     functions_text_parts, functions_regular_expressions, functions_null_handling, functions_time, functions_time_text,
     functions_arrays, functions_array_order, functions_maps, functions_lambdas, functions_json, functions_url,
-    functions_bytes, functions_geography;
+    functions_bytes, functions_geography, functions_table;
 
 /* A table: FUNCTION_LIST(functions_numeric, {.name = "ABS", .., VARIANTS({TAKES(PARAMETER_INTEGER), .result =
  * &type_integer, .call = ..}, ..)}, ..). */
