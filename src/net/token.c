@@ -30,11 +30,18 @@ struct token_list {
     size_t count, capacity;
 };
 
+/* Where a token is in the list. */
+struct token_place {
+    char id[TOKEN_ID_LENGTH];
+    size_t index;
+};
+
 struct token_store {
     char *file;
     pthread_mutex_t lock;
     struct token_list list;
-    struct timespec modified; /* of the file when it was read */
+    struct token_place *places; /* of all in the list, by id: a server may have a token for each gateway */
+    struct timespec modified;   /* of the file when it was read */
     ino_t number;
 };
 
@@ -190,6 +197,23 @@ static int read_file(const char *file, struct token_list *ret_list, struct stat 
     return status;
 }
 
+static int place_compare(const void *a, const void *b) {
+    return memcmp(((const struct token_place *)a)->id, ((const struct token_place *)b)->id, TOKEN_ID_LENGTH);
+}
+
+static int make_places(const struct token_list *list, struct token_place **ret_places, struct error *error) {
+    struct token_place *places = memory_zero(list->count + 1, sizeof *places);
+    if (!places)
+        return error_no_memory(error);
+    for (size_t i = 0; i < list->count; i++) {
+        memcpy(places[i].id, list->tokens[i].id, TOKEN_ID_LENGTH);
+        places[i].index = i;
+    }
+    qsort(places, list->count, sizeof *places, place_compare);
+    *ret_places = places;
+    return 0;
+}
+
 int token_store_open(const char *file, struct token_store **ret_store, struct error *error) {
     struct token_store *store = memory_zero(1, sizeof *store);
     struct stat found;
@@ -199,6 +223,8 @@ int token_store_open(const char *file, struct token_store **ret_store, struct er
     }
     pthread_mutex_init(&store->lock, NULL);
     int status = read_file(file, &store->list, &found, error);
+    if (!status)
+        status = make_places(&store->list, &store->places, error);
     store->modified = found.st_mtim;
     store->number = found.st_ino;
     if (status)
@@ -213,6 +239,7 @@ struct token_store *token_store_close(struct token_store *store) {
         return NULL;
     pthread_mutex_destroy(&store->lock);
     free(store->list.tokens);
+    free(store->places);
     free(store->file);
     free(store);
     return NULL;
@@ -226,16 +253,24 @@ int token_store_refresh(struct token_store *store, struct error *error) {
     if (now.st_ino == store->number && now.st_mtim.tv_sec == store->modified.tv_sec &&
         now.st_mtim.tv_nsec == store->modified.tv_nsec)
         return 0;
+    struct token_place *places = NULL;
     int status = read_file(store->file, &list, &now, error);
+    if (!status)
+        status = make_places(&list, &places, error);
     store->modified = now.st_mtim; /* a file that cannot be used is not read again until it changes */
     store->number = now.st_ino;
-    if (status)
+    if (status) {
+        free(list.tokens);
         return status;
+    }
     pthread_mutex_lock(&store->lock);
     struct token_list old = store->list;
+    struct token_place *old_places = store->places;
     store->list = list;
+    store->places = places;
     pthread_mutex_unlock(&store->lock);
     free(old.tokens);
+    free(old_places);
     return 0;
 }
 
@@ -250,13 +285,15 @@ bool token_store_find(struct token_store *store, struct slice text, int64_t now,
     if (text.length != TOKEN_TEXT_SIZE - 1 || memcmp(text.data, token_prefix, prefix) != 0)
         return false;
     hash_of(text, hash);
+    struct token_place wanted;
+    memcpy(wanted.id, text.data + prefix, TOKEN_ID_LENGTH);
     pthread_mutex_lock(&store->lock);
-    for (size_t i = 0; i < store->list.count && !found; i++) {
-        const struct token *token = &store->list.tokens[i];
-        found = !token->certificate && memcmp(token->id, text.data + prefix, TOKEN_ID_LENGTH) == 0 &&
-                CRYPTO_memcmp(token->hash, hash, sizeof hash) == 0 && (!token->expires || now < token->expires);
-        if (found)
-            *ret_token = *token;
+    const struct token_place *place = bsearch(&wanted, store->places, store->list.count, sizeof wanted, place_compare);
+    const struct token *token = place ? &store->list.tokens[place->index] : NULL;
+    if (token && !token->certificate && CRYPTO_memcmp(token->hash, hash, sizeof hash) == 0 &&
+        (!token->expires || now < token->expires)) {
+        *ret_token = *token;
+        found = true;
     }
     pthread_mutex_unlock(&store->lock);
     return found;
