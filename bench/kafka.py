@@ -23,8 +23,10 @@ class KafkaBench:
         return json.loads(done.stdout)
 
     def run(self, topic, *more):
-        """A run of a group of its own over the whole topic."""
+        """A run of a group of its own over the whole topic. Results of runs before would be brought to the store of this one too: they go."""
         self.groups += 1
+        for name in [found["topic"] for found in self.bench.topics(self.bench.path("none")) if found["topic"].startswith(f"{topic}-aggregates-")]:
+            self.bench.output("topics", "delete", name, "--yes")
         return self.bench.time("run", "--until-end", "--topic", topic, "--group", f"g{self.groups}", "--data", self.bench.path(f"store-{self.groups}"), *more)
 
     def measure(self):

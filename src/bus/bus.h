@@ -231,6 +231,7 @@ struct bus_producer_options {
     /* positions are those of its group and fenced by its membership; NULL: of any group. Outlives the producer */
     struct bus_consumer *member;
     bool at_least_once; /* Kafka: no transaction: records are written first, then the positions */
+    bool offsets;       /* bus_producer_written is wanted, which costs Kafka a report for each record */
 };
 int bus_producer_open(struct bus *bus, const struct bus_producer_options *options, struct bus_producer **ret_producer,
                       struct error *error);
@@ -254,8 +255,9 @@ int bus_producer_begin(struct bus_producer *producer, struct database **ret_data
 int bus_producer_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count,
                         struct error *error);
 void bus_producer_abort(struct bus_producer *producer);
-/* The offsets that the records of the last commit have got in a partition: [*ret_from, *ret_to). False: there were
- * none, or the log does not say. */
+/* The offsets that the records of the last commit have got in a partition, [*ret_from, *ret_to), when no records of
+ * others lie between. The end marker of this producer's transaction before counts as part of it (Kafka). False: there
+ * were none, the log does not say, or others do lie between. */
 bool bus_producer_written(const struct bus_producer *producer, int32_t topic, int32_t partition, int64_t *ret_from,
                           int64_t *ret_to);
 

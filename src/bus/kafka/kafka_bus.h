@@ -127,6 +127,8 @@ int kafka_producer_topic(struct bus_producer *door, const char *name, const stru
                          int32_t *ret_topic, int32_t *ret_partitions, struct error *error);
 int kafka_produce(struct bus_producer *door, int32_t topic, int32_t partition, const struct bus_record *record,
                   struct error *error);
+bool kafka_producer_written(const struct bus_producer *door, int32_t topic, int32_t partition, int64_t *ret_from,
+                            int64_t *ret_to);
 int kafka_producer_begin(struct bus_producer *door, struct database **ret_database, struct error *error);
 int kafka_producer_commit(struct bus_producer *door, const struct bus_position *positions, size_t count,
                           struct error *error);

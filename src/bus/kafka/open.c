@@ -228,6 +228,7 @@ const struct bus_driver kafka_bus_driver = {
     .producer_topic = kafka_producer_topic,
     .produce = kafka_produce,
     .producer_begin = kafka_producer_begin,
+    .producer_written = kafka_producer_written,
     .producer_commit = kafka_producer_commit,
     .producer_abort = kafka_producer_abort,
 };

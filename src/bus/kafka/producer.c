@@ -16,13 +16,69 @@
 
 enum { SEND_RECORDS = 2000, QUEUE_FULL_WAIT_MS = 10, START_TRIES = 3 };
 
+/* --- what has been written where
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/* Records of a partition are acknowledged in their order. A duplicate that was acknowledged before has no offset. */
+static void written_note(struct kafka_written *written, const rd_kafka_message_t *message) {
+    if (message->err || message->offset < 0 || written->count < 0 ||
+        (written->count && message->offset != written->to)) {
+        written->count = -1;
+        return;
+    }
+    if (written->count++ == 0)
+        written->from = message->offset;
+    written->to = message->offset + 1;
+}
+
+/* `message->_private` is where the offset is noted; NULL: it is not wanted. */
 static void producer_on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
     struct kafka_producer *producer =
         (struct kafka_producer *)((char *)opaque - offsetof(struct kafka_producer, handle));
     (void)client;
     if (message->err)
         atomic_store(&producer->failed, message->err);
+    if (message->_private)
+        written_note(message->_private, message);
 }
+
+void kafka_producer_take_back(struct kafka_producer *producer) {
+    producer->sent = producer->block = producer->handed = 0;
+    for (size_t t = 0; t < producer->topic_count; t++)
+        for (int32_t p = 0; producer->topics[t].acknowledged && p < producer->topics[t].partitions; p++)
+            producer->topics[t].acknowledged[p] = (struct kafka_written){0};
+}
+
+/* A transaction begins when the markers of the one before are written (KIP-98): between our records in a partition and
+ * our next ones lies at least our marker, and when only one offset lies there, it is that. */
+void kafka_producer_note_written(struct kafka_producer *producer) {
+    for (size_t t = 0; t < producer->topic_count; t++)
+        for (int32_t p = 0; producer->topics[t].acknowledged && p < producer->topics[t].partitions; p++) {
+            struct kafka_written *now = &producer->topics[t].acknowledged[p], *last = &producer->topics[t].committed[p];
+            if (now->count == 0) {
+                last->count = 0;
+                continue;
+            }
+            bool follows = producer->transactional_id && last->to > 0 && now->from == last->to + 1;
+            now->from -= now->count > 0 && follows;
+            *last = *now;
+            last->to = now->count > 0 ? now->to : 0;
+        }
+}
+
+bool kafka_producer_written(const struct bus_producer *door, int32_t topic, int32_t partition, int64_t *ret_from,
+                            int64_t *ret_to) {
+    const struct kafka_producer *producer = (const struct kafka_producer *)door;
+    const struct kafka_written *written = producer->topics[topic].committed;
+    if (!written || written[partition].count <= 0)
+        return false;
+    *ret_from = written[partition].from;
+    *ret_to = written[partition].to;
+    return true;
+}
+
+/* --- the client
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static int producer_configure(struct kafka_producer *producer, rd_kafka_conf_t **ret_conf, struct error *error) {
     rd_kafka_conf_t *conf;
@@ -43,8 +99,9 @@ static int producer_configure(struct kafka_producer *producer, rd_kafka_conf_t *
         producer->transaction_timeout_ns = strtoll(timeout, NULL, 10) * 1000000;
     } else {
         status = kafka_set(conf, "enable.idempotence", "true", error);
-        rd_kafka_conf_set_dr_msg_cb(conf, producer_on_delivery);
     }
+    if (!producer->transactional_id || producer->offsets)
+        rd_kafka_conf_set_dr_msg_cb(conf, producer_on_delivery);
     if (status) {
         rd_kafka_conf_destroy(conf);
         return status;
@@ -143,6 +200,7 @@ int kafka_producer_open(struct bus *door, const struct bus_producer_options *opt
     producer->base.driver = &kafka_bus_driver;
     producer->bus = producer->handle.bus = bus;
     producer->member = (struct kafka_consumer *)options->member;
+    producer->offsets = options->offsets;
     int status = producer_name(producer, options, error);
     if (!status)
         status = producer_open_client(producer, error);
@@ -167,13 +225,19 @@ void kafka_producer_forget(struct kafka_producer *producer) {
     atomic_store(&producer->failed, 0);
 }
 
+static void producer_release_topic(struct kafka_topic *topic) {
+    free(topic->name);
+    free(topic->acknowledged);
+    free(topic->committed);
+}
+
 void kafka_producer_close(struct bus_producer *door) {
     struct kafka_producer *producer = (struct kafka_producer *)door;
     if (producer->client)
         kafka_producer_abort(door);
     kafka_producer_drop_client(producer);
     for (size_t i = 0; i < producer->topic_count; i++)
-        free(producer->topics[i].name);
+        producer_release_topic(&producer->topics[i]);
     free(producer->topics);
     free(producer->pending);
     free(producer->order);
@@ -197,9 +261,14 @@ int kafka_producer_topic(struct bus_producer *door, const char *name, const stru
     if (status)
         return status;
     topic.name = strdup(name);
-    if (!topic.name || !memory_reserve((void **)&producer->topics, &producer->topic_capacity, producer->topic_count + 1,
-                                       sizeof *producer->topics)) {
-        free(topic.name);
+    if (producer->offsets) {
+        topic.acknowledged = memory_zero((size_t)topic.partitions, sizeof *topic.acknowledged);
+        topic.committed = memory_zero((size_t)topic.partitions, sizeof *topic.committed);
+    }
+    if (!topic.name || (producer->offsets && (!topic.acknowledged || !topic.committed)) ||
+        !memory_reserve((void **)&producer->topics, &producer->topic_capacity, producer->topic_count + 1,
+                        sizeof *producer->topics)) {
+        producer_release_topic(&topic);
         return error_no_memory(error);
     }
     *ret_topic = (int32_t)producer->topic_count;
@@ -223,16 +292,19 @@ static rd_kafka_headers_t *producer_headers(const struct kafka_pending *record) 
 static rd_kafka_resp_err_t producer_hand_over(const struct kafka_producer *producer,
                                               const struct kafka_pending *record) {
     rd_kafka_headers_t *headers = producer_headers(record);
-    rd_kafka_vu_t parts[7] = {
-        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = producer->topics[record->topic].handle},
+    const struct kafka_topic *topic = &producer->topics[record->topic];
+    bool noted = topic->acknowledged && record->partition >= 0 && record->partition < topic->partitions;
+    rd_kafka_vu_t parts[8] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic->handle},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = record->partition},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = 0},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)record->key.data, record->key.length}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)record->value.data, record->value.length}},
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = record->timestamp},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = noted ? &topic->acknowledged[record->partition] : NULL},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
-    rd_kafka_error_t *failure = rd_kafka_produceva(producer->client, parts, headers ? 7 : 6);
+    rd_kafka_error_t *failure = rd_kafka_produceva(producer->client, parts, headers ? 8 : 7);
     if (!failure)
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_resp_err_t err = rd_kafka_error_code(failure);

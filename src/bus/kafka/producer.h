@@ -6,11 +6,18 @@
 #include "bus/kafka/consumer.h"
 #include "core/arena.h"
 
+/* The offsets that records of a partition have got, as they are acknowledged. */
+struct kafka_written {
+    int64_t from, to, count; /* count: 0: none; to - from when no other records lie between; -1: not known */
+};
+
 struct kafka_topic {
     char *name;
     rd_kafka_topic_t *handle; /* of the client that is open */
     int32_t partitions;
     size_t first_place; /* of its partitions among those of all topics */
+    /* by partition, when offsets are wanted: of the commit at hand, and of the last one */
+    struct kafka_written *acknowledged, *committed;
 };
 
 /* A record that waits for the commit; its bytes are in the arena, where librdkafka reads them until they are
@@ -46,6 +53,7 @@ struct kafka_producer {
     size_t *places; /* scratch: where each partition begins in the order */
     size_t place_capacity;
     atomic_int failed; /* at least once: the error of a record that could not be delivered */
+    bool offsets;      /* of records are wanted */
 };
 
 /* Opens the client when there is none, and initialises transactions. */
@@ -54,10 +62,10 @@ int kafka_producer_ready(struct kafka_producer *producer, struct error *error);
 void kafka_producer_drop_client(struct kafka_producer *producer);
 /* Hands what is pending to librdkafka, inside a transaction which it begins. */
 int kafka_producer_send(struct kafka_producer *producer, struct error *error);
-/* librdkafka holds none of the records any more. */
-static inline void kafka_producer_take_back(struct kafka_producer *producer) {
-    producer->sent = producer->block = producer->handed = 0;
-}
+/* librdkafka holds none of the records any more: they will be handed over again, or are done with. */
+void kafka_producer_take_back(struct kafka_producer *producer);
+/* The commit has succeeded. */
+void kafka_producer_note_written(struct kafka_producer *producer);
 void kafka_producer_forget(struct kafka_producer *producer);
 
 #endif

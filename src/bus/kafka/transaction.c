@@ -172,8 +172,10 @@ int kafka_producer_commit(struct bus_producer *door, const struct bus_position *
         int undone = transaction_undo(producer, status == ERROR_INVALID ? NULL : error);
         status = status == ERROR_INVALID ? status : undone;
     }
-    if (!status)
+    if (!status) {
+        kafka_producer_note_written(producer);
         kafka_producer_forget(producer);
+    }
     return status;
 }
 

@@ -48,7 +48,7 @@ int run_connectors_reset(const struct run_connectors *connectors, struct error *
  * and holds up nothing else; run_connectors_end returns its error. */
 int run_connectors_want(struct run_connectors *connectors, const struct session_connector *connector,
                         struct error *error);
-/* Before the queries start: what they write for wanted connectors to the log's own database joins their commits. */
+/* Before the queries start: what they write for wanted connectors to the store is not read back. */
 int run_connectors_tap_wanted(struct run_connectors *connectors, struct error *error);
 /* The error of one that was added; those of statements are logged. */
 int run_connectors_start_wanted(struct run_connectors *connectors, struct error *error);

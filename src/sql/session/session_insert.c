@@ -15,12 +15,10 @@ struct insert_values {
     char problem[500];
 };
 
-static int insert_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
-                       const int64_t *window_start, struct error *error) {
+static int insert_emit(void *context, const struct sink_plan *sink, const struct bus_record *record,
+                       const struct rows *rows, uint32_t row, struct error *error) {
     struct insert_values *insert = context;
-    (void)sink;
-    (void)origin;
-    (void)window_start;
+    (void)sink, (void)rows, (void)row;
     insert->record = *record;
     insert->record.key = arena_copy(insert->work->arena, record->key);
     insert->record.value = arena_copy(insert->work->arena, record->value);

@@ -77,8 +77,7 @@ static int sink_emit(struct sink_operator *sink, const struct rows *rows, uint32
         return 0;
     }
     if (!status)
-        status = sink->emitter.emit(sink->emitter.context, sink->plan, &record, rows->origins[row],
-                                    rows->window_starts ? &rows->window_starts[row] : NULL, error);
+        status = sink->emitter.emit(sink->emitter.context, sink->plan, &record, rows, row, error);
     context->counters->emitted += !status;
     context->counters->folded += counts && !status;
     return status;

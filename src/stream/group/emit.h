@@ -6,11 +6,11 @@
 #include "stream/operator/operator.h"
 #include "stream/plan.h"
 
-/* Where a sink's records go. `origin`: index of the input record that brought it about; `window_start`: in ms, of the
- * row's window, which the key may leave out; NULL: it has none. Copies what it needs. */
+/* Where a sink's records go, with the row that each was: row `row` of `rows`, as the plan's schema says. Copies what it
+ * needs. */
 struct emitter {
-    int (*emit)(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
-                const int64_t *window_start, struct error *error);
+    int (*emit)(void *context, const struct sink_plan *sink, const struct bus_record *record, const struct rows *rows,
+                uint32_t row, struct error *error);
     void *context;
 };
 

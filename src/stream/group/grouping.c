@@ -109,9 +109,9 @@ static bool grouping_is_taken(const struct grouping *grouping, const char *name)
 /* --- stages
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static int probe_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
-                      const int64_t *window_start, struct error *error) {
-    (void)context, (void)sink, (void)record, (void)origin, (void)window_start, (void)error;
+static int probe_emit(void *context, const struct sink_plan *sink, const struct bus_record *record,
+                      const struct rows *rows, uint32_t row, struct error *error) {
+    (void)context, (void)sink, (void)record, (void)rows, (void)row, (void)error;
     return 0;
 }
 

@@ -8,13 +8,20 @@
 #include "core/memory.h"
 #include "core/varint.h"
 #include "stream/output/dead_letter.h"
-#include "stream/output/tapped.h"
+#include "stream/output/tap.h"
 
 enum { COMMIT_ATTEMPTS = 5 };
 
 /* A topic that is written to. */
 struct output_topic {
     int32_t handle, partitions;
+};
+
+/* A tap's writer; tap NULL: the topic has none, or it cannot take the rows. */
+struct output_tap {
+    struct tap *tap;
+    void *writer;
+    bool pending, joined; /* rows were added; they are part of the open transaction */
 };
 
 /* A record that waits for those of other members. */
@@ -33,12 +40,23 @@ struct query_output {
     bool *dead_letters_open, *late_open;
     bool *feeds; /* by member: its sink is a topic that the group reads */
     bool feeds_itself;
-    struct tapped *tapped; /* by member */
+    struct output_tap *taps; /* by member */
     struct arena arena;
     struct output_record *records;
     size_t record_count, record_capacity;
     struct bytes key;
 };
+
+/* What several members write waits as records: no tap takes it. */
+static int output_open_tap(struct query_output *output, size_t at, struct error *error) {
+    const struct query_member *member = &output->options.group->members[at];
+    const struct taps *taps = output->options.taps;
+    struct output_tap *to = &output->taps[at];
+    struct tap *tap = taps && taps->find && !member->shared_sink ? taps->find(taps->context, member->sink_topic) : NULL;
+    int status = tap ? tap->open(tap, &member->plan->sink->sink, output->sinks[at].partitions, &to->writer, error) : 0;
+    to->tap = !status && to->writer ? tap : NULL;
+    return status;
+}
 
 static int output_open_member(struct query_output *output, size_t at, struct error *error) {
     const struct query_group *group = output->options.group;
@@ -50,8 +68,7 @@ static int output_open_member(struct query_output *output, size_t at, struct err
         status = bus_producer_topic(output->producer, member->changelog_topic, NULL, &output->changelogs[at].handle,
                                     &output->changelogs[at].partitions, error);
     if (!status)
-        status = tapped_open(&output->tapped[at], output->options.taps, sink, output->sinks[at].handle,
-                             output->sinks[at].partitions, error);
+        status = output_open_tap(output, at, error);
     for (size_t i = 0; i < group->topic_count; i++)
         output->feeds[at] |= strcmp(group->topics[i].name, sink) == 0;
     return status;
@@ -97,8 +114,10 @@ static int output_open_late(struct query_output *output, size_t topic, struct er
 
 int query_output_open(const struct query_output_options *options, struct query_output **ret_output,
                       struct error *error) {
-    struct bus_producer_options producer = {
-        .name = options->name, .member = options->member, .at_least_once = options->at_least_once};
+    struct bus_producer_options producer = {.name = options->name,
+                                            .member = options->member,
+                                            .at_least_once = options->at_least_once,
+                                            .offsets = options->taps && options->taps->find};
     const struct query_group *group = options->group;
     struct query_output *output = memory_zero(1, sizeof *output);
     if (!output)
@@ -111,8 +130,8 @@ int query_output_open(const struct query_output_options *options, struct query_o
     output->late = memory_zero(group->topic_count, sizeof *output->late);
     output->dead_letters_open = memory_zero(group->topic_count, sizeof *output->dead_letters_open);
     output->late_open = memory_zero(group->topic_count, sizeof *output->late_open);
-    output->tapped = memory_zero(group->member_count, sizeof *output->tapped);
-    bool room = output->tapped && output->sinks && output->changelogs && output->feeds && output->dead_letters &&
+    output->taps = memory_zero(group->member_count, sizeof *output->taps);
+    bool room = output->taps && output->sinks && output->changelogs && output->feeds && output->dead_letters &&
                 output->late && output->dead_letters_open && output->late_open;
     int status = room ? bus_producer_open(options->bus, &producer, &output->producer, error) : error_no_memory(error);
     for (size_t i = 0; i < group->member_count && !status; i++)
@@ -132,9 +151,10 @@ int query_output_open(const struct query_output_options *options, struct query_o
 struct query_output *query_output_close(struct query_output *output) {
     if (!output)
         return NULL;
-    for (size_t i = 0; output->tapped && i < output->options.group->member_count; i++)
-        tapped_close(&output->tapped[i]);
-    free(output->tapped);
+    for (size_t i = 0; output->taps && i < output->options.group->member_count; i++)
+        if (output->taps[i].tap) /* before the producer, whose database it may have joined */
+            output->taps[i].tap->close(output->taps[i].writer);
+    free(output->taps);
     bus_producer_close(output->producer);
     for (size_t i = 0; output->dead_letters && i < output->options.group->topic_count; i++)
         dead_letters_release(&output->dead_letters[i]);
@@ -192,18 +212,24 @@ static int output_wait(struct query_output *output, size_t member, int32_t parti
 
 static int output_produce(struct query_output *output, size_t member, int32_t partition,
                           const struct bus_record *record, struct error *error) {
-    int status = bus_produce(output->producer, output->sinks[member].handle, partition, record, error);
-    return !status && output->tapped[member].tap ? tapped_add(&output->tapped[member], partition, record, error)
-                                                 : status;
+    return bus_produce(output->producer, output->sinks[member].handle, partition, record, error);
+}
+
+static int output_tap_row(struct output_tap *to, int32_t partition, const struct rows *rows, uint32_t row,
+                          const struct bus_record *record, struct error *error) {
+    to->pending = true;
+    return to->tap->add(to->writer, partition, rows, row, record, error);
 }
 
 int query_output_emit(struct query_output *output, size_t member, int32_t partition, const struct bus_record *record,
-                      uint32_t origin, struct error *error) {
+                      const struct rows *rows, uint32_t row, struct error *error) {
     int32_t to = output_partition(output, member, partition, record->key);
     output->feeds_itself |= output->feeds[member];
     if (output->options.group->members[member].shared_sink)
-        return output_wait(output, member, to, record, origin, error);
-    return output_produce(output, member, to, record, error);
+        return output_wait(output, member, to, record, rows->origins[row], error);
+    int status = output_produce(output, member, to, record, error);
+    return !status && output->taps[member].tap ? output_tap_row(&output->taps[member], to, rows, row, record, error)
+                                               : status;
 }
 
 int query_output_mark(struct query_output *output, size_t member, const struct stream_mark *mark, struct error *error) {
@@ -290,30 +316,62 @@ size_t query_output_pending_bytes(const struct query_output *output) {
     return bus_producer_pending_bytes(output->producer);
 }
 
-/* What taps take is written first, within the transaction. */
+/* The transaction has been rolled back. */
+static void output_unjoin_taps(struct query_output *output) {
+    for (size_t i = 0; i < output->options.group->member_count; i++) {
+        struct output_tap *at = &output->taps[i];
+        if (at->joined)
+            at->tap->rolled_back(at->writer);
+        at->joined = false;
+    }
+}
+
+static void output_clear_taps(struct query_output *output) {
+    for (size_t i = 0; i < output->options.group->member_count; i++) {
+        struct output_tap *at = &output->taps[i];
+        if (at->pending)
+            at->tap->clear(at->writer);
+        at->pending = at->joined = false;
+    }
+}
+
+/* What taps take joins first, where the transaction can be joined. */
+static int output_join_taps(struct query_output *output, struct error *error) {
+    struct database *transaction = NULL;
+    bool pending = false;
+    for (size_t i = 0; i < output->options.group->member_count; i++)
+        pending |= output->taps[i].pending;
+    int status = pending ? bus_producer_begin(output->producer, &transaction, error) : 0;
+    for (size_t i = 0; transaction && i < output->options.group->member_count && !status; i++) {
+        struct output_tap *at = &output->taps[i];
+        at->joined = at->pending;
+        status = at->joined ? at->tap->join(at->writer, transaction, error) : 0;
+    }
+    return status;
+}
+
+static void output_tap_committed(struct query_output *output, size_t member) {
+    const struct output_topic *topic = &output->sinks[member];
+    struct output_tap *at = &output->taps[member];
+    int64_t from, to;
+    for (int32_t p = 0; at->pending && p < topic->partitions; p++)
+        if (bus_producer_written(output->producer, topic->handle, p, &from, &to))
+            at->tap->committed(at->writer, p, from, to);
+}
+
 static int output_commit_once(struct query_output *output, const struct bus_position *positions, size_t count,
                               struct error *error) {
-    size_t members = output->options.group->member_count;
-    struct database *transaction = NULL;
-    bool tapped = false;
-    int status = 0;
-    for (size_t i = 0; i < members && !tapped; i++)
-        tapped = tapped_pending(&output->tapped[i]);
-    if (tapped)
-        status = bus_producer_begin(output->producer, &transaction, error);
-    for (size_t i = 0; i < members && transaction && !status; i++)
-        status = tapped_write(&output->tapped[i], transaction, error);
-    for (size_t i = 0; i < members && transaction && !status; i++)
-        for (size_t j = 0; j < members; j++)
-            tapped_join(&output->tapped[i], &output->tapped[j]);
+    int status = output_join_taps(output, error);
     if (!status)
         status = bus_producer_commit(output->producer, positions, count, error);
-    for (size_t i = 0; i < members; i++)
-        if (status)
-            tapped_rolled_back(&output->tapped[i]);
-        else
-            tapped_committed(&output->tapped[i], output->producer);
-    return status;
+    if (status) {
+        output_unjoin_taps(output);
+        return status;
+    }
+    for (size_t i = 0; i < output->options.group->member_count; i++)
+        output_tap_committed(output, i);
+    output_clear_taps(output);
+    return 0;
 }
 
 int query_output_commit(struct query_output *output, const struct bus_position *positions, size_t count,
@@ -333,8 +391,8 @@ int query_output_commit(struct query_output *output, const struct bus_position *
 
 void query_output_abort(struct query_output *output) {
     bus_producer_abort(output->producer);
-    for (size_t i = 0; i < output->options.group->member_count; i++)
-        tapped_clear(&output->tapped[i]);
+    output_unjoin_taps(output);
+    output_clear_taps(output);
     output->record_count = 0;
     output->feeds_itself = false;
     arena_reset(&output->arena);

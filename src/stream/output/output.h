@@ -25,10 +25,10 @@ int query_output_open(const struct query_output_options *options, struct query_o
                       struct error *error);
 struct query_output *query_output_close(struct query_output *output);
 
-/* A record of a member, brought about by record `origin` of the batch at hand. Without a key it goes to the
- * partition that its input came from. */
+/* The record of a member that row `row` of `rows` has become, brought about by record rows->origins[row] of the batch
+ * at hand. Without a key it goes to the partition that its input came from. */
 int query_output_emit(struct query_output *output, size_t member, int32_t partition, const struct bus_record *record,
-                      uint32_t origin, struct error *error);
+                      const struct rows *rows, uint32_t row, struct error *error);
 /* A mark of a member's task, for every partition of the topic that it writes. */
 int query_output_mark(struct query_output *output, size_t member, const struct stream_mark *mark, struct error *error);
 /* The run of input records at hand is done: what several members have written to one topic goes there in the order

@@ -1,25 +1,32 @@
-/* A tap: something in the log's own database that takes the records of a topic within the very transaction that
- * writes them, so that it and the topic never differ. It is opened by each worker that writes the topic.
+/* A tap: what takes the rows that queries write to a topic as they are written, as columns, so that they need not be
+ * read back. Each worker that writes the topic has a writer of its own.
  *
- *     query ─▶ record of topic T ─▶ producer ──┐
- *                     └─▶ copy until the commit ┴─▶ BEGIN, tap->write, records, positions, COMMIT ─▶ tap->committed
+ *     query ─▶ row ─┬─▶ record ─▶ producer ─────────────────────────┐
+ *                   └─▶ tap->add ─▶ [tap->join, the log's own file] ┴─▶ COMMIT ─▶ tap->committed: offsets of these rows
  *
- * What a tap has not taken (records of other processes, of before it was opened) is brought by a sink of the topic,
- * with positions of its own (stream/sink/ledger.h). */
+ * A tap may leave rows out (tap->add decides): then tap->committed does not count for their partition, and who reads
+ * the topic (stream/sink/sink.h) finds them there. */
 #ifndef METERLINE_STREAM_OUTPUT_TAP_H
 #define METERLINE_STREAM_OUTPUT_TAP_H
 
 #include "bus/bus.h"
+#include "model/rows.h"
+#include "stream/plan.h"
 
 struct tap {
-    /* One for each thread that writes the topic. */
-    int (*open)(struct tap *tap, void **ret_writer, struct error *error);
-    /* The records of a commit, of one partition, in their order, as part of `transaction`. *ret_taken: they are all
-     * there when the transaction is; otherwise the sink is to bring them. */
-    int (*write)(void *writer, struct database *transaction, const struct bus_record *records, size_t count,
-                 bool *ret_taken, struct error *error);
-    void (*committed)(void *writer, int32_t partition, int64_t from, int64_t to); /* these offsets were all taken */
-    void (*rolled_back)(void *writer); /* of a transaction that something was written to */
+    /* For rows as `sink` has them. *ret_writer NULL: it cannot take such rows. */
+    int (*open)(struct tap *tap, const struct sink_plan *sink, int32_t partitions, void **ret_writer,
+                struct error *error);
+    /* Row `row` of `rows`, and the record that it has become. Copies what it needs. */
+    int (*add)(void *writer, int32_t partition, const struct rows *rows, uint32_t row, const struct bus_record *record,
+               struct error *error);
+    /* The log's open transaction, which what was added may join. It may come again, when the one before was rolled
+     * back. */
+    int (*join)(void *writer, struct database *transaction, struct error *error);
+    void (*rolled_back)(void *writer); /* the transaction that was joined */
+    /* The records of what was added to the partition have got the offsets [from, to), and no others lie between. */
+    void (*committed)(void *writer, int32_t partition, int64_t from, int64_t to);
+    void (*clear)(void *writer); /* forgets what was added: it has been committed, or never will be */
     void (*close)(void *writer);
 };
 

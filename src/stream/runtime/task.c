@@ -19,26 +19,26 @@ static bool member_lacks(const struct query_member_task *at, const int64_t *wind
     return false;
 }
 
-static int task_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
-                     const int64_t *window_start, struct error *error) {
+static int task_emit(void *context, const struct sink_plan *sink, const struct bus_record *record,
+                     const struct rows *rows, uint32_t row, struct error *error) {
     (void)sink;
     struct query_member_task *member = context;
     struct query_task *task = member->task;
     char text[STREAM_TIME_SIZE];
     struct bus_record stamped = *record;
     if (!task->work->group->members[member->number].marks) {
-        bool lacks = member_lacks(member, window_start);
+        bool lacks = member_lacks(member, rows->window_starts ? &rows->window_starts[row] : NULL);
         stamped.headers = lacks ? &incomplete_header : record->headers;
         stamped.header_count = lacks ? 1 : record->header_count;
-        return query_output_emit(task->work->output, member->number, task->partition, &stamped, origin, error);
+        return query_output_emit(task->work->output, member->number, task->partition, &stamped, rows, row, error);
     }
     if (!task->work->group->members[member->number].follows && record->timestamp > member->stream_time)
         member->stream_time = record->timestamp;
-    int64_t time = member->stamps ? member->stamps[origin] : query_member_time(task, member->number);
+    int64_t time = member->stamps ? member->stamps[rows->origins[row]] : query_member_time(task, member->number);
     struct bus_header header = stream_time_header(time, text);
     stamped.headers = &header;
     stamped.header_count = time != INT64_MIN;
-    return query_output_emit(task->work->output, member->number, task->partition, &stamped, origin, error);
+    return query_output_emit(task->work->output, member->number, task->partition, &stamped, rows, row, error);
 }
 
 static int task_open_members(struct query_task *task, struct error *error) {

@@ -12,7 +12,7 @@
 
 struct connector_sink {
     struct sink sink;
-    struct ledger *ledger; /* NULL: none */
+    struct feed *feed; /* NULL: none */
     char topic[BUS_TOPIC_NAME_MAXIMUM + 1], rejected[BUS_TOPIC_NAME_MAXIMUM + 16];
 };
 
@@ -147,8 +147,8 @@ static int connector_target(const struct connector *connector, const struct conn
 }
 
 static void connector_free_sink(struct connector_sink *sink) {
-    if (sink->ledger)
-        store_taps_return_ledger(sink->ledger);
+    if (sink->feed)
+        store_taps_return_feed(sink->feed);
     free(sink);
 }
 
@@ -176,7 +176,7 @@ static int connector_add_sink(struct connector *connector, const struct connecto
                                      .failed = definition->required ? connector->settings.failed : NULL,
                                      .drain = &connector->drain};
     if (strcmp(definition->type, "store") == 0 && workers == 1)
-        settings.ledger = at->ledger = store_taps_take_ledger(connector->settings.taps, at->topic);
+        settings.feed = at->feed = store_taps_take_feed(connector->settings.taps, at->topic);
     int status = connector_target(connector, definition, at->topic, &target, &context, error);
     if (!status)
         status = sink_open(&at->sink, &settings, target, context, error);

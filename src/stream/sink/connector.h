@@ -43,8 +43,8 @@ int64_t connector_window(const char *topic);
 
 /* What can be known before it starts. ERROR_INVALID, ERROR_UNSUPPORTED: its type, a topic, its url. */
 int connector_validate(const struct connector_definition *definition, struct error *error);
-/* Before the queries start: what they write to topics of the definition joins their commits, when the connector brings
- * them to a store in the log's own database. Nothing is checked. */
+/* Before the queries start: what they write to topics of the definition goes to the store without being read back, when
+ * the connector brings them there (stream/sink/store_tap.h). Nothing is checked. */
 int connector_tap(const struct connector_settings *settings, const struct connector_definition *definition,
                   struct error *error);
 /* Starts its sinks. ERROR_INVALID: unknown type, a topic that the type cannot take, no store or cache. */

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
-#include "stream/sink/ledger.h"
 
 #define COMMIT_INTERVAL_NS INT64_C(500000000)
-#define PASSED_INTERVAL_NS INT64_C(5000000000) /* when a tap has done the work */
+#define FED_INTERVAL_NS    INT64_C(5000000000) /* when all comes by the feed */
+#define FED_PATIENCE_NS    INT64_C(1000000000) /* a feed that is silent so long is not waited for: the topic is read */
+#define FEED_INTERVAL_NS   INT64_C(300000000)  /* of taking from it: many rows at a time cost a store less */
 #define RETRY_NS           INT64_C(200000000)
 #define RETRY_MAXIMUM_NS   INT64_C(3200000000)
 #define SLEEP_NS           INT64_C(100000000) /* between two looks at `stop` */
@@ -17,7 +18,9 @@ enum { POLL_TIMEOUT = 50, NOTICE_OF_ERROR = 1 /* the second one */ };
 
 struct sink_partition {
     bool ours, dirty, marked;
-    bool passed;                            /* since the last commit nothing was written, a tap was there before */
+    bool passed;                            /* what has come since the last commit came by the feed */
+    bool fed;                               /* it comes by the feed now, and the topic is held back */
+    int64_t fed_ns;                         /* when the feed last brought something */
     int64_t next, committed, revision, end; /* end: when the drain began, -1 before */
 };
 
@@ -48,6 +51,19 @@ static void sink_wait(struct sink *sink, const struct error *why) {
 
 static void sink_mark_name(const struct sink *sink, int32_t partition, char *to, size_t size) {
     snprintf(to, size, "%s/%s/%d", sink->settings.group, sink->settings.topic, (int)partition);
+}
+
+static void sink_place(const struct sink *sink, int32_t partition, int64_t next) {
+    if (sink->settings.feed)
+        feed_begin(sink->settings.feed, partition, next);
+}
+
+/* A pause would outlive what it is for. */
+static int sink_release(struct sink *sink, int32_t partition, struct error *error) {
+    if (!sink->at[partition].fed)
+        return 0;
+    sink->at[partition].fed = false;
+    return bus_consumer_pause(sink->consumer, sink->settings.topic, partition, false, error);
 }
 
 /* A target that has lost what it was given is given everything again. */
@@ -86,6 +102,8 @@ static int sink_begin_at(struct sink *sink, int32_t partition, struct error *err
                          sink->target->name, sink->settings.topic, (int)partition, (long long)next, (long long)start,
                          (long long)end, sink->settings.group);
     status = sink_check_mark(sink, partition, start, &next, &marked, error);
+    if (!status)
+        status = sink_release(sink, partition, error);
     if (status)
         return status;
     *at = (struct sink_partition){.ours = true,
@@ -94,8 +112,7 @@ static int sink_begin_at(struct sink *sink, int32_t partition, struct error *err
                                   .committed = next,
                                   .revision = committed.revision,
                                   .end = at->ours ? at->end : -1};
-    if (sink->settings.ledger)
-        ledger_begin(sink->settings.ledger, partition, next);
+    sink_place(sink, partition, next);
     return bus_consumer_seek(sink->consumer, sink->settings.topic, partition, next, error);
 }
 
@@ -207,9 +224,14 @@ static int sink_revoked(void *context, const int32_t *partitions, size_t count, 
     sink->assigned = false; /* until the group has decided anew */
     if (lost || status)
         bus_producer_abort(sink->producer);
-    for (size_t i = 0; i < count; i++)
-        if (partitions[i] < sink->partitions)
-            sink->at[partitions[i]] = (struct sink_partition){0};
+    for (size_t i = 0; i < count; i++) {
+        struct error ignored; /* of a partition that is not ours any more, which is not held back */
+        if (partitions[i] >= sink->partitions)
+            continue;
+        sink_place(sink, partitions[i], -1);
+        sink_release(sink, partitions[i], &ignored);
+        sink->at[partitions[i]] = (struct sink_partition){0};
+    }
     return status && !sink_passes(error) ? status : 0; /* what was not committed is written again by its next owner */
 }
 
@@ -245,6 +267,8 @@ void sink_close(struct sink *sink) {
     sink->producer = bus_producer_close(sink->producer);
     sink->consumer = bus_consumer_close(sink->consumer);
     free(sink->at);
+    free(sink->blocks);
+    sink->blocks = NULL;
     sink->context = NULL;
     sink->at = NULL;
 }
@@ -271,19 +295,8 @@ static void sink_moved(struct sink *sink, int32_t partition, int64_t next, bool 
     at->passed = passed && (at->passed || !at->dirty);
     at->dirty = true;
     at->next = next;
-}
-
-/* What a tap has brought meanwhile is not read. */
-static int sink_pass(struct sink *sink, struct error *error) {
-    int status = 0;
-    for (int32_t p = 0; sink->settings.ledger && p < sink->partitions && !status; p++) {
-        int64_t next = sink->at[p].ours ? ledger_next(sink->settings.ledger, p) : -1;
-        if (next <= sink->at[p].next)
-            continue;
-        sink_moved(sink, p, next, true);
-        status = bus_consumer_seek(sink->consumer, sink->settings.topic, p, next, error);
-    }
-    return status;
+    if (sink->settings.feed)
+        feed_moved(sink->settings.feed, partition, next);
 }
 
 /* What is done of a batch is committed before the wait, so that a target that takes some records at a time gets on;
@@ -311,7 +324,7 @@ static int sink_write(struct sink *sink, const struct bus_batch *records, size_t
 
 static bool sink_commit_due(const struct sink *sink) {
     return clock_monotonic_ns(sink->settings.clock) - sink->last_commit_ns >=
-           (sink_in_haste(sink) ? COMMIT_INTERVAL_NS : PASSED_INTERVAL_NS);
+           (sink_in_haste(sink) ? COMMIT_INTERVAL_NS : FED_INTERVAL_NS);
 }
 
 /* A batch that takes long is committed on the way; after a commit that failed all is read again. */
@@ -354,31 +367,117 @@ static bool sink_drained(struct sink *sink) {
     return true;
 }
 
+/* Some of it may have come by the feed. */
 static int sink_process(struct sink *sink, const struct bus_batch *records, struct error *error) {
     const struct sink_partition *at = &sink->at[records->partition];
-    struct ledger *ledger = sink->settings.ledger;
-    int64_t end = records->base_offset + (int64_t)records->count;
-    if (!at->ours)
+    struct bus_batch rest = *records;
+    int64_t known = at->next - records->base_offset;
+    if (!at->ours || (records->count && known >= (int64_t)records->count))
         return 0;
-    if (ledger && !ledger_take(ledger, records->partition, end)) {
-        sink_moved(sink, records->partition, end, true);
-        return 0;
+    if (sink->settings.feed && known > 0 && records->count) {
+        rest.base_offset += known;
+        rest.records += known;
+        rest.count -= (size_t)known;
     }
-    int status = sink_write_all(sink, records, error);
-    if (ledger)
-        ledger_done(ledger, records->partition, at->next);
+    return sink_write_all(sink, &rest, error);
+}
+
+/* --- the feed
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/* Gathers the blocks of a partition that take it on. */
+static int sink_gather(struct sink *sink, int32_t partition, bool *ret_gap, struct error *error) {
+    int64_t next = sink->at[partition].next;
+    struct feed_block *block;
+    while ((block = feed_take(sink->settings.feed, partition, next, ret_gap))) {
+        next = block->to;
+        if (!memory_reserve((void **)&sink->blocks, &sink->block_capacity, sink->block_count + 1,
+                            sizeof(struct feed_block *))) {
+            block->free(block);
+            return error_no_memory(error);
+        }
+        sink->blocks[sink->block_count++] = block;
+    }
+    return 0;
+}
+
+/* While the feed brings all, the topic is held back; when it leaves a gap, is silent or ends, it goes on from there. */
+static int sink_turn(struct sink *sink, int32_t partition, bool fed, bool gap, struct error *error) {
+    struct sink_partition *at = &sink->at[partition];
+    int64_t now = clock_monotonic_ns(sink->settings.clock);
+    int status = 0;
+    at->fed_ns = fed ? now : at->fed_ns;
+    if (fed && !at->fed) {
+        status = bus_consumer_pause(sink->consumer, sink->settings.topic, partition, true, error);
+        at->fed = !status;
+    } else if (at->fed && !fed && (gap || now - at->fed_ns >= FED_PATIENCE_NS || atomic_load(sink->settings.drain))) {
+        status = bus_consumer_seek(sink->consumer, sink->settings.topic, partition, at->next, error);
+        if (!status)
+            status = sink_release(sink, partition, error);
+    }
     return status;
+}
+
+/* Blocks that are not taken are read from the topic. */
+static int sink_take_blocks(struct sink *sink, int status, struct error *error) {
+    size_t rows = 0;
+    for (size_t i = 0; i < sink->block_count; i++)
+        rows += sink->blocks[i]->bytes > 0;
+    if (!status && rows)
+        status = sink->target->take(sink->context, sink->blocks, sink->block_count, error);
+    for (size_t i = 0; i < sink->block_count; i++) {
+        if (!status)
+            sink_moved(sink, sink->blocks[i]->partition, sink->blocks[i]->to, true);
+        sink->blocks[i]->free(sink->blocks[i]);
+    }
+    atomic_fetch_add(&sink->counts.blocks, status ? 0 : sink->block_count);
+    sink->block_count = 0;
+    return status;
+}
+
+static bool sink_feed_due(const struct sink *sink, int64_t now) {
+    return sink->settings.feed && (now - sink->last_feed_ns >= FEED_INTERVAL_NS || atomic_load(sink->settings.drain) ||
+                                   feed_is_full(sink->settings.feed));
+}
+
+static int sink_feed_partition(struct sink *sink, int32_t partition, struct error *error) {
+    size_t before = sink->block_count;
+    bool gap = false;
+    int status = sink_gather(sink, partition, &gap, error);
+    return status ? status : sink_turn(sink, partition, sink->block_count > before, gap, error);
+}
+
+/* What queries of this process have written since the last time. */
+static int sink_feed(struct sink *sink, struct error *error) {
+    int64_t now = clock_monotonic_ns(sink->settings.clock);
+    int status = 0;
+    if (!sink_feed_due(sink, now))
+        return 0;
+    sink->last_feed_ns = now;
+    for (int32_t p = 0; p < sink->partitions && !status; p++)
+        status = sink->at[p].ours ? sink_feed_partition(sink, p, error) : 0;
+    return sink_take_blocks(sink, status, error);
+}
+
+/* What was read may have been handed over too, and then need not be decoded. */
+static int sink_read(struct sink *sink, const struct bus_batch *records, struct error *error) {
+    const struct sink_partition *at = &sink->at[records->partition];
+    int status = 0;
+    if (sink->settings.feed && records->count && at->ours && !at->fed)
+        status = sink_take_blocks(sink, sink_feed_partition(sink, records->partition, error), error);
+    if (status)
+        return sink_passes(error) ? sink_retry(sink, false, error, error) : status;
+    return sink_process(sink, records, error);
 }
 
 static int sink_step(struct sink *sink, struct error *error) {
     struct bus_batch records;
-    int passed = sink_pass(sink, error);
-    if (passed)
-        return sink_passes(error) ? sink_retry(sink, false, error, error) : passed;
-    int got = bus_consumer_poll(sink->consumer, POLL_TIMEOUT, &records, error);
-    if (got < 0)
-        return sink_passes(error) ? sink_retry(sink, false, error, error) : got;
-    int status = got ? sink_process(sink, &records, error) : 0;
+    int status = sink_feed(sink, error), got = 0;
+    if (!status)
+        got = bus_consumer_poll(sink->consumer, POLL_TIMEOUT, &records, error);
+    if (status || got < 0)
+        return sink_passes(error) ? sink_retry(sink, false, error, error) : status ? status : got;
+    status = got ? sink_read(sink, &records, error) : 0;
     return !status && !sink->given_up && (sink_commit_due(sink) || (!got && sink_in_haste(sink))) && sink_dirty(sink)
                ? sink_commit(sink, error)
                : status;
@@ -401,6 +500,11 @@ static int64_t sink_left(struct sink *sink) {
 
 static void sink_end(struct sink *sink, int status) {
     sink->status = status;
+    log_write(sink->settings.log, LOG_DEBUG, "%s of %s: %llu records read, %llu commits of queries handed over",
+              sink->target->name, sink->settings.topic, (unsigned long long)atomic_load(&sink->counts.records),
+              (unsigned long long)atomic_load(&sink->counts.blocks));
+    for (int32_t p = 0; p < sink->partitions; p++)
+        sink_place(sink, p, -1);
     if (atomic_load(sink->settings.drain) || status) /* else what is left comes after the next start */
         sink->left = sink_left(sink);
     if (status && sink->settings.failed)

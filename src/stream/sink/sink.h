@@ -4,6 +4,8 @@
  *     poll ─▶ target->write (may keep some under way) ─▶ ... ─▶ target->flush (all acknowledged) ─▶ commit positions
  *                 │ retriable: commit what is done, wait, go back to the committed positions, write again
  *
+ * What queries of the same process write to the topic comes by a feed, and the partition is not polled meanwhile.
+ *
  * Writing again must change nothing: targets are idempotent, or accept a record more than once. Memory is bounded:
  * what a target keeps under way is its own bound, and nothing is polled while it pushes back. */
 #ifndef METERLINE_STREAM_SINK_SINK_H
@@ -12,6 +14,7 @@
 #include "bus/bus.h"
 #include "core/log.h"
 #include "stream/output/dead_letter.h"
+#include "stream/sink/feed.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -23,6 +26,8 @@ struct sink_target {
      * target is away. */
     int (*write)(void *context, const struct bus_batch *records, struct dead_letters *dead_letters, size_t *ret_done,
                  struct error *error);
+    /* Writes what a tap has handed over, as write does; NULL: no tap has anything for it. */
+    int (*take)(void *context, struct feed_block *const *blocks, size_t count, struct error *error);
     int (*flush)(void *context, struct error *error);
     /* How long to wait before the next try (ns) after a write or flush that failed; NULL, or 0: the sink decides. */
     int64_t (*pause_ns)(const void *context);
@@ -34,7 +39,9 @@ struct sink_target {
 };
 
 struct sink_counts {
-    atomic_uint_fast64_t records, rejected, retries, commits;
+    atomic_uint_fast64_t records; /* that were read */
+    atomic_uint_fast64_t blocks;  /* that were handed over */
+    atomic_uint_fast64_t retries, commits;
 };
 
 struct sink_settings {
@@ -45,7 +52,7 @@ struct sink_settings {
     const struct log *log;
     const atomic_bool *stop; /* end after a last commit */
     atomic_bool *failed;     /* set when the sink ends with an error; NULL: the error is logged, and all else goes on */
-    struct ledger *ledger;   /* shared with a tap of the topic (stream/sink/ledger.h); NULL: none */
+    struct feed *feed;       /* from taps of the topic; NULL: all is read */
     const atomic_bool *drain; /* nothing is added to the topic any more: end when what is there is done */
 };
 
@@ -58,10 +65,12 @@ struct sink {
     struct dead_letters dead_letters;
     struct bus_member member;
     int32_t partitions;
-    struct sink_partition *at; /* by partition */
+    struct sink_partition *at;  /* by partition */
+    struct feed_block **blocks; /* of the step at hand */
+    size_t block_count, block_capacity;
     bool assigned, given_up;
     int tries; /* without success */
-    int64_t last_commit_ns, last_notice_ns;
+    int64_t last_commit_ns, last_notice_ns, last_feed_ns;
     unsigned notices; /* of waiting */
     struct sink_counts counts;
     pthread_t thread;

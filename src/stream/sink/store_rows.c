@@ -11,38 +11,32 @@
 #include "core/number.h"
 #include "model/time/time.h"
 
-enum {
-    COLUMN_START,
-    COLUMN_END,
-    COLUMN_COUNT,
-    COLUMN_MINIMUM,
-    COLUMN_MAXIMUM,
-    COLUMN_SUM,
-    COLUMN_AVERAGE,
-    COLUMN_TYPE,
-    COLUMN_ATTRIBUTE,
-    COLUMN_GATEWAY,
-    COLUMNS
+/* Times as text: ISO-8601, or a whole number of ms. */
+static const struct row_column aggregate_columns[STORE_COLUMNS] = {
+    [STORE_COLUMN_START] = {{"windowStart", 11}, &type_string},
+    [STORE_COLUMN_END] = {{"windowEnd", 9}, &type_string},
+    [STORE_COLUMN_COUNT] = {{"sampleCount", 11}, &type_double},
+    [STORE_COLUMN_MINIMUM] = {{"min", 3}, &type_double},
+    [STORE_COLUMN_MAXIMUM] = {{"max", 3}, &type_double},
+    [STORE_COLUMN_SUM] = {{"sum", 3}, &type_double},
+    [STORE_COLUMN_AVERAGE] = {{"average", 7}, &type_double},
+    [STORE_COLUMN_TYPE] = {{"metricType", 10}, &type_string},
+    [STORE_COLUMN_ATTRIBUTE] = {{"metricAttribute", 15}, &type_string},
+    [STORE_COLUMN_GATEWAY] = {{"gateway", 7}, &type_string},
 };
 
-/* Times as text: ISO-8601, or a whole number of ms. */
-static const struct row_column aggregate_columns[COLUMNS] = {
-    [COLUMN_START] = {{"windowStart", 11}, &type_string},
-    [COLUMN_END] = {{"windowEnd", 9}, &type_string},
-    [COLUMN_COUNT] = {{"sampleCount", 11}, &type_double},
-    [COLUMN_MINIMUM] = {{"min", 3}, &type_double},
-    [COLUMN_MAXIMUM] = {{"max", 3}, &type_double},
-    [COLUMN_SUM] = {{"sum", 3}, &type_double},
-    [COLUMN_AVERAGE] = {{"average", 7}, &type_double},
-    [COLUMN_TYPE] = {{"metricType", 10}, &type_string},
-    [COLUMN_ATTRIBUTE] = {{"metricAttribute", 15}, &type_string},
-    [COLUMN_GATEWAY] = {{"gateway", 7}, &type_string},
-};
+struct slice store_column_name(enum store_column column) {
+    return aggregate_columns[column].name;
+}
+
+bool store_column_is_number(enum store_column column) {
+    return aggregate_columns[column].type == &type_double;
+}
 
 int store_rows_open(struct store_rows *rows, int64_t window_size, struct error *error) {
     *rows = (struct store_rows){.window_size = window_size};
-    return row_reader_new(&(struct row_format){.format = FORMAT_JSON, .wrapped = true}, aggregate_columns, COLUMNS,
-                          NULL, &rows->reader, error);
+    return row_reader_new(&(struct row_format){.format = FORMAT_JSON, .wrapped = true}, aggregate_columns,
+                          STORE_COLUMNS, NULL, &rows->reader, error);
 }
 
 void store_rows_release(struct store_rows *rows) {
@@ -59,9 +53,8 @@ int store_rows_begin(struct store_rows *rows, size_t records, struct error *erro
                                                                                               : error_no_memory(error);
 }
 
-/* NULL when the row is one of this topic, otherwise why not. */
-static const char *store_rows_check(const struct store_rows *rows, const struct aggregate_row *row, double count) {
-    if (row->window_end - row->window_start != rows->window_size || row->window_start % rows->window_size)
+const char *store_rows_check(int64_t window_size, const struct aggregate_row *row, double count) {
+    if (row->window_end - row->window_start != window_size || row->window_start % window_size)
         return "windowStart and windowEnd are not those of a window of this topic";
     if (!(count >= 1 && count <= 9007199254740992.0) || count != (double)(uint64_t)count)
         return "sampleCount is not a whole number above 0";
@@ -70,13 +63,17 @@ static const char *store_rows_check(const struct store_rows *rows, const struct 
                : "gateway, metricType or metricAttribute is empty";
 }
 
-/* Results that lack readings say so in a header. */
-static bool store_rows_incomplete(const struct bus_record *record) {
-    static const char member[] = "\"incomplete\":true"; /* a quote inside of a string would have a backslash */
+bool store_rows_header_incomplete(const struct bus_record *record) {
     for (size_t i = 0; i < record->header_count; i++)
         if (slice_equal(record->headers[i].name, SLICE("incomplete")))
             return true;
-    return memmem(record->value.data, record->value.length, member, sizeof member - 1) != NULL;
+    return false;
+}
+
+static bool store_rows_incomplete(const struct bus_record *record) {
+    static const char member[] = "\"incomplete\":true"; /* a quote inside of a string would have a backslash */
+    return store_rows_header_incomplete(record) ||
+           memmem(record->value.data, record->value.length, member, sizeof member - 1) != NULL;
 }
 
 static const char *store_rows_time(struct store_rows *rows, const struct vector *columns, size_t column,
@@ -90,11 +87,11 @@ static const char *store_rows_time(struct store_rows *rows, const struct vector 
 }
 
 /* The columns of a record; NULL, or why it has not all of them. */
-static int store_rows_columns(struct store_rows *rows, const struct bus_record *record, struct vector columns[COLUMNS],
-                              const char **ret_reason, struct error *error) {
+static int store_rows_columns(struct store_rows *rows, const struct bus_record *record,
+                              struct vector columns[STORE_COLUMNS], const char **ret_reason, struct error *error) {
     uint8_t outcome;
     const char *reason;
-    for (size_t c = 0; c < COLUMNS; c++)
+    for (size_t c = 0; c < STORE_COLUMNS; c++)
         if (!vector_allocate(&rows->arena, aggregate_columns[c].type, 1, &columns[c]))
             return error_no_memory(error);
     int status = row_reader_read(rows->reader, &record->value, sizeof record->value, 1, &rows->arena, columns, &outcome,
@@ -103,7 +100,7 @@ static int store_rows_columns(struct store_rows *rows, const struct bus_record *
         return status;
     if (outcome == ROW_READ_NULL)
         reason = "no JSON object";
-    for (size_t c = 0; c < COLUMNS && !reason; c++) {
+    for (size_t c = 0; c < STORE_COLUMNS && !reason; c++) {
         if (columns[c].nulls[0])
             reason = reason_format(&rows->arena, "%s is missing", aggregate_columns[c].name.data);
         else if (aggregate_columns[c].type == &type_double && !isfinite(columns[c].doubles[0]))
@@ -114,32 +111,33 @@ static int store_rows_columns(struct store_rows *rows, const struct bus_record *
 }
 
 static const char *store_rows_take(struct store_rows *rows, const struct bus_record *record,
-                                   const struct vector columns[COLUMNS], struct aggregate_row *row) {
+                                   const struct vector columns[STORE_COLUMNS], struct aggregate_row *row) {
     int64_t start = 0, end = 0;
-    const char *reason = store_rows_time(rows, columns, COLUMN_START, &start);
+    const char *reason = store_rows_time(rows, columns, STORE_COLUMN_START, &start);
     if (!reason)
-        reason = store_rows_time(rows, columns, COLUMN_END, &end);
+        reason = store_rows_time(rows, columns, STORE_COLUMN_END, &end);
     if (reason)
         return reason;
-    double count = columns[COLUMN_COUNT].doubles[0];
+    double count = columns[STORE_COLUMN_COUNT].doubles[0];
     *row = (struct aggregate_row){
-        .series = {columns[COLUMN_GATEWAY].texts[0], columns[COLUMN_TYPE].texts[0], columns[COLUMN_ATTRIBUTE].texts[0]},
+        .series = {columns[STORE_COLUMN_GATEWAY].texts[0], columns[STORE_COLUMN_TYPE].texts[0],
+                   columns[STORE_COLUMN_ATTRIBUTE].texts[0]},
         .key = record->key,
         .window_start = start,
         .window_end = end,
         .count = count >= 1 && count <= 9007199254740992.0 ? (uint64_t)count : 0,
-        .minimum = columns[COLUMN_MINIMUM].doubles[0],
-        .maximum = columns[COLUMN_MAXIMUM].doubles[0],
-        .sum = columns[COLUMN_SUM].doubles[0],
-        .average = columns[COLUMN_AVERAGE].doubles[0],
+        .minimum = columns[STORE_COLUMN_MINIMUM].doubles[0],
+        .maximum = columns[STORE_COLUMN_MAXIMUM].doubles[0],
+        .sum = columns[STORE_COLUMN_SUM].doubles[0],
+        .average = columns[STORE_COLUMN_AVERAGE].doubles[0],
         .revision = store_rows_incomplete(record) ? AGGREGATE_INCOMPLETE : 0,
     };
-    return store_rows_check(rows, row, count);
+    return store_rows_check(rows->window_size, row, count);
 }
 
 int store_rows_add(struct store_rows *rows, const struct bus_record *record, const char **ret_reason,
                    struct error *error) {
-    struct vector columns[COLUMNS];
+    struct vector columns[STORE_COLUMNS];
     *ret_reason = NULL;
     if (!record->value.data)
         return 0;

@@ -8,6 +8,26 @@
 
 struct row_reader;
 
+/* The columns of a result that make a row. */
+enum store_column {
+    STORE_COLUMN_START,
+    STORE_COLUMN_END,
+    STORE_COLUMN_COUNT,
+    STORE_COLUMN_MINIMUM,
+    STORE_COLUMN_MAXIMUM,
+    STORE_COLUMN_SUM,
+    STORE_COLUMN_AVERAGE,
+    STORE_COLUMN_TYPE,
+    STORE_COLUMN_ATTRIBUTE,
+    STORE_COLUMN_GATEWAY,
+    STORE_COLUMNS
+};
+struct slice store_column_name(enum store_column column);
+bool store_column_is_number(enum store_column column);
+/* NULL when the row is one of windows of that size, otherwise why not. `count`: its sampleCount. */
+const char *store_rows_check(int64_t window_size, const struct aggregate_row *row, double count);
+bool store_rows_header_incomplete(const struct bus_record *record); /* the result lacks readings, and says so */
+
 struct store_rows {
     int64_t window_size; /* ms: that of the topic */
     struct row_reader *reader;

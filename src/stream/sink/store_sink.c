@@ -4,16 +4,20 @@
 
 #include "core/memory.h"
 #include "stream/sink/store_rows.h"
+#include "stream/sink/store_tap.h"
 
 struct store_sink {
     struct store_writer *writer;
     struct store_rows rows;
+    struct aggregate_row *taken; /* of blocks */
+    size_t taken_capacity;
 };
 
 static void store_sink_close(void *context) {
     struct store_sink *sink = context;
     store_writer_close(sink->writer);
     store_rows_release(&sink->rows);
+    free(sink->taken);
     free(sink);
 }
 
@@ -48,9 +52,28 @@ static int store_sink_write(void *context, const struct bus_batch *records, stru
     return status;
 }
 
+/* All blocks in one write: a store has the fewer transactions. */
+static int store_sink_take(void *context, struct feed_block *const *blocks, size_t count, struct error *error) {
+    struct store_sink *sink = context;
+    size_t rows = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct store_block *block = (const struct store_block *)blocks[i];
+        size_t here = block->base.bytes ? block->count : 0;
+        if (!memory_reserve((void **)&sink->taken, &sink->taken_capacity, rows + here, sizeof *sink->taken))
+            return error_no_memory(error);
+        if (here)
+            memcpy(&sink->taken[rows], block->rows, here * sizeof *block->rows);
+        rows += here;
+    }
+    return rows ? store_write(sink->writer, NULL, sink->rows.window_size, sink->taken, rows, error) : 0;
+}
+
 static int store_sink_flush(void *context, struct error *error) {
     return store_flush(((struct store_sink *)context)->writer, error);
 }
 
-const struct sink_target store_sink_target = {
-    .name = "the store sink", .write = store_sink_write, .flush = store_sink_flush, .close = store_sink_close};
+const struct sink_target store_sink_target = {.name = "the store sink",
+                                              .write = store_sink_write,
+                                              .take = store_sink_take,
+                                              .flush = store_sink_flush,
+                                              .close = store_sink_close};

@@ -1,11 +1,12 @@
-/* Taps of the embedded store: what a run writes to topics of aggregates is in the store with the commit that writes
- * it, when both are in one database. */
+/* Taps of the store: what a run writes to topics of aggregates goes to the store without being read back. When store
+ * and log are one file the rows join the commit that writes the topic; otherwise they are handed to the sink of the
+ * topic when the commit has succeeded (stream/sink/feed.h). */
 #ifndef METERLINE_STREAM_SINK_STORE_TAP_H
 #define METERLINE_STREAM_SINK_STORE_TAP_H
 
 #include "store/store.h"
 #include "stream/output/tap.h"
-#include "stream/sink/ledger.h"
+#include "stream/sink/feed.h"
 
 struct store_tap;
 
@@ -15,15 +16,23 @@ struct store_taps {
     size_t count, capacity;
 };
 
+/* Rows of one commit and partition. */
+struct store_block {
+    struct feed_block base; /* bytes 0: the rows are in the store */
+    struct arena arena;     /* of their strings */
+    struct aggregate_row *rows;
+    size_t count, capacity;
+};
+
 /* `window_size`, ms: that of the topic. One that is there is left as it is. */
 int store_taps_add(struct store_taps *taps, struct store *store, const char *topic, int64_t window_size,
                    struct error *error);
 void store_taps_release(struct store_taps *taps); /* when all writers are closed */
 /* For struct taps; `context` is a struct store_taps. */
 struct tap *store_taps_find(void *context, const char *topic);
-/* The ledger for the sink of the topic, which gives it back when it ends; NULL: there is no tap, or another sink has
- * it. */
-struct ledger *store_taps_take_ledger(struct store_taps *taps, const char *topic);
-void store_taps_return_ledger(struct ledger *ledger);
+/* The feed, of struct store_block, for the sink of the topic, which gives it back when it ends; NULL: there is no tap,
+ * or another sink has it. */
+struct feed *store_taps_take_feed(struct store_taps *taps, const char *topic);
+void store_taps_return_feed(struct feed *feed);
 
 #endif
