@@ -189,9 +189,9 @@ static int counter_push(struct stream_operator *op, unsigned input, struct rows 
 
 static const struct operator_driver counter_driver = {.name = "counter", .push = counter_push};
 
-static int count_emitted(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
-                         const int64_t *window_start, struct error *error) {
-    (void)sink, (void)record, (void)origin, (void)window_start, (void)error;
+static int count_emitted(void *context, const struct sink_plan *sink, const struct bus_record *record,
+                         const struct rows *rows, uint32_t row, struct error *error) {
+    (void)sink, (void)record, (void)rows, (void)row, (void)error;
     ++*(uint64_t *)context;
     return 0;
 }

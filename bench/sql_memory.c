@@ -89,9 +89,9 @@ static void bench_fill(struct bench *bench) {
     }
 }
 
-static int bench_emit(void *context, const struct sink_plan *sink, const struct bus_record *record, uint32_t origin,
-                      const int64_t *window_start, struct error *error) {
-    (void)sink, (void)origin, (void)window_start, (void)error;
+static int bench_emit(void *context, const struct sink_plan *sink, const struct bus_record *record,
+                      const struct rows *rows, uint32_t row, struct error *error) {
+    (void)sink, (void)rows, (void)row, (void)error;
     *(uint64_t *)context += record->value.length;
     return 0;
 }
