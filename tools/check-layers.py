@@ -36,6 +36,7 @@ INNER = {
                "output": {".", "source", "group", "operator"},
                "runtime": {".", "source", "group", "output", "operator", "aggregate", "join", "state"},
                "sink": {".", "source", "group", "output", "runtime"}},
+    "replay": {".": set(), "import": {"."}},
     "model": {"time": set(), ".": {"time"}},
     "cli": {".": set(), "sql": {"."}, "run": {".", "sql"}},
     "sql": {"syntax": set(), "time": set(), "catalog": {"syntax"}, "function": {"time"},

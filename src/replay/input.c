@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,8 +13,10 @@
 #include <zlib.h>
 
 #include "core/memory.h"
+#include "replay/utf16.h"
 
 enum { INPUT_BUFFER = 256 * 1024, INPUT_RAW = 64 * 1024, INPUT_MEMORY_BLOCK = 4096 };
+enum { INPUT_WIDE = INPUT_BUFFER / 2, INPUT_ROOM = 4096 };
 enum input_kind { INPUT_UNKNOWN, INPUT_PLAIN, INPUT_GZIP };
 
 struct input {
@@ -30,6 +33,10 @@ struct input {
     size_t capacity, begin, end;
     int64_t line;
     bool at_end;
+    bool ended;           /* the line last given ended in a line feed */
+    bool began;           /* something has been read, so that `utf16` is known */
+    struct utf16 utf16;   /* what the text is in */
+    char *wide;           /* UTF-16 to be decoded, INPUT_WIDE bytes; NULL: it is none */
     struct error failure; /* met after the last whole line; code 0: none */
 };
 
@@ -65,18 +72,14 @@ static int input_open_descriptor(const char *file, int *ret_descriptor, bool *re
     return 0;
 }
 
-int input_open(const char *file, struct input **ret_input, struct error *error) {
+/* Takes the descriptor over, also on failure. */
+static int input_of(int descriptor, bool live, const char *name, struct input **ret_input, struct error *error) {
     struct input *input = NULL;
-    int descriptor = -1;
-    bool live = false;
-    int status = input_open_descriptor(file, &descriptor, &live, error);
-    if (!status)
-        status = input_new(strcmp(file, "-") == 0 ? "standard input" : file, &input, error);
+    int status = input_new(name, &input, error);
     if (!status && !(input->raw = malloc(INPUT_RAW)))
         status = error_no_memory(error);
     if (status) {
-        if (descriptor >= 0)
-            close(descriptor);
+        close(descriptor);
         input_close(input);
         return status;
     }
@@ -84,6 +87,24 @@ int input_open(const char *file, struct input **ret_input, struct error *error) 
     input->live = live;
     *ret_input = input;
     return 0;
+}
+
+int input_open(const char *file, struct input **ret_input, struct error *error) {
+    int descriptor = -1;
+    bool live = false;
+    int status = input_open_descriptor(file, &descriptor, &live, error);
+    if (status)
+        return status;
+    return input_of(descriptor, live, strcmp(file, "-") == 0 ? "standard input" : file, ret_input, error);
+}
+
+int input_open_file(int descriptor, const char *name, struct input **ret_input, struct error *error) {
+    char path[40];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    int again = open(path, O_RDONLY | O_CLOEXEC); /* a place of its own */
+    if (again < 0)
+        return error_set_errno(error, errno, "opening %s again", name);
+    return input_of(again, false, name, ret_input, error);
 }
 
 int input_open_memory(struct slice text, struct input **ret_input, struct error *error) {
@@ -104,6 +125,7 @@ struct input *input_close(struct input *input) {
     if (input->kind == INPUT_GZIP)
         inflateEnd(&input->stream);
     free(input->raw);
+    free(input->wide);
     free(input->buffer);
     free(input->name);
     free(input);
@@ -190,7 +212,9 @@ static size_t input_expand(struct input *input, char *to, size_t room) {
     }
 }
 
-static size_t input_read_file(struct input *input, char *to, size_t room) {
+static size_t input_read_bytes(struct input *input, char *to, size_t room) {
+    if (input->descriptor < 0)
+        return input_read_memory(input, to, room);
     if (input->kind == INPUT_UNKNOWN)
         input_learn_kind(input);
     if (input->kind == INPUT_GZIP)
@@ -202,6 +226,43 @@ static size_t input_read_file(struct input *input, char *to, size_t room) {
     memcpy(to, input->raw + input->raw_begin, length);
     input->raw_begin += length;
     return length;
+}
+
+/* The first bytes tell whether the text is UTF-16. Decoded, it is at most one and a half times as long. */
+static size_t input_read_file(struct input *input, char *to, size_t room) {
+    size_t wanted = room / 2 < INPUT_WIDE ? room / 2 : INPUT_WIDE, skip = 0;
+    if (input->began && input->utf16.kind == UTF16_NOT)
+        return input_read_bytes(input, to, room);
+    char *from = input->began ? input->wide : to;
+    size_t length = input_read_bytes(input, from, wanted);
+    if (!input->began) {
+        input->began = true;
+        input->utf16.kind = utf16_recognise((unsigned char *)to, length, &skip);
+        if (input->utf16.kind == UTF16_NOT)
+            return length;
+        input->wide = malloc(INPUT_WIDE);
+        if (!input->wide) {
+            error_set(&input->failure, ERROR_NO_MEMORY, "out of memory");
+            input->at_end = true;
+            return 0;
+        }
+        memcpy(input->wide, to + skip, length - skip);
+    }
+    return utf16_decode(&input->utf16, (unsigned char *)input->wide, length - skip, to);
+}
+
+bool input_is_ended(const struct input *input) {
+    return input->ended;
+}
+
+bool input_is_wide(const struct input *input) {
+    return input->utf16.kind != UTF16_NOT;
+}
+
+int64_t input_size(const struct input *input) {
+    struct stat about;
+    return input->descriptor >= 0 && fstat(input->descriptor, &about) == 0 && S_ISREG(about.st_mode) ? about.st_size
+                                                                                                     : -1;
 }
 
 bool input_is_live(const struct input *input) {
@@ -222,7 +283,7 @@ static int input_fill(struct input *input, struct error *error) {
         input->end -= input->begin;
         input->begin = 0;
     }
-    if (input->end == input->capacity) {
+    if (input->capacity - input->end < INPUT_ROOM) {
         char *larger = memory_resize(input->buffer, input->capacity, 2);
         if (!larger)
             return error_no_memory(error);
@@ -231,7 +292,7 @@ static int input_fill(struct input *input, struct error *error) {
     }
     char *to = input->buffer + input->end;
     size_t room = input->capacity - input->end;
-    input->end += input->descriptor >= 0 ? input_read_file(input, to, room) : input_read_memory(input, to, room);
+    input->end += input_read_file(input, to, room);
     return 0;
 }
 
@@ -239,6 +300,7 @@ static int input_take(struct input *input, size_t length, size_t terminator, boo
     struct slice line = {input->buffer + input->begin, length};
     input->begin += length + terminator;
     input->line++;
+    input->ended = terminator > 0;
     if (too_long || length > INPUT_LINE_MAXIMUM)
         return INPUT_TOO_LONG;
     if (line.length && line.data[line.length - 1] == '\r')

@@ -2,11 +2,9 @@
  * timestamp, value in any order, or JSON lines with the names of topic `metrics`; the first character that is not
  * blank decides ('{' is JSON).
  *
- * Series are numbered through an open-addressing table over the three names. A reading is valid as in
- * codec/reading.h. */
+ * A reading is valid as in codec/reading.h. */
 #include "codec/reading.h"
 #include "codec/reading_csv.h"
-#include "core/hash.h"
 #include "core/memory.h"
 #include "replay/source_driver.h"
 
@@ -16,61 +14,7 @@ struct readings {
     struct reading_csv csv;
     struct reading_reader *json; /* NULL: CSV */
     struct arena arena;          /* of the line at hand */
-    uint32_t *slots;             /* series number + 1, 0 = free */
-    size_t slot_count;           /* a power of two, at most half full */
 };
-
-static uint64_t readings_hash(const struct series *series) {
-    uint64_t hash = hash_bytes(series->gateway.data, series->gateway.length, hash_seed());
-    hash = hash_bytes(series->type.data, series->type.length, hash);
-    return hash_bytes(series->attribute.data, series->attribute.length, hash);
-}
-
-static bool readings_same(const struct series *a, const struct series *b) {
-    return slice_equal(a->attribute, b->attribute) && slice_equal(a->gateway, b->gateway) &&
-           slice_equal(a->type, b->type);
-}
-
-static bool readings_grow(struct replay_source *source) {
-    struct readings *readings = source->state;
-    size_t count = readings->slot_count ? readings->slot_count * 2 : 256;
-    uint32_t *slots = memory_zero(count, sizeof(*slots));
-    if (!slots)
-        return false;
-    for (size_t i = 0; i < source->series_count; i++) {
-        size_t at = readings_hash(&source->series[i]) & (count - 1);
-        while (slots[at])
-            at = (at + 1) & (count - 1);
-        slots[at] = (uint32_t)i + 1;
-    }
-    free(readings->slots);
-    readings->slots = slots;
-    readings->slot_count = count;
-    return true;
-}
-
-static int readings_find(struct replay_source *source, const struct series *series, uint32_t *ret_series,
-                         struct error *error) {
-    struct readings *readings = source->state;
-    if (2 * (source->series_count + 1) > readings->slot_count && !readings_grow(source))
-        return error_no_memory(error);
-    size_t at = readings_hash(series) & (readings->slot_count - 1);
-    for (; readings->slots[at]; at = (at + 1) & (readings->slot_count - 1))
-        if (readings_same(&source->series[readings->slots[at] - 1], series)) {
-            *ret_series = readings->slots[at] - 1;
-            return 0;
-        }
-    struct series copy = {arena_copy(&source->arena, series->gateway), arena_copy(&source->arena, series->type),
-                          arena_copy(&source->arena, series->attribute)};
-    if (!copy.gateway.data || !copy.type.data || !copy.attribute.data)
-        return error_no_memory(error);
-    int status = source_add_series(source, &copy, error);
-    if (status)
-        return status;
-    *ret_series = (uint32_t)source->series_count - 1;
-    readings->slots[at] = (uint32_t)source->series_count;
-    return 0;
-}
 
 static int readings_open_csv(struct replay_source *source, struct slice line, struct error *error) {
     struct readings *readings = source->state;
@@ -171,7 +115,7 @@ static int readings_next(struct replay_source *source, struct replay_reading *re
         if (!status && read)
             status = readings_check(source, &series, &reading, &good, error);
         if (!status && good)
-            status = readings_find(source, &series, &reading.series, error);
+            status = source_find_series(source, &series, &reading.series, error);
         if (status)
             return status;
         if (good) {
@@ -188,7 +132,6 @@ static void readings_close(struct replay_source *source) {
     reading_reader_free(readings->json);
     arena_release(&readings->arena);
     reading_csv_release(&readings->csv);
-    free(readings->slots);
     free(readings);
 }
 

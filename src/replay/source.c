@@ -114,6 +114,7 @@ struct replay_source *replay_source_close(struct replay_source *source) {
     input_close(source->input);
     arena_release(&source->arena);
     free(source->series);
+    free(source->slots);
     free(source);
     return NULL;
 }
@@ -228,6 +229,56 @@ int source_add_series(struct replay_source *source, const struct series *series,
         return error_no_memory(error);
     source->series = array;
     source->series[source->series_count++] = *series;
+    return 0;
+}
+
+static uint64_t series_hash(const struct series *series) {
+    uint64_t hash = hash_bytes(series->gateway.data, series->gateway.length, hash_seed());
+    hash = hash_bytes(series->type.data, series->type.length, hash);
+    return hash_bytes(series->attribute.data, series->attribute.length, hash);
+}
+
+static bool series_same(const struct series *a, const struct series *b) {
+    return slice_equal(a->attribute, b->attribute) && slice_equal(a->gateway, b->gateway) &&
+           slice_equal(a->type, b->type);
+}
+
+static bool series_grow(struct replay_source *source) {
+    size_t count = source->slot_count ? source->slot_count * 2 : 256;
+    uint32_t *slots = memory_zero(count, sizeof(*slots));
+    if (!slots)
+        return false;
+    for (size_t i = 0; i < source->series_count; i++) {
+        size_t at = series_hash(&source->series[i]) & (count - 1);
+        while (slots[at])
+            at = (at + 1) & (count - 1);
+        slots[at] = (uint32_t)i + 1;
+    }
+    free(source->slots);
+    source->slots = slots;
+    source->slot_count = count;
+    return true;
+}
+
+int source_find_series(struct replay_source *source, const struct series *series, uint32_t *ret_series,
+                       struct error *error) {
+    if (2 * (source->series_count + 1) > source->slot_count && !series_grow(source))
+        return error_no_memory(error);
+    size_t at = series_hash(series) & (source->slot_count - 1);
+    for (; source->slots[at]; at = (at + 1) & (source->slot_count - 1))
+        if (series_same(&source->series[source->slots[at] - 1], series)) {
+            *ret_series = source->slots[at] - 1;
+            return 0;
+        }
+    struct series copy = {arena_copy(&source->arena, series->gateway), arena_copy(&source->arena, series->type),
+                          arena_copy(&source->arena, series->attribute)};
+    if (!copy.gateway.data || !copy.type.data || !copy.attribute.data)
+        return error_no_memory(error);
+    int status = source_add_series(source, &copy, error);
+    if (status)
+        return status;
+    *ret_series = (uint32_t)source->series_count - 1;
+    source->slots[at] = (uint32_t)source->series_count;
     return 0;
 }
 

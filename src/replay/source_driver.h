@@ -43,6 +43,8 @@ struct replay_source {
     struct replay_counts counts;
     struct series *series;
     size_t series_count, series_capacity;
+    uint32_t *slots;    /* of source_find_series: series number + 1, 0 = free */
+    size_t slot_count;  /* a power of two, at most half full */
     struct arena arena; /* names of series */
     struct source_row row;
     uint32_t row_attributes, row_series; /* attributes of a row, series of a row (0 while there is no row) */
@@ -68,6 +70,9 @@ int source_malformed(struct replay_source *source, struct error *error, const ch
 const char *source_excerpt(char to[SOURCE_EXCERPT_SIZE], struct slice text);
 /* Numbers a new series; strings are copied unless they are static. */
 int source_add_series(struct replay_source *source, const struct series *series, struct error *error);
+/* The number of a series, a new one when it has none; its names are copied then. An open-addressing table. */
+int source_find_series(struct replay_source *source, const struct series *series, uint32_t *ret_series,
+                       struct error *error);
 /* Numbers the series of all households, household-major. */
 int source_add_households(struct replay_source *source, struct slice type, const struct slice *attributes,
                           uint32_t count, struct error *error);
