@@ -8,35 +8,34 @@
 
 struct catalog;
 
-/* What is given back of a table: its metadata, and where its objects are. */
-struct catalog_table {
-    struct table_metadata metadata; /* released by the caller */
-    struct objects *objects;        /* the caller's */
-};
-
 struct catalog_driver {
     void (*close)(struct catalog *catalog);
     int (*tables)(struct catalog *catalog, struct arena *arena, const char *const **ret_names, size_t *ret_count,
                   struct error *error);
-    /* ERROR_NOT_FOUND */
-    int (*load)(struct catalog *catalog, const char *name, struct catalog_table *ret_table, struct error *error);
-    /* A handle for the objects of the table may be kept: this reads the metadata alone. */
-    int (*refresh)(struct catalog *catalog, const char *name, struct objects *objects,
-                   struct table_metadata *ret_metadata, struct error *error);
-    /* `metadata` as table_metadata_new makes them, without a location. ERROR_EXISTS. */
-    int (*create)(struct catalog *catalog, const char *name, const struct table_metadata *metadata,
+    /* The metadata now. ERROR_NOT_FOUND: there is no such table. */
+    int (*load)(struct catalog *catalog, const char *name, struct table_metadata *ret_metadata, struct error *error);
+    /* The objects of a table, whose metadata were loaded. */
+    int (*objects)(struct catalog *catalog, const char *name, const struct table_metadata *metadata,
+                   struct objects **ret_objects, struct error *error);
+    /* ERROR_EXISTS. */
+    int (*create)(struct catalog *catalog, const char *name, const struct lake_table_settings *settings, int64_t now,
                   struct error *error);
     /* ERROR_CONFLICT: the table is not as `change->base` any more. A retriable error: whether it was done is not
      * known. */
-    int (*commit)(struct catalog *catalog, const char *name, struct objects *objects,
-                  const struct metadata_change *change, struct error *error);
+    int (*commit)(struct catalog *catalog, const char *name, const struct metadata_change *change, struct error *error);
 };
 
 struct catalog {
     const struct catalog_driver *driver;
 };
 
-/* Below a folder, by link(2) of vN.metadata.json. */
+/* Below a folder: NAME/metadata/vN.metadata.json, made by link(2), so that of those who make version N one succeeds. A
+ * file version-hint.text says where to begin to look for the newest. `create`: the folder is made with the first
+ * table. */
 int catalog_folder_open(const char *folder, bool create, struct catalog **ret_catalog, struct error *error);
+
+/* 36 characters and NUL: a random UUID (RFC 9562, version 4). */
+enum { CATALOG_UUID_SIZE = 37 };
+void catalog_uuid(char to[CATALOG_UUID_SIZE]);
 
 #endif

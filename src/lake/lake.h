@@ -180,6 +180,7 @@ struct lake_change {
     size_t added_count;
     const char *const *removed; /* locations */
     size_t removed_count;
+    int64_t base_sequence; /* with `removed`: of the snapshot that the change was made of */
     const struct lake_position *positions;
     size_t position_count;
     const char *origin_topic, *origin;     /* set with the positions; NULL: none */

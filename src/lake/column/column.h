@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { LAKE_COLUMNS_MAXIMUM = 1000 };
+enum { LAKE_COLUMNS_MAXIMUM = 1000, LAKE_COLUMN_NAME_MAXIMUM = 400 };
 
 /* Flat SQL types; INTEGER is Iceberg's int, BIGINT long, TIME time, TIMESTAMP timestamptz (both in microseconds). */
 struct lake_column {

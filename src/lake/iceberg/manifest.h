@@ -11,11 +11,17 @@
 
 enum manifest_status { MANIFEST_EXISTING, MANIFEST_ADDED, MANIFEST_DELETED };
 
-/* Sequence numbers of added entries are inherited from their manifest: -1 until then. */
+/* Numbers that an added entry inherits from its manifest are -1 until then. */
 struct manifest_entry {
     enum manifest_status status;
-    int64_t snapshot, sequence, file_sequence; /* -1: null */
-    struct lake_file file;                     /* `path` is not set */
+    int64_t snapshot, sequence, file_sequence;
+    struct lake_file file; /* `path` is not set */
+};
+
+/* Bounds as bytes (bound.h); data NULL: none. */
+struct manifest_summary {
+    bool contains_null;
+    struct slice lower, upper;
 };
 
 struct manifest_list_entry {
@@ -25,25 +31,24 @@ struct manifest_list_entry {
     bool deletes; /* its entries are delete files */
     int64_t sequence, min_sequence, added_snapshot;
     int64_t added_files, existing_files, deleted_files, added_rows, existing_rows, deleted_rows; /* -1: not said */
-    bool has_summary; /* of the partitions: */
-    bool contains_null;
-    int32_t lower, upper;
+    const struct manifest_summary *summaries; /* of each partition column */
+    size_t summary_count;
 };
 
-/* What the entries of a manifest have in common. */
+/* How the entries of a manifest are partitioned, and by which schema. */
 struct manifest_shape {
     const struct lake_column *columns;
     size_t column_count;
-    struct slice schema; /* JSON, of the table */
-    int64_t schema_id;
     enum lake_partition partition;
-    size_t partition_column;
-    int32_t spec;
+    int32_t spec, field; /* ids of the partition spec and of its field */
+    const char *partition_name;
+    const char *schema_json, *spec_json; /* for the header */
+    int64_t schema_id;
 };
 
-/* `bytes`: a whole file. What is given lies in `arena`. ERROR_CORRUPT; ERROR_UNSUPPORTED: deletion vectors, files that
- * are not Parquet, ..: names the file. Bounds of columns that the shape does not have are passed over; the partition is
- * taken when it is one number of spec `shape->spec`. */
+/* `bytes`: a whole file, `spec` that of its list entry. What is given lies in `arena`, texts in `bytes`. ERROR_CORRUPT;
+ * ERROR_UNSUPPORTED, with the file's name: deletion vectors, encryption, files that are not Parquet. Bounds of columns
+ * that the shape does not have are passed over, and so are partitions of other specs. */
 int manifest_read(struct slice bytes, const struct manifest_shape *shape, int32_t spec, struct arena *arena,
                   struct manifest_entry **ret_entries, size_t *ret_count, struct error *error);
 int manifest_write(const struct manifest_shape *shape, const struct manifest_entry *entries, size_t count,
@@ -52,6 +57,6 @@ int manifest_write(const struct manifest_shape *shape, const struct manifest_ent
 int manifest_list_read(struct slice bytes, struct arena *arena, struct manifest_list_entry **ret_entries,
                        size_t *ret_count, struct error *error);
 int manifest_list_write(const struct manifest_list_entry *entries, size_t count, int64_t snapshot, int64_t parent,
-                        int64_t sequence, bool partitioned, struct bytes *to, struct error *error);
+                        int64_t sequence, struct bytes *to, struct error *error);
 
 #endif
