@@ -197,6 +197,7 @@ int manifest_list_write(const struct manifest_list_entry *entries, size_t count,
                                              {"parent-snapshot-id", parent ? numbers[1] : "null"},
                                              {"sequence-number", numbers[2]},
                                              {"format-version", "2"}};
-    avro_file_write((struct slice){list_schema, sizeof list_schema - 1}, header, sizeof header / sizeof *header, bytes_slice(&records), count, to);
+    avro_file_write((struct slice){list_schema, sizeof list_schema - 1}, header, sizeof header / sizeof *header,
+                    bytes_slice(&records), count, to);
     return records.failed || to->failed ? error_no_memory(error) : 0;
 }
