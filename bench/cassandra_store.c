@@ -42,7 +42,8 @@ static double seconds(void) {
 }
 
 static void write_call(struct bench *bench) {
-    if (bench->count && store_write(bench->writer, NULL, MINUTE, bench->rows, bench->count, &bench->error))
+    if (bench->count && store_write(bench->writer, NULL, &(struct store_window){.size = MINUTE}, bench->rows,
+                                    bench->count, &bench->error))
         fail(&bench->error);
     bench->count = 0;
 }
@@ -94,7 +95,7 @@ static int ascending(const void *a, const void *b) {
 }
 
 static double read_day(struct bench *bench, int64_t series, int64_t day) {
-    struct store_query query = {.window_size = MINUTE,
+    struct store_query query = {.window = {.size = MINUTE},
                                 .gateway = bench->names[series],
                                 .type = "ELECTRICITY",
                                 .attribute = "ACTIVE_POWER",

@@ -13,16 +13,17 @@
 
 struct query_settings {
     struct common_settings common;
-    const char *gateway, *type, *attribute, *from, *to, *order, *format, *latest;
-    int64_t window, limit;
+    const char *window, *gateway, *type, *attribute, *from, *to, *order, *format, *latest;
+    int64_t limit;
     bool chart;
 };
 
 #define OPTION(member) .offset = offsetof(struct query_settings, member)
 
 static const struct option query_options[] = {
-    {"window", 'w', OPTION_INTEGER, "SECONDS", "3600", .minimum = 1, .maximum = 366 * 86400,
-     .help = "Size of the windows.", OPTION(window)},
+    {"window", 'w', OPTION_STRING, "WINDOW", "3600",
+     .help = "Size of the windows in seconds or with a unit (15m, 1h), or windows of a calendar: day@Europe/Athens.",
+     OPTION(window)},
     {"gateway", 'g', OPTION_STRING, "ID", .help = "Only this gateway.", OPTION(gateway)},
     {"type", 't', OPTION_STRING, "TYPE", .help = "Only this metric type, such as ELECTRICITY.", OPTION(type)},
     {"attribute", 'a', OPTION_STRING, "NAME", .help = "Only this attribute, such as VOLTAGE.", OPTION(attribute)},
@@ -156,14 +157,15 @@ static int query_main(int argc, char **argv) {
     int status = cli_parse(&query_line, argc, argv, &settings, NULL, &operands);
     if (status != CLI_CONTINUE)
         return status;
-    struct store_query query = {.window_size = settings.window * 1000,
-                                .gateway = settings.gateway,
+    struct store_query query = {.gateway = settings.gateway,
                                 .type = settings.type,
                                 .attribute = settings.attribute,
                                 .from = INT64_MIN,
                                 .to = INT64_MAX,
                                 .limit = settings.limit,
                                 .descending = settings.order[0] == 'd'};
+    if (store_window_read("window", slice_of(settings.window), &query.window, &error))
+        return cli_usage("query", "--window: %s", error.message);
     if (settings.from && !time_read(slice_of(settings.from), &query.from))
         return cli_usage("query", "--from: '%s' is not an ISO-8601 time, such as 2007-06-01 or 2007-06-01T12:00:00Z",
                          settings.from);
@@ -181,9 +183,7 @@ static int query_main(int argc, char **argv) {
     if (rows == 0 && settings.latest && !settings.common.quiet)
         fprintf(stderr, "meterline query: the cache has no such entry; 'meterline run --cache URL' fills it\n");
     else if (rows == 0 && !settings.common.quiet)
-        fprintf(stderr,
-                "meterline query: no rows match; 'meterline query --window %" PRId64
-                " --limit 5' shows what is there\n",
+        fprintf(stderr, "meterline query: no rows match; 'meterline query --window %s --limit 5' shows what is there\n",
                 settings.window);
     return 0;
 }

@@ -9,11 +9,11 @@ struct store_driver {
     bool remote;
     void (*close)(struct store *store);
     bool (*joins)(const struct store *store, struct database *transaction); /* NULL: never */
-    int (*note_topic)(struct store *store, int64_t window_size, const char *topic, char **ret_other,
+    int (*note_topic)(struct store *store, const struct store_window *window, const char *topic, char **ret_other,
                       struct error *error); /* NULL: it does not know */
     int (*writer_open)(struct store *store, struct store_writer **ret_writer, struct error *error);
     void (*writer_close)(struct store_writer *writer);
-    int (*write)(struct store_writer *writer, struct database *transaction, int64_t window_size,
+    int (*write)(struct store_writer *writer, struct database *transaction, const struct store_window *window,
                  const struct aggregate_row *rows, size_t count, struct error *error);
     int (*flush)(struct store_writer *writer, struct error *error); /* NULL: write has acknowledged */
     void (*rolled_back)(struct store_writer *writer);               /* NULL: nothing is cached from a transaction */
@@ -21,8 +21,8 @@ struct store_driver {
                        struct error *error);
     void (*reader_close)(struct store_reader *reader);
     int (*reader_next)(struct store_reader *reader, struct aggregate_row *ret_row, struct error *error);
-    int (*window_sizes)(struct store *store, int64_t **ret_sizes, size_t *ret_count, struct error *error);
-    int (*count)(struct store *store, int64_t window_size, int64_t *ret_rows, struct error *error);
+    int (*windows)(struct store *store, struct store_window **ret_windows, size_t *ret_count, struct error *error);
+    int (*count)(struct store *store, const struct store_window *window, int64_t *ret_rows, struct error *error);
     void (*counts)(const struct store *store, struct store_counts *ret_counts); /* NULL: not a server */
 };
 

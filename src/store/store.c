@@ -36,10 +36,10 @@ int store_writer_open(struct store *store, struct store_writer **ret_writer, str
     return store->driver->writer_open(store, ret_writer, error);
 }
 
-int store_note_topic(struct store *store, int64_t window_size, const char *topic, char **ret_other,
+int store_note_topic(struct store *store, const struct store_window *window, const char *topic, char **ret_other,
                      struct error *error) {
     *ret_other = NULL;
-    return store->driver->note_topic ? store->driver->note_topic(store, window_size, topic, ret_other, error) : 0;
+    return store->driver->note_topic ? store->driver->note_topic(store, window, topic, ret_other, error) : 0;
 }
 
 struct store_writer *store_writer_close(struct store_writer *writer) {
@@ -48,9 +48,9 @@ struct store_writer *store_writer_close(struct store_writer *writer) {
     return NULL;
 }
 
-int store_write(struct store_writer *writer, struct database *transaction, int64_t window_size,
+int store_write(struct store_writer *writer, struct database *transaction, const struct store_window *window,
                 const struct aggregate_row *rows, size_t count, struct error *error) {
-    return writer->driver->write(writer, transaction, window_size, rows, count, error);
+    return writer->driver->write(writer, transaction, window, rows, count, error);
 }
 
 int store_flush(struct store_writer *writer, struct error *error) {
@@ -62,32 +62,40 @@ void store_writer_rolled_back(struct store_writer *writer) {
         writer->driver->rolled_back(writer);
 }
 
-static int store_check_size(struct store *store, int64_t window_size, struct error *error) {
-    int64_t *sizes;
+/* "windows of 60 s", "windows day@Europe/Athens" */
+static void store_write_windows(char *to, size_t size, const struct store_window *window) {
+    char name[CALENDAR_TEXT_SIZE];
+    store_window_write(name, window);
+    snprintf(to, size, window->calendar[0] ? "windows %s" : "windows of %s s", name);
+}
+
+static int store_check_window(struct store *store, const struct store_window *window, struct error *error) {
+    struct store_window *windows;
     size_t count, length = 0;
-    char list[256] = "";
+    char list[512] = "", name[CALENDAR_TEXT_SIZE], wanted[CALENDAR_TEXT_SIZE + 16];
     bool found = false;
-    int status = store_window_sizes(store, &sizes, &count, error);
+    int status = store_windows(store, &windows, &count, error);
     if (status)
         return status;
     for (size_t i = 0; i < count; i++) {
-        found |= sizes[i] == window_size;
+        found |= store_window_same(&windows[i], window);
+        store_window_write(name, &windows[i]);
         if (length < sizeof list)
-            length += (size_t)snprintf(list + length, sizeof list - length, "%s%lld", i ? ", " : "",
-                                       (long long)(sizes[i] / 1000));
+            length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "", name);
     }
-    free(sizes);
+    free(windows);
     if (found)
         return 0;
+    store_write_windows(wanted, sizeof wanted, window);
     return error_set(error, ERROR_NOT_FOUND,
-                     count ? "the store has no windows of %lld s; there are %s"
-                           : "the store has no windows of %lld s%s yet: 'meterline run' fills it",
-                     (long long)(window_size / 1000), list);
+                     count ? "the store has no %s; there are %s"
+                           : "the store has no %s%s yet: 'meterline run' fills it",
+                     wanted, list);
 }
 
 int store_reader_open(struct store *store, const struct store_query *query, struct store_reader **ret_reader,
                       struct error *error) {
-    int status = store_check_size(store, query->window_size, error);
+    int status = store_check_window(store, &query->window, error);
     return status ? status : store->driver->reader_open(store, query, ret_reader, error);
 }
 
@@ -101,12 +109,21 @@ int store_reader_next(struct store_reader *reader, struct aggregate_row *ret_row
     return reader->driver->reader_next(reader, ret_row, error);
 }
 
-int store_window_sizes(struct store *store, int64_t **ret_sizes, size_t *ret_count, struct error *error) {
-    return store->driver->window_sizes(store, ret_sizes, ret_count, error);
+static int window_compare(const void *a, const void *b) {
+    const struct store_window *left = a, *right = b;
+    return left->size != right->size ? (left->size > right->size) - (left->size < right->size)
+                                     : strcmp(left->calendar, right->calendar);
 }
 
-int store_count(struct store *store, int64_t window_size, int64_t *ret_rows, struct error *error) {
-    return store->driver->count(store, window_size, ret_rows, error);
+int store_windows(struct store *store, struct store_window **ret_windows, size_t *ret_count, struct error *error) {
+    int status = store->driver->windows(store, ret_windows, ret_count, error);
+    if (!status && *ret_count)
+        qsort(*ret_windows, *ret_count, sizeof **ret_windows, window_compare);
+    return status;
+}
+
+int store_count(struct store *store, const struct store_window *window, int64_t *ret_rows, struct error *error) {
+    return store->driver->count(store, window, ret_rows, error);
 }
 
 void store_counts(const struct store *store, struct store_counts *ret_counts) {

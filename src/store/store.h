@@ -1,7 +1,7 @@
 /* The serving store: final aggregates for the medium term, by series and window. One door, two implementations:
  * sqlite:DIR (embedded) and cassandra://[USER:PASSWORD@]HOST[:PORT],.../KEYSPACE.
  *
- * Rows are keyed by (series, window size, window start); writing a row again with the same or a higher revision
+ * Rows are keyed by (series, kind of window, window start); writing a row again with the same or a higher revision
  * replaces it, a lower one is ignored, so writes are idempotent. Threads: a `struct store` may be shared; a writer
  * and a reader belong to one thread each. */
 #ifndef METERLINE_STORE_STORE_H
@@ -14,6 +14,7 @@
 #include "core/property.h"
 #include "core/slice.h"
 #include "model/aggregate.h"
+#include "store/window.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,16 +36,16 @@ int store_open(const char *url, const struct store_options *options, struct stor
 struct store *store_close(struct store *store);
 
 int store_writer_open(struct store *store, struct store_writer **ret_writer, struct error *error);
-/* Notes that rows of a window size (ms) come from `topic`. Rows do not say where they are from: *ret_other, which the
- * caller frees, is another topic that has brought rows of that size before, whose rows of the same series they
+/* Notes that rows of such windows come from `topic`. Rows do not say where they are from: *ret_other, which the
+ * caller frees, is another topic that has brought rows of such windows before, whose rows of the same series they
  * replace; NULL: there is none, or the store does not know. */
-int store_note_topic(struct store *store, int64_t window_size, const char *topic, char **ret_other,
+int store_note_topic(struct store *store, const struct store_window *window, const char *topic, char **ret_other,
                      struct error *error);
 struct store_writer *store_writer_close(struct store_writer *writer);
-/* Writes rows of one window size (ms), in any order. `transaction` is the log's open transaction: when it is of the
+/* Writes rows of one kind of window, in any order. `transaction` is the log's open transaction: when it is of the
  * same database the rows join it; otherwise (or when it is NULL) the writer commits them itself, at the latest in
  * store_flush, which is safe because rows are idempotent. */
-int store_write(struct store_writer *writer, struct database *transaction, int64_t window_size,
+int store_write(struct store_writer *writer, struct database *transaction, const struct store_window *window,
                 const struct aggregate_row *rows, size_t count, struct error *error);
 /* Waits until every row written so far is acknowledged; a store that acknowledges in store_write has nothing to wait
  * for. */
@@ -56,7 +57,7 @@ void store_writer_rolled_back(struct store_writer *writer);
 bool store_joins(const struct store *store, struct database *transaction);
 
 struct store_query {
-    int64_t window_size;                    /* ms */
+    struct store_window window;
     const char *gateway, *type, *attribute; /* NULL: any */
     int64_t from, to;                       /* window starts in [from, to) */
     int64_t limit;                          /* rows, -1: all */
@@ -67,8 +68,8 @@ struct store_query {
  * the log's commits. */
 bool store_is_remote(const struct store *store);
 
-/* Rows in the order of key bytes, then window start. ERROR_NOT_FOUND when the store has no table of that window
- * size: names the sizes there are. */
+/* Rows in the order of key bytes, then window start. ERROR_NOT_FOUND when the store has no table of such
+ * windows: names those there are. */
 int store_reader_open(struct store *store, const struct store_query *query, struct store_reader **ret_reader,
                       struct error *error);
 struct store_reader *store_reader_close(struct store_reader *reader);
@@ -91,9 +92,9 @@ struct store_counts {
 
 void store_counts(const struct store *store, struct store_counts *ret_counts);
 
-/* The window sizes (ms, rising) the store has tables for; `ret_sizes` is owned by the caller: free(). */
-int store_window_sizes(struct store *store, int64_t **ret_sizes, size_t *ret_count, struct error *error);
-/* Number of rows of one window size. */
-int store_count(struct store *store, int64_t window_size, int64_t *ret_rows, struct error *error);
+/* The windows that the store has tables for, by size, then by name; `ret_windows` is owned by the caller: free(). */
+int store_windows(struct store *store, struct store_window **ret_windows, size_t *ret_count, struct error *error);
+/* Number of rows of one kind of window. */
+int store_count(struct store *store, const struct store_window *window, int64_t *ret_rows, struct error *error);
 
 #endif

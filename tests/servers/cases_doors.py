@@ -17,7 +17,7 @@ def run_body(meterline, name, **environment):
 
 
 def test_store_body_on_cassandra(meterline, cassandra):
-    assert run_body(meterline, "store_test", METERLINE_TEST_STORE=f"{cassandra.url}/door") == 5   # one is of SQLite's transactions
+    assert run_body(meterline, "store_test", METERLINE_TEST_STORE=f"{cassandra.url}/door") == 6   # one is of SQLite's transactions
 
 
 def test_cache_body_on_redis(meterline):

@@ -161,7 +161,7 @@ static int write_row(struct script *script, struct error *error) {
     int status = store_open(url, &options, &store, error);
     assert_int_equal(status, 0);
     assert_int_equal(store_writer_open(store, &writer, error), 0);
-    status = store_write(writer, NULL, HOUR, &row, 1, error);
+    status = store_write(writer, NULL, &(struct store_window){.size = HOUR}, &row, 1, error);
     if (!status)
         status = store_flush(writer, error);
     store_writer_close(writer);

@@ -98,6 +98,34 @@ static void test_other_numbers(void **state) {
     bytes_release(&text);
 }
 
+static void test_calendars(void **state) {
+    (void)state;
+    struct bytes text = {0};
+    struct planned own;
+    write_default("metrics",
+                  "3600,day@Europe/Athens,month~15@Europe/Paris,day+06:00@Europe/Berlin,15min@Asia/Kathmandu,"
+                  "week~SUNDAY@UTC,year~10-01@UTC",
+                  60000, 86400000, &text);
+    plan(&own, text.data);
+    static const char *const expected[] = {
+        "AGGREGATES_3600 metrics-aggregates-3600 3600000 60000 86400000 metrics\n",
+        "AGGREGATES_DAY_EUROPE_ATHENS metrics-aggregates-day.Europe.Athens 180000000 60000 86400000 metrics\n",
+        "AGGREGATES_MONTH_15_EUROPE_PARIS metrics-aggregates-month-15.Europe.Paris ",
+        "AGGREGATES_DAY_P06_00_EUROPE_BERLIN metrics-aggregates-day_06_00.Europe.Berlin ",
+        "AGGREGATES_15MIN_ASIA_KATHMANDU metrics-aggregates-15min.Asia.Kathmandu 900000 ",
+        "AGGREGATES_WEEK_SUNDAY_UTC metrics-aggregates-week-SUNDAY.UTC ",
+        "AGGREGATES_YEAR_10_M01_UTC metrics-aggregates-year-10-01.UTC ",
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+        if (!strstr(own.text.data, expected[i]))
+            fail_msg("%s is not in\n%s", expected[i], own.text.data);
+    assert_non_null(strstr(text.data, "SIZE 1 MONTHS, TIMEZONE 'Europe/Paris', STARTING DAY 15"));
+    assert_non_null(strstr(text.data, "SIZE 1 DAYS, TIMEZONE 'Europe/Berlin', OFFSET 360 MINUTES"));
+    assert_non_null(strstr(text.data, "'Europe/Athens' AS `timezone`"));
+    release(&own);
+    bytes_release(&text);
+}
+
 /* The position of a query is found by its id and definition: both may not depend on the sizes beside it. */
 static void test_a_query_is_the_same_whatever_is_beside_it(void **state) {
     (void)state;
@@ -130,6 +158,9 @@ static void test_window_sizes(void **state) {
         {"1.5", {0}, "is not a whole number of seconds"},
         {"500ms", {0}, "is not a whole number of seconds"},
         {"x", {0}, "'x' is not a whole number"},
+        {"day@Europe/Atlantis", {0}, "unknown time zone 'Europe/Atlantis'"},
+        {"day@+02:00", {0}, "need a zone whose name a topic can hold"},
+        {"month@UTC,month@UTC", {0}, "window size month@UTC is given twice"},
         {"0", {0}, "out of range"},
         {"-5", {0}, "size"},
         {"31622401", {0}, "out of range"},
@@ -148,15 +179,16 @@ static void test_window_sizes(void **state) {
             continue;
         }
         assert_int_equal(status, 0);
-        for (size_t s = 0; s < pipeline.size_count; s++)
-            assert_int_equal(pipeline.sizes[s], cases[i].sizes[s] * 1000);
-        assert_true(pipeline.size_count == 4 || cases[i].sizes[pipeline.size_count] == 0);
+        for (size_t s = 0; s < pipeline.window_count; s++)
+            assert_int_equal(pipeline.windows[s].size, cases[i].sizes[s] * 1000);
+        assert_true(pipeline.window_count == 4 || cases[i].sizes[pipeline.window_count] == 0);
     }
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_default_is_the_shipped_file), cmocka_unit_test(test_other_numbers),
-        cmocka_unit_test(test_a_query_is_the_same_whatever_is_beside_it), cmocka_unit_test(test_window_sizes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_default_is_the_shipped_file),
+                                       cmocka_unit_test(test_other_numbers), cmocka_unit_test(test_calendars),
+                                       cmocka_unit_test(test_a_query_is_the_same_whatever_is_beside_it),
+                                       cmocka_unit_test(test_window_sizes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,7 +85,7 @@ static void test_late_topic(void **state) {
     assert_headers("readings-late", late);
     assert_int_equal(report_of(f, "CTAS_MINUTES")->total.late, 2);
     assert_int_equal(report_of(f, "CTAS_MINUTES")->total.folded, 2);
-    assert_int_equal(report_of(f, "CTAS_MINUTES")->window_size, 60000);
+    assert_int_equal(report_of(f, "CTAS_MINUTES")->window->size, 60000);
     assert_int_equal(report_of(f, "CTAS_FILTERED")->total.late, 1);
     assert_int_equal(report_of(f, "CTAS_FILTERED")->total.filtered, 1);
     assert_int_equal(report_of(f, "CTAS_HOPS")->total.late, 1);

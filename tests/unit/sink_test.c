@@ -46,11 +46,11 @@ static void fake_writer_close(struct store_writer *writer) {
     (void)writer;
 }
 
-static int fake_write(struct store_writer *writer, struct database *transaction, int64_t window_size,
+static int fake_write(struct store_writer *writer, struct database *transaction, const struct store_window *window,
                       const struct aggregate_row *rows, size_t count, struct error *error) {
     (void)writer;
     assert_null(transaction);
-    assert_int_equal(window_size, WINDOW);
+    assert_int_equal(window->size, WINDOW);
     int status = fake_call(error);
     for (size_t i = 0; i < count && !status; i++) {
         int64_t at = rows[i].window_start / WINDOW;
@@ -117,7 +117,7 @@ static int drain(struct fixture *f, struct sink_counts *ret_counts) {
                                      .stop = &stop,
                                      .failed = &failed,
                                      .drain = &drained};
-    OK(store_sink_new(&fake.base, WINDOW, &context, &f->error));
+    OK(store_sink_new(&fake.base, &(struct store_window){.size = WINDOW}, &context, &f->error));
     OK(sink_open(&sink, &settings, &store_sink_target, context, &f->error));
     sink_run(&sink);
     int status = sink.status;

@@ -56,7 +56,8 @@ static int tear_down(void **state) {
 /* Writes and waits for the acknowledgement. */
 static void write_rows(struct fixture *f, int64_t window_size, const struct aggregate_row *rows, size_t count) {
     struct error error;
-    if (store_write(f->writer, NULL, window_size, rows, count, &error) || store_flush(f->writer, &error))
+    if (store_write(f->writer, NULL, &(struct store_window){.size = window_size}, rows, count, &error) ||
+        store_flush(f->writer, &error))
         fail_msg("%s", error.message);
 }
 
@@ -98,20 +99,20 @@ static void test_order_and_filters(void **state) {
     struct aggregate_row rows[] = {row_of("b", 0, 1, 0), row_of("a1", 60000, 2, 0), row_of("a", 120000, 3, 0),
                                    row_of("a", 0, 4, 0)};
     write_rows(f, MINUTE, rows, 4);
-    struct store_query query = {.window_size = 60000, .from = 0, .to = INT64_MAX, .limit = -1};
+    struct store_query query = {.window = {.size = 60000}, .from = 0, .to = INT64_MAX, .limit = -1};
     answer(f, &query, text);
     assert_string_equal(text, "a@0=4 a@2=3 a1@1=2 b@0=1 ");
     query.descending = true;
     query.limit = 2;
     answer(f, &query, text);
     assert_string_equal(text, "a@2=3 a@0=4 ");
-    query = (struct store_query){.window_size = 60000, .gateway = "a", .from = 60000, .to = 120001, .limit = -1};
+    query = (struct store_query){.window = {.size = 60000}, .gateway = "a", .from = 60000, .to = 120001, .limit = -1};
     answer(f, &query, text);
     assert_string_equal(text, "a@2=3 ");
     query.attribute = "nothing";
     answer(f, &query, text);
     assert_string_equal(text, "");
-    query.window_size = 61000;
+    query.window.size = 61000;
     struct store_reader *reader;
     assert_int_equal(store_reader_open(f->store, &query, &reader, &error), ERROR_NOT_FOUND);
     assert_non_null(strstr(error.message, "60"));
@@ -121,7 +122,7 @@ static void test_writes_are_idempotent_and_revisions_win(void **state) {
     struct fixture *f = *state;
     struct error error;
     char text[512];
-    struct store_query query = {.window_size = 60000, .from = 0, .to = INT64_MAX, .limit = -1};
+    struct store_query query = {.window = {.size = 60000}, .from = 0, .to = INT64_MAX, .limit = -1};
     static const struct {
         double sum;
         int64_t revision;
@@ -136,7 +137,7 @@ static void test_writes_are_idempotent_and_revisions_win(void **state) {
         assert_string_equal(text, steps[i].expected);
     }
     int64_t count;
-    assert_int_equal(store_count(f->store, 60000, &count, &error), 0);
+    assert_int_equal(store_count(f->store, &(struct store_window){.size = 60000}, &count, &error), 0);
     assert_int_equal(count, 1);
 }
 
@@ -152,7 +153,7 @@ static void test_one_window_several_times_in_a_call(void **state) {
     rows[2].average = 4;
     rows[2].minimum = -7;
     write_rows(f, MINUTE, rows, 5);
-    struct store_query query = {.window_size = MINUTE, .from = 0, .to = INT64_MAX, .limit = -1};
+    struct store_query query = {.window = {.size = MINUTE}, .from = 0, .to = INT64_MAX, .limit = -1};
     struct store_reader *reader;
     static const struct {
         double sum, minimum, maximum;
@@ -181,7 +182,7 @@ static void check_range(struct fixture *f, int64_t size, int64_t step, int64_t c
     struct error error;
     struct store_reader *reader;
     struct aggregate_row row;
-    struct store_query query = {.window_size = size,
+    struct store_query query = {.window = {.size = size},
                                 .gateway = "g",
                                 .type = "WATER",
                                 .attribute = "FLOW",
@@ -233,17 +234,60 @@ static void test_ranges_over_buckets(void **state) {
             check_range(f, tables[t].size, step, count, &ranges[r]);
     }
     free(rows);
-    int64_t *sizes, counted;
-    size_t size_count;
+    struct store_window *windows;
+    int64_t counted;
+    size_t window_count;
     struct error error;
-    assert_int_equal(store_window_sizes(f->store, &sizes, &size_count, &error), 0);
-    assert_int_equal(size_count, 4);
+    assert_int_equal(store_windows(f->store, &windows, &window_count, &error), 0);
+    assert_int_equal(window_count, 4);
     for (size_t t = 0; t < 4; t++) {
-        assert_int_equal(sizes[t], tables[t].size);
-        assert_int_equal(store_count(f->store, sizes[t], &counted, &error), 0);
+        assert_int_equal(windows[t].size, tables[t].size);
+        assert_int_equal(store_count(f->store, &windows[t], &counted, &error), 0);
         assert_int_equal(counted, tables[t].count);
     }
-    free(sizes);
+    free(windows);
+}
+
+/* Rows of two calendars and of a size that is like one of them: none gets into the other's way, and the day of 23 hours
+ * comes back as it is. */
+static void test_calendars(void **state) {
+    struct fixture *f = *state;
+    struct error error;
+    static const char *const names[] = {"day@Europe/Athens", "day@UTC", "month~15@America/Argentina/Buenos_Aires"};
+    static const int64_t starts[] = {INT64_C(1774735200000), INT64_C(1774742400000), INT64_C(1773543600000)},
+                         ends[] = {INT64_C(1774818000000), INT64_C(1774828800000), INT64_C(1776222000000)};
+    for (size_t i = 0; i < 3; i++) {
+        struct store_window window;
+        struct aggregate_row row = row_of("a", starts[i], (double)i + 1, 0), found;
+        struct store_reader *reader;
+        row.window_end = ends[i];
+        assert_int_equal(store_window_read("window", slice_of(names[i]), &window, &error), 0);
+        assert_int_equal(store_write(f->writer, NULL, &window, &row, 1, &error), 0);
+        row.revision = 1;
+        assert_int_equal(store_write(f->writer, NULL, &window, &row, 1, &error), 0);
+        assert_int_equal(store_flush(f->writer, &error), 0);
+        struct store_query query = {.window = window, .from = 0, .to = INT64_MAX, .limit = -1};
+        assert_int_equal(store_reader_open(f->store, &query, &reader, &error), 0);
+        assert_int_equal(store_reader_next(reader, &found, &error), 1);
+        assert_int_equal(found.window_start, starts[i]);
+        assert_int_equal(found.window_end, ends[i]);
+        assert_int_equal(found.revision, 1);
+        assert_int_equal(store_reader_next(reader, &found, &error), 0);
+        store_reader_close(reader);
+    }
+    struct store_window *windows;
+    size_t count, calendars = 0;
+    assert_int_equal(store_windows(f->store, &windows, &count, &error), 0);
+    for (size_t i = 0; i < count; i++)
+        calendars += windows[i].calendar[0] != '\0';
+    free(windows);
+    assert_int_equal(calendars, 3);
+    struct store_query query = {.from = 0, .to = INT64_MAX, .limit = -1};
+    struct store_reader *reader;
+    assert_int_equal(store_window_read("window", SLICE("day@Europe/Paris"), &query.window, &error), 0);
+    assert_int_equal(store_reader_open(f->store, &query, &reader, &error), ERROR_NOT_FOUND);
+    assert_non_null(strstr(error.message, "no windows day@Europe/Paris"));
+    assert_non_null(strstr(error.message, "day@Europe/Athens"));
 }
 
 /* Names with dots, quotes and letters of other scripts, the largest and smallest numbers: back to the last bit. */
@@ -254,7 +298,8 @@ static void test_names_and_numbers(void **state) {
     static const double numbers[] = {-0.1, 1e-320, 1.7976931348623157e308, 12345678.000000001};
     for (size_t i = 0; i < 4; i++) {
         struct aggregate_row row = row_of(names[i], HOUR, numbers[i], 0), found;
-        struct store_query query = {.window_size = HOUR, .gateway = names[i], .from = 0, .to = INT64_MAX, .limit = -1};
+        struct store_query query = {
+            .window = {.size = HOUR}, .gateway = names[i], .from = 0, .to = INT64_MAX, .limit = -1};
         struct store_reader *reader;
         row.window_end = 2 * HOUR;
         row.minimum = -numbers[i];
@@ -280,19 +325,19 @@ static void test_joined_transaction(void **state) {
     char text[512];
     struct database *database;
     struct database_options options = {.lock_timeout = 1000};
-    struct store_query query = {.window_size = 60000, .from = 0, .to = INT64_MAX, .limit = -1};
+    struct store_query query = {.window = {.size = 60000}, .from = 0, .to = INT64_MAX, .limit = -1};
     struct aggregate_row row = row_of("a", 0, 1, 0);
     if (f->remote)
         skip(); /* its rows join nobody's transaction */
     assert_int_equal(database_open(f->folder, &options, &database, &error), 0);
     assert_int_equal(database_begin(database, &error), 0);
-    assert_int_equal(store_write(f->writer, database, 60000, &row, 1, &error), 0);
+    assert_int_equal(store_write(f->writer, database, &(struct store_window){.size = 60000}, &row, 1, &error), 0);
     database_rollback(database);
     store_writer_rolled_back(f->writer);
     struct store_reader *reader;
     assert_int_equal(store_reader_open(f->store, &query, &reader, &error), ERROR_NOT_FOUND);
     assert_int_equal(database_begin(database, &error), 0);
-    assert_int_equal(store_write(f->writer, database, 60000, &row, 1, &error), 0);
+    assert_int_equal(store_write(f->writer, database, &(struct store_window){.size = 60000}, &row, 1, &error), 0);
     assert_int_equal(database_commit(database, &error), 0);
     answer(f, &query, text);
     assert_string_equal(text, "a@0=1 ");
@@ -306,6 +351,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_writes_are_idempotent_and_revisions_win, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_window_several_times_in_a_call, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ranges_over_buckets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_calendars, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_and_numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_joined_transaction, set_up, tear_down),
     };

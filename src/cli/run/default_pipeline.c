@@ -2,69 +2,64 @@
  * for, with its numbers put in place. */
 #include "cli/run/default_pipeline.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
-#include "core/number.h"
-#include "core/options.h"
 
 static const unsigned char default_text[] = {
 #include "aggregates.inc"
 };
 
-enum { WINDOW_SIZE_MAXIMUM_S = 366 * 86400 };
-
-/* --- window sizes
+/* --- windows
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static int size_compare(const void *a, const void *b) {
-    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-    return (left > right) - (left < right);
+static int window_compare(const void *a, const void *b) {
+    const struct store_window *left = a, *right = b;
+    return left->size != right->size ? (left->size > right->size) - (left->size < right->size)
+                                     : strcmp(left->calendar, right->calendar);
 }
 
-static int size_read(struct slice text, int64_t *ret_size, struct error *error) {
-    char copy[32];
-    bool fits = text.length < sizeof copy;
-    snprintf(copy, sizeof copy, "%.*s", fits ? (int)text.length : 0, text.data);
-    bool seconds = number_read_integer(text, ret_size);
-    if (seconds)
-        *ret_size = *ret_size > 0 && *ret_size <= WINDOW_SIZE_MAXIMUM_S ? *ret_size * 1000 : 0;
-    if (!fits || (!seconds && options_read_duration("windows", copy, ret_size, NULL)) || *ret_size % 1000)
+static int window_read(struct slice text, struct store_window *ret_window, struct error *error) {
+    char topic[STORE_WINDOW_TOPIC_SIZE];
+    int status = store_window_read("windows", text, ret_window, error);
+    if (!status && !store_window_write_topic(topic, ret_window))
         return error_set(error, ERROR_INVALID,
-                         "window size '%.*s' is not a whole number of seconds, or a time such as 15m or 1h",
-                         (int)(text.length > 40 ? 40 : text.length), text.data);
-    if (*ret_size <= 0 || *ret_size > WINDOW_SIZE_MAXIMUM_S * INT64_C(1000))
-        return error_set(error, ERROR_INVALID, "window size %s is out of range: 1 to %d seconds (366 days)", copy,
-                         WINDOW_SIZE_MAXIMUM_S);
-    return 0;
+                         "windows %s need a zone whose name a topic can hold, such as Europe/Athens or UTC",
+                         ret_window->calendar);
+    return status;
 }
 
 int default_pipeline_read_windows(const char *text, struct default_pipeline *pipeline, struct error *error) {
-    pipeline->size_count = 0;
+    pipeline->window_count = 0;
     for (const char *at = text; at;) {
         const char *end = strchr(at, ',');
         struct slice size = {at, end ? (size_t)(end - at) : strlen(at)};
-        if (pipeline->size_count == DEFAULT_WINDOWS_MAXIMUM)
+        if (pipeline->window_count == DEFAULT_WINDOWS_MAXIMUM)
             return error_set(error, ERROR_INVALID, "more than %d window sizes", DEFAULT_WINDOWS_MAXIMUM);
-        int status = size_read(size, &pipeline->sizes[pipeline->size_count], error);
+        int status = window_read(size, &pipeline->windows[pipeline->window_count], error);
         if (status)
             return status;
-        pipeline->size_count++;
+        pipeline->window_count++;
         at = end ? end + 1 : NULL;
     }
-    qsort(pipeline->sizes, pipeline->size_count, sizeof pipeline->sizes[0], size_compare);
-    for (size_t i = 1; i < pipeline->size_count; i++)
-        if (pipeline->sizes[i] == pipeline->sizes[i - 1])
-            return error_set(error, ERROR_INVALID, "window size %lld is given twice",
-                             (long long)(pipeline->sizes[i] / 1000));
+    qsort(pipeline->windows, pipeline->window_count, sizeof pipeline->windows[0], window_compare);
+    for (size_t i = 1; i < pipeline->window_count; i++)
+        if (store_window_same(&pipeline->windows[i], &pipeline->windows[i - 1])) {
+            char name[CALENDAR_TEXT_SIZE];
+            store_window_write(name, &pipeline->windows[i]);
+            return error_set(error, ERROR_INVALID, "window size %s is given twice", name);
+        }
     return 0;
 }
 
 /* --- the text
  * ------------------------------------------------------------------------------------------------------------------ */
+
+#define LAST_ITEM "LATEST_BY_OFFSET(`gateway`) AS `gateway`"
 
 struct replacement {
     const char *from;
@@ -105,9 +100,13 @@ static void text_quote(struct bytes *to, const char *topic) {
 
 /* Of two topics these are two queries, with positions of their own: "AGGREGATES_60", and of another topic than
  * `metrics` "AGGREGATES_60_TOPIC_5D41402A", with a hash, as an id has only letters, digits and _. */
-static void text_id(struct bytes *to, const char *topic, int64_t seconds) {
+static void text_id(struct bytes *to, const char *topic, const struct store_window *window) {
     uint32_t hash = 2166136261u; /* FNV-1a: the same for ever */
-    bytes_append_format(to, "AGGREGATES_%" PRId64, seconds);
+    char table[STORE_TABLE_SIZE];
+    store_window_write_table(table, window);
+    for (char *at = table; *at; at++)
+        *at = (char)toupper((unsigned char)*at);
+    bytes_append_format(to, "AGGREGATES_%s", table);
     if (strcmp(topic, "metrics") != 0) {
         bytes_append_char(to, '_');
         for (const char *at = topic; *at; at++) {
@@ -144,24 +143,81 @@ static void write_stream(const struct default_pipeline *pipeline, const char *to
     bytes_append_char(to, '\n');
 }
 
-static void write_table(const struct default_pipeline *pipeline, const char *topic, int64_t size, struct bytes *to) {
-    char window[64], duration[40], grace[64];
-    cleanup(bytes_release) struct bytes name = {0}, id = {0};
-    bytes_append_format(&name, "%s-aggregates-%" PRId64 "'", topic, size / 1000);
+/* "SIZE 3600 SECONDS", "SIZE 1 MONTH, TIMEZONE 'Europe/Paris', STARTING DAY 15". */
+static void write_size(struct bytes *to, const struct store_window *window, const struct calendar *calendar) {
+    static const char *const weekdays[] = {"MONDAY", "TUESDAY",  "WEDNESDAY", "THURSDAY",
+                                           "FRIDAY", "SATURDAY", "SUNDAY"};
+    static const char *const units[] = {[CALENDAR_DAY] = "DAYS",
+                                        [CALENDAR_WEEK] = "WEEKS",
+                                        [CALENDAR_MONTH] = "MONTHS",
+                                        [CALENDAR_QUARTER] = "QUARTERS",
+                                        [CALENDAR_YEAR] = "YEARS"};
+    struct slice zone = time_zone_name(calendar->zone);
+    if (!window->calendar[0]) {
+        bytes_append_format(to, "SIZE %" PRId64 " SECONDS", window->size / 1000);
+        bytes_append_char(to, '\0');
+        return;
+    }
+    if (calendar->unit == CALENDAR_PART_OF_DAY)
+        bytes_append_format(to, "SIZE %" PRId64 " MINUTES", calendar->count / 60000);
+    else
+        bytes_append_format(to, "SIZE %" PRId64 " %s", calendar->count, units[calendar->unit]);
+    bytes_append_format(to, ", TIMEZONE '%.*s'", (int)zone.length, zone.data);
+    if (calendar->unit == CALENDAR_WEEK && calendar->day != 1)
+        bytes_append_format(to, ", STARTING %s", weekdays[calendar->day - 1]);
+    if (calendar->unit == CALENDAR_MONTH && calendar->day != 1)
+        bytes_append_format(to, ", STARTING DAY %u", calendar->day);
+    if (calendar->unit == CALENDAR_YEAR && (calendar->month != 1 || calendar->day != 1))
+        bytes_append_format(to, ", STARTING '%02u-%02u'", calendar->month, calendar->day);
+    if (calendar->offset)
+        bytes_append_format(to, ", OFFSET %" PRId64 " MINUTES", calendar->offset / 60000);
+    bytes_append_char(to, '\0');
+}
+
+/* Results of a calendar say the local date of their start and the zone. */
+static void write_last_item(struct bytes *to, const struct calendar *calendar, bool named) {
+    struct slice zone = time_zone_name(calendar->zone);
+    bytes_append_string(to, LAST_ITEM);
+    if (named)
+        bytes_append_format(to,
+                            ",\n    FORMAT_TIMESTAMP(FROM_UNIXTIME(WINDOWSTART), 'yyyy-MM-dd', '%.*s') AS "
+                            "`localDate`,\n    '%.*s' AS `timezone`",
+                            (int)zone.length, zone.data, (int)zone.length, zone.data);
+    bytes_append_char(to, '\0');
+}
+
+static void calendar_arena_release(struct arena *arena) {
+    arena_release(arena);
+}
+
+static void write_table(const struct default_pipeline *pipeline, const char *topic, const struct store_window *window,
+                        struct bytes *to) {
+    char duration[40], grace[64], part[STORE_WINDOW_TOPIC_SIZE];
+    cleanup(calendar_arena_release) struct arena arena = {0};
+    struct calendar calendar = {.zone = time_zone_utc};
+    cleanup(bytes_release) struct bytes name = {0}, id = {0}, size = {0}, item = {0};
+    if (window->calendar[0] && calendar_read(slice_of(window->calendar), &arena, &calendar, NULL)) {
+        to->failed = true;
+        return;
+    }
+    store_window_write_topic(part, window);
+    bytes_append_format(&name, "%s-aggregates-%s'", topic, part);
     bytes_append_char(&name, '\0');
-    text_id(&id, pipeline->topic, size / 1000);
-    snprintf(window, sizeof window, "SIZE %" PRId64 " SECONDS", size / 1000);
+    text_id(&id, pipeline->topic, window);
+    write_size(&size, window, &calendar);
+    write_last_item(&item, &calendar, window->calendar[0] != '\0');
     text_duration(duration, sizeof duration, pipeline->grace);
     snprintf(grace, sizeof grace, "GRACE PERIOD %s", duration);
-    if (name.failed || id.failed)
+    if (name.failed || id.failed || size.failed || item.failed)
         to->failed = true;
     else
         text_replace(to, text_statement("CREATE TABLE"),
                      (struct replacement[]){{"metrics-aggregates-60'", name.data},
                                             {"AGGREGATES_60", id.data},
-                                            {"SIZE 60 SECONDS", window},
-                                            {"GRACE PERIOD 300 SECONDS", grace}},
-                     4);
+                                            {"SIZE 60 SECONDS", size.data},
+                                            {"GRACE PERIOD 300 SECONDS", grace},
+                                            {LAST_ITEM, item.data}},
+                     5);
     bytes_append_char(to, '\n');
 }
 
@@ -173,10 +229,13 @@ void default_pipeline_write(const struct default_pipeline *pipeline, struct byte
         return;
     }
     write_stream(pipeline, topic.data, to);
-    for (size_t i = 0; i < pipeline->size_count; i++)
-        write_table(pipeline, topic.data, pipeline->sizes[i], to);
+    for (size_t i = 0; i < pipeline->window_count; i++)
+        write_table(pipeline, topic.data, &pipeline->windows[i], to);
 }
 
-void default_pipeline_topic(const struct default_pipeline *pipeline, int64_t window_size, char *to, size_t size) {
-    snprintf(to, size, "%s-aggregates-%" PRId64, pipeline->topic, window_size / 1000);
+void default_pipeline_topic(const struct default_pipeline *pipeline, const struct store_window *window, char *to,
+                            size_t size) {
+    char part[STORE_WINDOW_TOPIC_SIZE];
+    store_window_write_topic(part, window);
+    snprintf(to, size, "%s-aggregates-%s", pipeline->topic, part);
 }

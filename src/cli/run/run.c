@@ -24,9 +24,9 @@ struct run_settings {
 
 static const struct option run_options[] = {
     {"windows", 'w', OPTION_STRING, "TIME,...", "60,600,3600,86400",
-     .help =
-         "Sizes of the tumbling windows, in seconds or with a unit (15m, 1h), folded in one pass. A size that is added "
-         "later begins with the oldest reading that there is.",
+     .help = "Sizes of the tumbling windows, in seconds or with a unit (15m, 1h), and windows of a calendar "
+             "(day@Europe/Athens, month@UTC), folded in one pass. One that is added "
+             "later begins with the oldest reading that there is.",
      OPTION(windows)},
     {"grace", 'g', OPTION_DURATION, "TIME", "5m", .minimum = 0, .maximum = 366 * 86400e3,
      .help = "How long a window stays open for readings out of order, in event time.", OPTION(grace)},
@@ -185,9 +185,11 @@ static int run_option_connectors(struct run *run, struct error *error) {
                                               .values = settings->cache_values,
                                               .max_ahead = settings->max_ahead};
     int status = 0;
-    for (size_t i = 0; run->store && i < run->aggregates.size_count && !status; i++) {
-        snprintf(group, sizeof group, "%s.store-%lld", settings->group, (long long)(run->aggregates.sizes[i] / 1000));
-        default_pipeline_topic(&run->aggregates, run->aggregates.sizes[i], topic, sizeof topic);
+    for (size_t i = 0; run->store && i < run->aggregates.window_count && !status; i++) {
+        char part[STORE_WINDOW_TOPIC_SIZE];
+        store_window_write_topic(part, &run->aggregates.windows[i]);
+        snprintf(group, sizeof group, "%s.store-%s", settings->group, part);
+        default_pipeline_topic(&run->aggregates, &run->aggregates.windows[i], topic, sizeof topic);
         status = run_connectors_add(&run->pipeline.connectors, &definition, error);
     }
     if (status || !run->cache)

@@ -22,9 +22,12 @@ static void report_query(const struct query_report_row *row) {
     report_rare("duplicates", " + ", n->duplicates);
     report_rare("made by the query", " - ", n->added);
     report_rare("errors", "; ", n->errors);
-    if (row->window_size)
-        fprintf(stderr, "  (%g s, %" PRIu64 " results)\n", (double)row->window_size / 1000, row->results);
-    else
+    if (row->window) {
+        char name[WINDOW_NAME_SIZE];
+        window_write_name(name, row->window);
+        fprintf(stderr, row->window->calendar ? "  (%s, %" PRIu64 " results)\n" : "  (%s s, %" PRIu64 " results)\n",
+                name, row->results);
+    } else
         fprintf(stderr, "; written %" PRIu64 "\n", n->emitted);
 }
 

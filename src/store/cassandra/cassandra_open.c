@@ -127,7 +127,7 @@ const struct store_driver cassandra_store_driver = {
     .reader_open = cassandra_reader_open,
     .reader_close = cassandra_reader_close,
     .reader_next = cassandra_reader_next,
-    .window_sizes = cassandra_window_sizes,
+    .windows = cassandra_windows,
     .count = cassandra_count,
     .counts = cassandra_counts,
 };

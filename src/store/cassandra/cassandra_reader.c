@@ -12,6 +12,7 @@
 
 #include "core/arena.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "model/series.h"
 #include "model/time/time.h"
 #include "store/cassandra/cassandra_store.h"
@@ -53,6 +54,7 @@ struct cassandra_reader {
     int64_t left;
     struct slice paging_state; /* of the table's partitions */
     struct error error;
+    struct window_bounds bounds;
 };
 
 static bool reader_wants(const char *wanted, struct slice got) {
@@ -134,10 +136,12 @@ static void reader_distinct_answer(void *context, const struct cql_response *res
 
 /* All partitions of the table, page by page. */
 static int reader_find_partitions(struct cassandra_reader *reader, struct error *error) {
+    char suffix[STORE_TABLE_SIZE];
+    store_window_write_table(suffix, &reader->table.window);
     struct bytes text = {0};
-    bytes_append_format(&text, "SELECT DISTINCT gateway, metric, attribute%s FROM %s.metrics_aggregates_%" PRId64,
+    bytes_append_format(&text, "SELECT DISTINCT gateway, metric, attribute%s FROM %s.metrics_aggregates_%s",
                         reader->table.bucket == BUCKET_NONE ? "" : ", bucket", reader->store->settings.keyspace,
-                        reader->table.window_size / 1000);
+                        suffix);
     int status = text.failed ? error_no_memory(error) : 0;
     do {
         struct cql_request *request;
@@ -193,15 +197,17 @@ static int reader_compare(const void *a, const void *b, void *context) {
 }
 
 static int reader_prepare(struct cassandra_reader *reader, struct error *error) {
+    char suffix[STORE_TABLE_SIZE];
+    store_window_write_table(suffix, &reader->table.window);
     struct bytes text = {0};
     const struct cassandra_table *table = &reader->table;
     bytes_append_format(&text,
-                        "SELECT windowstart, min, max, avg, samplecount%s%s FROM %s.metrics_aggregates_%" PRId64
+                        "SELECT windowstart, min, max, avg, samplecount%s%s FROM %s.metrics_aggregates_%s"
                         " WHERE gateway=? AND metric=? AND attribute=?%s"
                         " AND windowstart >= ? AND windowstart < ? ORDER BY windowstart %s",
                         table->has_sum ? ", sum" : "", table->has_revision ? ", revision" : "",
-                        reader->store->settings.keyspace, table->window_size / 1000,
-                        table->bucket == BUCKET_NONE ? "" : " AND bucket=?", reader->query.descending ? "DESC" : "ASC");
+                        reader->store->settings.keyspace, suffix, table->bucket == BUCKET_NONE ? "" : " AND bucket=?",
+                        reader->query.descending ? "DESC" : "ASC");
     bytes_append_char(&text, '\0');
     int status =
         text.failed ? error_no_memory(error) : cql_cluster_prepare(reader->cluster, text.data, &reader->select, error);
@@ -289,7 +295,9 @@ int cassandra_reader_open(struct store *door, const struct store_query *query, s
     reader->left = query->limit;
     int status = cassandra_borrow(reader->store, &reader->cluster, error);
     if (!status)
-        status = cassandra_table_describe(reader->store, reader->cluster, query->window_size, &reader->table, error);
+        status = cassandra_table_describe(reader->store, reader->cluster, &query->window, &reader->table, error);
+    if (!status)
+        status = window_bounds_open(&reader->bounds, &query->window, error);
     if (!status)
         status = reader_prepare(reader, error);
     int listed = 0;
@@ -314,6 +322,7 @@ void cassandra_reader_close(struct store_reader *door) {
         free(reader->fetches[i].rows);
     free(reader->partitions);
     arena_release(&reader->arena);
+    window_bounds_release(&reader->bounds);
     free(reader);
 }
 
@@ -340,7 +349,7 @@ static void reader_fill(const struct cassandra_reader *reader, const struct read
     *ret_row = (struct aggregate_row){.series = fetch->partition->series,
                                       .key = fetch->partition->key,
                                       .window_start = row->start,
-                                      .window_end = row->start + reader->query.window_size,
+                                      .window_end = window_bounds_end(&reader->bounds, row->start),
                                       .count = (uint64_t)row->count,
                                       .minimum = row->minimum,
                                       .maximum = row->maximum,
@@ -374,43 +383,51 @@ int cassandra_reader_next(struct store_reader *door, struct aggregate_row *ret_r
     return 0;
 }
 
-struct reader_sizes {
-    int64_t *sizes;
+struct reader_windows {
+    struct store_window *windows;
     size_t count, capacity;
     int64_t number;
     struct error error;
 };
 
+/* Tables of calendars have the name of their windows as comment. */
+static bool reader_window_of(struct slice table, struct slice comment, struct store_window *ret_window) {
+    static const struct slice prefix = SLICE("metrics_aggregates_");
+    char suffix[STORE_TABLE_SIZE];
+    int64_t seconds;
+    if (!table.data || table.length <= prefix.length || memcmp(table.data, prefix.data, prefix.length) != 0)
+        return false;
+    struct slice rest = {table.data + prefix.length, table.length - prefix.length};
+    if (number_read_integer(rest, &seconds) && seconds >= 1 && seconds <= INT64_MAX / 1000) {
+        *ret_window = store_window_of(seconds * 1000);
+        return true;
+    }
+    if (!comment.length || store_window_read("", comment, ret_window, NULL) || !ret_window->calendar[0])
+        return false;
+    store_window_write_table(suffix, ret_window);
+    return slice_equal(rest, slice_of(suffix));
+}
+
 static void reader_tables_answer(void *context, const struct cql_response *response, const struct error *error) {
-    struct reader_sizes *found = context;
+    struct reader_windows *found = context;
     struct slice cells[CQL_COLUMNS_MAXIMUM];
     if (error || response->opcode != CQL_RESULT || response->kind != CQL_RESULT_ROWS ||
-        response->rows.columns.count != 1)
+        response->rows.columns.count != 2)
         return;
     struct cql_rows rows = response->rows;
     while (cql_rows_next(&rows, cells)) {
-        long long seconds;
-        char name[64];
-        int length = 0;
-        snprintf(name, sizeof name, "%.*s", (int)(cells[0].length > 60 ? 60 : cells[0].length),
-                 cells[0].data ? cells[0].data : "");
-        if (sscanf(name, "metrics_aggregates_%lld%n", &seconds, &length) != 1 || name[length] || seconds < 1 ||
-            seconds > INT64_MAX / 1000)
+        struct store_window window;
+        if (!reader_window_of(cells[0], cells[1], &window))
             continue;
-        if (!memory_reserve((void **)&found->sizes, &found->capacity, found->count + 1, sizeof *found->sizes))
+        if (!memory_reserve((void **)&found->windows, &found->capacity, found->count + 1, sizeof *found->windows))
             error_no_memory(&found->error);
         else
-            found->sizes[found->count++] = seconds * 1000;
+            found->windows[found->count++] = window;
     }
 }
 
-static int reader_size_compare(const void *a, const void *b) {
-    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-    return (left > right) - (left < right);
-}
-
 static int reader_run(struct cql_cluster *cluster, const struct bytes *text, cql_callback *callback,
-                      struct reader_sizes *found, struct error *error) {
+                      struct reader_windows *found, struct error *error) {
     struct cql_request *request;
     int status = text->failed ? error_no_memory(error) : cql_cluster_take(cluster, &request, error);
     if (status)
@@ -426,32 +443,30 @@ static int reader_run(struct cql_cluster *cluster, const struct bytes *text, cql
     return status;
 }
 
-int cassandra_window_sizes(struct store *door, int64_t **ret_sizes, size_t *ret_count, struct error *error) {
+int cassandra_windows(struct store *door, struct store_window **ret_windows, size_t *ret_count, struct error *error) {
     struct cassandra_store *store = (struct cassandra_store *)door;
-    struct reader_sizes found = {0};
+    struct reader_windows found = {0};
     struct bytes text = {0};
     struct cql_cluster *cluster;
     int status = cassandra_borrow(store, &cluster, error);
     if (status)
         return status;
-    bytes_append_format(&text, "SELECT table_name FROM system_schema.tables WHERE keyspace_name='%s'",
+    bytes_append_format(&text, "SELECT table_name, comment FROM system_schema.tables WHERE keyspace_name='%s'",
                         store->settings.keyspace);
     status = reader_run(cluster, &text, reader_tables_answer, &found, error);
     bytes_release(&text);
     cassandra_give_back(store, cluster);
     if (status) {
-        free(found.sizes);
+        free(found.windows);
         return status;
     }
-    if (found.count)
-        qsort(found.sizes, found.count, sizeof *found.sizes, reader_size_compare);
-    *ret_sizes = found.sizes;
+    *ret_windows = found.windows;
     *ret_count = found.count;
     return 0;
 }
 
 static void reader_count_answer(void *context, const struct cql_response *response, const struct error *error) {
-    struct reader_sizes *found = context;
+    struct reader_windows *found = context;
     struct slice cells[CQL_COLUMNS_MAXIMUM];
     if (error || response->opcode != CQL_RESULT || response->kind != CQL_RESULT_ROWS ||
         response->rows.columns.count != 1)
@@ -461,16 +476,17 @@ static void reader_count_answer(void *context, const struct cql_response *respon
         error_set(&found->error, ERROR_CORRUPT, "Cassandra answers SELECT count with something else");
 }
 
-int cassandra_count(struct store *door, int64_t window_size, int64_t *ret_rows, struct error *error) {
+int cassandra_count(struct store *door, const struct store_window *window, int64_t *ret_rows, struct error *error) {
+    char suffix[STORE_TABLE_SIZE];
+    store_window_write_table(suffix, window);
     struct cassandra_store *store = (struct cassandra_store *)door;
-    struct reader_sizes found = {0};
+    struct reader_windows found = {0};
     struct bytes text = {0};
     struct cql_cluster *cluster;
     int status = cassandra_borrow(store, &cluster, error);
     if (status)
         return status;
-    bytes_append_format(&text, "SELECT count(*) FROM %s.metrics_aggregates_%" PRId64, store->settings.keyspace,
-                        window_size / 1000);
+    bytes_append_format(&text, "SELECT count(*) FROM %s.metrics_aggregates_%s", store->settings.keyspace, suffix);
     status = reader_run(cluster, &text, reader_count_answer, &found, error);
     bytes_release(&text);
     cassandra_give_back(store, cluster);

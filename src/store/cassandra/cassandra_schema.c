@@ -10,8 +10,8 @@
 #define DAY_MS INT64_C(86400000)
 enum { SECONDS_BY_DAY = 600, SECONDS_BY_MONTH = 3600, SHAPE_TEXT = 400 };
 
-enum cassandra_bucket cassandra_bucket_of(int64_t window_size) {
-    int64_t seconds = window_size / 1000;
+enum cassandra_bucket cassandra_bucket_of(const struct store_window *window) {
+    int64_t seconds = window->size / 1000;
     return seconds <= SECONDS_BY_DAY ? BUCKET_DAY : seconds <= SECONDS_BY_MONTH ? BUCKET_MONTH : BUCKET_NONE;
 }
 
@@ -136,28 +136,32 @@ static void schema_columns_answer(void *context, const struct cql_response *resp
             schema_column(columns, cells[0], cells[1], cells[2]);
 }
 
-static int schema_mismatch(const struct cassandra_store *store, int64_t window_size,
+static int schema_mismatch(const struct cassandra_store *store, const struct store_window *window,
                            const struct schema_columns *columns, struct error *error) {
-    bool bucket = cassandra_bucket_of(window_size) != BUCKET_NONE;
+    char suffix[STORE_TABLE_SIZE];
+    store_window_write_table(suffix, window);
+    bool bucket = cassandra_bucket_of(window) != BUCKET_NONE;
     return error_set(error, ERROR_INVALID,
-                     "table %s.metrics_aggregates_%lld has another shape: it has %s; expected are gateway text, metric "
+                     "table %s.metrics_aggregates_%s has another shape: it has %s; expected are gateway text, metric "
                      "text, attribute text%s PARTITION KEY, "
                      "windowstart timestamp "
                      "CLUSTERING, min, max, avg double, samplecount bigint, sum double, revision bigint; rename it, or "
                      "use another keyspace",
-                     store->settings.keyspace, (long long)(window_size / 1000), columns->shape,
-                     bucket ? ", bucket timestamp" : "");
+                     store->settings.keyspace, suffix, columns->shape, bucket ? ", bucket timestamp" : "");
 }
 
-int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
-                             struct cassandra_table *ret_table, struct error *error) {
+int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster,
+                             const struct store_window *window, struct cassandra_table *ret_table,
+                             struct error *error) {
+    char suffix[STORE_TABLE_SIZE];
+    store_window_write_table(suffix, window);
     struct schema_columns columns = {0};
     struct bytes statement = {0};
-    enum cassandra_bucket bucket = cassandra_bucket_of(window_size);
+    enum cassandra_bucket bucket = cassandra_bucket_of(window);
     bytes_append_format(&statement,
                         "SELECT column_name, type, kind FROM system_schema.columns WHERE keyspace_name='%s' AND "
-                        "table_name='metrics_aggregates_%" PRId64 "'",
-                        store->settings.keyspace, window_size / 1000);
+                        "table_name='metrics_aggregates_%s'",
+                        store->settings.keyspace, suffix);
     int status = statement.failed
                      ? error_no_memory(error)
                      : schema_run(cluster, bytes_slice(&statement), schema_columns_answer, &columns, error);
@@ -169,8 +173,8 @@ int cassandra_table_describe(const struct cassandra_store *store, struct cql_clu
         needed &= ~(1u << COLUMN_BUCKET);
     bool superfluous = bucket == BUCKET_NONE && (columns.found & 1u << COLUMN_BUCKET);
     if (columns.count && (columns.wrong || superfluous || (columns.found & needed) != needed))
-        return schema_mismatch(store, window_size, &columns, error);
-    *ret_table = (struct cassandra_table){window_size,
+        return schema_mismatch(store, window, &columns, error);
+    *ret_table = (struct cassandra_table){*window,
                                           bucket,
                                           columns.bucket_type,
                                           columns.count > 0,
@@ -196,76 +200,83 @@ int cassandra_keyspace_prepare(const struct cassandra_store *store, struct error
     return status ? error_wrap(error, "making keyspace %s", store->settings.keyspace) : 0;
 }
 
-static int table_create(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
-                        struct error *error) {
+static int table_create(const struct cassandra_store *store, struct cql_cluster *cluster,
+                        const struct store_window *window, struct error *error) {
+    char suffix[STORE_TABLE_SIZE];
+    store_window_write_table(suffix, window);
     struct bytes statement = {0};
-    bool bucket = cassandra_bucket_of(window_size) != BUCKET_NONE;
+    bool bucket = cassandra_bucket_of(window) != BUCKET_NONE;
     bytes_append_format(
         &statement,
-        "CREATE TABLE IF NOT EXISTS %s.metrics_aggregates_%" PRId64
+        "CREATE TABLE IF NOT EXISTS %s.metrics_aggregates_%s"
         "(gateway text, metric text, attribute text, %swindowstart timestamp, min double, max double, avg double,"
         " samplecount bigint, sum double, revision bigint, PRIMARY KEY((gateway, metric, attribute%s), windowstart)) "
         "WITH CLUSTERING ORDER BY "
         "(windowstart DESC)"
-        " AND default_time_to_live = %" PRId64,
-        store->settings.keyspace, window_size / 1000, bucket ? "bucket timestamp, " : "", bucket ? ", bucket" : "",
-        cassandra_ttl(&store->settings, window_size));
+        " AND default_time_to_live = %" PRId64 " AND comment = '%s'",
+        store->settings.keyspace, suffix, bucket ? "bucket timestamp, " : "", bucket ? ", bucket" : "",
+        cassandra_ttl(&store->settings, window), window->calendar);
     return schema_execute(cluster, &statement, error);
 }
 
 static int table_extend(const struct cassandra_store *store, struct cql_cluster *cluster,
                         const struct cassandra_table *table, struct error *error) {
+    char suffix[STORE_TABLE_SIZE];
+    store_window_write_table(suffix, &table->window);
     struct bytes statement = {0};
-    bytes_append_format(&statement, "ALTER TABLE %s.metrics_aggregates_%" PRId64 " ADD (%s%s%s)",
-                        store->settings.keyspace, table->window_size / 1000, table->has_sum ? "" : "sum double",
-                        table->has_sum || table->has_revision ? "" : ", ",
+    bytes_append_format(&statement, "ALTER TABLE %s.metrics_aggregates_%s ADD (%s%s%s)", store->settings.keyspace,
+                        suffix, table->has_sum ? "" : "sum double", table->has_sum || table->has_revision ? "" : ", ",
                         table->has_revision ? "" : "revision bigint");
     return schema_execute(cluster, &statement, error);
 }
 
 /* True for the first one who asks. */
-static bool table_warns(struct cassandra_store *store, int64_t window_size) {
+static bool table_warns(struct cassandra_store *store, const struct store_window *window) {
     bool first = true;
     pthread_mutex_lock(&store->lock);
     for (size_t i = 0; i < store->warned_count; i++)
-        first &= store->warned_of[i] != window_size;
+        first &= !store_window_same(&store->warned_of[i], window);
     first &= store->warned_count < CASSANDRA_WINDOWS;
     if (first)
-        store->warned_of[store->warned_count++] = window_size;
+        store->warned_of[store->warned_count++] = *window;
     pthread_mutex_unlock(&store->lock);
     return first;
 }
 
 /* The table's owner may not let us change it, or another writer has added the columns just now: what the table has
  * then decides. A server that may answer otherwise later is an error. */
-static int table_refused(struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
+static int table_refused(struct cassandra_store *store, struct cql_cluster *cluster, const struct store_window *window,
                          struct error *error) {
+    char suffix[STORE_TABLE_SIZE];
+    store_window_write_table(suffix, window);
     struct cassandra_table table;
     struct error refusal = *error, ignored;
     if (error->retriable || error->code != ERROR_INVALID)
         return error->code;
-    if (cassandra_table_describe(store, cluster, window_size, &table, &ignored))
+    if (cassandra_table_describe(store, cluster, window, &table, &ignored))
         return error->code;
-    if ((!table.has_sum || !table.has_revision) && table_warns(store, window_size))
+    if ((!table.has_sum || !table.has_revision) && table_warns(store, window))
         log_write(store->base.options.log, LOG_WARNING,
-                  "table %s.metrics_aggregates_%lld is written without%s%s%s: the server does not let us add %s (%s)%s",
-                  store->settings.keyspace, (long long)(window_size / 1000), table.has_sum ? "" : " sum",
+                  "table %s.metrics_aggregates_%s is written without%s%s%s: the server does not let us add %s (%s)%s",
+                  store->settings.keyspace, suffix, table.has_sum ? "" : " sum",
                   table.has_sum || table.has_revision ? "" : " and", table.has_revision ? "" : " revision",
                   table.has_sum || table.has_revision ? "it" : "them", refusal.message,
                   table.has_revision ? "" : "; results that lack readings are not marked there");
     return 0;
 }
 
-int cassandra_table_prepare(struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
-                            struct cassandra_table *ret_table, struct error *error) {
+int cassandra_table_prepare(struct cassandra_store *store, struct cql_cluster *cluster,
+                            const struct store_window *window, struct cassandra_table *ret_table, struct error *error) {
+    char suffix[STORE_TABLE_SIZE];
+    store_window_write_table(suffix, window);
     struct cassandra_table table;
-    int status = cassandra_table_describe(store, cluster, window_size, &table, error);
+    int status = cassandra_table_describe(store, cluster, window, &table, error);
     if (!status && !table.exists)
-        status = table_create(store, cluster, window_size, error);
+        status = table_create(store, cluster, window, error);
     else if (!status && (!table.has_sum || !table.has_revision))
-        status = table_extend(store, cluster, &table, error) ? table_refused(store, cluster, window_size, error) : 0;
+        status = table_extend(store, cluster, &table, error) ? table_refused(store, cluster, window, error) : 0;
     else if (!status) /* another client may have made it just now */
         status = cql_cluster_agree(cluster, CASSANDRA_AGREEMENT_TIMEOUT, error);
-    return status ? error_wrap(error, "preparing table metrics_aggregates_%lld", (long long)(window_size / 1000))
-                  : cassandra_table_describe(store, cluster, window_size, ret_table, error);
+    return status ? error_wrap(error, "preparing table metrics_aggregates_%s", suffix)
+                  : cassandra_table_describe(store, cluster, window, ret_table, error);
 }

@@ -222,9 +222,9 @@ void cassandra_settings_release(struct cassandra_settings *settings) {
     *settings = (struct cassandra_settings){0};
 }
 
-int64_t cassandra_ttl(const struct cassandra_settings *settings, int64_t window_size) {
+int64_t cassandra_ttl(const struct cassandra_settings *settings, const struct store_window *window) {
     for (size_t i = 0; i < settings->ttl_count; i++)
-        if (settings->ttl[i].window_size == window_size)
+        if (!window->calendar[0] && settings->ttl[i].window_size == window->size)
             return settings->ttl[i].seconds;
     return settings->ttl_default;
 }

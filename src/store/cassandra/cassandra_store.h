@@ -45,8 +45,8 @@ struct cassandra_store {
     pthread_mutex_t lock;
     struct cql_cluster *idle[CASSANDRA_IDLE]; /* clients that are not in use; under lock */
     size_t idle_count;
-    struct store_counts counts;           /* under lock */
-    int64_t warned_of[CASSANDRA_WINDOWS]; /* window sizes of tables that lack columns of ours; under lock */
+    struct store_counts counts;                       /* under lock */
+    struct store_window warned_of[CASSANDRA_WINDOWS]; /* of tables that lack columns of ours; under lock */
     size_t warned_count;
 };
 
@@ -54,7 +54,7 @@ struct cassandra_store {
 int cassandra_settings_read(const char *address, const struct store_options *options,
                             struct cassandra_settings *ret_settings, struct error *error);
 void cassandra_settings_release(struct cassandra_settings *settings);
-int64_t cassandra_ttl(const struct cassandra_settings *settings, int64_t window_size);
+int64_t cassandra_ttl(const struct cassandra_settings *settings, const struct store_window *window);
 
 /* A client of its own, connected. Without a keyspace when `bare`. */
 int cassandra_connect(const struct cassandra_store *store, bool bare, struct cql_cluster **ret_cluster,
@@ -71,7 +71,7 @@ int cassandra_borrow(struct cassandra_store *store, struct cql_cluster **ret_clu
 void cassandra_give_back(struct cassandra_store *store, struct cql_cluster *cluster);
 
 enum cassandra_bucket { BUCKET_NONE, BUCKET_DAY, BUCKET_MONTH };
-enum cassandra_bucket cassandra_bucket_of(int64_t window_size);
+enum cassandra_bucket cassandra_bucket_of(const struct store_window *window);
 /* Days since the epoch of the bucket that `time` is in. */
 int64_t cassandra_bucket_day(enum cassandra_bucket bucket, int64_t time);
 
@@ -79,32 +79,32 @@ enum cassandra_bucket_type { BUCKET_TIMESTAMP, BUCKET_DATE, BUCKET_TEXT };
 
 /* A table as it is. */
 struct cassandra_table {
-    int64_t window_size;
+    struct store_window window;
     enum cassandra_bucket bucket;
     enum cassandra_bucket_type bucket_type;
     bool exists, has_sum, has_revision;
 };
 /* ERROR_INVALID when a table of that name has another shape: both are shown. */
-int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
-                             struct cassandra_table *ret_table, struct error *error);
+int cassandra_table_describe(const struct cassandra_store *store, struct cql_cluster *cluster,
+                             const struct store_window *window, struct cassandra_table *ret_table, struct error *error);
 /* Makes the table, or adds what a table of the original lacks; what cannot be added stays away from `ret_table`. */
-int cassandra_table_prepare(struct cassandra_store *store, struct cql_cluster *cluster, int64_t window_size,
-                            struct cassandra_table *ret_table, struct error *error);
+int cassandra_table_prepare(struct cassandra_store *store, struct cql_cluster *cluster,
+                            const struct store_window *window, struct cassandra_table *ret_table, struct error *error);
 int cassandra_keyspace_prepare(const struct cassandra_store *store, struct error *error);
 void cassandra_bind_bucket(struct cql_request *request, const struct cassandra_table *table, int64_t day);
 
 /* The functions of the driver. */
 int cassandra_writer_open(struct store *door, struct store_writer **ret_writer, struct error *error);
 void cassandra_writer_close(struct store_writer *door);
-int cassandra_write(struct store_writer *door, struct database *transaction, int64_t window_size,
+int cassandra_write(struct store_writer *door, struct database *transaction, const struct store_window *window,
                     const struct aggregate_row *rows, size_t count, struct error *error);
 int cassandra_flush(struct store_writer *door, struct error *error);
 int cassandra_reader_open(struct store *door, const struct store_query *query, struct store_reader **ret_reader,
                           struct error *error);
 void cassandra_reader_close(struct store_reader *door);
 int cassandra_reader_next(struct store_reader *door, struct aggregate_row *ret_row, struct error *error);
-int cassandra_window_sizes(struct store *door, int64_t **ret_sizes, size_t *ret_count, struct error *error);
-int cassandra_count(struct store *door, int64_t window_size, int64_t *ret_rows, struct error *error);
+int cassandra_windows(struct store *door, struct store_window **ret_windows, size_t *ret_count, struct error *error);
+int cassandra_count(struct store *door, const struct store_window *window, int64_t *ret_rows, struct error *error);
 extern const struct store_driver cassandra_store_driver;
 
 #endif

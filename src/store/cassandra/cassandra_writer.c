@@ -97,16 +97,17 @@ static int writer_connect(struct cassandra_writer *writer, struct error *error) 
 }
 
 static int writer_prepare(struct cassandra_writer *writer, struct writer_table *table, struct error *error) {
+    char suffix[STORE_TABLE_SIZE];
+    store_window_write_table(suffix, &table->table.window);
     struct bytes text = {0};
     bool bucket = table->table.bucket != BUCKET_NONE;
     bytes_append_format(&text,
-                        "INSERT INTO %s.metrics_aggregates_%lld(gateway, metric, attribute, %swindowstart, min, max, "
+                        "INSERT INTO %s.metrics_aggregates_%s(gateway, metric, attribute, %swindowstart, min, max, "
                         "avg, samplecount%s%s) "
                         "VALUES(?,?,?,%s?,?,?,?,?%s%s)",
-                        writer->store->settings.keyspace, (long long)(table->table.window_size / 1000),
-                        bucket ? "bucket, " : "", table->table.has_sum ? ", sum" : "",
-                        table->table.has_revision ? ", revision" : "", bucket ? "?," : "",
-                        table->table.has_sum ? ",?" : "", table->table.has_revision ? ",?" : "");
+                        writer->store->settings.keyspace, suffix, bucket ? "bucket, " : "",
+                        table->table.has_sum ? ", sum" : "", table->table.has_revision ? ", revision" : "",
+                        bucket ? "?," : "", table->table.has_sum ? ",?" : "", table->table.has_revision ? ",?" : "");
     bytes_append_char(&text, '\0');
     int status =
         text.failed ? error_no_memory(error) : cql_cluster_prepare(writer->cluster, text.data, &table->insert, error);
@@ -125,17 +126,17 @@ static int writer_not_prepared(struct error *error) {
     return error->code;
 }
 
-static int writer_table_of(struct cassandra_writer *writer, int64_t window_size, const struct writer_table **ret_table,
-                           struct error *error) {
+static int writer_table_of(struct cassandra_writer *writer, const struct store_window *window,
+                           const struct writer_table **ret_table, struct error *error) {
     for (size_t i = 0; i < writer->table_count; i++)
-        if (writer->tables[i].table.window_size == window_size) {
+        if (store_window_same(&writer->tables[i].table.window, window)) {
             *ret_table = &writer->tables[i];
             return 0;
         }
     if (writer->table_count == CASSANDRA_WINDOWS)
-        return error_set(error, ERROR_UNSUPPORTED, "more than %d window sizes", CASSANDRA_WINDOWS);
+        return error_set(error, ERROR_UNSUPPORTED, "more than %d kinds of windows", CASSANDRA_WINDOWS);
     struct writer_table *table = &writer->tables[writer->table_count];
-    int status = cassandra_table_prepare(writer->store, writer->cluster, window_size, &table->table, error);
+    int status = cassandra_table_prepare(writer->store, writer->cluster, window, &table->table, error);
     if (status)
         return status;
     if (writer_prepare(writer, table, error))
@@ -250,7 +251,7 @@ static size_t writer_run(const struct cassandra_table *table, const struct aggre
     return run;
 }
 
-int cassandra_write(struct store_writer *door, struct database *transaction, int64_t window_size,
+int cassandra_write(struct store_writer *door, struct database *transaction, const struct store_window *window,
                     const struct aggregate_row *rows, size_t count, struct error *error) {
     struct cassandra_writer *writer = (struct cassandra_writer *)door;
     const struct writer_table *table = NULL;
@@ -259,7 +260,7 @@ int cassandra_write(struct store_writer *door, struct database *transaction, int
     if (!status)
         status = writer_connect(writer, error);
     if (!status)
-        status = writer_table_of(writer, window_size, &table, error);
+        status = writer_table_of(writer, window, &table, error);
     if (!status && !memory_reserve((void **)&writer->order, &writer->order_capacity, count, sizeof *writer->order))
         status = error_no_memory(error);
     if (status)

@@ -24,7 +24,7 @@ const struct store_driver sqlite_store_driver = {
     .reader_open = sqlite_reader_open,
     .reader_close = sqlite_reader_close,
     .reader_next = sqlite_reader_next,
-    .window_sizes = sqlite_window_sizes,
+    .windows = sqlite_windows,
     .count = sqlite_count,
 };
 

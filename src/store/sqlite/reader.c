@@ -22,7 +22,7 @@ struct sqlite_reader {
     struct reader_series *series;
     size_t count, capacity, at;
     bool bound; /* `rows` is on series[at] */
-    int64_t window_size, left;
+    int64_t left;
     struct store_query query;
 };
 
@@ -77,11 +77,15 @@ static int reader_find_series(struct sqlite_reader *reader, struct error *error)
 }
 
 static int reader_prepare(struct sqlite_reader *reader, struct error *error) {
-    char sql[256];
-    snprintf(sql, sizeof sql,
-             "SELECT start, count, minimum, maximum, sum, revision FROM store_aggregates_%lld WHERE series=? AND start "
-             ">= ? AND start < ? ORDER BY start %s",
-             (long long)(reader->window_size / 1000), reader->query.descending ? "DESC" : "ASC");
+    char sql[300], suffix[STORE_TABLE_SIZE], size[32];
+    const struct store_window *window = &reader->query.window;
+    store_window_write_table(suffix, window);
+    snprintf(size, sizeof size, "start + %lld", (long long)window->size);
+    snprintf(
+        sql, sizeof sql,
+        "SELECT start, count, minimum, maximum, sum, revision, %s FROM store_aggregates_%s WHERE series=? AND start "
+        ">= ? AND start < ? ORDER BY start %s",
+        window->calendar[0] ? "finish" : size, suffix, reader->query.descending ? "DESC" : "ASC");
     return database_prepare(reader->database, sql, &reader->rows, error);
 }
 
@@ -93,7 +97,6 @@ int sqlite_reader_open(struct store *door, const struct store_query *query, stru
         return error_no_memory(error);
     reader->base.driver = &sqlite_store_driver;
     reader->query = *query;
-    reader->window_size = query->window_size;
     reader->left = query->limit;
     int status = sqlite_store_connect(store, &reader->database, error);
     if (!status)
@@ -125,7 +128,7 @@ static void reader_row(const struct sqlite_reader *reader, struct aggregate_row 
     *ret_row = (struct aggregate_row){.series = series->series,
                                       .key = series->key,
                                       .window_start = start,
-                                      .window_end = start + reader->window_size,
+                                      .window_end = sqlite3_column_int64(reader->rows, 6),
                                       .count = (uint64_t)sqlite3_column_int64(reader->rows, 1),
                                       .minimum = sqlite3_column_double(reader->rows, 2),
                                       .maximum = sqlite3_column_double(reader->rows, 3),

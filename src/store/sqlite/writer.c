@@ -10,7 +10,7 @@
 enum { WRITER_SIZES = 16 };
 
 struct writer_size {
-    int64_t size;
+    struct store_window window;
     sqlite3_stmt *insert;
 };
 
@@ -103,29 +103,31 @@ static int writer_prepare(struct sqlite_writer *writer, struct database *databas
     return status;
 }
 
-static int writer_insert_statement(struct sqlite_writer *writer, struct database *database, int64_t size,
-                                   sqlite3_stmt **ret_insert, struct error *error) {
+static int writer_insert_statement(struct sqlite_writer *writer, struct database *database,
+                                   const struct store_window *window, sqlite3_stmt **ret_insert, struct error *error) {
     for (size_t i = 0; i < writer->size_count; i++)
-        if (writer->sizes[i].size == size) {
+        if (store_window_same(&writer->sizes[i].window, window)) {
             *ret_insert = writer->sizes[i].insert;
             return 0;
         }
     if (writer->size_count == WRITER_SIZES)
-        return error_set(error, ERROR_INVALID, "more than %d window sizes in one store", WRITER_SIZES);
-    char sql[400];
+        return error_set(error, ERROR_INVALID, "more than %d kinds of windows in one store", WRITER_SIZES);
+    char sql[500], suffix[STORE_TABLE_SIZE];
+    bool calendar = window->calendar[0] != '\0';
+    store_window_write_table(suffix, window);
     snprintf(sql, sizeof sql,
-             "INSERT INTO store_aggregates_%lld(series, start, count, minimum, maximum, sum, revision) VALUES(?, ?, ?, "
-             "?, ?, ?, ?) ON CONFLICT(series, start) "
+             "INSERT INTO store_aggregates_%s(series, start, count, minimum, maximum, sum, revision%s) VALUES(?, ?, ?, "
+             "?, ?, ?, ?%s) ON CONFLICT(series, start) "
              "DO UPDATE SET"
              " count=excluded.count, minimum=excluded.minimum, maximum=excluded.maximum, sum=excluded.sum, "
              "revision=excluded.revision"
              " WHERE excluded.revision >= revision",
-             (long long)(size / 1000));
-    int status = sqlite_store_create_window(database, size, error);
+             suffix, calendar ? ", finish" : "", calendar ? ", ?" : "");
+    int status = sqlite_store_create_window(database, window, error);
     if (!status)
         status = database_prepare(database, sql, ret_insert, error);
     if (!status)
-        writer->sizes[writer->size_count++] = (struct writer_size){size, *ret_insert};
+        writer->sizes[writer->size_count++] = (struct writer_size){*window, *ret_insert};
     return status;
 }
 
@@ -229,12 +231,12 @@ static int writer_sort(struct sqlite_writer *writer, struct database *database, 
     return 0;
 }
 
-static int writer_rows(struct sqlite_writer *writer, struct database *database, int64_t size,
+static int writer_rows(struct sqlite_writer *writer, struct database *database, const struct store_window *window,
                        const struct aggregate_row *rows, size_t count, struct error *error) {
     sqlite3_stmt *insert = NULL;
     int status = writer_prepare(writer, database, error);
     if (!status)
-        status = writer_insert_statement(writer, database, size, &insert, error);
+        status = writer_insert_statement(writer, database, window, &insert, error);
     if (!status)
         status = writer_sort(writer, database, rows, count, error);
     for (size_t i = 0; i < count && !status; i++) {
@@ -246,21 +248,23 @@ static int writer_rows(struct sqlite_writer *writer, struct database *database, 
         sqlite3_bind_double(insert, 5, row->maximum);
         sqlite3_bind_double(insert, 6, row->sum);
         sqlite3_bind_int64(insert, 7, row->revision);
+        if (window->calendar[0])
+            sqlite3_bind_int64(insert, 8, row->window_end);
         status = database_run(database, insert, error);
     }
     return status;
 }
 
-int sqlite_write(struct store_writer *door, struct database *transaction, int64_t window_size,
+int sqlite_write(struct store_writer *door, struct database *transaction, const struct store_window *window,
                  const struct aggregate_row *rows, size_t count, struct error *error) {
     struct sqlite_writer *writer = (struct sqlite_writer *)door;
     int status;
     if (transaction && strcmp(database_path(transaction), database_path(writer->own)) == 0) {
-        status = writer_rows(writer, transaction, window_size, rows, count, error);
+        status = writer_rows(writer, transaction, window, rows, count, error);
     } else {
         status = database_begin(writer->own, error);
         if (!status)
-            status = writer_rows(writer, writer->own, window_size, rows, count, error);
+            status = writer_rows(writer, writer->own, window, rows, count, error);
         if (!status)
             status = database_commit(writer->own, error);
         if (status) {
@@ -268,5 +272,7 @@ int sqlite_write(struct store_writer *door, struct database *transaction, int64_
             sqlite_writer_rolled_back(door);
         }
     }
-    return status ? error_wrap(error, "writing %zu aggregates of %lld s", count, (long long)(window_size / 1000)) : 0;
+    char name[CALENDAR_TEXT_SIZE];
+    store_window_write(name, window);
+    return status ? error_wrap(error, "writing %zu aggregates of windows %s", count, name) : 0;
 }

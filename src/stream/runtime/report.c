@@ -6,12 +6,15 @@
 #include "stream/runtime/metrics.h"
 #include "stream/runtime/runner.h"
 
-/* Labelled with the query and, when it has one, the size of its windows. */
+/* Labelled with the query and, when it has any, its windows. */
 static void metrics_sample(struct bytes *to, const char *name, const struct query_report_row *row, uint64_t value) {
     bytes_append_format(to, "%s{query=\"", name);
     metrics_label(to, row->id);
-    if (row->window_size)
-        bytes_append_format(to, "\",window=\"%g", (double)row->window_size / 1000);
+    if (row->window) {
+        char window[WINDOW_NAME_SIZE];
+        window_write_name(window, row->window);
+        bytes_append_format(to, "\",window=\"%s", window);
+    }
     bytes_append_format(to, "\"} %" PRIu64 "\n", value);
 }
 
@@ -65,12 +68,12 @@ void query_metrics_append(struct bytes *to, const struct query_run_report *repor
                   report->recovered);
 }
 
-static int64_t query_window_size(const struct query_plan *query) {
+static const struct window_definition *query_window(const struct query_plan *query) {
     for (size_t i = 0; i < query->stage_count; i++)
         for (const struct node_plan *node = query->stages[i].sink; node; node = node->inputs[0])
-            if (node->kind == NODE_AGGREGATE)
-                return node->aggregate.window.size;
-    return 0;
+            if (node->kind == NODE_AGGREGATE && node->aggregate.window.shape != WINDOW_SHAPE_NONE)
+                return &node->aggregate.window;
+    return NULL;
 }
 
 static struct query_report_row *report_row(struct query_run_report *report, const struct query_member *member) {
@@ -79,9 +82,8 @@ static struct query_report_row *report_row(struct query_run_report *report, cons
             return &report->rows[i];
     if (!memory_reserve((void **)&report->rows, &report->row_capacity, report->row_count + 1, sizeof *report->rows))
         return NULL;
-    report->rows[report->row_count] = (struct query_report_row){.id = member->query->id,
-                                                                .removed = atomic_load(&member->removed),
-                                                                .window_size = query_window_size(member->query)};
+    report->rows[report->row_count] = (struct query_report_row){
+        .id = member->query->id, .removed = atomic_load(&member->removed), .window = query_window(member->query)};
     return &report->rows[report->row_count++];
 }
 

@@ -40,13 +40,13 @@ bool query_runner_has_ended(struct query_runner *runner);
 struct query_report_row {
     const char *id;
     bool removed;
-    struct query_counters total; /* since the query's first record, as committed */
-    struct query_counters run;   /* of them, what this run has counted */
-    int64_t window_size;         /* ms, of the query's windows (of sessions their gap); 0: it has none */
-    uint64_t results;            /* of run.emitted, without what went to repartition topics */
-    uint64_t total_results;      /* the same of total.emitted */
-    uint64_t memory;             /* bytes of what the query keeps in this process */
-    int64_t lag;                 /* records that its topics hold and it has not read */
+    struct query_counters total;            /* since the query's first record, as committed */
+    struct query_counters run;              /* of them, what this run has counted */
+    const struct window_definition *window; /* of the plan; NULL: it has none */
+    uint64_t results;                       /* of run.emitted, without what went to repartition topics */
+    uint64_t total_results;                 /* the same of total.emitted */
+    uint64_t memory;                        /* bytes of what the query keeps in this process */
+    int64_t lag;                            /* records that its topics hold and it has not read */
 };
 
 struct query_run_report {

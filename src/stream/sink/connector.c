@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "core/memory.h"
-#include "core/number.h"
 #include "stream/sink/cache_sink.h"
 #include "stream/sink/cache_topic_sink.h"
 #include "stream/sink/store_sink.h"
@@ -24,17 +23,6 @@ struct connector {
     bool required;
     atomic_bool end, drain;
 };
-
-int64_t connector_window(const char *topic) {
-    static const char mark[] = "-aggregates-";
-    const char *last = strrchr(topic, '-');
-    int64_t seconds;
-    size_t length = last ? (size_t)(last + 1 - topic) : 0;
-    if (length <= sizeof mark - 1 || memcmp(last + 1 - (sizeof mark - 1), mark, sizeof mark - 1) != 0 ||
-        !number_read_integer(slice_of(last + 1), &seconds))
-        return 0;
-    return seconds > 0 && seconds < INT64_MAX / 1000 ? seconds * 1000 : 0;
-}
 
 /* --- what it is to do
  * ------------------------------------------------------------------------------------------------------------------ */
@@ -59,7 +47,7 @@ static int connector_validate_topic(const struct connector_definition *definitio
                          CONNECTOR_TOPICS_MAXIMUM);
     snprintf(name, sizeof name, "%.*s", (int)topic.length, topic.data);
     int status = bus_topic_check_name(name, error);
-    if (!status && strcmp(definition->type, "store") == 0 && !connector_window(name))
+    if (!status && strcmp(definition->type, "store") == 0 && !store_window_of_topic(name, &(struct store_window){0}))
         return error_set(error, ERROR_INVALID,
                          "the store takes topics of aggregates, whose names end in -aggregates-SECONDS; %s is none",
                          name);
@@ -106,15 +94,16 @@ int connector_validate(const struct connector_definition *definition, struct err
  * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Rows of two topics in one store: of one series the last that comes stays. */
-static int connector_note_topic(const struct connector *connector, const char *topic, int64_t window,
+static int connector_note_topic(const struct connector *connector, const char *topic, const struct store_window *window,
                                 struct error *error) {
-    char *other;
+    char *other, name[CALENDAR_TEXT_SIZE];
+    store_window_write(name, window);
     int status = store_note_topic(connector->settings.store, window, topic, &other, error);
     if (!status && other)
         log_write(connector->settings.log, LOG_WARNING,
-                  "connector %s: the store has windows of %lld s of topic %s too: of one series and window the rows of "
+                  "connector %s: the store has windows (%s) of topic %s too: of one series and window the rows of "
                   "%s replace them; --store, or --data, gives them a store of their own",
-                  connector->name, (long long)(window / 1000), other, topic);
+                  connector->name, name, other, topic);
     free(other);
     return status;
 }
@@ -126,9 +115,12 @@ static int connector_target(const struct connector *connector, const struct conn
     if (strcmp(definition->type, "store") == 0) {
         if (!settings->store)
             return error_set(error, ERROR_INVALID, "there is no store: give one by --store");
-        int status = connector_note_topic(connector, topic, connector_window(topic), error);
+        struct store_window window;
+        if (!store_window_of_topic(topic, &window))
+            return error_set(error, ERROR_INVALID, "topic %s does not say which windows it has", topic);
+        int status = connector_note_topic(connector, topic, &window, error);
         *ret_target = &store_sink_target;
-        return status ? status : store_sink_new(settings->store, connector_window(topic), ret_context, error);
+        return status ? status : store_sink_new(settings->store, &window, ret_context, error);
     }
     if (strcmp(definition->type, "cache") == 0 || strcmp(definition->type, "readings") == 0) {
         struct cache *cache;
@@ -207,8 +199,9 @@ int connector_tap(const struct connector_settings *settings, const struct connec
         if (topic.length >= sizeof name)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)topic.length, topic.data);
-        if (connector_window(name))
-            status = store_taps_add(settings->taps, settings->store, name, connector_window(name), error);
+        struct store_window window;
+        if (store_window_of_topic(name, &window))
+            status = store_taps_add(settings->taps, settings->store, name, &window, error);
     }
     return status;
 }

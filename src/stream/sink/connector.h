@@ -38,9 +38,6 @@ struct connector_definition {
 
 struct connector;
 
-/* N of TOPIC-aggregates-N, in ms; 0: it is none. */
-int64_t connector_window(const char *topic);
-
 /* What can be known before it starts. ERROR_INVALID, ERROR_UNSUPPORTED: its type, a topic, its url. */
 int connector_validate(const struct connector_definition *definition, struct error *error);
 /* Before the queries start: what they write to topics of the definition goes to the store without being read back, when

@@ -13,9 +13,10 @@ static bool column_fits(enum store_column column, const struct type *type) {
     return store_column_is_number(column) ? whole || type->kind == TYPE_DOUBLE : type->kind == TYPE_STRING;
 }
 
-bool store_columns_find(const struct sink_plan *sink, int64_t window_size, struct store_columns *ret_columns) {
+bool store_columns_find(const struct sink_plan *sink, const struct window_bounds *bounds,
+                        struct store_columns *ret_columns) {
     const struct row_schema *schema = &sink->schema;
-    ret_columns->window_size = window_size;
+    ret_columns->bounds = bounds;
     if (sink->value.format != FORMAT_JSON || !sink->value.wrapped)
         return false;
     for (size_t c = schema->key_count; c < schema->count; c++)
@@ -68,7 +69,7 @@ bool store_columns_read(const struct store_columns *columns, const struct rows *
     const struct vector *start = vectors[STORE_COLUMN_START], *end = vectors[STORE_COLUMN_END];
     if (!column_time(start, row & start->mask, &read.window_start) ||
         !column_time(end, row & end->mask, &read.window_end) ||
-        store_rows_check(columns->window_size, &read, numbers[STORE_COLUMN_COUNT]))
+        store_rows_check(columns->bounds, &read, numbers[STORE_COLUMN_COUNT]))
         return false;
     read.count = (uint64_t)numbers[STORE_COLUMN_COUNT];
     *ret_row = read;

@@ -33,15 +33,18 @@ bool store_column_is_number(enum store_column column) {
     return aggregate_columns[column].type == &type_double;
 }
 
-int store_rows_open(struct store_rows *rows, int64_t window_size, struct error *error) {
-    *rows = (struct store_rows){.window_size = window_size};
-    return row_reader_new(&(struct row_format){.format = FORMAT_JSON, .wrapped = true}, aggregate_columns,
-                          STORE_COLUMNS, NULL, &rows->reader, error);
+int store_rows_open(struct store_rows *rows, const struct store_window *window, struct error *error) {
+    *rows = (struct store_rows){0};
+    int status = window_bounds_open(&rows->bounds, window, error);
+    return status ? status
+                  : row_reader_new(&(struct row_format){.format = FORMAT_JSON, .wrapped = true}, aggregate_columns,
+                                   STORE_COLUMNS, NULL, &rows->reader, error);
 }
 
 void store_rows_release(struct store_rows *rows) {
     row_reader_free(rows->reader);
     arena_release(&rows->arena);
+    window_bounds_release(&rows->bounds);
     free(rows->rows);
     *rows = (struct store_rows){0};
 }
@@ -53,8 +56,8 @@ int store_rows_begin(struct store_rows *rows, size_t records, struct error *erro
                                                                                               : error_no_memory(error);
 }
 
-const char *store_rows_check(int64_t window_size, const struct aggregate_row *row, double count) {
-    if (row->window_end - row->window_start != window_size || row->window_start % window_size)
+const char *store_rows_check(const struct window_bounds *bounds, const struct aggregate_row *row, double count) {
+    if (!window_bounds_fit(bounds, row->window_start, row->window_end))
         return "windowStart and windowEnd are not those of a window of this topic";
     if (!(count >= 1 && count <= 9007199254740992.0) || count != (double)(uint64_t)count)
         return "sampleCount is not a whole number above 0";
@@ -132,7 +135,7 @@ static const char *store_rows_take(struct store_rows *rows, const struct bus_rec
         .average = columns[STORE_COLUMN_AVERAGE].doubles[0],
         .revision = store_rows_incomplete(record) ? AGGREGATE_INCOMPLETE : 0,
     };
-    return store_rows_check(rows->window_size, row, count);
+    return store_rows_check(&rows->bounds, row, count);
 }
 
 int store_rows_add(struct store_rows *rows, const struct bus_record *record, const char **ret_reason,

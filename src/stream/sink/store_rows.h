@@ -5,6 +5,7 @@
 #include "bus/bus.h"
 #include "core/arena.h"
 #include "model/aggregate.h"
+#include "store/window.h"
 
 struct row_reader;
 
@@ -25,18 +26,18 @@ enum store_column {
 struct slice store_column_name(enum store_column column);
 bool store_column_is_number(enum store_column column);
 /* NULL when the row is one of windows of that size, otherwise why not. `count`: its sampleCount. */
-const char *store_rows_check(int64_t window_size, const struct aggregate_row *row, double count);
+const char *store_rows_check(const struct window_bounds *bounds, const struct aggregate_row *row, double count);
 bool store_rows_header_incomplete(const struct bus_record *record); /* the result lacks readings, and says so */
 
 struct store_rows {
-    int64_t window_size; /* ms: that of the topic */
+    struct window_bounds bounds; /* of the topic's windows */
     struct row_reader *reader;
     struct arena arena;         /* of the records since the last begin */
     struct aggregate_row *rows; /* their strings point into the records */
     size_t count, capacity;
 };
 
-int store_rows_open(struct store_rows *rows, int64_t window_size, struct error *error);
+int store_rows_open(struct store_rows *rows, const struct store_window *window, struct error *error);
 void store_rows_release(struct store_rows *rows);
 /* For up to `records` records. */
 int store_rows_begin(struct store_rows *rows, size_t records, struct error *error);

@@ -21,11 +21,11 @@ static void store_sink_close(void *context) {
     free(sink);
 }
 
-int store_sink_new(struct store *store, int64_t window_size, void **ret_context, struct error *error) {
+int store_sink_new(struct store *store, const struct store_window *window, void **ret_context, struct error *error) {
     struct store_sink *sink = memory_zero(1, sizeof *sink);
     if (!sink)
         return error_no_memory(error);
-    int status = store_rows_open(&sink->rows, window_size, error);
+    int status = store_rows_open(&sink->rows, window, error);
     if (!status)
         status = store_writer_open(store, &sink->writer, error);
     if (status) {
@@ -47,7 +47,7 @@ static int store_sink_write(void *context, const struct bus_batch *records, stru
             status = dead_letters_reject(dead_letters, records, i, reason, error);
     }
     if (!status && sink->rows.count)
-        status = store_write(sink->writer, NULL, sink->rows.window_size, sink->rows.rows, sink->rows.count, error);
+        status = store_write(sink->writer, NULL, &sink->rows.bounds.window, sink->rows.rows, sink->rows.count, error);
     *ret_done = status ? 0 : records->count;
     return status;
 }
@@ -65,7 +65,7 @@ static int store_sink_take(void *context, struct feed_block *const *blocks, size
             memcpy(&sink->taken[rows], block->rows, here * sizeof *block->rows);
         rows += here;
     }
-    return rows ? store_write(sink->writer, NULL, sink->rows.window_size, sink->taken, rows, error) : 0;
+    return rows ? store_write(sink->writer, NULL, &sink->rows.bounds.window, sink->taken, rows, error) : 0;
 }
 
 static int store_sink_flush(void *context, struct error *error) {

@@ -6,7 +6,7 @@
 #include "stream/sink/sink.h"
 
 extern const struct sink_target store_sink_target;
-/* `window_size`, ms: that of the topic. */
-int store_sink_new(struct store *store, int64_t window_size, void **ret_context, struct error *error);
+/* `window`: those of the topic. */
+int store_sink_new(struct store *store, const struct store_window *window, void **ret_context, struct error *error);
 
 #endif

@@ -11,7 +11,7 @@
 struct store_tap {
     struct tap base;
     struct store *store;
-    int64_t window_size;
+    struct window_bounds bounds; /* of the topic's windows */
     char topic[BUS_TOPIC_NAME_MAXIMUM + 1];
     struct feed feed;
     atomic_bool taken; /* a sink has the feed */
@@ -74,7 +74,7 @@ static int tap_open(struct tap *base, const struct sink_plan *sink, int32_t part
     struct store_tap *tap = (struct store_tap *)base;
     struct store_columns columns;
     *ret_writer = NULL;
-    if (!store_columns_find(sink, tap->window_size, &columns))
+    if (!store_columns_find(sink, &tap->bounds, &columns))
         return 0;
     struct store_tap_writer *writer = memory_zero(1, sizeof *writer);
     if (!writer)
@@ -127,7 +127,7 @@ static int tap_join_partition(struct store_tap_writer *writer, struct tap_partit
     block->base.place = feed_place(&writer->tap->feed, block->base.partition);
     at->joined = true;
     return block->count
-               ? store_write(writer->writer, transaction, writer->tap->window_size, block->rows, block->count, error)
+               ? store_write(writer->writer, transaction, &writer->tap->bounds.window, block->rows, block->count, error)
                : 0;
 }
 
@@ -186,7 +186,7 @@ static struct store_tap *taps_find(const struct store_taps *taps, const char *to
     return NULL;
 }
 
-int store_taps_add(struct store_taps *taps, struct store *store, const char *topic, int64_t window_size,
+int store_taps_add(struct store_taps *taps, struct store *store, const char *topic, const struct store_window *window,
                    struct error *error) {
     if (taps_find(taps, topic) || strlen(topic) > BUS_TOPIC_NAME_MAXIMUM)
         return 0;
@@ -194,6 +194,12 @@ int store_taps_add(struct store_taps *taps, struct store *store, const char *top
     if (!tap || !memory_reserve((void **)&taps->taps, &taps->capacity, taps->count + 1, sizeof(struct store_tap *))) {
         free(tap);
         return error_no_memory(error);
+    }
+    int status = window_bounds_open(&tap->bounds, window, error);
+    if (status) {
+        window_bounds_release(&tap->bounds);
+        free(tap);
+        return status;
     }
     tap->base = (struct tap){.open = tap_open,
                              .add = tap_add,
@@ -203,7 +209,6 @@ int store_taps_add(struct store_taps *taps, struct store *store, const char *top
                              .clear = tap_clear,
                              .close = tap_close};
     tap->store = store;
-    tap->window_size = window_size;
     strcpy(tap->topic, topic);
     feed_open(&tap->feed);
     taps->taps[taps->count++] = tap;
@@ -213,6 +218,7 @@ int store_taps_add(struct store_taps *taps, struct store *store, const char *top
 void store_taps_release(struct store_taps *taps) {
     for (size_t i = 0; i < taps->count; i++) {
         feed_close(&taps->taps[i]->feed);
+        window_bounds_release(&taps->taps[i]->bounds);
         free(taps->taps[i]);
     }
     free(taps->taps);

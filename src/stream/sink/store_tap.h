@@ -24,8 +24,8 @@ struct store_block {
     size_t count, capacity;
 };
 
-/* `window_size`, ms: that of the topic. One that is there is left as it is. */
-int store_taps_add(struct store_taps *taps, struct store *store, const char *topic, int64_t window_size,
+/* `window`: those of the topic. One that is there is left as it is. */
+int store_taps_add(struct store_taps *taps, struct store *store, const char *topic, const struct store_window *window,
                    struct error *error);
 void store_taps_release(struct store_taps *taps); /* when all writers are closed */
 /* For struct taps; `context` is a struct store_taps. */
