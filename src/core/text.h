@@ -1,5 +1,5 @@
 /* Looking at text: eight bytes at a time (S. E. Anderson, "Bit Twiddling Hacks": determine if a word has a byte less
- * than n), UTF-8, and JSON's \u escapes. */
+ * than n), or sixteen in a vector; UTF-8, and JSON's \u escapes. */
 #ifndef METERLINE_CORE_TEXT_H
 #define METERLINE_CORE_TEXT_H
 
@@ -29,14 +29,35 @@ static inline uint64_t text_any_equal(uint64_t word, unsigned byte) {
     return text_any_below(word ^ (TEXT_ONES * byte), 1);
 }
 
+typedef uint8_t text_vector __attribute__((vector_size(16)));
+
+static inline text_vector text_load_vector(const char *at) {
+    text_vector vector;
+    memcpy(&vector, at, sizeof vector);
+    return vector;
+}
+
+/* All bytes of the vector, one way or the other, in a word. */
+static inline uint64_t text_fold_vector(text_vector vector) {
+    uint64_t halves[2];
+    memcpy(halves, &vector, sizeof halves);
+    return halves[0] | halves[1];
+}
+
+/* 0xff for each byte below space, and for DEL. */
+static inline text_vector text_controls(text_vector vector) {
+    return (text_vector)(vector < 0x20) | (text_vector)(vector == 0x7f);
+}
+
 /* Has the text no character below space and no DEL? */
 static inline bool text_without_controls(struct slice text) {
     const char *at = text.data, *end = at + text.length;
-    uint64_t found = 0;
-    for (; end - at > 8; at += 8)
-        found |= text_any_below(text_load(at), 0x20) | text_any_equal(text_load(at), 0x7f);
-    if (text.length >= 8) /* the last eight, some of them again */
-        return (found | text_any_below(text_load(end - 8), 0x20) | text_any_equal(text_load(end - 8), 0x7f)) == 0;
+    if (text.length >= 16) { /* the last sixteen, some of them again */
+        text_vector found = text_controls(text_load_vector(end - 16));
+        for (; end - at > 16; at += 16)
+            found |= text_controls(text_load_vector(at));
+        return text_fold_vector(found) == 0;
+    }
     for (; at < end; at++)
         if ((unsigned char)*at < 0x20 || *at == 0x7f)
             return false;
@@ -53,9 +74,11 @@ static inline uint32_t text_load_half(const char *at) {
  * overlap. */
 static inline bool text_same(const char *a, const char *b, size_t length) {
     if (length >= 8) {
-        for (size_t at = 0; at + 8 < length; at += 8)
+        size_t at = 0;
+        do
             if (text_load(a + at) != text_load(b + at))
                 return false;
+        while ((at += 8) + 8 < length);
         return text_load(a + length - 8) == text_load(b + length - 8);
     }
     if (length >= 4)
@@ -64,14 +87,18 @@ static inline bool text_same(const char *a, const char *b, size_t length) {
     return length == 0 || ((a[0] == b[0]) & (a[length / 2] == b[length / 2]) & (a[length - 1] == b[length - 1]));
 }
 
-/* Has the text no byte above 0x7f? Bytes up to `end`, the end of what the text lies in, may be read. */
-static inline bool text_ascii(struct slice text, const char *end) {
+/* Has the text no byte above 0x7f? */
+static inline bool text_ascii(struct slice text) {
     const char *at = text.data, *stop = at + text.length;
     uint64_t high = 0;
-    for (; stop - at >= 8; at += 8)
-        high |= text_load(at);
-    if (at < stop && end - at >= 8) /* the bytes after the text are shifted out; the first one is the lowest */
-        return ((high | le64toh(text_load(at)) << 8 * (8 - (stop - at))) & TEXT_HIGHS) == 0;
+    if (text.length >= 16) { /* the last sixteen, some of them again */
+        text_vector all = text_load_vector(stop - 16);
+        for (; stop - at > 16; at += 16)
+            all |= text_load_vector(at);
+        return (text_fold_vector(all) & TEXT_HIGHS) == 0;
+    }
+    if (text.length >= 8)
+        return ((text_load(at) | text_load(stop - 8)) & TEXT_HIGHS) == 0;
     for (; at < stop; at++)
         high |= (unsigned char)*at;
     return (high & TEXT_HIGHS) == 0;

@@ -40,8 +40,7 @@ bool payload_reject(struct payload_gather *gather, const struct payload_line *li
 }
 
 const char *payload_name_reason(struct arena *arena, const char *what, struct slice name) {
-    if (name.length - 1 < PAYLOAD_NAME_MAXIMUM && text_without_controls(name) &&
-        (text_ascii(name, name.data + name.length) || utf8_valid(name)))
+    if (name.length - 1 < PAYLOAD_NAME_MAXIMUM && text_without_controls(name) && (text_ascii(name) || utf8_valid(name)))
         return NULL;
     if (name.length == 0)
         return reason_format(arena, "%s is empty", what);

@@ -18,6 +18,7 @@
 #include "core/hash.c" /* the source, so that the way without the instruction is tested on every machine */
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/text.h"
 #include "core/varint.h"
 
 /* Asked for what is not there, the sanitizer's malloc shall say no instead of stopping the program. */
@@ -366,6 +367,35 @@ static void test_log_taken(void **state) {
     assert_string_equal(line, "");
 }
 
+/* One byte of each kind at each place of a text, of every length up to some words. */
+static void test_text_bytes(void **state) {
+    (void)state;
+    enum { LENGTH = 70 };
+    static const struct {
+        unsigned char byte;
+        bool ascii, free; /* of controls */
+    } cases[] = {{0, true, false},    {0x1f, true, false}, {0x20, true, true},  {0x7e, true, true},
+                 {0x7f, true, false}, {0x80, false, true}, {0x9f, false, true}, {0xff, false, true}};
+    char text[LENGTH + 2], copy[LENGTH];
+    for (size_t length = 0; length <= LENGTH; length++) {
+        memset(text, 'a', sizeof text);
+        text[0] = text[length + 1] = (char)0xff; /* outside */
+        struct slice slice = {text + 1, length};
+        assert_true(text_ascii(slice) && text_without_controls(slice));
+        for (size_t place = 0; place < length; place++)
+            for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                memcpy(copy, slice.data, length);
+                text[1 + place] = (char)cases[i].byte;
+                assert_int_equal(text_ascii(slice), cases[i].ascii);
+                assert_int_equal(text_without_controls(slice), cases[i].free);
+                assert_false(text_same(slice.data, copy, length));
+                copy[place] = (char)cases[i].byte;
+                assert_true(text_same(slice.data, copy, length));
+                text[1 + place] = 'a';
+            }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_error_message), cmocka_unit_test(test_error_errno),  cmocka_unit_test(test_error_long),
@@ -373,7 +403,7 @@ int main(void) {
         cmocka_unit_test(test_bytes),         cmocka_unit_test(test_bytes_failed), cmocka_unit_test(test_varint),
         cmocka_unit_test(test_crc32c),        cmocka_unit_test(test_hash_seed),    cmocka_unit_test(test_hash_spread),
         cmocka_unit_test(test_hash_bits),     cmocka_unit_test(test_clock),        cmocka_unit_test(test_log),
-        cmocka_unit_test(test_log_taken),
+        cmocka_unit_test(test_log_taken),     cmocka_unit_test(test_text_bytes),
     };
     return cmocka_run_group_tests_name("core", tests, NULL, NULL);
 }

@@ -116,10 +116,70 @@ static void test_keys_of_any_length(void **unused) {
     }
 }
 
+/* The order of keys is guessed from the last time; whatever it is, each has the number that it had. Some keys are the
+ * same bytes in other parts. */
+static void test_keys_in_any_order(void **unused) {
+    (void)unused;
+    enum { KEYS = 200, ORDERS = 60, PARTS = 2 };
+    static const size_t parts[PARTS] = {0, 1};
+    static char names[KEYS][24];
+    static struct slice texts[PARTS][KEYS], run[KEYS];
+    static uint8_t nulls[KEYS];
+    struct vector columns[PARTS] = {{.mask = SIZE_MAX, .nulls = nulls, .texts = texts[0]},
+                                    {.mask = SIZE_MAX, .nulls = nulls, .texts = texts[1]}};
+    uint32_t ids[KEYS], order[KEYS], rows[KEY_RUN];
+    struct key_dictionary keys;
+    uint64_t seed = 11;
+    unsigned lane;
+    assert_true(key_dictionary_open(&keys, parts, PARTS) && key_dictionary_join(&keys, &lane));
+    for (uint32_t k = 0; k < KEYS; k++) {
+        snprintf(names[k], sizeof names[k], "ab.c.%u", k / 2);
+        ids[k] = KEY_NONE;
+        order[k] = k;
+    }
+    for (uint64_t batch = 1; batch <= ORDERS; batch++) {
+        for (uint32_t k = 0; batch % 5 == 0 && k < KEYS; k++) { /* from now on in another order */
+            uint32_t other = (uint32_t)(random_next(&seed) % KEYS), moved = order[k];
+            order[k] = order[other];
+            order[other] = moved;
+        }
+        for (size_t i = 0; i < KEYS; i++) {
+            run[i] = slice_of(names[order[i]]);
+            size_t first = order[i] % 2 ? 2 : 4; /* "ab" and "c.7", or "ab.c" and "7" */
+            texts[0][i] = (struct slice){run[i].data, first};
+            texts[1][i] = (struct slice){run[i].data + first + 1, run[i].length - first - 1};
+        }
+        assert_true(key_dictionary_begin(&keys, batch, columns, KEYS));
+        assert_false(key_dictionary_complete(&keys));
+        for (size_t from = 0, count; from < KEYS; from += count) {
+            count = KEYS - from < KEY_RUN ? KEYS - from : KEY_RUN;
+            for (size_t i = 0; i < count; i++)
+                rows[i] = (uint32_t)(from + i);
+            assert_true(key_dictionary_find(&keys, run + from, rows, count));
+        }
+        assert_true(key_dictionary_complete(&keys));
+        for (size_t i = 0; i < KEYS; i++) {
+            uint32_t k = order[i], id = keys.ids[i];
+            assert_true(ids[k] == KEY_NONE || ids[k] == id);
+            assert_true(slice_equal(key_dictionary_key(&keys, id), run[i]));
+            assert_true(slice_equal(key_dictionary_part(&keys, id, 0), texts[0][i]));
+            assert_true(slice_equal(key_dictionary_part(&keys, id, 1), texts[1][i]));
+            ids[k] = id;
+            *key_dictionary_head(&keys, id, lane) = k;
+            if (random_next(&seed) % 50 == 0) { /* forgotten before the next batch */
+                close_key(&keys, id, lane);
+                ids[k] = KEY_NONE;
+            }
+        }
+    }
+    key_dictionary_close(&keys);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_a_list),
         cmocka_unit_test(test_keys_of_any_length),
+        cmocka_unit_test(test_keys_in_any_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,6 +193,32 @@ static void avro_fields_are_found(void **state) {
                "BAD: schema 1 cannot be read as the column: the schema is a long, which cannot be read as STRING");
 }
 
+/* Texts side by side, some of which are no ASCII or no UTF-8 at all; bytes stay what they are. */
+static void avro_texts_side_by_side(void **state) {
+    (void)state;
+    static const char schema[] =
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"A\",\"type\":\"string\"},"
+        "{\"name\":\"B\",\"type\":\"string\"},{\"name\":\"C\",\"type\":\"bytes\"},{\"name\":\"D\",\"type\":\"int\"},"
+        "{\"name\":\"E\",\"type\":[\"null\",\"string\"]},{\"name\":\"F\",\"type\":\"string\"}]}";
+    static const struct row_column columns[] = {COLUMN("A", &type_string), COLUMN("B", &type_string),
+                                                COLUMN("C", &type_bytes),  COLUMN("D", &type_integer),
+                                                COLUMN("E", &type_string), COLUMN("F", &type_string)};
+    static const struct {
+        struct slice body;
+        const char *expected;
+    } cases[] = {
+        {BODY("\2a\4bc\2d\2\0\2f"), "a|bc|d|1|~|f"},
+        {BODY("\4\xc3\xa4\4b\xff\2\xff\2\2\2\xfe\2f"), "\xc3\xa4|b\xef\xbf\xbd|\xff|1|\xef\xbf\xbd|f"},
+        {BODY("\0\0\0\2\2\4\xc3\xa4\4\xff"
+              "f"),
+         "|||1|\xc3\xa4|\xef\xbf\xbd"
+         "f"},
+        {BODY("\4\xc3\xa4\4b"), "BAD: truncated: the value"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        check_avro(&avro, schema, columns, COUNT(columns), cases[i].body, cases[i].expected);
+}
+
 /* A record that begins as an object of JSON does. */
 static void avro_or_json(void **state) {
     (void)state;
@@ -527,10 +553,15 @@ static void columns_are_inferred(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(avro_types_are_read), cmocka_unit_test(avro_fields_are_found),
-        cmocka_unit_test(avro_or_json),        cmocka_unit_test(avro_registry_matters),
-        cmocka_unit_test(avro_comes_back),     cmocka_unit_test(avro_written_with_a_given_schema),
-        cmocka_unit_test(avro_writer_refuses), cmocka_unit_test(columns_are_inferred),
+        cmocka_unit_test(avro_types_are_read),
+        cmocka_unit_test(avro_fields_are_found),
+        cmocka_unit_test(avro_or_json),
+        cmocka_unit_test(avro_registry_matters),
+        cmocka_unit_test(avro_comes_back),
+        cmocka_unit_test(avro_written_with_a_given_schema),
+        cmocka_unit_test(avro_writer_refuses),
+        cmocka_unit_test(columns_are_inferred),
+        cmocka_unit_test(avro_texts_side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,6 +93,12 @@ static int row_avro_read(struct row_reader *reader, struct slice text, struct ar
     return 0;
 }
 
+static int row_avro_read_many(struct row_reader *reader, const struct slice *texts, size_t stride, size_t count,
+                              struct arena *arena, struct vector *columns, uint8_t *ret_status,
+                              const char **ret_reasons, struct error *error) {
+    return row_read_each(reader, texts, stride, count, arena, columns, ret_status, ret_reasons, row_avro_read, error);
+}
+
 static void row_avro_end_read(struct row_reader *reader) {
     struct row_avro_reader *avro = reader->state;
     schema_plans_forget_refused(&avro->plans);
@@ -179,6 +185,7 @@ const struct row_format_driver row_avro_driver = {
     .open_writer = row_avro_open_writer,
     .close_writer = row_avro_close_writer,
     .read = row_avro_read,
+    .read_many = row_avro_read_many,
     .end_read = row_avro_end_read,
     .write = row_avro_write,
 };

@@ -65,7 +65,7 @@ static inline int row_avro_text(struct row_avro_decoder *decoder, const struct r
     int outcome = (int)avro_read_string(&decoder->at, decoder->end, &text);
     if (outcome != AVRO_DONE)
         return outcome;
-    if (!text_ascii(text, decoder->end) && step->target->kind == TYPE_STRING && !row_utf8(decoder->arena, text, &text))
+    if (!text_ascii(text) && step->target->kind == TYPE_STRING && !row_utf8(decoder->arena, text, &text))
         return ROW_AVRO_NO_MEMORY;
     *ret_text = text;
     return AVRO_DONE;
@@ -307,10 +307,18 @@ static int row_avro_column_of_value(struct row_avro_decoder *decoder, const stru
     return outcome;
 }
 
-/* A text that is not plain ASCII. */
-static __attribute__((noinline)) int row_avro_column_text(struct row_avro_decoder *decoder,
-                                                          const struct row_avro_step *step, struct slice *text) {
-    return step->target->kind != TYPE_STRING || row_utf8(decoder->arena, *text, text) ? AVRO_DONE : ROW_AVRO_NO_MEMORY;
+/* Texts that may not be plain ASCII: those of the members from `first` up to `stop`, which are all of texts. */
+static __attribute__((noinline)) int row_avro_column_texts(struct row_avro_decoder *decoder,
+                                                           const struct row_avro_step *first,
+                                                           const struct row_avro_step *stop, struct vector *columns,
+                                                           size_t row) {
+    for (; first < stop; first++) {
+        struct vector *column = &columns[first->place];
+        if (column->type->kind == TYPE_STRING && !column->nulls[row] &&
+            !row_utf8(decoder->arena, column->texts[row], &column->texts[row]))
+            return ROW_AVRO_NO_MEMORY;
+    }
+    return AVRO_DONE;
 }
 
 /* A field into its column, which is NULL in this row so far. What is plain goes there without a value in between;
@@ -320,12 +328,6 @@ static inline int row_avro_column(struct row_avro_decoder *decoder, const struct
     const char *at = decoder->at, *const end = decoder->end;
     int outcome;
     switch (step->action) {
-    case ROW_AVRO_TEXT:
-        outcome = (int)avro_read_string(&at, end, &column->texts[row]);
-        decoder->at = at;
-        if (outcome == AVRO_DONE && __builtin_expect(!text_ascii(column->texts[row], end), 0))
-            outcome = row_avro_column_text(decoder, step, &column->texts[row]);
-        break;
     case ROW_AVRO_DOUBLE:
         if (end - at < (ptrdiff_t)sizeof(double))
             return AVRO_CUT;
@@ -347,25 +349,55 @@ static inline int row_avro_column(struct row_avro_decoder *decoder, const struct
     return outcome;
 }
 
-/* The fields of the record into the columns; on failure *ret_field is the one that is wrong. */
-static int row_avro_fields(struct row_avro_decoder *decoder, const struct row_avro_step *record, struct vector *columns,
-                           size_t row, const char **ret_field) {
-    const struct row_avro_step *member = record->members, *stop = member + record->member_count;
+/* One member of the record, which is no plain text. */
+static inline int row_avro_member(struct row_avro_decoder *decoder, const struct row_avro_step *member,
+                                  struct vector *columns, size_t row) {
+    const struct row_avro_step *step = member;
+    int outcome = AVRO_DONE;
+    if (step->action == ROW_AVRO_UNION)
+        step = row_avro_branch(decoder, step, &outcome);
+    if (!step)
+        return outcome;
+    return member->action == ROW_AVRO_SKIP
+               ? (int)avro_skip_field(member->type, &decoder->at, decoder->end, &decoder->items)
+               : row_avro_column(decoder, step, &columns[member->place], row);
+}
+
+/* The fields of the record into the columns; on failure *ret_field is the one that is wrong. Texts often stand side by
+ * side, with lengths of one byte between them, so one look tells that all of them are ASCII: from `texts` on, the first
+ * of them being of member `first`. */
+static inline int row_avro_fields(struct row_avro_decoder *decoder, const struct row_avro_step *record,
+                                  struct vector *columns, size_t row, const char **ret_field) {
+    const struct row_avro_step *member = record->members, *stop = member + record->member_count, *first = NULL;
+    const char *at = decoder->at, *texts = NULL, *const end = decoder->end;
+    int outcome = AVRO_DONE;
     for (; member < stop; member++) {
-        const struct row_avro_step *step = member;
-        int outcome = AVRO_DONE;
-        if (step->action == ROW_AVRO_UNION)
-            step = row_avro_branch(decoder, step, &outcome);
-        if (step)
-            outcome = member->action == ROW_AVRO_SKIP
-                          ? (int)avro_skip_field(member->type, &decoder->at, decoder->end, &decoder->items)
-                          : row_avro_column(decoder, step, &columns[member->place], row);
+        if (__builtin_expect(member->action == ROW_AVRO_TEXT, 1)) {
+            struct vector *column = &columns[member->place];
+            if (!texts) {
+                texts = at;
+                first = member;
+            }
+            outcome = (int)avro_read_string(&at, end, &column->texts[row]);
+            column->nulls[row] = 0;
+        } else {
+            if (texts && !text_ascii((struct slice){texts, (size_t)(at - texts)}))
+                outcome = row_avro_column_texts(decoder, first, member, columns, row);
+            texts = NULL;
+            decoder->at = at;
+            if (outcome == AVRO_DONE)
+                outcome = row_avro_member(decoder, member, columns, row);
+            at = decoder->at;
+        }
         if (__builtin_expect(outcome != AVRO_DONE, 0)) {
             *ret_field = record->type->words[member - record->members].data;
             return outcome;
         }
     }
-    return AVRO_DONE;
+    decoder->at = at;
+    if (texts && !text_ascii((struct slice){texts, (size_t)(at - texts)}))
+        outcome = row_avro_column_texts(decoder, first, stop, columns, row);
+    return outcome;
 }
 
 /* A name of ours, for reasons, with a NUL after it. */

@@ -97,27 +97,15 @@ struct row_reader *row_reader_free(struct row_reader *reader) {
     return NULL;
 }
 
-static void row_blank(const struct row_layout *layout, struct vector *columns, size_t row, size_t count) {
-    for (size_t c = 0; c < layout->count; c++)
-        memset(columns[c].nulls + row, 1, count);
-}
-
 int row_reader_read(struct row_reader *reader, const struct slice *texts, size_t stride, size_t count,
                     struct arena *arena, struct vector *columns, uint8_t *ret_status, const char **ret_reasons,
                     struct error *error) {
     const struct row_layout *layout = &reader->layout;
-    int status = 0;
     row_blank(layout, columns, 0, count);
-    for (size_t row = 0; row < count && !status; row++) {
-        const struct slice *text = (const struct slice *)((const char *)texts + row * stride);
-        enum row_read outcome = ROW_READ_NULL;
-        ret_reasons[row] = NULL;
-        if (text->data)
-            status = layout->driver->read(reader, *text, arena, columns, row, &outcome, &ret_reasons[row], error);
-        if (__builtin_expect(outcome != ROW_READ_GOOD, 0))
-            row_blank(layout, columns, row, 1);
-        ret_status[row] = (uint8_t)outcome;
-    }
+    int status = layout->driver->read_many ? layout->driver->read_many(reader, texts, stride, count, arena, columns,
+                                                                       ret_status, ret_reasons, error)
+                                           : row_read_each(reader, texts, stride, count, arena, columns, ret_status,
+                                                           ret_reasons, layout->driver->read, error);
     if (layout->driver->end_read)
         layout->driver->end_read(reader);
     return status;

@@ -30,7 +30,7 @@ static int row_kafka_check(const struct row_layout *layout, struct error *error)
 static int row_kafka_read_text(struct slice text, struct arena *arena, struct vector *column, size_t row,
                                enum row_read *ret_status, struct error *error) {
     column->texts[row] = text;
-    if (!text_ascii(text, text.data + text.length) && !row_utf8(arena, text, &column->texts[row]))
+    if (!text_ascii(text) && !row_utf8(arena, text, &column->texts[row]))
         return error_no_memory(error);
     column->nulls[row] = 0;
     *ret_status = ROW_READ_GOOD;
@@ -40,11 +40,11 @@ static int row_kafka_read_text(struct slice text, struct arena *arena, struct ve
 static int row_kafka_read(struct row_reader *reader, struct slice text, struct arena *arena, struct vector *columns,
                           size_t row, enum row_read *ret_status, const char **ret_reason, struct error *error) {
     const struct row_column *column = &reader->layout.columns[0];
+    if (column->type->kind == TYPE_STRING)
+        return row_kafka_read_text(text, arena, columns, row, ret_status, error);
     size_t width = row_kafka_width(column->type);
     struct value value = {.text = text};
     uint64_t bits = 0;
-    if (column->type->kind == TYPE_STRING)
-        return row_kafka_read_text(text, arena, columns, row, ret_status, error);
     if (width && text.length != width) {
         *ret_status = ROW_READ_BAD;
         *ret_reason = reason_format(arena, "field %.*s has %zu bytes, not the %zu of format KAFKA",
@@ -61,6 +61,12 @@ static int row_kafka_read(struct row_reader *reader, struct slice text, struct a
     vector_set(&columns[0], row, &value);
     *ret_status = ROW_READ_GOOD;
     return 0;
+}
+
+static int row_kafka_read_many(struct row_reader *reader, const struct slice *texts, size_t stride, size_t count,
+                               struct arena *arena, struct vector *columns, uint8_t *ret_status,
+                               const char **ret_reasons, struct error *error) {
+    return row_read_each(reader, texts, stride, count, arena, columns, ret_status, ret_reasons, row_kafka_read, error);
 }
 
 static int row_kafka_write(struct row_writer *writer, const struct vector *columns, size_t row, struct bytes *to,
@@ -87,4 +93,4 @@ static int row_kafka_write(struct row_writer *writer, const struct vector *colum
 }
 
 const struct row_format_driver row_kafka_driver = {
-    .check = row_kafka_check, .read = row_kafka_read, .write = row_kafka_write};
+    .check = row_kafka_check, .read = row_kafka_read, .read_many = row_kafka_read_many, .write = row_kafka_write};

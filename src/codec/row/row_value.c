@@ -118,7 +118,7 @@ bool row_read_text(struct slice text, const struct type *type, struct arena *are
  * ------------------------------------------------------------------------------------------------------------------ */
 
 bool row_utf8(struct arena *arena, struct slice text, struct slice *ret_text) {
-    if (text_ascii(text, text.data + text.length) || utf8_valid(text)) {
+    if (text_ascii(text) || utf8_valid(text)) {
         *ret_text = text;
         return true;
     }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/number.h"
+#include "core/text.h"
 #include "model/time/time.h"
 #include "sql/time/java_time_format.h"
 
@@ -65,11 +66,20 @@ static bool plan_read_milliseconds(struct slice text, int64_t *ret_time) {
     return read;
 }
 
+/* By the fast reader; a pattern's own texts are left to it. */
+static bool plan_read_time(const struct plan_text_time *time, struct slice text, int64_t *ret_time) {
+    return ((!time->pattern || plan_is_iso(text)) && time_read(text, ret_time)) ||
+           (!time->pattern && plan_read_milliseconds(text, ret_time));
+}
+
 static int plan_text_time_run(const struct evaluator *evaluator, struct evaluation *evaluation, const struct rows *rows,
                               const struct selection *selected, struct vector *ret_vector, struct error *error) {
     const struct plan_text_time *time = (const struct plan_text_time *)evaluator;
     const struct vector *texts = &rows->columns[time->column];
     struct selection others = {arena_allocate(evaluation->arena, (selected->count + 1) * sizeof *others.rows), 0};
+    struct slice before = {NULL,
+                           0}; /* the last text that was read: records that come together often share their time */
+    int64_t before_time = 0;
     struct vector result, rest;
     if (!others.rows || !vector_allocate(evaluation->arena, &type_bigint, rows->count ? rows->count : 1, &result))
         return error_no_memory(error);
@@ -77,8 +87,15 @@ static int plan_text_time_run(const struct evaluator *evaluator, struct evaluati
         uint32_t row = selected->rows[i];
         struct slice text = texts->texts[row & texts->mask];
         result.nulls[row] = texts->nulls[row & texts->mask];
-        if (result.nulls[row] || ((!time->pattern || plan_is_iso(text)) && time_read(text, &result.integers[row])) ||
-            (!time->pattern && plan_read_milliseconds(text, &result.integers[row])))
+        if (result.nulls[row])
+            continue;
+        if (!before.data || text.length != before.length || !text_same(text.data, before.data, text.length)) {
+            before.data = NULL;
+            if (plan_read_time(time, text, &before_time))
+                before = text;
+        }
+        result.integers[row] = before_time;
+        if (before.data)
             continue;
         result.nulls[row] = 1;
         if (time->pattern)

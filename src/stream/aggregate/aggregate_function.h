@@ -26,6 +26,18 @@ static inline void *aggregate_run_state(const struct aggregate_run *run, size_t 
     return run->states[i] + run->offset;
 }
 
+/* Results of states, one after the other into a vector from row `row` on; the state i is at states[i] + offset. */
+struct aggregate_results {
+    const char *const *states;
+    size_t offset, count;
+    struct vector *to;
+    size_t row;
+};
+
+static inline const void *aggregate_result_state(const struct aggregate_results *results, size_t i) {
+    return results->states[i] + results->offset;
+}
+
 /* False: no memory, or (fold, undo, merge; *ret_problem set) what Java would have thrown, such as a DECIMAL sum that
  * overflows, which ends the query. `arguments`: argument_count of them, and for fold one more: an integer that rises
  * from row to row, by which LATEST_BY_OFFSET knows an order when states are merged. */
@@ -40,6 +52,8 @@ struct aggregate_state_driver {
                   const char **ret_problem); /* NULL: not for session windows */
     bool (*result)(const struct aggregate_call *call, const void *state, struct arena *arena,
                    struct value *ret_value); /* texts and sequences in `arena` */
+    /* As result, for many states at a time; NULL: result is called for each. */
+    void (*result_run)(const struct aggregate_call *call, const struct aggregate_results *results);
     void (*write)(const struct aggregate_call *call, const void *state, struct bytes *to);
     bool (*read)(const struct aggregate_call *call, const char **at, const char *end,
                  void *state); /* into a zeroed state; false: damaged, or no memory */

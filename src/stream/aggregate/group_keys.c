@@ -66,6 +66,8 @@ int group_keys_find(struct group_keys *group, const struct group_input *input, s
     uint32_t rows[KEY_RUN];
     if ((!group->keys && !group_keys_bind(group, context)) || !group_keys_begin(group, input->rows))
         return error_no_memory(error);
+    if (key_dictionary_complete(group->keys))
+        return 0;
     const uint32_t *ids = group->keys->ids;
     for (size_t i = 0; i < input->live.count;) {
         size_t count = 0;

@@ -196,17 +196,25 @@ static int group_result_fill(struct group_aggregate *aggregate, struct arena *ar
     return 0;
 }
 
-int group_result_open(struct group_aggregate *aggregate, struct operator_context *context, const char *before,
-                      struct error *error) {
-    struct arena *arena = context->evaluation.arena;
+int group_results_reserve(struct group_aggregate *aggregate, struct operator_context *context, size_t *count,
+                          struct error *error) {
     int status = 0;
     if (aggregate->results && aggregate->result_count == aggregate->result_room)
         status = group_results_flush(aggregate, context, error);
     if (status == 0 && !aggregate->results)
-        status = group_results_make(aggregate, arena, error);
+        status = group_results_make(aggregate, context->evaluation.arena, error);
+    size_t room = aggregate->result_room - aggregate->result_count;
+    *count = *count < room ? *count : room;
+    return status;
+}
+
+int group_result_open(struct group_aggregate *aggregate, struct operator_context *context, const char *before,
+                      struct error *error) {
+    size_t count = 1;
+    int status = group_results_reserve(aggregate, context, &count, error);
     if (status == 0 && aggregate->plan->want_before) {
         struct rows *rows = (struct rows *)(uintptr_t)aggregate->results->before;
-        status = group_result_fill(aggregate, arena, rows, aggregate->result_count, before, error);
+        status = group_result_fill(aggregate, context->evaluation.arena, rows, aggregate->result_count, before, error);
     }
     return status;
 }

@@ -69,6 +69,10 @@ int group_result_open(struct group_aggregate *aggregate, struct operator_context
                       struct error *error);
 int group_result_close(struct group_aggregate *aggregate, struct operator_context *context,
                        const struct group_result *result, const char *states, struct error *error);
+/* Room for up to *count results, which the caller fills in from aggregate->result_count on, and counts there; *count is
+ * at least 1 then. */
+int group_results_reserve(struct group_aggregate *aggregate, struct operator_context *context, size_t *count,
+                          struct error *error);
 int group_results_flush(struct group_aggregate *aggregate, struct operator_context *context, struct error *error);
 /* The values of the key of row `row` to key_values; its bytes to aggregate->key, after room for a time when
  * `timed`. */

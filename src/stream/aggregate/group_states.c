@@ -207,6 +207,36 @@ bool group_states_result(const struct group_states *states, size_t call, const c
     return place->driver->result(&states->calls[call].call, at + place->offset, arena, ret_value);
 }
 
+static void states_star_results(const struct aggregate_results *results) {
+    for (size_t i = 0; i < results->count; i++) {
+        const struct statistics *statistics = aggregate_result_state(results, i);
+        uint32_t nulls = *(const uint32_t *)(const void *)(results->states[i] - sizeof nulls);
+        results->to->nulls[results->row + i] = 0;
+        results->to->integers[results->row + i] = (int64_t)(statistics_count(statistics) + nulls);
+    }
+}
+
+bool group_states_results(const struct group_states *states, size_t call, const char *const *at, size_t count,
+                          struct arena *arena, struct vector *to, size_t row) {
+    const struct group_state_place *place = &states->places[call];
+    const struct aggregate_results results = {at, place->offset, count, to, row};
+    if (place->star) {
+        states_star_results(&results);
+        return true;
+    }
+    if (place->driver->result_run) {
+        place->driver->result_run(&states->calls[call].call, &results);
+        return true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct value value;
+        if (!group_states_result(states, call, at[i], arena, &value))
+            return false;
+        vector_set(to, row + i, &value);
+    }
+    return true;
+}
+
 void group_states_write(const struct group_states *states, const char *at, struct bytes *to) {
     for (size_t i = 0; i < states->owner_count; i++) {
         const struct aggregate_call *call = &states->calls[states->owners[i]].call;

@@ -47,6 +47,9 @@ int group_states_merge(struct group_states *states, char *at, const char *other,
 /* Of call number `call`. False: no memory. */
 bool group_states_result(const struct group_states *states, size_t call, const char *at, struct arena *arena,
                          struct value *ret_value);
+/* Of call number `call`, for many groups, into a vector from row `row` on. False: no memory. */
+bool group_states_results(const struct group_states *states, size_t call, const char *const *at, size_t count,
+                          struct arena *arena, struct vector *to, size_t row);
 void group_states_write(const struct group_states *states, const char *at, struct bytes *to);
 bool group_states_read(struct group_states *states, const char **from, const char *end,
                        char *at);                                 /* into zeroed ones */

@@ -107,9 +107,24 @@ static bool span_reaches(const struct window_span *span, int64_t time) {
 /* --- cells
  * ------------------------------------------------------------------------------------------------------------------ */
 
+/* Where cells lie: their blocks lie side by side in slabs. */
+struct cell_places {
+    char *const *slabs;
+    size_t cell_size;
+};
+
+static struct cell_places cells_places(const struct group_windows *windows) {
+    return (struct cell_places){windows->cells.slabs, windows->cells.element_size / CELLS_IN_BLOCK};
+}
+
+static struct window_cell *cell_place(const struct cell_places *places, uint32_t cell) {
+    enum { IN_SLAB = CELLS_IN_BLOCK << BLOCKS_SHIFT };
+    return (struct window_cell *)(places->slabs[cell / IN_SLAB] + cell % IN_SLAB * places->cell_size);
+}
+
 static struct window_cell *cell_at(const struct group_windows *windows, uint32_t cell) {
-    char *block = slabs_at(&windows->cells, cell / CELLS_IN_BLOCK);
-    return (struct window_cell *)(block + cell % CELLS_IN_BLOCK * (windows->cells.element_size / CELLS_IN_BLOCK));
+    const struct cell_places places = cells_places(windows);
+    return cell_place(&places, cell);
 }
 
 static struct window_block *block_at(const struct group_windows *windows, uint32_t block) {
@@ -305,20 +320,75 @@ static bool cell_show_group(struct group_aggregate *aggregate, const struct wind
     return group_keys_values(keys, cell->group, arena, aggregate->key_values);
 }
 
+/* Keys of results from `row` on; before them there was nothing of these keys. */
+static bool cells_show_keys(struct group_aggregate *aggregate, const struct window_result *results, size_t count,
+                            struct arena *arena, size_t row) {
+    const struct group_aggregate_plan *plan = aggregate->plan;
+    const struct rows *rows = aggregate->results, *before = rows->before;
+    for (size_t i = 0; i < count; i++) {
+        if (!group_keys_values(&aggregate->windows->keys, results[i].cell->group, arena, aggregate->key_values))
+            return false;
+        for (size_t k = 0; k < plan->key_count; k++) {
+            vector_set(&rows->columns[k], row + i, &aggregate->key_values[k]);
+            if (before)
+                vector_set(&before->columns[k], row + i, &aggregate->key_values[k]);
+        }
+    }
+    if (before)
+        memset(before->absent + row, 1, count);
+    for (size_t c = plan->key_count; before && c < before->column_count; c++)
+        memset(before->columns[c].nulls + row, 1, count);
+    return true;
+}
+
+/* A part of the keys of results. */
+static void cells_show_part(const struct group_keys *keys, const struct window_result *results, size_t count,
+                            size_t part, struct vector *to, size_t row) {
+    memset(to->nulls + row, 0, count);
+    for (size_t i = 0; i < count; i++)
+        to->texts[row + i] = key_dictionary_part(keys->keys, results[i].cell->group, part);
+}
+
+/* Some results of a window, column by column, for which there is room. */
+static int window_emit_some(struct group_aggregate *aggregate, const struct window *window,
+                            const struct window_result *results, size_t count, uint32_t origin, struct arena *arena,
+                            struct error *error) {
+    const struct group_aggregate_plan *plan = aggregate->plan;
+    const struct window_span *span = &window->span;
+    struct rows *rows = aggregate->results;
+    size_t row = aggregate->result_count;
+    const char **states = arena_allocate(arena, count * sizeof *states);
+    if (!states || !cells_show_keys(aggregate, results, count, arena, row))
+        return error_no_memory(error);
+    for (size_t i = 0; i < count; i++) {
+        states[i] = results[i].cell->states;
+        rows->times[row + i] = cell_time(aggregate->windows, results[i].cell, span->start);
+        rows->origins[row + i] = origin;
+        rows->window_starts[row + i] = span->start;
+        rows->window_ends[row + i] = span->end;
+    }
+    for (size_t c = 0; c < plan->call_count; c++) {
+        struct vector *to = &rows->columns[plan->key_count + c];
+        if (plan->calls[c].part)
+            cells_show_part(&aggregate->windows->keys, results, count, plan->calls[c].part - 1, to, row);
+        else if (!group_states_results(&aggregate->states, c, states, count, arena, to, row))
+            return error_no_memory(error);
+    }
+    aggregate->result_count += count;
+    return 0;
+}
+
 /* The results of a window, by key. */
 static int window_emit(struct group_aggregate *aggregate, struct operator_context *context, const struct window *window,
                        uint32_t origin, struct error *error) {
     struct arena *arena = context->evaluation.arena;
     const struct window_result *results = window_sort(aggregate->windows, window, arena);
     int status = results ? 0 : error_no_memory(error);
-    for (uint32_t i = 0; i < window->cell_count && !status; i++) {
-        const struct window_cell *cell = results[i].cell;
-        status = cell_show_group(aggregate, cell, arena) ? group_result_open(aggregate, context, NULL, error)
-                                                         : error_no_memory(error);
-        struct group_result result = {cell_time(aggregate->windows, cell, window->span.start), window->span.start,
-                                      window->span.end, origin};
+    for (size_t i = 0, count; i < window->cell_count && !status; i += count) {
+        count = window->cell_count - i;
+        status = group_results_reserve(aggregate, context, &count, error);
         if (!status)
-            status = group_result_close(aggregate, context, &result, cell->states, error);
+            status = window_emit_some(aggregate, window, &results[i], count, origin, arena, error);
     }
     return status;
 }
@@ -517,36 +587,46 @@ static void rows_prefetch(const struct group_windows *windows, const uint32_t *r
     }
 }
 
+/* How many ms from the start of an open window on times may lie that fall into it and close no window. */
+static uint64_t window_reach(const struct group_aggregate *aggregate, const struct window_span *span) {
+    int64_t closes = group_time_add(aggregate->windows->closes_end, aggregate->plan->window.grace);
+    int64_t end = closes < span->end ? closes : span->end;
+    return end > span->start ? (uint64_t)end - (uint64_t)span->start : 0;
+}
+
 /* Most rows of tumbling windows fall into the window of the row before, in which their group has its newest cell.
  * Returns how many from row number `first` up to `end` do and have been taken; there is room for them in the run. */
-static size_t rows_take(struct group_aggregate *aggregate, const struct group_input *input, size_t first, size_t end) {
+static size_t rows_take(struct group_aggregate *aggregate, const struct group_input *input, size_t first, size_t end,
+                        bool restoring) {
     struct group_windows *windows = aggregate->windows;
     /* copies, which what is written here cannot change */
-    const struct slabs entries = windows->keys.keys->entries, cells = windows->cells;
+    const struct slabs entries = windows->keys.keys->entries;
     const uint32_t *ids = windows->keys.keys->ids, *rows = input->live.rows;
     const int64_t *times = input->rows->times;
     const size_t head = offsetof(struct key_entry, heads) + windows->keys.lane * sizeof(uint32_t);
-    const size_t cell_size = cells.element_size / CELLS_IN_BLOCK;
+    const struct cell_places cells = cells_places(windows);
     const uint32_t number = windows->order[windows->first + windows->guess];
     const struct window_span span = windows->windows[number].span;
-    const int64_t start = span.start, limit = aggregate->stream_time;
-    const uint64_t size = (uint64_t)span.end - (uint64_t)start;
+    const int64_t start = span.start;
+    const uint64_t size = (uint64_t)span.end - (uint64_t)start, reach = window_reach(aggregate, &span);
     const bool compact = windows->compact;
+    int64_t latest = aggregate->stream_time;
     size_t count = windows->run_count, i = first;
     for (; i < end; i++, count++) {
         uint32_t row = rows[i], index;
         int64_t time = times[row];
         memcpy(&index, (char *)slabs_at(&entries, ids[row]) + head, sizeof index);
-        if (time < start || (uint64_t)(time - start) >= size || time > limit || index == NONE)
+        if ((uint64_t)time - (uint64_t)start >= reach || index == NONE)
             break;
-        struct window_cell *cell =
-            (void *)((char *)slabs_at(&cells, index / CELLS_IN_BLOCK) + index % CELLS_IN_BLOCK * cell_size);
+        struct window_cell *cell = cell_place(&cells, index);
         if (!cell_is_of(compact, cell, start, size))
             break;
+        latest = time > latest ? time : latest;
         cell_note_time(compact, cell, start, time);
         windows->run_rows[count] = row;
         windows->run_states[count] = cell->states;
     }
+    aggregate->stream_time = restoring ? aggregate->stream_time : latest;
     windows->run_count = count;
     return i - first;
 }
@@ -563,7 +643,9 @@ static int rows_push(struct group_aggregate *aggregate, const struct group_input
             rows_prefetch(windows, input->live.rows + i, until - i);
             status = windows_fold(aggregate, input, error);
         }
-        size_t taken = quick && !status && windows->guess < windows->count ? rows_take(aggregate, input, i, until) : 0;
+        size_t taken = 0;
+        if (quick && !status && windows->guess < windows->count)
+            taken = rows_take(aggregate, input, i, until, context->restoring);
         context->counters->folded += context->restoring ? 0 : taken;
         i += taken;
         if (i < until && !status)

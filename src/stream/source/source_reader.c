@@ -129,9 +129,23 @@ static bool source_reader_headers(const struct source_plan *plan, const struct b
     return true;
 }
 
+/* Are all records read, with keys and values? */
+static bool source_reader_all_good(const struct source_reader *reader, size_t count, const struct source_rows *to) {
+    unsigned found = 0;
+    for (size_t i = 0; i < count; i++)
+        found |= (unsigned)(reader->key_status[i] | reader->value_status[i] | to->status[i]);
+    return found == 0; /* ROW_READ_GOOD, SOURCE_GOOD */
+}
+
 /* What became of each record, and which rows are selected. */
 static void source_reader_select(const struct source_reader *reader, size_t count, struct source_rows *to) {
     struct rows *rows = to->rows;
+    if (source_reader_all_good(reader, count, to)) {
+        for (size_t i = 0; i < count; i++)
+            rows->selected.rows[i] = (uint32_t)i;
+        rows->selected.count = count;
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         rows->absent[i] = reader->value_status[i] == ROW_READ_NULL;
         if (to->status[i] == SOURCE_GOOD && reader->key_status[i] == ROW_READ_BAD)
@@ -237,7 +251,8 @@ int source_reader_read(struct source_reader *reader, const struct bus_batch *rec
     status = source_reader_times(reader, evaluation, &to, error);
     if (status)
         return status;
-    source_rules_apply(plan, records, arena, &to);
+    if (!source_rules_apply(plan, records, arena, &to))
+        return error_no_memory(error);
     to.rows->batch = ++reader->batches;
     *ret_rows = to;
     return 0;

@@ -7,15 +7,23 @@
 
 #include "core/hash.h"
 #include "core/memory.h"
+#include "core/text.h"
 #include "core/varint.h"
 
 enum { BLOCK_SHIFT = 16, BLOCK = 1 << BLOCK_SHIFT, BLOCKS_MAXIMUM = 1 << 16, ENTRY_SHIFT = 15, SLOTS_MINIMUM = 64 };
-enum { FIRST_BLOCK = 1 << 10, DEAD_MINIMUM = 1 << 12, PREFETCH_FROM = 4096 };
+enum {
+    FIRST_BLOCK = 1 << 10,
+    DEAD_MINIMUM = 1 << 12,
+    PREFETCH_FROM = 4096,
+    FOLLOWERS_MAXIMUM = 4096,
+    UNLIKE_RUNS = 31
+};
 
 #define KEY_LISTED UINT32_C(0x80000000)
 
 bool key_dictionary_open(struct key_dictionary *keys, const size_t *parts, size_t part_count) {
     *keys = (struct key_dictionary){.free = KEY_NONE,
+                                    .last = KEY_NONE,
                                     .slot_count = SLOTS_MINIMUM,
                                     .parts = parts,
                                     .part_count = part_count,
@@ -36,13 +44,14 @@ void key_dictionary_close(struct key_dictionary *keys) {
     free(keys->slots);
     free(keys->idle);
     free(keys->ids);
+    free(keys->followers);
     bytes_release(&keys->scratch);
 }
 
 size_t key_dictionary_memory(const struct key_dictionary *keys) {
     return slabs_memory(&keys->entries) + keys->slot_count * sizeof *keys->slots + keys->block_memory +
            keys->block_capacity * sizeof(char *) + keys->idle_capacity * sizeof *keys->idle +
-           keys->id_capacity * sizeof *keys->ids;
+           keys->id_capacity * sizeof *keys->ids + keys->follower_capacity * sizeof *keys->followers;
 }
 
 /* --- key bytes
@@ -130,7 +139,7 @@ static bool stored_write(struct key_dictionary *keys, struct slice key, uint32_t
 
 static bool stored_equal(const struct key_dictionary *keys, const char *at, struct slice key, uint32_t row) {
     struct slice stored = stored_key(at);
-    if (!slice_equal(stored, key))
+    if (stored.length != key.length || !text_same(stored.data, key.data, key.length))
         return false;
     at = stored.data + stored.length;
     for (size_t i = 0; i + 1 < keys->part_count; i++)
@@ -305,6 +314,12 @@ static bool entry_is_idle(const struct key_dictionary *keys, const struct key_en
     return true;
 }
 
+static void followers_forget(struct key_dictionary *keys) {
+    if (keys->follower_capacity)
+        memset(keys->followers, 0xff, keys->follower_capacity * sizeof *keys->followers);
+    keys->last = KEY_NONE;
+}
+
 static void key_forget(struct key_dictionary *keys, uint32_t id) {
     struct key_entry *entry = key_dictionary_entry(keys, id);
     size_t length = stored_length(keys, entry->key);
@@ -317,6 +332,7 @@ static void key_forget(struct key_dictionary *keys, uint32_t id) {
 }
 
 static void keys_sweep(struct key_dictionary *keys) {
+    uint32_t live = keys->live;
     for (size_t i = 0; i < keys->idle_count; i++) {
         struct key_entry *entry = key_dictionary_entry(keys, keys->idle[i]);
         entry->hash &= ~KEY_LISTED;
@@ -324,6 +340,8 @@ static void keys_sweep(struct key_dictionary *keys) {
             key_forget(keys, keys->idle[i]);
     }
     keys->idle_count = 0;
+    if (keys->live != live)
+        followers_forget(keys);
     if (keys->dead_bytes > keys->key_bytes && keys->dead_bytes > DEAD_MINIMUM)
         stored_compact(keys);
 }
@@ -334,6 +352,8 @@ bool key_dictionary_begin(struct key_dictionary *keys, uint64_t batch, const str
     if (!memory_reserve((void **)&keys->ids, &keys->id_capacity, rows ? rows : 1, sizeof *keys->ids))
         return false;
     memset(keys->ids, 0xff, rows * sizeof *keys->ids);
+    keys->rows = rows;
+    keys->found = 0;
     keys->columns = columns;
     keys->batch = batch;
     return true;
@@ -398,20 +418,74 @@ static void keys_prefetch(const struct key_dictionary *keys, const uint32_t *has
             __builtin_prefetch(stored_at(keys, key_dictionary_entry(keys, found[i] - 1)->key));
 }
 
-bool key_dictionary_find(struct key_dictionary *keys, const struct slice *run, const uint32_t *rows, size_t count) {
+static uint32_t key_hash(struct slice key, uint64_t seed) {
+    uint64_t hash = hash_bytes(key.data, key.length, seed);
+    return (uint32_t)(hash ^ hash >> 32) & ~KEY_LISTED;
+}
+
+static bool keys_find_many(struct key_dictionary *keys, const struct slice *run, const uint32_t *rows, size_t count) {
     uint32_t hashes[KEY_RUN];
     uint64_t seed = hash_seed();
     for (size_t i = 0; i < count; i++) {
-        uint64_t hash = hash_bytes(run[i].data, run[i].length, seed);
-        hashes[i] = (uint32_t)(hash ^ hash >> 32) & ~KEY_LISTED;
+        hashes[i] = key_hash(run[i], seed);
         __builtin_prefetch(&keys->slots[hashes[i] & (keys->slot_count - 1)]);
     }
-    if (keys->live > PREFETCH_FROM)
-        keys_prefetch(keys, hashes, count);
+    keys_prefetch(keys, hashes, count);
     for (size_t i = 0; i < count; i++)
         if (!key_find(keys, run[i], rows[i], hashes[i], &keys->ids[rows[i]]))
             return false;
     return true;
+}
+
+/* Room to note what follows each entry. */
+static bool followers_reserve(struct key_dictionary *keys) {
+    size_t before = keys->follower_capacity;
+    if (keys->used < before)
+        return true;
+    if (!memory_reserve((void **)&keys->followers, &keys->follower_capacity, (size_t)keys->used + 1,
+                        sizeof *keys->followers))
+        return false;
+    memset(keys->followers + before, 0xff, (keys->follower_capacity - before) * sizeof *keys->followers);
+    return true;
+}
+
+static inline bool key_follows(const struct key_dictionary *keys, struct slice key, uint32_t row, uint32_t *ret_id) {
+    uint32_t guess = keys->last < keys->follower_capacity ? keys->followers[keys->last] : KEY_NONE;
+    if (guess == KEY_NONE || !stored_equal(keys, stored_at(keys, key_dictionary_entry(keys, guess)->key), key, row))
+        return false;
+    *ret_id = guess;
+    return true;
+}
+
+/* Each key by way of the one before it. */
+static bool keys_find_few(struct key_dictionary *keys, const struct slice *run, const uint32_t *rows, size_t count) {
+    uint64_t seed = hash_seed();
+    bool guesses = keys->unlike == 0;
+    size_t hits = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t *id = &keys->ids[rows[i]];
+        if (guesses && key_follows(keys, run[i], rows[i], id)) {
+            hits++;
+        } else {
+            if (!key_find(keys, run[i], rows[i], key_hash(run[i], seed), id) || !followers_reserve(keys))
+                return false;
+            if (keys->last != KEY_NONE)
+                keys->followers[keys->last] = *id;
+        }
+        keys->last = *id;
+    }
+    if (!guesses)
+        keys->unlike--;
+    else if (2 * hits < count)
+        keys->unlike = UNLIKE_RUNS;
+    return true;
+}
+
+bool key_dictionary_find(struct key_dictionary *keys, const struct slice *run, const uint32_t *rows, size_t count) {
+    keys->found += count;
+    if (keys->live > PREFETCH_FROM || keys->used > FOLLOWERS_MAXIMUM)
+        return keys_find_many(keys, run, rows, count);
+    return keys_find_few(keys, run, rows, count);
 }
 
 /* --- those of a task

@@ -8,6 +8,9 @@
  * heads are all KEY_NONE is forgotten when the next batch begins, so memory follows what is open. Numbers stay the
  * same for as long as the key is kept; key bytes stay in place until a key is added or the next batch begins.
  *
+ * Meters report in the same order again and again, so while keys are few the one that came after the last one the time
+ * before is tried first, without a hash.
+ *
  * When the key is made of columns with points between (KEY_OF of the source), those are its `parts`: they are read back
  * from the key, and keys of the same bytes are two when their parts differ ("a.b" + "c", "a" + "b.c").
  *
@@ -33,8 +36,12 @@ struct key_dictionary {
     size_t key_bytes, dead_bytes; /* of live keys, of forgotten ones */
     uint32_t *idle;               /* entries that may have nothing open */
     size_t idle_count, idle_capacity;
-    uint32_t *ids; /* of the batch, by row; KEY_NONE: not looked up yet */
-    size_t id_capacity;
+    uint32_t *ids;                   /* of the batch, by row; KEY_NONE: not looked up yet */
+    size_t id_capacity, rows, found; /* of the batch: how many rows it has, and how many of them have an id */
+    uint32_t *followers;             /* by entry: which key came after it the last time; for few keys only */
+    size_t follower_capacity;
+    uint32_t last;   /* the entry that was found last */
+    unsigned unlike; /* so many runs are looked up without a guess: keys do not come in their last order */
     uint64_t batch;
     const struct vector *columns; /* of the batch */
     const size_t *parts;          /* their numbers */
@@ -63,6 +70,11 @@ bool key_dictionary_begin(struct key_dictionary *keys, uint64_t batch, const str
 /* Looks keys up, or makes them: sets ids[rows[i]] for keys[i]. False: no memory. */
 enum { KEY_RUN = 64 }; /* at most so many at a time */
 bool key_dictionary_find(struct key_dictionary *keys, const struct slice *run, const uint32_t *rows, size_t count);
+
+/* Are there ids for all rows of the batch? */
+static inline bool key_dictionary_complete(const struct key_dictionary *keys) {
+    return keys->found == keys->rows;
+}
 
 static inline struct key_entry *key_dictionary_entry(const struct key_dictionary *keys, uint32_t id) {
     return slabs_at(&keys->entries, id);
