@@ -114,7 +114,7 @@ static bool parser_refuse_foreign(struct parser *parser, const struct token *tok
 }
 
 static bool parser_at_inner_select(const struct parser *parser) {
-    return parser->token.keyword == KEYWORD_SELECT ||
+    return (parser->token.keyword == KEYWORD_SELECT && parser_expects(parser, "an expression")) ||
            (parser->token.kind == TOKEN_LEFT_PARENTHESIS && parser->next.keyword == KEYWORD_SELECT);
 }
 
