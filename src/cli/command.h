@@ -52,6 +52,8 @@ int cli_usage(const char *command, const char *format, ...) __attribute__((forma
 /* `create`: make the data folder when it is missing (commands that write); otherwise a missing log is an error that
  * names the folder. */
 int cli_open_bus(const struct common_settings *common, bool create, struct bus **ret_bus, struct error *error);
+/* A folder of that name in the folder of the embedded log, or else in the data folder. NULL: no memory; free it. */
+char *cli_folder(const struct common_settings *common, const char *name);
 /* At the end of a command, when all is closed: forgets credentials, and frees what its options hold. */
 void cli_disconnect(void);
 /* Prints the topics of the log with their partitions, records and bytes. */

@@ -166,6 +166,13 @@ int cli_open_bus(const struct common_settings *common, bool create, struct bus *
     return cli_open_url(common, common->bus, cli_bus_open, &options, ret_bus, error);
 }
 
+char *cli_folder(const struct common_settings *common, const char *name) {
+    const char *folder = common->bus && !strstr(common->bus, "://") ? common->bus : common->data;
+    char *path;
+    folder += strncmp(folder, "sqlite:", 7) == 0 ? 7 : 0;
+    return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
+}
+
 void cli_registry_counts(struct registry_counts *ret_counts) {
     *ret_counts = (struct registry_counts){0};
     if (cli_connection.registry)

@@ -64,6 +64,7 @@ static const struct command_line sql_line = {
 
 struct sql {
     const struct sql_settings *settings;
+    char *index_folder; /* of keys that SELECT has asked for */
     struct sql_session session;
     struct bus *bus;
     struct table *table; /* of the answer under way */
@@ -118,6 +119,9 @@ static int sql_select(struct sql *sql, const struct session_effect *effect, stru
                                          sql->settings->from_beginning || (reset && strcmp(reset, "earliest") == 0),
                                      .row = sql_row,
                                      .context = sql,
+                                     .lookup = effect->lookup,
+                                     .index_folder = sql->index_folder,
+                                     .index_log = sql->settings->common.bus ? sql->settings->common.bus : "",
                                      .log = &log};
     if (!changes &&
         (effect->select->group_by.count || effect->select->join_count || effect->select->window.kind != WINDOW_NONE))
@@ -376,6 +380,8 @@ static int sql_main(int argc, char **argv) {
     struct log log = cli_log(&settings.common);
     cli_catch_signals();
     status = cli_open_bus(&settings.common, true, &sql.bus, &error);
+    if (!status && !(sql.index_folder = cli_folder(&settings.common, "key-index")))
+        status = error_no_memory(&error);
     if (!status)
         status = sql_session_open(&sql.session, sql.bus, &log, sql_effect, &sql, &error);
     if (!status) {
@@ -383,6 +389,7 @@ static int sql_main(int argc, char **argv) {
         sql_session_close(&sql.session);
     }
     bus_close(sql.bus);
+    free(sql.index_folder);
     return status ? cli_fail("sql", &error) : 0;
 }
 

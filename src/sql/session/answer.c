@@ -4,6 +4,7 @@
 
 #include "core/memory.h"
 #include "sql/expression/compile.h"
+#include "sql/session/answer_lookup.h"
 #include "stream/runtime/local_run.h"
 #include "stream/state/state_table.h"
 
@@ -33,7 +34,8 @@ struct answer {
     struct bus_consumer *consumer;
     struct answer_topic *topics;
     size_t topic_count;
-    bool silent; /* tables are being loaded: their changes are no news */
+    size_t copied; /* records that have not gone through the query yet */
+    bool silent;   /* tables are being loaded: their changes are no news */
     int64_t given;
     bool done;
 };
@@ -281,8 +283,41 @@ static int answer_replay(struct answer *answer, struct error *error) {
 /* --- the answer
  * ------------------------------------------------------------------------------------------------------------------ */
 
+static int answer_found(void *context, const struct bus_batch *batch, bool *stop_here, struct error *error) {
+    struct answer *answer = context;
+    int status = answer_copy(answer, batch, error);
+    if (!status && ++answer->copied % ANSWER_TOGETHER == 0)
+        status = answer_flush(answer, error);
+    *stop_here = answer->done;
+    return status;
+}
+
+/* *ret_done: false, the index cannot be used. */
+static int answer_by_key(struct answer *answer, bool *ret_done, struct error *error) {
+    const struct answer_options *options = answer->options;
+    const struct lookup_options lookup = {.bus = options->bus,
+                                          .folder = options->index_folder,
+                                          .log = options->index_log,
+                                          .clock = options->clock,
+                                          .stop = options->stop,
+                                          .each = answer_found,
+                                          .context = answer};
+    struct error why;
+    int status = answer_lookup(&lookup, options->lookup, answer->topics[0].partitions, ret_done, &why);
+    if (!*ret_done && status != ERROR_NO_MEMORY) {
+        log_write(options->log, LOG_WARNING, "the topic is read, as its keys cannot be indexed: %s", why.message);
+        return 0;
+    }
+    if (status)
+        *error = why;
+    return status ? status : answer_flush(answer, error);
+}
+
 static int answer_as_it_is(struct answer *answer, struct error *error) {
-    int status = 0;
+    bool done = false;
+    int status = answer->options->lookup && answer->options->index_folder ? answer_by_key(answer, &done, error) : 0;
+    if (done || status)
+        return status;
     for (size_t i = 0; i < answer->topic_count && !status; i++)
         status = answer_seek(answer, &answer->topics[i], false, error);
     if (!status)

@@ -2,6 +2,7 @@
  * go to the caller.
  *
  *   a table or stream as it is     read up to what is the end now; of a table, each key's last row counts
+ *   a table by its key             its records are found in an index (answer_lookup.h)
  *   EMIT CHANGES                   goes on with what comes, until it is stopped or has given `limit` rows
  *
  * Nothing is written to the log and no positions are kept. One thread. */
@@ -9,6 +10,7 @@
 #define METERLINE_SQL_SESSION_ANSWER_H
 
 #include "bus/bus.h"
+#include "sql/plan/plan_lookup.h"
 #include "stream/plan.h"
 #include <stdatomic.h>
 
@@ -21,6 +23,10 @@ struct answer_options {
     /* A row: a JSON object with the columns in order. */
     int (*row)(void *context, struct slice json, struct error *error);
     void *context;
+    /* Of a table that is asked as it is: where its records are, by an index in `index_folder`, which is made. NULL: the
+     * topic is read */
+    const struct plan_lookup *lookup;
+    const char *index_folder, *index_log;
     const struct log *log; /* what could not be read or computed; NULL: silent */
 };
 

@@ -58,6 +58,7 @@ struct session_effect {
     const struct query_plan *query;
     const struct select_query *select;
     const struct plan_result *result;
+    const struct plan_lookup *lookup; /* with select: how its records are found; NULL: by reading all */
     const struct source *source;
     const struct sink_plan *sink;
     struct bus_record record;

@@ -4,6 +4,7 @@
 
 #include "core/memory.h"
 #include "sql/catalog/properties.h"
+#include "sql/plan/plan_lookup.h"
 #include "sql/session/session_state.h"
 #include "sql/syntax/lexer.h"
 #include "sql/syntax/names.h"
@@ -341,11 +342,15 @@ int session_select(struct session_work *work, const struct select_query *select,
     if (!status)
         status = plan_finish(&work->session->planner, result, sink, SLICE("SELECT"), work->statement->text, work->arena,
                              &plan, error);
+    const struct plan_lookup *lookup = NULL;
+    if (!status)
+        status = plan_lookup(result, work->arena, &lookup, error);
     return status ? status
-                  : session_add(work,
-                                &(struct session_effect){
-                                    .kind = EFFECT_SELECT, .query = plan, .select = select, .result = result},
-                                error);
+                  : session_add(
+                        work,
+                        &(struct session_effect){
+                            .kind = EFFECT_SELECT, .query = plan, .select = select, .result = result, .lookup = lookup},
+                        error);
 }
 
 static int session_explain_query(struct session_work *work, const struct query_plan *plan, struct error *error) {
