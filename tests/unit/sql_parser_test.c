@@ -450,8 +450,8 @@ static void test_errors(void **state) {
         {"CREATE STREAM s (a);", "line 1, column 19: ')' is not expected here; expected a type"},
         {"CREATE STREAM s (a ARRAY);", "line 1, column 25: ')' is not expected here; expected '<'"},
         {"CREATE STRAEM s (a INT);", "line 1, column 8: 'STRAEM' is not expected here; expected STREAM"},
-        {"CREATE VIEW v;",
-         "line 1, column 8: CREATE VIEW is not part of the dialect: CREATE STREAM .. AS SELECT and CREATE TABLE .. AS SELECT name a query"},
+        {"CREATE VIEW v;", "line 1, column 8: CREATE VIEW is not part of the dialect: CREATE STREAM .. AS SELECT and "
+                           "CREATE TABLE .. AS SELECT name a query"},
         {"CREATE STREAM s (a INT) WITH (VALUE_FORMAT=JSON);", "line 1, column 44: the value JSON needs single quotes"},
         {"CREATE STREAM s (a INT) WITH (VALUE_FORMAT);", "line 1, column 43: ')' is not expected here; expected '='"},
         {"CREATE STREAM s (a INT) AS SELECT * FROM t;",
