@@ -25,12 +25,17 @@ static int ingest_open_access(struct ingest *ingest, struct error *error) {
     return status;
 }
 
-/* The address is bound already, but nothing is accepted: a name may stand for any address. */
-static int ingest_check_access(const struct ingest *ingest, const char *address, const struct net_address *bound,
-                               struct error *error) {
+/* Before anything listens: a name may stand for any address. */
+static int ingest_check_access(const struct ingest *ingest, const char *address, struct error *error) {
     const struct ingest_options *options = &ingest->options;
+    struct sockaddr_storage socket_address = {0};
+    socklen_t length = 0;
     bool tokens = token_store_count(ingest->tokens) > 0;
-    if (net_address_is_loopback(bound) || options->insecure || (tokens && ingest->tls))
+    int status = net_address_resolve(address, &socket_address, &length, error);
+    if (status)
+        return status;
+    struct net_address wanted = net_address_of((const struct sockaddr *)&socket_address);
+    if (net_address_is_loopback(&wanted) || options->insecure || (tokens && ingest->tls))
         return 0;
     return error_set(error, ERROR_INVALID,
                      "%s can be reached from other machines, and there is no %s%s%s: make tokens with 'meterline token "
@@ -53,8 +58,8 @@ static int ingest_listen_http(struct ingest *ingest, struct error *error) {
                                     .context = &ingest->http_server,
                                     .tls = ingest->tls,
                                     .proxied = options->proxied};
-    int status = net_server_listen(ingest->server, &listener, &ingest->http_address, error);
-    return status ? status : ingest_check_access(ingest, options->http, &ingest->http_address, error);
+    int status = ingest_check_access(ingest, options->http, error);
+    return status ? status : net_server_listen(ingest->server, &listener, &ingest->http_address, error);
 }
 
 static int ingest_start(struct ingest *ingest, struct error *error) {
