@@ -1,5 +1,5 @@
-"""Ingest under faults: killed between receipt and acknowledgement, answers that are cut off, nodes that go away, a log that takes nothing, clients that are
-slow, many, or send too much. METERLINE_KILLS and METERLINE_CUTS are numbers of rounds."""
+"""Ingest under faults: killed between receipt and acknowledgement, nodes that go away, a log that takes nothing, clients that are
+slow, many, or send too much. METERLINE_KILLS is a number of rounds."""
 import gzip
 import json
 import os
@@ -13,11 +13,11 @@ import subprocess
 import threading
 import time
 
-from ingest_faults import CuttingProxy, Sender
+from ingest_faults import Sender
 from ingest_server import Ingest, reading
 from system_program import ROOT, Skipped, slow
 
-KILLS, CUTS = int(os.environ.get("METERLINE_KILLS", "4")), int(os.environ.get("METERLINE_CUTS", "100"))
+KILLS = int(os.environ.get("METERLINE_KILLS", "4"))
 
 
 def stored(meterline):
@@ -52,25 +52,6 @@ def test_ingest_killed_between_receipt_and_acknowledgement(meterline):
     ingest.stop()
     check_nothing_lost(meterline, senders)
     assert sum(sender.retries for sender in senders) >= KILLS
-
-
-@slow
-def test_ingest_answers_that_are_cut_off(meterline):
-    """A client that was not answered sends again, with the same Idempotency-Key: its readings are there once."""
-    ingest = Ingest(meterline)
-    chance = random.Random(7)
-    proxy = CuttingProxy(lambda: (ingest.host, ingest.port), lambda cut: cut < CUTS and chance.random() < 0.7)
-    proxy.start()
-    senders = [Sender(lambda: ("127.0.0.1", proxy.port), number) for number in range(4)]
-    for sender in senders:
-        sender.start()
-    ingest.wait(lambda: proxy.cut >= CUTS, seconds=600)
-    for sender in senders:
-        sender.stop()
-    proxy.close()
-    ingest.stop()
-    assert sum(sender.retries for sender in senders) >= CUTS
-    assert check_nothing_lost(meterline, senders) == 0
 
 
 @slow
@@ -208,7 +189,7 @@ def test_ingest_too_much(meterline):
     huge = ingest.raw(b"POST /write HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + (b"100000\r\n" + b"#" * 0x100000 + b"\r\n") * 64, timeout=20)
     assert huge[:13] in (b"HTTP/1.1 413 ", b""), huge[:200]   # a client that goes on sending may miss it
     bomb = gzip.compress(b"\n" * 200_000_000)
-    assert b"200 times as long" in ingest.post("/write", bomb, 413, Content_Encoding="gzip").body
+    assert b"when it is decompressed" in ingest.post("/write", bomb, 413, Content_Encoding="gzip").body
     long_line = b"readings,gateway=gw1 voltage=1,text=\"" + b"x" * 100_000 + b"\"\n"
     assert b"1 kept" in ingest.post("/write", long_line, 400).body
     name = "n" * 10_000
