@@ -7,7 +7,8 @@
  * `origin.source` and `origin.line`, in the same transaction. Nothing is kept for later: when the log does not take
  * a delivery, it ends with an error that says whether sending it again may help, and the client does that.
  *
- * A delivery with an identity leaves it in the headers of its records: `ingest.id`, and `ingest.seq`, "LINE.PART". */
+ * A delivery with an identity leaves it in the headers of its records: `ingest.id`, and `ingest.seq`, "LINE.PART". Of
+ * one without, a reading that told its own time is its own identity: an `ingest.id` of no bytes. */
 #ifndef METERLINE_INGEST_COMMIT_H
 #define METERLINE_INGEST_COMMIT_H
 

@@ -130,7 +130,8 @@ static bool read_precision(struct http_exchange *exchange, enum payload_precisio
                  {"ms", PAYLOAD_MILLISECONDS},
                  {"millisecond", PAYLOAD_MILLISECONDS},
                  {"s", PAYLOAD_SECONDS},
-                 {"second", PAYLOAD_SECONDS}};
+                 {"second", PAYLOAD_SECONDS},
+                 {"auto", PAYLOAD_AUTO}};
     char text[16];
     size_t length;
     if (!http_query_parameter(exchange->head.query, "precision", text, sizeof text, &length))
@@ -140,7 +141,7 @@ static bool read_precision(struct http_exchange *exchange, enum payload_precisio
             *ret_precision = names[i].precision;
             return true;
         }
-    http_answer_error(exchange, 400, "precision must be ns, us, ms or s", 0);
+    http_answer_error(exchange, 400, "precision must be ns, us, ms, s or auto", 0);
     return false;
 }
 
@@ -149,6 +150,7 @@ static void influx_begin(struct http_exchange *exchange, enum ingest_dialect dia
     if (!request)
         return;
     request->payload.format = PAYLOAD_LINE_PROTOCOL;
+    request->payload.precision = dialect == DIALECT_INFLUX3 ? PAYLOAD_AUTO : PAYLOAD_NANOSECONDS;
     read_precision(exchange, &request->payload.precision);
 }
 
@@ -216,13 +218,30 @@ static struct slice source_of(struct ingest_request *request) {
     return (struct slice){text, (size_t)length};
 }
 
+/* What the sender calls the delivery, as one of the holder of its token: others may use the same word. False: it was
+ * answered. */
+static bool identity_of(struct ingest_request *request, struct slice *ret_identity) {
+    struct http_exchange *exchange = request->exchange;
+    struct slice key = http_head_field(&exchange->head, "idempotency-key");
+    *ret_identity = (struct slice){0};
+    if (key.length == 0)
+        return true;
+    size_t size = key.length + TOKEN_ID_LENGTH + 2;
+    char *text = size <= DELIVERY_IDENTITY_MAXIMUM ? arena_allocate(&exchange->arena, size) : NULL;
+    if (!text) {
+        http_answer_error(exchange, 400, "Idempotency-Key is too long: 245 bytes are possible", 0);
+        return false;
+    }
+    int length = snprintf(text, size, "%s/%.*s", request->token.id, (int)key.length, key.data);
+    *ret_identity = (struct slice){text, (size_t)length};
+    return true;
+}
+
 static void request_submit(struct ingest_request *request) {
     struct http_exchange *exchange = request->exchange;
-    struct slice identity = http_head_field(&exchange->head, "idempotency-key");
-    if (identity.length > DELIVERY_IDENTITY_MAXIMUM) {
-        http_answer_error(exchange, 400, "Idempotency-Key has more than 255 bytes", 0);
+    struct slice identity;
+    if (!identity_of(request, &identity))
         return;
-    }
     request->delivery = (struct delivery){.readings = request->result.readings,
                                           .count = request->result.count,
                                           .rejections = request->result.rejections,

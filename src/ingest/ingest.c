@@ -1,6 +1,7 @@
 #include "ingest/ingest.h"
 
 #include "core/memory.h"
+#include "ingest/delivered.h"
 #include "ingest/http.h"
 
 enum { CERTIFICATE_LOOK_MS = 5000 };
@@ -9,6 +10,8 @@ struct ingest {
     struct ingest_options options;
     struct net_server *server;
     struct committer *committer;
+    struct delivered *delivered;
+    struct commit_repeats repeats;
     struct token_store *tokens;
     struct server_tls *tls; /* NULL: plain */
     struct ingest_http http;
@@ -76,8 +79,11 @@ static int ingest_start(struct ingest *ingest, struct error *error) {
                                           .topic = options->topic,
                                           .json = options->json,
                                           .clock = options->clock,
-                                          .log = options->log};
-    int status = ingest_open_access(ingest, error);
+                                          .log = options->log,
+                                          .repeats = &ingest->repeats};
+    ingest->delivered = delivered_new(options->clock);
+    ingest->repeats = delivered_repeats(ingest->delivered);
+    int status = ingest->delivered ? ingest_open_access(ingest, error) : error_no_memory(error);
     if (!status)
         status = net_server_open(&server, &ingest->server, error);
     if (!status && options->http)
@@ -142,6 +148,7 @@ struct ingest *ingest_close(struct ingest *ingest, int64_t timeout, struct commi
         net_server_drain(ingest->server, timeout);
     committer_close(ingest->committer, ret_counts);
     net_server_close(ingest->server);
+    delivered_free(ingest->delivered);
     ingest_http_release(&ingest->http);
     token_store_close(ingest->tokens);
     server_tls_close(ingest->tls);

@@ -73,6 +73,8 @@ static int writer_write_reading(struct record_writer *writer, const struct deliv
         snprintf(sequence, sizeof sequence, "%u.%u", reading->line, reading->part);
         headers[record.header_count++] = (struct bus_header){SLICE("ingest.id"), delivery->identity};
         headers[record.header_count++] = (struct bus_header){SLICE("ingest.seq"), slice_of(sequence)};
+    } else if (reading->own_time) {
+        headers[record.header_count++] = (struct bus_header){SLICE("ingest.id"), SLICE("")};
     }
     return bus_produce(writer->producer, writer->topic, bus_partition(record.key, writer->partitions), &record, error);
 }
