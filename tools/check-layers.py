@@ -23,7 +23,7 @@ ALLOWED = {
 
 # Inside a room: the sub-folders that a sub-folder may include besides itself. "." are the files of the room itself.
 INNER = {
-    "net": {".": set(), "http": {"."}},
+    "net": {".": set(), "http": {"."}, "mqtt": set()},
     "bus": {".": set(), "sqlite": {"."}, "kafka": {"."}, "memory": {"."}},
     "store": {".": set(), "sqlite": {"."}, "cassandra": {"."}, "redis": {"."}},
     "codec": {"row": set(), "json": {"row"}, "avro": {"row", "json"}, "protobuf": {"row"}, "registry": {"json"},
