@@ -21,11 +21,19 @@ struct common_settings {
     const char *instance, *cache;
     int64_t replication;
     const char *durability; /* full | normal */
-    bool verbose, quiet;
+    bool expanded, verbose, quiet;
 };
 
 /* What a command uses of the common options. */
-enum { CLI_LOG = 1, CLI_REGISTRY = 2, CLI_STORE = 4, CLI_CACHE = 8, CLI_CREATES = 16, CLI_COMMITS = 32 };
+enum {
+    CLI_LOG = 1,
+    CLI_REGISTRY = 2,
+    CLI_STORE = 4,
+    CLI_CACHE = 8,
+    CLI_CREATES = 16,
+    CLI_COMMITS = 32,
+    CLI_TABLES = 64
+};
 
 extern const struct option cli_common_options[];
 
@@ -44,6 +52,7 @@ enum { CLI_CONTINUE = -1 };
  * a message). */
 int cli_parse(const struct command_line *line, int argc, char **argv, void *settings, const char **operands,
               size_t *ret_operand_count);
+size_t cli_help_width(void); /* columns of --help: the terminal's, 100 at most */
 /* Prints "meterline COMMAND: message" on stderr; returns 1, or 2 for ERROR_INVALID found in the arguments when
  * `usage`. */
 int cli_fail(const char *command, const struct error *error);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/terminal.h"
 
 atomic_bool cli_stop, cli_asked;
 
@@ -49,13 +50,23 @@ const struct option cli_common_options[] = {
     {"durability", 0, OPTION_CHOICE, "HOW", "full", .environment = "METERLINE_DURABILITY", .choices = "full|normal",
      .help = "full: what was acknowledged survives a power cut; normal: it survives a killed process.",
      OPTION(durability), .use = CLI_COMMITS},
+    {"expanded", 0, OPTION_FLAG,
+     .help = "Tables have a line for each cell, as they do when they do not fit the terminal.", OPTION(expanded),
+     .use = CLI_TABLES},
     {"verbose", 'v', OPTION_FLAG, .help = "Say more on stderr.", OPTION(verbose)},
     {"quiet", 'q', OPTION_FLAG, .help = "Say only what has failed.", OPTION(quiet)},
     {0},
 };
 
+enum { HELP_WIDTH = 100 };
+
 /* The list of -X properties, which each command's settings begin with; freed at the end of the command. */
 static const char **cli_properties;
+
+size_t cli_help_width(void) {
+    size_t width = terminal_width(STDOUT_FILENO);
+    return width && width < HELP_WIDTH ? width : HELP_WIDTH;
+}
 
 int cli_parse(const struct command_line *line, int argc, char **argv, void *settings, const char **operands,
               size_t *ret_operand_count) {
@@ -65,9 +76,10 @@ int cli_parse(const struct command_line *line, int argc, char **argv, void *sett
     cli_properties = ((struct common_settings *)settings)->connection.properties.items;
     if (status)
         return cli_usage(line->command, "%s", error.message);
+    table_expand(((struct common_settings *)settings)->expanded);
     if (!help)
         return CLI_CONTINUE;
-    options_print_help(line, stdout);
+    options_print_help(line, stdout, cli_help_width());
     return fflush(stdout) == 0 ? 0 : 1;
 }
 

@@ -83,7 +83,7 @@ int main(int argc, char **argv) {
         const struct command *command = main_find(argv[2]);
         if (!command)
             return main_unknown(argv[2]);
-        options_print_help(command->line, stdout);
+        options_print_help(command->line, stdout, cli_help_width());
         return fflush(stdout) == 0 ? 0 : 1;
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {

@@ -1,4 +1,4 @@
-/* meterline query: aggregates from the store, latest values from the cache. */
+/* meterline query: aggregates from the store, latest values from the cache, gaps, and why a window has its numbers. */
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
@@ -6,16 +6,20 @@
 
 #include "cli/command.h"
 #include "cli/query_latest.h"
+#include "cli/query_names.h"
+#include "cli/query_why.h"
 #include "cli/table.h"
 #include "core/memory.h"
 #include "core/number.h"
+#include "core/options.h"
 #include "model/time/time.h"
+#include "model/time/time_text.h"
 
 struct query_settings {
     struct common_settings common;
-    const char *window, *gateway, *type, *attribute, *from, *to, *order, *format, *latest;
+    const char *window, *gateway, *type, *attribute, *from, *to, *order, *format, *latest, *topic;
     int64_t limit;
-    bool chart;
+    bool chart, gaps, fill, why;
 };
 
 #define OPTION(member) .offset = offsetof(struct query_settings, member)
@@ -27,8 +31,8 @@ static const struct option query_options[] = {
     {"gateway", 'g', OPTION_STRING, "ID", .help = "Only this gateway.", OPTION(gateway)},
     {"type", 't', OPTION_STRING, "TYPE", .help = "Only this metric type, such as ELECTRICITY.", OPTION(type)},
     {"attribute", 'a', OPTION_STRING, "NAME", .help = "Only this attribute, such as VOLTAGE.", OPTION(attribute)},
-    {"from", 0, OPTION_STRING, "TIME", .help = "Windows that start at this time (ISO-8601, UTC) or later.",
-     OPTION(from)},
+    {"from", 0, OPTION_STRING, "TIME",
+     .help = "Windows that start at this time (ISO-8601, UTC; also 2007-06 or 2007) or later.", OPTION(from)},
     {"to", 0, OPTION_STRING, "TIME", .help = "Windows that start before this time.", OPTION(to)},
     {"limit", 'n', OPTION_INTEGER, "ROWS", "-1", .minimum = -1, .maximum = 9e18,
      .help = "At most so many rows; -1: all.", OPTION(limit)},
@@ -42,6 +46,17 @@ static const struct option query_options[] = {
              "whole key.",
      OPTION(latest)},
     {"chart", 0, OPTION_FLAG, .help = "Draw the averages as bars.", OPTION(chart)},
+    {"gaps", 0, OPTION_FLAG, .help = "List where windows are missing, between the first and the last of each series.",
+     OPTION(gaps)},
+    {"fill", 0, OPTION_FLAG,
+     .help = "Show missing windows too, between the first and the last of each series, as "
+             "rows of 0 samples without values.",
+     OPTION(fill)},
+    {"why", 0, OPTION_FLAG,
+     .help = "What the numbers of one window (--gateway, --type, --attribute, --from its start) come from: readings "
+             "in the topic, late, rejected and equal ones, with their offsets, and the row in the store.",
+     OPTION(why)},
+    {"topic", 0, OPTION_STRING, "NAME", "metrics", .help = "With --why: the topic of the readings.", OPTION(topic)},
     {0},
 };
 
@@ -49,38 +64,135 @@ static const struct command_line query_line = {
     .command = "query",
     .operands = "",
     .summary = "Aggregates from the store, in the order of series and window start; latest values.",
-    .description = "Examples:\n"
-                   "  meterline query --window 3600 --gateway 0 --attribute VOLTAGE --from 2007-06-01 --to 2007-06-02\n"
-                   "  meterline query --window 86400 --format csv >daily.csv\n"
-                   "  meterline query --latest gateways --limit 10",
+    .description =
+        "Examples:\n"
+        "  meterline query --window 3600 --gateway 0 --attribute VOLTAGE --from 2007-06-01 --to 2007-06-02\n"
+        "  meterline query --window 1d --format csv >daily.csv\n"
+        "  meterline query --window 1h --gateway 0 --gaps\n"
+        "  meterline query --window 1h --gateway 0 --type ELECTRICITY --attribute VOLTAGE --from 2007-06-01T10:00 "
+        "--why\n"
+        "  meterline query --latest gateways --limit 10",
     .options = query_options,
     .common = cli_common_options,
-    .uses = CLI_STORE | CLI_CACHE,
+    .uses = CLI_LOG | CLI_REGISTRY | CLI_STORE | CLI_CACHE | CLI_TABLES,
 };
 
-static int query_print(struct store_reader *reader, const char *format, int64_t *ret_rows, struct error *error) {
-    static const char *const columns[] = {"gateway",     "type", "attribute", "windowStart", "windowEnd",
-                                          "sampleCount", "min",  "max",       "sum",         "average"};
+/* Rows as they are printed, and where those of a series stand. A window is missing when the next row does not start
+ * where the last one ended. */
+struct query_printer {
+    const struct query_settings *settings;
     struct table *table;
+    struct window_bounds bounds;
+    bool descending, started;
+    struct slice key; /* of the last row; lives as long as the reader */
+    int64_t edge;     /* end of its window; its start when time goes back */
+    int64_t *missing; /* starts of the windows that are missing before a row, rising */
+    size_t missing_count, missing_capacity;
+};
+
+/* The windows that are missing before a row. */
+static int query_missing(struct query_printer *printer, const struct aggregate_row *row, struct error *error) {
+    printer->missing_count = 0;
+    if (!printer->started || !slice_equal(printer->key, row->key))
+        return 0;
+    int64_t start = printer->descending ? row->window_end : printer->edge,
+            end = printer->descending ? printer->edge : row->window_start;
+    while (start < end) {
+        if (!memory_reserve((void **)&printer->missing, &printer->missing_capacity, printer->missing_count + 1,
+                            sizeof *printer->missing))
+            return error_no_memory(error);
+        printer->missing[printer->missing_count++] = start;
+        start = window_bounds_end(&printer->bounds, start);
+    }
+    return 0;
+}
+
+static void query_names_of(struct table *table, const struct series *series) {
+    table_text(table, series->gateway);
+    table_text(table, series->type);
+    table_text(table, series->attribute);
+}
+
+static void query_row(struct table *table, const struct aggregate_row *row) {
+    query_names_of(table, &row->series);
+    table_time(table, row->window_start);
+    table_time(table, row->window_end);
+    table_integer(table, (int64_t)row->count);
+    table_double(table, row->minimum);
+    table_double(table, row->maximum);
+    table_double(table, row->sum);
+    table_double(table, row->average);
+    table_row_end(table);
+}
+
+static void query_row_missing(struct table *table, const struct aggregate_row *row, int64_t start, int64_t end) {
+    query_names_of(table, &row->series);
+    table_time(table, start);
+    table_time(table, end);
+    table_integer(table, 0);
+    for (int i = 0; i < 4; i++)
+        table_text(table, (struct slice){0});
+    table_row_end(table);
+}
+
+/* The missing windows before a row, at most `left` (-1: any number), one by one (--fill) or as one gap. */
+static int64_t query_before(struct query_printer *printer, const struct aggregate_row *row, int64_t left) {
+    size_t missing = printer->missing_count;
+    if (missing && printer->settings->gaps) {
+        query_names_of(printer->table, &row->series);
+        table_time(printer->table, printer->missing[0]);
+        table_time(printer->table, window_bounds_end(&printer->bounds, printer->missing[missing - 1]));
+        table_integer(printer->table, (int64_t)missing);
+        table_row_end(printer->table);
+        return 1;
+    }
+    int64_t shown = printer->settings->gaps ? 0 : left >= 0 && left < (int64_t)missing ? left : (int64_t)missing;
+    for (int64_t i = 0; i < shown; i++) {
+        int64_t start = printer->missing[printer->descending ? (int64_t)missing - 1 - i : i];
+        query_row_missing(printer->table, row, start, window_bounds_end(&printer->bounds, start));
+    }
+    return shown;
+}
+
+static int query_rows(struct query_printer *printer, struct store_reader *reader, int64_t *ret_rows,
+                      struct error *error) {
+    const struct query_settings *settings = printer->settings;
+    int64_t limit = settings->limit;
     struct aggregate_row row;
-    int status = table_begin(table_format_of(format), columns, 10, &table, error);
-    if (status)
-        return status;
-    while ((status = store_reader_next(reader, &row, error)) == 1) {
-        table_text(table, row.series.gateway);
-        table_text(table, row.series.type);
-        table_text(table, row.series.attribute);
-        table_time(table, row.window_start);
-        table_time(table, row.window_end);
-        table_integer(table, (int64_t)row.count);
-        table_double(table, row.minimum);
-        table_double(table, row.maximum);
-        table_double(table, row.sum);
-        table_double(table, row.average);
-        table_row_end(table);
+    int status = 0;
+    while ((limit < 0 || *ret_rows < limit) && (status = store_reader_next(reader, &row, error)) == 1) {
+        if (settings->gaps || settings->fill) {
+            status = query_missing(printer, &row, error);
+            if (status)
+                return status;
+            *ret_rows += query_before(printer, &row, limit < 0 ? -1 : limit - *ret_rows);
+        }
+        printer->started = true;
+        printer->key = row.key;
+        printer->edge = printer->descending ? row.window_start : row.window_end;
+        if (settings->gaps || (limit >= 0 && *ret_rows >= limit))
+            continue;
+        query_row(printer->table, &row);
         ++*ret_rows;
     }
-    int end = table_end(table, status ? NULL : error);
+    return status == 1 ? 0 : status;
+}
+
+static int query_print(struct store_reader *reader, const struct query_settings *settings,
+                       const struct store_query *query, int64_t *ret_rows, struct error *error) {
+    static const char *const columns[] = {"gateway",     "type", "attribute", "windowStart", "windowEnd",
+                                          "sampleCount", "min",  "max",       "sum",         "average"},
+                             *const gaps[] = {"gateway", "type", "attribute", "gapStart", "gapEnd", "windows"};
+    struct query_printer printer = {.settings = settings, .descending = query->descending};
+    int status = window_bounds_open(&printer.bounds, &query->window, error);
+    if (!status)
+        status = settings->gaps ? table_begin(table_format_of(settings->format), gaps, 6, &printer.table, error)
+                                : table_begin(table_format_of(settings->format), columns, 10, &printer.table, error);
+    if (!status)
+        status = query_rows(&printer, reader, ret_rows, error);
+    int end = table_end(printer.table, status ? NULL : error);
+    window_bounds_release(&printer.bounds);
+    free(printer.missing);
     return status ? status : end;
 }
 
@@ -133,21 +245,58 @@ static int query_chart(struct store_reader *reader, int64_t *ret_rows, struct er
     return status;
 }
 
-static int query_answer(const struct query_settings *settings, const struct store_query *query, int64_t *ret_rows,
+static int query_answer(const struct query_settings *settings, const struct store_query *asked, int64_t *ret_rows,
                         struct error *error) {
     struct store *store;
     struct store_reader *reader;
+    struct store_query query = *asked;
+    if (settings->gaps || settings->fill)
+        query.limit = -1; /* of what is shown, not of what is read */
     int status = cli_open_store(&settings->common, false, &store, error);
     if (status)
         return status;
-    status = store_reader_open(store, query, &reader, error);
+    status = store_reader_open(store, &query, &reader, error);
     if (!status) {
         status = settings->chart ? query_chart(reader, ret_rows, error)
-                                 : query_print(reader, settings->format, ret_rows, error);
+                                 : query_print(reader, settings, &query, ret_rows, error);
         store_reader_close(reader);
     }
+    if (!status && !*ret_rows && !settings->common.quiet && settings->gaps)
+        fputs("meterline query: no window is missing\n", stderr);
+    else if (!status && !*ret_rows && !settings->common.quiet)
+        status = query_names_advise(store, &query, stderr, error);
     store_close(store);
     return status;
+}
+
+/* A time, a date, a month or a year. */
+static bool query_read_time(const char *text, int64_t *ret_time) {
+    int64_t days;
+    if (time_read(slice_of(text), ret_time))
+        return true;
+    if (!time_text_read_date(slice_of(text), &days) || days < 0 || days > TIME_MAXIMUM / MILLISECONDS_OF_DAY)
+        return false;
+    *ret_time = days * MILLISECONDS_OF_DAY;
+    return true;
+}
+
+/* 0, or the exit status after a message. */
+static int query_read(const struct query_settings *settings, struct store_query *query) {
+    static const char times[] = "is not an ISO-8601 time, such as 2007-06-01T12:00:00Z, 2007-06-01, 2007-06 or 2007";
+    struct error error;
+    if (store_window_read("window", slice_of(settings->window), &query->window, &error))
+        return cli_usage("query", "--window: %s", error.message);
+    if (settings->from && !query_read_time(settings->from, &query->from))
+        return cli_usage("query", "--from: '%s' %s", settings->from, times);
+    if (settings->to && !query_read_time(settings->to, &query->to))
+        return cli_usage("query", "--to: '%s' %s", settings->to, times);
+    if (settings->from && settings->to && query->from >= query->to)
+        return cli_usage("query", "--from %s is not before --to %s", settings->from, settings->to);
+    if (settings->chart + settings->gaps + settings->fill + settings->why + (settings->latest != NULL) > 1)
+        return cli_usage("query", "--chart, --gaps, --fill, --why and --latest exclude each other");
+    if (settings->why && !(settings->gateway && settings->type && settings->attribute && settings->from))
+        return cli_usage("query", "--why wants one window: --gateway, --type, --attribute and --from, its start");
+    return 0;
 }
 
 static int query_main(int argc, char **argv) {
@@ -164,27 +313,21 @@ static int query_main(int argc, char **argv) {
                                 .to = INT64_MAX,
                                 .limit = settings.limit,
                                 .descending = settings.order[0] == 'd'};
-    if (store_window_read("window", slice_of(settings.window), &query.window, &error))
-        return cli_usage("query", "--window: %s", error.message);
-    if (settings.from && !time_read(slice_of(settings.from), &query.from))
-        return cli_usage("query", "--from: '%s' is not an ISO-8601 time, such as 2007-06-01 or 2007-06-01T12:00:00Z",
-                         settings.from);
-    if (settings.to && !time_read(slice_of(settings.to), &query.to))
-        return cli_usage("query", "--to: '%s' is not an ISO-8601 time, such as 2007-06-01 or 2007-06-01T12:00:00Z",
-                         settings.to);
+    status = query_read(&settings, &query);
+    if (status)
+        return status;
     int64_t rows = 0;
     if (settings.latest)
         status = query_latest(&settings.common, settings.gateway, settings.latest[0] == 's', settings.limit,
                               settings.format, &rows, &error);
+    else if (settings.why)
+        status = query_why(&settings.common, &query, settings.topic, settings.format, &error);
     else
         status = query_answer(&settings, &query, &rows, &error);
     if (status)
         return cli_fail("query", &error);
     if (rows == 0 && settings.latest && !settings.common.quiet)
         fprintf(stderr, "meterline query: the cache has no such entry; 'meterline run --cache URL' fills it\n");
-    else if (rows == 0 && !settings.common.quiet)
-        fprintf(stderr, "meterline query: no rows match; 'meterline query --window %s --limit 5' shows what is there\n",
-                settings.window);
     return 0;
 }
 

@@ -48,7 +48,7 @@ static const struct command_line tail_line = {
                    "  meterline tail metrics-rejected --from-beginning --format json",
     .options = tail_options,
     .common = cli_common_options,
-    .uses = CLI_LOG | CLI_REGISTRY,
+    .uses = CLI_LOG | CLI_REGISTRY | CLI_TABLES,
     .operand_minimum = 1,
     .operand_maximum = 1,
 };

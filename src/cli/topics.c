@@ -53,7 +53,7 @@ static const struct command_line topics_line = {
                    "  meterline topics alter metrics --retention-bytes 10G --yes",
     .options = topics_options,
     .common = cli_common_options,
-    .uses = CLI_LOG | CLI_CREATES,
+    .uses = CLI_LOG | CLI_CREATES | CLI_TABLES,
     .operand_maximum = 2,
 };
 

@@ -35,7 +35,7 @@ static const struct command_line track_line = {
                    "  meterline track metrics --count 100000 --from-beginning --timeout 10s",
     .options = track_options,
     .common = cli_common_options,
-    .uses = CLI_LOG,
+    .uses = CLI_LOG | CLI_TABLES,
     .operand_minimum = 1,
     .operand_maximum = 1,
 };

@@ -9,7 +9,7 @@
 #include "core/memory.h"
 #include "core/number.h"
 
-enum { HELP_WIDTH = 100, HELP_COLUMN = 30, NAMES_MAXIMUM = 128 };
+enum { HELP_COLUMN = 30, NAMES_MAXIMUM = 128 };
 
 /* Calls for both tables of a command. */
 static const struct option *options_table(const struct command_line *line, int which) {
@@ -318,24 +318,40 @@ void options_release(const struct command_line *line, void *settings) {
 /* --- help
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* Words wrapped at HELP_WIDTH, continued at `indent`. */
-static void help_wrap(FILE *to, const char *text, size_t column, size_t indent) {
-    while (*text) {
-        size_t length = strcspn(text, " ");
-        if (column + length > HELP_WIDTH && column > indent) {
+/* Words of `text` wrapped at `width`, continued at `indent`; the column after them. */
+static size_t help_words(FILE *to, const char *text, const char *end, size_t column, size_t indent, size_t width) {
+    while (text < end) {
+        size_t length = strcspn(text, " \n");
+        length = length < (size_t)(end - text) ? length : (size_t)(end - text);
+        bool first = column == indent;
+        if (!first && column + 1 + length > width) {
             fprintf(to, "\n%*s", (int)indent, "");
             column = indent;
+            first = true;
         }
-        fprintf(to, "%.*s", (int)length, text);
-        column += length;
-        text += length;
-        if (*text == ' ') {
-            fputc(' ', to);
-            column++;
-            text++;
-        }
+        fprintf(to, "%s%.*s", first ? "" : " ", (int)length, text);
+        column += length + !first;
+        for (text += length; text < end && *text == ' '; text++)
+            ;
     }
-    fputc('\n', to);
+    return column;
+}
+
+/* Paragraphs: lines that follow each other are one, but for blank lines and those that begin with a blank. */
+static void help_description(FILE *to, const char *text, size_t width) {
+    size_t column = 0;
+    while (*text) {
+        const char *end = strchrnul(text, '\n');
+        bool apart = text == end || *text == ' ';
+        if (apart) {
+            fprintf(to, "%s%.*s\n", column ? "\n" : "", (int)(end - text), text);
+            column = 0;
+        } else {
+            column = help_words(to, text, end, column, 0, width);
+        }
+        text = *end ? end + 1 : end;
+    }
+    fputs(column ? "\n" : "", to);
 }
 
 static void help_text(const struct option *option, char *to, size_t size) {
@@ -348,7 +364,7 @@ static void help_text(const struct option *option, char *to, size_t size) {
         snprintf(to + length, size - length, " Environment: %s.", option->environment);
 }
 
-static void help_option(const struct option *option, FILE *to) {
+static void help_option(const struct option *option, FILE *to, size_t width) {
     char left[80], text[1000];
     char letter[8] = "    ";
     if (option->letter)
@@ -360,12 +376,15 @@ static void help_option(const struct option *option, FILE *to) {
         fprintf(to, "%s\n%*s", left, HELP_COLUMN, "");
     else
         fprintf(to, "%-*s", HELP_COLUMN, left);
-    help_wrap(to, text, HELP_COLUMN, HELP_COLUMN);
+    help_words(to, text, text + strlen(text), HELP_COLUMN, HELP_COLUMN, width);
+    fputc('\n', to);
 }
 
-void options_print_help(const struct command_line *line, FILE *to) {
-    fprintf(to, "Usage: meterline %s [options]%s%s\n%s\n\n%s\n", line->command, *line->operands ? " " : "",
-            line->operands, line->summary, line->description);
+void options_print_help(const struct command_line *line, FILE *to, size_t width) {
+    fprintf(to, "Usage: meterline %s [options]%s%s\n", line->command, *line->operands ? " " : "", line->operands);
+    help_description(to, line->summary, width);
+    fputc('\n', to);
+    help_description(to, line->description, width);
     for (int t = 0; t < 2; t++) {
         const struct option *option = options_table(line, t);
         if (!option)
@@ -373,7 +392,7 @@ void options_print_help(const struct command_line *line, FILE *to) {
         fprintf(to, t == 0 ? "\nOptions:\n" : "\nCommon options:\n");
         for (; option->name; option++)
             if (t == 0 || !option->use || !line->uses || option->use & line->uses)
-                help_option(option, to);
+                help_option(option, to, width);
     }
     fprintf(to, "  -h, --help                  This text.\n");
 }

@@ -60,7 +60,8 @@ struct command_line {
  * what was expected. */
 int options_parse(const struct command_line *line, int argc, char **argv, void *settings, const char **operands,
                   size_t *ret_operand_count, bool *ret_help, struct error *error);
-void options_print_help(const struct command_line *line, FILE *to);
+/* Wrapped at `width` columns; lines of the description that begin with a blank are left as they are. */
+void options_print_help(const struct command_line *line, FILE *to, size_t width);
 void options_print_markdown(const struct command_line *line, FILE *to);
 /* Frees what OPTION_LIST members own. */
 void options_release(const struct command_line *line, void *settings);

@@ -88,7 +88,8 @@ static int store_check_window(struct store *store, const struct store_window *wi
         return 0;
     store_write_windows(wanted, sizeof wanted, window);
     return error_set(error, ERROR_NOT_FOUND,
-                     count ? "the store has no %s; there are %s"
+                     count ? "the store has no %s, but of %s: others are there when run --windows has them and "
+                             "the first has closed (run --until-end --final closes all)"
                            : "the store has no %s%s yet: 'meterline run' fills it",
                      wanted, list);
 }

@@ -1,6 +1,5 @@
 /* meterline sql: statements from a prompt, the command line or a file. */
 #include <errno.h>
-#include <histedit.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,14 +7,16 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/sql/sql_prompt.h"
 #include "cli/sql/sql_session.h"
 #include "cli/table.h"
 #include "cli/text_file.h"
 #include "codec/json/json_span.h"
 #include "core/memory.h"
+#include "core/number.h"
+#include "model/time/time.h"
 #include "sql/record/record_text.h"
 #include "sql/session/answer.h"
-#include "sql/syntax/script.h"
 #include "stream/group/totals.h"
 
 struct sql_settings {
@@ -52,7 +53,8 @@ static const struct command_line sql_line = {
         "folder or cluster picks them up. SELECT .. EMIT CHANGES prints rows as they come, until LIMIT or SIGINT; "
         "SELECT without it answers from "
         "what is there.\n"
-        "At the prompt a statement may span lines and ends with a semicolon; exit, quit or end of file leave it.\n"
+        "At the prompt a statement may span lines and ends with a semicolon; exit, quit or end of file leave it; help "
+        "says what else.\n"
         "\n"
         "Examples:\n"
         "  meterline sql\n"
@@ -68,15 +70,30 @@ struct sql {
     struct sql_session session;
     struct bus *bus;
     struct table *table; /* of the answer under way */
-    size_t columns;
+    const char *const *titles;
     bool slowly; /* rows come one by one */
 };
 
 /* --- rows
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static void sql_cell(struct sql *sql, struct slice value) {
+/* ROWTIME, WINDOWSTART and WINDOWEND are ms since the epoch; in a table for people they are times. */
+static bool sql_time(struct sql *sql, const char *title, struct slice value) {
+    static const char *const names[] = {"ROWTIME", "WINDOWSTART", "WINDOWEND"};
+    int64_t time;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(title, names[i]) == 0 && table_format_of(sql->settings->format) == TABLE_ALIGNED &&
+            number_read_integer(value, &time) && time >= TIME_MINIMUM && time <= TIME_MAXIMUM) {
+            table_time(sql->table, time);
+            return true;
+        }
+    return false;
+}
+
+static void sql_cell(struct sql *sql, const char *title, struct slice value) {
     cleanup(bytes_release) struct bytes text = {0};
+    if (sql_time(sql, title, value))
+        return;
     if (slice_equal(value, SLICE("null")))
         table_text(sql->table, (struct slice){0});
     else if (json_span_string(value, &text))
@@ -88,8 +105,8 @@ static void sql_cell(struct sql *sql, struct slice value) {
 static int sql_row(void *context, struct slice json, struct error *error) {
     struct sql *sql = context;
     struct slice rest = json_span_inside(json), name, value;
-    while (json_span_next(&rest, &name, &value))
-        sql_cell(sql, value);
+    for (size_t i = 0; json_span_next(&rest, &name, &value); i++)
+        sql_cell(sql, sql->titles[i], value);
     table_row_end(sql->table);
     if (sql->slowly && !table_flush(sql->table))
         return error_set(error, ERROR_INTERRUPTED, "the rows are read no more");
@@ -131,11 +148,14 @@ static int sql_select(struct sql *sql, const struct session_effect *effect, stru
                          "TABLE .. AS SELECT");
     if (!titles)
         return error_no_memory(error);
+    sql->titles = titles;
     int status =
         table_begin(table_format_of(sql->settings->format), titles, effect->result->column_count, &sql->table, error);
     if (status)
         return status;
     sql->slowly = changes;
+    if (changes)
+        table_show_header(sql->table);
     status = answer_run(&options, effect->query, error);
     status = status == ERROR_INTERRUPTED ? 0 : status;
     int end = table_end(sql->table, status ? NULL : error);
@@ -182,8 +202,8 @@ static int sql_print_record(struct sql *sql, const struct source *source, const 
     struct record_text text = {.key = record->key, .value = record->value};
     int status = source ? record_text_decode(source, bus_registry(sql->bus), record, &arena, &text, error) : 0;
     table_time(sql->table, record->timestamp);
-    sql_cell(sql, text.key.data ? text.key : SLICE("null"));
-    sql_cell(sql, text.value.data ? text.value : SLICE("null"));
+    sql_cell(sql, "key", text.key.data ? text.key : SLICE("null"));
+    sql_cell(sql, "value", text.value.data ? text.value : SLICE("null"));
     table_row_end(sql->table);
     if (!table_flush(sql->table))
         return error_set(error, ERROR_INTERRUPTED, "the records are read no more");
@@ -274,83 +294,6 @@ static int sql_effect(void *context, const struct session_effect *effect, struct
     }
 }
 
-/* --- the prompt
- * ------------------------------------------------------------------------------------------------------------------ */
-
-struct sql_prompt {
-    struct bytes statement; /* lines until it is complete */
-};
-
-static char *sql_prompt_text(EditLine *editor) {
-    static char first[] = "meterline> ", more[] = "    ...> "; /* the library takes no const */
-    struct sql_prompt *prompt;
-    el_get(editor, EL_CLIENTDATA, &prompt);
-    return prompt->statement.length ? more : first;
-}
-
-static bool sql_is_leave(const char *line) {
-    return strncmp(line, "exit", 4) == 0 || strncmp(line, "quit", 4) == 0;
-}
-
-/* One line: false to leave. */
-static bool sql_prompt_line(struct sql *sql, struct sql_prompt *prompt, History *past, const char *line) {
-    HistEvent event;
-    struct error error = {0};
-    if (prompt->statement.length == 0 && sql_is_leave(line))
-        return false;
-    bytes_append_string(&prompt->statement, line);
-    if (prompt->statement.failed)
-        return false;
-    struct slice text = bytes_slice(&prompt->statement);
-    size_t blank = 0;
-    while (blank < text.length && char_among(text.data[blank], " \t\r\n"))
-        blank++;
-    if (blank == text.length)
-        prompt->statement.length = 0;
-    if (blank == text.length || !script_complete(text))
-        return true;
-    bytes_append_char(&prompt->statement, '\0');
-    history(past, &event, H_ENTER, prompt->statement.data);
-    text.data = prompt->statement.data;
-    cli_go_on();
-    if (sql_session_execute(&sql->session, text, false, &error))
-        cli_fail("sql", &error);
-    cli_go_on();
-    prompt->statement.length = 0;
-    return true;
-}
-
-static int sql_prompt(struct sql *sql) {
-    struct sql_prompt prompt = {0};
-    HistEvent event;
-    char path[4096] = "";
-    const char *home = getenv("HOME");
-    EditLine *editor = el_init("meterline", stdin, stdout, stderr);
-    History *history_list = history_init();
-    int count;
-    const char *line;
-    if (!editor || !history_list)
-        return 1;
-    if (home)
-        snprintf(path, sizeof path, "%s/.meterline_history", home);
-    history(history_list, &event, H_SETSIZE, 1000);
-    history(history_list, &event, H_LOAD, path);
-    el_set(editor, EL_CLIENTDATA, &prompt);
-    el_set(editor, EL_PROMPT, sql_prompt_text);
-    el_set(editor, EL_EDITOR, "emacs");
-    el_set(editor, EL_HIST, history, history_list);
-    el_set(editor, EL_SIGNAL, 1);
-    while ((line = el_gets(editor, &count)) && count > 0 && sql_prompt_line(sql, &prompt, history_list, line))
-        ;
-    if (*path)
-        history(history_list, &event, H_SAVE, path);
-    history_end(history_list);
-    el_end(editor);
-    bytes_release(&prompt.statement);
-    putchar('\n');
-    return 0;
-}
-
 /* --- the command
  * ------------------------------------------------------------------------------------------------------------------ */
 
@@ -361,8 +304,9 @@ static int sql_work(struct sql *sql, struct error *error) {
     if (settings->execute)
         return sql_session_execute(&sql->session, slice_of(settings->execute), false, error);
     if (!settings->file && !standard)
-        return sql_prompt(sql) ? error_set(error, ERROR_IO, "the terminal cannot be used; give statements by -e or -f")
-                               : 0;
+        return sql_prompt(&sql->session, settings->common.quiet)
+                   ? error_set(error, ERROR_IO, "the terminal cannot be used; give statements by -e or -f")
+                   : 0;
     int status = cli_read_text(standard ? "-" : settings->file, &text, error);
     return status ? status : sql_session_execute(&sql->session, bytes_slice(&text), settings->file != NULL, error);
 }
