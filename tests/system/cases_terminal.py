@@ -80,6 +80,20 @@ def test_query_gaps_and_fill(meterline):
     meterline("query", "-w", "1h", "-g", "Wohnung 1", "--gaps", says="no window is missing")
 
 
+def test_query_gaps_of_local_days(meterline):
+    """The days of a change of clocks have 25 hours; a gap over them has as many days as it has."""
+    days = "gateway,type,attribute,timestamp,value\n" + "".join(f"g,E,A,{time},1\n" for time in ("2024-10-25T12:00:00Z", "2024-10-28T12:00:00Z", "2024-10-30T12:00:00Z"))
+    meterline("replay", "-q", "-t", "readings", "-", input=days)
+    meterline("run", "-q", "--windows", "day@Europe/Vienna", "--until-end", "--final")
+    assert meterline("query", "-w", "day@Europe/Vienna", "--gaps")[0].splitlines()[1:] == \
+        ["g,E,A,2024-10-25T22:00:00Z,2024-10-27T23:00:00Z,2", "g,E,A,2024-10-28T23:00:00Z,2024-10-29T23:00:00Z,1"]
+    filled_in = [line.split(",")[3:6] for line in meterline("query", "-w", "day@Europe/Vienna", "--fill", "--order", "desc")[0].splitlines()[1:]]
+    assert filled_in[3:5] == [["2024-10-26T22:00:00Z", "2024-10-27T23:00:00Z", "0"], ["2024-10-25T22:00:00Z", "2024-10-26T22:00:00Z", "0"]], filled_in
+    meterline("query", "-w", "day@Europe/Vienna", "-g", "g", "-t", "E", "-a", "A", "--from", "2024-10-25T00:00", "--why", status=1, says="no start of a window day@Europe/Vienna")
+    rows = meterline("query", "-w", "day@Europe/Vienna", "-g", "g", "-t", "E", "-a", "A", "--from", "2024-10-27T23:00", "--why")[0].splitlines()
+    assert rows[1].startswith("read,1,1,metrics,") and rows[5].startswith("row,1,1"), rows
+
+
 def test_query_says_why(meterline):
     filled(meterline)
     more = "gateway,type,attribute,timestamp,value\n" + "Wohnung 1,ELECTRICITY,ENERGY,2024-10-25T10:00:00Z,9\n" * 2
@@ -102,7 +116,7 @@ def test_query_without_rows_says_what_there_is(meterline):
                         (("--from", "2025"), "windows start from 2024-10-24T22:00:00Z to 2024-11-03T20:00:00Z")):
         meterline("query", *words, says=says)
     meterline("query", "-w", "2h", status=1, says=["no windows of 7200 s, but of 60, 600, 3600, 86400", "--final closes all"])
-    for words, says in ((("--from", "2025", "--to", "2024"), "--from 2025 is not before --to 2024"), (("-w", "1x"), "not a duration"), (("-w", "0"), "out of range"),
+    for words, says in ((("--from", "2025", "--to", "2024"), "--from 2025 is not before --to 2024"), (("-w", "1x"), "window size '1x'"), (("-w", "0"), "out of range"),
                         (("--gaps", "--fill"), "exclude each other"), (("--from", "2024-13"), "2007-06 or 2007")):
         meterline("query", *words, status=2, says=says)
     assert len(meterline("query", "-w", "1d", "--from", "2024-11", "-g", "Wohnung 1")[0].splitlines()) == 3
