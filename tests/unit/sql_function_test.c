@@ -66,9 +66,10 @@ static const struct function_case numeric_cases[] = {
     {"ROUND", {D("1.5e300"), I("2000000000")}, "DOUBLE", "1.5E300"},
     {"ROUND", {D("1.5e300"), I("-2000000000")}, "DOUBLE", "0.0"},
     {"ROUND", {D("1.7e308"), I("-308")}, "DOUBLE", "Infinity"},
-    {"ROUND", {C2("1.50")}, "DECIMAL(5, 2)", "2.00"},
-    {"ROUND", {C2("-1.50")}, "DECIMAL(5, 2)", "-1.00"},
-    {"ROUND", {C2("-1.51")}, "DECIMAL(5, 2)", "-2.00"},
+    {"ROUND", {C2("1.50")}, "DECIMAL(4, 0)", "2"},
+    {"ROUND", {C2("999.99")}, "DECIMAL(4, 0)", "1000"},
+    {"ROUND", {C2("-1.50")}, "DECIMAL(4, 0)", "-1"},
+    {"ROUND", {C2("-1.51")}, "DECIMAL(4, 0)", "-2"},
     {"ROUND", {C2("123.45"), I("1")}, "DECIMAL(5, 2)", "123.50"},
     {"ROUND", {C2("150.00"), I("-2")}, "DECIMAL(5, 2)", "200.00"},
     {"ROUND", {C2("999.99"), I("0")}, "DECIMAL(5, 2)", "! the result does not fit"},
@@ -81,7 +82,7 @@ static const struct function_case numeric_cases[] = {
     {"TRUNC", {D("-2.9")}, "BIGINT", "-2"},
     {"TRUNC", {D("2.99"), I("1")}, "DOUBLE", "2.9"},
     {"TRUNC", {D("1234.5"), I("-2")}, "DOUBLE", "1200.0"},
-    {"TRUNC", {C2("-1.99")}, "DECIMAL(5, 2)", "-1.00"},
+    {"TRUNC", {C2("-1.99")}, "DECIMAL(4, 0)", "-1"},
     {"TRUNC", {C2("-1.99"), I("1")}, "DECIMAL(5, 2)", "-1.90"},
 };
 

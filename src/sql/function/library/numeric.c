@@ -130,16 +130,29 @@ static bool floor_decimal(struct function_call *call, const struct value *argume
     return give_decimal(call, decimal_round(arguments[0].decimal, call->result->scale, 0, ROUNDING_DOWN), ret_value);
 }
 
-static bool round_decimal(struct function_call *call, const struct value *arguments, struct value *ret_value) {
+/* The argument rounded; the result may have fewer digits after the point than it. */
+static bool give_rounded(struct function_call *call, const struct value *arguments, enum rounding rounding,
+                         struct value *ret_value) {
+    unsigned scale = call->types[0]->scale;
     int64_t digits = call->count > 1 ? arguments[1].integer : 0;
-    return give_decimal(call, decimal_round(arguments[0].decimal, call->result->scale, digits, ROUNDING_NEAREST),
-                        ret_value);
+    decimal rounded = decimal_round(arguments[0].decimal, scale, digits, rounding);
+    return give_decimal(call, rounded / decimal_power(scale - call->result->scale), ret_value);
+}
+
+static bool round_decimal(struct function_call *call, const struct value *arguments, struct value *ret_value) {
+    return give_rounded(call, arguments, ROUNDING_NEAREST, ret_value);
 }
 
 static bool trunc_decimal(struct function_call *call, const struct value *arguments, struct value *ret_value) {
-    int64_t digits = call->count > 1 ? arguments[1].integer : 0;
-    return give_decimal(call, decimal_round(arguments[0].decimal, call->result->scale, digits, ROUNDING_TRUNCATE),
-                        ret_value);
+    return give_rounded(call, arguments, ROUNDING_TRUNCATE, ret_value);
+}
+
+/* Of a DECIMAL without digits: whole numbers, with room for what is rounded up. */
+static const struct type *result_whole(struct arena *arena, const struct type *const *types, size_t count,
+                                       const char **ret_problem) {
+    (void)count, (void)ret_problem;
+    unsigned digits = types[0]->precision - types[0]->scale + 1;
+    return types[0]->scale == 0 ? types[0] : type_decimal(arena, digits, 0);
 }
 
 /* Math.round. */
@@ -296,8 +309,7 @@ static bool least(struct function_call *call, const struct value *arguments, str
 #define TO_DIGITS(whole_call, digits_call, decimal_call)                                                               \
     {TAKES(PARAMETER_BIGINT), .result = &type_bigint, .null_in_null_out = true, .call = same_value},                   \
         {TAKES(PARAMETER_DOUBLE), .result = &type_bigint, .null_in_null_out = true, .call = whole_call},               \
-        {TAKES(PARAMETER_DECIMAL), .result_of = function_result_first, .null_in_null_out = true,                       \
-         .call = decimal_call},                                                                                        \
+        {TAKES(PARAMETER_DECIMAL), .result_of = result_whole, .null_in_null_out = true, .call = decimal_call},         \
         {TAKES(PARAMETER_DOUBLE, PARAMETER_INTEGER), .result = &type_double, .null_in_null_out = true,                 \
          .call = digits_call},                                                                                         \
     {                                                                                                                  \
@@ -369,7 +381,7 @@ FUNCTION_LIST(
      .signature = "ROUND(number[, digits])",
      .description = "The nearest number with so many digits after the point (0 if not given; negative: before it), "
                     "the larger one at a tie. Without digits a DOUBLE "
-                    "becomes a BIGINT; a DECIMAL keeps its type.",
+                    "becomes a BIGINT, and a DECIMAL has none after the point; with digits a DECIMAL keeps its type.",
      VARIANTS(TO_DIGITS(round_double, round_double_digits, round_decimal))},
     {.name = "SIGN",
      .category = "Numeric",
@@ -388,5 +400,5 @@ FUNCTION_LIST(
      .signature = "TRUNC(number[, digits])",
      .description = "The number without what is after so many digits after the point (0 if not given; negative: "
                     "before it). Without digits a DOUBLE becomes a "
-                    "BIGINT; a DECIMAL keeps its type.",
+                    "BIGINT, and a DECIMAL has none after the point; with digits a DECIMAL keeps its type.",
      VARIANTS(TO_DIGITS(trunc_double, trunc_double_digits, trunc_decimal))});
