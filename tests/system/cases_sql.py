@@ -412,3 +412,52 @@ def test_the_only_query_that_cannot_start(meterline):
 def test_shipped_pipelines(meterline):
     """Every pipeline of share/pipelines at once, declared at the prompt, on real data."""
     shipped_pipelines.check(meterline, shipped_pipelines.run_all(meterline))
+
+
+FORMATS = """
+SET 'ksql.persistence.default.format.key' = 'JSON';
+SET 'ksql.persistence.default.format.value' = 'DELIMITED';
+SET 'ksql.output.topic.name.prefix' = 'made-';
+SET 'ksql.timestamp.throw.on.invalid' = 'true';
+CREATE STREAM s (k STRING KEY, v INT, t STRING) WITH (KAFKA_TOPIC='s', PARTITIONS=1, TIMESTAMP='t', TIMESTAMP_FORMAT='yyyy-MM-dd');
+CREATE STREAM o WITH (VALUE_FORMAT='JSON') AS SELECT k, v FROM s;
+"""
+
+
+def test_formats_stay_with_their_statements(meterline):
+    """Formats, prefix and strictness that were SET mean the same after a restart without the file; what breaks the strict rule fails the query alone."""
+    meterline("sql", "-f", meterline.file("formats.sql", FORMATS))
+    for number, day in enumerate(("2020-01-01", "2020-01-02")):
+        meterline("sql", "-e", f"INSERT INTO s (k, v, t) VALUES ('a', {number}, '{day}');")
+        meterline("run", "--until-end")
+    assert [record["value"] for record in meterline.records("made-O")] == [{"V": 0}, {"V": 1}]
+    out, _ = meterline("sql", "-e", "DESCRIBE s EXTENDED;")
+    assert "Key format,JSON" in out and "Value format,DELIMITED" in out, out
+    meterline("sql", "-f", meterline.file("other.sql", FORMATS.replace("made-", "other-")), status=1, says=("made-", "other-"))
+    meterline("sql", "-e", "CREATE STREAM raw (k STRING KEY, v INT, t STRING) WITH (KAFKA_TOPIC='s', KEY_FORMAT='JSON', VALUE_FORMAT='DELIMITED');"
+              "INSERT INTO raw (k, v, t) VALUES ('a', 2, 'soon');")
+    meterline("run", "--until-end", status=1, says=("'soon' is no time", "ksql.timestamp.throw.on.invalid"))
+    assert len(meterline.records("made-O")) == 2
+
+
+def test_rows_by_key(meterline):
+    """A SELECT by key finds its rows by an index of the topic, which follows it, is private, and may be lost."""
+    index = meterline.data / "key-index"
+    meterline("sql", "-e", "CREATE TABLE t (k STRING PRIMARY KEY, v INT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', PARTITIONS=2);"
+              + "".join(f"INSERT INTO t VALUES ('key {number % 50}', {number});" for number in range(120)))
+
+    def rows(where):
+        out, _ = meterline("sql", "--format", "csv", "-e", f"SELECT k, v FROM t {where};")
+        return sorted(tuple(row) for row in list(csv.reader(io.StringIO(out)))[1:])
+
+    assert rows("WHERE k = 'key 7'") == [("key 7", "107")]
+    assert index.is_dir() and index.stat().st_mode & 0o077 == 0
+    assert rows("WHERE k IN ('key 30', 'key 19', 'none')") == [("key 19", "119"), ("key 30", "80")]
+    assert rows("WHERE k > 'key 8'") == rows("WHERE k > 'key 8' OR v < 0") == [("key 9", "109")]
+    meterline("sql", "-e", "INSERT INTO t VALUES ('key 7', 7);")
+    assert rows("WHERE k = 'key 7'") == [("key 7", "7")]
+    shutil.rmtree(index)
+    assert rows("WHERE k = 'key 7'") == [("key 7", "7")]
+    meterline("sql", "-e", "DROP TABLE t DELETE TOPIC; CREATE TABLE t (k STRING PRIMARY KEY, v INT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', PARTITIONS=2); "
+              "INSERT INTO t VALUES ('key 8', 1);")
+    assert rows("WHERE k = 'key 7'") == [] and rows("WHERE k = 'key 8'") == [("key 8", "1")]

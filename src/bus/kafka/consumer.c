@@ -13,6 +13,7 @@ enum {
     OFFSETS_TIMEOUT_MS = 10000,
     SEEK_TIMEOUT_MS = 5000,
     SEEK_TRIES = 20,
+    SEEK_TIMEOUTS_MAXIMUM = 2,
     SEEK_PAUSE_NS = 100000000,
     NUDGE_NS = 20000000,
     NUDGE_TIMEOUT_MS = 100
@@ -113,7 +114,8 @@ void kafka_consumer_forget(struct kafka_consumer *consumer, const rd_kafka_topic
     }
 }
 
-/* Moves a partition that is being read. Right after an assignment librdkafka is not ready for it yet. */
+/* Moves a partition that is being read. Right after an assignment librdkafka is not ready for it yet, and on a busy
+ * machine its thread may take its time. */
 static int consumer_move(struct kafka_consumer *consumer, const char *topic, int32_t partition, int64_t offset,
                          struct error *error) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -127,7 +129,9 @@ static int consumer_move(struct kafka_consumer *consumer, const char *topic, int
                                    "cannot seek %s/%d to offset %lld", topic, (int)partition, (long long)offset)
                      : 0;
         rd_kafka_error_destroy(failure);
-        if (err != RD_KAFKA_RESP_ERR__STATE)
+        bool again =
+            err == RD_KAFKA_RESP_ERR__STATE || (err == RD_KAFKA_RESP_ERR__TIMED_OUT && attempt < SEEK_TIMEOUTS_MAXIMUM);
+        if (!again)
             break;
         clock_sleep_ns(consumer->bus->base.options.clock, SEEK_PAUSE_NS);
     }

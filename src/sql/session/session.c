@@ -266,8 +266,9 @@ static int session_alter(struct session_work *work, const struct alter_statement
     return catalog_alter(work->catalog, alter, error);
 }
 
-static int session_unsupported(const struct statement *statement, const char *what, struct error *error) {
-    place_error(error, statement->place, "%s is not something that meterline does", what);
+static int session_unsupported(const struct statement *statement, const char *what, const char *instead,
+                               struct error *error) {
+    place_error(error, statement->place, "%s is not there: %s", what, instead);
     return error->code = ERROR_UNSUPPORTED;
 }
 
@@ -303,7 +304,10 @@ int session_statement(struct session_work *work, const struct statement *stateme
         return session_terminate(work, &statement->target, error);
     case STATEMENT_PAUSE:
     case STATEMENT_RESUME:
-        return session_unsupported(statement, "PAUSE or RESUME", error);
+        return session_unsupported(statement, statement->kind == STATEMENT_PAUSE ? "PAUSE" : "RESUME",
+                                   "a query runs or is ended by TERMINATE; the run that works on it may be ended and "
+                                   "started again, and goes on where it was",
+                                   error);
     case STATEMENT_SET:
     case STATEMENT_ALTER_SYSTEM:
         return session_set(session, statement->setting.name.name, statement->setting.value,
@@ -319,7 +323,7 @@ int session_statement(struct session_work *work, const struct statement *stateme
     case STATEMENT_RUN_SCRIPT:
         return session_add_named(work, &(struct session_effect){.kind = EFFECT_RUN_SCRIPT}, statement->file, error);
     case STATEMENT_ASSERT:
-        return session_unsupported(statement, "ASSERT", error);
+        return session_unsupported(statement, "ASSERT", "meterline test compares the records of topics", error);
     }
-    return session_unsupported(statement, "this statement", error);
+    return session_unsupported(statement, "this statement", "docs/sql.md lists those that are", error);
 }
