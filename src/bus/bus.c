@@ -201,6 +201,10 @@ int bus_producer_commit(struct bus_producer *producer, const struct bus_position
     return producer->driver->producer_commit(producer, positions, count, error);
 }
 
+int32_t bus_producer_refused(const struct bus_producer *producer) {
+    return producer->refused - 1;
+}
+
 bool bus_producer_written(const struct bus_producer *producer, int32_t topic, int32_t partition, int64_t *ret_from,
                           int64_t *ret_to) {
     return producer->driver->producer_written &&

@@ -254,6 +254,9 @@ int bus_producer_begin(struct bus_producer *producer, struct database **ret_data
  * rolled back; the pending records are kept after a retriable one and dropped by bus_producer_abort. */
 int bus_producer_commit(struct bus_producer *producer, const struct bus_position *positions, size_t count,
                         struct error *error);
+/* After a commit that has failed: the topic for which the log refuses a record for good (too large, no permission), until
+ * the abort; -1: it was nothing of the kind. */
+int32_t bus_producer_refused(const struct bus_producer *producer);
 void bus_producer_abort(struct bus_producer *producer);
 /* The offsets that the records of the last commit have got in a partition, [*ret_from, *ret_to), when no records of
  * others lie between. The end marker of this producer's transaction before counts as part of it (Kafka). False: there

@@ -73,6 +73,7 @@ struct bus_consumer {
 struct bus_producer {
     const struct bus_driver *driver;
     size_t pending_records, pending_bytes;
+    int32_t refused; /* 1 + the topic of which a record was refused for good, since the last commit; 0: none */
 };
 
 int sqlite_bus_open(const char *folder, const struct bus_options *options, struct bus **ret_bus, struct error *error);

@@ -31,6 +31,20 @@ static void written_note(struct kafka_written *written, const rd_kafka_message_t
     written->to = message->offset + 1;
 }
 
+/* Errors that the same record will meet again. */
+static bool delivery_is_refused(rd_kafka_resp_err_t err) {
+    return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           err == RD_KAFKA_RESP_ERR_POLICY_VIOLATION || err == RD_KAFKA_RESP_ERR_INVALID_RECORD;
+}
+
+static void delivery_note_refused(struct kafka_producer *producer, const rd_kafka_message_t *message) {
+    for (size_t i = 0; i < producer->topic_count && !producer->base.refused; i++)
+        if (producer->topics[i].handle == message->rkt) {
+            producer->base.refused = (int32_t)i + 1;
+            producer->refused_err = message->err;
+        }
+}
+
 /* `message->_private` is where the offset is noted; NULL: it is not wanted. */
 static void producer_on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
     struct kafka_producer *producer =
@@ -38,6 +52,8 @@ static void producer_on_delivery(rd_kafka_t *client, const rd_kafka_message_t *m
     (void)client;
     if (message->err)
         atomic_store(&producer->failed, message->err);
+    if (delivery_is_refused(message->err))
+        delivery_note_refused(producer, message);
     if (message->_private)
         written_note(message->_private, message);
 }
@@ -100,8 +116,9 @@ static int producer_configure(struct kafka_producer *producer, rd_kafka_conf_t *
     } else {
         status = kafka_set(conf, "enable.idempotence", "true", error);
     }
-    if (!producer->transactional_id || producer->offsets)
-        rd_kafka_conf_set_dr_msg_cb(conf, producer_on_delivery);
+    if (!status && producer->transactional_id && !producer->offsets)
+        status = kafka_set(conf, "delivery.report.only.error", "true", error);
+    rd_kafka_conf_set_dr_msg_cb(conf, producer_on_delivery);
     if (status) {
         rd_kafka_conf_destroy(conf);
         return status;
@@ -223,6 +240,7 @@ void kafka_producer_forget(struct kafka_producer *producer) {
     kafka_producer_take_back(producer);
     producer->base.pending_records = producer->base.pending_bytes = 0;
     atomic_store(&producer->failed, 0);
+    producer->base.refused = 0;
 }
 
 static void producer_release_topic(struct kafka_topic *topic) {
@@ -363,6 +381,16 @@ static bool producer_order_block(struct kafka_producer *producer) {
     return true;
 }
 
+static int producer_refused(struct kafka_producer *producer, const struct kafka_pending *record,
+                            rd_kafka_resp_err_t err, struct error *error) {
+    if (delivery_is_refused(err)) {
+        producer->base.refused = record->topic + 1;
+        producer->refused_err = err;
+    }
+    return kafka_error(producer->bus, err, NULL, error, "cannot write to %s/%d", producer->topics[record->topic].name,
+                       (int)record->partition);
+}
+
 static int producer_send_block(struct kafka_producer *producer, struct error *error) {
     if (!producer->block && !producer_order_block(producer))
         return error_no_memory(error);
@@ -372,8 +400,7 @@ static int producer_send_block(struct kafka_producer *producer, struct error *er
         if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
             rd_kafka_poll(producer->client, QUEUE_FULL_WAIT_MS);
         else if (err)
-            return kafka_error(producer->bus, err, NULL, error, "cannot write to %s/%d",
-                               producer->topics[record->topic].name, (int)record->partition);
+            return producer_refused(producer, record, err, error);
         else
             producer->handed++;
     }

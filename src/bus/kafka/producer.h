@@ -52,8 +52,9 @@ struct kafka_producer {
     size_t order_capacity, block, handed;
     size_t *places; /* scratch: where each partition begins in the order */
     size_t place_capacity;
-    atomic_int failed; /* at least once: the error of a record that could not be delivered */
-    bool offsets;      /* of records are wanted */
+    atomic_int failed;               /* at least once: the error of a record that could not be delivered */
+    bool offsets;                    /* of records are wanted */
+    rd_kafka_resp_err_t refused_err; /* with base.refused */
 };
 
 /* Opens the client when there is none, and initialises transactions. */

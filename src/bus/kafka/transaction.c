@@ -172,6 +172,9 @@ int kafka_producer_commit(struct bus_producer *door, const struct bus_position *
         int undone = transaction_undo(producer, status == ERROR_INVALID ? NULL : error);
         status = status == ERROR_INVALID ? status : undone;
     }
+    if (status == ERROR_ABORTED && door->refused)
+        status = kafka_error(producer->bus, producer->refused_err, NULL, error, "topic %s refuses a record",
+                             producer->topics[door->refused - 1].name);
     if (!status) {
         kafka_producer_note_written(producer);
         kafka_producer_forget(producer);

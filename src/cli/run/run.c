@@ -159,6 +159,7 @@ static int run_open_pipeline(struct run *run, struct slice statements, struct er
                                      .until_end = settings->until_end || settings->final,
                                      .final = settings->final,
                                      .at_least_once = settings->delivery[0] == 'a',
+                                     .fail_alone = true,
                                      .free_scratch = evaluation_scratch_free};
     struct connector_settings targets = {.bus = run->bus,
                                          .store = run->store,

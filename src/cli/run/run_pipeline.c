@@ -268,10 +268,19 @@ static int pipeline_end_orphan(struct run_pipeline *pipeline, const struct query
     return pipeline_remove(pipeline, plan->id, error);
 }
 
+/* Queries that could not go on. */
+static void pipeline_note_failed(struct run_pipeline *pipeline) {
+    const struct query_plan *plan;
+    struct error why;
+    while ((plan = query_runner_failed(pipeline->runner, &why)))
+        pipeline_query_failed(pipeline, plan, &why);
+}
+
 /* A topic is deleted after its statement was kept (DROP .. DELETE TOPIC), so that this is known when the topic is
  * missed. */
 static int pipeline_look(struct run_pipeline *pipeline, unsigned *failures, struct error *error) {
     const struct query_plan *orphan = query_runner_orphan(pipeline->runner);
+    pipeline_note_failed(pipeline);
     int status = pipeline_catch_up(pipeline, failures, error);
     if (status || *failures || !orphan || query_runner_orphan(pipeline->runner) != orphan)
         return status;
@@ -292,6 +301,7 @@ int run_pipeline_follow(struct run_pipeline *pipeline, struct error *error) {
     int end = query_runner_wait(pipeline->runner, status ? &ended : error);
     while (!status && !end && !failures && query_runner_orphan(pipeline->runner))
         status = pipeline_look(pipeline, &failures, error);
+    pipeline_note_failed(pipeline);
     if (!status && !end && pipeline->failure.code) {
         *error = pipeline->failure;
         end = error->code;

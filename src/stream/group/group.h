@@ -39,6 +39,10 @@ struct query_member {
     atomic_bool removed; /* it works no more */
     /* it has been removed by its worker, as the topic that it writes is gone; the runner has not heard of it yet */
     atomic_bool orphaned;
+    /* it could not go on, and was removed for that (runtime/fail.h); `failure`, of before it was set, says why */
+    atomic_bool failed;
+    bool told; /* the runner's caller knows that it has failed; under the runner's lock */
+    struct error failure;
     struct query_counters *counters; /* by partition: what the last commit had; under the group's lock */
     /* by partition: what was committed when this process began with it; under the lock */
     struct query_counters *before;

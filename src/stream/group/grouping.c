@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/memory.h"
+#include "stream/group/apart.h"
 #include "stream/group/internal_topic.h"
 
 /* A stage's entry in a committed position. */
@@ -226,9 +227,28 @@ static int grouping_find_resumed(struct grouping *grouping, size_t at, struct er
                 "name, start everything in another group "
                 "(--group NAME), or forget the positions of all queries and start from the beginning with --reset",
                 member->query->id, known->group);
-        grouping->resumed[at] = known->group;
+        size_t ignored; /* in two groups: it was set apart */
+        if (!grouping->resumed[at] || query_apart_is(known->group, &ignored))
+            grouping->resumed[at] = known->group;
     }
     return 0;
+}
+
+/* Completes what an end between two steps has left (apart.h). */
+static int grouping_complete_apart(struct grouping *grouping, size_t at, struct error *error) {
+    const struct query_member *member = &grouping->stages[at];
+    char origin[QUERY_GROUP_NAME_SIZE];
+    size_t length;
+    int status = 0;
+    if (!grouping->resumed[at] || !query_apart_is(grouping->resumed[at], &length) || length >= sizeof origin)
+        return 0;
+    snprintf(origin, sizeof origin, "%.*s", (int)length, grouping->resumed[at]);
+    for (size_t i = 0; i < grouping->positions.count && !status; i++) {
+        const struct bus_group_position *from = &grouping->positions.positions[i];
+        if (strcmp(from->group, origin) == 0 && strcmp(from->topic, member->source_topics[0]) == 0)
+            status = query_apart_set(grouping->bus, origin, member, from->partition, error);
+    }
+    return status;
 }
 
 /* --- groups
@@ -376,6 +396,8 @@ static int grouping_divide(struct grouping *grouping, struct error *error) {
     int status = grouping_learn(grouping, error);
     for (size_t i = 0; i < grouping->stage_count && !status; i++)
         status = grouping_find_resumed(grouping, i, error);
+    for (size_t i = 0; i < grouping->stage_count && !status; i++)
+        status = grouping_complete_apart(grouping, i, error);
     for (size_t i = 0; i < grouping->stage_count && !status; i++)
         if (grouping->resumed[i])
             status = grouping_resume(grouping, i, error);

@@ -252,13 +252,14 @@ static int output_compare(const void *a, const void *b) {
     return left->number < right->number ? -1 : 1;
 }
 
-int query_output_flush(struct query_output *output, struct error *error) {
+int query_output_flush(struct query_output *output, size_t *ret_member, struct error *error) {
     int status = 0;
     if (output->record_count > 1)
         qsort(output->records, output->record_count, sizeof *output->records, output_compare);
     for (size_t i = 0; i < output->record_count && !status; i++) {
         const struct output_record *record = &output->records[i];
         status = output_produce(output, record->member, record->partition, &record->record, error);
+        *ret_member = status ? record->member : *ret_member;
     }
     output->record_count = 0;
     arena_reset(&output->arena);
@@ -374,8 +375,19 @@ static int output_commit_once(struct query_output *output, const struct bus_posi
     return 0;
 }
 
+/* The member that writes a topic. */
+static void output_find_member(const struct query_output *output, int32_t topic, size_t *ret_member) {
+    for (size_t i = 0; topic >= 0 && i < output->options.group->member_count; i++)
+        if (!atomic_load(&output->options.group->members[i].removed) &&
+            (output->sinks[i].handle == topic ||
+             (output->options.group->members[i].changelog_topic && output->changelogs[i].handle == topic))) {
+            *ret_member = i;
+            return;
+        }
+}
+
 int query_output_commit(struct query_output *output, const struct bus_position *positions, size_t count,
-                        struct error *error) {
+                        size_t *ret_member, struct error *error) {
     int status = 0;
     for (int attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
         status = output_commit_once(output, positions, count, error);
@@ -383,8 +395,10 @@ int query_output_commit(struct query_output *output, const struct bus_position *
             break;
         clock_sleep_ns(output->options.clock, INT64_C(50000000) << attempt);
     }
-    if (status)
+    if (status) {
+        output_find_member(output, bus_producer_refused(output->producer), ret_member);
         query_output_abort(output);
+    }
     output->feeds_itself = false;
     return status;
 }

@@ -32,8 +32,8 @@ int query_output_emit(struct query_output *output, size_t member, int32_t partit
 /* A mark of a member's task, for every partition of the topic that it writes. */
 int query_output_mark(struct query_output *output, size_t member, const struct stream_mark *mark, struct error *error);
 /* The run of input records at hand is done: what several members have written to one topic goes there in the order
- * of (origin, member). */
-int query_output_flush(struct query_output *output, struct error *error);
+ * of (origin, member). After an error *ret_member is the one whose record it was. */
+int query_output_flush(struct query_output *output, size_t *ret_member, struct error *error);
 /* A record of the group's topic `topic` that cannot be read. ERROR_CORRUPT when it is a repartition topic. */
 int query_output_reject(struct query_output *output, size_t topic, const struct bus_batch *batch, size_t index,
                         const char *reason, struct error *error);
@@ -49,9 +49,10 @@ bool query_output_pending(const struct query_output *output);
 bool query_output_feeds_itself(
     const struct query_output *output); /* something of it is for a topic that the group reads */
 size_t query_output_pending_bytes(const struct query_output *output);
-/* As bus_producer_commit, tried again for a while; whatever it returns, nothing is pending afterwards. */
+/* As bus_producer_commit, tried again for a while; whatever it returns, nothing is pending afterwards. After an error
+ * that a topic alone has brought about, *ret_member is one that writes it. */
 int query_output_commit(struct query_output *output, const struct bus_position *positions, size_t count,
-                        struct error *error);
+                        size_t *ret_member, struct error *error);
 void query_output_abort(struct query_output *output);
 
 /* Keys of changelogs: number of the operator, then the key of its entry. False: there is no number. */

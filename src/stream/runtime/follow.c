@@ -116,7 +116,7 @@ int query_task_follow(struct query_task *task, bool at_once, struct error *error
         if (group->members[m].follows && !atomic_load(&group->members[m].removed))
             status = task_follow_member(task, m, at_once, error);
     if (!status)
-        status = query_output_flush(task->work->output, error);
+        status = query_output_flush(task->work->output, &task->work->culprit, error);
     arena_reset(&task->work->arena);
     return status;
 }

@@ -37,6 +37,7 @@ struct query_work {
     struct arena arena;             /* of the run of records at hand */
     struct late_records late;       /* of the run */
     void *scratch;                  /* of evaluations */
+    size_t culprit;                 /* the member that has met an error; member_count or more: none has */
     enum lost_offsets lost_offsets;
     bool of_the_moment;                    /* as query_settings has it */
     struct query_diagnostics *diagnostics; /* by member, and after them by topic: what has been logged */

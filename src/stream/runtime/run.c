@@ -165,6 +165,7 @@ static int run_push_rows(const struct run *run, size_t member, size_t source, si
     context.evaluation.records = work->of_the_moment ? NULL : &run->batch->records;
     int status = stage_push(task->stage, source, rows, &context, error);
     work->scratch = context.evaluation.scratch;
+    work->culprit = status ? member : work->culprit;
     if (!run->recovering)
         task->counters.errors += errors.count;
     return status ? error_wrap(error, "query %s", plan->query->id) : 0;
@@ -330,7 +331,7 @@ static int task_run(struct query_task *task, struct query_input *input, bool rec
     if (!status && !recovering)
         status = run_flush_late(&run, error);
     if (!status)
-        status = query_output_flush(work->output, error);
+        status = query_output_flush(work->output, &work->culprit, error);
     if (!status)
         status = query_input_done(input, work, length, error);
     task->recovered += recovering ? (int64_t)length : 0;
@@ -443,6 +444,7 @@ int query_task_advance(struct query_task *task, size_t member, int64_t time, str
                                        .offset = task->inputs[work->group->members[member].topics[0]].next_offset};
     int status = stage_advance(at->stage, time, &context, error);
     work->scratch = context.evaluation.scratch;
+    work->culprit = status ? member : work->culprit;
     at->counters.errors += errors.count;
     task->dirty = true;
     return status ? error_wrap(error, "query %s", work->group->members[member].query->id) : 0;
@@ -455,7 +457,7 @@ int query_task_finalise(struct query_task *task, size_t level, struct error *err
         if (group->members[m].level == level && !atomic_load(&group->members[m].removed))
             status = query_task_advance(task, m, INT64_MAX, error);
     if (!status)
-        status = query_output_flush(task->work->output, error);
+        status = query_output_flush(task->work->output, &task->work->culprit, error);
     arena_reset(&task->work->arena);
     return status;
 }
@@ -468,7 +470,7 @@ int query_task_idle_close(struct query_task *task, size_t level, int64_t silent,
             !group->members[m].follows && task->members[m].idle_time != INT64_MIN)
             status = query_task_advance(task, m, task->members[m].idle_time + silent, error);
     if (!status)
-        status = query_output_flush(task->work->output, error);
+        status = query_output_flush(task->work->output, &task->work->culprit, error);
     arena_reset(&task->work->arena);
     return status;
 }

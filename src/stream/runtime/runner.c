@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "stream/group/apart.h"
 #include "stream/group/grouping.h"
 #include "stream/group/kept.h"
 #include "stream/group/topics.h"
@@ -478,7 +479,12 @@ static int runner_forget(struct query_runner *runner, const struct query_group *
         const struct query_member *member = &group->members[i];
         if (strcmp(member->query->id, id) != 0)
             continue;
-        if (member->changelog_topic)
+        if (atomic_load(&member->failed)) {
+            char apart[QUERY_GROUP_NAME_SIZE];
+            query_apart_name(group->name, member, apart);
+            status = bus_group_reset(runner->settings->bus, apart, error);
+        }
+        if (!status && member->changelog_topic)
             status = bus_topic_delete(runner->settings->bus, member->changelog_topic, error);
         if ((!status || status == ERROR_NOT_FOUND) && member->plan->sink->sink.internal &&
             !runner_reads(runner, member->sink_topic)) /* the next start deletes it */
@@ -521,8 +527,8 @@ static bool group_remove(struct query_group *group, const char *id) {
     bool found = false;
     for (size_t m = 0; m < group->member_count; m++)
         if (strcmp(group->members[m].query->id, id) == 0) {
-            bool orphaned = atomic_exchange(&group->members[m].orphaned, false);
-            found |= !atomic_exchange(&group->members[m].removed, true) || orphaned;
+            bool known = atomic_exchange(&group->members[m].orphaned, false) || atomic_load(&group->members[m].failed);
+            found |= !atomic_exchange(&group->members[m].removed, true) || known;
         }
     if (found)
         atomic_fetch_add(&group->removals, 1);
@@ -536,6 +542,28 @@ const struct query_plan *query_runner_orphan(struct query_runner *runner) {
         for (size_t m = 0; m < runner->running[i]->group->member_count && !found; m++)
             if (atomic_load(&runner->running[i]->group->members[m].orphaned))
                 found = runner->running[i]->group->members[m].query;
+    pthread_mutex_unlock(&runner->lock);
+    return found;
+}
+
+/* Of several stages of a query one is enough. */
+static const struct query_plan *group_tell_failed(struct query_group *group, struct error *ret_why) {
+    for (size_t m = 0; m < group->member_count; m++) {
+        struct query_member *member = &group->members[m];
+        if (!atomic_load(&member->failed) || member->told)
+            continue;
+        member->told = true;
+        *ret_why = member->failure;
+        return member->query;
+    }
+    return NULL;
+}
+
+const struct query_plan *query_runner_failed(struct query_runner *runner, struct error *ret_why) {
+    const struct query_plan *found = NULL;
+    pthread_mutex_lock(&runner->lock);
+    for (size_t i = 0; i < runner->count && !found; i++)
+        found = group_tell_failed(runner->running[i]->group, ret_why);
     pthread_mutex_unlock(&runner->lock);
     return found;
 }

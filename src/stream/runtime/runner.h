@@ -31,6 +31,9 @@ int query_runner_settle(struct query_runner *runner, struct error *error);
 /* A query whose topic has been deleted while it wrote to it, and which works no more, until it is removed; NULL: none
  * has. */
 const struct query_plan *query_runner_orphan(struct query_runner *runner);
+/* A query that has failed since the last call, with the reason: it works no more, and the next start takes it up where it
+ * was (fail.h); NULL: none has. */
+const struct query_plan *query_runner_failed(struct query_runner *runner, struct error *ret_why);
 /* Waits until everything has ended: stopped, done (--until-end) or failed, with the first error. Without threads:
  * settles, and ends what has not. */
 int query_runner_wait(struct query_runner *runner, struct error *error);

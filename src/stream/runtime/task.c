@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/memory.h"
+#include "stream/group/apart.h"
 
 /* --- opening
  * ------------------------------------------------------------------------------------------------------------------ */
@@ -238,10 +239,24 @@ static int task_seek(struct query_task *task, struct query_input *input, struct 
     return status ? status : bus_consumer_seek(task->work->consumer, topic, task->partition, from, error);
 }
 
+/* Before a commit is made without members that have failed; when none is left no commit is made any more. */
+static int task_set_apart(const struct query_task *task, struct error *error) {
+    const struct query_group *group = task->work->group;
+    int status = 0;
+    if (query_group_is_empty(group))
+        return 0;
+    for (size_t m = 0; m < group->member_count && !status; m++)
+        if (atomic_load(&group->members[m].failed))
+            status = query_apart_set(task->work->bus, group->name, &group->members[m], task->partition, error);
+    return status;
+}
+
 static int task_start(struct query_task *task, struct arena *arena, struct error *error) {
     const struct query_group *group = task->work->group;
     bool *known = arena_allocate(arena, group->member_count * sizeof *known);
-    int status = known ? task_open_members(task, error) : error_no_memory(error);
+    int status = known ? task_set_apart(task, error) : error_no_memory(error);
+    if (!status)
+        status = task_open_members(task, error);
     if (!status)
         memset(known, 0, group->member_count * sizeof *known);
     for (size_t i = 0; i < group->topic_count && !status; i++)

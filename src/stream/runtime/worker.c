@@ -6,6 +6,7 @@
 
 #include "core/memory.h"
 #include "stream/runtime/end.h"
+#include "stream/runtime/fail.h"
 #include "stream/runtime/watch.h"
 
 #define COMMIT_INTERVAL_NS   INT64_C(100000000)
@@ -63,6 +64,8 @@ static void worker_publish(struct query_worker *worker, const struct query_task 
     int64_t lag = with_lag ? worker_lag(worker, task, ended) : 0;
     pthread_mutex_lock(&group->lock);
     for (size_t m = 0; m < group->member_count; m++) {
+        if (atomic_load(&group->members[m].failed)) /* what it had committed stays */
+            continue;
         if (!group->begun[task->partition])
             group->members[m].before[task->partition] = task->members[m].before;
         group->members[m].counters[task->partition] = task->members[m].counters;
@@ -152,6 +155,23 @@ static int worker_rewind(struct query_worker *worker, struct error *error) {
     return status;
 }
 
+/* Without members that have failed, in whatever worker. */
+static int worker_set_apart(struct query_worker *worker, struct error *error) {
+    worker->failures = query_group_failures(worker->group);
+    for (int32_t p = 0; p < worker->group->partitions; p++)
+        worker_end_task(worker, &worker->parked[p]);
+    return worker_rewind(worker, error);
+}
+
+/* A query that cannot go on stops alone; `status` of any other error. */
+static int worker_fail_culprit(struct query_worker *worker, int status, struct error *error) {
+    if (!status || !worker->settings->fail_alone || !query_failure_is_own(&worker->work, status, error))
+        return status;
+    query_member_fail(worker->group, worker->work.culprit, error);
+    worker->work.culprit = SIZE_MAX;
+    return worker_set_apart(worker, error);
+}
+
 /* --- commits
  * ------------------------------------------------------------------------------------------------------------------ */
 
@@ -187,13 +207,15 @@ static int worker_commit(struct query_worker *worker, struct error *error) {
          wrote = query_output_pending(worker->work.output);
     size_t count = 0;
     int status = 0;
+    if (query_group_is_empty(group) && query_group_failures(group)) /* their positions stay */
+        return 0;
     for (int32_t p = 0; p < group->partitions && !status; p++)
         if (task_commits(worker->tasks[p])) {
             status = query_task_prepare_commit(worker->tasks[p], &worker->positions[count], error);
             count += group->topic_count;
         }
     if (!status && count)
-        status = query_output_commit(worker->work.output, worker->positions, count, error);
+        status = query_output_commit(worker->work.output, worker->positions, count, &worker->work.culprit, error);
     worker->last_commit_ns = worker_now(worker);
     if (status || !count)
         return status;
@@ -248,7 +270,7 @@ static int worker_commit_or_rewind(struct query_worker *worker, struct error *er
     int status = worker_commit(worker, error);
     bool undone = status == ERROR_ABORTED || (status && error->retriable) ||
                   (status == ERROR_NOT_FOUND && worker_lets_go(worker));
-    return undone ? worker_rewind(worker, error) : status;
+    return undone ? worker_rewind(worker, error) : worker_fail_culprit(worker, status, error);
 }
 
 static bool worker_commit_due(const struct query_worker *worker) {
@@ -542,7 +564,17 @@ static void worker_settle(struct query_worker *worker) {
         atomic_store(&worker->group->settled[worker->number], worker->removals);
 }
 
+static int worker_note_failures(struct query_worker *worker, struct error *error) {
+    if (!worker->settings->fail_alone || query_group_failures(worker->group) == worker->failures)
+        return 0;
+    error_set(error, ERROR_ABORTED, "a query of the group has failed");
+    return worker_set_apart(worker, error);
+}
+
 static int worker_step(struct query_worker *worker, struct error *error) {
+    int noted = worker_note_failures(worker, error);
+    if (noted)
+        return noted;
     worker_note_removals(worker);
     query_worker_watch(worker);
     bool waits = worker_waits(worker), pending = query_output_pending(worker->work.output);
@@ -557,7 +589,9 @@ static int worker_step(struct query_worker *worker, struct error *error) {
         worker_wait(worker, error);
         return worker_rewind(worker, error);
     }
-    if (!status && worker_commit_due(worker))
+    if (status)
+        return worker_fail_culprit(worker, status, error);
+    if (worker_commit_due(worker))
         status = worker_commit_or_rewind(worker, error);
     if (!status)
         worker_settle(worker);
@@ -577,7 +611,9 @@ static int worker_finish_level(struct query_worker *worker, struct error *error)
     if (status && error->retriable) {
         worker_wait(worker, error);
         status = worker_rewind(worker, error);
-    } else if (!status) {
+    } else if (status) {
+        status = worker_fail_culprit(worker, status, error);
+    } else {
         status = worker_commit_or_rewind(worker, error);
     }
     worker->level += !status && worker->rewinds == rewinds;
@@ -590,6 +626,7 @@ bool query_worker_has_ended(const struct query_worker *worker) {
 }
 
 int query_worker_turn(struct query_worker *worker, struct error *error) {
+    worker->work.culprit = SIZE_MAX;
     if (worker->settings->until_end && worker->level == atomic_load(&worker->group->level))
         query_end_mark(worker);
     return query_end_is_due(worker) ? worker_finish_level(worker, error) : worker_step(worker, error);

@@ -22,6 +22,8 @@ struct query_settings {
     enum lost_offsets lost_offsets;
     struct taps taps; /* zeroed: none */
     bool until_end, final, at_least_once;
+    /* a query that cannot go on stops alone, and query_runner_failed says so; otherwise it ends all */
+    bool fail_alone;
     /* no threads: the caller turns the workers (runner.h), in a fixed order, so that the same log is
      * worked on in the same way each time */
     bool manual;
@@ -44,6 +46,7 @@ struct query_worker {
     uint64_t rewinds;
     unsigned removals; /* of the group, as many as the positions know of */
     size_t removed;    /* members that were removed when a topic was last missed */
+    size_t failures;   /* of the group, as many as its tasks know of */
     int64_t last_commit_ns, last_notice_ns, last_lag_ns, last_watch_ns, last_trim_ns, quiet_since_ns;
     int status; /* what the thread ended with */
     struct error error;
