@@ -302,6 +302,49 @@ def test_what_cannot_run_is_refused(meterline):
     assert meterline.records("t")[0]["value"] == {"N": 1}
 
 
+def test_one_query_that_cannot_write(meterline):
+    """A record too large for its topic stops its query alone, while a run goes on: FAILED, status 1, from where it was in the next run; dropped and made anew it
+    begins again. A connector that cannot work is FAILED too."""
+    def states(what, key, status):
+        return {row[key]: row[status] for row in csv.DictReader(io.StringIO(meterline("sql", "-e", f"SHOW {what};")[0]))}
+
+    huge = "LPAD(`gateway`, CASE WHEN `value` > 239.5 THEN 9000000 ELSE 1 END, 'x')"
+    pipeline = meterline.file("p.sql", f"""
+        CREATE STREAM R (K STRING KEY, `value` DOUBLE, `gateway` STRING) WITH (KAFKA_TOPIC='metrics', VALUE_FORMAT='AVRO');
+        CREATE STREAM GOOD AS SELECT K, `value` AS V FROM R;
+        CREATE STREAM BAD AS SELECT K, `value` AS V, {huge} AS W, {huge} AS X FROM R;
+        CREATE TABLE COUNTS AS SELECT K, COUNT(*) AS N FROM R GROUP BY K;
+        CREATE SINK CONNECTOR HOOK WITH ('type'='webhook', 'url'='http://127.0.0.1:9/', 'topics'='GOOD', 'authorization.env'='METERLINE_TEST_NOT_SET');
+        CREATE SINK CONNECTOR CACHE WITH ('type'='cache', 'topics'='TIMES');""")
+    source = ("-t", "synthetic", "--series", 10, "--interval", "10s")
+    meterline("replay", *source, "--duration", "10m", "--seed", 1)
+    meterline("run", pipeline, "--until-end", status=1, says="METERLINE_TEST_NOT_SET")
+    assert set(states("QUERIES", "Sink Name", "Status").values()) == {"RUNNING"}
+    told = states("CONNECTORS", "connector", "status")
+    assert told["HOOK"].startswith("FAILED: ") and "METERLINE_TEST_NOT_SET" in told["HOOK"] and told["CACHE"] == "RUNNING", told
+    before = meterline.end_offsets("BAD")
+    assert before == meterline.end_offsets("metrics")
+    run = meterline.start("run", pipeline)
+    meterline("replay", *source, "--duration", "1h", "--seed", 2, "--start", "2024-02-01")
+    while meterline.end_offsets("GOOD") < meterline.end_offsets("metrics") or not states("QUERIES", "Sink Name", "Status")["BAD"].startswith("FAILED"):
+        assert run.poll() is None
+        time.sleep(0.1)
+    told = states("QUERIES", "Sink Name", "Status")
+    assert "bytes; at most" in told["BAD"] and told["GOOD"] == told["COUNTS"] == "RUNNING", told
+    run.send_signal(signal.SIGTERM)
+    run.communicate()
+    assert run.returncode == 1
+    end = meterline.end_offsets("BAD")
+    assert before <= end < meterline.end_offsets("metrics")
+    for _ in range(2):
+        meterline("run", "--until-end", status=1, says=("query CSAS_BAD_", "at most"))
+        assert meterline.end_offsets("BAD") == end and meterline.end_offsets("GOOD") == meterline.end_offsets("metrics")
+    meterline("sql", "-e", "DROP CONNECTOR HOOK; DROP STREAM BAD DELETE TOPIC; CREATE STREAM BAD AS SELECT K, `value` AS V FROM R;")
+    meterline("run", "--until-end")
+    assert meterline.end_offsets("BAD") == meterline.end_offsets("metrics")
+    assert set(states("QUERIES", "Sink Name", "Status").values()) == set(states("CONNECTORS", "connector", "status").values()) == {"RUNNING"}
+
+
 def test_one_query_that_cannot_start(meterline):
     """It is FAILED, with the reason; those that share its positions wait with it, all else runs; mended, they go on where they were."""
     meterline("sql", "-e", """

@@ -2,6 +2,8 @@
  * picture in run_connectors.h shows. */
 #include "cli/run/run_connectors.h"
 
+#include <stdio.h>
+
 #include <stdlib.h>
 
 #include "core/arena.h"
@@ -113,9 +115,25 @@ static int connectors_run(struct run_connectors *connectors, const struct sessio
     return status ? status : connectors_start(connectors, &definition, error);
 }
 
+static void connectors_note(const struct run_connectors *connectors, const char *name, const char *failure) {
+    if (connectors->note)
+        connectors->note(connectors->note_context, name, failure);
+}
+
+void run_connectors_look(struct run_connectors *connectors) {
+    struct error why;
+    for (size_t i = 0; i < connectors->count; i++)
+        if (connector_tell_failed(connectors->running[i], &why) && !connector_is_required(connectors->running[i]))
+            connectors_note(connectors, connector_name(connectors->running[i]), why.message);
+}
+
 static void connectors_try(struct run_connectors *connectors, const struct session_connector *wanted) {
     struct error error;
-    if (!connectors_run(connectors, wanted, &error))
+    int status = connectors_run(connectors, wanted, &error);
+    char name[256];
+    snprintf(name, sizeof name, "%.*s", (int)wanted->name.length, wanted->name.data);
+    connectors_note(connectors, name, status ? error.message : NULL);
+    if (!status)
         return;
     log_write(connectors->settings.log, LOG_ERROR, "%s; all else goes on", error.message);
     if (!connectors->status) {
@@ -174,6 +192,9 @@ static struct connector *connectors_take(struct run_connectors *connectors, size
 }
 
 void run_connectors_drop(struct run_connectors *connectors, struct slice name) {
+    char copy[256];
+    snprintf(copy, sizeof copy, "%.*s", (int)name.length, name.data);
+    connectors_note(connectors, copy, NULL);
     for (size_t i = connectors->wanted_count; i-- > 0;)
         if (slice_equal(connectors->wanted[i]->name, name))
             connectors->wanted[i] = connectors->wanted[--connectors->wanted_count];
@@ -231,6 +252,7 @@ int run_connectors_end(struct run_connectors *connectors, bool drain, const atom
     struct error found;
     if (drain)
         connectors_drain(connectors, asked);
+    run_connectors_look(connectors);
     connectors_tell(connectors, false);
     int64_t begin = clock_monotonic_ns(clock);
     while (!connectors_have_ended(connectors) && clock_monotonic_ns(clock) - begin < PATIENCE_NS)

@@ -30,6 +30,9 @@ struct run_connectors {
     size_t count; /* also of those that were dropped, and may not have ended yet */
     struct connector *dropped[2 * RUN_CONNECTORS_MAXIMUM];
     size_t dropped_count;
+    /* What is known of one of a statement: why it has failed, or NULL that it runs. NULL: it is not wanted. */
+    void (*note)(void *context, const char *name, const char *failure);
+    void *note_context;
     int status; /* of the first that could not be started, or has failed */
     struct error error;
     bool required_failed; /* it was a required one; otherwise a user who asks to stop has been told, and gets 0 */
@@ -52,6 +55,8 @@ int run_connectors_want(struct run_connectors *connectors, const struct session_
 int run_connectors_tap_wanted(struct run_connectors *connectors, struct error *error);
 /* The error of one that was added; those of statements are logged. */
 int run_connectors_start_wanted(struct run_connectors *connectors, struct error *error);
+/* Notes those that have failed since the last time. */
+void run_connectors_look(struct run_connectors *connectors);
 void run_connectors_drop(struct run_connectors *connectors, struct slice name);
 /* Ends all; `drain`: when they have brought over what is in their topics. `asked`: the user asks to stop, which also
  * ends a drain, and then what was not delivered is logged only. The first error of one. */

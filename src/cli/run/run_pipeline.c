@@ -160,11 +160,23 @@ static int pipeline_plan_default(struct run_pipeline *pipeline, struct slice sta
     return status;
 }
 
+/* Beside those of queries, whose ids have no blanks. */
+static void pipeline_note_connector(void *context, const char *name, const char *failure) {
+    struct run_pipeline *pipeline = context;
+    struct error ignored;
+    char id[300];
+    snprintf(id, sizeof id, "%s%s", SESSION_CONNECTOR_ID, name);
+    if (sql_session_note_query(&pipeline->sql, id, failure, &ignored))
+        log_write(pipeline->settings.log, LOG_WARNING, "SHOW CONNECTORS does not know of it: %s", ignored.message);
+}
+
 int run_pipeline_open(struct run_pipeline *pipeline, const struct query_settings *settings,
                       const struct connector_settings *targets, int64_t limit, struct slice statements, bool lasting,
                       struct error *error) {
     *pipeline = (struct run_pipeline){.settings = *settings};
     run_connectors_open(&pipeline->connectors, targets, limit);
+    pipeline->connectors.note = pipeline_note_connector;
+    pipeline->connectors.note_context = pipeline;
     pipeline->settings.taps = (struct taps){store_taps_find, &pipeline->connectors.taps};
     int status = sql_session_open(&pipeline->sql, settings->bus, settings->log, pipeline_effect, pipeline, error);
     if (!status)
@@ -268,10 +280,11 @@ static int pipeline_end_orphan(struct run_pipeline *pipeline, const struct query
     return pipeline_remove(pipeline, plan->id, error);
 }
 
-/* Queries that could not go on. */
+/* Queries and connectors that could not go on. */
 static void pipeline_note_failed(struct run_pipeline *pipeline) {
     const struct query_plan *plan;
     struct error why;
+    run_connectors_look(&pipeline->connectors);
     while ((plan = query_runner_failed(pipeline->runner, &why)))
         pipeline_query_failed(pipeline, plan, &why);
 }

@@ -82,7 +82,9 @@ const struct catalog *session_catalog(const struct session *session);
 /* Statements that have been run before, word for word, and drops of what is not there are passed by: for files that
  * are run again, and for what is kept. */
 void session_pass_known(struct session *session, bool pass);
-/* What a running program says of a query: why it cannot run (data NULL: it runs), for SHOW QUERIES. */
+/* What a running program says of a query: why it cannot run (data NULL: it runs), for SHOW QUERIES; of a connector,
+ * under this and its name, for SHOW CONNECTORS. */
+#define SESSION_CONNECTOR_ID "connector "
 int session_note_query(struct session *session, struct slice id, struct slice failure, struct error *error);
 /* Why a query cannot run; data NULL: it can, for all that is known. Ends with a NUL byte. */
 struct slice session_failure(const struct session *session, struct slice id);

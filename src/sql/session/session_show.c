@@ -72,20 +72,35 @@ static struct slice session_property(const struct session_connector *connector, 
     return property && property->value->kind == EXPRESSION_STRING ? property->value->text : SLICE("");
 }
 
+/* RUNNING, as far as is known, or FAILED with the reason that a run has given. */
+static struct slice session_connector_state(struct session_work *work, struct slice name) {
+    cleanup(bytes_release) struct bytes text = {0};
+    bytes_append_string(&text, SESSION_CONNECTOR_ID);
+    bytes_append_slice(&text, name);
+    struct slice failure = session_failure(work->session, bytes_slice(&text));
+    if (!failure.data)
+        return SLICE("RUNNING");
+    text.length = 0;
+    bytes_append_format(&text, "FAILED: %s", failure.data);
+    return text.failed ? (struct slice){0} : arena_copy(work->arena, bytes_slice(&text));
+}
+
 static int session_show_connectors(struct session_work *work, struct error *error) {
-    static const char *const titles[] = {"connector", "type", "topics"};
+    enum { COLUMNS = 4 };
+    static const char *const titles[COLUMNS] = {"connector", "type", "topics", "status"};
     const struct session *session = work->session;
     struct listing listing;
-    int status = listing_new(work->arena, titles, 3, session->kept.connector_count, &listing, error);
-    if (status)
-        return status;
-    for (size_t i = 0; i < session->kept.connector_count; i++) {
-        listing.cells[3 * i] = session->kept.connectors[i]->name;
-        listing.cells[3 * i + 1] = session_property(session->kept.connectors[i], "type");
-        listing.cells[3 * i + 2] = session_property(session->kept.connectors[i], "topics");
+    int status = listing_new(work->arena, titles, COLUMNS, session->kept.connector_count, &listing, error);
+    for (size_t i = 0; i < session->kept.connector_count && !status; i++) {
+        struct slice *cells = &listing.cells[COLUMNS * i];
+        cells[0] = session->kept.connectors[i]->name;
+        cells[1] = session_property(session->kept.connectors[i], "type");
+        cells[2] = session_property(session->kept.connectors[i], "topics");
+        cells[3] = session_connector_state(work, cells[0]);
+        status = cells[3].data ? 0 : error_no_memory(error);
     }
     listing.row_count = session->kept.connector_count;
-    return session_list(work, &listing, error);
+    return status ? status : session_list(work, &listing, error);
 }
 
 static int session_show_settings(struct session_work *work, struct error *error) {

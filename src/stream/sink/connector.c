@@ -21,6 +21,7 @@ struct connector {
     struct connector_sink **sinks;
     size_t count, started, capacity;
     bool required;
+    bool told; /* that a sink of it has failed */
     atomic_bool end, drain;
 };
 
@@ -254,6 +255,18 @@ bool connector_has_ended(const struct connector *connector) {
         if (!atomic_load(&connector->sinks[i]->sink.ended))
             return false;
     return true;
+}
+
+bool connector_tell_failed(struct connector *connector, struct error *ret_why) {
+    for (size_t i = 0; i < connector->started && !connector->told; i++) {
+        const struct sink *sink = &connector->sinks[i]->sink;
+        if (!atomic_load(&sink->ended) || !sink->status)
+            continue;
+        *ret_why = sink->error;
+        connector->told = true;
+        return true;
+    }
+    return false;
 }
 
 uint64_t connector_progress(const struct connector *connector) {

@@ -57,6 +57,8 @@ uint64_t connector_progress(const struct connector *connector);
 /* After connector_end: waits for the sinks, and frees the connector. The first error of its sinks; when they were to
  * drain and did not, ERROR_INTERRUPTED: how much is left, and why. */
 int connector_close(struct connector *connector, struct error *error);
+/* True once, when a sink of it has ended with an error: *ret_why. Its other sinks go on. */
+bool connector_tell_failed(struct connector *connector, struct error *ret_why);
 const char *connector_name(const struct connector *connector);
 bool connector_is_required(const struct connector *connector);
 
