@@ -142,14 +142,6 @@ int bus_consumer_poll(struct bus_consumer *consumer, int64_t timeout, struct bus
     return consumer->driver->consumer_poll(consumer, timeout, ret_batch, error);
 }
 
-void bus_consumer_defer_headers(struct bus_consumer *consumer) {
-    consumer->headers_deferred = true;
-}
-
-int bus_consumer_headers(struct bus_consumer *consumer, struct error *error) {
-    return consumer->driver->consumer_headers ? consumer->driver->consumer_headers(consumer, error) : 0;
-}
-
 int bus_offsets(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t *ret_start,
                 int64_t *ret_end, struct error *error) {
     return consumer->driver->offsets(consumer, topic, partition, ret_start, ret_end, error);

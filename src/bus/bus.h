@@ -210,11 +210,6 @@ int bus_consumer_pause(struct bus_consumer *consumer, const char *topic, int32_t
  * wake it within 10 ms). Returns 1 with a batch, 0 when there was nothing, or an error. A damaged batch is
  * ERROR_CORRUPT with topic, partition and offset; it is not skipped: the next poll meets it again. */
 int bus_consumer_poll(struct bus_consumer *consumer, int64_t timeout, struct bus_batch *ret_batch, struct error *error);
-/* From now on records may come without their headers, until bus_consumer_headers brings those of the last batch, in its
- * records; it may be called again. For a reader that needs those of few batches: on Kafka, to find out that a record has
- * none takes a tenth of a whole run. */
-void bus_consumer_defer_headers(struct bus_consumer *consumer);
-int bus_consumer_headers(struct bus_consumer *consumer, struct error *error);
 /* The oldest offset kept and the end offset now (Kafka: of what is committed). */
 int bus_offsets(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t *ret_start,
                 int64_t *ret_end, struct error *error);

@@ -38,8 +38,6 @@ struct bus_driver {
                          struct error *error);
     int (*consumer_poll)(struct bus_consumer *consumer, int64_t timeout, struct bus_batch *ret_batch,
                          struct error *error);
-    /* Headers of the last batch, of a consumer with `headers_deferred`; NULL: they are always there. */
-    int (*consumer_headers)(struct bus_consumer *consumer, struct error *error);
     int (*offsets)(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t *ret_start,
                    int64_t *ret_end, struct error *error);
     int64_t (*known_end)(const struct bus_consumer *consumer, const char *topic, int32_t partition); /* NULL: -1 */
@@ -67,7 +65,6 @@ struct bus {
 
 struct bus_consumer {
     const struct bus_driver *driver;
-    bool headers_deferred;
 };
 
 struct bus_producer {

@@ -93,14 +93,6 @@ static void test_records(void **state) {
     assert_int_equal(batch.records[1].timestamp, -3);
     assert_text(batch.records[2].key, "");
     assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 0);
-    bus_consumer_defer_headers(f->consumer);
-    OK(bus_consumer_seek(f->consumer, "t", 1, 0, &f->error));
-    assert_int_equal(bus_consumer_poll(f->consumer, 0, &batch, &f->error), 1);
-    for (int i = 0; i < 2; i++)
-        OK(bus_consumer_headers(f->consumer, &f->error));
-    assert_int_equal(batch.records[0].header_count, 1);
-    assert_text(batch.records[0].headers[0].value, "why");
-    assert_int_equal(batch.records[2].header_count, 0);
     char *large = calloc(1, BUS_RECORD_MAXIMUM + 1);
     struct bus_header wide = {SLICE("h"), {large, BUS_RECORD_MAXIMUM}};
     FAILS(bus_produce(f->producer, topic, 0, &(struct bus_record){.value = {large, BUS_RECORD_MAXIMUM + 1}}, &f->error),

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "bus/bus.h"
+#include "bus/kafka/consumer.h"
 
 /* Kafka's numbers of requests. */
 enum {
@@ -96,32 +97,79 @@ static void test_records_and_positions(void **state) {
     bus_producer_close(producer);
 }
 
-/* Headers of the last batch, when they are asked for; what was read before the next poll stays as it is. */
-static void test_deferred_headers(void **state) {
+/* Records of all shapes, with headers and without them: what has none is known by the bytes around its value. */
+static void test_headers(void **state) {
     struct fixture *f = *state;
+    static const size_t lengths[] = {0, 1, 63, 64, 8191, 8192, 300000};
+    enum { RECORDS = 600, LENGTHS = sizeof lengths / sizeof *lengths };
+    static char bytes[300000];
+    static const struct bus_header headers[] = {{SLICE("why"), SLICE("because")}, {SLICE("empty"), {NULL, 0}}};
     struct bus_producer *producer;
     struct bus_consumer *consumer;
-    struct bus_batch batch = {.count = 0};
+    struct bus_batch batch;
+    int32_t topic, partitions;
     assert_int_equal(bus_producer_open(f->bus, &(struct bus_producer_options){.name = "test"}, &producer, &f->error),
                      0);
-    produce(f, producer, 8); /* the odd ones, of partitions 1 and 3, have headers */
+    assert_int_equal(bus_producer_topic(producer, "t", NULL, &topic, &partitions, &f->error), 0);
+    for (int i = 0; i < RECORDS; i++) {
+        struct bus_record record = {.key = {i % 11 ? bytes : NULL, i % 11 ? (size_t)(i % 5) * 30 : 0},
+                                    .value = {i % 13 ? bytes : NULL, i % 13 ? lengths[i % (i % 50 ? 4 : LENGTHS)] : 0},
+                                    .timestamp = i * 1000,
+                                    .headers = headers,
+                                    .header_count = i / 20 % 2 ? (size_t)i % 3 : 0};
+        assert_int_equal(bus_produce(producer, topic, 0, &record, &f->error), 0);
+    }
     assert_int_equal(bus_producer_commit(producer, NULL, 0, &f->error), 0);
     assert_int_equal(bus_consumer_open(f->bus, NULL, &consumer, &f->error), 0);
-    bus_consumer_defer_headers(consumer);
-    for (int32_t partition = 0; partition < 2; partition++) {
-        assert_int_equal(bus_consumer_seek(consumer, "t", partition, 0, &f->error), 0);
-        do
-            assert_true(bus_consumer_poll(consumer, 10000, &batch, &f->error) >= 0);
-        while (!batch.count || batch.partition != partition);
-        assert_int_equal(batch.records[0].header_count, 0);
-        for (int again = 0; again < 2; again++)
-            assert_int_equal(bus_consumer_headers(consumer, &f->error), 0);
-        assert_int_equal(batch.records[0].header_count, partition);
+    assert_int_equal(bus_consumer_seek(consumer, "t", 0, 0, &f->error), 0);
+    for (int64_t done = 0; done < RECORDS;) {
+        assert_true(bus_consumer_poll(consumer, 10000, &batch, &f->error) >= 0);
+        for (size_t r = 0; r < batch.count && batch.base_offset + (int64_t)r == done; r++, done++) {
+            const struct bus_record *record = &batch.records[r];
+            assert_int_equal(record->header_count, done / 20 % 2 ? done % 3 : 0);
+            for (size_t h = 0; h < record->header_count; h++)
+                assert_true(slice_equal(record->headers[h].name, headers[h].name) &&
+                            slice_equal(record->headers[h].value, headers[h].value));
+        }
     }
-    assert_string_equal(batch.records[0].headers[0].name.data, "why");
-    assert_memory_equal(batch.records[0].headers[0].value.data, "because", 7);
     bus_consumer_close(consumer);
     bus_producer_close(producer);
+}
+
+/* Places count from 1. */
+static char *place_of(const char *bytes, size_t place) {
+    return place ? (char *)(uintptr_t)bytes + place - 1 : NULL;
+}
+
+/* Nothing is taken for granted that does not look like a record as the broker sent it. */
+static void test_messages_without_headers(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t key, value, length, next; /* places; 0: null */
+        bool bare;
+    } cases[] = {
+        {"kk\6vvv\0..nn", 1, 4, 3, 10, true},
+        {"kk\6vvv\2..nn", 1, 4, 3, 10, false},       /* one header */
+        {"kk\4vvv\0..nn", 1, 4, 3, 10, false},       /* of another length */
+        {"kk..vvv\0..nn", 1, 5, 3, 11, false},       /* copied */
+        {"kk\0\0\0\3vvv\0..nn", 1, 7, 3, 13, false}, /* as format 1 writes a length */
+        {"kk\6vvv\0..nn", 0, 4, 3, 10, false},
+        {"kk\6vvv\0..nn", 1, 0, 0, 10, false},
+        {"kk\6vvv\0..nn", 1, 4, 3, 0, false},
+        {"nnnnkk\6vvv\0.", 5, 8, 3, 1, false}, /* the next one is elsewhere */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rd_kafka_message_t message = {.key = place_of(cases[i].bytes, cases[i].key),
+                                      .key_len = cases[i].key ? 2 : 0,
+                                      .payload = place_of(cases[i].bytes, cases[i].value),
+                                      .len = cases[i].length},
+                           next = {.key = place_of(cases[i].bytes, cases[i].next)};
+        assert_int_equal(kafka_message_is_bare(&message, &next), cases[i].bare);
+        assert_false(kafka_message_is_bare(&message, NULL));
+        next.err = RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        assert_false(kafka_message_is_bare(&message, &next));
+    }
 }
 
 struct fault {
@@ -370,7 +418,8 @@ static void test_join_of_several_topics(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(test_records_and_positions),
-                                       TEST(test_deferred_headers),
+                                       TEST(test_headers),
+                                       cmocka_unit_test(test_messages_without_headers),
                                        TEST(test_faults),
                                        TEST(test_coordinators_move),
                                        TEST(test_connections_reset_in_a_transaction),

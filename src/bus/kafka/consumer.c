@@ -73,8 +73,7 @@ static void consumer_release_messages(struct kafka_consumer *consumer) {
     for (size_t i = 0; i < consumer->message_count; i++)
         if (consumer->messages[i])
             rd_kafka_message_destroy(consumer->messages[i]);
-    consumer->message_count = consumer->next_message = consumer->run_count = 0;
-    consumer->headers_missing = false;
+    consumer->message_count = consumer->next_message = 0;
 }
 
 void kafka_consumer_close(struct bus_consumer *door) {
@@ -317,26 +316,11 @@ static void consumer_place_headers(struct kafka_consumer *consumer, size_t count
     }
 }
 
-int kafka_consumer_headers(struct bus_consumer *door, struct error *error) {
-    struct kafka_consumer *consumer = (struct kafka_consumer *)door;
-    if (!consumer->headers_missing)
-        return 0;
-    consumer->header_count = 0;
-    for (size_t i = 0; i < consumer->run_count; i++) {
-        consumer->records[i].header_count = 0;
-        if (!consumer_add_headers(consumer, consumer->messages[consumer->run + i], &consumer->records[i]))
-            return error_no_memory(error);
-    }
-    consumer_place_headers(consumer, consumer->run_count);
-    consumer->headers_missing = false;
-    return 0;
-}
-
 /* A run from `first` on, which is a good message. */
 static int consumer_run(struct kafka_consumer *consumer, const rd_kafka_message_t *first, struct bus_batch *ret_batch,
                         struct error *error) {
     size_t count = 0;
-    consumer->run = consumer->next_message;
+    consumer->header_count = 0;
     for (; consumer->next_message < consumer->message_count; consumer->next_message++, count++) {
         rd_kafka_message_t *message = consumer->messages[consumer->next_message];
         if (!message || message->err || message->rkt != first->rkt || message->partition != first->partition ||
@@ -347,17 +331,20 @@ static int consumer_run(struct kafka_consumer *consumer, const rd_kafka_message_
         struct bus_record *record = &consumer->records[count];
         *record = (struct bus_record){
             .key = {message->key, message->key_len}, .value = {message->payload, message->len}, .timestamp = timestamp};
+        const rd_kafka_message_t *next = consumer->next_message + 1 < consumer->message_count
+                                             ? consumer->messages[consumer->next_message + 1]
+                                             : NULL;
+        if (!kafka_message_is_bare(message, next) && !consumer_add_headers(consumer, message, record))
+            return error_no_memory(error);
     }
-    consumer->run_count = count;
-    consumer->headers_missing = true;
+    consumer_place_headers(consumer, count);
     consumer_mark(consumer, first, false);
     *ret_batch = (struct bus_batch){.topic = rd_kafka_topic_name(first->rkt),
                                     .partition = first->partition,
                                     .base_offset = first->offset,
                                     .records = consumer->records,
                                     .count = count};
-    int status = consumer->base.headers_deferred ? 0 : kafka_consumer_headers(&consumer->base, error);
-    return status ? status : 1;
+    return 1;
 }
 
 /* The next of what was fetched; 0 when nothing is left. */

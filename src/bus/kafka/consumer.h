@@ -17,9 +17,7 @@ struct kafka_consumer {
     /* fetched; records point into them until the next fetch; NULL: given up */
     rd_kafka_message_t *messages[KAFKA_MESSAGES];
     size_t message_count, next_message;
-    struct bus_record records[KAFKA_MESSAGES]; /* of messages[run, run + run_count), which were given out last */
-    size_t run, run_count;
-    bool headers_missing; /* they have not been looked for yet */
+    struct bus_record records[KAFKA_MESSAGES];
     struct bus_header *headers;
     size_t header_count, header_capacity;
 
@@ -39,6 +37,9 @@ struct kafka_consumer {
     rd_kafka_topic_partition_list_t *starting; /* while the member is told of new partitions: where it wants to begin */
 };
 
+/* Is it certain that the message has no headers, without asking librdkafka? `next`: what was fetched after it; NULL:
+ * nothing. */
+bool kafka_message_is_bare(const rd_kafka_message_t *message, const rd_kafka_message_t *next);
 /* The messages of the partitions in `list` that were fetched and not yet given out are dropped. */
 void kafka_consumer_forget(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list);
 /* librdkafka's callback: notes the event; kafka_membership_answer handles it when what was fetched has been given

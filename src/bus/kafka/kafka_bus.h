@@ -116,7 +116,6 @@ int kafka_consumer_pause(struct bus_consumer *door, const char *topic, int32_t p
 int kafka_consumer_seek(struct bus_consumer *door, const char *topic, int32_t partition, int64_t offset,
                         struct error *error);
 int kafka_consumer_poll(struct bus_consumer *door, int64_t timeout, struct bus_batch *ret_batch, struct error *error);
-int kafka_consumer_headers(struct bus_consumer *door, struct error *error);
 int64_t kafka_known_end(const struct bus_consumer *door, const char *topic, int32_t partition);
 int kafka_offsets(struct bus_consumer *door, const char *topic, int32_t partition, int64_t *ret_start, int64_t *ret_end,
                   struct error *error);

@@ -220,7 +220,6 @@ const struct bus_driver kafka_bus_driver = {
     .consumer_pause = kafka_consumer_pause,
     .consumer_seek = kafka_consumer_seek,
     .consumer_poll = kafka_consumer_poll,
-    .consumer_headers = kafka_consumer_headers,
     .offsets = kafka_offsets,
     .known_end = kafka_known_end,
     .producer_open = kafka_producer_open,

@@ -87,37 +87,21 @@ static void input_drop_batch(struct query_input *input, struct query_batch *batc
     input->spare = batch;
 }
 
-int query_batch_headers(const struct query_batch *batch, struct query_work *work, struct error *error) {
-    return batch->copied ? 0 : bus_consumer_headers(work->consumer, error);
-}
-
 /* The log takes its records back with the next poll. */
-static int query_batch_copy(struct query_batch *batch, struct query_work *work, struct error *error) {
+static bool query_batch_copy(struct query_batch *batch) {
     const struct bus_batch *from = &batch->records;
-    int status = query_batch_headers(batch, work, error);
-    if (status)
-        return status;
     struct bus_record *records = arena_allocate(&batch->arena, from->count * sizeof *records);
     for (size_t i = 0; i < from->count; i++) {
         if (!records || !query_batch_copy_record(batch, &from->records[i], &records[i]))
-            return error_no_memory(error);
+            return false;
         batch->bytes += from->records[i].key.length + from->records[i].value.length + sizeof *records;
     }
     batch->records.records = records;
-    batch->copied = true;
-    return 0;
+    return true;
 }
 
 bool query_input_has_repeats(const struct query_input *input, const struct query_group *group) {
     return !group->topics[input->topic].internal && !group->topics[input->topic].table;
-}
-
-/* Are headers part of what is read from the topic? */
-static bool input_reads_headers(const struct query_input *input, const struct query_group *group) {
-    bool reads = group->topics[input->topic].internal || query_input_has_repeats(input, group);
-    for (size_t i = 0; i < group->reading_count; i++)
-        reads |= group->readings[i].topic == input->topic && group->readings[i].source->header_count;
-    return reads;
 }
 
 /* Says so, once, when a query that needs it cannot rely on where the keys of a topic lie. The keys of windows are
@@ -265,20 +249,13 @@ int query_input_take(struct query_input *input, struct query_work *work, const s
         return error_no_memory(error);
     batch->records = part;
     bool copied = work->group->topic_count > 1, waits = input->undecoded != NULL;
-    int status = copied                                    ? query_batch_copy(batch, work, error)
-                 : input_reads_headers(input, work->group) ? query_batch_headers(batch, work, error)
-                                                           : 0;
+    int status = copied && !query_batch_copy(batch) ? error_no_memory(error) : 0;
     if (!status && !waits)
         status = input_decode_batch(input, batch, work, error);
     bool refused = status && error->retriable;
-    if ((waits || refused) && !copied) {
-        struct error copy_error;
-        int kept = query_batch_copy(batch, work, &copy_error);
-        if (kept) {
-            *error = copy_error;
-            status = kept;
-            refused = false;
-        }
+    if ((waits || refused) && !copied && !query_batch_copy(batch)) {
+        status = error_no_memory(error);
+        refused = false;
     }
     if (status && !refused) {
         input_drop_batch(input, batch);

@@ -51,7 +51,6 @@ struct query_batch {
     int64_t *times;           /* by record: which goes first among topics */
     size_t done;              /* records that have been worked on */
     size_t bytes;
-    bool copied; /* the records are in `arena`; otherwise they are the log's until its next poll */
 };
 
 struct query_input {
@@ -94,8 +93,6 @@ int query_input_decode(struct query_input *input, struct query_work *work, struc
 static inline bool query_input_ready(const struct query_input *input) {
     return input->first && input->first != input->undecoded;
 }
-/* Brings the headers of the batch's records, which are there from the start only where sources read them. */
-int query_batch_headers(const struct query_batch *batch, struct query_work *work, struct error *error);
 /* `count` records of the first batch have been worked on. */
 int query_input_done(struct query_input *input, struct query_work *work, size_t count, struct error *error);
 

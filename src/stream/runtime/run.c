@@ -257,10 +257,7 @@ static int run_account_record(const struct run *run, size_t record, struct error
             run->task->members[m].counters.rejected++;
             bad = bad ? bad : reason;
         }
-    int status = bad ? query_batch_headers(run->batch, work, error) : 0;
-    return bad && !status
-               ? query_output_reject(work->output, run->input->topic, &run->batch->records, record, bad, error)
-               : status;
+    return bad ? query_output_reject(work->output, run->input->topic, &run->batch->records, record, bad, error) : 0;
 }
 
 /* Notes the marks of a repartition topic; returns how many there are. */
@@ -306,13 +303,6 @@ static void run_pass_gap(const struct run *run) {
     incomplete_pass(&run->input->incomplete, run->batch->times[run->from], grace);
 }
 
-static int run_flush_late(const struct run *run, struct error *error) {
-    struct query_work *work = run->task->work;
-    int status = work->late.count ? query_batch_headers(run->batch, work, error) : 0;
-    return status ? status
-                  : late_records_flush(&work->late, work->output, run->input->topic, &run->batch->records, error);
-}
-
 static int task_run(struct query_task *task, struct query_input *input, bool recovering, struct error *error) {
     struct query_work *work = task->work;
     const struct query_group *group = work->group;
@@ -329,7 +319,7 @@ static int task_run(struct query_task *task, struct query_input *input, bool rec
     if (!status && !recovering)
         status = run_account(&run, marks, error);
     if (!status && !recovering)
-        status = run_flush_late(&run, error);
+        status = late_records_flush(&work->late, work->output, input->topic, &run.batch->records, error);
     if (!status)
         status = query_output_flush(work->output, &work->culprit, error);
     if (!status)

@@ -378,8 +378,6 @@ int query_worker_open(struct query_worker *worker, const struct query_settings *
     int status = worker->tasks && worker->parked && worker->positions ? 0 : error_no_memory(error);
     if (!status)
         status = bus_consumer_open(settings->bus, group->name, &worker->work.consumer, error);
-    if (!status)
-        bus_consumer_defer_headers(worker->work.consumer);
     struct query_output_options output = {.bus = settings->bus,
                                           .group = group,
                                           .name = name,
