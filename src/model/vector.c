@@ -127,6 +127,14 @@ bool vector_is_same(const struct vector *vector, size_t a, size_t b) {
     return a == b || memcmp(data + a * width, data + b * width, width) == 0;
 }
 
+void vector_repeat(struct vector *vector, size_t row, size_t from) {
+    size_t width = vector_width(vector->type);
+    char *data = vector->data;
+    vector->nulls[row] = vector->nulls[from];
+    if (!vector->nulls[row])
+        memcpy(data + row * width, data + from * width, width);
+}
+
 #define COPY_ROWS(member)                                                                                              \
     for (size_t i = 0; i < rows->count; i++)                                                                           \
     to->member[rows->rows[i]] = from->member[rows->rows[i] & from->mask]

@@ -44,6 +44,8 @@ void vector_set(struct vector *vector, size_t row, const struct value *value);
 /* Are the values of two rows the same without a look at their contents: the same bits, of texts and sequences the same
  * place? */
 bool vector_is_same(const struct vector *vector, size_t a, size_t b);
+/* Gives row `row` the value of row `from`; no constant. */
+void vector_repeat(struct vector *vector, size_t row, size_t from);
 /* Copies rows of one vector to another of the same type. */
 void vector_copy_rows(struct vector *to, const struct vector *from, const struct selection *rows);
 

@@ -73,15 +73,15 @@ static int row_kafka_write(struct row_writer *writer, const struct vector *colum
                            struct error *error) {
     (void)error;
     const struct type *type = writer->layout.columns[0].type;
-    size_t width = row_kafka_width(type);
+    size_t width = row_kafka_width(type), at = row & columns[0].mask;
     struct value value;
-    vector_get(&columns[0], row, &value);
-    if (value.null)
+    if (columns[0].nulls[at])
         return 0;
     if (!width) {
-        bytes_append_slice(to, value.text);
+        bytes_append_slice(to, columns[0].texts[at]);
         return 0;
     }
+    vector_get(&columns[0], row, &value);
     uint64_t bits = (uint64_t)value.integer;
     char big_endian[8];
     if (type->kind == TYPE_DOUBLE)

@@ -183,13 +183,6 @@ static bool call_repeats(const struct call_node *node, const struct vector *vect
     return true;
 }
 
-/* The same result as of an earlier row. */
-static void call_repeat(struct vector *result, size_t row, size_t before) {
-    struct value value;
-    vector_get(result, before, &value);
-    vector_set(result, row, &value);
-}
-
 static bool call_rows(struct function_call *call, struct call_context *context, const struct selection *selected,
                       const struct vector *vectors, struct value *arguments, struct vector *result) {
     const struct call_node *node = context->node;
@@ -198,7 +191,7 @@ static bool call_rows(struct function_call *call, struct call_context *context, 
     for (size_t i = 0; i < selected->count && done; i++) {
         size_t row = selected->rows[i];
         if (before != SIZE_MAX && call_repeats(node, vectors, row, before)) {
-            call_repeat(result, row, before);
+            vector_repeat(result, row, before);
             continue;
         }
         context->row = row;
