@@ -43,43 +43,6 @@ static int plan_first_source(struct plan_draft *draft, struct error *error) {
     return plan_source_keys(draft, error);
 }
 
-static bool plan_is_null(const struct expression *tree) {
-    return tree->kind == EXPRESSION_NULL;
-}
-
-/* PARTITION BY: what is computed becomes the key. */
-static int plan_partition_by(struct plan_draft *draft, struct error *error) {
-    const struct expression_list *list = &draft->query->partition_by;
-    const struct plan_side *side = &draft->sides[0];
-    if (draft->table)
-        return place_error(error, list->place, "PARTITION BY is for streams; %.*s is a table",
-                           names_shown(side->source->name), side->source->name.data);
-    if (draft->node->schema.windowed)
-        return place_error(error, list->place, "a stream with a windowed key cannot be partitioned by something else");
-    struct plan_key *keys = arena_allocate(draft->arena, list->count * sizeof *keys);
-    if (!keys)
-        return error_no_memory(error);
-    bool none = list->count == 1 && plan_is_null(list->items[0]);
-    for (size_t i = 0; i < list->count && !none; i++) {
-        const struct expression *tree = list->items[i];
-        const struct evaluator *evaluator;
-        const struct scope_column *column;
-        int status = plan_refuse_aggregates(tree, "in PARTITION BY", error);
-        if (!status)
-            status = compile_expression(tree, &draft->scope, draft->planner->catalog, &draft->planner->settings,
-                                        draft->arena, &evaluator, error);
-        if (status)
-            return status;
-        keys[i] = (struct plan_key){
-            .tree = tree, .name = tree->kind == EXPRESSION_COLUMN ? tree->name : slice_of(plan_text(draft, tree))};
-        if (tree->kind == EXPRESSION_COLUMN && scope_find(&draft->scope, tree, &column, NULL) == 0)
-            keys[i].indices[keys[i].index_count++] = column->index; /* also as part of a * */
-    }
-    draft->keys = keys;
-    draft->key_count = none ? 0 : list->count;
-    return 0;
-}
-
 static int plan_check_clauses(const struct plan_draft *draft, struct error *error) {
     const struct select_query *query = draft->query;
     if (draft->use == PLAN_PERSISTENT && query->limit >= 0)

@@ -65,6 +65,9 @@ bool plan_names_system_columns(const struct select_query *query);
 /* --- plan_join.c --- */
 int plan_joins(struct plan_draft *draft, struct error *error);
 
+/* --- plan_partition.c --- */
+int plan_partition_by(struct plan_draft *draft, struct error *error);
+
 /* --- plan_group.c --- */
 /* GROUP BY, aggregates and HAVING; *ret_rewritten: for each item of SELECT its tree over the groups. */
 /* --- plan_window.c: the clause of the query; without one, its shape is WINDOW_SHAPE_NONE. --- */
