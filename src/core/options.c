@@ -305,16 +305,6 @@ int options_parse(const struct command_line *line, int argc, char **argv, void *
     return 0;
 }
 
-void options_release(const struct command_line *line, void *settings) {
-    for (int t = 0; t < 2; t++)
-        for (const struct option *option = options_table(line, t); option && option->name; option++)
-            if (option->type == OPTION_LIST) {
-                struct option_list *list = (struct option_list *)((char *)settings + option->offset);
-                free(list->items);
-                *list = (struct option_list){0};
-            }
-}
-
 /* --- help
  * ------------------------------------------------------------------------------------------------------------------ */
 

@@ -63,8 +63,6 @@ int options_parse(const struct command_line *line, int argc, char **argv, void *
 /* Wrapped at `width` columns; lines of the description that begin with a blank are left as they are. */
 void options_print_help(const struct command_line *line, FILE *to, size_t width);
 void options_print_markdown(const struct command_line *line, FILE *to);
-/* Frees what OPTION_LIST members own. */
-void options_release(const struct command_line *line, void *settings);
 /* "5m" and the like. ERROR_INVALID says what was expected, and for a number without a unit what may have been meant;
  * `name` is what the text was given for. */
 int options_read_duration(const char *name, const char *text, int64_t *ret_milliseconds, struct error *error);

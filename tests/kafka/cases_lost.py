@@ -80,7 +80,7 @@ def test_retention_has_eaten_what_open_windows_need(meterline):
         time.sleep(0.5)
     assert all(start > 0 for start in starts), f"retention did not delete: {starts}"
     configure(meterline, "metrics", retention_ms=-1, retention_bytes=-1, segment_ms=604800000)
-    meterline("run", "--until-end", "--group", "eaten", status=1, says=["retention has deleted", "eaten.sql.metrics", "--on-lost-offsets earliest"])
+    meterline("run", "--until-end", "--group", "eaten", status=1, says=["retention has deleted", "eaten.sql.metrics", "--on-lost-offsets earliest", "AGGREGATES_86400 (windows of 86400 s, from "])
     meterline("replay", *SOURCE, "--duration", "4h", "--resume")
     meterline("run", "--final", "--group", "eaten", "--on-lost-offsets", "earliest")
     marked = {window: {r["value"]["windowStart"] for r in meterline.records(f"metrics-aggregates-{window}") if r["headers"].get("incomplete")} for window in WINDOWS}

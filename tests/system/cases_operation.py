@@ -60,8 +60,10 @@ def test_signals_stop_cleanly(meterline):
 def test_readers_wake_up(meterline):
     meterline("topics", "create", "metrics")
     track = meterline.start("track", "metrics", "--count", "1", "--timeout", "20s", "--format", "json")
-    time.sleep(0.4)
-    meterline("replay", "-t", "synthetic", "--series", 1, "-c", 1)
+    seed = 0
+    while track.poll() is None:   # what is published before it looks is not for it
+        seed += 1
+        meterline("replay", "-t", "synthetic", "--series", 1, "-c", 1, "--seed", seed)
     out, err = track.communicate(timeout=20)
     assert track.returncode == 0 and json.loads(out)["records"] == 1, err
 

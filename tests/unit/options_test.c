@@ -77,7 +77,7 @@ static void test_forms(void **state) {
     assert_string_equal(operands[0], "in");
     assert_int_equal(s.extra.count, 2);
     assert_string_equal(s.extra.items[1], "b=2");
-    options_release(&line, &s);
+    free(s.extra.items);
     assert_int_equal(parse(&s, operands, &count, &help, &error, 4, "-f", "csv", "--", "-v"), 0);
     assert_string_equal(s.format, "csv");
     assert_string_equal(operands[0], "-v");

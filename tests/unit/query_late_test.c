@@ -121,6 +121,8 @@ static void test_incomplete(void **state) {
         put(f, "readings", "a", "{\"v\":1}", 20000 * i); /* 80000 to 140000, of which two are never read */
     OK(bus_trim(f->bus, "readings", 0, 6, &f->error));
     RUN_FAILS(ERROR_NOT_FOUND, "retention has deleted offsets 3 to 5");
+    assert_non_null(strstr(f->error.message, "CTAS_MINUTES_1 (windows of 60 s, from 1970-01-01T00:00:00Z on); "));
+    assert_non_null(strstr(f->error.message, "; CTAS_TOTALS_3; "));
     f->settings.lost_offsets = LOST_OFFSETS_EARLIEST;
     run(f);
     for (int i = 8; i < 16; i++)

@@ -605,6 +605,48 @@ static void test_idle_close(void **state) {
     free(text);
 }
 
+struct publisher {
+    struct fixture *f;
+    atomic_bool stop;
+};
+
+static void *publish(void *context) {
+    struct publisher *publisher = context;
+    for (int64_t time = 1; !atomic_load(&publisher->stop); time++)
+        put(publisher->f, "readings", "a", "{\"v\":1}", time);
+    return NULL;
+}
+
+/* A silent partition closes its windows although another one never pauses. */
+static void test_idle_close_beside_a_busy_partition(void **state) {
+    struct fixture *f = *state;
+    struct publisher publisher = {.f = f};
+    struct query_runner *runner;
+    pthread_t thread;
+    char silent[] = "b";
+    while (bus_partition(slice_of(silent), 2) == bus_partition(slice_of("a"), 2))
+        silent[0]++;
+    f->settings.until_end = false;
+    f->settings.idle_close = 200;
+    sql(f, "CREATE STREAM readings (k STRING KEY, v INT) WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', "
+           "PARTITIONS=2);"
+           "CREATE TABLE sums AS SELECT k, SUM(v) AS s FROM readings WINDOW TUMBLING (SIZE 1 HOUR, GRACE PERIOD 0 "
+           "SECONDS) GROUP BY k EMIT FINAL;");
+    put(f, "readings", silent, "{\"v\":2}", 3599900);
+    assert_int_equal(pthread_create(&thread, NULL, publish, &publisher), 0);
+    OK(query_runner_open(&f->settings, &runner, &f->error));
+    OK(query_runner_add(runner, f->plans, f->plan_count, &f->error));
+    sleep_until(f, "SUMS", 1);
+    atomic_store(&publisher.stop, true);
+    pthread_join(thread, NULL);
+    atomic_store(&f->stop, true);
+    OK(query_runner_wait(runner, &f->error));
+    query_runner_close(runner);
+    char *text = dump(f, "SUMS", false);
+    assert_non_null(strstr(text, "{\"S\":2} 3599900\n"));
+    free(text);
+}
+
 /* Records that no stage of one query takes go on in the others; diagnostics are counted. */
 static void test_diagnostics(void **state) {
     struct fixture *f = *state;
@@ -648,6 +690,7 @@ int main(void) {
         TEST(test_topics_that_do_not_fit),
         TEST(test_add_and_remove),
         TEST(test_idle_close),
+        TEST(test_idle_close_beside_a_busy_partition),
         TEST(test_diagnostics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

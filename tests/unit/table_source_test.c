@@ -86,32 +86,7 @@ static void fixture_push(struct fixture *fixture, struct rows *rows) {
     assert_int_equal(operator_push(fixture->op, 0, rows, &fixture->context, &error), 0);
 }
 
-/* The row of a key as text, "none" when there is none. */
-static const char *fixture_find(struct fixture *fixture, int64_t key, int64_t start, int64_t end) {
-    static char text[200];
-    struct value value = key == SCRIPT_NULL ? VALUE_NULL : value_of_integer(key);
-    struct table_source_key wanted = {&value, start, end};
-    struct error error;
-    struct rows *rows;
-    struct bytes found = {0};
-    assert_int_equal(table_source_find(fixture->op, &wanted, &fixture->arena, &rows, &error), 0);
-    if (!rows)
-        return "none";
-    assert_int_equal(rows->selected.count, 1);
-    bytes_append_format(&found, "%lld", (long long)rows->times[0]);
-    for (size_t i = 0; i < rows->column_count; i++) {
-        vector_get(&rows->columns[i], 0, &value);
-        bytes_append_string(&found, value.null ? " -" : " ");
-        value_print(&found, rows->columns[i].type, &value);
-    }
-    if (rows->window_starts)
-        bytes_append_format(&found, " @%lld-%lld", (long long)rows->window_starts[0], (long long)rows->window_ends[0]);
-    snprintf(text, sizeof text, "%.*s", (int)found.length, found.data);
-    bytes_release(&found);
-    return text;
-}
-
-/* --- look-ups
+/* --- state
  * ------------------------------------------------------------------------------------------------------------------ */
 
 static void restoring(void **state) {
@@ -122,26 +97,12 @@ static void restoring(void **state) {
     fixture_push(&fixture, script_rows(&fixture.arena, changes, 0, COUNT(changes)));
     assert_int_equal(fixture.sink.text.length, 0);
     assert_int_equal(fixture.counters.null, 0);
-    assert_int_equal(table_source_count(fixture.op), 2);
-    assert_string_equal(fixture_find(&fixture, 1, 0, 0), "15 1 c -");
     fixture.context.restoring = false;
     const struct script_record more[] = {{'L', 1, "e", 20}, {'L', 2, NULL, 21}};
     fixture_push(&fixture, script_rows(&fixture.arena, more, 0, 2));
     bytes_append_char(&fixture.sink.text, 0);
     assert_string_equal(fixture.sink.text.data, "0: 20 1 e - was 1 c -\n1: 21 2 - - gone was 2 d 7\n");
     assert_null(fixture.op->driver->save);
-    fixture_close(&fixture);
-}
-
-static void find(void **state) {
-    (void)state;
-    struct fixture fixture;
-    fixture_open(&fixture, script_schema);
-    fixture_push(&fixture, script_rows(&fixture.arena, changes, 0, COUNT(changes)));
-    assert_string_equal(fixture_find(&fixture, 1, 0, 0), "15 1 c -");
-    assert_string_equal(fixture_find(&fixture, 2, 0, 0), "16 2 d 7");
-    assert_string_equal(fixture_find(&fixture, 3, 0, 0), "none");
-    assert_string_equal(fixture_find(&fixture, SCRIPT_NULL, 0, 0), "none");
     fixture_close(&fixture);
 }
 
@@ -167,40 +128,13 @@ static void windows(void **state) {
                                                 "1: 11 1 b - @10-20 was 1 - - gone\n"
                                                 "2: 12 1 c - @0-20 was 1 - - gone\n"
                                                 "3: 13 1 - - gone @10-20 was 1 b -\n");
-    assert_string_equal(fixture_find(&fixture, 1, 0, 10), "10 1 a - @0-10");
-    assert_string_equal(fixture_find(&fixture, 1, 10, 20), "none");
-    assert_string_equal(fixture_find(&fixture, 1, 0, 20), "12 1 c - @0-20");
     fixture_close(&fixture);
 }
 
-struct scan {
-    size_t visits, rows;
-    int64_t keys, times, stop;
-};
-
-static int scan_visit(void *context, struct rows *rows, struct error *error) {
-    struct scan *scan = context;
-    (void)error;
-    scan->visits++;
-    for (size_t i = 0; i < rows->selected.count; i++) {
-        size_t row = rows->selected.rows[i];
-        char expected[32];
-        snprintf(expected, sizeof expected, "value %d", (int)rows->columns[0].integers[row]);
-        assert_true(slice_equal(rows->columns[1].texts[row], slice_of(expected)));
-        assert_int_equal(rows->absent[row], 0);
-        scan->rows++;
-        scan->keys += rows->columns[0].integers[row];
-        scan->times += rows->times[row];
-    }
-    return scan->stop ? 77 : 0;
-}
-
-static void each(void **state) {
+static void memory(void **state) {
     (void)state;
     enum { ROWS = 2500 };
     struct fixture fixture;
-    struct arena arena = {0};
-    struct error error;
     static struct script_record records[ROWS];
     static char values[ROWS][32];
     for (int i = 0; i < ROWS; i++) {
@@ -208,21 +142,9 @@ static void each(void **state) {
         records[i] = (struct script_record){'L', i, values[i], 3 * i, 0};
     }
     fixture_open(&fixture, script_schema);
-    struct scan scan = {0};
-    assert_int_equal(table_source_each(fixture.op, &arena, scan_visit, &scan, &error), 0);
-    assert_int_equal(scan.visits, 0);
     fixture_push(&fixture, script_rows(&fixture.arena, records, 0, ROWS));
-    assert_int_equal(table_source_each(fixture.op, &arena, scan_visit, &scan, &error), 0);
-    assert_int_equal(scan.visits, 3);
-    assert_int_equal(scan.rows, ROWS);
-    assert_int_equal(scan.keys, (int64_t)ROWS * (ROWS - 1) / 2);
-    assert_int_equal(scan.times, 3 * scan.keys);
-    scan = (struct scan){.stop = 1};
-    assert_int_equal(table_source_each(fixture.op, &arena, scan_visit, &scan, &error), 77);
-    assert_int_equal(scan.visits, 1);
     assert_in_range(fixture.op->driver->memory(fixture.op), ROWS * 30,
                     (2 << 20) + ROWS * 150); /* chunks are of a MiB */
-    arena_release(&arena);
     fixture_close(&fixture);
 }
 
@@ -231,9 +153,8 @@ int main(void) {
         cmocka_unit_test(changes_with_before),
         cmocka_unit_test(unknown_deletions),
         cmocka_unit_test(restoring),
-        cmocka_unit_test(find),
         cmocka_unit_test(windows),
-        cmocka_unit_test(each),
+        cmocka_unit_test(memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,19 +21,4 @@ struct table_source_plan {
 int table_source_new(const struct table_source_plan *plan, struct stream_operator *next, unsigned next_input,
                      struct stream_operator **ret_operator, struct error *error);
 
-/* For pull queries, by the thread that pushes. Rows live in `arena`; their origins are 0. */
-struct table_source_key {
-    const struct value *values;       /* of the key columns */
-    int64_t window_start, window_end; /* of a windowed table */
-};
-/* The row of a key, as rows of one; *ret_rows NULL: it has none. */
-int table_source_find(const struct stream_operator *op, const struct table_source_key *key, struct arena *arena,
-                      struct rows **ret_rows, struct error *error);
-/* Visits all rows, some at a time, in no particular order; `arena` is reset after each visit. Stops at a status that
- * is not 0, and returns it. */
-int table_source_each(const struct stream_operator *op, struct arena *arena,
-                      int (*visit)(void *context, struct rows *rows, struct error *error), void *context,
-                      struct error *error);
-size_t table_source_count(const struct stream_operator *op);
-
 #endif

@@ -603,22 +603,3 @@ int query_runner_report(struct query_runner *runner, struct query_run_report *re
     *ret_report = report;
     return 0;
 }
-
-/* --- the whole
- * ------------------------------------------------------------------------------------------------------------------ */
-
-int query_run(const struct query_settings *settings, const struct query_plan *const *plans, size_t count,
-              struct query_run_report *ret_report, struct error *error) {
-    struct query_runner *runner;
-    struct error report_error;
-    *ret_report = (struct query_run_report){0};
-    int status = query_runner_open(settings, &runner, error);
-    if (status)
-        return status;
-    status = query_runner_add(runner, plans, count, error);
-    if (!status)
-        status = query_runner_wait(runner, error);
-    int reported = query_runner_report(runner, ret_report, status ? &report_error : error);
-    query_runner_close(runner);
-    return status ? status : reported;
-}

@@ -72,8 +72,4 @@ int query_run_report_check(const struct query_run_report *report, struct error *
 struct bytes;
 void query_metrics_append(struct bytes *to, const struct query_run_report *report);
 
-/* Adds, waits, reports: `ret_report` is filled also after an error, as far as it came. */
-int query_run(const struct query_settings *settings, const struct query_plan *const *plans, size_t count,
-              struct query_run_report *ret_report, struct error *error);
-
 #endif

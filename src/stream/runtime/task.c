@@ -173,57 +173,6 @@ static int64_t task_look_from(const struct query_input *input, int64_t from, int
     return look > start ? look : start < from ? start : from;
 }
 
-static int64_t task_stream_time(const struct query_task *task, size_t at) {
-    int64_t time = task->members[at].stream_time;
-    for (size_t i = 0; i < task->work->group->members[at].operator_count; i++) {
-        const struct stream_operator *op = stage_operator(task->members[at].stage, i);
-        int64_t its = op->driver->stream_time ? op->driver->stream_time(op) : INT64_MIN;
-        time = its > time ? its : time;
-    }
-    return time;
-}
-
-/* The largest stream time of the windows over a topic. */
-static int64_t task_windows_time(const struct query_task *task, size_t topic) {
-    int64_t time = INT64_MIN;
-    for (size_t i = 0; i < task->work->group->member_count; i++) {
-        int64_t its = task->work->group->members[i].topics[0] == topic ? task_stream_time(task, i) : INT64_MIN;
-        time = its > time ? its : time;
-    }
-    return time;
-}
-
-static int task_lost(struct query_task *task, struct query_input *input, int64_t *from, int64_t start, int64_t end,
-                     struct error *error) {
-    const struct query_group *group = task->work->group;
-    const char *topic = group->topics[input->topic].name;
-    if (task->work->lost_offsets == LOST_OFFSETS_FAIL && input->next_offset > end)
-        return error_set(error, ERROR_NOT_FOUND,
-                         "group %s has read %s/%d up to offset %lld, but it ends at %lld: the topic was deleted and "
-                         "made anew; start the group from the beginning with "
-                         "--reset, or go on with --on-lost-offsets earliest",
-                         group->name, topic, (int)task->partition, (long long)input->next_offset, (long long)end);
-    if (task->work->lost_offsets == LOST_OFFSETS_FAIL)
-        return error_set(error, ERROR_NOT_FOUND,
-                         "retention has deleted offsets %lld to %lld of %s/%d, which group %s needs: lengthen the "
-                         "topic's retention, and go on with "
-                         "--on-lost-offsets earliest, with results that lack these records",
-                         (long long)*from, (long long)start - 1, topic, (int)task->partition, group->name);
-    *from = task->work->lost_offsets == LOST_OFFSETS_LATEST ? end : start;
-    incomplete_lose(&input->incomplete, input->next_offset > end || input->next_offset < *from,
-                    task_windows_time(task, input->topic));
-    task->dirty = true; /* that results lack records is not forgotten */
-    if (input->next_offset > end || input->next_offset < *from)
-        input->next_offset = *from;
-    if (input->load_until > end) /* of a topic that is no more */
-        input->load_until = end;
-    log_write(
-        task->work->log, LOG_WARNING,
-        "%s/%d: records that group %s needs are lost; going on from offset %lld, results that need them will lack them",
-        topic, (int)task->partition, group->name, (long long)*from);
-    return 0;
-}
-
 static int task_seek(struct query_task *task, struct query_input *input, struct error *error) {
     const char *topic = task->work->group->topics[input->topic].name;
     int64_t start, end;
@@ -232,7 +181,7 @@ static int task_seek(struct query_task *task, struct query_input *input, struct 
         return status;
     int64_t from = task_replay_from(task, input, start);
     if (from < start || input->next_offset > end)
-        status = task_lost(task, input, &from, start, end, error);
+        status = query_task_lost(task, input, &from, start, end, error);
     if (query_input_has_repeats(input, task->work->group))
         from = task_look_from(input, from, start);
     input->read_offset = input->work_offset = from;
@@ -266,7 +215,7 @@ static int task_start(struct query_task *task, struct arena *arena, struct error
     for (size_t i = 0; i < group->topic_count && !status; i++)
         status = task_seek(task, &task->inputs[i], error);
     for (size_t i = 0; i < group->member_count && !status; i++)
-        task->members[i].idle_time = task_stream_time(task, i);
+        task->members[i].idle_time = query_task_stream_time(task, i);
     return status;
 }
 

@@ -59,6 +59,13 @@ void query_task_close(struct query_task *task);
  * those it has committed. */
 int query_task_reopen(struct query_task *task, bool *ret_reopened, struct error *error);
 
+/* The largest stream time of a member and of what it keeps; INT64_MIN: none yet. */
+int64_t query_task_stream_time(const struct query_task *task, size_t member);
+/* The topic does not have the records from *from on: it has `start` to `end`. *from becomes where to go on; ERROR_NOT_FOUND
+ * when results must not lack records: names them. */
+int query_task_lost(struct query_task *task, struct query_input *input, int64_t *from, int64_t start, int64_t end,
+                    struct error *error);
+
 /* Takes records of one of its topics. A retriable error: the schema registry could not be asked; they are kept, and
  * nothing more comes of the topic, until query_task_decode has decoded them. */
 int query_task_take(struct query_task *task, const struct bus_batch *records, struct error *error);

@@ -445,13 +445,27 @@ static int worker_idle_task(struct query_worker *worker, struct query_task *task
     return status;
 }
 
-/* Stream time of a silent partition goes on with the wall clock, when those that write it are silent too. */
-static int worker_idle_close(struct query_worker *worker, struct error *error) {
+/* Has the task read all that there is? While other partitions bring records, those of this one may only not have come
+ * yet. */
+static bool worker_task_is_silent(const struct query_worker *worker, const struct query_task *task) {
+    for (size_t i = 0; i < worker->group->topic_count; i++) {
+        int64_t end;
+        if (query_input_end(&task->inputs[i], &worker->work, &end, NULL) || task->inputs[i].read_offset < end)
+            return false;
+    }
+    return true;
+}
+
+/* Stream time of a silent partition goes on with the wall clock, when those that write it are silent too. `quiet`: no
+ * partition of the worker has brought anything. */
+static int worker_idle_close(struct query_worker *worker, bool quiet, struct error *error) {
     int64_t now = worker_now(worker);
     int status = 0;
     for (int32_t p = 0; worker->settings->idle_close && p < worker->group->partitions && !status; p++) {
         struct query_task *task = worker->tasks[p];
-        if (task && now >= task->idle_next_ns && !query_task_recovering(task) && !query_task_waits(task))
+        if (task && now >= task->idle_next_ns &&
+            (now - task->last_record_ns) / 1000000 >= worker->settings->idle_close && !query_task_recovering(task) &&
+            !query_task_waits(task) && (quiet || worker_task_is_silent(worker, task)))
             status = worker_idle_task(worker, task, now, error);
     }
     return status;
@@ -541,8 +555,8 @@ static int worker_poll(struct query_worker *worker, int64_t timeout, struct erro
         status = worker_unblock(worker, error);
     if (!got && !status)
         status = worker_follow(worker, false, error);
-    if (!got && !status)
-        status = worker_idle_close(worker, error);
+    if (!status)
+        status = worker_idle_close(worker, !got, error);
     worker->quiet = !got;
     return status;
 }
