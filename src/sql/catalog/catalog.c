@@ -61,7 +61,7 @@ static int catalog_refuse(struct error *error, int code, struct place place, con
 static const struct catalog_item *catalog_find(const struct catalog_list *list, struct slice name) {
     bool found;
     size_t index = catalog_list_find(list, name, &found);
-    return found ? list->entries[index].item : NULL;
+    return found ? list->items[index] : NULL;
 }
 
 const struct source *catalog_source(const struct catalog *catalog, struct slice name) {
@@ -83,7 +83,7 @@ size_t catalog_source_count(const struct catalog *catalog) {
 }
 
 const struct source *catalog_source_at(const struct catalog *catalog, size_t index) {
-    return &catalog->sources.entries[index].item->source;
+    return &catalog->sources.items[index]->source;
 }
 
 const struct type *catalog_type(const struct catalog *catalog, struct slice name) {
@@ -96,8 +96,8 @@ size_t catalog_type_count(const struct catalog *catalog) {
 }
 
 const struct type *catalog_type_at(const struct catalog *catalog, size_t index, struct slice *ret_name) {
-    *ret_name = catalog->types.entries[index].item->name;
-    return catalog->types.entries[index].item->type;
+    *ret_name = catalog->types.items[index]->name;
+    return catalog->types.items[index]->type;
 }
 
 /* --- making
@@ -156,13 +156,13 @@ struct catalog_item *catalog_item_source(const struct source *source, struct sli
 int catalog_add_source(struct catalog *catalog, const struct source *source, struct place place, struct error *error) {
     bool found;
     size_t index = catalog_list_find(&catalog->sources, source->name, &found);
-    struct slice query = found ? catalog->sources.entries[index].item->source.query : (struct slice){NULL, 0};
+    struct slice query = found ? catalog->sources.items[index]->source.query : (struct slice){NULL, 0};
     struct catalog_item *item = catalog_item_source(source, query);
     if (!item)
         return error_no_memory(error);
     if (!found)
         return catalog_list_insert(&catalog->sources, index, item) ? 0 : error_no_memory(error);
-    int status = catalog_check_replace(&catalog->sources.entries[index].item->source, &item->source, place, error);
+    int status = catalog_check_replace(&catalog->sources.items[index]->source, &item->source, place, error);
     if (status < 0) {
         catalog_item_release(item);
         return status;
@@ -224,7 +224,7 @@ int catalog_alter(struct catalog *catalog, const struct alter_statement *alter, 
 static void catalog_list_users(const struct catalog *catalog, const struct source *source, bool readers,
                                struct bytes *to) {
     for (size_t i = 0; i < catalog->queries.count; i++) {
-        const struct catalog_query *query = &catalog->queries.entries[i].item->query;
+        const struct catalog_query *query = &catalog->queries.items[i]->query;
         bool own = slice_equal(query->id, source->query);
         if (own || !(readers ? catalog_query_reads(query, source->name) : slice_equal(query->sink, source->name)))
             continue;
@@ -251,7 +251,7 @@ static int catalog_check_unused(const struct catalog *catalog, const struct sour
 
 static void catalog_end_query(struct catalog *catalog, struct slice id) {
     for (size_t i = 0; i < catalog->queries.count; i++)
-        if (slice_equal(catalog->queries.entries[i].item->query.id, id)) {
+        if (slice_equal(catalog->queries.items[i]->query.id, id)) {
             catalog_list_remove(&catalog->queries, i);
             return;
         }
@@ -268,7 +268,7 @@ int catalog_drop_source(struct catalog *catalog, const struct drop_statement *dr
         *ret_dropped = NULL;
         return 0;
     }
-    const struct source *source = &catalog->sources.entries[index].item->source;
+    const struct source *source = &catalog->sources.items[index]->source;
     struct source *copy = arena_allocate(arena, sizeof *copy);
     int status = catalog_check_kind(source, drop->object, drop->name.place, "DROP", error);
     if (status == 0 && drop->delete_topic && source->read_only)

@@ -24,11 +24,12 @@ struct catalog_item *catalog_item_release(struct catalog_item *item) {
 
 bool catalog_list_copy(const struct catalog_list *list, struct catalog_list *ret_copy) {
     struct catalog_list copy = {0};
-    if (list->count && !memory_reserve((void **)&copy.entries, &copy.capacity, list->count, sizeof *copy.entries))
+    if (list->count &&
+        !memory_reserve((void **)&copy.items, &copy.capacity, list->count, sizeof(struct catalog_item *)))
         return false;
     for (; copy.count < list->count; copy.count++) {
-        copy.entries[copy.count] = list->entries[copy.count];
-        copy.entries[copy.count].item->references++;
+        copy.items[copy.count] = list->items[copy.count];
+        copy.items[copy.count]->references++;
     }
     *ret_copy = copy;
     return true;
@@ -36,8 +37,8 @@ bool catalog_list_copy(const struct catalog_list *list, struct catalog_list *ret
 
 void catalog_list_release(struct catalog_list *list) {
     for (size_t i = 0; i < list->count; i++)
-        catalog_item_release(list->entries[i].item);
-    free(list->entries);
+        catalog_item_release(list->items[i]);
+    free(list->items);
     *list = (struct catalog_list){0};
 }
 
@@ -46,7 +47,7 @@ size_t catalog_list_find(const struct catalog_list *list, struct slice name, boo
     *ret_found = false;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = slice_compare(name, list->entries[middle].item->name);
+        int order = slice_compare(name, list->items[middle]->name);
         if (order == 0) {
             *ret_found = true;
             return middle;
@@ -60,24 +61,24 @@ size_t catalog_list_find(const struct catalog_list *list, struct slice name, boo
 }
 
 bool catalog_list_insert(struct catalog_list *list, size_t index, struct catalog_item *item) {
-    if (!memory_reserve((void **)&list->entries, &list->capacity, list->count + 1, sizeof *list->entries)) {
+    if (!memory_reserve((void **)&list->items, &list->capacity, list->count + 1, sizeof(struct catalog_item *))) {
         catalog_item_release(item);
         return false;
     }
-    memmove(list->entries + index + 1, list->entries + index, (list->count - index) * sizeof *list->entries);
-    list->entries[index] = (struct catalog_entry){.item = item};
+    memmove(list->items + index + 1, list->items + index, (list->count - index) * sizeof(struct catalog_item *));
+    list->items[index] = item;
     list->count++;
     return true;
 }
 
 void catalog_list_replace(struct catalog_list *list, size_t index, struct catalog_item *item) {
-    catalog_item_release(list->entries[index].item);
-    list->entries[index].item = item;
+    catalog_item_release(list->items[index]);
+    list->items[index] = item;
 }
 
 void catalog_list_remove(struct catalog_list *list, size_t index) {
-    catalog_item_release(list->entries[index].item);
-    memmove(list->entries + index, list->entries + index + 1, (list->count - index - 1) * sizeof *list->entries);
+    catalog_item_release(list->items[index]);
+    memmove(list->items + index, list->items + index + 1, (list->count - index - 1) * sizeof(struct catalog_item *));
     list->count--;
 }
 
@@ -86,7 +87,7 @@ int catalog_list_missing(const struct catalog_list *list, const char *what, cons
     char suggestion[NAMES_SUGGESTION_SIZE] = "";
     const char **names = memory_resize(NULL, list->count + 1, sizeof *names);
     for (size_t i = 0; names && i < list->count; i++)
-        names[i] = list->entries[i].item->name.data;
+        names[i] = list->items[i]->name.data;
     if (names)
         names_suggest(suggestion, name->name, names, list->count);
     free(names);

@@ -15,12 +15,8 @@ struct catalog_item {
     struct catalog_query query;
 };
 
-struct catalog_entry {
-    struct catalog_item *item;
-};
-
 struct catalog_list {
-    struct catalog_entry *entries;
+    struct catalog_item **items;
     size_t count, capacity;
 };
 

@@ -19,14 +19,14 @@ size_t catalog_query_count(const struct catalog *catalog) {
 }
 
 const struct catalog_query *catalog_query_at(const struct catalog *catalog, size_t index) {
-    return &catalog->queries.entries[index].item->query;
+    return &catalog->queries.items[index]->query;
 }
 
 /* The index, or the count when there is none. */
 static size_t catalog_query_index(const struct catalog *catalog, struct slice id) {
     size_t i = 0;
     for (; i < catalog->queries.count; i++) {
-        struct slice other = catalog->queries.entries[i].item->query.id;
+        struct slice other = catalog->queries.items[i]->query.id;
         if (other.length == id.length && strncasecmp(other.data, id.data, id.length) == 0)
             break;
     }
@@ -47,7 +47,7 @@ int catalog_find_query(const struct catalog *catalog, const struct identifier *i
     size_t index;
     int status = catalog_require_query(catalog, id, &index, error);
     if (status == 0)
-        *ret_query = &catalog->queries.entries[index].item->query;
+        *ret_query = &catalog->queries.items[index]->query;
     return status;
 }
 
@@ -131,7 +131,7 @@ int catalog_add_query(struct catalog *catalog, const struct catalog_query *query
     int status = catalog_query_item(catalog, query, &item, error);
     if (status < 0)
         return status;
-    const struct source *source = &catalog->sources.entries[sink].item->source;
+    const struct source *source = &catalog->sources.items[sink]->source;
     size_t old = source->query.data ? catalog_query_index(catalog, source->query) : catalog->queries.count;
     bool replaces = query->kind != CATALOG_QUERY_INSERT && old < catalog->queries.count;
     if (query->kind != CATALOG_QUERY_INSERT && !(owned = catalog_item_source(source, item->query.id))) {

@@ -5,12 +5,6 @@
 
 #include "sql/expression/node.h"
 
-struct arithmetic_node {
-    struct node node;
-    enum expression_operator op;
-    const struct node *left, *right;
-};
-
 static const char *arithmetic_sign(enum expression_operator op) {
     static const char *const signs[] = {[OPERATOR_NEGATE] = "-",   [OPERATOR_ADD] = "+",    [OPERATOR_SUBTRACT] = "-",
                                         [OPERATOR_MULTIPLY] = "*", [OPERATOR_DIVIDE] = "/", [OPERATOR_MODULO] = "%"};
@@ -18,7 +12,7 @@ static const char *arithmetic_sign(enum expression_operator op) {
 }
 
 /* NULL marks of the result; rows with a NULL operand fail. */
-static bool arithmetic_nulls(const struct arithmetic_node *node, struct node_run *run, const struct selection *selected,
+static bool arithmetic_nulls(const struct binary_node *node, struct node_run *run, const struct selection *selected,
                              const struct vector *a, const struct vector *b, struct vector *result) {
     uint8_t any = 0;
     for (size_t i = 0; i < selected->count; i++) {
@@ -97,7 +91,7 @@ static arithmetic_loop *arithmetic_loop_of(enum type_kind kind, enum expression_
  * -------------------------------------------------------------------------------------------------------- */
 
 /* The smallest number by -1 does not fit and wraps to itself. */
-static int64_t whole_divide(const struct arithmetic_node *node, int64_t x, int64_t y) {
+static int64_t whole_divide(const struct binary_node *node, int64_t x, int64_t y) {
     if (y == -1) {
         uint64_t negated = 0 - (uint64_t)x;
         return node->op == OPERATOR_MODULO             ? 0
@@ -107,9 +101,8 @@ static int64_t whole_divide(const struct arithmetic_node *node, int64_t x, int64
     return node->op == OPERATOR_MODULO ? x % y : x / y;
 }
 
-static bool whole_divide_rows(const struct arithmetic_node *node, struct node_run *run,
-                              const struct selection *selected, const struct vector *a, const struct vector *b,
-                              struct vector *result) {
+static bool whole_divide_rows(const struct binary_node *node, struct node_run *run, const struct selection *selected,
+                              const struct vector *a, const struct vector *b, struct vector *result) {
     for (size_t i = 0; i < selected->count; i++) {
         size_t row = selected->rows[i];
         if (result->nulls[row])
@@ -130,7 +123,7 @@ static bool whole_divide_rows(const struct arithmetic_node *node, struct node_ru
  * ------------------------------------------------------------------------------------------------------------------ */
 
 /* A sum, difference or product whose type has room for every digit: 128 bits hold it, and nothing has to be checked. */
-static bool decimal_is_exact(const struct arithmetic_node *node) {
+static bool decimal_is_exact(const struct binary_node *node) {
     const struct type *a = node->left->type, *b = node->right->type, *to = node->node.type;
     unsigned whole_a = a->precision - a->scale, whole_b = b->precision - b->scale, whole = to->precision - to->scale;
     if (node->op == OPERATOR_MULTIPLY)
@@ -139,8 +132,8 @@ static bool decimal_is_exact(const struct arithmetic_node *node) {
     return sum && to->scale >= a->scale && to->scale >= b->scale && whole > whole_a && whole > whole_b;
 }
 
-static void decimal_exact_rows(const struct arithmetic_node *node, const struct selection *selected,
-                               const struct vector *a, const struct vector *b, struct vector *result) {
+static void decimal_exact_rows(const struct binary_node *node, const struct selection *selected, const struct vector *a,
+                               const struct vector *b, struct vector *result) {
     bool product = node->op == OPERATOR_MULTIPLY;
     unsigned scale = node->node.type->scale;
     unsigned __int128 left = product ? 1 : (unsigned __int128)decimal_power(scale - node->left->type->scale);
@@ -160,7 +153,7 @@ static void decimal_exact_rows(const struct arithmetic_node *node, const struct 
 typedef bool decimal_function(decimal a, unsigned scale_a, decimal b, unsigned scale_b, struct decimal_shape to,
                               decimal *ret_value);
 
-static bool decimal_fail(const struct arithmetic_node *node, struct node_run *run, size_t row, decimal divisor) {
+static bool decimal_fail(const struct binary_node *node, struct node_run *run, size_t row, decimal divisor) {
     const struct type *type = node->node.type;
     if (divisor == 0 && (node->op == OPERATOR_DIVIDE || node->op == OPERATOR_MODULO))
         return node_fail(run, row, "division by zero");
@@ -168,7 +161,7 @@ static bool decimal_fail(const struct arithmetic_node *node, struct node_run *ru
                      type->precision, type->scale);
 }
 
-static bool decimal_rows(const struct arithmetic_node *node, struct node_run *run, const struct selection *selected,
+static bool decimal_rows(const struct binary_node *node, struct node_run *run, const struct selection *selected,
                          const struct vector *a, const struct vector *b, struct vector *result) {
     static decimal_function *const functions[] = {[OPERATOR_ADD] = decimal_add,
                                                   [OPERATOR_SUBTRACT] = decimal_subtract,
@@ -193,7 +186,7 @@ static bool decimal_rows(const struct arithmetic_node *node, struct node_run *ru
 /* --- nodes
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool arithmetic_rows(const struct arithmetic_node *node, struct node_run *run, const struct selection *selected,
+static bool arithmetic_rows(const struct binary_node *node, struct node_run *run, const struct selection *selected,
                             const struct vector *a, const struct vector *b, struct vector *result) {
     enum type_kind kind = node->node.type->kind;
     if (kind == TYPE_DECIMAL && !decimal_is_exact(node))
@@ -210,7 +203,7 @@ static bool arithmetic_rows(const struct arithmetic_node *node, struct node_run 
 
 static bool arithmetic_run(const struct node *node, struct node_run *run, const struct selection *selected,
                            struct vector *ret_vector) {
-    const struct arithmetic_node *arithmetic = (const struct arithmetic_node *)node;
+    const struct binary_node *arithmetic = (const struct binary_node *)node;
     struct vector a, b, result;
     if (!node_run(arithmetic->left, run, selected, &a) || !node_run(arithmetic->right, run, selected, &b) ||
         !node_allocate(run, node->type, &result) || !arithmetic_nulls(arithmetic, run, selected, &a, &b, &result))
@@ -223,13 +216,7 @@ static bool arithmetic_run(const struct node *node, struct node_run *run, const 
 
 struct node *node_arithmetic(struct arena *arena, enum expression_operator op, const struct type *type,
                              const struct node *left, const struct node *right) {
-    struct arithmetic_node *made = node_new(arena, sizeof *made, type, arithmetic_run, left->varies || right->varies);
-    if (!made)
-        return NULL;
-    made->op = op;
-    made->left = left;
-    made->right = right;
-    return &made->node;
+    return node_binary(arena, type, arithmetic_run, op, left, right);
 }
 
 static void negate_rows(const struct selection *selected, const struct vector *a, struct vector *result) {
@@ -251,7 +238,7 @@ static void negate_rows(const struct selection *selected, const struct vector *a
 
 static bool negate_run(const struct node *node, struct node_run *run, const struct selection *selected,
                        struct vector *ret_vector) {
-    const struct arithmetic_node *negate = (const struct arithmetic_node *)node;
+    const struct binary_node *negate = (const struct binary_node *)node;
     struct vector a, result;
     if (!node_run(negate->left, run, selected, &a) || !node_allocate(run, node->type, &result) ||
         !arithmetic_nulls(negate, run, selected, &a, &a, &result))
@@ -262,10 +249,5 @@ static bool negate_run(const struct node *node, struct node_run *run, const stru
 }
 
 struct node *node_negate(struct arena *arena, const struct node *operand) {
-    struct arithmetic_node *made = node_new(arena, sizeof *made, operand->type, negate_run, operand->varies);
-    if (!made)
-        return NULL;
-    made->op = OPERATOR_NEGATE;
-    made->left = operand;
-    return &made->node;
+    return node_binary(arena, operand->type, negate_run, OPERATOR_NEGATE, operand, NULL);
 }

@@ -6,12 +6,6 @@
 
 #include "sql/expression/node.h"
 
-struct compare_node {
-    struct node node;
-    enum expression_operator op;
-    const struct node *left, *right;
-};
-
 static inline bool compare_holds(enum expression_operator op, int order) {
     switch (op) {
     case OPERATOR_EQUAL:
@@ -88,7 +82,7 @@ static void text_equal_constant(const struct vector *a, struct slice constant, b
     }
 }
 
-static void text_compare(const struct compare_node *node, const struct vector *a, const struct vector *b,
+static void text_compare(const struct binary_node *node, const struct vector *a, const struct vector *b,
                          const struct selection *selected, uint8_t *result) {
     enum expression_operator op = node->op;
     bool bytes = node->left->type->kind == TYPE_BYTES;
@@ -113,7 +107,7 @@ static void text_compare(const struct compare_node *node, const struct vector *a
 /* --- decimals and collections
  * ------------------------------------------------------------------------------------------------------ */
 
-static void decimal_rows(const struct compare_node *node, const struct vector *a, const struct vector *b,
+static void decimal_rows(const struct binary_node *node, const struct vector *a, const struct vector *b,
                          const struct selection *selected, uint8_t *result) {
     unsigned left = node->left->type->scale, right = node->right->type->scale;
     for (size_t i = 0; i < selected->count; i++) {
@@ -147,7 +141,7 @@ static int decimal_double_order(const struct decimal_side *side, size_t at, doub
     return side->near == number ? side->tie : side->near < number ? -1 : 1;
 }
 
-static bool decimal_double_rows(const struct compare_node *node, struct node_run *run, const struct vector *a,
+static bool decimal_double_rows(const struct binary_node *node, struct node_run *run, const struct vector *a,
                                 const struct vector *b, const struct selection *selected, uint8_t *result) {
     bool swapped = node->left->type->kind == TYPE_DOUBLE;
     const struct vector *rough = swapped ? a : b;
@@ -169,7 +163,7 @@ static bool decimal_double_rows(const struct compare_node *node, struct node_run
     return true;
 }
 
-static void sequence_rows(const struct compare_node *node, const struct vector *a, const struct vector *b,
+static void sequence_rows(const struct binary_node *node, const struct vector *a, const struct vector *b,
                           const struct selection *selected, uint8_t *result) {
     for (size_t i = 0; i < selected->count; i++) {
         struct value x, y;
@@ -183,7 +177,7 @@ static void sequence_rows(const struct compare_node *node, const struct vector *
 /* --- nodes
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static bool compare_rows(const struct compare_node *node, struct node_run *run, const struct vector *a,
+static bool compare_rows(const struct binary_node *node, struct node_run *run, const struct vector *a,
                          const struct vector *b, const struct selection *selected, uint8_t *result) {
     size_t count = run->rows->count;
     switch (node->left->type->kind) {
@@ -232,7 +226,7 @@ static void compare_distinct(enum expression_operator op, const struct vector *a
 
 static bool compare_run(const struct node *node, struct node_run *run, const struct selection *selected,
                         struct vector *ret_vector) {
-    const struct compare_node *compare = (const struct compare_node *)node;
+    const struct binary_node *compare = (const struct binary_node *)node;
     struct vector a, b, result;
     if (!node_run(compare->left, run, selected, &a) || !node_run(compare->right, run, selected, &b) ||
         !node_allocate_filled(run, node->type, selected, &result) ||
@@ -246,12 +240,5 @@ static bool compare_run(const struct node *node, struct node_run *run, const str
 
 struct node *node_compare(struct arena *arena, enum expression_operator op, const struct node *left,
                           const struct node *right) {
-    struct compare_node *made =
-        node_new(arena, sizeof *made, &type_boolean, compare_run, left->varies || right->varies);
-    if (!made)
-        return NULL;
-    made->op = op;
-    made->left = left;
-    made->right = right;
-    return &made->node;
+    return node_binary(arena, &type_boolean, compare_run, op, left, right);
 }

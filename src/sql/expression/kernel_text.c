@@ -6,12 +6,6 @@
 #include "core/text.h"
 #include "sql/expression/node.h"
 
-struct text_node {
-    struct node node;
-    enum expression_operator op;
-    const struct node *left, *right;
-};
-
 /* --- + and ||
  * ------------------------------------------------------------------------------------------------------------------ */
 
@@ -30,7 +24,7 @@ static bool concat_row(struct arena *arena, struct slice left, struct slice righ
 
 static bool concat_run(const struct node *node, struct node_run *run, const struct selection *selected,
                        struct vector *ret_vector) {
-    const struct text_node *concat = (const struct text_node *)node;
+    const struct binary_node *concat = (const struct binary_node *)node;
     struct vector a, b, result;
     if (!node_run(concat->left, run, selected, &a) || !node_run(concat->right, run, selected, &b) ||
         !node_allocate(run, node->type, &result))
@@ -56,13 +50,7 @@ static bool concat_run(const struct node *node, struct node_run *run, const stru
 
 struct node *node_concat(struct arena *arena, enum expression_operator op, const struct node *left,
                          const struct node *right) {
-    struct text_node *made = node_new(arena, sizeof *made, &type_string, concat_run, left->varies || right->varies);
-    if (!made)
-        return NULL;
-    made->op = op;
-    made->left = left;
-    made->right = right;
-    return &made->node;
+    return node_binary(arena, &type_string, concat_run, op, left, right);
 }
 
 /* --- LIKE

@@ -61,6 +61,13 @@ struct column_node {
     int index; /* of rows->columns, or enum scope_system */
 };
 
+/* An operator with two operands; `right` is NULL for a sign. */
+struct binary_node {
+    struct node node;
+    enum expression_operator op;
+    const struct node *left, *right;
+};
+
 static inline bool node_run(const struct node *node, struct node_run *run, const struct selection *selected,
                             struct vector *ret_vector) {
     return node->run(node, run, selected, ret_vector);
@@ -158,5 +165,7 @@ struct node *node_call(struct arena *arena, const struct function *function, con
 
 /* A zeroed node of `size` bytes. */
 void *node_new(struct arena *arena, size_t size, const struct type *type, node_function *run, bool varies);
+struct node *node_binary(struct arena *arena, const struct type *type, node_function *run, enum expression_operator op,
+                         const struct node *left, const struct node *right);
 
 #endif

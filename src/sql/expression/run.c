@@ -18,6 +18,17 @@ void *node_new(struct arena *arena, size_t size, const struct type *type, node_f
     return node;
 }
 
+struct node *node_binary(struct arena *arena, const struct type *type, node_function *run, enum expression_operator op,
+                         const struct node *left, const struct node *right) {
+    struct binary_node *made = node_new(arena, sizeof *made, type, run, left->varies || (right && right->varies));
+    if (!made)
+        return NULL;
+    made->op = op;
+    made->left = left;
+    made->right = right;
+    return &made->node;
+}
+
 /* --- vectors
  * ------------------------------------------------------------------------------------------------------------------ */
 
