@@ -221,6 +221,9 @@ static int lookup_records(struct lookup *lookup, int32_t partition, bool *done, 
             status = bus_consumer_seek(lookup->consumer, topic, partition, lookup->found[at], error);
         int got = status ? status : bus_consumer_poll(lookup->consumer, LOOKUP_POLL, &batch, error);
         position = position < 0 ? 0 : position;
+        if (got == 0 && (status = bus_offsets(lookup->consumer, topic, partition, &start, &end, error)) == 0 &&
+            lookup->found[at] >= end) /* the topic has been made anew meanwhile */
+            break;
         if (got < 0)
             status = got;
         else if (got > 0 && batch.partition == partition) {

@@ -203,6 +203,21 @@ static bool index_is_read(const struct indexed_partition *partitions, int32_t co
     return true;
 }
 
+/* Nothing has come for a while: a topic that was made anew meanwhile may be shorter. */
+static int index_shorten(struct bus_consumer *consumer, const char *topic, struct indexed_partition *partitions,
+                         int32_t count, struct error *error) {
+    int status = 0;
+    for (int32_t p = 0; p < count && !status; p++) {
+        int64_t start, end;
+        status = bus_offsets(consumer, topic, p, &start, &end, error);
+        if (!status && end < partitions[p].end) {
+            partitions[p].end = end;
+            partitions[p].known = false; /* the next refresh finds another last record */
+        }
+    }
+    return status;
+}
+
 /* A partition whose last record is another one by now is read from its beginning. */
 static int index_read(struct key_index *index, struct bus_consumer *consumer, const char *topic,
                       struct indexed_partition *partitions, int32_t count, const atomic_bool *stop,
@@ -212,7 +227,7 @@ static int index_read(struct key_index *index, struct bus_consumer *consumer, co
     while (!status && !index_is_read(partitions, count) && !atomic_load(stop)) {
         int got = bus_consumer_poll(consumer, INDEX_POLL, &batch, error);
         if (got <= 0) {
-            status = got;
+            status = got ? got : index_shorten(consumer, topic, partitions, count, error);
             continue;
         }
         struct indexed_partition *partition = &partitions[batch.partition];

@@ -1,3 +1,4 @@
+/* One row a word; what stands after the colon of a message says what there is instead. */
 #include "sql/syntax/foreign.h"
 
 #include <string.h>
