@@ -13,7 +13,7 @@
 
 struct ingest_command {
     struct common_settings common;
-    const char *listen, *topic, *tokens, *certificate, *key, *client_ca;
+    const char *listen, *mqtt, *topic, *tokens, *certificate, *key, *client_ca;
     bool json, insecure, proxy_protocol, client_required;
     int64_t workers, connections, connections_of_address, in_flight, body, head_timeout, idle_timeout, wait, leave,
         drain;
@@ -24,6 +24,10 @@ struct ingest_command {
 static const struct option ingest_options[] = {
     {"listen", 'l', OPTION_STRING, "HOST:PORT", "127.0.0.1:8086",
      .help = "Where HTTP is spoken; port 0: one that is free.", OPTION(listen)},
+    {"mqtt", 0, OPTION_STRING, "HOST:PORT",
+     .help = "Where MQTT 3.1.1 and 5 are spoken, as by a broker that keeps everything and delivers nothing; without it "
+             "nowhere.",
+     OPTION(mqtt)},
     {"topic", 0, OPTION_STRING, "NAME", "metrics", .help = "Where readings go; what is none goes to NAME-rejected.",
      OPTION(topic)},
     {"json", 0, OPTION_FLAG, .help = "Write JSON instead of Avro.", OPTION(json)},
@@ -140,6 +144,7 @@ static struct ingest_options ingest_settings(const struct ingest_command *comman
         .clock = &clock_system,
         .log = log,
         .http = command->listen,
+        .mqtt = command->mqtt,
         .proxied = command->proxy_protocol,
         .tls = {command->certificate, command->key, command->client_ca, command->client_required},
         .tokens_file = tokens,
@@ -173,6 +178,12 @@ static int ingest_work(const struct ingest_command *command, struct bus *bus, st
     net_address_write(&bound, address);
     log_write(&log, LOG_INFO, "%s://%s takes readings for topic %s", command->certificate ? "https" : "http", address,
               command->topic);
+    if (command->mqtt) {
+        bound = ingest_mqtt_address(ingest);
+        net_address_write(&bound, address);
+        log_write(&log, LOG_INFO, "%s://%s takes readings for topic %s", command->certificate ? "mqtts" : "mqtt",
+                  address, command->topic);
+    }
     ingest_wait(command, ingest, &log);
     ingest_close(ingest, command->drain, &counts);
     ingest_print_counts(command, &counts);

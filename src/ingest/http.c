@@ -8,47 +8,12 @@
 
 enum { AWAY_SECONDS = 5, SLOW_SECONDS = 1, SOURCE_MAXIMUM = 128 };
 
-struct ingest_reader {
-    struct payload_reader *reader;
-    struct ingest_reader *next;
-};
-
 void ingest_http_init(struct ingest_http *ingest) {
-    pthread_mutex_init(&ingest->lock, NULL);
-    ingest->readers = NULL;
+    payload_pool_init(&ingest->readers);
 }
 
 void ingest_http_release(struct ingest_http *ingest) {
-    while (ingest->readers) {
-        struct ingest_reader *free_reader = ingest->readers;
-        ingest->readers = free_reader->next;
-        payload_reader_free(free_reader->reader);
-        free(free_reader);
-    }
-    pthread_mutex_destroy(&ingest->lock);
-}
-
-/* There are as many readers as workers at most. */
-static struct ingest_reader *reader_take(struct ingest_http *ingest) {
-    pthread_mutex_lock(&ingest->lock);
-    struct ingest_reader *reader = ingest->readers;
-    if (reader)
-        ingest->readers = reader->next;
-    pthread_mutex_unlock(&ingest->lock);
-    if (reader || !(reader = memory_zero(1, sizeof *reader)))
-        return reader;
-    if (payload_reader_new(&reader->reader, NULL)) {
-        free(reader);
-        return NULL;
-    }
-    return reader;
-}
-
-static void reader_give_back(struct ingest_http *ingest, struct ingest_reader *reader) {
-    pthread_mutex_lock(&ingest->lock);
-    reader->next = ingest->readers;
-    ingest->readers = reader;
-    pthread_mutex_unlock(&ingest->lock);
+    payload_pool_release(&ingest->readers);
 }
 
 /* Who may, and is there a use in reading the body? */
@@ -258,13 +223,10 @@ static void request_submit(struct ingest_request *request) {
 
 static void request_handle(struct http_exchange *exchange) {
     struct ingest_request *request = exchange->state;
-    struct ingest_reader *reader = reader_take(request->ingest);
     struct error error = {0};
     request->payload.body = exchange->body;
-    int status = reader ? payload_read(reader->reader, &request->payload, &exchange->arena, &request->result, &error)
-                        : ERROR_NO_MEMORY;
-    if (reader)
-        reader_give_back(request->ingest, reader);
+    int status =
+        payload_pool_read(&request->ingest->readers, &request->payload, &exchange->arena, &request->result, &error);
     if (status || !http_exchange_hold(exchange, exchange->arena.given))
         http_answer_error(exchange, 503, "there is no room for the readings now", SLOW_SECONDS);
     else if (!may_write_all(request))

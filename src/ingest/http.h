@@ -9,14 +9,11 @@
 #ifndef METERLINE_INGEST_HTTP_H
 #define METERLINE_INGEST_HTTP_H
 
-#include <pthread.h>
-
 #include "ingest/commit.h"
+#include "ingest/payload_pool.h"
 #include "net/http/http.h"
 #include "net/server.h"
 #include "net/token.h"
-
-struct ingest_reader;
 
 /* The context of an http_server with ingest_http_routes. */
 struct ingest_http {
@@ -24,11 +21,10 @@ struct ingest_http {
     struct token_store *tokens;
     const struct net_server *server; /* whose counters /metrics shows */
     const struct clock *clock;
-    const char *topic;             /* for messages */
-    bool insecure;                 /* while there are no tokens, none is needed */
-    int64_t wait_maximum;          /* ms: when the oldest delivery has waited so long, new ones are refused */
-    pthread_mutex_t lock;          /* of the list */
-    struct ingest_reader *readers; /* payload readers that are free */
+    const char *topic;    /* for messages */
+    bool insecure;        /* while there are no tokens, none is needed */
+    int64_t wait_maximum; /* ms: when the oldest delivery has waited so long, new ones are refused */
+    struct payload_pool readers;
 };
 
 extern const struct http_route ingest_http_routes[];

@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "ingest/delivered.h"
 #include "ingest/http.h"
+#include "ingest/mqtt.h"
 
 enum { CERTIFICATE_LOOK_MS = 5000 };
 
@@ -16,7 +17,8 @@ struct ingest {
     struct server_tls *tls; /* NULL: plain */
     struct ingest_http http;
     struct http_server http_server;
-    struct net_address http_address;
+    struct ingest_mqtt mqtt;
+    struct net_address http_address, mqtt_address;
     int64_t certificates_looked_at; /* monotonic ms */
 };
 
@@ -65,6 +67,17 @@ static int ingest_listen_http(struct ingest *ingest, struct error *error) {
     return status ? status : net_server_listen(ingest->server, &listener, &ingest->http_address, error);
 }
 
+static int ingest_listen_mqtt(struct ingest *ingest, struct error *error) {
+    const struct ingest_options *options = &ingest->options;
+    struct net_listener listener = {.address = options->mqtt,
+                                    .protocol = &ingest_mqtt_protocol,
+                                    .context = &ingest->mqtt,
+                                    .tls = ingest->tls,
+                                    .proxied = options->proxied};
+    int status = ingest_check_access(ingest, options->mqtt, error);
+    return status ? status : net_server_listen(ingest->server, &listener, &ingest->mqtt_address, error);
+}
+
 static int ingest_start(struct ingest *ingest, struct error *error) {
     const struct ingest_options *options = &ingest->options;
     const struct net_server_options server = {.workers = options->workers,
@@ -88,10 +101,12 @@ static int ingest_start(struct ingest *ingest, struct error *error) {
         status = net_server_open(&server, &ingest->server, error);
     if (!status && options->http)
         status = ingest_listen_http(ingest, error);
+    if (!status && options->mqtt)
+        status = ingest_listen_mqtt(ingest, error);
     if (!status)
         status = committer_open(&commit, &ingest->committer, error);
-    ingest->http.committer = ingest->committer;
-    ingest->http.tokens = ingest->tokens;
+    ingest->http.committer = ingest->mqtt.committer = ingest->committer;
+    ingest->http.tokens = ingest->mqtt.tokens = ingest->tokens;
     ingest->http.server = ingest->server;
     return status ? status : net_server_start(ingest->server, error);
 }
@@ -105,7 +120,12 @@ int ingest_open(const struct ingest_options *options, struct ingest **ret_ingest
                                         .topic = options->topic,
                                         .insecure = options->insecure,
                                         .wait_maximum = options->wait_maximum};
+    ingest->mqtt = (struct ingest_mqtt){.clock = options->clock,
+                                        .insecure = options->insecure,
+                                        .wait_maximum = options->wait_maximum,
+                                        .head_timeout = options->head_timeout};
     ingest_http_init(&ingest->http);
+    ingest_mqtt_init(&ingest->mqtt);
     int status = ingest_start(ingest, error);
     if (status)
         ingest_close(ingest, 0, NULL);
@@ -116,6 +136,10 @@ int ingest_open(const struct ingest_options *options, struct ingest **ret_ingest
 
 struct net_address ingest_http_address(const struct ingest *ingest) {
     return ingest->http_address;
+}
+
+struct net_address ingest_mqtt_address(const struct ingest *ingest) {
+    return ingest->mqtt_address;
 }
 
 void ingest_refresh(struct ingest *ingest, bool force) {
@@ -150,6 +174,7 @@ struct ingest *ingest_close(struct ingest *ingest, int64_t timeout, struct commi
     net_server_close(ingest->server);
     delivered_free(ingest->delivered);
     ingest_http_release(&ingest->http);
+    ingest_mqtt_release(&ingest->mqtt);
     token_store_close(ingest->tokens);
     server_tls_close(ingest->tls);
     free(ingest);

@@ -18,6 +18,7 @@ struct ingest_options {
     const struct log *log;
 
     const char *http;              /* HOST:PORT, NULL: none */
+    const char *mqtt;              /* HOST:PORT, NULL: none */
     bool proxied;                  /* connections begin with a PROXY header */
     struct server_tls_options tls; /* certificate_file NULL: plain */
     const char *tokens_file;
@@ -34,6 +35,7 @@ struct ingest_options {
 /* Listens and starts. What options point to outlives it. */
 int ingest_open(const struct ingest_options *options, struct ingest **ret_ingest, struct error *error);
 struct net_address ingest_http_address(const struct ingest *ingest); /* with the port that it got */
+struct net_address ingest_mqtt_address(const struct ingest *ingest);
 /* To be called now and then: reads tokens and certificates again that have changed, `force`: certificates in any case. A
  * failure is logged, and what there was stays in use. */
 void ingest_refresh(struct ingest *ingest, bool force);
