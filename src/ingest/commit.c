@@ -1,6 +1,9 @@
 /* The thread takes all that waits, writes it, commits, and calls done() of each; a large heap is divided into several
  * transactions.
  *
+ * Commits that take several deliveries begin COMMIT_INTERVAL_MS apart at least: each costs the same, however few it
+ * takes, and under load the next ones gather meanwhile. A client alone waits for nothing.
+ *
  * When the log does not take a transaction, everything that waits fails with it: the next attempt may take as long, and
  * clients are better answered 503 than kept waiting. From then on the thread looks once a second whether the log is
  * back. */
@@ -16,7 +19,7 @@
 #include "core/memory.h"
 #include "ingest/records.h"
 
-enum { COMMIT_RECORDS = 50000, COMMIT_BYTES = 4 * 1024 * 1024, AWAY_LOOK_SECONDS = 1 };
+enum { COMMIT_RECORDS = 50000, COMMIT_BYTES = 4 * 1024 * 1024, AWAY_LOOK_SECONDS = 1, COMMIT_INTERVAL_MS = 4 };
 
 struct delivery_list {
     struct delivery *first, *last;
@@ -168,14 +171,20 @@ static int commit_once(struct committer *committer, struct delivery_list *list, 
 }
 
 static void commit_round(struct committer *committer, struct delivery_list *list) {
+    const struct clock *clock = committer->options.clock;
     struct error error = {0};
     int status = 0;
+    bool several = list->first != list->last;
+    int64_t begun = clock_monotonic_ns(clock);
     atomic_store(&committer->working_since, list->first->queued);
     while (list->first && !status)
         status = commit_once(committer, list, &error);
     if (status)
         commit_end_all(committer, list, &error);
     atomic_store(&committer->working_since, 0);
+    int64_t left = begun + COMMIT_INTERVAL_MS * 1000000 - clock_monotonic_ns(clock);
+    if (several && left > 0)
+        clock_sleep_ns(clock, left);
 }
 
 /* Asks a log that did not answer whether it does now. */
