@@ -64,6 +64,14 @@ static int main_unknown(const char *name) {
     const char *names[COMMANDS + 1];
     for (size_t i = 0; i < COMMANDS; i++)
         names[i] = cli_commands[i]->line->command;
+    if (name[0] == '-') {
+        fprintf(
+            stderr,
+            "meterline: '%.100s' comes before a command: options come after it, as in 'meterline topics --data DIR'\n"
+            "'meterline --help' lists the commands.\n",
+            name);
+        return 2;
+    }
     const char *nearest = options_nearest(name, names, COMMANDS);
     fprintf(stderr, "meterline: unknown command '%.100s'%s%s%s\n'meterline --help' lists them.\n", name,
             nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");

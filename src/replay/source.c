@@ -160,7 +160,8 @@ int source_read_header(struct replay_source *source, const char *expected, struc
 int source_wrong_header(const struct replay_source *source, const char *expected, struct slice found,
                         struct error *error) {
     char excerpt[SOURCE_EXCERPT_SIZE];
-    return error_set(error, ERROR_INVALID, "%s:%" PRId64 ": expected the header %s but found \"%s\"",
+    return error_set(error, ERROR_INVALID,
+                     "%s:%" PRId64 ": expected the header %s but found \"%s\"; 'meterline import' takes any CSV",
                      input_name(source->input), input_line(source->input), expected, source_excerpt(excerpt, found));
 }
 

@@ -210,7 +210,9 @@ static int run_plan(struct run *run, struct error *error) {
         status = cli_read_text(run->path, &statements, error);
     else
         default_pipeline_write(&run->aggregates, &statements);
-    if (!status && statements.failed)
+    if (status)
+        return status;
+    if (statements.failed)
         status = error_no_memory(error);
     if (!status)
         status = run_open_pipeline(run, bytes_slice(&statements), error);
@@ -231,11 +233,24 @@ static int run_reset(const struct run *run, struct error *error) {
     return status ? status : run_connectors_reset(&run->pipeline.connectors, error);
 }
 
+/* A live run is silent for long: what runs, and how it is stopped. */
+static void run_say_start(const struct run *run, size_t count) {
+    const struct common_settings *common = &run->settings->common;
+    if (common->quiet || run->pipeline.settings.until_end)
+        return;
+    fprintf(stderr,
+            "meterline " METERLINE_VERSION ": group %s runs %zu quer%s on %s; Ctrl-C stops it, and nothing is lost\n",
+            run->settings->group, count, count == 1 ? "y" : "ies", common->bus ? common->bus : common->data);
+}
+
 static void run_work(struct run *run) {
     struct error error;
     int status = run->settings->reset ? run_reset(run, &error) : 0;
+    size_t count = run->pipeline.plan_count;
     if (!status)
         status = run_pipeline_start(&run->pipeline, &error);
+    if (!status)
+        run_say_start(run, count - run->pipeline.failed_count);
     if (!status)
         status = run_pipeline_follow(&run->pipeline, &error);
     run_note(run, status, &error);
@@ -301,6 +316,8 @@ static int run_main(int argc, char **argv) {
         (struct default_pipeline){.topic = settings.topic, .grace = settings.grace, .max_ahead = settings.max_ahead};
     if (default_pipeline_read_windows(settings.windows, &run.aggregates, &error))
         return cli_usage("run", "--windows %s: %s", settings.windows, error.message);
+    if (!settings.group[0])
+        return cli_usage("run", "--group has no name");
     cli_catch_signals();
     run_open_and_work(&run);
     return run.status ? cli_fail("run", &run.error) : 0;
