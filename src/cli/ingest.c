@@ -13,6 +13,7 @@
 
 struct ingest_command {
     struct common_settings common;
+    const char *broker, *broker_topics, *broker_share, *broker_client_id;
     const char *listen, *mqtt, *topic, *tokens, *certificate, *key, *client_ca;
     bool json, insecure, proxy_protocol, client_required;
     int64_t workers, connections, connections_of_address, in_flight, body, head_timeout, idle_timeout, wait, leave,
@@ -28,6 +29,18 @@ static const struct option ingest_options[] = {
      .help = "Where MQTT 3.1.1 and 5 are spoken, as by a broker that keeps everything and delivers nothing; without it "
              "nowhere.",
      OPTION(mqtt)},
+    {"broker", 0, OPTION_STRING, "URL", .environment = "METERLINE_BROKER",
+     .help = "Read from a broker that speaks MQTT 5, mqtt://[USER[:PASSWORD]@]HOST[:PORT]; a message is acknowledged "
+             "after the commit.",
+     OPTION(broker)},
+    {"broker-topics", 0, OPTION_STRING, "FILTERS", "meterline/v1/#",
+     .help = "What to subscribe to there, separated by commas.", OPTION(broker_topics)},
+    {"broker-share", 0, OPTION_STRING, "GROUP", .help = "Share the messages with all who subscribe in this group.",
+     OPTION(broker_share)},
+    {"broker-client-id", 0, OPTION_STRING, "ID",
+     .help = "Be known to the broker by this name: for a day it keeps what is published while nobody with the name is "
+             "connected.",
+     OPTION(broker_client_id)},
     {"topic", 0, OPTION_STRING, "NAME", "metrics", .help = "Where readings go; what is none goes to NAME-rejected.",
      OPTION(topic)},
     {"json", 0, OPTION_FLAG, .help = "Write JSON instead of Avro.", OPTION(json)},
@@ -145,6 +158,10 @@ static struct ingest_options ingest_settings(const struct ingest_command *comman
         .log = log,
         .http = command->listen,
         .mqtt = command->mqtt,
+        .broker = command->broker,
+        .broker_topics = command->broker_topics,
+        .broker_share = command->broker_share,
+        .broker_client_id = command->broker_client_id,
         .proxied = command->proxy_protocol,
         .tls = {command->certificate, command->key, command->client_ca, command->client_required},
         .tokens_file = tokens,

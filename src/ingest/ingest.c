@@ -1,6 +1,7 @@
 #include "ingest/ingest.h"
 
 #include "core/memory.h"
+#include "ingest/broker.h"
 #include "ingest/delivered.h"
 #include "ingest/http.h"
 #include "ingest/mqtt.h"
@@ -18,6 +19,7 @@ struct ingest {
     struct ingest_http http;
     struct http_server http_server;
     struct ingest_mqtt mqtt;
+    struct broker *broker;
     struct net_address http_address, mqtt_address;
     int64_t certificates_looked_at; /* monotonic ms */
 };
@@ -78,6 +80,19 @@ static int ingest_listen_mqtt(struct ingest *ingest, struct error *error) {
     return status ? status : net_server_listen(ingest->server, &listener, &ingest->mqtt_address, error);
 }
 
+static int ingest_open_broker(struct ingest *ingest, struct error *error) {
+    const struct ingest_options *options = &ingest->options;
+    const struct broker_options broker = {.url = options->broker,
+                                          .topics = options->broker_topics,
+                                          .share = options->broker_share,
+                                          .client_id = options->broker_client_id,
+                                          .committer = ingest->committer,
+                                          .readers = &ingest->mqtt.readers,
+                                          .clock = options->clock,
+                                          .log = options->log};
+    return broker_open(&broker, &ingest->broker, error);
+}
+
 static int ingest_start(struct ingest *ingest, struct error *error) {
     const struct ingest_options *options = &ingest->options;
     const struct net_server_options server = {.workers = options->workers,
@@ -108,7 +123,9 @@ static int ingest_start(struct ingest *ingest, struct error *error) {
     ingest->http.committer = ingest->mqtt.committer = ingest->committer;
     ingest->http.tokens = ingest->mqtt.tokens = ingest->tokens;
     ingest->http.server = ingest->server;
-    return status ? status : net_server_start(ingest->server, error);
+    if (!status)
+        status = net_server_start(ingest->server, error);
+    return status || !options->broker ? status : ingest_open_broker(ingest, error);
 }
 
 int ingest_open(const struct ingest_options *options, struct ingest **ret_ingest, struct error *error) {
@@ -168,6 +185,7 @@ struct ingest *ingest_close(struct ingest *ingest, int64_t timeout, struct commi
     if (!ingest)
         return NULL;
     ingest_leave(ingest);
+    broker_close(ingest->broker);
     if (ingest->server)
         net_server_drain(ingest->server, timeout);
     committer_close(ingest->committer, ret_counts);

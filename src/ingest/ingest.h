@@ -17,8 +17,10 @@ struct ingest_options {
     const struct clock *clock;
     const struct log *log;
 
-    const char *http;              /* HOST:PORT, NULL: none */
-    const char *mqtt;              /* HOST:PORT, NULL: none */
+    const char *http;   /* HOST:PORT, NULL: none */
+    const char *mqtt;   /* HOST:PORT, NULL: none */
+    const char *broker; /* URL of a broker that is read; NULL: none. Further as broker_options has it */
+    const char *broker_topics, *broker_share, *broker_client_id;
     bool proxied;                  /* connections begin with a PROXY header */
     struct server_tls_options tls; /* certificate_file NULL: plain */
     const char *tokens_file;

@@ -11,6 +11,7 @@
 #include "codec/row/reason.h"
 #include "core/memory.h"
 #include "ingest/mqtt_connection.h"
+#include "ingest/mqtt_gather.h"
 
 struct mqtt_receipt {
     uint16_t id;
@@ -26,18 +27,14 @@ struct mqtt_batch {
     struct mqtt_batch *previous, *next;
     bool again; /* the log did not take it */
     size_t held;
-    struct arena arena;
-    struct payload_reading *readings;
-    struct payload_rejection *rejections;
+    struct mqtt_gather gather;
     struct mqtt_receipt *receipts; /* of every message, QoS 0 too */
-    size_t count, reading_room, rejection_room, receipt_room;
+    size_t count, receipt_room;
 };
 
 static void batch_free(struct mqtt_batch *batch) {
     net_loop_let_go(batch->loop, batch->held);
-    arena_release(&batch->arena);
-    free(batch->readings);
-    free(batch->rejections);
+    mqtt_gather_release(&batch->gather);
     free(batch->receipts);
     free(batch);
 }
@@ -64,7 +61,7 @@ struct mqtt_batch *mqtt_batch_begin(struct connection *connection, struct slice 
     if (!net_loop_hold(loop, held))
         return NULL;
     struct mqtt_batch *batch = memory_zero(1, sizeof *batch);
-    struct slice copy = batch ? arena_copy(&batch->arena, bytes) : (struct slice){0};
+    struct slice copy = batch ? arena_copy(&batch->gather.arena, bytes) : (struct slice){0};
     if (!copy.data) {
         free(batch);
         net_loop_let_go(loop, held);
@@ -74,59 +71,17 @@ struct mqtt_batch *mqtt_batch_begin(struct connection *connection, struct slice 
     batch->ingest = connection_context(connection);
     batch->loop = loop;
     batch->held = held;
-    batch->delivery.received = clock_wall(batch->ingest->clock);
+    batch->gather.readers = &batch->ingest->readers;
+    batch->gather.received = clock_wall(batch->ingest->clock);
     *ret_copy = copy;
     return batch;
 }
 
-static bool batch_reject(struct mqtt_batch *batch, struct slice topic, const char *reason, uint32_t line,
-                         struct slice text) {
-    size_t *count = &batch->delivery.rejected;
-    if (!memory_reserve((void **)&batch->rejections, &batch->rejection_room, *count + 1, sizeof *batch->rejections))
-        return false;
-    char shown[81];
-    reason_show(shown, sizeof shown, topic);
-    reason = reason_format(&batch->arena, "topic %s: %s", shown, reason);
-    batch->rejections[(*count)++] = (struct payload_rejection){line, reason, text};
-    return true;
-}
-
-static bool batch_take(struct mqtt_batch *batch, struct slice topic, const struct payload_result *result,
-                       const struct payload *payload) {
-    const struct mqtt_connection *client = connection_state(batch->connection);
-    size_t *count = &batch->delivery.count;
-    bool done = memory_reserve((void **)&batch->readings, &batch->reading_room, *count + result->count + 1,
-                               sizeof *batch->readings);
-    for (size_t i = 0; i < result->count && done; i++) {
-        const struct payload_reading *reading = &result->readings[i];
-        if (client->known && !token_allows_gateway(client->token, reading->series.gateway))
-            done = batch_reject(batch, topic, "the token may not write readings of this gateway", reading->line,
-                                payload->body);
-        else
-            batch->readings[(*count)++] = *reading;
-    }
-    for (size_t i = 0; i < result->rejected && done; i++)
-        done = batch_reject(batch, topic, result->rejections[i].reason, result->rejections[i].line,
-                            result->rejections[i].text);
-    return done;
-}
-
-static bool batch_read(struct mqtt_batch *batch, const struct mqtt_packet *packet) {
-    const struct mqtt_connection *client = connection_state(batch->connection);
-    struct slice device = client->known ? slice_of(client->token->name) : mqtt_client_id(client);
-    struct payload payload = {.body = packet->payload, .received = batch->delivery.received};
-    struct payload_result result;
-    const char *reason = mqtt_topic_read(packet->topic, arena_copy(&batch->arena, device), &payload);
-    if (reason)
-        return batch_reject(batch, packet->topic, reason, 1, packet->payload);
-    return payload_pool_read(&batch->ingest->readers, &payload, &batch->arena, &result, NULL) == 0 &&
-           batch_take(batch, packet->topic, &result, &payload);
-}
-
 bool mqtt_batch_add(struct mqtt_batch *batch, const struct mqtt_packet *packet) {
     struct mqtt_connection *client = connection_state(batch->connection);
+    struct slice device = client->known ? slice_of(client->token->name) : mqtt_client_id(client);
     if (!memory_reserve((void **)&batch->receipts, &batch->receipt_room, batch->count + 1, sizeof *batch->receipts) ||
-        !batch_read(batch, packet))
+        !mqtt_gather_add(&batch->gather, packet, device, client->known ? client->token : NULL))
         return false;
     batch->receipts[batch->count++] = (struct mqtt_receipt){packet->id, (uint8_t)packet->qos};
     if (packet->qos < 2)
@@ -141,7 +96,7 @@ bool mqtt_batch_add(struct mqtt_batch *batch, const struct mqtt_packet *packet) 
 /* "mqtt 192.0.2.1 CLIENT" */
 static struct slice batch_source(struct mqtt_batch *batch) {
     enum { SOURCE_MAXIMUM = 160 };
-    char host[NET_ADDRESS_SIZE], client[81], *text = arena_allocate(&batch->arena, SOURCE_MAXIMUM);
+    char host[NET_ADDRESS_SIZE], client[81], *text = arena_allocate(&batch->gather.arena, SOURCE_MAXIMUM);
     net_address_write_host(connection_peer(batch->connection), host);
     reason_show(client, sizeof client, mqtt_client_id(connection_state(batch->connection)));
     int length = text ? snprintf(text, SOURCE_MAXIMUM, "mqtt %s %s", host, client) : 0;
@@ -198,10 +153,13 @@ void mqtt_batch_submit(struct mqtt_batch *batch) {
         return;
     }
     batch->message.deliver = batch_returned;
-    batch->delivery.readings = batch->readings;
-    batch->delivery.rejections = batch->rejections;
-    batch->delivery.source = batch_source(batch);
-    batch->delivery.done = batch_done;
+    batch->delivery = (struct delivery){.readings = batch->gather.readings,
+                                        .count = batch->gather.count,
+                                        .rejections = batch->gather.rejections,
+                                        .rejected = batch->gather.rejected,
+                                        .source = batch_source(batch),
+                                        .received = batch->gather.received,
+                                        .done = batch_done};
     batch->next = client->batches;
     if (batch->next)
         batch->next->previous = batch;

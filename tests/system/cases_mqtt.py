@@ -1,8 +1,10 @@
 """Readings over MQTT: topics, acknowledgements after the commit, clients that are wrong, slow, or come twice; deliveries that are repeated."""
 import re
 import shutil
+import socket
 import sqlite3
 import subprocess
+import time
 
 from ingest_server import Ingest
 from mqtt_client import DISCONNECT, PINGRESP, PUBACK, PUBCOMP, PUBREC, SUBACK, Mqtt, packet, text
@@ -210,3 +212,87 @@ def test_repeats_through_two_nodes(meterline):
     counts = {row["gateway"]: int(row["sampleCount"]) for row in meterline.rows()}
     assert counts == {"g": 77, "k": 4}, counts
     assert len(meterline.records("metrics")) > 81 and "duplicate" in err, err
+
+
+class Mosquitto:
+    """A broker of its own, on a port that is free."""
+
+    def __init__(self, meterline):
+        binary = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
+        if not binary or not shutil.which("mosquitto_pub"):
+            raise Skipped("mosquitto is not installed")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.command = [binary, "-c", str(meterline.file("mosquitto.conf", f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"))]
+        self.meterline = meterline
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stderr=subprocess.DEVNULL)
+        self.meterline.started.append(self.process)
+        until = time.monotonic() + 60
+        while True:
+            try:
+                return socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                assert time.monotonic() < until and self.process.poll() is None, "mosquitto does not listen"
+                time.sleep(0.05)
+
+    def publish(self, topic, numbers):
+        lines = "".join(f'{{"value":{number},"timestamp":{1700000000000 + number}}}\n' for number in numbers)
+        subprocess.run(["mosquitto_pub", "-p", str(self.port), "-q", "1", "-l", "-t", topic], input=lines, text=True, check=True, timeout=60)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(60)
+
+
+def subscribed(node, times=1):
+    return lambda: node.said().count("subscribed to") >= times
+
+
+def test_broker(meterline):
+    """Everything that the broker had is stored, though ingest is killed and the broker restarted in between; and counts once."""
+    broker = Mosquitto(meterline)
+    words = ("--broker", f"mqtt://127.0.0.1:{broker.port}", "--broker-client-id", "meterline")
+    node = Ingest(meterline, *words)
+    node.wait(subscribed(node))
+    topic = "meterline/v1/g/WATER/FLOW"
+    broker.publish(topic, range(200))
+    subprocess.run(["mosquitto_pub", "-p", str(broker.port), "-q", "1", "-t", "meterline/v1/bad", "-m", "x"], check=True, timeout=60)
+    node.wait(lambda: len(meterline.records("metrics")) == 200)
+    node.process.kill()
+    node.process.wait()
+    broker.publish(topic, range(200, 700))   # the broker keeps them
+    node = Ingest(meterline, *words)
+    node.wait(lambda: len({record["value"]["value"] for record in meterline.records("metrics")}) == 700)
+    broker.stop()
+    node.wait(lambda: "trying again" in node.said())
+    broker.start()
+    node.wait(subscribed(node, 2))
+    broker.publish(topic, range(700, 710))
+    node.wait(lambda: len({record["value"]["value"] for record in meterline.records("metrics")}) == 710)
+    node.stop()
+    meterline("run", "--until-end", "--final")
+    assert sum(int(row["sampleCount"]) for row in meterline.rows()) == 710
+    assert "topic meterline/v1/bad" in meterline.records("metrics-rejected")[0]["headers"]["error"]
+
+
+def test_broker_is_shared(meterline):
+    """Two nodes of a group divide the messages."""
+    broker = Mosquitto(meterline)
+    nodes = [Ingest(meterline, "--broker", f"mqtt://127.0.0.1:{broker.port}", "--broker-share", "nodes", "--broker-topics", "a/#,meterline/v1/+/+/+") for _ in range(2)]
+    for node in nodes:
+        node.wait(subscribed(node))
+    broker.publish("meterline/v1/g/WATER/FLOW", range(100))
+    nodes[0].wait(lambda: len(meterline.records("metrics")) == 100)
+    accepted = [int(re.search(r"(\d+) readings accepted", node.stop())[1]) for node in nodes]
+    assert sum(accepted) == 100 and min(accepted) > 0, accepted
+
+
+def test_broker_is_refused(meterline):
+    for url, word in (("mqtts://h", "mqtt:// only"), ("http://h", "must be mqtt://"), ("mqtt://", "must be mqtt://"), ("mqtt://user:secret@", "must be mqtt://")):
+        said = meterline("ingest", "--listen", "127.0.0.1:0", "--broker", url, status=1, says=word)[1]
+        assert "secret" not in said
+    meterline("ingest", "--listen", "127.0.0.1:0", "--broker", "mqtt://h", "--broker-topics", "a,,b", status=1, says="separated by commas")

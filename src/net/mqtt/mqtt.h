@@ -62,6 +62,7 @@ struct mqtt_properties {
     uint16_t receive_maximum; /* MQTT_RECEIVE_DEFAULT when it is not there */
     uint16_t topic_alias;     /* 0: none */
     uint16_t keep_alive;      /* of the server; 0: none */
+    uint32_t session_expiry;  /* s that a session is kept without a connection; 0: not */
     struct slice client_id;   /* assigned; length 0: none */
     struct slice reason;      /* for people; length 0: none */
 };

@@ -164,6 +164,9 @@ static bool take_property_value(struct cursor *cursor, enum property_kind kind, 
 static bool keep_property(struct cursor *cursor, uint32_t id, const union property_value *value,
                           struct mqtt_properties *to) {
     switch (id) {
+    case 0x11:
+        to->session_expiry = value->four;
+        return true;
     case 0x12:
         to->client_id = value->text;
         return true;

@@ -17,6 +17,11 @@ static void put_properties(struct bytes *to, const struct mqtt_packet *packet) {
     const struct mqtt_properties *properties = &packet->properties;
     size_t reason = properties->reason.length < 200 ? properties->reason.length : 200;
     size_t client_id = properties->client_id.length < 200 ? properties->client_id.length : 200;
+    if (properties->session_expiry) {
+        bytes_append_char(&inside, 0x11);
+        put_2(&inside, properties->session_expiry >> 16);
+        put_2(&inside, properties->session_expiry & 0xffff);
+    }
     if (properties->receive_maximum) {
         bytes_append_char(&inside, 0x21);
         put_2(&inside, properties->receive_maximum);
