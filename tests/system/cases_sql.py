@@ -345,6 +345,53 @@ def test_one_query_that_cannot_write(meterline):
     assert set(states("QUERIES", "Sink Name", "Status").values()) == set(states("CONNECTORS", "connector", "status").values()) == {"RUNNING"}
 
 
+def test_an_input_that_is_deleted(meterline):
+    """A group goes on when a topic that it reads is deleted with its statement; a query that reads one that just disappears is FAILED by name, alone."""
+    meterline("sql", "-e", """
+        CREATE STREAM A (K STRING KEY, V INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON', PARTITIONS=2);
+        CREATE TABLE B (K STRING PRIMARY KEY, W INT) WITH (KAFKA_TOPIC='b', VALUE_FORMAT='JSON', PARTITIONS=2);
+        CREATE STREAM O (K STRING KEY, V INT) WITH (KAFKA_TOPIC='o', VALUE_FORMAT='JSON', PARTITIONS=2);
+        CREATE STREAM J AS SELECT A.K AS K, V, W FROM A JOIN B ON A.K = B.K;
+        CREATE STREAM C AS SELECT K, V FROM A;
+        CREATE TABLE N AS SELECT K, COUNT(*) AS N FROM A GROUP BY K;
+        CREATE STREAM D AS SELECT K, V FROM O;""")
+
+    def insert(value):
+        meterline("sql", "-e", f"INSERT INTO A (K, V) VALUES ('x', {value}); INSERT INTO O (K, V) VALUES ('x', {value});")
+
+    def values(topic, column="V"):
+        return [record["value"][column] for record in meterline.records(topic)] if meterline.end_offsets(topic) else []
+
+    def await_values(wanted, *topics):
+        while not all(values(topic) == wanted for topic in topics):
+            assert run.poll() is None, run.communicate()
+            time.sleep(0.1)
+
+    run = meterline.start("run")
+    meterline("sql", "-e", "INSERT INTO B (K, W) VALUES ('x', 7);")
+    insert(1)
+    await_values([1], "C", "D")
+    meterline("sql", "-e", "DROP STREAM J; DROP TABLE B DELETE TOPIC;")
+    insert(2)
+    await_values([1, 2], "C", "D")
+    assert values("N", "N") == [1, 2]
+    meterline("topics", "delete", "o", "--yes")
+    while True:
+        states = {row["Sink Name"]: row["Status"] for row in csv.DictReader(io.StringIO(meterline("sql", "-e", "SHOW QUERIES;")[0]))}
+        if states["D"] != "RUNNING":
+            break
+        time.sleep(0.1)
+    assert states == {"C": "RUNNING", "N": "RUNNING", "D": "FAILED: topic o, which it reads, was deleted"}, states
+    meterline("sql", "-e", "INSERT INTO A (K, V) VALUES ('x', 3);")
+    await_values([1, 2, 3], "C")
+    run.send_signal(signal.SIGTERM)
+    _, text = run.communicate()
+    assert run.returncode == 1 and "topic o, which it reads, was deleted" in text, text
+    meterline("sql", "-e", "DROP STREAM D; DROP STREAM O;")
+    meterline("run", "--until-end")
+    assert values("C") == values("N", "N") == [1, 2, 3]
+
+
 def test_one_query_that_cannot_start(meterline):
     """It is FAILED, with the reason; those that share its positions wait with it, all else runs; mended, they go on where they were."""
     meterline("sql", "-e", """

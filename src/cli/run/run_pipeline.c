@@ -289,12 +289,21 @@ static void pipeline_note_failed(struct run_pipeline *pipeline) {
         pipeline_query_failed(pipeline, plan, &why);
 }
 
+/* What is away is waited for: the next look tries again. */
+static int pipeline_regroup(struct run_pipeline *pipeline, bool *ret_begun, struct error *error) {
+    int status = query_runner_regroup(pipeline->runner, ret_begun, error);
+    return status && error->retriable ? 0 : status;
+}
+
 /* A topic is deleted after its statement was kept (DROP .. DELETE TOPIC), so that this is known when the topic is
  * missed. */
 static int pipeline_look(struct run_pipeline *pipeline, unsigned *failures, struct error *error) {
     const struct query_plan *orphan = query_runner_orphan(pipeline->runner);
+    bool begun;
     pipeline_note_failed(pipeline);
     int status = pipeline_catch_up(pipeline, failures, error);
+    if (!status)
+        status = pipeline_regroup(pipeline, &begun, error);
     if (status || *failures || !orphan || query_runner_orphan(pipeline->runner) != orphan)
         return status;
     return pipeline_end_orphan(pipeline, orphan, error);
@@ -311,7 +320,12 @@ int run_pipeline_follow(struct run_pipeline *pipeline, struct error *error) {
     if (status)
         atomic_store(settings->stop, true);
     struct error ended;
+    bool begun = !status;
     int end = query_runner_wait(pipeline->runner, status ? &ended : error);
+    while (begun && !status && !end && !atomic_load(settings->stop)) {
+        status = query_runner_regroup(pipeline->runner, &begun, error);
+        end = begun ? query_runner_wait(pipeline->runner, error) : 0;
+    }
     while (!status && !end && !failures && query_runner_orphan(pipeline->runner))
         status = pipeline_look(pipeline, &failures, error);
     pipeline_note_failed(pipeline);

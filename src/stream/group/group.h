@@ -89,6 +89,7 @@ struct query_group {
     size_t upstream_count;
     size_t workers;
     atomic_bool cancelled;  /* it could not be started as a whole: its workers end */
+    atomic_bool bereft;     /* a topic that it reads was deleted: its workers end, and what is left begins anew */
     atomic_uint removals;   /* members that were removed while it runs: positions are to be written without them */
     atomic_uint *settled;   /* by worker: removals that its commits know of: nothing of theirs is for their topics */
     atomic_size_t finished; /* workers that have read to the end and gone */

@@ -214,8 +214,25 @@ static int grouping_add_stages(struct grouping *grouping, const struct query_pla
     return status;
 }
 
+/* Of a stage that a group of this process works on. */
+static const char grouping_elsewhere[] = "";
+
+static bool grouping_runs(const struct grouping *grouping, const struct query_member *stage) {
+    for (size_t g = 0; g < grouping->running->count; g++)
+        for (size_t m = 0; m < grouping->running->groups[g]->member_count; m++) {
+            const struct query_member *member = &grouping->running->groups[g]->members[m];
+            if (member->query == stage->query && member->number == stage->number && !atomic_load(&member->removed))
+                return true;
+        }
+    return false;
+}
+
 static int grouping_find_resumed(struct grouping *grouping, size_t at, struct error *error) {
     const struct query_member *member = &grouping->stages[at];
+    if (grouping_runs(grouping, member)) {
+        grouping->resumed[at] = grouping_elsewhere;
+        return 0;
+    }
     for (size_t i = 0; i < grouping->known_count; i++) {
         const struct known_stage *known = &grouping->known[i];
         if (known->query != member->id || known->stage != member->number)
@@ -399,7 +416,7 @@ static int grouping_divide(struct grouping *grouping, struct error *error) {
     for (size_t i = 0; i < grouping->stage_count && !status; i++)
         status = grouping_complete_apart(grouping, i, error);
     for (size_t i = 0; i < grouping->stage_count && !status; i++)
-        if (grouping->resumed[i])
+        if (grouping->resumed[i] && grouping->resumed[i] != grouping_elsewhere)
             status = grouping_resume(grouping, i, error);
     grouping_connect(grouping);
     for (size_t label = 0; label < grouping->stage_count && !status; label++)

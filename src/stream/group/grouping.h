@@ -10,7 +10,7 @@
 #include "stream/group/group.h"
 
 /* Divides the stages of `plans` into groups, as the committed positions of `name` say; `running` are groups of this
- * process, whose names are taken. ERROR_INVALID: a query has been changed since its position was committed, with the
+ * process, whose names are taken, and whose stages are left out. ERROR_INVALID: a query has been changed since its position was committed, with the
  * ways out; or the name is none. Topics need not exist yet. `order`: of the first stage. */
 int query_groups_assign(struct bus *bus, const char *name, const struct query_plan *const *plans, size_t count,
                         size_t order, const struct query_groups *running, struct query_groups *ret_groups,

@@ -9,6 +9,7 @@
 #include "stream/group/grouping.h"
 #include "stream/group/kept.h"
 #include "stream/group/topics.h"
+#include "stream/runtime/regroup.h"
 
 #define AWAIT_NS INT64_C(5000000)
 #define HOLD_NS  INT64_C(200000000)
@@ -454,6 +455,52 @@ int query_runner_add(struct query_runner *runner, const struct query_plan *const
     pthread_mutex_lock(&runner->lock);
     int status = runner_add(runner, plans, count, error);
     pthread_mutex_unlock(&runner->lock);
+    return status;
+}
+
+/* --- deleted topics
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+static size_t runner_count_members(const struct query_runner *runner) {
+    size_t members = 0;
+    for (size_t i = 0; i < runner->count; i++)
+        members += runner->running[i]->group->member_count;
+    return members;
+}
+
+/* The group has lost a topic, and its workers are done. */
+static bool running_is_bereft(const struct running_group *running) {
+    return atomic_load(&running->group->bereft) && atomic_load(&running->group->finished) >= running->group->workers;
+}
+
+static int runner_divide_bereft(struct query_runner *runner, const struct query_plan **plans, size_t *count,
+                                struct error *error) {
+    int status = 0;
+    for (size_t i = 0; i < runner->count && !status; i++) {
+        struct running_group *running = runner->running[i];
+        if (!running_is_bereft(running))
+            continue;
+        if (!running->joined)
+            running_join(runner, running);
+        status = query_group_divide(runner->settings->bus, running->group, plans, count, error);
+        if (!status)
+            atomic_store(&running->group->bereft, false);
+    }
+    return status;
+}
+
+int query_runner_regroup(struct query_runner *runner, bool *ret_begun, struct error *error) {
+    size_t count = 0;
+    pthread_mutex_lock(&runner->lock);
+    const struct query_plan **plans = memory_zero(runner_count_members(runner) + 1, sizeof(struct query_plan *));
+    int status = plans ? runner_divide_bereft(runner, plans, &count, error) : error_no_memory(error);
+    if (!status && count && !atomic_load(runner->settings->stop))
+        status = runner_add(runner, plans, count, error);
+    if (status && count) /* they are in no group now */
+        error->retriable = false;
+    pthread_mutex_unlock(&runner->lock);
+    free(plans);
+    *ret_begun = !status && count;
     return status;
 }
 

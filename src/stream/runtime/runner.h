@@ -34,6 +34,9 @@ const struct query_plan *query_runner_orphan(struct query_runner *runner);
 /* A query that has failed since the last call, with the reason: it works no more, and the next start takes it up where it
  * was (fail.h); NULL: none has. */
 const struct query_plan *query_runner_failed(struct query_runner *runner, struct error *ret_why);
+/* With settings->fail_alone: when a topic that a group reads was deleted, those of its queries that read it have failed, and
+ * the others begin anew where they were. *ret_begun: some have. A retriable error: nothing has been done. */
+int query_runner_regroup(struct query_runner *runner, bool *ret_begun, struct error *error);
 /* Waits until everything has ended: stopped, done (--until-end) or failed, with the first error. Without threads:
  * settles, and ends what has not. */
 int query_runner_wait(struct query_runner *runner, struct error *error);

@@ -20,7 +20,7 @@ enum { POLL_TIMEOUT = 50, WAIT_TIMEOUT = 10, PENDING_BYTES_MAXIMUM = 64 << 20, I
 
 static bool worker_stopped(const struct query_worker *worker) {
     return atomic_load(worker->settings->stop) || atomic_load(&worker->group->cancelled) ||
-           query_group_is_empty(worker->group);
+           atomic_load(&worker->group->bereft) || query_group_is_empty(worker->group);
 }
 
 static int64_t worker_now(const struct query_worker *worker) {
@@ -644,11 +644,24 @@ int query_worker_turn(struct query_worker *worker, struct error *error) {
     return query_end_is_due(worker) ? worker_finish_level(worker, error) : worker_step(worker, error);
 }
 
+/* A topic that the group reads was deleted. The group ends, and the runner begins it anew with what does not read it. */
+static int worker_leave(struct query_worker *worker, int status) {
+    bool gone = false;
+    for (size_t i = 0; status == ERROR_NOT_FOUND && i < worker->group->topic_count; i++)
+        gone |= worker_topic_is_gone(worker, worker->group->topics[i].name);
+    if (!gone || !worker->settings->fail_alone)
+        return status;
+    atomic_store(&worker->group->bereft, true);
+    return 0;
+}
+
 void query_worker_end(struct query_worker *worker) {
     size_t levels = worker->settings->final ? worker->group->levels : 1;
+    bool left = worker->status == ERROR_NOT_FOUND;
+    worker->status = worker_leave(worker, worker->status);
     worker_note_removals(worker);
-    if (!worker->status && worker->level < levels) /* stopped */
-        worker->status = worker_commit_or_rewind(worker, &worker->error);
+    if (!worker->status && !left && worker->level < levels) /* stopped */
+        worker->status = worker_leave(worker, worker_commit_or_rewind(worker, &worker->error));
     for (int32_t p = 0; p < worker->group->partitions; p++)
         if (worker->tasks[p] && !worker->tasks[p]->dirty)
             worker_publish(worker, worker->tasks[p], true, true);
