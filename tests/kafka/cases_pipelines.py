@@ -105,3 +105,25 @@ def test_one_pipeline_in_several_forms(meterline):
         for window in cases_forms.WINDOWS:
             found = cases_forms.results_of(meterline, topic, window)
             assert {place: [float(n) for n in numbers] for place, numbers in found.items()} == cases_forms.expected_results(answer, window), f"{form}, {window} s"
+
+
+def test_an_input_that_is_deleted(meterline):
+    """The queries of a group that do not read it go on, and the run ends when it is told to."""
+    meterline("sql", "-e", """
+        CREATE STREAM A (K STRING KEY, V INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON', PARTITIONS=2);
+        CREATE TABLE B (K STRING PRIMARY KEY, W INT) WITH (KAFKA_TOPIC='b', VALUE_FORMAT='JSON', PARTITIONS=2);
+        CREATE STREAM J AS SELECT A.K AS K, V, W FROM A JOIN B ON A.K = B.K;
+        CREATE STREAM C AS SELECT K, V FROM A;""")
+
+    def values():
+        return [record["value"]["V"] for record in meterline.records("C")]
+
+    run = meterline.start("run", "--group", "deleted", *QUICK)
+    meterline("sql", "-e", "INSERT INTO B (K, W) VALUES ('x', 7); INSERT INTO A (K, V) VALUES ('x', 1);")
+    meterline.wait_for(lambda: values() == [1], "the first record")
+    meterline("sql", "-e", "DROP STREAM J; DROP TABLE B DELETE TOPIC;")
+    meterline("sql", "-e", "INSERT INTO A (K, V) VALUES ('x', 2);")
+    meterline.wait_for(lambda: values() == [1, 2], "what comes after the topic has gone")
+    run.send_signal(signal.SIGTERM)
+    _, text = run.communicate(timeout=30)
+    assert run.returncode == 0, text

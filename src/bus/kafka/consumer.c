@@ -12,6 +12,7 @@
 enum {
     OFFSETS_TIMEOUT_MS = 10000,
     SEEK_TIMEOUT_MS = 5000,
+    MISSING_TIMEOUT_MS = 1000,
     SEEK_TRIES = 20,
     SEEK_TIMEOUTS_MAXIMUM = 2,
     SEEK_PAUSE_NS = 100000000,
@@ -76,8 +77,35 @@ static void consumer_release_messages(struct kafka_consumer *consumer) {
     consumer->message_count = consumer->next_message = 0;
 }
 
+static bool consumer_misses_topic(struct kafka_consumer *consumer, const char *name) {
+    const struct rd_kafka_metadata *found = NULL;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(consumer->client, name, NULL);
+    rd_kafka_resp_err_t err =
+        topic ? rd_kafka_metadata(consumer->client, 0, topic, &found, MISSING_TIMEOUT_MS) : RD_KAFKA_RESP_ERR__FAIL;
+    bool missing = !err && found->topic_cnt == 1 && found->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    if (!err)
+        rd_kafka_metadata_destroy(found);
+    if (topic)
+        rd_kafka_topic_destroy(topic);
+    return missing;
+}
+
+/* A client of librdkafka that reads a topic which is no more may never end: it waits for partitions that no broker
+ * leads (librdkafka issues 3007 and 3470). Such a client is left behind, out of its group and idle. */
+static bool consumer_would_hang(struct kafka_consumer *consumer) {
+    rd_kafka_topic_partition_list_t *joined = NULL;
+    bool missing = false;
+    if (rd_kafka_subscription(consumer->client, &joined))
+        return false;
+    for (int i = 0; i < joined->cnt && !missing; i++)
+        missing = consumer_misses_topic(consumer, joined->elems[i].topic);
+    rd_kafka_topic_partition_list_destroy(joined);
+    return missing;
+}
+
 void kafka_consumer_close(struct bus_consumer *door) {
     struct kafka_consumer *consumer = (struct kafka_consumer *)door;
+    bool hangs = consumer->client && consumer_would_hang(consumer);
     consumer_release_messages(consumer);
     consumer->closing = true;
     if (consumer->client && consumer->event_partitions) /* an answer that is waited for */
@@ -86,6 +114,8 @@ void kafka_consumer_close(struct bus_consumer *door) {
         rd_kafka_queue_destroy(consumer->queue);
     if (consumer->client) {
         rd_kafka_consumer_close(consumer->client);
+        if (hangs) /* with what its threads may look at */
+            return rd_kafka_set_log_level(consumer->client, 0);
         rd_kafka_destroy(consumer->client);
     }
     if (consumer->event_partitions)

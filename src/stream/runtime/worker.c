@@ -41,6 +41,23 @@ static void worker_wait(struct query_worker *worker, const struct error *why) {
     clock_sleep_ns(worker->settings->clock, RETRY_NS);
 }
 
+static bool worker_topic_is_gone(const struct query_worker *worker, const char *topic) {
+    struct bus_topic_info info;
+    struct error missing;
+    int status = bus_topic_describe(worker->settings->bus, topic, &info, &missing);
+    if (!status)
+        bus_topic_info_release(&info);
+    return status == ERROR_NOT_FOUND;
+}
+
+/* A topic that the group reads and that is no more; NULL: all are there. */
+static const char *worker_gone_input(const struct query_worker *worker) {
+    for (size_t i = 0; i < worker->group->topic_count; i++)
+        if (worker_topic_is_gone(worker, worker->group->topics[i].name))
+            return worker->group->topics[i].name;
+    return NULL;
+}
+
 /* --- tasks
  * ------------------------------------------------------------------------------------------------------------------ */
 
@@ -125,8 +142,14 @@ static int worker_open_task(struct query_worker *worker, int32_t partition, stru
     int status;
     if (!task)
         return error_no_memory(error);
-    while ((status = worker_try_task(worker, task, partition, error)) && error->retriable && !worker_stopped(worker))
+    while ((status = worker_try_task(worker, task, partition, error)) && error->retriable && !worker_stopped(worker)) {
+        const char *gone = worker_gone_input(worker);
         worker_wait(worker, error);
+        if (gone)
+            status = error_set(error, ERROR_NOT_FOUND, "topic %s was deleted while it was read", gone);
+        if (gone)
+            break;
+    }
     if (status || worker->tasks[partition]) {
         free(task);
         return status && error->retriable ? 0 : status;
@@ -143,6 +166,9 @@ static int worker_rewind(struct query_worker *worker, struct error *error) {
     log_write(worker->settings->log, LOG_WARNING, "group %s goes back to the committed positions: %s",
               worker->group->name, error->message);
     query_output_abort(worker->work.output);
+    const char *gone = worker_gone_input(worker);
+    if (gone) /* librdkafka does not end after a question about partitions that are no more */
+        return error_set(error, ERROR_NOT_FOUND, "topic %s was deleted while it was read", gone);
     worker->rewinds++;
     pthread_mutex_lock(&worker->group->lock);
     worker->group->rewinds++;
@@ -235,15 +261,6 @@ static int worker_commit(struct query_worker *worker, struct error *error) {
         atomic_fetch_add(&group->writes, 1);
     worker_trim(worker);
     return 0;
-}
-
-static bool worker_topic_is_gone(const struct query_worker *worker, const char *topic) {
-    struct bus_topic_info info;
-    struct error missing;
-    int status = bus_topic_describe(worker->settings->bus, topic, &info, &missing);
-    if (!status)
-        bus_topic_info_release(&info);
-    return status == ERROR_NOT_FOUND;
 }
 
 /* Stages whose topic has been deleted end, the others of the group go on. False: none has been removed since the last
@@ -646,10 +663,7 @@ int query_worker_turn(struct query_worker *worker, struct error *error) {
 
 /* A topic that the group reads was deleted. The group ends, and the runner begins it anew with what does not read it. */
 static int worker_leave(struct query_worker *worker, int status) {
-    bool gone = false;
-    for (size_t i = 0; status == ERROR_NOT_FOUND && i < worker->group->topic_count; i++)
-        gone |= worker_topic_is_gone(worker, worker->group->topics[i].name);
-    if (!gone || !worker->settings->fail_alone)
+    if (status != ERROR_NOT_FOUND || !worker->settings->fail_alone || !worker_gone_input(worker))
         return status;
     atomic_store(&worker->group->bereft, true);
     return 0;
