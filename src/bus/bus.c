@@ -76,6 +76,10 @@ int bus_topic_describe(struct bus *bus, const char *name, struct bus_topic_info 
     return bus->driver->topic_describe(bus, name, ret_info, error);
 }
 
+int bus_topic_origin(struct bus *bus, const char *name, char ret_origin[BUS_ORIGIN_SIZE], struct error *error) {
+    return bus->driver->topic_origin(bus, name, ret_origin, error);
+}
+
 int bus_apply_retention(struct bus *bus, int64_t *ret_records, struct error *error) {
     return bus->driver->apply_retention(bus, ret_records, error);
 }

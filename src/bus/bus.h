@@ -126,6 +126,10 @@ int bus_topics(struct bus *bus, struct bus_topic_list *ret_list, struct error *e
 int bus_topic_describe(struct bus *bus, const char *name, struct bus_topic_info *ret_info, struct error *error);
 void bus_topic_info_release(struct bus_topic_info *info);
 void bus_topic_list_release(struct bus_topic_list *list);
+/* Which log, and which topic of it, for ever: positions that are kept elsewhere are of it. A topic that was deleted and made
+ * anew has another one (embedded; on Kafka it is the cluster's). */
+enum { BUS_ORIGIN_SIZE = 128 };
+int bus_topic_origin(struct bus *bus, const char *name, char ret_origin[BUS_ORIGIN_SIZE], struct error *error);
 /* Deletes whole batches that are beyond retention, and compacts; returns the number of records deleted. Called by
  * producers now and then as well; Kafka's brokers do it alone. */
 int bus_apply_retention(struct bus *bus, int64_t *ret_records, struct error *error);

@@ -17,6 +17,7 @@ struct bus_driver {
     int (*topic_delete)(struct bus *bus, const char *name, struct error *error);
     int (*topics)(struct bus *bus, struct bus_topic_list *ret_list, struct error *error);
     int (*topic_describe)(struct bus *bus, const char *name, struct bus_topic_info *ret_info, struct error *error);
+    int (*topic_origin)(struct bus *bus, const char *name, char ret_origin[BUS_ORIGIN_SIZE], struct error *error);
     int (*apply_retention)(struct bus *bus, int64_t *ret_records, struct error *error);
     int (*trim)(struct bus *bus, const char *topic, int32_t partition, int64_t offset, struct error *error);
     int (*committed)(struct bus *bus, const char *group, const char *topic, int32_t partition,

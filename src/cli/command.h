@@ -73,6 +73,8 @@ void cli_registry_counts(struct registry_counts *ret_counts);
 int cli_open_cache(const struct common_settings *common, bool wanted, bool create, struct cache **ret_cache,
                    struct error *error);
 int cli_open_store(const struct common_settings *common, bool create, struct store **ret_store, struct error *error);
+/* Of --lake: `named`, where "default", or NULL, is the folder lake in the data folder. */
+int cli_lake_url(const struct common_settings *common, const char *named, char *to, size_t size, struct error *error);
 struct log cli_log(const struct common_settings *common);
 
 /* Once cli_catch_signals was called, SIGINT and SIGTERM set both, and a second signal ends the program at once. What

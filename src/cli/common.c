@@ -223,6 +223,13 @@ int cli_open_cache(const struct common_settings *common, bool wanted, bool creat
     return status;
 }
 
+int cli_lake_url(const struct common_settings *common, const char *named, char *to, size_t size, struct error *error) {
+    const char *data = strncmp(common->data, "sqlite:", 7) == 0 ? common->data + 7 : common->data;
+    bool own = !named || strcmp(named, "default") == 0;
+    int length = own ? snprintf(to, size, "file:%s/lake", data) : snprintf(to, size, "%s", named);
+    return length < (int)size ? 0 : error_set(error, ERROR_INVALID, "the URL of the lake is too long");
+}
+
 struct log cli_log(const struct common_settings *common) {
     return (struct log){common->quiet ? LOG_ERROR : common->verbose ? LOG_DEBUG : LOG_INFO};
 }

@@ -438,11 +438,24 @@ static int commit_property(struct commit *commit, struct metadata_property *to, 
     return to->name && to->value ? 0 : error_no_memory(error);
 }
 
+/* What the table has counted so far, and more. */
+static int commit_count(struct commit *commit, struct metadata_property *to, const char *begin, int64_t more,
+                        struct error *error) {
+    char name[400], count[24];
+    int64_t before = 0;
+    snprintf(name, sizeof name, "%s%s", begin, commit->change->origin_topic);
+    const char *value = table_metadata_property(&commit->table->metadata, name);
+    if (value && !number_read_integer(slice_of(value), &before))
+        return error_set(error, ERROR_CORRUPT, "table %s: property %s is %s", commit->table->name, name, value);
+    snprintf(count, sizeof count, "%lld", (long long)(before + more));
+    return commit_property(commit, to, begin, commit->change->origin_topic, -1, count, error);
+}
+
 static int commit_properties(struct commit *commit, struct metadata_property **ret_properties, size_t *ret_count,
                              struct error *error) {
     const struct lake_change *change = commit->change;
     struct metadata_property *properties =
-        arena_allocate(&commit->arena, (change->position_count + 1) * sizeof *properties);
+        arena_allocate(&commit->arena, (change->position_count + 3) * sizeof *properties);
     size_t count = 0;
     int status = properties ? 0 : error_no_memory(error);
     for (size_t i = 0; i < change->position_count && !status; i++) {
@@ -454,6 +467,10 @@ static int commit_properties(struct commit *commit, struct metadata_property **r
     if (!status && change->origin)
         status = commit_property(commit, &properties[count++], LAKE_ORIGIN_PROPERTY, change->origin_topic, -1,
                                  change->origin, error);
+    if (!status && change->origin)
+        status = commit_count(commit, &properties[count++], LAKE_ROWS_PROPERTY, change->rows, error);
+    if (!status && change->origin)
+        status = commit_count(commit, &properties[count++], LAKE_PASSED_PROPERTY, change->passed, error);
     *ret_properties = properties;
     *ret_count = count;
     return status;

@@ -134,6 +134,9 @@ int lake_positions(struct lake_table *table, struct arena *arena, const struct l
 /* Which log and topic the positions belong to, as a commit set it; NULL: none. */
 int lake_origin(struct lake_table *table, const char *topic, struct arena *arena, const char **ret_origin,
                 struct error *error);
+/* Of a topic's records since its first commit: those that are rows, those that are none. -1: the table does not say. */
+int lake_counts(struct lake_table *table, const char *topic, int64_t *ret_rows, int64_t *ret_passed,
+                struct error *error);
 /* Forgets positions and origins of a topic, or of all (NULL): the next sink brings its records again. */
 int lake_forget_positions(struct lake_table *table, const char *topic, struct error *error);
 
@@ -183,7 +186,10 @@ struct lake_change {
     int64_t base_sequence; /* with `removed`: of the snapshot that the change was made of */
     const struct lake_position *positions;
     size_t position_count;
-    const char *origin_topic, *origin;     /* set with the positions; NULL: none */
+    const char *origin_topic, *origin; /* set with the positions; NULL: none */
+    /* with an origin: rows that this commit brings of the topic's records, and records that are no rows (without a value,
+     * or unreadable); the table's properties sum them up */
+    int64_t rows, passed;
     const struct client_property *summary; /* further properties of the snapshot */
     size_t summary_count;
     int64_t keep_for; /* ms: snapshots that are older go with the commit, but the newest; 0: none goes */

@@ -65,11 +65,31 @@ int lake_origin(struct lake_table *table, const char *topic, struct arena *arena
     return value && !*ret_origin ? error_no_memory(error) : 0;
 }
 
+static int64_t position_count(const struct lake_table *table, const char *begin, const char *topic) {
+    char name[400];
+    int64_t count;
+    snprintf(name, sizeof name, "%s%s", begin, topic);
+    const char *value = table_metadata_property(&table->metadata, name);
+    return value && number_read_integer(slice_of(value), &count) ? count : -1;
+}
+
+int lake_counts(struct lake_table *table, const char *topic, int64_t *ret_rows, int64_t *ret_passed,
+                struct error *error) {
+    int status = table_refresh(table, error);
+    if (status)
+        return status;
+    *ret_rows = position_count(table, LAKE_ROWS_PROPERTY, topic);
+    *ret_passed = position_count(table, LAKE_PASSED_PROPERTY, topic);
+    return 0;
+}
+
 /* Is the property a position or an origin of the topic (NULL: of any)? */
 static bool position_is_of(const char *name, const char *value, const char *topic, struct arena *arena) {
+    static const char *const properties[] = {LAKE_ORIGIN_PROPERTY, LAKE_ROWS_PROPERTY, LAKE_PASSED_PROPERTY};
     struct lake_position position;
-    if (strncmp(name, LAKE_ORIGIN_PROPERTY, strlen(LAKE_ORIGIN_PROPERTY)) == 0)
-        return !topic || strcmp(name + strlen(LAKE_ORIGIN_PROPERTY), topic) == 0;
+    for (size_t i = 0; i < sizeof properties / sizeof *properties; i++)
+        if (strncmp(name, properties[i], strlen(properties[i])) == 0)
+            return !topic || strcmp(name + strlen(properties[i]), topic) == 0;
     return position_read(name, value, arena, &position) && (!topic || strcmp(position.topic, topic) == 0);
 }
 

@@ -24,6 +24,9 @@ struct lake_table {
 /* Names of table properties: the offset of TOPIC/PARTITION, and which log TOPIC is of. */
 #define LAKE_OFFSET_PROPERTY "meterline.offset."
 #define LAKE_ORIGIN_PROPERTY "meterline.origin."
+/* Records of TOPIC that are rows of the table, and those that are none. */
+#define LAKE_ROWS_PROPERTY   "meterline.rows."
+#define LAKE_PASSED_PROPERTY "meterline.passed."
 /* In a snapshot's summary: a name of the commit, by which one whose answer was lost is found again. */
 #define LAKE_COMMIT_PROPERTY "meterline.commit"
 

@@ -102,6 +102,7 @@ int kafka_topic_alter(struct bus *door, const char *name, const struct bus_topic
 int kafka_topic_delete(struct bus *door, const char *name, struct error *error);
 int kafka_topics(struct bus *door, struct bus_topic_list *ret_list, struct error *error);
 int kafka_topic_describe(struct bus *door, const char *name, struct bus_topic_info *ret_info, struct error *error);
+int kafka_topic_origin(struct bus *door, const char *name, char ret_origin[BUS_ORIGIN_SIZE], struct error *error);
 int kafka_trim(struct bus *door, const char *topic, int32_t partition, int64_t offset, struct error *error);
 int kafka_committed(struct bus *door, const char *group, const char *topic, int32_t partition,
                     struct bus_committed *ret_committed, struct error *error);

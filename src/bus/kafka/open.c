@@ -208,6 +208,7 @@ const struct bus_driver kafka_bus_driver = {
     .topic_delete = kafka_topic_delete,
     .topics = kafka_topics,
     .topic_describe = kafka_topic_describe,
+    .topic_origin = kafka_topic_origin,
     .apply_retention = kafka_apply_retention,
     .trim = kafka_trim,
     .committed = kafka_committed,

@@ -393,6 +393,19 @@ static int topic_is_unknown(const struct rd_kafka_metadata *metadata, const char
     return ERROR_NOT_FOUND;
 }
 
+/* librdkafka 2.0 asks for no ids of topics: the cluster's is what is known. */
+int kafka_topic_origin(struct bus *door, const char *name, char ret_origin[BUS_ORIGIN_SIZE], struct error *error) {
+    struct kafka_bus *bus = (struct kafka_bus *)door;
+    (void)name;
+    char *cluster = rd_kafka_clusterid(bus->admin, KAFKA_ADMIN_TIMEOUT);
+    if (!cluster)
+        return kafka_error(bus, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, error, "Kafka at %s does not tell its cluster's id",
+                           bus->brokers);
+    snprintf(ret_origin, BUS_ORIGIN_SIZE, "kafka %s", cluster);
+    rd_kafka_mem_free(bus->admin, cluster);
+    return 0;
+}
+
 int kafka_topic_describe(struct bus *door, const char *name, struct bus_topic_info *ret_info, struct error *error) {
     struct kafka_bus *bus = (struct kafka_bus *)door;
     const struct rd_kafka_metadata *metadata;

@@ -92,6 +92,7 @@ int memory_topic_alter(struct bus *door, const char *name, const struct bus_topi
 int memory_topic_delete(struct bus *door, const char *name, struct error *error);
 int memory_topics(struct bus *door, struct bus_topic_list *ret_list, struct error *error);
 int memory_topic_describe(struct bus *door, const char *name, struct bus_topic_info *ret_info, struct error *error);
+int memory_topic_origin(struct bus *door, const char *name, char ret_origin[BUS_ORIGIN_SIZE], struct error *error);
 int memory_apply_retention(struct bus *door, int64_t *ret_records, struct error *error);
 int memory_trim(struct bus *door, const char *topic, int32_t partition, int64_t offset, struct error *error);
 int memory_committed(struct bus *door, const char *group, const char *topic, int32_t partition,

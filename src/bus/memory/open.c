@@ -35,6 +35,7 @@ const struct bus_driver memory_bus_driver = {
     .topic_delete = memory_topic_delete,
     .topics = memory_topics,
     .topic_describe = memory_topic_describe,
+    .topic_origin = memory_topic_origin,
     .apply_retention = memory_apply_retention,
     .trim = memory_trim,
     .committed = memory_committed,

@@ -32,6 +32,7 @@ const struct bus_driver sqlite_bus_driver = {
     .topic_delete = sqlite_topic_delete,
     .topics = sqlite_topics,
     .topic_describe = sqlite_topic_describe,
+    .topic_origin = sqlite_topic_origin,
     .apply_retention = sqlite_apply_retention,
     .trim = sqlite_trim,
     .committed = sqlite_committed,

@@ -29,6 +29,11 @@ static const char compaction_columns[] =
 /* What logs lack whose schemas were all Avro's. */
 static const char kind_column[] = "ALTER TABLE log_schemas ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;";
 
+/* What tells the log from all others. */
+static const char identity_table[] = "CREATE TABLE IF NOT EXISTS log_identity(id TEXT NOT NULL);"
+                                     "INSERT INTO log_identity SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS "
+                                     "(SELECT 1 FROM log_identity);";
+
 static int schema_finds(struct database *database, const char *query, bool *ret_exists, struct error *error) {
     sqlite3_stmt *statement;
     int status = database_prepare(database, query, &statement, error);
@@ -62,7 +67,10 @@ int sqlite_bus_create_tables(struct database *database, struct error *error) {
     if (!status)
         status = schema_add(database, "SELECT 1 FROM pragma_table_info('log_topics') WHERE name='compacted'",
                             compaction_columns, error);
+    if (!status)
+        status = schema_add(database, "SELECT 1 FROM pragma_table_info('log_schemas') WHERE name='kind'", kind_column,
+                            error);
     return status ? status
-                  : schema_add(database, "SELECT 1 FROM pragma_table_info('log_schemas') WHERE name='kind'",
-                               kind_column, error);
+                  : schema_add(database, "SELECT 1 FROM sqlite_master WHERE name='log_identity'", identity_table,
+                               error);
 }

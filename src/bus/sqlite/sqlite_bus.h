@@ -5,6 +5,7 @@
  *     log_batches     id = partition id << 44 | base offset, count (of offsets), append_time, data (batch_format.h)
  *     log_positions   group, topic, partition, next_offset, revision, metadata
  *     log_schemas     id, subject, schema, kind (0 Avro, 1 JSON Schema, 2 Protobuf)
+ *     log_identity    id: one row, random
  *
  * Partition ids are never used again, so a topic that was deleted and made anew cannot be taken for the old one. */
 #ifndef METERLINE_BUS_SQLITE_SQLITE_BUS_H
@@ -70,6 +71,7 @@ int sqlite_topic_alter(struct bus *door, const char *name, const struct bus_topi
 int sqlite_topic_delete(struct bus *door, const char *name, struct error *error);
 int sqlite_topics(struct bus *door, struct bus_topic_list *ret_list, struct error *error);
 int sqlite_topic_describe(struct bus *door, const char *name, struct bus_topic_info *ret_info, struct error *error);
+int sqlite_topic_origin(struct bus *door, const char *name, char ret_origin[BUS_ORIGIN_SIZE], struct error *error);
 int sqlite_apply_retention(struct bus *door, int64_t *ret_records, struct error *error);
 int sqlite_trim(struct bus *door, const char *topic, int32_t partition, int64_t offset, struct error *error);
 int sqlite_committed(struct bus *door, const char *group, const char *topic, int32_t partition,

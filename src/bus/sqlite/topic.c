@@ -2,6 +2,7 @@
  * transaction, so that a topic is there with all of its partitions or not at all. */
 #include "bus/sqlite/sqlite_bus.h"
 #include "core/memory.h"
+#include <stdio.h>
 
 int sqlite_bus_damaged(const char *topic, int32_t partition, const char *what, int64_t number, struct error *error) {
     return error_set(error, ERROR_CORRUPT,
@@ -302,6 +303,30 @@ int sqlite_topic_describe(struct bus *door, const char *name, struct bus_topic_i
     if (status)
         bus_topic_unknown(name, &list, error);
     bus_topic_list_release(&list);
+    return status;
+}
+
+static int topic_origin(struct sqlite_bus *bus, const char *name, char *ret_origin, struct error *error) {
+    sqlite3_stmt *statement;
+    int status = database_prepare(
+        bus->admin, "SELECT i.id || '/' || t.id FROM log_identity i, log_topics t WHERE t.name=?", &statement, error);
+    if (status)
+        return status;
+    database_bind_slice(statement, 1, slice_of(name));
+    status = database_step(bus->admin, statement, error);
+    if (status == 1) {
+        struct slice text = database_column_slice(statement, 0);
+        snprintf(ret_origin, BUS_ORIGIN_SIZE, "%.*s", (int)text.length, text.data);
+    }
+    sqlite3_finalize(statement);
+    return status == 0 ? error_set(error, ERROR_NOT_FOUND, "topic %s does not exist", name) : status < 0 ? status : 0;
+}
+
+int sqlite_topic_origin(struct bus *door, const char *name, char ret_origin[BUS_ORIGIN_SIZE], struct error *error) {
+    struct sqlite_bus *bus = (struct sqlite_bus *)door;
+    pthread_mutex_lock(&bus->admin_lock);
+    int status = topic_origin(bus, name, ret_origin, error);
+    pthread_mutex_unlock(&bus->admin_lock);
     return status;
 }
 

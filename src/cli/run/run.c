@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/run/default_pipeline.h"
+#include "cli/run/run_lake.h"
 #include "cli/run/run_pipeline.h"
 #include "cli/run/run_report.h"
 #include "cli/text_file.h"
@@ -15,8 +16,9 @@
 struct run_settings {
     struct common_settings common;
     const char *windows, *group, *topic, *metrics;
-    const char *delivery, *lost_offsets;
+    const char *delivery, *lost_offsets, *lake;
     int64_t grace, max_ahead, idle_close, workers, sink_workers, drain_limit;
+    int64_t lake_interval, lake_bytes, lake_memory, lake_keep;
     bool until_end, final, reset, yes, cache_values;
 };
 
@@ -63,6 +65,21 @@ static const struct option run_options[] = {
     {"cache-values", 0, OPTION_FLAG,
      .help = "Keep the latest value of each series in the cache, not only the latest time of each gateway.",
      OPTION(cache_values)},
+    {"lake", 0, OPTION_STRING, "URL", .environment = "METERLINE_LAKE",
+     .help =
+         "Bring all readings to the table `readings` of a lake for the long term (docs/lake.md): a folder, or default, "
+         "the folder lake in the data folder. With a PIPELINE.sql, where its connectors of type lake bring records.",
+     OPTION(lake)},
+    {"lake-commit", 0, OPTION_DURATION, "TIME", "5m", .minimum = 1, .maximum = 366 * 86400e3,
+     .help = "How long readings may wait, by the wall clock, before they are committed to the lake.",
+     OPTION(lake_interval)},
+    {"lake-commit-size", 0, OPTION_BYTES, "BYTES", "128M",
+     .help = "A commit to the lake is made sooner when its data files are so large.", OPTION(lake_bytes)},
+    {"lake-memory", 0, OPTION_BYTES, "BYTES", "64M",
+     .help = "What may wait in memory for the lake, over all months; beyond that the largest month is written.",
+     OPTION(lake_memory)},
+    {"lake-snapshots", 0, OPTION_DURATION, "TIME", "5d", .minimum = 0, .maximum = 36600 * 86400e3,
+     .help = "Snapshots of the lake's tables that are older go with the next commit; 0: all stay.", OPTION(lake_keep)},
     {"group", 0, OPTION_STRING, "NAME", "run", .help = "Whose positions to go on from.", OPTION(group)},
     {"topic", 0, OPTION_STRING, "NAME", "metrics",
      .help = "Topic of the readings; results go to NAME-aggregates-N, late ones to NAME-late, unreadable ones to "
@@ -115,6 +132,7 @@ struct run {
     struct store *store;
     struct cache *cache;
     struct cache *connector_cache; /* of connectors when no cache was named: in the data folder */
+    struct run_lakes lakes;
     struct run_pipeline pipeline;
     int status; /* of the first part that failed, with its error */
     struct error error;
@@ -142,6 +160,17 @@ static int run_cache(void *context, struct cache **ret_cache, struct error *erro
     return status;
 }
 
+static int run_lake(void *context, const char *url, struct lake **ret_lake, struct error *error) {
+    struct run *run = context;
+    return run_lakes_open(&run->lakes, url, ret_lake, error);
+}
+
+static int run_format(void *context, const char *topic, struct arena *arena, struct lake_sink_format *ret_format,
+                      struct error *error) {
+    const struct run *run = context;
+    return run_lake_format(run->pipeline.sql.session, run->pipeline.own, topic, arena, ret_format, error);
+}
+
 static enum lost_offsets run_lost_offsets(const char *choice) {
     return choice[0] == 'f' ? LOST_OFFSETS_FAIL : choice[0] == 'e' ? LOST_OFFSETS_EARLIEST : LOST_OFFSETS_LATEST;
 }
@@ -164,6 +193,8 @@ static int run_open_pipeline(struct run *run, struct slice statements, struct er
     struct connector_settings targets = {.bus = run->bus,
                                          .store = run->store,
                                          .cache = run_cache,
+                                         .lake = run_lake,
+                                         .format = run_format,
                                          .context = run,
                                          .clock = &clock_system,
                                          .log = &run->log,
@@ -171,6 +202,17 @@ static int run_open_pipeline(struct run *run, struct slice statements, struct er
                                          .failed = &cli_stop};
     return run_pipeline_open(&run->pipeline, &queries, &targets, settings->drain_limit, statements, run->path != NULL,
                              error);
+}
+
+static int run_lake_connector(struct run *run, struct connector_definition definition, struct error *error) {
+    char group[BUS_TOPIC_NAME_MAXIMUM + 64];
+    snprintf(group, sizeof group, "%s.lake", run->settings->group);
+    definition.name = "of --lake";
+    definition.type = "lake";
+    definition.group = group;
+    definition.readings = definition.topics;
+    definition.workers = 1;
+    return run_connectors_add(&run->pipeline.connectors, &definition, error);
 }
 
 /* The connectors that options ask for beside the default pipeline: its topics to the store, readings to the cache. */
@@ -184,6 +226,10 @@ static int run_option_connectors(struct run *run, struct error *error) {
                                               .required = true,
                                               .workers = (size_t)settings->sink_workers,
                                               .values = settings->cache_values,
+                                              .commit_interval = settings->lake_interval,
+                                              .commit_bytes = settings->lake_bytes,
+                                              .memory = settings->lake_memory,
+                                              .keep_snapshots = settings->lake_keep,
                                               .max_ahead = settings->max_ahead};
     int status = 0;
     for (size_t i = 0; run->store && i < run->aggregates.window_count && !status; i++) {
@@ -193,10 +239,12 @@ static int run_option_connectors(struct run *run, struct error *error) {
         default_pipeline_topic(&run->aggregates, &run->aggregates.windows[i], topic, sizeof topic);
         status = run_connectors_add(&run->pipeline.connectors, &definition, error);
     }
+    snprintf(topic, sizeof topic, "%s", settings->topic);
+    if (!status && settings->lake)
+        status = run_lake_connector(run, definition, error);
     if (status || !run->cache)
         return status;
     snprintf(group, sizeof group, "%s.cache", settings->group);
-    snprintf(topic, sizeof topic, "%s", settings->topic);
     definition.name = "of --cache";
     definition.type = "readings";
     return run_connectors_add(&run->pipeline.connectors, &definition, error);
@@ -296,6 +344,7 @@ static void run_open_and_work(struct run *run) {
             run_leave(run);
         run_pipeline_close(&run->pipeline);
     }
+    run_lakes_close(&run->lakes);
     cache_close(run->cache);
     cache_close(run->connector_cache);
     store_close(run->store);
@@ -312,6 +361,7 @@ static int run_main(int argc, char **argv) {
     if (status != CLI_CONTINUE)
         return status;
     run.log = cli_log(&settings.common);
+    run.lakes = (struct run_lakes){.common = &settings.common, .url = settings.lake, .log = &run.log};
     run.aggregates =
         (struct default_pipeline){.topic = settings.topic, .grace = settings.grace, .max_ahead = settings.max_ahead};
     if (default_pipeline_read_windows(settings.windows, &run.aggregates, &error))

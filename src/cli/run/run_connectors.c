@@ -8,6 +8,7 @@
 
 #include "core/arena.h"
 #include "core/memory.h"
+#include "core/options.h"
 #include "sql/catalog/properties.h"
 
 #define LOOK_NS     INT64_C(20000000)
@@ -36,7 +37,8 @@ int run_connectors_add(struct run_connectors *connectors, const struct connector
     at->name = arena_copy(arena, slice_of(definition->name)).data;
     at->topics = arena_copy(arena, slice_of(definition->topics)).data;
     at->group = arena_copy(arena, slice_of(definition->group)).data;
-    if (!at->name || !at->topics || !at->group)
+    at->readings = arena_copy(arena, slice_of(definition->readings)).data;
+    if (!at->name || !at->topics || !at->group || (definition->readings && !at->readings))
         return error_no_memory(error);
     connectors->added_count++;
     return 0;
@@ -96,13 +98,46 @@ static int connectors_authorization(const struct run_connectors *connectors, con
     return 0;
 }
 
+static int connectors_duration(const struct session_connector *wanted, const char *name, int64_t fallback,
+                               struct arena *arena, int64_t *ret_duration, struct error *error) {
+    const char *text = connectors_property(wanted, name, arena);
+    *ret_duration = fallback;
+    return text ? options_read_duration(name, text, ret_duration, error) : 0;
+}
+
+static int connectors_bytes(const struct session_connector *wanted, const char *name, int64_t fallback,
+                            struct arena *arena, int64_t *ret_bytes, struct error *error) {
+    const char *text = connectors_property(wanted, name, arena);
+    *ret_bytes = fallback;
+    return !text || options_read_bytes(text, ret_bytes)
+               ? 0
+               : error_set(error, ERROR_INVALID, "'%s' is a number of bytes such as 128M, not %s", name, text);
+}
+
+/* How a lake's table is committed to. */
+static int connectors_define_lake(const struct session_connector *wanted, struct arena *arena,
+                                  struct connector_definition *definition, struct error *error) {
+    int status =
+        connectors_duration(wanted, "commit.interval", LAKE_SINK_INTERVAL, arena, &definition->commit_interval, error);
+    if (!status)
+        status = connectors_duration(wanted, "snapshots", LAKE_SINK_KEEP_SNAPSHOTS, arena, &definition->keep_snapshots,
+                                     error);
+    if (!status)
+        status = connectors_bytes(wanted, "commit.size", LAKE_SINK_BYTES, arena, &definition->commit_bytes, error);
+    return status ? status : connectors_bytes(wanted, "memory", LAKE_SINK_MEMORY, arena, &definition->memory, error);
+}
+
 static int connectors_define(const struct session_connector *wanted, struct arena *arena,
                              struct connector_definition *ret_definition, struct error *error) {
     *ret_definition = (struct connector_definition){.name = arena_copy(arena, wanted->name).data,
                                                     .type = connectors_property(wanted, "type", arena),
                                                     .topics = connectors_property(wanted, "topics", arena),
-                                                    .url = connectors_property(wanted, "url", arena)};
-    return ret_definition->name && ret_definition->type && ret_definition->topics ? 0 : error_no_memory(error);
+                                                    .url = connectors_property(wanted, "url", arena),
+                                                    .table = connectors_property(wanted, "table", arena),
+                                                    .readings = connectors_property(wanted, "readings", arena)};
+    if (!ret_definition->name || !ret_definition->type || !ret_definition->topics)
+        return error_no_memory(error);
+    return connectors_define_lake(wanted, arena, ret_definition, error);
 }
 
 static int connectors_run(struct run_connectors *connectors, const struct session_connector *wanted,

@@ -6,7 +6,7 @@
 #include "core/hash.h"
 #include "core/memory.h"
 #include "lake/parquet/encode.h"
-#include "lake/parquet/statistics.h"
+#include "lake/parquet/extremes.h"
 #include "lake/parquet/thrift.h"
 
 enum { MICROSECONDS = 1000, DICTIONARY_SLOTS = 1 << 18 };
@@ -143,7 +143,7 @@ static bool chunk_decimals(struct chunk_writer *writer, const struct chunk_rows 
         bounds->decimal_lower = bounds->any && bounds->decimal_lower <= value ? bounds->decimal_lower : value;
         bounds->decimal_upper = bounds->any && bounds->decimal_upper >= value ? bounds->decimal_upper : value;
         bounds->any = true;
-        statistics_write_decimal(value, length, bytes);
+        extremes_write_decimal(value, length, bytes);
         to[count++] = (struct slice){bytes, length};
         bytes += length;
     }
@@ -412,10 +412,10 @@ int chunk_write(struct chunk_writer *writer, const struct lake_column *column, c
     if (status)
         return status;
     written.nulls = (int64_t)(count - values);
-    statistics_collect(column->type, writer->values, values, &own);
-    if (!statistics_write(column->type, &own, arena, &written))
+    extremes_collect(column->type, writer->values, values, &own);
+    if (!extremes_write(column->type, &own, arena, &written))
         return error_no_memory(error);
-    statistics_merge(column->type, bounds, &own);
+    extremes_merge(column->type, bounds, &own);
     status = chunk_write_pages(writer, column, &rows, values, offset, &written, error);
     if (!status)
         *ret_written = written;

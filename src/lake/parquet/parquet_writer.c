@@ -7,7 +7,7 @@
 #include "core/bytes.h"
 #include "core/memory.h"
 #include "lake/parquet/chunk.h"
-#include "lake/parquet/statistics.h"
+#include "lake/parquet/extremes.h"
 #include "lake/parquet/thrift.h"
 
 /* parquet.thrift: ConvertedType, for readers that know no logical types */
@@ -289,7 +289,7 @@ static int parquet_file_bounds(const struct parquet_writer *writer, struct arena
                                struct error *error) {
     for (size_t c = 0; c < writer->count; c++) {
         bounds[c] = (struct lake_bounds){.values = writer->records, .nulls = writer->nulls[c]};
-        if (!statistics_bounds(writer->columns[c].type, &writer->bounds[c], arena, &bounds[c]))
+        if (!extremes_bounds(writer->columns[c].type, &writer->bounds[c], arena, &bounds[c]))
             return error_no_memory(error);
     }
     return 0;

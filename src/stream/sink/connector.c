@@ -69,17 +69,18 @@ static int connector_validate_topics(const struct connector_definition *definiti
 }
 
 int connector_validate(const struct connector_definition *definition, struct error *error) {
-    static const char *const types[] = {"store", "cache", "webhook"};
+    static const char *const types[] = {"store", "cache", "lake", "webhook"};
     bool known = false;
     if (!definition->type || !definition->topics)
         return error_set(error, ERROR_INVALID,
-                         "its %s is missing: WITH ('type'='store'|'cache'|'webhook', 'topics'='..')",
+                         "its %s is missing: WITH ('type'='store'|'cache'|'lake'|'webhook', 'topics'='..')",
                          definition->type ? "topics" : "type");
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         known |= strcmp(definition->type, types[i]) == 0;
     if (!known && !(definition->group && strcmp(definition->type, "readings") == 0))
         return error_set(error, ERROR_UNSUPPORTED,
-                         "there are no connectors of type %s; there are store, cache and webhook", definition->type);
+                         "there are no connectors of type %s; there are store, cache, lake and webhook",
+                         definition->type);
     if (strcmp(definition->type, "webhook") == 0) {
         if (!definition->url)
             return error_set(error, ERROR_INVALID,
@@ -109,6 +110,32 @@ static int connector_note_topic(const struct connector *connector, const char *t
     return status;
 }
 
+/* The table of one topic. Unreadable readings of a run's own pipeline are dead letters of its queries. */
+static int connector_lake(const struct connector *connector, const struct connector_definition *definition,
+                          const char *topic, void **ret_context, struct error *error) {
+    const struct connector_settings *settings = &connector->settings;
+    cleanup(arena_release) struct arena arena = {0};
+    bool readings = strcmp(topic, definition->readings ? definition->readings : "metrics") == 0;
+    struct lake_sink_format format;
+    struct lake_sink_settings sink = {.bus = settings->bus,
+                                      .topic = topic,
+                                      .table = definition->table ? definition->table
+                                               : readings        ? LAKE_READINGS
+                                                                 : NULL,
+                                      .format = readings ? NULL : &format,
+                                      .reject = !definition->required,
+                                      .commit_interval = definition->commit_interval,
+                                      .commit_bytes = definition->commit_bytes,
+                                      .memory = definition->memory,
+                                      .keep_snapshots = definition->keep_snapshots,
+                                      .clock = settings->clock,
+                                      .log = settings->log};
+    int status = settings->lake(settings->context, definition->url, &sink.lake, error);
+    if (!status && !readings)
+        status = settings->format(settings->context, topic, &arena, &format, error);
+    return status ? status : lake_sink_new(&sink, ret_context, error);
+}
+
 static int connector_target(const struct connector *connector, const struct connector_definition *definition,
                             const char *topic, const struct sink_target **ret_target, void **ret_context,
                             struct error *error) {
@@ -133,6 +160,10 @@ static int connector_target(const struct connector *connector, const struct conn
         return readings ? cache_sink_new(cache, bus_registry(settings->bus), definition->values, definition->max_ahead,
                                          ret_context, error)
                         : cache_topic_sink_new(cache, ret_context, error);
+    }
+    if (strcmp(definition->type, "lake") == 0) {
+        *ret_target = &lake_sink_target;
+        return connector_lake(connector, definition, topic, ret_context, error);
     }
     *ret_target = &webhook_sink_target;
     return webhook_sink_new(definition->url, definition->authorization, bus_registry(settings->bus), ret_context,

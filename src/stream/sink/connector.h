@@ -6,6 +6,7 @@
 
 #include "store/cache.h"
 #include "store/store.h"
+#include "stream/sink/lake_sink.h"
 #include "stream/sink/sink.h"
 #include "stream/sink/store_tap.h"
 
@@ -17,6 +18,11 @@ struct connector_settings {
     struct store_taps *taps; /* NULL: none; those of its topics are shared with their sinks */
     /* Gives the cache, which lives longer than the connectors; called when a connector wants it. */
     int (*cache)(void *context, struct cache **ret_cache, struct error *error);
+    /* Gives the lake of a URL (NULL: the run's), which lives longer than the connectors; NULL: there is none. */
+    int (*lake)(void *context, const char *url, struct lake **ret_lake, struct error *error);
+    /* How the records of a topic are read, as its stream or table says; in `arena`. ERROR_NOT_FOUND: none is of it. */
+    int (*format)(void *context, const char *topic, struct arena *arena, struct lake_sink_format *ret_format,
+                  struct error *error);
     void *context;
     const struct clock *clock;
     const struct log *log;
@@ -26,10 +32,13 @@ struct connector_settings {
 
 /* What CREATE SINK CONNECTOR says; or the options of a run, for what only they can say. */
 struct connector_definition {
-    const char *name, *type;         /* "store", "cache", "webhook"; of options also "readings", into the cache */
-    const char *topics;              /* separated by commas */
-    const char *url, *authorization; /* of a webhook; NULL: not given */
-    const char *group;               /* whose positions; NULL: GROUP.connector.NAME */
+    const char *name, *type; /* "store", "cache", "lake", "webhook"; of options also "readings", into the cache */
+    const char *topics;      /* separated by commas */
+    const char *url, *authorization; /* of a webhook, url of a lake too; NULL: not given */
+    const char *table;               /* of a lake; NULL: named as the topic */
+    const char *readings;            /* of a lake: the topic that has readings; NULL: "metrics" */
+    int64_t commit_interval, commit_bytes, memory, keep_snapshots; /* of a lake (lake_sink.h) */
+    const char *group;                                             /* whose positions; NULL: GROUP.connector.NAME */
     bool required;     /* the run ends with it; otherwise an error of it is logged, and all else goes on */
     size_t workers;    /* sinks for each topic, up to CONNECTOR_WORKERS_MAXIMUM; 0: one */
     bool values;       /* of "readings": the latest value of each series too */

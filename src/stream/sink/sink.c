@@ -94,6 +94,10 @@ static int sink_begin_at(struct sink *sink, int32_t partition, struct error *err
     if (status)
         return status;
     int64_t next = committed.exists ? committed.next_offset : start;
+    if (sink->target->begin)
+        status = sink->target->begin(sink->context, partition, start, end, committed.exists ? next : -1, &next, error);
+    if (status)
+        return status;
     if (next < start || next > end)
         return error_set(error, ERROR_NOT_FOUND,
                          "%s of %s/%d: the records from offset %lld are gone, the topic has %lld to %lld: make the "
@@ -322,7 +326,14 @@ static int sink_write(struct sink *sink, const struct bus_batch *records, size_t
     return rest.count ? sink->target->write(sink->context, &rest, &sink->dead_letters, ret_done, error) : 0;
 }
 
+/* May a commit be made now? */
+static bool sink_may_commit(const struct sink *sink) {
+    return !sink->target->due || atomic_load(sink->settings.drain) || sink->target->due(sink->context);
+}
+
 static bool sink_commit_due(const struct sink *sink) {
+    if (sink->target->due && !atomic_load(sink->settings.drain))
+        return sink->target->due(sink->context);
     return clock_monotonic_ns(sink->settings.clock) - sink->last_commit_ns >=
            (sink_in_haste(sink) ? COMMIT_INTERVAL_NS : FED_INTERVAL_NS);
 }
@@ -478,7 +489,8 @@ static int sink_step(struct sink *sink, struct error *error) {
     if (status || got < 0)
         return sink_passes(error) ? sink_retry(sink, false, error, error) : status ? status : got;
     status = got ? sink_read(sink, &records, error) : 0;
-    return !status && !sink->given_up && (sink_commit_due(sink) || (!got && sink_in_haste(sink))) && sink_dirty(sink)
+    return !status && !sink->given_up &&
+                   (sink_commit_due(sink) || (!got && sink_in_haste(sink) && sink_may_commit(sink))) && sink_dirty(sink)
                ? sink_commit(sink, error)
                : status;
 }

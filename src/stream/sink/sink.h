@@ -29,6 +29,14 @@ struct sink_target {
     /* Writes what a tap has handed over, as write does; NULL: no tap has anything for it. */
     int (*take)(void *context, struct feed_block *const *blocks, size_t count, struct error *error);
     int (*flush)(void *context, struct error *error);
+    /* A target that keeps positions of its own, with what it was given: where a partition begins, of which the log has
+     * the records from `start` to `end`, and of which the sink has committed `committed` (-1: nothing). What was written
+     * and not flushed is dropped, of all partitions. NULL: where the sink has committed, or at the oldest record. */
+    int (*begin)(void *context, int32_t partition, int64_t start, int64_t end, int64_t committed, int64_t *ret_next,
+                 struct error *error);
+    /* A target that gathers for long: is it time to commit? At the end of a run it always is. NULL: whenever the sink
+     * likes. */
+    bool (*due)(const void *context);
     /* How long to wait before the next try (ns) after a write or flush that failed; NULL, or 0: the sink decides. */
     int64_t (*pause_ns)(const void *context);
     /* A target that may lose everything (a cache) keeps a mark for each partition that it was given records of: a mark
