@@ -170,7 +170,15 @@ static int commit_write_manifest(struct commit *commit, const struct manifest_en
     return status;
 }
 
-/* The files that are added, in a manifest of their own. */
+static struct manifest_entry commit_entry(const struct commit *commit, const struct lake_new_file *added) {
+    return (struct manifest_entry){.status = MANIFEST_ADDED,
+                                   .snapshot = commit->id,
+                                   .sequence = added->keep_sequence ? added->file.sequence : -1,
+                                   .file_sequence = -1,
+                                   .file = added->file};
+}
+
+/* The files that an append adds, in a manifest of their own. */
 static int commit_added(struct commit *commit, struct error *error) {
     const struct lake_change *change = commit->change;
     if (change->added_count == 0)
@@ -179,12 +187,7 @@ static int commit_added(struct commit *commit, struct error *error) {
     if (!entries)
         return error_no_memory(error);
     for (size_t i = 0; i < change->added_count; i++)
-        entries[i] =
-            (struct manifest_entry){.status = MANIFEST_ADDED,
-                                    .snapshot = commit->id,
-                                    .sequence = change->added[i].keep_sequence ? change->added[i].file.sequence : -1,
-                                    .file_sequence = -1,
-                                    .file = change->added[i].file};
+        entries[i] = commit_entry(commit, &change->added[i]);
     return commit_write_manifest(commit, entries, change->added_count, &commit->manifests[commit->manifest_count++],
                                  error);
 }
@@ -198,11 +201,30 @@ static bool commit_removes(const struct commit *commit, const char *const *sorte
            bsearch(&entry->file.location, sorted, commit->change->removed_count, sizeof *sorted, commit_compare_text);
 }
 
+/* What takes the place of removed files stands where the last of them stood, so that the order of the log holds. */
+static void commit_keep(struct commit *commit, const struct manifest_entry *entry, bool goes,
+                        struct manifest_entry *kept, size_t *count) {
+    const struct lake_change *change = commit->change;
+    struct manifest_entry *to = &kept[(*count)++];
+    *to = *entry;
+    to->status = goes ? MANIFEST_DELETED : MANIFEST_EXISTING;
+    if (!goes)
+        return;
+    to->snapshot = commit->id;
+    commit->removed_files++;
+    commit->removed_records += entry->file.records;
+    commit->removed_bytes += entry->file.bytes;
+    if (strcmp(entry->file.location, change->removed[change->removed_count - 1]) != 0)
+        return;
+    for (size_t i = 0; i < change->added_count; i++)
+        kept[(*count)++] = commit_entry(commit, &change->added[i]);
+}
+
 /* A manifest without what is removed; the same one when nothing of it is. */
 static int commit_rewrite(struct commit *commit, const struct manifest_list_entry *manifest, const char *const *sorted,
                           struct error *error) {
     struct manifest_entry *entries;
-    size_t count, kept = 0, removed = 0;
+    size_t count, kept_count = 0, removed = 0;
     int status = table_manifest(commit->table, manifest, &commit->arena, &entries, &count, error);
     if (status)
         return status;
@@ -217,19 +239,14 @@ static int commit_rewrite(struct commit *commit, const struct manifest_list_entr
             error, ERROR_UNSUPPORTED,
             "table %s: %s is partitioned as the table was before; it is left to the program that changed that",
             commit->table->name, manifest->path);
-    for (size_t i = 0; i < count; i++) {
-        struct manifest_entry entry = entries[i];
-        if (entry.status == MANIFEST_DELETED) /* by an earlier snapshot */
-            continue;
-        bool goes = commit_removes(commit, sorted, &entry);
-        entry.status = goes ? MANIFEST_DELETED : MANIFEST_EXISTING;
-        entry.snapshot = goes ? commit->id : entry.snapshot;
-        commit->removed_files += goes;
-        commit->removed_records += goes ? entry.file.records : 0;
-        commit->removed_bytes += goes ? entry.file.bytes : 0;
-        entries[kept++] = entry;
-    }
-    return commit_write_manifest(commit, entries, kept, &commit->manifests[commit->manifest_count++], error);
+    struct manifest_entry *kept =
+        arena_allocate(&commit->arena, (count + commit->change->added_count + 1) * sizeof *kept);
+    if (!kept)
+        return error_no_memory(error);
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].status != MANIFEST_DELETED) /* by an earlier snapshot */
+            commit_keep(commit, &entries[i], commit_removes(commit, sorted, &entries[i]), kept, &kept_count);
+    return commit_write_manifest(commit, kept, kept_count, &commit->manifests[commit->manifest_count++], error);
 }
 
 static int commit_removed(struct commit *commit, const struct manifest_list_entry *manifests, size_t count,
@@ -307,8 +324,9 @@ static int commit_manifests(struct commit *commit, const json_t *parent, struct 
     commit->manifests = arena_allocate(&commit->arena, (count + 2) * sizeof *commit->manifests);
     if (!commit->manifests)
         return error_no_memory(error);
-    status = commit->change->removed_count ? commit_removed(commit, manifests, count, error)
-                                           : commit_kept(commit, manifests, count, error);
+    if (commit->change->removed_count)
+        return commit_removed(commit, manifests, count, error);
+    status = commit_kept(commit, manifests, count, error);
     return status ? status : commit_added(commit, error);
 }
 

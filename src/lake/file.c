@@ -89,6 +89,10 @@ int lake_file_write(struct lake_file_writer *writer, const struct vector *column
     return parquet_writer_group(writer->parquet, columns, order, count, error);
 }
 
+int64_t lake_file_bytes(const struct lake_file_writer *writer) {
+    return parquet_writer_bytes(writer->parquet);
+}
+
 struct lake_file_writer *lake_file_abandon(struct lake_file_writer *writer) {
     if (!writer)
         return NULL;

@@ -162,6 +162,8 @@ int lake_file_open(struct lake_table *table, const struct lake_snapshot *schema,
 /* Rows order[0] .. order[count - 1] of `columns` (NULL: rows 0 .. count - 1), a row group. */
 int lake_file_write(struct lake_file_writer *writer, const struct vector *columns, const uint32_t *order, size_t count,
                     struct error *error);
+/* So far. */
+int64_t lake_file_bytes(const struct lake_file_writer *writer);
 /* The file is durable; what is given lies in `arena`. In any case the writer is freed. */
 int lake_file_finish(struct lake_file_writer *writer, struct arena *arena, struct lake_new_file *ret_file,
                      struct error *error);
@@ -181,7 +183,7 @@ struct lake_change {
     enum lake_operation operation;
     const struct lake_new_file *added; /* in the order of the log */
     size_t added_count;
-    const char *const *removed; /* locations */
+    const char *const *removed; /* locations, in the order of the log; what is added stands where the last one stood */
     size_t removed_count;
     int64_t base_sequence; /* with `removed`: of the snapshot that the change was made of */
     const struct lake_position *positions;

@@ -70,7 +70,7 @@ int sqlite_bus_create_tables(struct database *database, struct error *error) {
     if (!status)
         status = schema_add(database, "SELECT 1 FROM pragma_table_info('log_schemas') WHERE name='kind'", kind_column,
                             error);
-    return status ? status
-                  : schema_add(database, "SELECT 1 FROM sqlite_master WHERE name='log_identity'", identity_table,
-                               error);
+    return status
+               ? status
+               : schema_add(database, "SELECT 1 FROM sqlite_master WHERE name='log_identity'", identity_table, error);
 }

@@ -72,6 +72,10 @@ struct parquet_writer *parquet_writer_free(struct parquet_writer *writer) {
     return NULL;
 }
 
+int64_t parquet_writer_bytes(const struct parquet_writer *writer) {
+    return writer->offset;
+}
+
 /* --- row groups
  * ------------------------------------------------------------------------------------------------------------------ */
 

@@ -27,6 +27,7 @@ int parquet_writer_open(const struct parquet_output *output, const struct lake_c
  * required column, a time beyond 64 bits of microseconds. */
 int parquet_writer_group(struct parquet_writer *writer, const struct vector *columns, const uint32_t *order,
                          size_t count, struct error *error);
+int64_t parquet_writer_bytes(const struct parquet_writer *writer); /* so far */
 /* The footer; `bounds` gets an element for each column, texts in `arena`. `properties` are put into the footer. */
 int parquet_writer_finish(struct parquet_writer *writer, const struct client_property *properties, size_t count,
                           struct arena *arena, struct lake_bounds *bounds, int64_t *ret_records, int64_t *ret_bytes,
