@@ -127,9 +127,13 @@ static int folder_publish(struct folder_upload *upload, bool fresh, struct error
     char parent[PATH_MAX];
     if (fsync(upload->file))
         return error_set_errno(error, errno, "bringing %s to the disk", upload->temporary);
-    if (fresh && link(upload->temporary, upload->path))
-        return errno == EEXIST ? error_set(error, ERROR_EXISTS, "there is a file %s already", upload->path)
-                               : error_set_errno(error, errno, "making %s", upload->path);
+    if (fresh && link(upload->temporary, upload->path)) {
+        if (errno == EEXIST)
+            return error_set(error, ERROR_EXISTS, "there is a file %s already", upload->path);
+        error_set_errno(error, errno, "making %s", upload->path);
+        error->retriable = true; /* of a folder on a server the answer may have been lost */
+        return error->code;
+    }
     if (!fresh && rename(upload->temporary, upload->path))
         return error_set_errno(error, errno, "making %s", upload->path);
     folder_parent(upload->path, parent);

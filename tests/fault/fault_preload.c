@@ -4,6 +4,9 @@
  *     FAULT_CLASS=alloc   malloc, calloc, realloc, reallocarray, posix_memalign, aligned_alloc: ENOMEM
  *     FAULT_CLASS=write   write, pwrite, writev, ftruncate, fallocate, posix_fallocate, fsync, fdatasync on regular files, rename and unlink. By turns, for
  *                         every third N: ENOSPC; EIO; half of the bytes are written and the write of the rest is ENOSPC. A sync is always EIO.
+ *     FAULT_CLASS=publish link, rename and unlink of files below a folder "lake": EIO
+ *     FAULT_KILL=before   the Nth call is not made, and the process is killed; after: it is made, and then
+ *     FAULT_LOST=1        the Nth call is made, and fails all the same (publish)
  *     FAULT_AT=N          the call that fails, counted from 1 since this library's constructor ran. Without it calls are only counted.
  *     FAULT_FOREVER=1     all later calls of the class fail, too
  *     FAULT_COUNT_FILE=F  at exit the number of calls seen is written to F
@@ -16,6 +19,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,11 +31,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum fault_class { FAULT_NONE, FAULT_ALLOC, FAULT_WRITE };
+enum fault_class { FAULT_NONE, FAULT_ALLOC, FAULT_WRITE, FAULT_PUBLISH };
 
 static enum fault_class fault_class; /* set once, by the constructor; FAULT_NONE before */
 static uint64_t fault_at;
-static bool fault_forever, fault_trace;
+static bool fault_forever, fault_trace, fault_lost;
+static const char *fault_kill; /* "before", "after", or NULL */
 static atomic_uint_fast64_t fault_calls;
 static atomic_bool fault_rest; /* half was written: the next write fails */
 
@@ -48,12 +53,15 @@ __attribute__((constructor)) static void fault_open(void) {
     fault_at = at ? strtoull(at, NULL, 10) : 0;
     fault_forever = getenv("FAULT_FOREVER") != NULL;
     fault_trace = getenv("FAULT_TRACE") != NULL;
+    fault_kill = getenv("FAULT_KILL");
+    fault_lost = getenv("FAULT_LOST") != NULL;
     if (fault_trace)
         backtrace(&frame, 1); /* loads libgcc now */
-    fault_class = !name                        ? FAULT_NONE
-                  : strcmp(name, "alloc") == 0 ? FAULT_ALLOC
-                  : strcmp(name, "write") == 0 ? FAULT_WRITE
-                                               : FAULT_NONE;
+    fault_class = !name                          ? FAULT_NONE
+                  : strcmp(name, "alloc") == 0   ? FAULT_ALLOC
+                  : strcmp(name, "write") == 0   ? FAULT_WRITE
+                  : strcmp(name, "publish") == 0 ? FAULT_PUBLISH
+                                                 : FAULT_NONE;
 }
 
 __attribute__((destructor)) static void fault_close(void) {
@@ -210,14 +218,47 @@ int fdatasync(int file) {
     return fault_sync(file) ? -1 : (int)syscall(SYS_fdatasync, file);
 }
 
+/* A call that gives a file of a lake its name, or takes it away: what it comes to, -1 with EIO when it has to fail. */
+static int fault_publish(const char *path, long (*call)(const char *from, const char *to), const char *from,
+                         const char *to) {
+    bool due = strstr(path, "/lake/") && fault_due(FAULT_PUBLISH);
+    if (!due)
+        return (int)call(from, to);
+    if (fault_kill && strcmp(fault_kill, "before") == 0)
+        kill(getpid(), SIGKILL);
+    if (fault_kill || fault_lost)
+        call(from, to);
+    if (fault_kill)
+        kill(getpid(), SIGKILL);
+    errno = EIO;
+    return -1;
+}
+
+static long fault_rename(const char *from, const char *to) {
+    return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+static long fault_link(const char *from, const char *to) {
+    return syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+static long fault_unlink(const char *from, const char *to) {
+    (void)to;
+    return syscall(SYS_unlinkat, AT_FDCWD, from, 0);
+}
+
 int rename(const char *from, const char *to) {
     if (fault_due(FAULT_WRITE) && fault_fail(EIO))
         return -1;
-    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+    return fault_publish(to, fault_rename, from, to);
+}
+
+int link(const char *from, const char *to) {
+    return fault_publish(to, fault_link, from, to);
 }
 
 int unlink(const char *path) {
     if (fault_due(FAULT_WRITE) && fault_fail(EIO))
         return -1;
-    return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    return fault_publish(path, fault_unlink, path, NULL);
 }
