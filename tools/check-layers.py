@@ -18,7 +18,8 @@ ALLOWED = {
     "sql": {"stream"},
     "replay": {"codec", "bus"},
     "ingest": {"net", "codec", "bus", "sql"},
-    "cli": {"sql", "stream", "replay", "ingest", "net"},
+    "serve": {"net", "sql", "store"},
+    "cli": {"sql", "stream", "replay", "ingest", "net", "serve"},
 }
 
 # Inside a room: the sub-folders that a sub-folder may include besides itself. "." are the files of the room itself.

@@ -8,8 +8,9 @@
 #include "sql/function/function_reference.h"
 
 const struct command *const cli_commands[] = {
-    &command_import, &command_replay, &command_run,  &command_query, &command_tail,   &command_track, &command_topics,
-    &command_lake,   &command_check,  &command_test, &command_sql,   &command_ingest, &command_token, NULL};
+    &command_import, &command_replay, &command_run,   &command_query, &command_tail,
+    &command_track,  &command_topics, &command_lake,  &command_check, &command_test,
+    &command_sql,    &command_ingest, &command_serve, &command_token, NULL};
 
 enum { COMMANDS = sizeof cli_commands / sizeof *cli_commands - 1 };
 

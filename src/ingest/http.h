@@ -11,18 +11,14 @@
 
 #include "ingest/commit.h"
 #include "ingest/payload_pool.h"
-#include "net/http/http.h"
-#include "net/server.h"
-#include "net/token.h"
+#include "net/http/site.h"
 
 /* The context of an http_server with ingest_http_routes. */
 struct ingest_http {
     struct committer *committer;
-    struct token_store *tokens;
-    const struct net_server *server; /* whose counters /metrics shows */
+    const struct http_site *site; /* who may come, and the counters that /metrics shows */
     const struct clock *clock;
     const char *topic;    /* for messages */
-    bool insecure;        /* while there are no tokens, none is needed */
     int64_t wait_maximum; /* ms: when the oldest delivery has waited so long, new ones are refused */
     struct payload_pool readers;
 };

@@ -54,7 +54,7 @@ static void metrics_handle(struct http_exchange *exchange) {
     struct commit_counts commits;
     struct net_counts net;
     committer_counts(ingest->committer, &commits);
-    net_server_counts(ingest->server, &net);
+    net_server_counts(ingest->site->server, &net);
     metric(&body, "meterline_ingest_readings_total", "counter",
            "Readings by outcome; rejected ones are lines or values.");
     bytes_append_format(&body, "meterline_ingest_readings_total{result=\"accepted\"} %" PRIu64 "\n", commits.accepted);

@@ -5,32 +5,18 @@
 
 #include "bus/bus.h"
 #include "ingest/commit.h"
-#include "net/address.h"
-#include "net/tls.h"
+#include "net/http/site.h"
 
 struct ingest;
 
 struct ingest_options {
     struct bus *bus;
     const char *topic;
-    bool json; /* records in JSON; otherwise Avro */
-    const struct clock *clock;
-    const struct log *log;
-
-    const char *http;   /* HOST:PORT, NULL: none */
-    const char *mqtt;   /* HOST:PORT, NULL: none */
-    const char *broker; /* URL of a broker that is read; NULL: none. Further as broker_options has it */
+    bool json;                     /* records in JSON; otherwise Avro */
+    struct http_site_options site; /* its address: of HTTP */
+    const char *mqtt;              /* HOST:PORT, NULL: none */
+    const char *broker;            /* URL of a broker that is read; NULL: none. Further as broker_options has it */
     const char *broker_topics, *broker_share, *broker_client_id;
-    bool proxied;                  /* connections begin with a PROXY header */
-    struct server_tls_options tls; /* certificate_file NULL: plain */
-    const char *tokens_file;
-    /* Another address than loopback without TLS, or without a token in the file, is refused unless this is set. Then no
-     * token is needed while there are none. */
-    bool insecure;
-
-    int workers;
-    size_t connections, connections_of_address, bytes, body_maximum;
-    int64_t head_timeout, idle_timeout, body_grace, send_timeout; /* ms */
     int64_t wait_maximum; /* ms that the oldest delivery may wait before new ones are refused */
 };
 

@@ -4,7 +4,7 @@
 #define METERLINE_CLI_RUN_RUN_PIPELINE_H
 
 #include "cli/run/run_connectors.h"
-#include "cli/sql/sql_session.h"
+#include "sql/session/sql_session.h"
 #include "stream/runtime/runner.h"
 
 struct run_pipeline {

@@ -8,7 +8,6 @@
 
 #include "cli/command.h"
 #include "cli/sql/sql_prompt.h"
-#include "cli/sql/sql_session.h"
 #include "cli/table.h"
 #include "cli/text_file.h"
 #include "codec/json/json_span.h"
@@ -17,6 +16,7 @@
 #include "model/time/time.h"
 #include "sql/record/record_text.h"
 #include "sql/session/answer.h"
+#include "sql/session/sql_session.h"
 #include "stream/group/totals.h"
 
 struct sql_settings {
@@ -140,16 +140,11 @@ static int sql_select(struct sql *sql, const struct session_effect *effect, stru
                                      .index_folder = sql->index_folder,
                                      .index_log = sql->settings->common.bus ? sql->settings->common.bus : "",
                                      .log = &log};
-    if (!changes &&
-        (effect->select->group_by.count || effect->select->join_count || effect->select->window.kind != WINDOW_NONE))
-        return error_set(error, ERROR_INVALID,
-                         "a SELECT with GROUP BY, WINDOW or JOIN gives rows as they change: write EMIT CHANGES after "
-                         "it, or make a table of it by CREATE "
-                         "TABLE .. AS SELECT");
-    if (!titles)
-        return error_no_memory(error);
+    int status = answer_check(effect->select, error);
+    if (status || !titles)
+        return status ? status : error_no_memory(error);
     sql->titles = titles;
-    int status =
+    status =
         table_begin(table_format_of(sql->settings->format), titles, effect->result->column_count, &sql->table, error);
     if (status)
         return status;

@@ -17,6 +17,8 @@ struct http_exchange *http_exchange_new(struct http_connection *http, struct net
 }
 
 static void exchange_free(struct http_exchange *exchange) {
+    if (exchange->stream)
+        http_stream_release(exchange->stream);
     net_loop_let_go(exchange->loop, exchange->held);
     arena_release(&exchange->arena);
     bytes_release(&exchange->head_bytes);
@@ -29,6 +31,8 @@ static void exchange_free(struct http_exchange *exchange) {
 
 void http_exchange_leave(struct http_exchange *exchange) {
     exchange->http = NULL;
+    if (exchange->stream)
+        http_stream_leave(exchange->stream);
     if (!exchange->away)
         exchange_free(exchange);
 }
@@ -107,6 +111,32 @@ static void answer_date(struct http_exchange *exchange, struct bytes *to) {
                         months[date.tm_mon], date.tm_year + 1900, date.tm_hour, date.tm_min, date.tm_sec);
 }
 
+static void answer_begin(struct http_exchange *exchange, int status, struct bytes *to) {
+    bytes_append_format(to, "HTTP/1.1 %d %s\r\n", status, status_phrase(status));
+    answer_date(exchange, to);
+}
+
+static void answer_fields(const struct http_exchange *exchange, const char *type, struct bytes *to) {
+    if (type)
+        bytes_append_format(to, "Content-Type: %s\r\n", type);
+    if (exchange->closes)
+        bytes_append_string(to, "Connection: close\r\n");
+    else if (exchange->head.minor == 0)
+        bytes_append_string(to, "Connection: keep-alive\r\n");
+    bytes_append_slice(to, bytes_slice(&exchange->headers));
+    bytes_append_string(to, "\r\n");
+}
+
+void http_answer_head(struct http_exchange *exchange, int status, const char *type, struct bytes *to) {
+    exchange->status = status;
+    if (!exchange->head.keep_alive || exchange->head.minor == 0 || atomic_load(&exchange->server->leaving))
+        exchange->closes = true;
+    answer_begin(exchange, status, to);
+    if (exchange->head.minor > 0)
+        bytes_append_string(to, "Transfer-Encoding: chunked\r\n");
+    answer_fields(exchange, type, to);
+}
+
 void http_answer(struct http_exchange *exchange, int status, const char *type, struct slice body) {
     struct bytes *to = &exchange->reply;
     if (exchange->answered)
@@ -116,18 +146,10 @@ void http_answer(struct http_exchange *exchange, int status, const char *type, s
     bool newest = exchange->next == NULL; /* otherwise answers that are under way would be lost */
     if (!exchange->head.keep_alive || (newest && atomic_load(&exchange->server->leaving)))
         exchange->closes = true;
-    bytes_append_format(to, "HTTP/1.1 %d %s\r\n", status, status_phrase(status));
-    answer_date(exchange, to);
+    answer_begin(exchange, status, to);
     if (status != 204)
         bytes_append_format(to, "Content-Length: %zu\r\n", body.length);
-    if (type)
-        bytes_append_format(to, "Content-Type: %s\r\n", type);
-    if (exchange->closes)
-        bytes_append_string(to, "Connection: close\r\n");
-    else if (exchange->head.minor == 0)
-        bytes_append_string(to, "Connection: keep-alive\r\n");
-    bytes_append_slice(to, bytes_slice(&exchange->headers));
-    bytes_append_string(to, "\r\n");
+    answer_fields(exchange, type, to);
     if (exchange->head.method != HTTP_HEAD && status != 204)
         bytes_append_slice(to, body);
 }

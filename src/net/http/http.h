@@ -20,6 +20,7 @@
 
 struct http_connection;
 struct http_exchange;
+struct http_stream;
 
 struct http_handler {
     /* The head is there, the body is not. May answer, which refuses the body. NULL: nothing to look at. */
@@ -73,10 +74,11 @@ struct http_exchange {
     const struct http_handler *handler;
     void (*returned)(struct http_exchange *exchange);
     struct bytes head_bytes, raw, decoded, headers, reply;
-    size_t held;    /* bytes that count against the server's limit */
-    bool away;      /* with another thread */
-    bool closes;    /* the connection ends after the answer */
-    bool continues; /* 100 (Continue) is awaited */
+    size_t held;                /* bytes that count against the server's limit */
+    bool away;                  /* with another thread */
+    struct http_stream *stream; /* its answer comes in pieces; NULL: it does not */
+    bool closes;                /* the connection ends after the answer */
+    bool continues;             /* 100 (Continue) is awaited */
     struct http_exchange *next;
 };
 

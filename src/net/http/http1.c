@@ -70,12 +70,32 @@ static void http_continue(struct http_connection *http) {
     }
 }
 
+/* Sends what there is of the first answer; false: not all of it is there, or not all can be sent now. */
+static bool http_flush_first(struct http_connection *http) {
+    struct http_exchange *exchange = http->first;
+    bool broken = false, over = exchange->answered;
+    if (exchange->stream) {
+        if (connection_unsent(http->connection) >= UNSENT_MAXIMUM)
+            return false;
+        http_stream_take(exchange->stream, &exchange->reply);
+        over = http_stream_is_over(exchange->stream, &broken);
+    } else if (!over) {
+        return false;
+    }
+    if (exchange->reply.failed)
+        broken = true;
+    connection_write(http->connection, bytes_slice(&exchange->reply));
+    exchange->reply.length = 0;
+    if (broken)
+        connection_abort(http->connection);
+    return over;
+}
+
 /* Sends the answers that are ready, in their order. */
 static void http_flush(struct http_connection *http) {
-    while (http->first && http->first->answered && http->first != http->receiving) {
-        if (http->first->reply.failed)
-            connection_abort(http->connection);
-        connection_write(http->connection, bytes_slice(&http->first->reply));
+    while (http->first && http->first != http->receiving && http_flush_first(http)) {
+        if (http->first->stream && http->first->closes)
+            http_close_after(http);
         http_pop(http);
     }
     if (http->closing) {
@@ -93,6 +113,10 @@ static void http_flush(struct http_connection *http) {
 void http_connection_answered(struct http_connection *http, struct http_exchange *exchange) {
     if (exchange->closes && exchange == http->last)
         http_close_after(http);
+    http_flush(http);
+}
+
+void http_connection_streams(struct http_connection *http) {
     http_flush(http);
 }
 
@@ -349,6 +373,10 @@ static void http_drop_receiving(struct http_connection *http) {
 static void http_ended(struct connection *connection) {
     struct http_connection *http = connection_state(connection);
     http_drop_receiving(http);
+    if (http->first && http->first->stream) { /* who reads a stream and closes wants no more of it */
+        connection_abort(connection);
+        return;
+    }
     http_close_after(http);
     http_flush(http);
 }

@@ -357,6 +357,15 @@ static void answer_release(struct answer *answer) {
     free(answer->topics);
 }
 
+int answer_check(const struct select_query *select, struct error *error) {
+    bool changing = select->group_by.count || select->join_count || select->window.kind != WINDOW_NONE;
+    return select->emit != EMIT_DEFAULT || !changing
+               ? 0
+               : error_set(error, ERROR_INVALID,
+                           "a SELECT with GROUP BY, WINDOW or JOIN gives rows as they change: write EMIT CHANGES after "
+                           "it, or make a table of it by CREATE TABLE .. AS SELECT");
+}
+
 int answer_run(const struct answer_options *options, const struct query_plan *query, struct error *error) {
     cleanup(answer_release) struct answer answer = {.options = options, .query = query, .done = query->limit == 0};
     int status = answer_find_topics(&answer, error);

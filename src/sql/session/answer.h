@@ -11,6 +11,7 @@
 
 #include "bus/bus.h"
 #include "sql/plan/plan_lookup.h"
+#include "sql/syntax/ast.h"
 #include "stream/plan.h"
 #include <stdatomic.h>
 
@@ -30,6 +31,8 @@ struct answer_options {
     const struct log *log; /* what could not be read or computed; NULL: silent */
 };
 
+/* May the statement be asked like this? One that gives rows as they change says EMIT CHANGES. ERROR_INVALID. */
+int answer_check(const struct select_query *select, struct error *error);
 int answer_run(const struct answer_options *options, const struct query_plan *query, struct error *error);
 
 #endif

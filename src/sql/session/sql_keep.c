@@ -5,7 +5,7 @@
  *     └ statements, on the command topic     committed together: all or nothing
  *     topics that are deleted          when their statements have been committed
  */
-#include "cli/sql/sql_session.h"
+#include "sql/session/sql_session.h"
 
 #include <string.h>
 

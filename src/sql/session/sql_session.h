@@ -1,7 +1,7 @@
 /* Statements on a log: a session that knows what the command topic holds, and does what statements ask for: topics,
  * records, what is kept. For `sql` and `run`. */
-#ifndef METERLINE_CLI_SQL_SQL_SESSION_H
-#define METERLINE_CLI_SQL_SQL_SESSION_H
+#ifndef METERLINE_SQL_SESSION_SQL_SESSION_H
+#define METERLINE_SQL_SESSION_SQL_SESSION_H
 
 #include "bus/bus.h"
 #include "sql/session/commands.h"

@@ -1,6 +1,6 @@
 /* The effects of statements on a log: topics are made, records written, statements kept. What a session hands out is
  * executed in its order; a statement is kept by the transaction that does what it says. */
-#include "cli/sql/sql_session.h"
+#include "sql/session/sql_session.h"
 
 #define CATCH_UP_WAIT_NS     INT64_C(200000000)
 #define CATCH_UP_PATIENCE_NS INT64_C(5000000000)
