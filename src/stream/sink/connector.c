@@ -99,13 +99,14 @@ int connector_validate(const struct connector_definition *definition, struct err
 static int connector_note_topic(const struct connector *connector, const char *topic, const struct store_window *window,
                                 struct error *error) {
     char *other, name[CALENDAR_TEXT_SIZE];
+    bool calendar = window->calendar[0] != '\0';
     store_window_write(name, window);
     int status = store_note_topic(connector->settings.store, window, topic, &other, error);
     if (!status && other)
         log_write(connector->settings.log, LOG_WARNING,
-                  "connector %s: the store has windows (%s) of topic %s too: of one series and window the rows of "
+                  "connector %s: the store has windows %s%s%s of topic %s too: of one series and window the rows of "
                   "%s replace them; --store, or --data, gives them a store of their own",
-                  connector->name, name, other, topic);
+                  connector->name, calendar ? "" : "of ", name, calendar ? "" : " s", other, topic);
     free(other);
     return status;
 }
