@@ -386,8 +386,11 @@ int source_result(const struct create_statement *create, struct slice text, cons
         memcpy(source.columns, columns, column_count * sizeof *columns);
     source_inherit(&source.key, key, &input->key);
     source_inherit(&source.value, value, &input->value);
-    if (source_key_count(&source) > 0 && key == FORMAT_UNSET && source.key.format == FORMAT_NONE)
+    bool keyed = source_key_count(&source) > 0;
+    if (keyed && key == FORMAT_UNSET && source.key.format == FORMAT_NONE)
         source_set_default_key(defaults, &source);
+    if (!keyed && key == FORMAT_UNSET && source_key_count(input) > 0) /* PARTITION BY NULL */
+        source.key.format = FORMAT_NONE;
     source.topic = properties.topic;
     if (!properties.given[PROPERTY_KAFKA_TOPIC])
         status = source_name_topic(defaults, arena, &source, error);
