@@ -1,10 +1,7 @@
 /* The lake: all records for the long term, as Apache Iceberg tables (format version 2) of Parquet files, which DuckDB,
  * Spark, Trino and pyiceberg read as they are. docs/lake.md is its page.
  *
- *     URL                              catalog                                objects
- *     DIR, file:DIR                    DIR/TABLE/metadata/vN.metadata.json    files in DIR/TABLE
- *     s3://BUCKET/PREFIX               the same, by PUT If-None-Match         objects below the prefix
- *     iceberg+rest[s]://HOST/WAREHOUSE  the server's                           where it says
+ * A lake is a folder, DIR or file:DIR: table NAME is DIR/NAME, its versions DIR/NAME/metadata/vN.metadata.json.
  *
  * A table is read through a snapshot, which never changes: its list of files, in the order in which the log brought
  * them. It is changed by one commit, which is visible as a whole or not at all, and holds the positions of the log up
@@ -30,9 +27,6 @@ struct lake_options {
     bool create; /* make the folder when it is missing */
     const struct clock *clock;
     const struct log *log; /* NULL: silent */
-    /* of S3 and catalogs, such as s3.endpoint; what is not given comes from the environment as AWS's tools take it */
-    const struct client_property *properties;
-    size_t property_count;
 };
 
 /* ERROR_INVALID: the URL; ERROR_NOT_FOUND: there is no such folder. Servers need not answer yet. */
@@ -102,8 +96,8 @@ struct lake_history_entry {
 int lake_history(struct lake_table *table, struct arena *arena, const struct lake_history_entry **ret_entries,
                  size_t *ret_count, struct error *error);
 
-/* Whole objects (Parquet files, ..) into a file of the local file system, for libraries that open paths. A file of a
- * folder is not copied: its own path is given. `folder` is where copies lie; the path lies in `arena`. */
+/* Where libraries that open paths find the file; the path lies in `arena`. `folder` is for copies of files that are not in
+ * the file system: those of a folder are given as they are. */
 int lake_file_local(struct lake_table *table, const struct lake_file *file, const char *folder, struct arena *arena,
                     const char **ret_path, struct error *error);
 

@@ -1,4 +1,4 @@
-/* Objects: named bytes that are written once: files of a folder, or objects of S3. A name is relative to the root
+/* Objects: named bytes that are written once: files of a folder so far. A name is relative to the root
  * that they were opened with, such as "data/ts_month=2007-01/x.parquet". Any thread.
  *
  * What an implementation is made of: a table of functions. */
@@ -44,7 +44,7 @@ struct object_driver {
 /* Each implementation's begins with it. */
 struct objects {
     const struct object_driver *driver;
-    char *root; /* "/data/lake/readings", "s3://bucket/prefix/readings": without a slash at the end */
+    char *root; /* "/data/lake/readings": without a slash at the end */
 };
 
 struct object_upload {

@@ -13,7 +13,10 @@
 #include <unistd.h>
 
 #include "core/memory.h"
+#include "lake/catalog.h"
 #include "lake/lake.h"
+#include "lake/maintain.h"
+#include "lake/parquet/parquet_writer.h"
 
 static char folder[64];
 static struct lake *lake;
@@ -364,6 +367,158 @@ static void hints_are_only_hints(void **context) {
     arena_release(&arena);
 }
 
+/* --- deletes of another program
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+static int file_write(void *context, const void *data, size_t length, struct error *error) {
+    (void)error;
+    return fwrite(data, 1, length, context) == length ? 0 : -1;
+}
+
+/* A file that deletes rows of `location` at two places; its bytes. */
+static int64_t write_deletes(const char *path, const char *location, int64_t first, int64_t second) {
+    static const struct lake_column columns[] = {{SLICE("file_path"), &type_string, 2147483546, true},
+                                                 {SLICE("pos"), &type_bigint, 2147483545, true}};
+    FILE *file = fopen(path, "w");
+    struct parquet_output output = {file_write, file};
+    struct parquet_writer *writer;
+    struct arena arena = {0};
+    struct error error;
+    struct vector vectors[2];
+    struct lake_bounds bounds[2];
+    struct value text = value_of_text(slice_of(location)),
+                 places[] = {value_of_integer(first), value_of_integer(second)};
+    int64_t records, bytes;
+    assert_non_null(file);
+    assert_true(vector_constant(&arena, &type_string, &text, &vectors[0]));
+    assert_true(vector_allocate(&arena, &type_bigint, 2, &vectors[1]));
+    for (size_t i = 0; i < 2; i++)
+        vector_set(&vectors[1], i, &places[i]);
+    assert_int_equal(parquet_writer_open(&output, columns, 2, 1, &writer, &error), 0);
+    assert_int_equal(parquet_writer_group(writer, vectors, NULL, 2, &error), 0);
+    assert_int_equal(parquet_writer_finish(writer, NULL, 0, &arena, bounds, &records, &bytes, &error), 0);
+    parquet_writer_free(writer);
+    fclose(file);
+    arena_release(&arena);
+    return bytes;
+}
+
+/* A snapshot with a manifest of that delete file more, as another program commits it. */
+static void commit_deletes(const char *path, int64_t bytes, enum lake_content content) {
+    struct arena arena = {0};
+    struct error error;
+    struct catalog *catalog;
+    struct table_metadata metadata;
+    struct objects *objects;
+    struct manifest_shape shape;
+    struct manifest_list_entry *manifests, all[16];
+    struct slice list;
+    struct bytes text = {0}, manifest = {0}, lists = {0};
+    size_t column = 0, count;
+    assert_int_equal(catalog_folder_open(folder, false, &catalog, &error), 0);
+    assert_int_equal(catalog->driver->load(catalog, "readings", &metadata, &error), 0);
+    assert_int_equal(catalog->driver->objects(catalog, "readings", &metadata, &objects, &error), 0);
+    assert_int_equal(table_metadata_shape(&metadata, &arena, &shape, &column, &error), 0);
+    const json_t *parent = table_metadata_snapshot(&metadata, 0);
+    const char *location = json_string_value(json_object_get(parent, "manifest-list"));
+    assert_int_equal(objects->driver->get(objects, location + strlen(objects->root) + 1, 0, -1, &text, &error), 0);
+    list = bytes_slice(&text);
+    assert_int_equal(manifest_list_read(list, &arena, &manifests, &count, &error), 0);
+    assert_true(count < 16);
+    struct lake_bounds bounds[LAKE_READING_COLUMNS] = {0};
+    struct manifest_entry entry = {.status = MANIFEST_ADDED,
+                                   .snapshot = 77,
+                                   .sequence = -1,
+                                   .file_sequence = -1,
+                                   .file = {.location = path,
+                                            .content = content,
+                                            .records = 2,
+                                            .bytes = bytes,
+                                            .bounds = bounds,
+                                            .partitioned = true,
+                                            .partition = 440}};
+    assert_int_equal(manifest_write(&shape, &entry, 1, &manifest, &error), 0);
+    assert_int_equal(objects->driver->put(objects, "metadata/d.avro", bytes_slice(&manifest), true, &error), 0);
+    char manifest_path[128], list_path[128];
+    snprintf(manifest_path, sizeof manifest_path, "%s/readings/metadata/d.avro", folder);
+    snprintf(list_path, sizeof list_path, "%s/readings/metadata/l.avro", folder);
+    memcpy(all, manifests, count * sizeof *all);
+    int64_t sequence = table_metadata_sequence(&metadata) + 1;
+    all[count] = (struct manifest_list_entry){.path = manifest_path,
+                                              .length = (int64_t)manifest.length,
+                                              .deletes = true,
+                                              .sequence = sequence,
+                                              .min_sequence = sequence,
+                                              .added_snapshot = 77,
+                                              .added_files = 1,
+                                              .added_rows = 2};
+    assert_int_equal(manifest_list_write(all, count + 1, 77, 1, sequence, &lists, &error), 0);
+    assert_int_equal(objects->driver->put(objects, "metadata/l.avro", bytes_slice(&lists), true, &error), 0);
+    json_t *snapshot = json_pack("{s:i,s:I,s:I,s:s,s:{s:s}}", "snapshot-id", 77, "sequence-number",
+                                 (json_int_t)sequence, "timestamp-ms", (json_int_t)clock_wall(&clock_system),
+                                 "manifest-list", list_path, "summary", "operation", "delete");
+    struct metadata_change change = {.base = &metadata, .snapshot = snapshot, .now = clock_wall(&clock_system)};
+    assert_int_equal(catalog->driver->commit(catalog, "readings", &change, &error), 0);
+    json_decref(snapshot);
+    objects->driver->close(objects);
+    catalog->driver->close(catalog);
+    table_metadata_release(&metadata);
+    bytes_release(&text);
+    bytes_release(&manifest);
+    bytes_release(&lists);
+    arena_release(&arena);
+}
+
+/* What others have deleted by position is left out, also by a compaction; rows that came later are not meant. */
+static void deletes_by_position_count(void **context) {
+    (void)context;
+    struct arena arena = {0};
+    struct error error;
+    char path[128];
+    double values[20];
+    struct lake_table *table = open_readings();
+    struct lake_snapshot snapshot;
+    struct lake_new_file file = write_file(table, &arena, "g", 0, 5, 440), later;
+    assert_int_equal(append(table, &file, 0, -1, 5, &error), 0);
+    assert_int_equal(lake_snapshot_read(table, 0, &arena, &snapshot, &error), 0);
+    snprintf(path, sizeof path, "%s/readings/data/deletes.parquet", folder);
+    commit_deletes(path, write_deletes(path, snapshot.files[0].location, 1, 4), LAKE_POSITION_DELETES);
+    later = write_file(table, &arena, "g", 10, 3, 440);
+    assert_int_equal(append(table, &later, 0, 5, 8, &error), 0);
+    static const double left[] = {0, 2, 3, 10, 11, 12};
+    assert_int_equal(read_values(table, 0, values, 20), 6);
+    assert_memory_equal(values, left, sizeof left);
+    struct lake_compaction compaction = {0};
+    struct lake_compacted compacted;
+    assert_int_equal(lake_compact(table, &compaction, &compacted, &error), 0);
+    assert_int_equal(compacted.new_files, 1);
+    assert_int_equal(compacted.rows, 6);
+    assert_int_equal(read_values(table, 0, values, 20), 6);
+    assert_memory_equal(values, left, sizeof left);
+    lake_table_close(table);
+    arena_release(&arena);
+}
+
+static void deletes_by_equality_are_refused(void **context) {
+    (void)context;
+    struct arena arena = {0};
+    struct error error;
+    char path[128];
+    struct lake_table *table = open_readings();
+    struct lake_snapshot snapshot;
+    struct lake_reader *reader;
+    struct lake_new_file file = write_file(table, &arena, "g", 0, 5, 440);
+    assert_int_equal(append(table, &file, 0, -1, 5, &error), 0);
+    snprintf(path, sizeof path, "%s/readings/data/deletes.parquet", folder);
+    commit_deletes(path, write_deletes(path, "x", 1, 4), LAKE_EQUALITY_DELETES);
+    assert_int_equal(lake_snapshot_read(table, 0, &arena, &snapshot, &error), 0);
+    assert_int_equal(lake_reader_open(table, &snapshot, &snapshot.files[0], NULL, &reader, &error), ERROR_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "deletes rows by equality"));
+    assert_non_null(strstr(error.message, path));
+    lake_table_close(table);
+    arena_release(&arena);
+}
+
 static void damage_is_named(void **context) {
     (void)context;
     struct arena arena = {0};
@@ -396,6 +551,8 @@ int main(void) {
         CASE(racing_writers_lose_nothing),
         CASE(tables_are_found_and_checked),
         CASE(hints_are_only_hints),
+        CASE(deletes_by_position_count),
+        CASE(deletes_by_equality_are_refused),
         CASE(damage_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@ enum lake_content { LAKE_DATA, LAKE_POSITION_DELETES, LAKE_EQUALITY_DELETES };
 
 struct lake_file {
     const char *location; /* as the table's metadata say: what commits name */
-    const char *path;     /* how it is opened: a path of the file system, or an s3:// URL */
+    const char *path;     /* how it is opened: a path of the file system */
     enum lake_content content;
     int64_t records, bytes;
     int64_t sequence; /* data sequence number: a delete file counts for data files with a smaller or the same one */
