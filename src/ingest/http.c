@@ -227,7 +227,10 @@ static void request_handle(struct http_exchange *exchange) {
     request->payload.body = exchange->body;
     int status =
         payload_pool_read(&request->ingest->readers, &request->payload, &exchange->arena, &request->result, &error);
-    if (status || !http_exchange_hold(exchange, exchange->arena.given))
+    http_exchange_charge(exchange, exchange->arena.given);
+    if (status == ERROR_INVALID)
+        http_answer_error(exchange, 413, error.message, 0);
+    else if (status)
         http_answer_error(exchange, 503, "there is no room for the readings now", SLOW_SECONDS);
     else if (!may_write_all(request))
         http_answer_error(exchange, 403,

@@ -14,6 +14,13 @@ const struct payload_limits payload_limits_default = {.earliest = INT64_C(946684
 /* --- what is found
  * ------------------------------------------------------------------------------------------------------------------ */
 
+/* So that a body of line ends cannot become many times as much in memory. */
+static bool payload_has_memory(struct payload_gather *gather) {
+    size_t limit = PAYLOAD_MEMORY_FREE + PAYLOAD_MEMORY_TIMES * gather->payload->body.length;
+    gather->too_much = gather->arena->given > limit;
+    return !gather->too_much;
+}
+
 /* Room for one more in an array in the arena; the old one stays behind in it until it is reset. */
 static void *payload_grow(struct arena *arena, void *array, size_t count, size_t *room, size_t size) {
     if (count < *room)
@@ -32,7 +39,7 @@ bool payload_reject(struct payload_gather *gather, const struct payload_line *li
     struct payload_result *result = &gather->result;
     struct payload_rejection *rejections =
         payload_grow(gather->arena, result->rejections, result->rejected, &gather->rejection_room, sizeof *rejections);
-    if (!rejections)
+    if (!rejections || !payload_has_memory(gather))
         return false;
     result->rejections = rejections;
     rejections[result->rejected++] = (struct payload_rejection){line->number, reason, line->text};
@@ -82,7 +89,7 @@ bool payload_add(struct payload_gather *gather, const struct payload_reading *re
         return payload_reject(gather, line, reason);
     struct payload_reading *readings =
         payload_grow(gather->arena, result->readings, result->count, &gather->reading_room, sizeof *readings);
-    if (!readings)
+    if (!readings || !payload_has_memory(gather))
         return false;
     result->readings = readings;
     readings[result->count] = *reading;
@@ -167,7 +174,9 @@ int payload_read(struct payload_reader *reader, const struct payload *payload, s
     if (gather.earliest < TIME_MINIMUM)
         gather.earliest = TIME_MINIMUM;
     if (!payload_formats[payload->format](&gather))
-        return error_no_memory(error);
+        return gather.too_much ? error_set(error, ERROR_INVALID,
+                                           "there are too many short or wrong lines in one payload: send it in parts")
+                               : error_no_memory(error);
     *ret_result = gather.result;
     return 0;
 }

@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "model/series.h"
 
+enum { PAYLOAD_MEMORY_FREE = 16 * 1024 * 1024, PAYLOAD_MEMORY_TIMES = 6 };
 enum { PAYLOAD_LINE_MAXIMUM = 64 * 1024, PAYLOAD_NAME_MAXIMUM = 255 };
 
 enum payload_format {
@@ -83,7 +84,8 @@ struct payload_reader;
 
 int payload_reader_new(struct payload_reader **ret_reader, struct error *error);
 struct payload_reader *payload_reader_free(struct payload_reader *reader);
-/* 0 also when everything was rejected; ERROR_NO_MEMORY. */
+/* 0 also when everything was rejected. ERROR_INVALID: what was read takes more than PAYLOAD_MEMORY_FREE and
+ * PAYLOAD_MEMORY_TIMES the payload in the arena, as it has many very short or wrong lines; ERROR_NO_MEMORY. */
 int payload_read(struct payload_reader *reader, const struct payload *payload, struct arena *arena,
                  struct payload_result *ret_result, struct error *error);
 

@@ -1,8 +1,8 @@
 /* Inside of payloads: where formats put what they find, and the rules that hold for all of them.
  *
  * A format adds readings and rejections; a text that turns out to be bad in its middle is taken back to where it began
- * (payload_mark, payload_take_back) and rejected as a whole. Functions return false when memory has run out, and for
- * nothing else. */
+ * (payload_mark, payload_take_back) and rejected as a whole. Functions return false when memory, or what a payload
+ * may take of it, has run out, and for nothing else. */
 #ifndef METERLINE_INGEST_PAYLOAD_GATHER_H
 #define METERLINE_INGEST_PAYLOAD_GATHER_H
 
@@ -22,6 +22,7 @@ struct payload_gather {
     int64_t earliest, latest; /* times between them are taken */
     struct payload_result result;
     size_t reading_room, rejection_room;
+    bool too_much; /* the arena's limit is reached */
 };
 
 /* A whole text of the payload: what is rejected is shown and kept by it. */

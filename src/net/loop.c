@@ -24,6 +24,10 @@ bool net_loop_hold(struct net_loop *loop, size_t bytes) {
     return net_limits_hold(loop->limits, bytes);
 }
 
+void net_loop_charge(struct net_loop *loop, size_t bytes) {
+    atomic_fetch_add_explicit(&loop->limits->bytes, bytes, memory_order_relaxed);
+}
+
 void net_loop_let_go(struct net_loop *loop, size_t bytes) {
     net_limits_let_go(loop->limits, bytes);
 }

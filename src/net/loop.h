@@ -21,6 +21,8 @@ int64_t net_loop_now(const struct net_loop *loop);
 /* Memory that a request takes, against the server's limit; false: there is no room for it now. Any thread. */
 bool net_loop_hold(struct net_loop *loop, size_t bytes);
 void net_loop_let_go(struct net_loop *loop, size_t bytes);
+/* Memory that is taken already: counts, also over the limit. */
+void net_loop_charge(struct net_loop *loop, size_t bytes);
 /* Could so much more be held now? */
 bool net_loop_has_room(const struct net_loop *loop, size_t bytes);
 /* Has the server been asked to end? */

@@ -1,5 +1,5 @@
-"""Ingest under faults: killed between receipt and acknowledgement, nodes that go away, a log that takes nothing, clients that are
-slow, many, or send too much. METERLINE_KILLS is a number of rounds."""
+"""Ingest under faults: killed between receipt and acknowledgement, answers that are cut off, nodes that go away, a log that takes nothing, clients that are
+slow, many, or send too much. METERLINE_KILLS and METERLINE_CUTS are numbers of rounds."""
 import gzip
 import json
 import os
@@ -13,11 +13,11 @@ import subprocess
 import threading
 import time
 
-from ingest_faults import Sender
+from ingest_faults import CuttingProxy, Sender
 from ingest_server import Ingest, reading
 from system_program import ROOT, Skipped, slow
 
-KILLS = int(os.environ.get("METERLINE_KILLS", "4"))
+KILLS, CUTS = int(os.environ.get("METERLINE_KILLS", "4")), int(os.environ.get("METERLINE_CUTS", "100"))
 
 
 def stored(meterline):
@@ -25,10 +25,13 @@ def stored(meterline):
 
 
 def check_nothing_lost(meterline, senders):
-    """All that was acknowledged is there; returns the values that are there more than once."""
+    """All that was acknowledged is there, and counts once; returns how many are in the log more than once."""
     values = stored(meterline)
     lost = set().union(*(sender.acknowledged for sender in senders)) - set(values)
     assert not lost, f"{len(lost)} acknowledged readings are lost: {sorted(lost)[:10]}"
+    meterline("run", "--until-end", "--final", "-q")
+    counted = sum(int(row["sampleCount"]) for row in meterline.rows(86400))
+    assert counted == len(set(values)), f"{counted} are counted, of {len(set(values))} readings that came {len(values)} times"
     return len(values) - len(set(values))
 
 
@@ -52,6 +55,25 @@ def test_ingest_killed_between_receipt_and_acknowledgement(meterline):
     ingest.stop()
     check_nothing_lost(meterline, senders)
     assert sum(sender.retries for sender in senders) >= KILLS
+
+
+@slow
+def test_ingest_answers_that_are_cut_off(meterline):
+    """A client that was not answered sends again, with the same Idempotency-Key: its readings are there once."""
+    ingest = Ingest(meterline)
+    chance = random.Random(7)
+    proxy = CuttingProxy(lambda: (ingest.host, ingest.port), lambda cut: cut < CUTS and chance.random() < 0.7)
+    proxy.start()
+    senders = [Sender(lambda: ("127.0.0.1", proxy.port), number) for number in range(4)]
+    for sender in senders:
+        sender.start()
+    ingest.wait(lambda: proxy.cut >= CUTS, seconds=600)
+    for sender in senders:
+        sender.stop()
+    proxy.close()
+    ingest.stop()
+    assert sum(sender.retries for sender in senders) >= CUTS
+    assert check_nothing_lost(meterline, senders) == 0
 
 
 @slow
@@ -192,6 +214,7 @@ def test_ingest_too_much(meterline):
     assert b"when it is decompressed" in ingest.post("/write", bomb, 413, Content_Encoding="gzip").body
     long_line = b"readings,gateway=gw1 voltage=1,text=\"" + b"x" * 100_000 + b"\"\n"
     assert b"1 kept" in ingest.post("/write", long_line, 400).body
+    assert b"send it in parts" in ingest.post("/write", b"x\n" * 8_000_000, 413).body
     name = "n" * 10_000
     assert ingest.post("/api/v1/readings", json.dumps(reading(1, gateway=name)), 422, Content_Type="application/json").json()["rejected"] == 1
     for timestamp in ("1970-01-01T00:00:00Z", "2099-01-01T00:00:00Z"):

@@ -14,7 +14,7 @@ class Sender(threading.Thread):
         self.acknowledged, self.sent, self.retries, self.failure, self.stopping = [], 0, 0, None, False
 
     def body(self, first):
-        return "".join(f"readings,gateway=gw{self.number} voltage={self.number * 1_000_000 + first + i} {(1_700_000_000 + first + i) * 1000}\n" for i in range(self.batch))
+        return "".join(f"readings,gateway=gw{self.number} voltage={self.number * 1_000_000 + first + i} {1_700_000_000_000 + first + i}\n" for i in range(self.batch))
 
     def post(self, first):
         host, port = self.address()

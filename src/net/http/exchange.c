@@ -44,6 +44,11 @@ bool http_exchange_hold(struct http_exchange *exchange, size_t bytes) {
     return true;
 }
 
+void http_exchange_charge(struct http_exchange *exchange, size_t bytes) {
+    net_loop_charge(exchange->loop, bytes);
+    exchange->held += bytes;
+}
+
 void http_exchange_lend(struct http_exchange *exchange) {
     exchange->away = true;
 }

@@ -90,9 +90,10 @@ void http_answer_header(struct http_exchange *exchange, const char *name, const 
 void http_answer(struct http_exchange *exchange, int status, const char *type, struct slice body);
 /* The same by the route's fail(); 503 and 429 say to come again after `retry_after` s, 0: nothing is said. */
 void http_answer_error(struct http_exchange *exchange, int status, const char *reason, int retry_after);
-/* Only within begin() and handle(): memory that is kept for the request beside its body, such as what it was parsed to.
- * False: there is no room now. Let go with the exchange. */
+/* Memory that the request takes beside its body, such as what it was parsed to. Let go with the exchange. `hold`, before it
+ * is taken: false, there is no room now; `charge`, afterwards: what comes next finds less room. */
 bool http_exchange_hold(struct http_exchange *exchange, size_t bytes);
+void http_exchange_charge(struct http_exchange *exchange, size_t bytes);
 /* From handle(): the exchange is with another thread from now on, which calls http_exchange_return. */
 void http_exchange_lend(struct http_exchange *exchange);
 /* Any thread: `returned` is called in the loop's thread and must answer. */
