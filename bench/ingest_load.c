@@ -104,6 +104,8 @@ static bool link_receive(struct load *load, struct link *link) {
     char answer[ANSWER_ROOM];
     ssize_t got =
         link->ssl ? SSL_read(link->ssl, answer, sizeof answer - 1) : recv(link->fd, answer, sizeof answer - 1, 0);
+    if (link->ssl && got < 0 && SSL_get_error(link->ssl, (int)got) == SSL_ERROR_WANT_READ)
+        return false; /* tickets of TLS 1.3, no answer */
     if (got <= 0)
         fail("the server has ended the connection");
     bool taken = got > 12 && memcmp(answer, "HTTP/1.1 204", 12) == 0;

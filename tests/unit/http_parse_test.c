@@ -97,6 +97,7 @@ static void test_heads(void **state) {
         if (length != (wanted->status ? -1 : (ssize_t)wanted->request.length) || refusal.status != wanted->status)
             fail_msg("%s: %zd, status %d (%s), expected %d", wanted->name, length, refusal.status, refusal.reason,
                      wanted->status);
+        assert_true(!refusal.reason || !strpbrk(refusal.reason, "\"\\")); /* it stands in JSON as it is */
     }
 }
 

@@ -162,7 +162,7 @@ static int read_meaning(struct slice name, struct slice value, struct http_head 
         if (head->chunked)
             return refuse(refusal, 400, "there are two Transfer-Encoding fields");
         if (!same_word(value, "chunked"))
-            return refuse(refusal, 501, "Transfer-Encoding: only \"chunked\" is understood");
+            return refuse(refusal, 501, "Transfer-Encoding: only chunked is understood");
         head->chunked = true;
     } else if (same_word(name, "host")) {
         if (head->host.data)
