@@ -16,10 +16,11 @@ ALLOWED = {
     "lake": {"model"},
     "stream": {"codec", "bus", "store", "lake"},
     "sql": {"stream"},
+    "batch": {"sql", "lake", "store"},
     "replay": {"codec", "bus"},
     "ingest": {"net", "codec", "bus", "sql"},
     "serve": {"net", "sql", "store"},
-    "cli": {"sql", "stream", "replay", "ingest", "net", "serve"},
+    "cli": {"batch", "sql", "stream", "replay", "ingest", "net", "serve"},
 }
 
 # Inside a room: the sub-folders that a sub-folder may include besides itself. "." are the files of the room itself.
@@ -39,7 +40,8 @@ INNER = {
                "sink": {".", "source", "group", "output", "runtime"}},
     "replay": {".": set(), "import": {"."}},
     "model": {"time": set(), ".": {"time"}},
-    "cli": {".": set(), "sql": {"."}, "run": {".", "sql"}},
+    "cli": {".": set(), "sql": {"."}, "run": {".", "sql"}, "batch": {"."}, "query": {".", "batch"}},
+    "batch": {"duckdb": set(), ".": {"duckdb"}},
     "sql": {"syntax": set(), "time": set(), "catalog": {"syntax"}, "function": {"time"},
             "expression": {"syntax", "catalog", "function"},
             "plan": {"syntax", "catalog", "function", "expression", "time"},

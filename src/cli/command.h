@@ -45,7 +45,7 @@ struct command {
 /* Declared by each cli/NAME.c */
 extern const struct command command_replay, command_run, command_query, command_tail, command_track, command_topics,
     command_check, command_test, command_sql, command_ingest, command_token, command_import, command_lake,
-    command_serve;
+    command_serve, command_batch;
 extern const struct command *const cli_commands[]; /* ends with NULL */
 
 enum { CLI_CONTINUE = -1 };

@@ -7,10 +7,10 @@
 #include "core/memory.h"
 #include "sql/function/function_reference.h"
 
-const struct command *const cli_commands[] = {
-    &command_import, &command_replay, &command_run,   &command_query, &command_tail,
-    &command_track,  &command_topics, &command_lake,  &command_check, &command_test,
-    &command_sql,    &command_ingest, &command_serve, &command_token, NULL};
+const struct command *const cli_commands[] = {&command_import, &command_replay, &command_run,    &command_query,
+                                              &command_tail,   &command_track,  &command_topics, &command_lake,
+                                              &command_check,  &command_test,   &command_sql,    &command_ingest,
+                                              &command_serve,  &command_token,  &command_batch,  NULL};
 
 enum { COMMANDS = sizeof cli_commands / sizeof *cli_commands - 1 };
 

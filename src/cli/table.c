@@ -15,7 +15,7 @@
 #include "core/text.h"
 #include "model/time/time.h"
 
-enum { TABLE_COLUMNS = 24, TABLE_HELD_ROWS = 1000, TABLE_WIDTH_MAXIMUM = 200, TABLE_NARROWEST = 6, TABLE_GAP = 2 };
+enum { TABLE_COLUMNS = 200, TABLE_HELD_ROWS = 1000, TABLE_WIDTH_MAXIMUM = 200, TABLE_NARROWEST = 6, TABLE_GAP = 2 };
 enum { TABLE_SLOW_WIDTH = 12 }; /* of a column whose rows have not come yet */
 
 struct table_cell {

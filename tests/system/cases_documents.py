@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 
+from batch_data import need_library
 from system_program import ROOT, Skipped
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
@@ -69,6 +70,8 @@ def matches(wanted, got):
 
 def run_page(meterline, name):
     page = Page(meterline, ROOT / name)
+    if re.search(r"^meterline batch ", page.text, re.M):
+        need_library()
     skipped, writes = [], []
     try:
         for language, text, marker, output in page.blocks():

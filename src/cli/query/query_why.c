@@ -1,6 +1,6 @@
 /* Reads TOPIC, TOPIC-late and TOPIC-rejected from the beginning, and counts what belongs to the window. A record of
  * TOPIC-rejected cannot be read, so it is told by its key alone, of whatever time. */
-#include "cli/query_why.h"
+#include "cli/query/query_why.h"
 
 #include <inttypes.h>
 #include <stdio.h>

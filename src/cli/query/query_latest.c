@@ -1,4 +1,4 @@
-#include "cli/query_latest.h"
+#include "cli/query/query_latest.h"
 
 #include "cli/table.h"
 

@@ -1,4 +1,4 @@
-#include "cli/query_names.h"
+#include "cli/query/query_names.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -5,9 +5,10 @@
 #include <stdio.h>
 
 #include "cli/command.h"
-#include "cli/query_latest.h"
-#include "cli/query_names.h"
-#include "cli/query_why.h"
+#include "cli/query/query_latest.h"
+#include "cli/query/query_names.h"
+#include "cli/query/query_rows.h"
+#include "cli/query/query_why.h"
 #include "cli/table.h"
 #include "core/memory.h"
 #include "core/number.h"
@@ -17,7 +18,8 @@
 
 struct query_settings {
     struct common_settings common;
-    const char *window, *gateway, *type, *attribute, *from, *to, *order, *format, *latest, *topic;
+    const char *window, *gateway, *type, *attribute, *from, *to, *order, *format, *latest, *topic, *source, *lake,
+        *duckdb;
     int64_t limit;
     bool chart, gaps, fill, why;
 };
@@ -45,6 +47,14 @@ static const struct option query_options[] = {
              "--cache-values); --gateway names one, of series by its "
              "whole key.",
      OPTION(latest)},
+    {"source", 0, OPTION_CHOICE, "WHERE", "auto", .choices = "auto|store|lake",
+     .help = "auto: the store, and from the lake, if there is one, what is older than the store's oldest window; lake: "
+             "all is folded again from lake and log, which needs DuckDB's library (docs/batch.md).",
+     OPTION(source)},
+    {"lake", 0, OPTION_STRING, "URL", .environment = "METERLINE_LAKE",
+     .help = "The lake; without it the folder lake in the data folder, if it is there.", OPTION(lake)},
+    {"duckdb", 0, OPTION_STRING, "FILE", .environment = "METERLINE_DUCKDB",
+     .help = "DuckDB's library, as for `meterline batch`.", OPTION(duckdb)},
     {"chart", 0, OPTION_FLAG, .help = "Draw the averages as bars.", OPTION(chart)},
     {"gaps", 0, OPTION_FLAG, .help = "List where windows are missing, between the first and the last of each series.",
      OPTION(gaps)},
@@ -84,7 +94,7 @@ struct query_printer {
     struct table *table;
     struct window_bounds bounds;
     bool descending, started;
-    struct slice key; /* of the last row; lives as long as the reader */
+    struct slice key; /* of the last row; lives as long as the source */
     int64_t edge;     /* end of its window; its start when time goes back */
     int64_t *missing; /* starts of the windows that are missing before a row, rising */
     size_t missing_count, missing_capacity;
@@ -154,13 +164,13 @@ static int64_t query_before(struct query_printer *printer, const struct aggregat
     return shown;
 }
 
-static int query_rows(struct query_printer *printer, struct store_reader *reader, int64_t *ret_rows,
-                      struct error *error) {
+static int query_print_rows(struct query_printer *printer, struct query_rows *source, int64_t *ret_rows,
+                            struct error *error) {
     const struct query_settings *settings = printer->settings;
     int64_t limit = settings->limit;
     struct aggregate_row row;
     int status = 0;
-    while ((limit < 0 || *ret_rows < limit) && (status = store_reader_next(reader, &row, error)) == 1) {
+    while ((limit < 0 || *ret_rows < limit) && (status = query_rows_next(source, &row, error)) == 1) {
         if (settings->gaps || settings->fill) {
             status = query_missing(printer, &row, error);
             if (status)
@@ -178,7 +188,7 @@ static int query_rows(struct query_printer *printer, struct store_reader *reader
     return status == 1 ? 0 : status;
 }
 
-static int query_print(struct store_reader *reader, const struct query_settings *settings,
+static int query_print(struct query_rows *source, const struct query_settings *settings,
                        const struct store_query *query, int64_t *ret_rows, struct error *error) {
     static const char *const columns[] = {"gateway",     "type", "attribute", "windowStart", "windowEnd",
                                           "sampleCount", "min",  "max",       "sum",         "average"},
@@ -189,7 +199,7 @@ static int query_print(struct store_reader *reader, const struct query_settings 
         status = settings->gaps ? table_begin(table_format_of(settings->format), gaps, 6, &printer.table, error)
                                 : table_begin(table_format_of(settings->format), columns, 10, &printer.table, error);
     if (!status)
-        status = query_rows(&printer, reader, ret_rows, error);
+        status = query_print_rows(&printer, source, ret_rows, error);
     int end = table_end(printer.table, status ? NULL : error);
     window_bounds_release(&printer.bounds);
     free(printer.missing);
@@ -221,12 +231,12 @@ static void chart_series(const struct chart_row *rows, size_t count) {
     }
 }
 
-static int query_chart(struct store_reader *reader, int64_t *ret_rows, struct error *error) {
+static int query_chart(struct query_rows *source, int64_t *ret_rows, struct error *error) {
     struct chart_row *rows = NULL;
     size_t count = 0, capacity = 0;
     struct aggregate_row row;
     int status;
-    while ((status = store_reader_next(reader, &row, error)) == 1) {
+    while ((status = query_rows_next(source, &row, error)) == 1) {
         if (count && !slice_equal(rows[0].key, row.key)) {
             chart_series(rows, count);
             count = 0;
@@ -236,7 +246,7 @@ static int query_chart(struct store_reader *reader, int64_t *ret_rows, struct er
             break;
         }
         rows[count++] =
-            (struct chart_row){row.key, row.window_start, row.average}; /* keys live as long as the reader */
+            (struct chart_row){row.key, row.window_start, row.average}; /* keys live as long as the source */
         ++*ret_rows;
     }
     if (!status && count)
@@ -245,27 +255,38 @@ static int query_chart(struct store_reader *reader, int64_t *ret_rows, struct er
     return status;
 }
 
-static int query_answer(const struct query_settings *settings, const struct store_query *asked, int64_t *ret_rows,
-                        struct error *error) {
+static int query_advise(const struct query_settings *settings, const struct store_query *query, struct error *error) {
     struct store *store;
-    struct store_reader *reader;
-    struct store_query query = *asked;
-    if (settings->gaps || settings->fill)
-        query.limit = -1; /* of what is shown, not of what is read */
+    if (settings->gaps) {
+        fputs("meterline query: no window is missing\n", stderr);
+        return 0;
+    }
     int status = cli_open_store(&settings->common, false, &store, error);
     if (status)
         return status;
-    status = store_reader_open(store, &query, &reader, error);
-    if (!status) {
-        status = settings->chart ? query_chart(reader, ret_rows, error)
-                                 : query_print(reader, settings, &query, ret_rows, error);
-        store_reader_close(reader);
-    }
-    if (!status && !*ret_rows && !settings->common.quiet && settings->gaps)
-        fputs("meterline query: no window is missing\n", stderr);
-    else if (!status && !*ret_rows && !settings->common.quiet)
-        status = query_names_advise(store, &query, stderr, error);
+    status = query_names_advise(store, query, stderr, error);
     store_close(store);
+    return status;
+}
+
+static int query_answer(const struct query_settings *settings, const struct store_query *asked, int64_t *ret_rows,
+                        struct error *error) {
+    struct store_query query = *asked;
+    struct query_lake_settings lake = {&settings->common, settings->lake, settings->duckdb, settings->window, &query};
+    enum query_source source = settings->source[0] == 'a'   ? QUERY_AUTO
+                               : settings->source[0] == 's' ? QUERY_STORE
+                                                            : QUERY_LAKE;
+    struct query_rows rows;
+    if (settings->gaps || settings->fill)
+        query.limit = -1; /* of what is shown, not of what is read */
+    int status = query_rows_open(&lake, source, &rows, error);
+    if (status)
+        return status;
+    status =
+        settings->chart ? query_chart(&rows, ret_rows, error) : query_print(&rows, settings, &query, ret_rows, error);
+    query_rows_close(&rows);
+    if (!status && !*ret_rows && !settings->common.quiet)
+        status = query_advise(settings, &query, error);
     return status;
 }
 
