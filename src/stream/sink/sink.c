@@ -1,5 +1,5 @@
 /* The worker of a sink: reads, writes, commits; goes back and tries again while its target or the log is away. */
-#include "stream/sink/sink.h"
+#include "stream/sink/sink_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,21 +8,11 @@
 
 #define COMMIT_INTERVAL_NS INT64_C(500000000)
 #define FED_INTERVAL_NS    INT64_C(5000000000) /* when all comes by the feed */
-#define FED_PATIENCE_NS    INT64_C(1000000000) /* a feed that is silent so long is not waited for: the topic is read */
-#define FEED_INTERVAL_NS   INT64_C(300000000)  /* of taking from it: many rows at a time cost a store less */
 #define RETRY_NS           INT64_C(200000000)
 #define RETRY_MAXIMUM_NS   INT64_C(3200000000)
 #define SLEEP_NS           INT64_C(100000000) /* between two looks at `stop` */
 #define NOTICE_INTERVAL_NS INT64_C(5000000000)
 enum { POLL_TIMEOUT = 50, NOTICE_OF_ERROR = 1 /* the second one */ };
-
-struct sink_partition {
-    bool ours, dirty, marked;
-    bool passed;                            /* what has come since the last commit came by the feed */
-    bool fed;                               /* it comes by the feed now, and the topic is held back */
-    int64_t fed_ns;                         /* when the feed last brought something */
-    int64_t next, committed, revision, end; /* end: when the drain began, -1 before */
-};
 
 static bool sink_stopped(const struct sink *sink) {
     return atomic_load(sink->settings.stop);
@@ -58,8 +48,7 @@ static void sink_place(const struct sink *sink, int32_t partition, int64_t next)
         feed_begin(sink->settings.feed, partition, next);
 }
 
-/* A pause would outlive what it is for. */
-static int sink_release(struct sink *sink, int32_t partition, struct error *error) {
+int sink_release(struct sink *sink, int32_t partition, struct error *error) {
     if (!sink->at[partition].fed)
         return 0;
     sink->at[partition].fed = false;
@@ -292,7 +281,7 @@ static bool sink_in_haste(const struct sink *sink) {
     return written;
 }
 
-static void sink_moved(struct sink *sink, int32_t partition, int64_t next, bool passed) {
+void sink_moved(struct sink *sink, int32_t partition, int64_t next, bool passed) {
     struct sink_partition *at = &sink->at[partition];
     if (next <= at->next)
         return;
@@ -391,83 +380,6 @@ static int sink_process(struct sink *sink, const struct bus_batch *records, stru
         rest.count -= (size_t)known;
     }
     return sink_write_all(sink, &rest, error);
-}
-
-/* --- the feed
- * ------------------------------------------------------------------------------------------------------------------ */
-
-/* Gathers the blocks of a partition that take it on. */
-static int sink_gather(struct sink *sink, int32_t partition, bool *ret_gap, struct error *error) {
-    int64_t next = sink->at[partition].next;
-    struct feed_block *block;
-    while ((block = feed_take(sink->settings.feed, partition, next, ret_gap))) {
-        next = block->to;
-        if (!memory_reserve((void **)&sink->blocks, &sink->block_capacity, sink->block_count + 1,
-                            sizeof(struct feed_block *))) {
-            block->free(block);
-            return error_no_memory(error);
-        }
-        sink->blocks[sink->block_count++] = block;
-    }
-    return 0;
-}
-
-/* While the feed brings all, the topic is held back; when it leaves a gap, is silent or ends, it goes on from there. */
-static int sink_turn(struct sink *sink, int32_t partition, bool fed, bool gap, struct error *error) {
-    struct sink_partition *at = &sink->at[partition];
-    int64_t now = clock_monotonic_ns(sink->settings.clock);
-    int status = 0;
-    at->fed_ns = fed ? now : at->fed_ns;
-    if (fed && !at->fed) {
-        status = bus_consumer_pause(sink->consumer, sink->settings.topic, partition, true, error);
-        at->fed = !status;
-    } else if (at->fed && !fed && (gap || now - at->fed_ns >= FED_PATIENCE_NS || atomic_load(sink->settings.drain))) {
-        status = bus_consumer_seek(sink->consumer, sink->settings.topic, partition, at->next, error);
-        if (!status)
-            status = sink_release(sink, partition, error);
-    }
-    return status;
-}
-
-/* Blocks that are not taken are read from the topic. */
-static int sink_take_blocks(struct sink *sink, int status, struct error *error) {
-    size_t rows = 0;
-    for (size_t i = 0; i < sink->block_count; i++)
-        rows += sink->blocks[i]->bytes > 0;
-    if (!status && rows)
-        status = sink->target->take(sink->context, sink->blocks, sink->block_count, error);
-    for (size_t i = 0; i < sink->block_count; i++) {
-        if (!status)
-            sink_moved(sink, sink->blocks[i]->partition, sink->blocks[i]->to, true);
-        sink->blocks[i]->free(sink->blocks[i]);
-    }
-    atomic_fetch_add(&sink->counts.blocks, status ? 0 : sink->block_count);
-    sink->block_count = 0;
-    return status;
-}
-
-static bool sink_feed_due(const struct sink *sink, int64_t now) {
-    return sink->settings.feed && (now - sink->last_feed_ns >= FEED_INTERVAL_NS || atomic_load(sink->settings.drain) ||
-                                   feed_is_full(sink->settings.feed));
-}
-
-static int sink_feed_partition(struct sink *sink, int32_t partition, struct error *error) {
-    size_t before = sink->block_count;
-    bool gap = false;
-    int status = sink_gather(sink, partition, &gap, error);
-    return status ? status : sink_turn(sink, partition, sink->block_count > before, gap, error);
-}
-
-/* What queries of this process have written since the last time. */
-static int sink_feed(struct sink *sink, struct error *error) {
-    int64_t now = clock_monotonic_ns(sink->settings.clock);
-    int status = 0;
-    if (!sink_feed_due(sink, now))
-        return 0;
-    sink->last_feed_ns = now;
-    for (int32_t p = 0; p < sink->partitions && !status; p++)
-        status = sink->at[p].ours ? sink_feed_partition(sink, p, error) : 0;
-    return sink_take_blocks(sink, status, error);
 }
 
 /* What was read may have been handed over too, and then need not be decoded. */
