@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import signal
+import sqlite3
 import threading
 import time
 
@@ -262,6 +263,17 @@ def test_rows_and_results_are_one_commit(meterline):
 def counts_of(meterline, topic):
     out, _ = meterline("topics", "--format", "json")
     return next((row["records"] for row in map(json.loads, out.splitlines()) if row["topic"] == topic), 0)
+
+
+def test_a_table_that_the_store_refuses(meterline):
+    """The size whose table is of another shape stops alone: its results go on, and so do the rows of the other sizes; the run ends with 1 and the reason."""
+    meterline("replay", "-t", "readings", readings(meterline, 3600))
+    store = sqlite3.connect(meterline.data / "meterline.db")
+    store.execute("CREATE TABLE store_aggregates_60(other TEXT)")
+    store.commit()
+    _, err = meterline("run", "--windows", "60,600", "--final", status=1, says="metrics-aggregates-60")
+    assert len(meterline.rows(600)) == len(meterline.records("metrics-aggregates-600")) > 0
+    assert len(meterline.records("metrics-aggregates-60")) > len(meterline.rows(600)), err
 
 
 def test_a_store_connector_that_comes_later(meterline):

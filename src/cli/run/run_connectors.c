@@ -155,11 +155,25 @@ static void connectors_note(const struct run_connectors *connectors, const char 
         connectors->note(connectors->note_context, name, failure);
 }
 
+/* Have all that the option of one has asked for failed? */
+static bool connectors_failed_together(const struct run_connectors *connectors, const struct connector *one) {
+    for (size_t i = 0; i < connectors->count; i++)
+        if (strcmp(connector_name(connectors->running[i]), connector_name(one)) == 0 &&
+            !connector_has_failed(connectors->running[i]))
+            return false;
+    return true;
+}
+
 void run_connectors_look(struct run_connectors *connectors) {
     struct error why;
-    for (size_t i = 0; i < connectors->count; i++)
-        if (connector_tell_failed(connectors->running[i], &why) && !connector_is_required(connectors->running[i]))
-            connectors_note(connectors, connector_name(connectors->running[i]), why.message);
+    for (size_t i = 0; i < connectors->count; i++) {
+        struct connector *connector = connectors->running[i];
+        if (connector_tell_failed(connector, &why) && !connector_is_required(connector))
+            connectors_note(connectors, connector_name(connector), why.message);
+        if (connector_is_required(connector) && connector_has_failed(connector) &&
+            connectors_failed_together(connectors, connector))
+            atomic_store(connectors->settings.failed, true);
+    }
 }
 
 static void connectors_try(struct run_connectors *connectors, const struct session_connector *wanted) {

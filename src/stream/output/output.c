@@ -336,6 +336,14 @@ static void output_clear_taps(struct query_output *output) {
     }
 }
 
+/* A tap that cannot write stays out of it from now on: who reads the topic meets the error too, and stops alone. */
+static void output_drop_tap(struct output_tap *at) {
+    at->tap->rolled_back(at->writer);
+    at->tap->clear(at->writer);
+    at->tap->close(at->writer);
+    *at = (struct output_tap){0};
+}
+
 /* What taps take joins first, where the transaction can be joined. */
 static int output_join_taps(struct query_output *output, struct error *error) {
     struct database *transaction = NULL;
@@ -347,6 +355,10 @@ static int output_join_taps(struct query_output *output, struct error *error) {
         struct output_tap *at = &output->taps[i];
         at->joined = at->pending;
         status = at->joined ? at->tap->join(at->writer, transaction, error) : 0;
+        if (status && !error->retriable && status != ERROR_NO_MEMORY) {
+            output_drop_tap(at);
+            status = 0;
+        }
     }
     return status;
 }

@@ -198,7 +198,6 @@ static int connector_add_sink(struct connector *connector, const struct connecto
                                      .clock = connector->settings.clock,
                                      .log = connector->settings.log,
                                      .stop = &connector->end,
-                                     .failed = definition->required ? connector->settings.failed : NULL,
                                      .drain = &connector->drain};
     if (strcmp(definition->type, "store") == 0 && workers == 1)
         settings.feed = at->feed = store_taps_take_feed(connector->settings.taps, at->topic);
@@ -289,16 +288,26 @@ bool connector_has_ended(const struct connector *connector) {
     return true;
 }
 
-bool connector_tell_failed(struct connector *connector, struct error *ret_why) {
-    for (size_t i = 0; i < connector->started && !connector->told; i++) {
+/* The first that has ended with an error; NULL: none has. */
+static const struct sink *connector_find_failed(const struct connector *connector) {
+    for (size_t i = 0; i < connector->started; i++) {
         const struct sink *sink = &connector->sinks[i]->sink;
-        if (!atomic_load(&sink->ended) || !sink->status)
-            continue;
-        *ret_why = sink->error;
-        connector->told = true;
-        return true;
+        if (atomic_load(&sink->ended) && sink->status)
+            return sink;
     }
-    return false;
+    return NULL;
+}
+
+bool connector_has_failed(const struct connector *connector) {
+    return connector_find_failed(connector) != NULL;
+}
+
+bool connector_tell_failed(struct connector *connector, struct error *ret_why) {
+    const struct sink *failed = connector->told ? NULL : connector_find_failed(connector);
+    if (failed)
+        *ret_why = failed->error;
+    connector->told |= failed != NULL;
+    return failed != NULL;
 }
 
 uint64_t connector_progress(const struct connector *connector) {

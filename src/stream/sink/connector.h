@@ -27,7 +27,7 @@ struct connector_settings {
     const struct clock *clock;
     const struct log *log;
     const char *group;   /* of the run */
-    atomic_bool *failed; /* set when a sink of a required connector ends with an error */
+    atomic_bool *failed; /* of the caller, for when required connectors have failed */
 };
 
 /* What CREATE SINK CONNECTOR says; or the options of a run, for what only they can say. */
@@ -39,7 +39,7 @@ struct connector_definition {
     const char *readings;            /* of a lake: the topic that has readings; NULL: "metrics" */
     int64_t commit_interval, commit_bytes, memory, keep_snapshots; /* of a lake (lake_sink.h) */
     const char *group;                                             /* whose positions; NULL: GROUP.connector.NAME */
-    bool required;     /* the run ends with it; otherwise an error of it is logged, and all else goes on */
+    bool required;     /* the run ends when all required ones of the name have failed */
     size_t workers;    /* sinks for each topic, up to CONNECTOR_WORKERS_MAXIMUM; 0: one */
     bool values;       /* of "readings": the latest value of each series too */
     int64_t max_ahead; /* of "readings", ms: what is further ahead of the log's clock is passed by */
@@ -66,6 +66,7 @@ uint64_t connector_progress(const struct connector *connector);
 /* After connector_end: waits for the sinks, and frees the connector. The first error of its sinks; when they were to
  * drain and did not, ERROR_INTERRUPTED: how much is left, and why. */
 int connector_close(struct connector *connector, struct error *error);
+bool connector_has_failed(const struct connector *connector); /* a sink of it has ended with an error */
 /* True once, when a sink of it has ended with an error: *ret_why. Its other sinks go on. */
 bool connector_tell_failed(struct connector *connector, struct error *ret_why);
 const char *connector_name(const struct connector *connector);

@@ -431,9 +431,7 @@ static void sink_end(struct sink *sink, int status) {
         sink_place(sink, p, -1);
     if (atomic_load(sink->settings.drain) || status) /* else what is left comes after the next start */
         sink->left = sink_left(sink);
-    if (status && sink->settings.failed)
-        atomic_store(sink->settings.failed, true);
-    else if (status)
+    if (status)
         log_write(sink->settings.log, LOG_ERROR, "%s of %s has ended, all else goes on: %s", sink->target->name,
                   sink->settings.topic, sink->error.message);
     atomic_store(&sink->ended, true);

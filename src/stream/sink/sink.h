@@ -58,9 +58,8 @@ struct sink_settings {
     size_t number, count;                 /* share on the embedded log */
     const struct clock *clock;
     const struct log *log;
-    const atomic_bool *stop; /* end after a last commit */
-    atomic_bool *failed;     /* set when the sink ends with an error; NULL: the error is logged, and all else goes on */
-    struct feed *feed;       /* from taps of the topic; NULL: all is read */
+    const atomic_bool *stop;  /* end after a last commit */
+    struct feed *feed;        /* from taps of the topic; NULL: all is read */
     const atomic_bool *drain; /* nothing is added to the topic any more: end when what is there is done */
 };
 
