@@ -31,7 +31,7 @@ static void fuzz_check(const struct payload *payload, const struct payload_resul
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
-    struct payload payload = {.format = (enum payload_format)(data[0] % (PAYLOAD_VALUE + 1)),
+    struct payload payload = {.format = (enum payload_format)(data[0] % (PAYLOAD_DSMR + 1)),
                               .precision = (enum payload_precision)(data[0] / 16 % (PAYLOAD_AUTO + 1)),
                               .body = {(const char *)data + 1, size - 1},
                               .received = INT64_C(1700000000000),

@@ -29,7 +29,7 @@ INNER = {
     "bus": {".": set(), "sqlite": {"."}, "kafka": {"."}, "memory": {"."}},
     "store": {".": set(), "sqlite": {"."}, "cassandra": {"."}, "redis": {"."}},
     "codec": {"row": set(), "json": {"row"}, "avro": {"row", "json"}, "protobuf": {"row"}, "registry": {"json"},
-              "meter": set(), ".": {"row", "json", "avro"}},
+              "meter": {"row"}, ".": {"row", "json", "avro"}},
     "lake": {"column": set(), "parquet": {"column"}, "iceberg": {"column"}, ".": {"iceberg", "parquet", "column"}},
     "stream": {"state": set(), "operator": {"state"}, "aggregate": {"operator", "state"},
                "join": {"operator", "state"}, ".": {"operator", "aggregate", "join"},

@@ -24,9 +24,9 @@ struct replay_command {
 #define OPTION(member) .offset = offsetof(struct replay_command, member)
 
 static const struct option replay_options[] = {
-    {"type", 't', OPTION_CHOICE, "TYPE", .choices = "electricity|water|gas|readings|synthetic",
+    {"type", 't', OPTION_CHOICE, "TYPE", .choices = "electricity|water|gas|readings|dsmr|synthetic",
      .help = "What is replayed: the EDF household file, AMPds2 water or gas meter files, readings as CSV or JSON "
-             "lines, or made-up ones. Required.",
+             "lines, telegrams of a smart meter's P1 port (dsmr), or made-up ones. Required.",
      OPTION(type)},
     {"rate", 'r', OPTION_NUMBER, "RATE", "0", .minimum = 0, .maximum = 1e9,
      .help = "Readings a second, evenly spaced; 0: as fast as possible.", OPTION(rate)},

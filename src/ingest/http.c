@@ -61,7 +61,8 @@ static bool format_of(struct slice value, enum payload_format *ret_format) {
         enum payload_format format;
     } types[] = {{"application/json", PAYLOAD_JSON},          {"application/x-ndjson", PAYLOAD_NDJSON},
                  {"application/ndjson", PAYLOAD_NDJSON},      {"application/jsonl", PAYLOAD_NDJSON},
-                 {"application/x-jsonlines", PAYLOAD_NDJSON}, {"text/csv", PAYLOAD_CSV}};
+                 {"application/x-jsonlines", PAYLOAD_NDJSON}, {"text/csv", PAYLOAD_CSV},
+                 {"application/x-dsmr-p1", PAYLOAD_DSMR}};
     struct slice type = media_type(value);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (type.length == strlen(types[i].type) && strncasecmp(type.data, types[i].type, type.length) == 0) {
@@ -78,7 +79,9 @@ static void own_begin(struct http_exchange *exchange) {
     request->unwaited = parameter_is(exchange->head.query, "wait", "none");
     if (!format_of(http_head_field(&exchange->head, "content-type"), &request->payload.format))
         http_answer_error(exchange, 415,
-                          "Content-Type says what the body is: application/json, application/x-ndjson or text/csv", 0);
+                          "Content-Type says what the body is: application/json, application/x-ndjson, text/csv or "
+                          "application/x-dsmr-p1",
+                          0);
 }
 
 /* The unit of times, as three generations of InfluxDB call it; false: the request was answered. */

@@ -3,6 +3,7 @@
  *     meterline/v1/GATEWAY/TYPE/ATTRIBUTE    a number, or {"value":..,"timestamp":..}
  *     meterline/v1/readings                  JSON: a reading, or an array of them
  *     meterline/v1/lines[/PRECISION]         line protocol; precision ns, us, ms, s
+ *     meterline/v1/dsmr                      telegrams of a P1 port
  *     telegraf/..., influx/...               line protocol, as Telegraf publishes it
  *     v1/devices/me/telemetry                ThingsBoard: the device is the client
  *     v1/gateway/telemetry                   ThingsBoard: the payload names the devices */
@@ -45,12 +46,18 @@ static const char *topic_of_meterline(const struct slice *levels, size_t count, 
         payload->format = PAYLOAD_JSON;
         return NULL;
     }
+    if (count == 3 && slice_equal(levels[2], SLICE("dsmr"))) {
+        payload->format = PAYLOAD_DSMR;
+        return NULL;
+    }
     if ((count == 3 || count == 4) && slice_equal(levels[2], SLICE("lines"))) {
         payload->format = PAYLOAD_LINE_PROTOCOL;
         return count == 4 ? topic_precision(levels[3], &payload->precision) : NULL;
     }
     if (count != 5)
-        return "no topic of readings: meterline/v1/GATEWAY/TYPE/ATTRIBUTE, meterline/v1/readings or meterline/v1/lines";
+        return "no topic of readings: meterline/v1/GATEWAY/TYPE/ATTRIBUTE, meterline/v1/readings, meterline/v1/lines "
+               "or "
+               "meterline/v1/dsmr";
     payload->format = PAYLOAD_VALUE;
     payload->gateway = levels[2];
     payload->type = levels[3];

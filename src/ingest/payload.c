@@ -162,6 +162,7 @@ static bool (*const payload_formats[])(struct payload_gather *gather) = {
     [PAYLOAD_THINGSBOARD_DEVICE] = payload_read_thingsboard_device,
     [PAYLOAD_THINGSBOARD_GATEWAY] = payload_read_thingsboard_gateway,
     [PAYLOAD_VALUE] = payload_read_value,
+    [PAYLOAD_DSMR] = payload_read_dsmr,
 };
 
 int payload_read(struct payload_reader *reader, const struct payload *payload, struct arena *arena,

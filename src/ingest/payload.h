@@ -28,6 +28,7 @@ enum payload_format {
     PAYLOAD_THINGSBOARD_DEVICE,  /* {"ts":..,"values":{..}}, {..} of values, or an array of either; `gateway` is set */
     PAYLOAD_THINGSBOARD_GATEWAY, /* {"Device":[{"ts":..,"values":{..}}, ..], ..} */
     PAYLOAD_VALUE,               /* 241.3, or {"timestamp":..,"value":..}; `gateway`, `type`, `attribute` are set */
+    PAYLOAD_DSMR,                /* telegrams of a P1 port */
 };
 
 /* Unit of the times of line protocol; all other formats tell it themselves. AUTO, which InfluxDB 3 has, goes by the

@@ -65,5 +65,6 @@ bool payload_read_line_protocol(struct payload_gather *gather);
 bool payload_read_thingsboard_device(struct payload_gather *gather);
 bool payload_read_thingsboard_gateway(struct payload_gather *gather);
 bool payload_read_value(struct payload_gather *gather);
+bool payload_read_dsmr(struct payload_gather *gather);
 
 #endif

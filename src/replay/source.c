@@ -15,8 +15,8 @@
 
 enum { MINUTES_A_DAY = 1440 };
 
-static const struct source_driver *const drivers[] = {&source_electricity, &source_water, &source_gas, &source_readings,
-                                                      &source_synthetic};
+static const struct source_driver *const drivers[] = {&source_electricity, &source_water,     &source_gas,
+                                                      &source_readings,    &source_synthetic, &source_dsmr};
 
 static const struct source_driver *source_driver_find(const char *type) {
     for (size_t i = 0; type && i < sizeof(drivers) / sizeof(drivers[0]); i++)
@@ -33,7 +33,8 @@ static int source_check(const struct source_driver *driver, const struct replay_
         return error_set(error, ERROR_INVALID, "type %s needs a file, or - for standard input", driver->type);
     if (synthetic && settings->file)
         return error_set(error, ERROR_INVALID, "type synthetic makes its own readings and takes no file");
-    if (settings->day_offset < 0 || settings->day_offset > INT_MAX || (synthetic && settings->day_offset))
+    if (settings->day_offset < 0 || settings->day_offset > INT_MAX ||
+        ((synthetic || driver == &source_dsmr) && settings->day_offset))
         return error_set(error, ERROR_INVALID, "a day offset of %" PRId64 " is not possible with type %s",
                          settings->day_offset, driver->type);
     if (!driver->households && (first || last))
@@ -97,7 +98,7 @@ int replay_source_open(const struct replay_settings *settings, struct replay_sou
     const struct source_driver *driver = source_driver_find(settings->type);
     if (!driver)
         return error_set(error, ERROR_INVALID,
-                         "unknown type of source %s: expected electricity, water, gas, readings or synthetic",
+                         "unknown type of source %s: expected electricity, water, gas, readings, dsmr or synthetic",
                          settings->type ? settings->type : "(none)");
     struct input *input = NULL;
     int status = source_check(driver, settings, error);

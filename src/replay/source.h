@@ -15,7 +15,7 @@
 enum { REPLAY_REPORTED_ROWS = 10 };
 
 struct replay_settings {
-    const char *type;   /* electricity, water, gas, readings, synthetic */
+    const char *type;   /* electricity, water, gas, readings, dsmr, synthetic */
     const char *file;   /* path, or "-" for standard input; NULL for synthetic; .gz is recognised by content */
     int64_t day_offset; /* -d: starts 1440 x D data rows in (every line after the header is a data row) */
     int64_t first_household, last_household; /* -s, -e */

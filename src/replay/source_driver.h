@@ -17,7 +17,8 @@ struct source_driver {
     void (*close)(struct replay_source *source); /* may be NULL */
 };
 
-extern const struct source_driver source_electricity, source_water, source_gas, source_readings, source_synthetic;
+extern const struct source_driver source_electricity, source_water, source_gas, source_readings, source_synthetic,
+    source_dsmr;
 
 enum {
     SOURCE_ATTRIBUTES_MAXIMUM = 4,

@@ -87,3 +87,27 @@ def test_wrong_clock_does_not_close_windows(meterline):
     assert [(row["gateway"], row["sampleCount"]) for row in meterline.rows(60)] == [("a", "2")]
     (rejected,) = meterline.records("metrics-rejected")
     assert "MAX_AHEAD" in rejected["headers"]["error"] and rejected["headers"]["origin.topic"] == "metrics"
+
+
+def test_dsmr(meterline):
+    """Telegrams of a P1 port from a file and by a pipe; what is damaged or has no time is told."""
+    body = ("/ISk5\\2MT382-1000\r\n\r\n1-3:0.2.8(50)\r\n0-0:1.0.0({}W)\r\n0-0:96.1.1(4B384547303034303436333935353037)\r\n1-0:1.8.1(000004.426*kWh)\r\n1-0:1.8.2(000002.399*kWh)\r\n"
+            "1-0:2.8.1(000002.444*kWh)\r\n1-0:1.7.0(00.{}*kW)\r\n1-0:32.7.0(229.5*V)\r\n0-1:24.1.0(003)\r\n0-1:96.1.0(3232323241424344313233343536373839)\r\n0-1:24.2.1(170102161005W)(00000.107*m3)\r\n!")
+
+    def telegram(time_, power):
+        text, crc = body.format(time_, power), 0
+        for byte in text.encode():
+            crc ^= byte
+            for _ in range(8):
+                crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+        return f"{text}{crc:04X}\r\n"
+
+    good = telegram("170102192002", 244) + "noise\r\n" + telegram("170102192012", 245)
+    meterline("replay", "-t", "dsmr", meterline.file("p1.txt", good), "--json")
+    meterline("replay", "-t", "dsmr", "-", "--json", input=telegram("170102192022", 246).replace("\r\n", "\n") + good.replace("244", "999") + body.format("", 1))
+    meterline("replay", "-t", "dsmr", "-", "--strict", "--json", input=good.replace("244", "999"), status=1, says="checksum")
+    meterline("replay", "-t", "dsmr", "-d", "1", "-", status=1, says="day offset")
+    records = [record["value"] for record in meterline.records("metrics")]
+    power = sorted((record["timestamp"], record["value"]) for record in records if record["metricAttribute"] == "ACTIVE_POWER_IMPORT")
+    assert power[:2] == [("2017-01-02T18:20:02Z", 244), ("2017-01-02T18:20:12Z", 245)] and ("2017-01-02T18:20:22Z", 246) in power, power
+    assert {(record["gateway"], record["metricType"], record["timestamp"], record["value"]) for record in records if record["metricAttribute"] == "VOLUME"} == {("2222ABCD123456789", "GAS", "2017-01-02T15:10:05Z", 0.107)}

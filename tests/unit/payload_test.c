@@ -257,6 +257,38 @@ static void test_value(void **state) {
     }
 }
 
+#define TELEGRAM(time, checksum)                                                                                       \
+    "/ISk5\\2MT382-1000\r\n\r\n1-3:0.2.8(50)\r\n0-0:1.0.0(" time ")\r\n0-0:96.1.1(4B384547303034303436333935353037)"   \
+    "\r\n1-0:1.8.1(000004.426*kWh)\r\n1-0:1.8.2(000002.399*kWh)\r\n1-0:1.7.0(00.244*kW)\r\n1-0:32.7.0(230.0*V)\r\n"    \
+    "0-0:96.14.0(0002)\r\n0-0:96.13.0()\r\n0-1:24.1.0(003)\r\n0-1:96.1.0(3232323241424344313233343536373839)\r\n"      \
+    "0-1:24.2.1(170102161005W)(00000.107*m3)\r\n0-2:24.1.0(007)\r\n0-2:96.1.0(573031)\r\n"                             \
+    "0-2:24.2.1(170702161005S)(00012.500*m3)\r\n!" checksum "\r\n"
+
+/* Codes, units, winter and summer time, meters behind the meter, and the checksum (computed by hand from its
+ * definition). */
+static void test_dsmr(void **state) {
+    (void)state;
+    static const char good[] = "1.0 K8EG004046395507|ELECTRICITY|ENERGY_IMPORT_T1 1483381202000 4.426\n"
+                               "1.1 K8EG004046395507|ELECTRICITY|ENERGY_IMPORT_T2 1483381202000 2.399\n"
+                               "1.2 K8EG004046395507|ELECTRICITY|ACTIVE_POWER_IMPORT 1483381202000 244\n"
+                               "1.3 K8EG004046395507|ELECTRICITY|VOLTAGE_L1 1483381202000 230\n"
+                               "1.4 2222ABCD123456789|GAS|VOLUME 1483369805000 0.107\n"
+                               "1.5 W01|WATER|VOLUME 1499004605000 12.5\n";
+    static const struct payload_case cases[] = {
+        {PAYLOAD_DSMR, TELEGRAM("170102192002W", "B260"), good, 0},
+        {PAYLOAD_DSMR, "1-0:1.8.1(1*kWh)\r\n!\r\n" TELEGRAM("170102192002W", "b260") "/cut off", good, 0},
+        {PAYLOAD_DSMR, TELEGRAM("170102192002W", ""), good, 0}, /* as before DSMR 4 */
+        {PAYLOAD_DSMR, TELEGRAM("170102192003W", "B260"), "1! the telegram's checksum is EEEC, not B260\n", 0},
+        {PAYLOAD_DSMR, "/X\r\n1-0:1.7.0(1*kW)\r\n!\r\n",
+         "1! the telegram has no value that is known, or no number of its meter (0-0:96.1.1)\n", 0},
+        {PAYLOAD_DSMR, "/X\n0-0:96.1.1(31)\n1-0:1.7.0(1*kW)\n1-0:2.7.0(1*kX)\n1-0:1.8.0(x*kWh)\n1-0:1.8.0(1\n!\n",
+         "1.0 1|ELECTRICITY|ACTIVE_POWER_IMPORT (1700000000000) 1000\n", 0},
+        {PAYLOAD_DSMR, "/X\r\n1-0:1.7.0(1*kW)\r\n",
+         "1! no telegram: it begins with / and ends with a line that begins with !\n", 0},
+    };
+    check_cases(cases, sizeof cases / sizeof *cases);
+}
+
 /* Clocks that were never set or run far ahead, long names and long lines, each by its limit. */
 static void test_limits(void **state) {
     (void)state;
@@ -296,6 +328,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json),        cmocka_unit_test(test_csv),   cmocka_unit_test(test_line_protocol),
         cmocka_unit_test(test_thingsboard), cmocka_unit_test(test_value), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_dsmr),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
