@@ -12,12 +12,14 @@
 #include "sql/catalog/catalog.h"
 #include "sql/catalog/describe.h"
 #include "sql/session/session.h"
+#include "sql/session/sql_session.h"
 #include "sql/syntax/print.h"
 #include "sql/syntax/script.h"
 
 struct check_settings {
     struct common_settings common;
     const char *execute, *format;
+    bool log;
 };
 
 #define OPTION(member) .offset = offsetof(struct check_settings, member)
@@ -26,6 +28,11 @@ static const struct option check_options[] = {
     {"execute", 'e', OPTION_STRING, "STATEMENTS", .help = "Check these instead of a file.", OPTION(execute)},
     {"format", 'f', OPTION_CHOICE, "FORMAT", .choices = "table|csv|json",
      .help = "Of what SHOW and DESCRIBE answer. Without it a table on a terminal, otherwise CSV.", OPTION(format)},
+    {"log", 0, OPTION_FLAG,
+     .help =
+         "Streams and tables that were declared in the log (--data, --bus) are known too, and so are its topics and "
+         "schemas.",
+     OPTION(log)},
     {0},
 };
 
@@ -37,7 +44,9 @@ static const struct command_line check_line = {
         "Reads statements of ksqlDB's dialect, prints each in its canonical form, and keeps a catalog of the streams, "
         "tables and types that they "
         "declare, which\n"
-        "SHOW and DESCRIBE answer from. Nothing is run. An error names line and column, and what was expected there.\n"
+        "SHOW and DESCRIBE answer from. Then names and types are checked, by what the statements themselves declare. "
+        "Nothing is "
+        "run. An error names line and column, and what was expected there.\n"
         "\n"
         "Examples:\n"
         "  meterline check pipeline.sql\n"
@@ -53,6 +62,7 @@ struct check {
     struct session *session; /* keeps the settings */
     struct variables variables;
     const char *format;
+    bool open; /* a source has its columns from a schema that is not at hand */
 };
 
 static int check_declare(struct check *check, const struct statement *statement, struct arena *arena,
@@ -60,6 +70,7 @@ static int check_declare(struct check *check, const struct statement *statement,
     struct source source;
     bool skip = false;
     int status = catalog_check_create(check->catalog, &statement->create, &skip, error);
+    check->open |= source_wants_schema(&statement->create, session_source_defaults(check->session));
     if (status || skip || statement->create.query ||
         source_wants_schema(&statement->create, session_source_defaults(check->session)))
         return status; /* what a query or the registry gives is not known here */
@@ -161,6 +172,45 @@ static int check_script(struct check *check, struct slice text, struct error *er
     return status;
 }
 
+/* What statements ask for is not done. */
+static int check_pass(void *context, const struct session_effect *effect, struct error *error) {
+    (void)context, (void)effect, (void)error;
+    return 0;
+}
+
+/* Names and types, by planning all statements; what the log holds is known with --log. */
+static int check_names(const struct check *check, const struct check_settings *settings, struct slice text,
+                       struct error *error) {
+    struct session *session = NULL;
+    if (!settings->log && check->open) {
+        fputs("meterline check: names were not checked: a source has its columns from a schema registry (--log asks "
+              "it)\n",
+              stderr);
+        return 0;
+    }
+    if (!settings->log) {
+        int status = session_new(&(struct session_options){.clock = &clock_system}, &session, error);
+        if (!status)
+            status = session_execute(session, text, check_pass, NULL, error);
+        session_free(session);
+        return status;
+    }
+    struct sql_session sql;
+    struct bus *bus = NULL;
+    struct log log = cli_log(&settings->common);
+    int status = cli_open_bus(&settings->common, false, &bus, error);
+    if (status)
+        return status;
+    status = sql_session_open(&sql, bus, &log, check_pass, NULL, error);
+    if (!status) {
+        session_pass_known(sql.session, true);
+        status = session_execute(sql.session, text, check_pass, NULL, error);
+        sql_session_close(&sql);
+    }
+    bus_close(bus);
+    return status;
+}
+
 static int check_main(int argc, char **argv) {
     struct check_settings settings = {0};
     struct error error = {0};
@@ -181,6 +231,8 @@ static int check_main(int argc, char **argv) {
         status = cli_read_text(path, &text, &error);
     if (!status)
         status = check_script(&check, bytes_slice(&text), &error);
+    if (!status)
+        status = check_names(&check, &settings, bytes_slice(&text), &error);
     variables_release(&check.variables);
     catalog_free(check.catalog);
     session_free(check.session);

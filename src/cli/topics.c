@@ -45,12 +45,13 @@ static const struct command_line topics_line = {
     .command = "topics",
     .operands = "[list | describe TOPIC | create TOPIC | alter TOPIC | delete TOPIC]",
     .summary = "List, describe, create, alter and delete topics; lag of each group.",
-    .description = "A topic's name alone describes it.\n"
-                   "\n"
-                   "Examples:\n"
-                   "  meterline topics\n"
-                   "  meterline topics create metrics --partitions 8 --retention-time 400d\n"
-                   "  meterline topics alter metrics --retention-bytes 10G --yes",
+    .description =
+        "A topic's name alone describes it.\n"
+        "\n"
+        "Examples:\n"
+        "  meterline topics\n"
+        "  meterline topics create metrics --partitions 8 --retention-time 400d   (before the first reading)\n"
+        "  meterline topics alter metrics --retention-bytes 10G --yes",
     .options = topics_options,
     .common = cli_common_options,
     .uses = CLI_LOG | CLI_CREATES | CLI_TABLES,

@@ -160,3 +160,30 @@ def test_story_careless_typist(meterline):
     meterline("run", "-q", "--until-end", "--final")
     meterline("query", "-w", "1d", "-g", "house", says="did you mean home?")
     assert [row["windowStart"] for row in table(meterline.query("1d", "-g", "home"))] == ["2024-02-01T00:00:00Z", "2024-02-02T00:00:00Z"]
+
+
+def test_check_knows_names(meterline):
+    """check plans what it checks: names and types by the file's own sources, or with --log by those of the log."""
+    declared = "CREATE STREAM S (K STRING KEY, V INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);\n"
+    for statement, says in (("CREATE STREAM B AS SELECT W FROM S;", "line 2, column 27: there is no column W"), ("CREATE STREAM B AS SELECT * FROM SS;", "line 2, column 34: there is no stream or table SS; did you mean S?"),
+                            ("INSERT INTO S (K, V) VALUES ('a', 'b');", "STRING cannot be assigned to INTEGER"), ("CREATE TABLE T AS SELECT V, COUNT(*) FROM S;", "cannot be used without GROUP BY")):
+        meterline("check", "-e", declared + statement, status=1, says=says)
+    meterline("check", "-e", declared + "CREATE STREAM B AS SELECT K, V + 1 AS W FROM S; CREATE STREAM C AS SELECT K, W FROM B;")
+    assert not meterline.data.exists()
+    meterline("check", "-e", "SELECT V FROM S;", status=1, says="there is no stream or table S")
+    meterline("check", "--log", "-e", "SELECT V FROM S;", status=1, says="there is no data folder")
+    meterline("sql", "-q", "-e", declared)
+    meterline("check", "--log", "-e", "SELECT V FROM S;")
+    meterline("check", "--log", "-e", declared + "SELECT W FROM S;", status=1, says="there is no column W")
+    meterline("check", "-e", "CREATE STREAM A (K STRING KEY) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='AVRO', PARTITIONS=1); SELECT X FROM A;", says="names were not checked")
+
+
+def test_what_a_query_makes_and_print_of_avro(meterline):
+    _, err = meterline("sql", "-e", "CREATE STREAM S (K STRING KEY, V INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1); CREATE TABLE C AS SELECT K, COUNT(*) AS N FROM S GROUP BY K;")
+    assert "is declared, into C: a 'meterline run' on this log runs it" in err, err
+    meterline("sql", "-e", "SELECT * FROM C;", status=1, says="topic C of C is not there: what a query makes is there when a 'meterline run' runs it")
+    meterline("run", "-q", "--until-end")
+    assert meterline("sql", "-e", "SELECT * FROM C;")[0] == "K,N\n"
+    meterline("replay", "-q", "-t", "synthetic", "--duration", "5s")
+    out, _ = meterline("sql", "--format", "json", "-e", "PRINT 'metrics' FROM BEGINNING LIMIT 1;")
+    assert json.loads(out)["value"]["metricType"] == "ELECTRICITY", out

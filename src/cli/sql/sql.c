@@ -10,6 +10,8 @@
 #include "cli/sql/sql_prompt.h"
 #include "cli/table.h"
 #include "cli/text_file.h"
+#include "codec/avro/avro_text.h"
+#include "codec/json/json.h"
 #include "codec/json/json_span.h"
 #include "core/memory.h"
 #include "core/number.h"
@@ -71,7 +73,8 @@ struct sql {
     struct bus *bus;
     struct table *table; /* of the answer under way */
     const char *const *titles;
-    bool slowly; /* rows come one by one */
+    bool slowly;            /* rows come one by one */
+    struct avro_text *avro; /* of PRINT, for topics without a stream */
 };
 
 /* --- rows
@@ -122,6 +125,25 @@ static const char **sql_titles(struct arena *arena, const struct plan_result *re
     return titles;
 }
 
+/* A topic that a query is to make is not there before a run has made it. */
+static int sql_check_made(struct sql *sql, const struct select_query *select, struct error *error) {
+    const struct source *source = catalog_source(session_catalog(sql->session.session), select->from.name.name);
+    char topic[BUS_TOPIC_NAME_MAXIMUM + 1];
+    struct bus_topic_info info;
+    struct error missing;
+    if (!source || source->topic.length >= sizeof topic)
+        return 0;
+    snprintf(topic, sizeof topic, "%.*s", (int)source->topic.length, source->topic.data);
+    int status = bus_topic_describe(sql->bus, topic, &info, &missing);
+    if (!status)
+        bus_topic_info_release(&info);
+    return status != ERROR_NOT_FOUND
+               ? 0
+               : error_set(error, ERROR_NOT_FOUND,
+                           "topic %s of %.*s is not there: what a query makes is there when a 'meterline run' runs it",
+                           topic, (int)source->name.length, source->name.data);
+}
+
 static int sql_select(struct sql *sql, const struct session_effect *effect, struct error *error) {
     cleanup(arena_release) struct arena arena = {0};
     const char *reset = session_setting(sql->session.session, "auto.offset.reset"),
@@ -144,8 +166,10 @@ static int sql_select(struct sql *sql, const struct session_effect *effect, stru
     if (status || !titles)
         return status ? status : error_no_memory(error);
     sql->titles = titles;
-    status =
-        table_begin(table_format_of(sql->settings->format), titles, effect->result->column_count, &sql->table, error);
+    status = changes ? 0 : sql_check_made(sql, effect->select, error);
+    if (!status)
+        status = table_begin(table_format_of(sql->settings->format), titles, effect->result->column_count, &sql->table,
+                             error);
     if (status)
         return status;
     sql->slowly = changes;
@@ -194,11 +218,25 @@ static const struct source *sql_source_of(const struct sql *sql, const char *top
 static int sql_print_record(struct sql *sql, const struct source *source, const struct bus_record *record,
                             struct error *error) {
     cleanup(arena_release) struct arena arena = {0};
+    cleanup(bytes_release) struct bytes decoded = {0};
     struct record_text text = {.key = record->key, .value = record->value};
-    int status = source ? record_text_decode(source, bus_registry(sql->bus), record, &arena, &text, error) : 0;
+    bool written = false;
+    int status = source               ? record_text_decode(source, bus_registry(sql->bus), record, &arena, &text, error)
+                 : record->value.data ? avro_text_write(sql->avro, record->value, &decoded, &written, error)
+                                      : 0;
+    if (written)
+        text.value = bytes_slice(&decoded);
     table_time(sql->table, record->timestamp);
-    sql_cell(sql, "key", text.key.data ? text.key : SLICE("null"));
-    sql_cell(sql, "value", text.value.data ? text.value : SLICE("null"));
+    if (source) {
+        sql_cell(sql, "key", text.key.data ? text.key : SLICE("null"));
+        sql_cell(sql, "value", text.value.data ? text.value : SLICE("null"));
+    } else {
+        table_text(sql->table, record->key);
+        if (written || (record->value.data && json_object_valid(record->value)))
+            table_json(sql->table, text.value);
+        else
+            table_text(sql->table, record->value);
+    }
     table_row_end(sql->table);
     if (!table_flush(sql->table))
         return error_set(error, ERROR_INTERRUPTED, "the records are read no more");
@@ -240,6 +278,8 @@ static int sql_print(struct sql *sql, const char *topic, const struct print_stat
             status = bus_consumer_seek(consumer, topic, p, print->from_beginning ? start : end, error);
     }
     if (!status)
+        status = avro_text_new(bus_registry(sql->bus), &sql->avro, error);
+    if (!status)
         status = table_begin(table_format_of(sql->settings->format), titles, 3, &sql->table, error);
     if (!status) {
         status = sql_print_records(sql, consumer, topic, print, error);
@@ -247,6 +287,7 @@ static int sql_print(struct sql *sql, const char *topic, const struct print_stat
         int end = table_end(sql->table, status ? NULL : error);
         status = status ? status : end;
     }
+    sql->avro = avro_text_free(sql->avro);
     bus_consumer_close(consumer);
     return status;
 }

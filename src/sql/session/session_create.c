@@ -143,8 +143,8 @@ static int session_add_query(struct session_work *work, const struct plan_result
                                                       .result = result},
                              error);
     return status ? status
-                  : session_say(work, error, "query %s started, into %.*s", plan->id, names_shown(sink->name),
-                                sink->name.data);
+                  : session_say(work, error, "query %s is declared, into %.*s: a 'meterline run' on this log runs it",
+                                plan->id, names_shown(sink->name), sink->name.data);
 }
 
 static int session_check_kind(const struct create_statement *create, const struct plan_result *result,
