@@ -63,6 +63,16 @@ static struct slice head_text(const struct merge_head *head, size_t column) {
     return vector->texts[head_row(head) & vector->mask];
 }
 
+/* Texts of a dictionary are shared, so that the same ones mostly lie at the same place. */
+static bool head_same(const struct merge_head *head, const struct slice *series) {
+    bool same = true;
+    for (size_t i = 0; i < ORDER_COLUMNS && same; i++) {
+        struct slice text = head_text(head, merge_order[i]);
+        same = text.length == series[i].length && (text.data == series[i].data || slice_equal(text, series[i]));
+    }
+    return same;
+}
+
 static int head_compare(const struct merge_head *a, const struct merge_head *b) {
     int order = 0;
     for (size_t i = 0; i < ORDER_COLUMNS && order == 0; i++)
@@ -144,20 +154,64 @@ static bool merge_is_enough(const struct merge *merge, const struct merge_head *
     return !same || merge->rows >= GROUP_MANY;
 }
 
-/* All rows of the series that `first` is at, of this file. */
+/* Rows that stand one after the other in the row group at hand, from the head's on, of the same series; as many as fit. */
+static size_t merge_run(const struct merge *merge, const struct merge_head *head) {
+    struct slice series[ORDER_COLUMNS];
+    struct merge_head next = *head;
+    size_t room = GROUP_ROWS - merge->rows, count = 1;
+    for (size_t i = 0; i < ORDER_COLUMNS; i++)
+        series[i] = head_text(head, merge_order[i]);
+    for (next.at++; count < room && next.at < head->rows.count; next.at++, count++)
+        if (head_row(&next) != head_row(head) + count || !head_same(&next, series))
+            break;
+    return count;
+}
+
+static void merge_copy_column(struct vector *to, const struct vector *from, size_t at, size_t row, size_t count) {
+    size_t width = to->type->kind == TYPE_BOOLEAN ? 1 : to->type->kind == TYPE_DECIMAL ? sizeof(decimal) : 8;
+    memcpy(to->nulls + at, from->nulls + row, count);
+    memcpy((char *)to->data + at * width, (const char *)from->data + row * width, count * width);
+}
+
+/* A run of rows: numbers are copied at once, the names of the series once. */
+static int merge_put_run(struct merge *merge, const struct merge_head *head, size_t count, struct error *error) {
+    for (size_t c = 0; c < merge->snapshot->column_count; c++) {
+        const struct vector *from = &head->columns[c];
+        struct vector *to = &merge->columns[c];
+        if (!merge_is_text(to->type)) {
+            merge_copy_column(to, from, merge->rows, head_row(head), count);
+            continue;
+        }
+        for (size_t i = 0; i < count; i++) {
+            struct value value;
+            vector_get(from, head_row(head) + i, &value);
+            bool again = i && !value.null && !to->nulls[merge->rows + i - 1] &&
+                         value.text.data == from->texts[head_row(head) + i - 1].data &&
+                         value.text.length == to->texts[merge->rows + i - 1].length;
+            if (again)
+                value.text = to->texts[merge->rows + i - 1];
+            else if (!value.null && !(value.text = arena_copy(&merge->texts, value.text)).data)
+                return error_no_memory(error);
+            vector_set(to, merge->rows + i, &value);
+        }
+    }
+    merge->rows += count;
+    return 0;
+}
+
+/* All rows of a series, of this file. */
 static int merge_series(struct merge *merge, struct merge_head *head, const struct slice *series, struct error *error) {
-    int status = 0;
     for (;;) {
-        status = head_fill(head, error);
-        if (status || head->ended)
+        int status = head_fill(head, error);
+        if (status || head->ended || !head_same(head, series))
             return status;
-        for (size_t i = 0; i < ORDER_COLUMNS; i++)
-            if (!slice_equal(head_text(head, merge_order[i]), series[i]))
-                return 0;
-        status = merge_put(merge, head, error);
+        status = merge->rows == GROUP_ROWS ? merge_end_group(merge, error) : 0;
+        size_t count = status ? 0 : merge_run(merge, head);
+        if (!status)
+            status = merge_put_run(merge, head, count, error);
         if (status)
             return status;
-        head->at++;
+        head->at += count;
     }
 }
 

@@ -23,6 +23,7 @@ void lake_readings_release(struct lake_readings *readings) {
     free(readings->months);
     free(readings->month_slots);
     free(readings->series);
+    free(readings->after);
     free(readings->slots);
     arena_release(&readings->names);
     *readings = (struct lake_readings){0};
@@ -85,8 +86,8 @@ static int series_grow(struct lake_readings *readings, struct error *error) {
     return 0;
 }
 
-static int series_number(struct lake_readings *readings, const struct series *series, uint32_t *ret_number,
-                         struct error *error) {
+static int series_look_up(struct lake_readings *readings, const struct series *series, uint32_t *ret_number,
+                          struct error *error) {
     int status = series_grow(readings, error);
     if (status)
         return status;
@@ -96,8 +97,11 @@ static int series_number(struct lake_readings *readings, const struct series *se
                               arena_copy(&readings->names, series->attribute)};
         if (!kept.gateway.data || !kept.type.data || !kept.attribute.data ||
             !memory_reserve((void **)&readings->series, &readings->series_capacity, readings->series_count + 1,
-                            sizeof *readings->series))
+                            sizeof *readings->series) ||
+            !memory_reserve((void **)&readings->after, &readings->after_capacity, readings->series_count + 1,
+                            sizeof *readings->after))
             return error_no_memory(error);
+        readings->after[readings->series_count] = 0;
         readings->series[readings->series_count++] = kept;
         *slot = (uint32_t)readings->series_count;
     }
@@ -105,11 +109,30 @@ static int series_number(struct lake_readings *readings, const struct series *se
     return 0;
 }
 
+/* The one that came after the series before is tried first. */
+static int series_number(struct lake_readings *readings, const struct series *series, uint32_t *ret_number,
+                         struct error *error) {
+    uint32_t before = readings->before, guess = readings->series_count ? readings->after[before] : 0;
+    if (!readings->series_count || !series_same(&readings->series[guess], series)) {
+        int status = series_look_up(readings, series, &guess, error);
+        if (status)
+            return status;
+        readings->after[before] = guess;
+    }
+    *ret_number = readings->before = guess;
+    return 0;
+}
+
 /* --- months
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static int64_t month_of(int64_t time) {
+/* The month of a time, and where it begins and ends (ms). */
+static int64_t month_of(int64_t time, int64_t *ret_from, int64_t *ret_to) {
     struct civil_date date = civil_from_days(floor_divide(time, MILLISECONDS_OF_DAY));
+    bool december = date.month == 12;
+    *ret_from = civil_to_days((struct civil_date){date.year, date.month, 1}) * MILLISECONDS_OF_DAY;
+    *ret_to = civil_to_days((struct civil_date){date.year + december, december ? 1 : date.month + 1, 1}) *
+              MILLISECONDS_OF_DAY;
     return (date.year - 1970) * 12 + (int64_t)date.month - 1;
 }
 
@@ -135,9 +158,11 @@ static int month_grow(struct lake_readings *readings, struct error *error) {
     return 0;
 }
 
-static int month_find(struct lake_readings *readings, int64_t number, struct error *error) {
-    if (readings->last && readings->last->month == number)
+static int month_find(struct lake_readings *readings, int64_t time, struct error *error) {
+    if (readings->last && time >= readings->last_from && time < readings->last_to)
         return 0;
+    int64_t number = month_of(time, &readings->last_from, &readings->last_to);
+    readings->last = NULL;
     int status = month_grow(readings, error);
     if (status)
         return status;
@@ -175,7 +200,7 @@ int lake_readings_add(struct lake_readings *readings, const struct series *serie
     uint32_t number;
     int status = series_number(readings, series, &number, error);
     if (!status)
-        status = month_find(readings, month_of(time), error);
+        status = month_find(readings, time, error);
     if (!status)
         status = month_reserve(readings, readings->last, error);
     if (status)

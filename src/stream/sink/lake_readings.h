@@ -29,7 +29,11 @@ struct lake_readings {
     size_t month_slot_count;
     size_t bytes; /* of memory, in all */
     uint64_t seed;
-    struct lake_month *last; /* of the reading before */
+    struct lake_month *last;    /* of the reading before */
+    int64_t last_from, last_to; /* ms: [from, to) of that month */
+    uint32_t *after;            /* by series: the one that came next the last time; meters report in turns */
+    size_t after_capacity;
+    uint32_t before; /* the series of the reading before */
 };
 
 void lake_readings_release(struct lake_readings *readings);
