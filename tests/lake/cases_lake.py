@@ -181,5 +181,5 @@ def test_every_step_of_a_commit_may_be_killed_or_fail(folder, options):
     subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", preload, ROOT / "tests/fault/fault_preload.c", "-ldl"], check=True)
     commits = Commits(options.binary, preload, folder)
     tried, killed = commits.sweep(options.rounds)
-    tried += commits.maintenance(options.rounds // 8)
+    tried += commits.maintenance(max(1, options.rounds // 8))
     print(f"  {tried} faults, {killed} runs killed")
