@@ -282,7 +282,7 @@ def test_what_cannot_run_is_refused(meterline):
         (sink.format("webhook", "one", ", 'url'='ftp://127.0.0.1/x'"), "the url of a webhook begins with http:// or https://"),
         (sink.format("webhook", "one", ", 'url'='http://'"), "the url of a webhook cannot be read"),
         (sink.format("webhook", "bad/topic", ", 'url'='http://127.0.0.1/x'"), "'bad/topic' cannot be a topic's name"),
-        (sink.format("lake", "one", ""), "there are no connectors of type lake"),
+        (sink.format("elastic", "one", ""), "there are no connectors of type elastic"),
         (sink.format("readings", "one", ""), "there are no connectors of type readings"),
         (sink.format("store", "nosuch", ""), "names end in -aggregates-SECONDS; nosuch is none"),
         (sink.format("store", "m-aggregates-60,,x", ""), "'topics' is a list"),

@@ -209,8 +209,8 @@ static bool is_unit(struct slice cell) {
                                         "va",
                                         "kva",
                                         "var",
-                                        "\xc2\xb0"
-                                        "c",
+                                        ("\xc2\xb0"
+                                         "c"),
                                         "c",
                                         "eur",
                                         "\xe2\x82\xac",
