@@ -194,7 +194,8 @@ static int import_write_map(const struct import *import, const char *file, struc
     if (!to)
         return error_set_errno(error, errno, "writing the map %s", file);
     bool written = !text.failed && fwrite(text.data, 1, text.length, to) == text.length;
-    return (fclose(to) == 0) & written ? 0 : error_set_errno(error, errno, "writing the map %s", file);
+    written = (fclose(to) == 0) && written;
+    return written ? 0 : error_set_errno(error, errno, "writing the map %s", file);
 }
 
 static bool import_confirm(const struct import_command *command, const char *topic, int64_t readings) {

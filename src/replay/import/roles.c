@@ -29,16 +29,9 @@ static const char *const names_of_gateways[] = {"gateway",       "meter",
                                                 "top",           "einheit",
                                                 "mieteinheit",   NULL};
 static const char *const names_of_types[] = {"type", "metrictype", "metric_type", "medium", "sparte", NULL};
-static const char *const names_of_attributes[] = {"attribute",
-                                                  "metricattribute",
-                                                  "metric_attribute",
-                                                  "obis",
-                                                  "kanal",
-                                                  "channel",
-                                                  "register",
-                                                  "messgr\xc3\xb6\xc3\x9f"
-                                                  "e",
-                                                  NULL};
+static const char *const names_of_attributes[] = {
+    "attribute", "metricattribute", "metric_attribute",        "obis", "kanal",
+    "channel",   "register",        "messgr\303\266\303\237e", NULL};
 static const char *const names_of_sums[] = {"summe", "sum", "gesamt", "total", "totals", "gesamtsumme", "all", NULL};
 static const char *const names_of_starts[] = {"von", "from", "start", "begin", "beginn", NULL};
 
