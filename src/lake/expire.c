@@ -55,7 +55,7 @@ static int expire_note_snapshot(const struct lake_table *table, const json_t *sn
         status = names_add(to, table, json_string_value(json_object_get(snapshot, "manifest-list")), error);
     for (size_t i = 0; i < count && !status; i++) {
         struct manifest_entry *entries;
-        size_t files;
+        size_t files = 0;
         const char *name;
         status = table_object(table, manifests[i].path, &name, error);
         bool known = false;
