@@ -3,6 +3,7 @@
 A block ```sh is run by bash -e, ```python by Python (with pandas, when it is there). A block without a language after it is its output: what varies (times of now, rates) is put aside,
 a line ".." stands for any lines. `<!-- not run: why -->` before a block leaves it out, `<!-- goes on -->` runs it beside the others until the page ends.
 METERLINE_FIXTURES=1 writes the outputs into the pages."""
+import contextlib
 import importlib.util
 import os
 import re
@@ -40,9 +41,14 @@ class Page:
 
     def run(self, language, text):
         command = ["bash", "-euo", "pipefail", "-c", text] if language == "sh" else [sys.executable, "-c", text]
-        done = subprocess.run(command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
-        assert done.returncode == 0, f"{self.path.name}: {text}exit status {done.returncode}:\n{done.stdout}"
-        return done.stdout
+        process = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+        try:
+            out, _ = process.communicate(timeout=300)
+        finally:  # what a block has left running ends with it
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        assert process.returncode == 0, f"{self.path.name}: {text}exit status {process.returncode}:\n{out}"
+        return out
 
     def start(self, text):
         self.beside.append(subprocess.Popen(["bash", "-c", "exec " + text.strip()], cwd=self.folder, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True))
