@@ -35,35 +35,35 @@ def edf_lines(path=SAMPLE, days=None):
                 yield [f"0,ELECTRICITY,{name},{time},{value}\n" for name, value in zip(EDF, fields[2:])]
 
 
-def ampds_lines(path, gateway, kind):
+def ampds_lines(path, gateway, kind, rows):
     with gzip.open(path, "rt") as file:
         header = next(file).strip().lower().split(",")
-        for row in file:
+        for row in itertools.islice(file, rows):
             fields = dict(zip(header, row.strip().split(",")))
             time = datetime.utcfromtimestamp(int(fields["unix_ts"])).strftime("%Y-%m-%dT%H:%M:%SZ")
             yield [f"{gateway},{kind},{name.upper()},{time},{fields[name]}\n" for name in header[1:]]
 
 
-def with_late(rows, share=0.05, seed=7):
-    """The lines in the order in which they come: `share` of them two hours to two days of rows later."""
+def with_late(rows, share=0.05, seed=7, most=2880):
+    """The lines in the order in which they come: `share` of them two hours to `most` minutes of rows later."""
     chance, held = random.Random(seed), []
     for number, lines in enumerate(rows):
         while held and held[0][0] <= number:
             yield heapq.heappop(held)[2]
         for line in lines:
             if chance.random() < share:
-                heapq.heappush(held, (number + chance.randint(120, 2880), len(held), line))
+                heapq.heappush(held, (number + chance.randint(120, most), len(held), line))
             else:
                 yield line
     while held:
         yield heapq.heappop(held)[2]
 
 
-def write_late(meterline, name, rows):
+def write_late(meterline, name, rows, most=2880):
     path = meterline.path(name)
     with open(path, "w") as file:
         file.write(HEADER)
-        file.writelines(with_late(rows))
+        file.writelines(with_late(rows, most=most))
     return path
 
 
