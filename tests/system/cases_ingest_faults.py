@@ -197,7 +197,7 @@ def test_ingest_many_idle_connections(meterline):
         assert connection.recv(4096).startswith(b"HTTP/1.1 200")
     ingest.wait(lambda: ingest.metric("meterline_connections") >= count)
     used = ingest.memory()
-    assert used < 100 * 1024 * 1024, f"{count} connections: {used >> 20} MiB, {before >> 20} before"
+    assert meterline.sanitized or used < 100 * 1024 * 1024, f"{count} connections: {used >> 20} MiB, {before >> 20} before"
     for connection in connections:
         connection.close()
     ingest.stop()
@@ -221,6 +221,6 @@ def test_ingest_too_much(meterline):
         assert "clock" in ingest.post("/api/v1/readings", json.dumps(reading(1, timestamp=timestamp)), 422, Content_Type="application/json").json()["errors"][0]["reason"]
     with pathlib.Path(f"/proc/{ingest.process.pid}/status").open(encoding="ascii") as status:
         peak = int(status.read().split("VmHWM:")[1].split()[0])
-    assert peak < 300 * 1024, f"{peak} kB at most"
+    assert meterline.sanitized or peak < 300 * 1024, f"{peak} kB at most"
     ingest.stop()
     assert not stored(meterline)

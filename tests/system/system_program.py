@@ -28,6 +28,11 @@ class Program:
     def __init__(self, binary: str, folder: pathlib.Path):
         self.binary, self.folder, self.data, self.started = binary, folder, folder / "data", []
 
+    @property
+    def sanitized(self):
+        """Built with a sanitizer: what it takes of memory is no measure."""
+        return "asan" in str(self.binary) or "tsan" in str(self.binary)
+
     def command(self, *words, data=None):
         return [self.binary, *map(str, words), "--data", str(data or self.data)]
 

@@ -152,6 +152,7 @@ static int insert_write(struct insert_values *insert, struct rows *rows, struct 
     if (status)
         return status;
     status = operator_push(op, 0, rows, &context, error);
+    evaluation->scratch = context.evaluation.scratch; /* made by the push when it was not there */
     op->driver->free(op);
     if (!status && !insert->emitted)
         return error_set(error, ERROR_INVALID, "the row cannot be written: %s",
