@@ -154,7 +154,7 @@ static void fuzz_window(struct slice key) {
     for (enum row_window window = ROW_WINDOW_NONE; window <= ROW_WINDOW_SESSION; window++) {
         struct slice rest = key;
         struct bytes bytes = {0};
-        if (!row_window_read(&rest, window, 60000, &start, &end))
+        if (!row_window_read(&rest, window, 60000, NULL, &start, &end))
             continue;
         bytes_append_slice(&bytes, rest);
         row_window_write(&bytes, window, start, end);
