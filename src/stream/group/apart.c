@@ -76,12 +76,16 @@ static int apart_add(struct apart *apart, const char *topic, const char *name, s
 
 static int apart_commit(struct apart *apart, struct error *error) {
     struct bus_producer *producer;
-    struct bus_producer_options options = {.name = apart->positions[0].group};
+    char name[QUERY_GROUP_NAME_SIZE + 16]; /* of each partition its own: workers set theirs apart at the same time */
+    snprintf(name, sizeof name, "%s.%d", apart->positions[0].group, (int)apart->partition);
+    struct bus_producer_options options = {.name = name};
     int status = bus_producer_open(apart->bus, &options, &producer, error);
     if (status)
         return status;
     status = bus_producer_commit(producer, apart->positions, apart->count, error);
     bus_producer_close(producer);
+    if (status == ERROR_ABORTED && error)
+        error->retriable = true; /* done or not: the next try asks what is there */
     return status;
 }
 
