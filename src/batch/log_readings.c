@@ -126,7 +126,7 @@ static bool readings_counts(const struct readings_scan *scan) {
         !series_key_matches(&reading->series, record->key))
         return false;
     int64_t clock = scan->batch.append_time ? scan->batch.append_time : record->timestamp;
-    return scan->late || reading->timestamp <= clock || reading->timestamp - clock <= scan->log->max_ahead;
+    return scan->late || clock < 0 || reading->timestamp <= clock || reading->timestamp - clock <= scan->log->max_ahead;
 }
 
 static void readings_put(const struct readings_scan *scan, struct olap_rows *rows, size_t row, int64_t partition,

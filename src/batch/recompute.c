@@ -245,7 +245,7 @@ int recompute_run(const struct recompute_settings *settings, recompute_visit vis
         status = spans_divide(settings, some ? least : 0, some ? most : -1, &spans, error);
     do
         status = status ? status : recompute_spans(&recompute, &spans, visit, context, error);
-    while (recompute.again);
+    while (!status && recompute.again);
     free(spans.jobs);
     free(recompute.unsorted);
     if (!status)

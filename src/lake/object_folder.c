@@ -6,12 +6,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/memory.h"
@@ -83,13 +86,16 @@ static int folder_upload_open(struct objects *objects, const char *name, struct 
         status = folder_make_parents(upload->path, error);
     if (!status) {
         folder_parent(upload->path, parent);
-        int length = snprintf(upload->temporary, sizeof upload->temporary, "%s/.new-%d-%u", parent, (int)getpid(),
-                              atomic_fetch_add(&folder_number, 1));
+        uint64_t part = 0; /* processes of two machines, or containers, may have the same number */
+        if (getrandom(&part, sizeof part, 0) < 0)
+            part = (uint64_t)time(NULL);
+        int length = snprintf(upload->temporary, sizeof upload->temporary, "%s/.new-%d-%u-%016" PRIx64, parent,
+                              (int)getpid(), atomic_fetch_add(&folder_number, 1), part);
         if (length >= (int)sizeof upload->temporary)
             status = error_set(error, ERROR_INVALID, "the path of %s is too long", upload->path);
     }
     if (!status) {
-        upload->file = open(upload->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        upload->file = open(upload->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (upload->file < 0)
             status = error_set_errno(error, errno, "making %s", upload->temporary);
     }

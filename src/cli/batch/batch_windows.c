@@ -106,6 +106,12 @@ static int correct_run(const struct batch_settings *settings, bool late_only, st
     int status = windows_open(settings, &work, error);
     if (status)
         return status;
+    if (!work.session.progress.known)
+        log_write(
+            &work.session.log, LOG_WARNING,
+            "how far the stream of topic %s is, in group %s, is not known: a window that it has open is corrected "
+            "as it stands, and the stream's own result will not replace it",
+            settings->topic, settings->group);
     struct corrections_settings to = {.bus = work.session.bus,
                                       .store = work.session.store,
                                       .topic = settings->topic,

@@ -80,6 +80,8 @@ static int footer_schema(struct thrift_reader *reader, struct arena *arena, stru
                          struct error *error) {
     enum thrift_type type;
     size_t count = thrift_read_list(reader, &type);
+    if (footer->columns || footer->groups) /* twice, or after what was checked against it */
+        return error_set(error, ERROR_CORRUPT, "its schema is damaged");
     struct footer_column *columns = arena_allocate(arena, (count + 1) * sizeof *columns);
     int64_t children, repetition;
     if (!columns)
@@ -163,6 +165,8 @@ static int footer_groups(struct thrift_reader *reader, int64_t file_bytes, struc
                          struct error *error) {
     enum thrift_type type;
     size_t count = thrift_read_list(reader, &type);
+    if (!footer->columns || footer->groups) /* they are checked against the schema, which comes first, and once */
+        return error_set(error, ERROR_CORRUPT, "its list of row groups is damaged");
     struct footer_group *groups = arena_allocate(arena, (count + 1) * sizeof *groups);
     int status = groups ? 0 : error_no_memory(error);
     for (size_t i = 0; i < count && !status; i++) {

@@ -155,7 +155,7 @@ static int lake_sink_check_origin(struct lake_sink *sink, int32_t partition, int
         status = lake_origin(sink->table, sink->topic, &arena, &origin, error);
     if (status)
         return status;
-    if (position != NOT_BEGUN && origin && strcmp(origin, sink->origin) != 0)
+    if (origin && strcmp(origin, sink->origin) != 0)
         return error_set(error, ERROR_INVALID,
                          "table %s of lake %s has the records of a topic %s of another log (%s; this one is %s): name "
                          "another lake; or, to add this log's records too, `meterline lake forget %s --topic %s`",
