@@ -71,7 +71,7 @@ def test_questions(meterline, cassandra):
             assert meterline.query(window, *more) == meterline.query(window, *words, *more), f"{window} s: {more}"
     for more in (("--gateway", 7), ("--attribute", "INTENSITY")):   # less room in the client than partitions are asked for at once
         assert meterline.query(600, *more) == meterline.query(600, *words, "-X", "cassandra.requests.in.flight=2", *more)
-    meterline("query", "--window", 61, *words, status=1, says="there are 60, 600, 3600, 86400")
+    meterline("query", "--window", 61, *words, status=1, says="but of 60, 600, 3600, 86400")
 
 
 def test_server_stopped_and_back(meterline, cassandra):
