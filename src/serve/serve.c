@@ -67,9 +67,10 @@ struct serve *serve_close(struct serve *serve, int64_t timeout) {
     if (!serve)
         return NULL;
     http_site_leave(&serve->site);
-    tasks_close(serve->tasks);
+    tasks_stop(serve->tasks);
     http_site_drain(&serve->site, timeout);
     http_site_close(&serve->site);
+    tasks_free(serve->tasks);
     free(serve);
     return NULL;
 }

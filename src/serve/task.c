@@ -26,9 +26,7 @@ struct tasks *tasks_open(size_t maximum) {
     return tasks;
 }
 
-struct tasks *tasks_close(struct tasks *tasks) {
-    if (!tasks)
-        return NULL;
+void tasks_stop(struct tasks *tasks) {
     pthread_mutex_lock(&tasks->lock);
     tasks->closing = true;
     for (struct task *task = tasks->first; task; task = task->next)
@@ -36,6 +34,11 @@ struct tasks *tasks_close(struct tasks *tasks) {
     while (tasks->count)
         pthread_cond_wait(&tasks->ended, &tasks->lock);
     pthread_mutex_unlock(&tasks->lock);
+}
+
+struct tasks *tasks_free(struct tasks *tasks) {
+    if (!tasks)
+        return NULL;
     pthread_mutex_destroy(&tasks->lock);
     pthread_cond_destroy(&tasks->ended);
     free(tasks);

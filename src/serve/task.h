@@ -27,8 +27,10 @@ struct task {
 struct tasks;
 
 struct tasks *tasks_open(size_t maximum); /* NULL: no memory */
-/* Stops all, and waits for them. NULL is fine; returns NULL. */
-struct tasks *tasks_close(struct tasks *tasks);
+/* Stops all, and waits for them; no more are started. */
+void tasks_stop(struct tasks *tasks);
+/* When no handler is called any more. NULL is fine; returns NULL. */
+struct tasks *tasks_free(struct tasks *tasks);
 /* From handle(). Answers 503 when there are too many. `run` has begun and ended the stream's answer when it returns, by
  * the functions below. */
 void task_start(struct tasks *tasks, struct serve *serve, struct http_exchange *exchange,

@@ -231,6 +231,9 @@ def test_who_may(meterline):
         assert ask(None, "SHOW STREAMS;") == 401 and ask("mlt_wrong", "SHOW STREAMS;") == 401 and ask(writer, "SHOW STREAMS;") == 403
         assert ask(query, "SHOW STREAMS;") == 200 and ask(query, STREAM) == 403 and ask(query, "SHOW STREAMS; DROP STREAM S;") == 403
         assert ask(admin, STREAM) == 200
+        hidden = {"c": "*/DROP STREAM S --", "v": "/*${c}*/SELECT * FROM S EMIT CHANGES"}
+        server.request("/query", {"ksql": "${v} LIMIT 0;", "sessionVariables": hidden}, {**elsewhere, "Authorization": f"Bearer {query}"})
+        assert [stream["name"] for stream in server.ksql("SHOW STREAMS;")[0]["streams"]] == ["S"]
         assert server.request("/inserts-stream", b'{"target":"S"}\n', {**elsewhere, "Authorization": f"Bearer {query}"})[0] == 403
         assert server.request("/query", {"ksql": "SELECT * FROM S;"}, {**elsewhere, "Authorization": f"Basic {__import__('base64').b64encode(f'me:{query}'.encode()).decode()}"})[0] == 200
     done = subprocess.run(meterline.command("serve", "--listen", "0.0.0.0:0"), capture_output=True, text=True, timeout=60)

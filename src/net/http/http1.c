@@ -37,7 +37,8 @@ static int64_t http_now(const struct http_connection *http) {
 static void http_close_after(struct http_connection *http) {
     http->closing = true;
     connection_deadline(http->connection, INT64_MAX);
-    connection_pause(http->connection, true);
+    bool stream = http->first && http->first->stream; /* its client's leaving must be seen */
+    connection_pause(http->connection, !stream);
 }
 
 static void http_await_head(struct http_connection *http) {
@@ -141,7 +142,8 @@ static struct http_exchange *http_push(struct http_connection *http) {
     }
     exchange->peer = *connection_peer(http->connection);
     exchange->secure = connection_is_secure(http->connection);
-    exchange->certificate_name = connection_certificate_name(http->connection);
+    struct slice name = connection_certificate_name(http->connection); /* which goes with the connection */
+    exchange->certificate_name = name.length ? arena_copy(&exchange->arena, name) : name;
     if (http->last)
         http->last->next = exchange;
     else
@@ -223,7 +225,7 @@ static void http_body_done(struct http_connection *http) {
     else if (!exchange->answered)
         exchange->handler->handle(exchange);
     http_await_head(http);
-    if (exchange->closes || !exchange->head.keep_alive)
+    if ((!exchange->stream && exchange->closes) || !exchange->head.keep_alive)
         http_close_after(http);
     http_flush(http);
 }

@@ -63,13 +63,12 @@ bool http_stream_is_over(struct http_stream *stream, bool *ret_broken) {
 
 void http_stream_leave(struct http_stream *stream) {
     pthread_mutex_lock(&stream->lock);
-    bool first = !stream->gone && !stream->closed;
+    if (!stream->gone && !stream->closed && stream->gone_call)
+        stream->gone_call(stream->context); /* under the lock: after http_stream_close it is not called */
     stream->gone = true;
     stream->waiting.length = 0;
     pthread_cond_broadcast(&stream->room);
     pthread_mutex_unlock(&stream->lock);
-    if (first && stream->gone_call)
-        stream->gone_call(stream->context);
 }
 
 static void stream_delivered(struct net_message *message) {

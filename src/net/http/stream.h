@@ -4,7 +4,8 @@
  *                       │                   │ waits while STREAM_UNSENT bytes have not been sent
  *                       └── the loop: head, then each piece as a chunk (HTTP/1.0: until the connection ends)
  *
- * A client that has gone is told by http_stream_write, and by `gone`, once, in the loop's thread. */
+ * A client that has gone is told by http_stream_write, and by `gone`, once, in the loop's thread and not after
+ * http_stream_close; it may not call the stream. */
 #ifndef METERLINE_NET_HTTP_STREAM_H
 #define METERLINE_NET_HTTP_STREAM_H
 

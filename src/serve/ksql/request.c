@@ -20,6 +20,8 @@ static void write_quoted(struct bytes *to, struct slice text) {
     for (size_t i = 0; i < text.length; i++) {
         if (text.data[i] == '\'')
             bytes_append_char(to, '\'');
+        if (text.data[i] == '$' && i + 1 < text.length && text.data[i + 1] == '{')
+            bytes_append_char(to, '$'); /* "${" is text here, no variable */
         bytes_append_char(to, text.data[i]);
     }
     bytes_append_char(to, '\'');
