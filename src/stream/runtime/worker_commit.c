@@ -46,9 +46,6 @@ int worker_commit(struct query_worker *worker, struct error *error) {
             status = query_task_prepare_commit(worker->tasks[p], &worker->positions[count], error);
             count += group->topic_count;
         }
-    /* Another worker's query has failed since: these positions may be without its part, which is set apart first. */
-    if (!status && worker->settings->fail_alone && query_group_failures(group) != worker->failures)
-        return error_set(error, ERROR_ABORTED, "a query of the group has failed");
     if (!status && count)
         status = query_output_commit(worker->work.output, worker->positions, count, &worker->work.culprit, error);
     worker->last_commit_ns = worker_now(worker);
