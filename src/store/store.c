@@ -110,16 +110,10 @@ int store_reader_next(struct store_reader *reader, struct aggregate_row *ret_row
     return reader->driver->reader_next(reader, ret_row, error);
 }
 
-static int window_compare(const void *a, const void *b) {
-    const struct store_window *left = a, *right = b;
-    return left->size != right->size ? (left->size > right->size) - (left->size < right->size)
-                                     : strcmp(left->calendar, right->calendar);
-}
-
 int store_windows(struct store *store, struct store_window **ret_windows, size_t *ret_count, struct error *error) {
     int status = store->driver->windows(store, ret_windows, ret_count, error);
     if (!status && *ret_count)
-        qsort(*ret_windows, *ret_count, sizeof **ret_windows, window_compare);
+        qsort(*ret_windows, *ret_count, sizeof **ret_windows, store_window_compare);
     return status;
 }
 

@@ -20,12 +20,14 @@ bool store_window_same(const struct store_window *a, const struct store_window *
     return a->size == b->size && strcmp(a->calendar, b->calendar) == 0;
 }
 
-static void arena_cleanup(struct arena *arena) {
-    arena_release(arena);
+int store_window_compare(const void *a, const void *b) {
+    const struct store_window *left = a, *right = b;
+    return left->size != right->size ? (left->size > right->size) - (left->size < right->size)
+                                     : strcmp(left->calendar, right->calendar);
 }
 
 static int window_read_calendar(struct slice text, struct store_window *ret_window, struct error *error) {
-    cleanup(arena_cleanup) struct arena arena = {0};
+    cleanup(arena_release) struct arena arena = {0};
     struct calendar calendar;
     int status = calendar_read(text, &arena, &calendar, error);
     if (status)

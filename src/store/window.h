@@ -24,6 +24,7 @@ enum { STORE_TABLE_SIZE = 30, STORE_WINDOW_TOPIC_SIZE = CALENDAR_TEXT_SIZE };
 
 struct store_window store_window_of(int64_t size);
 bool store_window_same(const struct store_window *a, const struct store_window *b);
+int store_window_compare(const void *a, const void *b); /* for qsort: by size, then by name */
 /* "3600" and "3600.5" (seconds), "15m", "1h", or the name of a calendar's windows. `what` names the option in messages.
  * ERROR_INVALID. */
 int store_window_read(const char *what, struct slice text, struct store_window *ret_window, struct error *error);

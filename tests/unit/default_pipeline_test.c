@@ -119,9 +119,12 @@ static void test_calendars(void **state) {
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
         if (!strstr(own.text.data, expected[i]))
             fail_msg("%s is not in\n%s", expected[i], own.text.data);
-    assert_non_null(strstr(text.data, "SIZE 1 MONTHS, TIMEZONE 'Europe/Paris', STARTING DAY 15"));
-    assert_non_null(strstr(text.data, "SIZE 1 DAYS, TIMEZONE 'Europe/Berlin', OFFSET 360 MINUTES"));
+    assert_non_null(strstr(text.data, "SIZE 1 month, TIMEZONE 'Europe/Paris', STARTING DAY 15"));
+    assert_non_null(strstr(text.data, "SIZE 1 day, TIMEZONE 'Europe/Berlin', OFFSET 360 MINUTES"));
     assert_non_null(strstr(text.data, "'Europe/Athens' AS `timezone`"));
+    assert_non_null(strstr(text.data, "SIZE 1 week, TIMEZONE 'UTC', STARTING SUNDAY"));
+    assert_non_null(strstr(text.data, "'UTC' AS `timezone`"));
+    assert_null(strstr(text.data, "'Z'"));
     release(&own);
     bytes_release(&text);
 }

@@ -264,6 +264,10 @@ static void test_calendars(void **state) {
         assert_int_equal(store_window_read("window", slice_of(names[i]), &window, &error), 0);
         assert_int_equal(store_write(f->writer, NULL, &window, &row, 1, &error), 0);
         row.revision = 1;
+        row.window_end--; /* as it was by another time zone database */
+        assert_int_equal(store_write(f->writer, NULL, &window, &row, 1, &error), 0);
+        row.revision = 2;
+        row.window_end++;
         assert_int_equal(store_write(f->writer, NULL, &window, &row, 1, &error), 0);
         assert_int_equal(store_flush(f->writer, &error), 0);
         struct store_query query = {.window = window, .from = 0, .to = INT64_MAX, .limit = -1};
@@ -271,7 +275,7 @@ static void test_calendars(void **state) {
         assert_int_equal(store_reader_next(reader, &found, &error), 1);
         assert_int_equal(found.window_start, starts[i]);
         assert_int_equal(found.window_end, ends[i]);
-        assert_int_equal(found.revision, 1);
+        assert_int_equal(found.revision, 2);
         assert_int_equal(store_reader_next(reader, &found, &error), 0);
         store_reader_close(reader);
     }

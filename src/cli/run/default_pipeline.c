@@ -17,12 +17,6 @@ static const unsigned char default_text[] = {
 /* --- windows
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static int window_compare(const void *a, const void *b) {
-    const struct store_window *left = a, *right = b;
-    return left->size != right->size ? (left->size > right->size) - (left->size < right->size)
-                                     : strcmp(left->calendar, right->calendar);
-}
-
 static int window_read(struct slice text, struct store_window *ret_window, struct error *error) {
     char topic[STORE_WINDOW_TOPIC_SIZE];
     int status = store_window_read("windows", text, ret_window, error);
@@ -46,7 +40,7 @@ int default_pipeline_read_windows(const char *text, struct default_pipeline *pip
         pipeline->window_count++;
         at = end ? end + 1 : NULL;
     }
-    qsort(pipeline->windows, pipeline->window_count, sizeof pipeline->windows[0], window_compare);
+    qsort(pipeline->windows, pipeline->window_count, sizeof pipeline->windows[0], store_window_compare);
     for (size_t i = 1; i < pipeline->window_count; i++)
         if (store_window_same(&pipeline->windows[i], &pipeline->windows[i - 1])) {
             char name[CALENDAR_TEXT_SIZE];
@@ -145,14 +139,7 @@ static void write_stream(const struct default_pipeline *pipeline, const char *to
 
 /* "SIZE 3600 SECONDS", "SIZE 1 MONTH, TIMEZONE 'Europe/Paris', STARTING DAY 15". */
 static void write_size(struct bytes *to, const struct store_window *window, const struct calendar *calendar) {
-    static const char *const weekdays[] = {"MONDAY", "TUESDAY",  "WEDNESDAY", "THURSDAY",
-                                           "FRIDAY", "SATURDAY", "SUNDAY"};
-    static const char *const units[] = {[CALENDAR_DAY] = "DAYS",
-                                        [CALENDAR_WEEK] = "WEEKS",
-                                        [CALENDAR_MONTH] = "MONTHS",
-                                        [CALENDAR_QUARTER] = "QUARTERS",
-                                        [CALENDAR_YEAR] = "YEARS"};
-    struct slice zone = time_zone_name(calendar->zone);
+    struct slice zone = calendar_zone_name(calendar), unit = calendar_unit_name(calendar->unit);
     if (!window->calendar[0]) {
         bytes_append_format(to, "SIZE %" PRId64 " SECONDS", window->size / 1000);
         bytes_append_char(to, '\0');
@@ -161,10 +148,10 @@ static void write_size(struct bytes *to, const struct store_window *window, cons
     if (calendar->unit == CALENDAR_PART_OF_DAY)
         bytes_append_format(to, "SIZE %" PRId64 " MINUTES", calendar->count / 60000);
     else
-        bytes_append_format(to, "SIZE %" PRId64 " %s", calendar->count, units[calendar->unit]);
+        bytes_append_format(to, "SIZE %" PRId64 " %.*s", calendar->count, (int)unit.length, unit.data);
     bytes_append_format(to, ", TIMEZONE '%.*s'", (int)zone.length, zone.data);
     if (calendar->unit == CALENDAR_WEEK && calendar->day != 1)
-        bytes_append_format(to, ", STARTING %s", weekdays[calendar->day - 1]);
+        bytes_append_format(to, ", STARTING %s", calendar_weekday_name(calendar->day));
     if (calendar->unit == CALENDAR_MONTH && calendar->day != 1)
         bytes_append_format(to, ", STARTING DAY %u", calendar->day);
     if (calendar->unit == CALENDAR_YEAR && (calendar->month != 1 || calendar->day != 1))
@@ -176,7 +163,7 @@ static void write_size(struct bytes *to, const struct store_window *window, cons
 
 /* Results of a calendar say the local date of their start and the zone. */
 static void write_last_item(struct bytes *to, const struct calendar *calendar, bool named) {
-    struct slice zone = time_zone_name(calendar->zone);
+    struct slice zone = calendar_zone_name(calendar);
     bytes_append_string(to, LAST_ITEM);
     if (named)
         bytes_append_format(to,
@@ -186,14 +173,10 @@ static void write_last_item(struct bytes *to, const struct calendar *calendar, b
     bytes_append_char(to, '\0');
 }
 
-static void calendar_arena_release(struct arena *arena) {
-    arena_release(arena);
-}
-
 static void write_table(const struct default_pipeline *pipeline, const char *topic, const struct store_window *window,
                         struct bytes *to) {
     char duration[40], grace[64], part[STORE_WINDOW_TOPIC_SIZE];
-    cleanup(calendar_arena_release) struct arena arena = {0};
+    cleanup(arena_release) struct arena arena = {0};
     struct calendar calendar = {.zone = time_zone_utc};
     cleanup(bytes_release) struct bytes name = {0}, id = {0}, size = {0}, item = {0};
     if (window->calendar[0] && calendar_read(slice_of(window->calendar), &arena, &calendar, NULL)) {

@@ -153,6 +153,14 @@ struct slice calendar_unit_name(enum calendar_unit unit) {
     return unit_names[unit];
 }
 
+struct slice calendar_zone_name(const struct calendar *calendar) {
+    return calendar->zone == time_zone_utc ? SLICE("UTC") : time_zone_name(calendar->zone);
+}
+
+const char *calendar_weekday_name(unsigned day) {
+    return weekday_names[day - 1];
+}
+
 unsigned calendar_weekday(struct slice name) {
     for (unsigned i = 0; i < 7; i++)
         if (name.length == strlen(weekday_names[i]) && strncasecmp(name.data, weekday_names[i], name.length) == 0)
@@ -262,7 +270,7 @@ size_t calendar_write(char to[CALENDAR_TEXT_SIZE], const struct calendar *calend
     char count[24] = "", offset[16] = "", anchor[16] = "";
     int64_t units = calendar->unit == CALENDAR_PART_OF_DAY ? calendar->count / 60000 : calendar->count,
             minutes = calendar->offset / 60000;
-    struct slice zone = calendar->zone == time_zone_utc ? SLICE("UTC") : time_zone_name(calendar->zone);
+    struct slice zone = calendar_zone_name(calendar);
     struct slice unit = unit_names[calendar->unit];
     if (units != 1 || calendar->unit == CALENDAR_PART_OF_DAY)
         snprintf(count, sizeof count, "%" PRId64, units);

@@ -63,8 +63,10 @@ int calendar_copy(const struct calendar *calendar, struct arena *arena, const st
 bool calendar_same(const struct calendar *a, const struct calendar *b);
 /* Returns the length; no NUL byte. */
 size_t calendar_write(char to[CALENDAR_TEXT_SIZE], const struct calendar *calendar);
-struct slice calendar_unit_name(enum calendar_unit unit); /* "day"; "min" */
+struct slice calendar_unit_name(enum calendar_unit unit);         /* "day"; "min" */
+struct slice calendar_zone_name(const struct calendar *calendar); /* "Europe/Athens"; "UTC" */
 /* Names of weekdays: "MONDAY" is 1; 0: it is none. */
 unsigned calendar_weekday(struct slice name);
+const char *calendar_weekday_name(unsigned day); /* 1 to 7 */
 
 #endif

@@ -112,7 +112,7 @@ static int writer_insert_statement(struct sqlite_writer *writer, struct database
         }
     if (writer->size_count == WRITER_SIZES)
         return error_set(error, ERROR_INVALID, "more than %d kinds of windows in one store", WRITER_SIZES);
-    char sql[500], suffix[STORE_TABLE_SIZE];
+    char sql[540], suffix[STORE_TABLE_SIZE];
     bool calendar = window->calendar[0] != '\0';
     store_window_write_table(suffix, window);
     snprintf(sql, sizeof sql,
@@ -120,9 +120,9 @@ static int writer_insert_statement(struct sqlite_writer *writer, struct database
              "?, ?, ?, ?%s) ON CONFLICT(series, start) "
              "DO UPDATE SET"
              " count=excluded.count, minimum=excluded.minimum, maximum=excluded.maximum, sum=excluded.sum, "
-             "revision=excluded.revision"
+             "revision=excluded.revision%s"
              " WHERE excluded.revision >= revision",
-             suffix, calendar ? ", finish" : "", calendar ? ", ?" : "");
+             suffix, calendar ? ", finish" : "", calendar ? ", ?" : "", calendar ? ", finish=excluded.finish" : "");
     int status = sqlite_store_create_window(database, window, error);
     if (!status)
         status = database_prepare(database, sql, ret_insert, error);
